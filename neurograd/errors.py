@@ -1,0 +1,38 @@
+"""Errors that a user can cause, each with a one-line message that says what is allowed."""
+
+from __future__ import annotations
+
+
+class NeurogradError(ValueError):
+    """Base of every error that bad input causes; the command line prints it and exits with 2."""
+
+
+class SpecError(NeurogradError):
+    """A key of a device spec is wrong.
+
+    Args:
+        source: The file (or '--set') that the key comes from.
+        key: Dotted path of the key, empty when the file as a whole is wrong.
+        problem: What is wrong and what is allowed, one line.
+    """
+
+    def __init__(self, source: str, key: str, problem: str) -> None:
+        self.source, self.key, self.problem = source, key, problem
+        place = f"{source}: {key}" if key else source
+        super().__init__(" ".join(f"{place}: {problem}".split()))
+
+
+class DataError(NeurogradError):
+    """A data set is missing, truncated or in the wrong format."""
+
+
+class ModelError(NeurogradError):
+    """A user's module or loss gives a value that cannot be used, such as NaN."""
+
+
+class DivergenceError(NeurogradError):
+    """The clean training diverged, so there is nothing to compare the chip with."""
+
+
+class OutputError(NeurogradError):
+    """A result cannot be written where the user asked."""
