@@ -1,0 +1,117 @@
+"""A chip: one learning rule, what its passes read, and what its synapses make of a write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from device_models.protocols import (
+    ElementMoments,
+    LearningRule,
+    Problem,
+    ReadPath,
+    UpdateSampler,
+    WritePath,
+)
+
+
+@dataclass(frozen=True)
+class Chip:
+    """Composes a rule, read effects and an ordered list of write effects.
+
+    One update reads the weights, lets the rule estimate the gradient there, asks the synapses for
+    the increment ``−Δt·ĝ`` and divides what they make of it by Δt: a sample of Δw in gradient
+    units, so that ``w ← w + Δt·Δw``.
+
+    Attributes:
+        rule: What the chip computes.
+        step_size: Δt, above 0.
+        reads: Read effects, applied in order.
+        writes: Write effects; each gets what the one before it realizes.
+
+    Raises:
+        ValueError: If the step size is not above 0.
+    """
+
+    rule: LearningRule
+    step_size: float
+    reads: tuple[ReadPath, ...] = field(default=())
+    writes: tuple[WritePath, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.step_size > 0:
+            raise ValueError(f"step_size is {self.step_size:g}; allowed: above 0")
+
+    @property
+    def deterministic_gradient(self) -> bool:
+        """Whether rule and reads give the same estimate every time."""
+        return self.rule.deterministic and all(r.deterministic for r in self.reads)
+
+    @property
+    def independent_noise(self) -> bool:
+        """Whether the noise of different weights is independent: all of it comes from the write."""
+        return self.deterministic_gradient
+
+    def program(self, w: Tensor) -> Tensor:
+        """The state nearest to ``w`` that the chip can hold, shape ``(N,)``."""
+        for effect in self.writes:
+            w = effect.program(w)
+        return w
+
+    def read(self, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Weights as one forward and backward pass see them, shape ``(N,)``."""
+        for effect in self.reads:
+            w = effect.read(w, generator)
+        return w
+
+    def estimate(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """One estimate of the gradient, shape ``(N,)``."""
+        return self.rule.gradient(problem, self.read(w, generator), generator)
+
+    def write(self, w: Tensor, estimate: Tensor, generator: torch.Generator) -> Tensor:
+        """Realized Δw in gradient units for an estimated gradient, shape ``(N,)``."""
+        if not self.writes:
+            return -estimate
+        increment = estimate * -self.step_size
+        for effect in self.writes:
+            increment = effect.write(w, increment, generator)
+        return increment / self.step_size
+
+    def sample_update(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """One sample of Δw in gradient units, shape ``(N,)``."""
+        return self.write(w, self.estimate(problem, w, generator), generator)
+
+    def sampler(self, problem: Problem, w: Tensor) -> UpdateSampler:
+        """A function that draws samples of Δw at ``w``; computes a fixed gradient only once."""
+        if not self.deterministic_gradient:
+            return lambda generator: self.sample_update(problem, w, generator)
+        estimate = self._fixed_estimate(problem, w)
+        return lambda generator: self.write(w, estimate, generator)
+
+    def closed_form(self, problem: Problem, w: Tensor) -> ElementMoments | None:
+        """Exact mean and variance of Δw at ``w``, or None where they are not known.
+
+        Known when rule and reads are deterministic and every write effect but the last is: the
+        increment that reaches the last one is then a constant.
+        """
+        if not self.deterministic_gradient:
+            return None
+        estimate = self._fixed_estimate(problem, w)
+        if not self.writes:
+            return ElementMoments(-estimate, torch.zeros_like(estimate))
+        if not all(effect.deterministic for effect in self.writes[:-1]):
+            return None
+        unused = torch.Generator(device=w.device)
+        increment = estimate * -self.step_size
+        for effect in self.writes[:-1]:
+            increment = effect.write(w, increment, unused)
+        moments = self.writes[-1].moments(w, increment)
+        if moments is None:
+            return None
+        return ElementMoments(moments.mean / self.step_size, moments.variance / self.step_size**2)
+
+    def _fixed_estimate(self, problem: Problem, w: Tensor) -> Tensor:
+        """The gradient estimate of a chip whose rule and reads draw nothing."""
+        return self.estimate(problem, w, torch.Generator(device=w.device))

@@ -1,0 +1,84 @@
+"""Minibatch sampling: a rule that sees a random part of the training set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from device_models.protocols import Problem
+
+
+class BatchRule(Protocol):
+    """A learning rule that can be restricted to a batch."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the rule gives the same estimate for the same weights and batch."""
+        ...
+
+    def gradient(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """One estimate over the samples ``index``, shape ``(N,)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """A rule on a uniformly drawn batch without replacement, fresh for every update.
+
+    Its mean is the rule's estimate on the whole set for every rule that is a mean over samples.
+    For backpropagation its total variance is, with population size n and batch size B,
+
+        (n − B)/(n − 1) · (mean_i ‖g_i‖² − ‖g‖²)/B
+
+    (Cochran, Sampling Techniques, 1977, Theorem 2.2).
+
+    Attributes:
+        rule: The rule that is applied to the batch.
+        batch_size: Number of samples of a batch, 1 or more.
+
+    Raises:
+        ValueError: If the batch size is below 1.
+    """
+
+    rule: BatchRule
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is {self.batch_size}; allowed: 1 or more")
+
+    @property
+    def deterministic(self) -> bool:
+        """Always False: the batch is random."""
+        return False
+
+    def gradient(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Estimate on one batch, shape ``(N,)``; the whole set when the batch covers it."""
+        return self.rule.gradient(
+            problem, w, generator, self.sample_batch(problem.num_samples, generator)
+        )
+
+    def sample_batch(self, num_samples: int, generator: torch.Generator) -> Tensor | None:
+        """Indices of one batch, None when the batch covers the whole set."""
+        if self.batch_size >= num_samples:
+            return None
+        order = torch.randperm(num_samples, generator=generator, device=generator.device)
+        return order[: self.batch_size]
+
+    def total_variance(self, problem: Problem, w: Tensor) -> float:
+        """Closed-form total variance when the rule is backpropagation."""
+        n, batch = problem.num_samples, min(self.batch_size, problem.num_samples)
+        if batch == n:
+            return 0.0
+        square_norms = problem.per_sample_gradient_square_norms(w)
+        spread = float(square_norms.mean() - problem.gradient(w).square().sum())
+        return (n - batch) / (n - 1) * spread / batch

@@ -1,0 +1,125 @@
+"""The three protocols that device models and learning rules keep, and what they ask of a problem.
+
+Weights, increments and updates are flat vectors of shape ``(N,)`` in weight units; an update in
+gradient units is an increment divided by the step size. Randomness comes only from the generator
+that the caller hands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ElementMoments:
+    """Closed-form mean and variance of a vector whose elements are independent.
+
+    Attributes:
+        mean: Mean, shape ``(N,)``.
+        variance: Variance of every element, shape ``(N,)``.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    @property
+    def total_variance(self) -> float:
+        """Trace of the covariance, the paper's σ²f(N)."""
+        return float(self.variance.sum())
+
+
+class Problem(Protocol):
+    """What a learning rule may ask of the network, its loss and its data."""
+
+    @property
+    def num_samples(self) -> int:
+        """Number of samples of the training set."""
+        ...
+
+    @property
+    def num_parameters(self) -> int:
+        """Number N of trainable weights."""
+        ...
+
+    def gradient(self, w: Tensor, index: Tensor | None = None) -> Tensor:
+        """Gradient of the mean loss over the samples ``index`` (all when None), shape ``(N,)``."""
+        ...
+
+    def parameters_of(self, w: Tensor) -> dict[str, Tensor]:
+        """Named parameter tensors that view into ``w``."""
+        ...
+
+    def flatten(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """Named tensors as one vector of shape ``(N,)``; the inverse of ``parameters_of``."""
+        ...
+
+    def mean_loss(self, parameters: Mapping[str, Tensor], index: Tensor | None = None) -> Tensor:
+        """Mean loss as a differentiable scalar of named parameters."""
+        ...
+
+    def per_sample_gradient_square_norms(self, w: Tensor) -> Tensor:
+        """Squared norm of every sample's gradient, shape ``(num_samples,)``."""
+        ...
+
+
+@runtime_checkable
+class LearningRule(Protocol):
+    """What the chip computes in place of the gradient."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether two calls with the same weights give the same estimate."""
+        ...
+
+    def gradient(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """One estimate of the gradient at ``w``, shape ``(N,)``."""
+        ...
+
+
+@runtime_checkable
+class ReadPath(Protocol):
+    """What the forward and the backward pass see of the stored weights."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether two reads of the same weights are equal."""
+        ...
+
+    def read(self, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Effective weights of one read, shape ``(N,)``."""
+        ...
+
+    def moments(self, w: Tensor) -> ElementMoments | None:
+        """Closed-form mean and variance of a read, or None where there is none."""
+        ...
+
+
+@runtime_checkable
+class WritePath(Protocol):
+    """What the synapses make of a requested weight increment."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether two writes of the same increment are equal."""
+        ...
+
+    def program(self, w: Tensor) -> Tensor:
+        """The state nearest to ``w`` that the synapses can hold, shape ``(N,)``."""
+        ...
+
+    def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
+        """Realized increment for a requested one, both in weight units, shape ``(N,)``."""
+        ...
+
+    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
+        """Closed-form mean and variance of the realized increment, or None."""
+        ...
+
+
+UpdateSampler = Callable[[torch.Generator], Tensor]
+"""Draws one sample of Δw in gradient units, shape ``(N,)``."""

@@ -1,0 +1,1 @@
+"""neurograd: learn before fabrication whether training on a neuromorphic chip will work."""

@@ -1,0 +1,14 @@
+"""Curvature of the loss: trace, diagonal, extreme eigenvalues, Frobenius norm, spectrum."""
+
+from neurograd.curvature.layerwise import exact_diagonal, has_exact_diagonal
+from neurograd.curvature.spectrum import Spectrum, measure_spectrum
+from neurograd.curvature.trace import Estimate, hessian_trace
+
+__all__ = [
+    "Estimate",
+    "Spectrum",
+    "exact_diagonal",
+    "has_exact_diagonal",
+    "hessian_trace",
+    "measure_spectrum",
+]

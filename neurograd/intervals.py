@@ -1,0 +1,56 @@
+"""Confidence intervals from a small number of groups."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import stats
+
+Interval = tuple[float, float]
+
+CONFIDENCE = 0.99
+"""Confidence of every interval of a measurement, unless its name says otherwise."""
+
+
+def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
+    """Two-sided quantile of Student's t; infinite for no degrees of freedom."""
+    if degrees <= 0:
+        return math.inf
+    return float(stats.t.ppf(0.5 + 0.5 * confidence, degrees))
+
+
+def interval(
+    center: float, standard_error: float, degrees: float, confidence: float = CONFIDENCE
+) -> Interval:
+    """Symmetric t interval; a point when the standard error is exactly 0."""
+    if standard_error == 0:
+        return (center, center)
+    half = t_quantile(degrees, confidence) * standard_error
+    return (center - half, center + half)
+
+
+def jackknife_error(leave_one_out: np.ndarray) -> float:
+    """Standard error from estimates that each leave one of G equal groups out, shape ``(G,)``.
+
+    Source: Efron and Stein, Ann. Statist. 1981.
+    """
+    groups = len(leave_one_out)
+    centered = leave_one_out - leave_one_out.mean()
+    return math.sqrt((groups - 1) / groups * float((centered**2).sum()))
+
+
+def combine_errors(errors: list[tuple[float, float]]) -> tuple[float, float]:
+    """Standard error and degrees of freedom of a sum of independent parts.
+
+    Args:
+        errors: A (standard error, degrees of freedom) pair of every part.
+
+    Returns:
+        The joint standard error and its Welch-Satterthwaite degrees of freedom.
+    """
+    total = sum(error**2 for error, _ in errors)
+    if total == 0:
+        return 0.0, math.inf
+    spread = sum(error**4 / degrees for error, degrees in errors if degrees > 0)
+    return math.sqrt(total), total**2 / spread if spread > 0 else math.inf

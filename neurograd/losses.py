@@ -1,0 +1,118 @@
+"""Losses as values per sample, with the factor of their Hessian in the network's outputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """A loss that is a mean over samples."""
+
+    name: str
+
+    def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every sample, shape ``(n,)``, for outputs of shape ``(n, ...)``."""
+        ...
+
+    def hessian_factors(self, outputs: Tensor) -> Tensor | None:
+        """Vectors v_c with ``Σ_c v_c v_cᵀ`` the Hessian of a sample's loss in its outputs.
+
+        Shape ``(C, n, C)`` for outputs of shape ``(n, C)``; None where no closed form is known.
+        """
+        ...
+
+
+class CrossEntropy:
+    """Softmax cross-entropy with class indices, the mean over samples."""
+
+    name = "cross_entropy"
+
+    def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every sample, shape ``(n,)``."""
+        return functional.cross_entropy(outputs, targets, reduction="none")
+
+    def hessian_factors(self, outputs: Tensor) -> Tensor:
+        """``v_c = √p_c (e_c − p)``, so that their sum of squares is ``diag(p) − ppᵀ``."""
+        p = outputs.softmax(-1)
+        eye = torch.eye(p.shape[-1], dtype=p.dtype, device=p.device)
+        factors: Tensor = p.T.sqrt().unsqueeze(-1) * (eye.unsqueeze(1) - p.unsqueeze(0))
+        return factors
+
+
+class MeanSquaredError:
+    """Squared error, the mean over samples and outputs (as ``torch.nn.MSELoss``)."""
+
+    name = "mse"
+
+    def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every sample, shape ``(n,)``."""
+        return (outputs - targets).square().flatten(1).mean(1)
+
+    def hessian_factors(self, outputs: Tensor) -> Tensor:
+        """``v_c = √(2/C) e_c``."""
+        size = outputs.shape[-1]
+        eye = torch.eye(size, dtype=outputs.dtype, device=outputs.device)
+        return (math.sqrt(2.0 / size) * eye).unsqueeze(1).expand(size, outputs.shape[0], size)
+
+
+class CustomLoss:
+    """A user's function of outputs and targets that gives one value a sample."""
+
+    name = "custom"
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self._function = function
+
+    def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every sample, shape ``(n,)``.
+
+        Raises:
+            ValueError: If the user's function gives another shape.
+        """
+        losses = self._function(outputs, targets)
+        if losses.shape != outputs.shape[:1]:
+            raise ValueError(
+                f"the loss gives shape {tuple(losses.shape)}; allowed: one value a sample, "
+                f"shape ({outputs.shape[0]},)"
+            )
+        return losses
+
+    def hessian_factors(self, outputs: Tensor) -> None:
+        """None: not known for a user's function."""
+        return None
+
+
+def as_loss(loss: Loss | torch.nn.Module | Callable[[Tensor, Tensor], Tensor]) -> Loss:
+    """A loss by whatever the user hands in.
+
+    Args:
+        loss: A ``Loss``, ``torch.nn.CrossEntropyLoss()`` or ``torch.nn.MSELoss()`` with default
+            options, or a function of (outputs, targets) that gives a value a sample.
+
+    Raises:
+        ValueError: If a torch loss has options that change it (weights, label smoothing, a sum).
+    """
+    if not isinstance(loss, torch.nn.Module) and isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, torch.nn.CrossEntropyLoss):
+        plain = loss.weight is None and loss.label_smoothing == 0 and loss.ignore_index == -100
+        return _plain(CrossEntropy(), plain and loss.reduction == "mean")
+    if isinstance(loss, torch.nn.MSELoss):
+        return _plain(MeanSquaredError(), loss.reduction == "mean")
+    return CustomLoss(loss)
+
+
+def _plain(loss: Loss, plain: bool) -> Loss:
+    if not plain:
+        raise ValueError(
+            "this torch loss has options; allowed: its defaults, or a function of "
+            "(outputs, targets) that gives one value a sample"
+        )
+    return loss

@@ -1,0 +1,51 @@
+"""Device specs: YAML with units in, validated and frozen settings out."""
+
+from neurograd.spec.loading import json_schema, load_spec, spec_to_dict, validate_spec
+from neurograd.spec.presets import Preset, list_presets, load_preset
+from neurograd.spec.schema import (
+    Conductance,
+    Device,
+    Faults,
+    LearningRule,
+    Levels,
+    Measure,
+    Network,
+    Nonlinearity,
+    Quantization,
+    Read,
+    Slope,
+    Spec,
+    Targets,
+    Task,
+    Training,
+    Write,
+)
+from neurograd.spec.yaml_loading import load_yaml, parse_yaml
+
+__all__ = [
+    "Conductance",
+    "Device",
+    "Faults",
+    "LearningRule",
+    "Levels",
+    "Measure",
+    "Network",
+    "Nonlinearity",
+    "Preset",
+    "Quantization",
+    "Read",
+    "Slope",
+    "Spec",
+    "Targets",
+    "Task",
+    "Training",
+    "Write",
+    "json_schema",
+    "list_presets",
+    "load_preset",
+    "load_spec",
+    "load_yaml",
+    "parse_yaml",
+    "spec_to_dict",
+    "validate_spec",
+]

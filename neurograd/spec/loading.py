@@ -1,0 +1,201 @@
+"""Loads a spec, translates every mistake into one line, and gives the spec's JSON forms."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from neurograd.errors import SpecError
+from neurograd.spec.schema import SPEC_ERROR, Spec, nearest
+from neurograd.spec.units import MAX_TEXT, show
+from neurograd.spec.yaml_loading import load_yaml, parse_value
+
+_OVERRIDE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_PLAIN_KEY = re.compile(r"[\w-]+")
+_MAX_KEY = 200
+
+
+def load_spec(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Spec:
+    """Loads a YAML spec; a preset's keys lie under the user's.
+
+    Args:
+        path: The file; errors repeat it as given.
+        overrides: 'dotted.key=value' strings that replace keys of the file, later ones last.
+
+    Returns:
+        The validated spec, with every default filled in.
+
+    Raises:
+        SpecError: When a key or an override is wrong, or the file cannot be read.
+    """
+    return validate_spec(load_yaml(path), os.fspath(path), overrides)
+
+
+def validate_spec(
+    data: Mapping[str, Any], source: str = "spec", overrides: Iterable[str] = ()
+) -> Spec:
+    """Validates a spec given as plain dicts.
+
+    Args:
+        data: The keys of the spec; not changed.
+        source: What errors call it.
+        overrides: 'dotted.key=value' strings that replace keys, later ones last.
+
+    Returns:
+        The validated spec.
+
+    Raises:
+        SpecError: For the first wrong key.
+    """
+    merged = data
+    keys = []
+    for override in overrides:
+        key, value = _parse_override(override)
+        merged = _replace(merged, key, value)
+        keys.append(key)
+    try:
+        return Spec.model_validate(merged)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+    key, problem = _translate(details)
+    raise _blame(source, keys, key, problem)
+
+
+def spec_to_dict(spec: Spec) -> dict[str, Any]:
+    """Gives a spec in canonical form: every default filled in, no units.
+
+    Args:
+        spec: The spec.
+
+    Returns:
+        Plain JSON types: fractions from 0 to 1, conductances in siemens. It validates again to an
+        equal spec.
+    """
+    return spec.model_dump(mode="json")
+
+
+def json_schema() -> dict[str, Any]:
+    """Gives the JSON Schema of a spec, for editors.
+
+    Returns:
+        A JSON Schema (draft 2020-12) of the YAML that `load_spec` reads.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Spec.model_json_schema(mode="validation"),
+        "title": "neurograd device spec",
+    }
+
+
+# -- Overrides -------------------------------------------------------------------------------------
+
+
+def _parse_override(override: str) -> tuple[str, Any]:
+    """Splits 'dotted.key=value' and parses the value as YAML."""
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or len(key) > _MAX_KEY or not _OVERRIDE_KEY.fullmatch(key):
+        raise SpecError(
+            "--set", "", f"{show(override)} is not allowed; allowed: a.dotted.key=value"
+        )
+    return key, parse_value(text, f"--set {key}")
+
+
+def _replace(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """Copies `data` with one dotted key replaced; sections that are missing are made."""
+    path = key.split(".")
+    top = dict(data)
+    section = top
+    for depth, name in enumerate(path[:-1], start=1):
+        old = section.get(name)
+        if old is not None and not isinstance(old, Mapping):
+            place = ".".join(path[:depth])
+            raise SpecError(
+                f"--set {key}", "", f"{place} is {show(old)}, which has no keys of its own"
+            )
+        section[name] = dict(old or {})
+        section = section[name]
+    section[path[-1]] = value
+    return top
+
+
+def _blame(source: str, overrides: list[str], key: str, problem: str) -> SpecError:
+    """Makes the error, which names `--set KEY` when an override set the key."""
+    for override in reversed(overrides):
+        if key == override:
+            error = SpecError(f"--set {override}", "", problem)
+            error.key = key
+            return error
+        if key.startswith((f"{override}.", f"{override}[")):
+            return SpecError(f"--set {override}", key, problem)
+    return SpecError(source, key, problem)
+
+
+# -- Errors ----------------------------------------------------------------------------------------
+
+
+def _translate(details: ErrorDetails) -> tuple[str, str]:
+    """Turns one of pydantic's errors into a dotted key and a line of plain words."""
+    place = details["loc"]
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    if kind == SPEC_ERROR:
+        parts = [*place, *([context["key"]] if context["key"] else [])]
+        return _dotted(parts), str(context["problem"])
+    if kind == "extra_forbidden":
+        keys = _allowed_keys(place[:-1])
+        problem = f"unknown key{nearest(str(place[-1]), keys)} allowed: {', '.join(keys)}"
+    elif kind == "missing":
+        problem = f"is missing; allowed keys, all required: {', '.join(_allowed_keys(place[:-1]))}"
+    elif kind == "literal_error":
+        words = re.findall(r"'([^']*)'", context["expected"])
+        hint = nearest(value, words) if isinstance(value, str) else ";"
+        problem = f"{show(value)} is not allowed{hint} allowed: {', '.join(words)}"
+    elif kind in ("model_type", "dict_type", "mapping_type", "model_attributes_type"):
+        keys = _allowed_keys(place)
+        problem = f"{show(value)} is not a mapping; allowed: a mapping with {', '.join(keys)}"
+    elif kind == "tuple_type":
+        problem = f"{show(value)} is not a list; allowed: a list of integers such as [64, 64]"
+    elif kind == "too_long":
+        problem = f"has more than {context['max_length']} entries, the most allowed"
+    elif kind == "too_short":
+        problem = f"has too few entries; allowed: at least {context['min_length']}"
+    else:
+        problem = f"{show(value)} is not allowed: {details['msg']}"
+    return _dotted(list(place)), problem
+
+
+def _dotted(place: list[int | str]) -> str:
+    """Joins a place into 'a.b[0]', with odd or long keys quoted and cut."""
+    text = ""
+    for part in place:
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        plain = len(part) <= MAX_TEXT and all(map(_PLAIN_KEY.fullmatch, part.split(".")))
+        text += ("." if text else "") + (part if plain else show(part))
+    return text
+
+
+def _allowed_keys(place: tuple[int | str, ...]) -> list[str]:
+    """The keys of the section at a place."""
+    section: type[BaseModel] = Spec
+    for part in place:
+        field = section.model_fields.get(str(part))
+        if field is None:
+            break
+        section = _section_of(field.annotation) or section
+    return list(section.model_fields)
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """The section that a field holds, also in `Section | None`."""
+    for candidate in (annotation, *typing.get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None

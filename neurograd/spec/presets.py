@@ -1,0 +1,151 @@
+"""The shipped devices: one YAML file each in `device_models/presets`, with its source."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from neurograd.errors import SpecError
+from neurograd.spec.units import MAX_TEXT, show
+from neurograd.spec.yaml_loading import parse_yaml
+
+
+class Preset(BaseModel):
+    """A published device, as its YAML file gives it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="Kebab-case name, as device.preset has it."
+    )
+    title: str = Field(min_length=1, description="What the device is, one line.")
+    source: str = Field(min_length=1, description="Citation of the published values.")
+    url: str | None = Field(None, description="Where the source is found.")
+    doi: str | None = Field(None, description="Digital object identifier of the source.")
+    verified: bool = Field(description="True when the values were read in the source itself.")
+    notes: str = Field(min_length=1, description="What the preset simplifies or assumes.")
+    device: dict[str, Any] = Field(
+        description="The device keys as published, with units. "
+        "`Device(preset=name)` gives them validated."
+    )
+
+
+def list_presets() -> tuple[str, ...]:
+    """Names the shipped presets.
+
+    Returns:
+        The kebab-case names, sorted.
+    """
+    return tuple(sorted(_files()))
+
+
+def load_preset(name: str) -> Preset:
+    """Reads a shipped preset.
+
+    Args:
+        name: Kebab-case name, one of `list_presets()`.
+
+    Returns:
+        The preset; changing its `device` dict changes no other reader's copy.
+
+    Raises:
+        SpecError: When there is no preset of that name.
+    """
+    if name not in _files():
+        raise SpecError("presets", "", unknown_preset(name))
+    return _read(name).model_copy(deep=True)
+
+
+def unknown_preset(name: object) -> str:
+    """Says that there is no such preset, which one is nearest, and which there are.
+
+    Args:
+        name: What the user wrote.
+
+    Returns:
+        The problem, one line.
+    """
+    word = name[:MAX_TEXT].lower() if isinstance(name, str) else ""
+    near = difflib.get_close_matches(word, list_presets(), 1)
+    hint = f"; did you mean '{near[0]}'?" if near else ";"
+    return f"{show(name)} is not a preset{hint} allowed: {', '.join(list_presets())}"
+
+
+def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
+    """Puts the preset that a device names under the user's own keys, which win.
+
+    A user whose `write` section asks for another model than the preset's (by `model`, or by giving
+    `nonlinearity` or `slope`) inherits neither `nonlinearity` nor `slope`.
+
+    Args:
+        device: The `device` section as the user wrote it.
+
+    Returns:
+        The merged section; a copy of the user's when it names no shipped preset.
+    """
+    name = device.get("preset")
+    if not isinstance(name, str) or name not in _files():
+        return dict(device)
+    base = copy.deepcopy(_read(name).device)
+    wanted = _write_model(device.get("write"))
+    if wanted is not None and wanted != _write_model(base.get("write")):
+        shared = {k: v for k, v in base.get("write", {}).items() if k not in _MODEL_KEYS}
+        base["write"] = {**shared, "model": wanted}
+    # An empty section such as 'read:' overrides nothing.
+    return _deep_merge(base, {key: value for key, value in device.items() if value is not None})
+
+
+_MODEL_KEYS = ("model", "nonlinearity", "slope")
+
+
+def _write_model(write: Any) -> Any:
+    """The write model that a `write` section asks for, or None when it leaves that open."""
+    if not isinstance(write, Mapping):
+        return None
+    if write.get("model") is not None:
+        return write["model"]
+    if write.get("nonlinearity") is not None:
+        return "nonlinear"
+    return "linear" if write.get("slope") is not None else None
+
+
+def _deep_merge(base: dict[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in user.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, Mapping):
+            merged[key] = _deep_merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+@cache
+def _files() -> dict[str, Traversable]:
+    folder = files("device_models").joinpath("presets")
+    return {
+        entry.name.removesuffix(".yaml"): entry
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    }
+
+
+@cache
+def _read(name: str) -> Preset:
+    source = f"preset {name}"
+    data = parse_yaml(_files()[name].read_text(encoding="utf-8"), source)
+    try:
+        preset = Preset.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise SpecError(source, ".".join(map(str, first["loc"])), first["msg"]) from None
+    if preset.name != name:
+        raise SpecError(source, "name", f"{show(preset.name)} is not the file's name")
+    return preset
