@@ -127,20 +127,24 @@ def draw_crossbar(
     if not weight_range > 0:
         raise ValueError(f"weight_range is {weight_range:g}; allowed: above 0")
     polarities = (1, -1) if mapping == "differential_pair" else (1,)
-    device = generator.device
 
     def population(polarity: int) -> DevicePopulation:
-        one = torch.ones(1, dtype=dtype, device=device)
-        scale = (
-            draw_window_scale(num_weights, device_to_device, generator, dtype)
-            if device_to_device > 0
-            else one
-        )
+        # A generator a purpose: the same devices are stuck with and without variation.
+        for_scale, for_stuck = _child(generator), _child(generator)
+        scale = torch.ones(1, dtype=dtype, device=generator.device)
+        if device_to_device > 0:
+            scale = draw_window_scale(num_weights, device_to_device, for_scale, dtype)
         low, high = torch.zeros_like(scale), scale
         if stuck_low > 0 or stuck_high > 0:
-            is_low, is_high = draw_stuck(num_weights, stuck_low, stuck_high, generator)
+            is_low, is_high = draw_stuck(num_weights, stuck_low, stuck_high, for_stuck)
             low = torch.where(is_high, scale, torch.zeros_like(scale))
             high = torch.where(is_low, torch.zeros_like(scale), scale)
         return DevicePopulation(polarity, scale, low, high)
 
     return Crossbar(weight_range, tuple(population(p) for p in polarities))
+
+
+def _child(generator: torch.Generator) -> torch.Generator:
+    """A generator seeded by the next draw of another one."""
+    seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+    return torch.Generator(device=generator.device).manual_seed(int(seed))

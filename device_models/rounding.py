@@ -1,4 +1,4 @@
-"""Rounding to whole numbers (of pulses, of grid steps): nearest, truncated and stochastic."""
+"""Rounding to whole numbers (of pulses, of grid steps): nearest, truncated, stochastic or none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-Rounding = Literal["nearest", "stochastic", "truncate"]
+Rounding = Literal["nearest", "stochastic", "truncate", "none"]
 
 
 def check_rounding(mode: str) -> None:
@@ -20,8 +20,11 @@ def round_whole(x: Tensor, mode: Rounding, generator: torch.Generator) -> Tensor
     """Round to whole numbers.
 
     ``nearest`` takes ties to even, ``truncate`` rounds towards 0, ``stochastic`` rounds up with
-    the fractional part as probability and so keeps the mean (Gupta et al., ICML 2015).
+    the fractional part as probability and so keeps the mean (Gupta et al., ICML 2015), ``none``
+    leaves x as it is (what a chip without this effect would do).
     """
+    if mode == "none":
+        return x
     if mode == "nearest":
         return x.round()
     if mode == "truncate":
@@ -38,5 +41,5 @@ def rounding_outcomes(x: Tensor, mode: Rounding) -> tuple[Tensor, Tensor]:
     if mode == "stochastic":
         low = x.floor()
         return low, x - low
-    low = x.round() if mode == "nearest" else x.trunc()
+    low = x if mode == "none" else x.round() if mode == "nearest" else x.trunc()
     return low, torch.zeros_like(x)

@@ -426,7 +426,8 @@ def bias_ratio_threshold(curvature: float, step_size: float, form: str = "safe")
     """Theorem 3.2 (Eq. 8): how great ``r = b√N/‖g‖`` may be for the noiseless loss to fall.
 
     ``published``: ``2/(1+s+√(1+4s+s²))`` with ``s = ψΔt``, as printed. Its derivation drops
-    ``½Δt²gᵀHg``. It is unsafe for s above 1.466 (`counterexample_3_2`) and needlessly strict below.
+    ``½Δt²gᵀHg``. It is unsafe for s above 2√3 − 2 = 1.464 (`counterexample_3_2`), where it crosses
+    ``2/s − 1``, and needlessly strict below.
 
     ``safe``: ``min(1, 2/s − 1)`` with ``s = λ₁Δt``, ours; 0.0 for ``s ≥ 2`` and 1.0 for
     ``λ₁ ≤ 0``. Descent is guaranteed for every r below it, and fails just above it for some

@@ -145,7 +145,7 @@ def _top(operator: LinearOperator, count: int, start: np.ndarray) -> tuple[np.nd
     try:
         values, vectors = eigsh(operator, k=count, which="LA", tol=_EDGE_TOLERANCE, v0=start)
     except ArpackNoConvergence as failure:
-        values, vectors = failure.eigenvalues, failure.eigenvectors
+        values, vectors = failure.eigenvalues.real, failure.eigenvectors.real
         if len(values) == 0:
             values, vectors = eigsh(operator, k=1, which="LA", tol=0.1, v0=start)
     return np.asarray(values, dtype=float), np.asarray(vectors, dtype=float)
@@ -164,7 +164,7 @@ def _lowest(operator: LinearOperator, start: np.ndarray) -> float:
             return_eigenvectors=False,
         )
     except ArpackNoConvergence as failure:
-        values = failure.eigenvalues
+        values = failure.eigenvalues.real
     return float(values.min()) if len(values) else float("inf")
 
 

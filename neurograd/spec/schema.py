@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -36,6 +37,8 @@ from neurograd.spec.units import (
 )
 
 Json = dict[str, Any]
+
+_DIGITS = re.compile("[0-9]+")
 
 SPEC_ERROR = "spec"
 """Type of the errors raised here; their text is final and `ctx['key']` is below their place."""
@@ -253,12 +256,7 @@ def _integer(value: Any) -> int | None:
     """The integer that a number or its text stands for exactly, or None."""
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return int(value)
-    if (
-        isinstance(value, str)
-        and len(value) <= MAX_TEXT
-        and value.isascii()
-        and value.strip().isdigit()
-    ):
+    if isinstance(value, str) and len(value) <= MAX_TEXT and _DIGITS.fullmatch(value.strip()):
         return int(value)
     number = parse_number(value)
     return int(number) if number is not None and number.is_integer() else None

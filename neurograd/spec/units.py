@@ -197,10 +197,9 @@ def _factor(unit: str, target: str) -> float | None:
     import pint  # noqa: PLC0415
 
     registry = _registry()
+    word = _OHM.sub("ohm", unit.replace("\u2126", "ohm"))  # pint knows only U+03A9
     try:
-        quantity = registry.Quantity(
-            1.0, registry.parse_units(_OHM.sub("ohm", unit.replace("\u2126", "ohm")))
-        )
+        quantity = registry.Quantity(1.0, registry.parse_units(word))
         return float(quantity.to(target).magnitude)
     except (pint.errors.PintError, ArithmeticError, AttributeError, TypeError, ValueError):
         return None

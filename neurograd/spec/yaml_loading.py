@@ -29,7 +29,7 @@ MAX_INT_BITS = 1024
 
 _STR_TAG = "tag:yaml.org,2002:str"
 _MERGE_TAG = "tag:yaml.org,2002:merge"
-_TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
+_LEFT_AS_TEXT = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 _MAX_PROBLEM = 160
 
 
@@ -133,7 +133,8 @@ def _parse(text: str, source: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise SpecError(source, "", _problem(error.problem or error.context, mark)) from None
+        parts = filter(None, (error.context, error.problem))
+        raise SpecError(source, "", _problem(", ".join(parts), mark)) from None
     except yaml.reader.ReaderError as error:
         raise SpecError(
             source, "", f"position {error.position}: character not allowed in YAML text"
@@ -146,9 +147,9 @@ def _parse(text: str, source: str) -> Any:
         raise SpecError(source, "", _problem(f"is not valid YAML: {error}", None)) from None
 
 
-def _problem(problem: str | None, mark: Any) -> str:
+def _problem(problem: str, mark: Any) -> str:
     """One short line from a PyYAML error."""
-    text = " ".join((problem or "is not valid YAML").split())
+    text = " ".join(problem.split())
     if len(text) > _MAX_PROBLEM:
         text = text[:_MAX_PROBLEM] + "…"
     return f"line {mark.line + 1}: {text}" if mark is not None else text
@@ -235,8 +236,9 @@ def _check_alias(event: yaml.AliasEvent, limits: _Limits) -> None:
 
 def _check_tag(event: Any) -> None:
     if event.tag not in (None, "!", _STR_TAG):
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
         raise _LimitError(
-            f"tag {show(event.tag)} is not allowed; allowed: plain values without tags",
+            f"tag {show(tag)} is not allowed; allowed: plain values without tags",
             event.start_mark,
         )
 
@@ -271,7 +273,7 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != _TIMESTAMP_TAG]
+    first: [(tag, regexp) for tag, regexp in resolvers if tag not in _LEFT_AS_TEXT]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)

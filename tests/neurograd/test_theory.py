@@ -12,7 +12,7 @@ from scipy import stats
 
 from neurograd import theory
 
-SUPERGOLDEN = 1.4655712318767682  # root of x³ = x² + 1, where the printed bound meets the safe one
+MEETING = 2 * math.sqrt(3) - 2  # 1.464: the root of s² + 4s = 8, where the two bounds are equal
 
 
 class Quadratic:
@@ -277,20 +277,20 @@ def test_safe_threshold_values():
     assert theory.bias_ratio_threshold(16.0, 0.1) == pytest.approx(0.25)
 
 
-@pytest.mark.parametrize("s", [1.47, 1.5, 1.7, 1.9])
-def test_published_bound_is_violated_above_the_supergolden_ratio(s):
+@pytest.mark.parametrize("s", [1.465, 1.466, 1.5, 1.7, 1.9])
+def test_published_bound_is_violated_above_1_464(s):
     gradient = np.array([1.0])
     ratio = theory.bias_ratio_threshold(s, 1.0, form="published")
     assert ratio > theory.bias_ratio_threshold(s, 1.0, form="safe")
     assert loss_changes(np.array([s]), gradient, -ratio * gradient, 1.0) > 0
 
 
-def test_the_two_bounds_meet_at_the_supergolden_ratio():
-    published = theory.bias_ratio_threshold(SUPERGOLDEN, 1.0, form="published")
-    assert published == pytest.approx(theory.bias_ratio_threshold(SUPERGOLDEN, 1.0), rel=1e-12)
+def test_the_two_bounds_meet_at_1_464():
+    published = theory.bias_ratio_threshold(MEETING, 1.0, form="published")
+    assert published == pytest.approx(theory.bias_ratio_threshold(MEETING, 1.0), rel=1e-12)
 
 
-@given(st.floats(0, SUPERGOLDEN - 1e-6))
+@given(st.floats(0, MEETING - 1e-9))
 def test_published_bound_is_stricter_than_needed_below(s):
     published = theory.bias_ratio_threshold(s, 1.0, form="published")
     assert published <= theory.bias_ratio_threshold(s, 1.0, form="safe")
@@ -339,7 +339,7 @@ def test_counterexample_holds_the_published_bound_and_rises():
     lam, g, p = (np.array(v) for v in (example.hessian_eigenvalues, example.gradient, example.bias))
     dt = example.step_size
     psi = np.sqrt(np.sum(lam**2))
-    assert psi * dt > SUPERGOLDEN
+    assert psi * dt > MEETING
     assert example.bias_ratio == pytest.approx(np.linalg.norm(p) / np.linalg.norm(g))
     assert example.published_threshold == theory.bias_ratio_threshold(psi, dt, form="published")
     assert example.safe_threshold == pytest.approx(2 / (lam.max() * dt) - 1)
@@ -381,9 +381,11 @@ def test_exact_margin_is_the_clean_change_plus_lemma_2_1(seed):
 
 DT = 0.1
 # Δtλ: flat, tiny, ordinary, deadbeat, alternating, marginal, growing either way.
-PRODUCTS = np.array(
-    [0.0, 1e-18, -1e-18, 1e-12, 1e-7, -1e-7, 1e-3, 0.02, 0.5, 0.999999, 1.0, 1.000001, 1.3]
-    + [1.7, 1.999, 2 - 1e-9, 2.0, 2 + 1e-9, 2.001, -1e-3, -0.02]
+PRODUCTS = np.concatenate(
+    [
+        [0.0, 1e-18, -1e-18, 1e-12, 1e-7, -1e-7, 1e-3, 0.02, 0.5, 0.999999, 1.0, 1.000001, 1.3],
+        [1.7, 1.999, 2 - 1e-9, 2.0, 2 + 1e-9, 2.001, -1e-3, -0.02],
+    ]
 )
 
 
@@ -428,6 +430,21 @@ def test_many_steps_against_the_recursion_anywhere(x, steps, s, bias, start):
     scale = abs(1 - x) ** steps if abs(1 - x) > 1 else 1.0
     np.testing.assert_allclose(found.mean, mean, rtol=1e-9, atol=1e-11 * scale)
     np.testing.assert_allclose(found.variance, variance, rtol=1e-9, atol=1e-200)
+
+
+def test_decay_and_slow_relaxation_keep_their_relative_accuracy():
+    decayed = theory.many_steps([0.5 / DT], DT, 1000, 0.0, initial=3.0)
+    np.testing.assert_allclose(decayed.mean, 3.0 * 0.5**1000, rtol=1e-10)
+    # One relaxation time of 10¹³ steps, where (1 − x)^T = 1/e to 13 digits.
+    slow = theory.many_steps([1e-13 / DT], DT, 10**13, 0.7, 0.3)
+    np.testing.assert_allclose(slow.mean, DT * 0.3 * (1 - math.exp(-1)) / 1e-13, rtol=1e-10)
+    half = (1 - math.exp(-2)) / 2e-13
+    np.testing.assert_allclose(slow.variance, DT**2 * 0.7 * half, rtol=1e-10)
+
+
+def test_flat_direction_costs_nothing_even_where_it_overflows():
+    found = theory.many_steps([0.0], DT, 10**6, 0.5, 1e300)
+    assert (found.mean[0], found.excess_loss) == (pytest.approx(1e305), 0.0)
 
 
 def test_flat_direction_is_a_random_walk():

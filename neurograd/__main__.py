@@ -1,0 +1,5 @@
+"""``python -m neurograd``."""
+
+from neurograd.cli import main
+
+main()

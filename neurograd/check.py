@@ -1,0 +1,455 @@
+"""The main job: a spec in, a verdict with its reasons out."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from device_models import Chip
+from neurograd.checkpoint import StageStore
+from neurograd.errors import DivergenceError
+from neurograd.excess_loss import predict_excess_loss
+from neurograd.measurement import Budget, PointMeasurement, measure_point
+from neurograd.output import plain
+from neurograd.problem import Problem
+from neurograd.progress import Reporter, Silent
+from neurograd.reasons import explain
+from neurograd.spec import Spec, spec_to_dict
+from neurograd.spec.build import active_effects, build_chip, build_clean_chip, build_problem
+from neurograd.training import Trained, train
+from neurograd.verdict import Cost, Verdict, judge, mean_interval, mean_over_chips
+
+COVARIANCE_DRAWS = 64
+CHANCE_MARGIN = 1.5
+"""The clean network has learned when it beats chance this many times over."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found.
+
+    Attributes:
+        verdict: The answer.
+        report: All numbers as JSON types; the contract of the JSON file.
+    """
+
+    verdict: Verdict
+    report: dict[str, Any]
+
+
+def quick_spec(spec: Spec) -> Spec:
+    """A smaller version of a spec for a first look: fewer draws, points, steps and chips."""
+    measure, training = spec.measure, spec.training
+    return spec.model_copy(
+        update={
+            "measure": measure.model_copy(
+                update={
+                    "draws": min(measure.draws, 200),
+                    "loss_draws": min(measure.loss_draws, 50),
+                    "points": min(measure.points, 3),
+                }
+            ),
+            "training": training.model_copy(
+                update={"steps": min(training.steps, 200), "seeds": min(training.seeds, 3)}
+            ),
+        }
+    )
+
+
+def check(
+    spec: Spec,
+    *,
+    device: torch.device | str = "cpu",
+    quick: bool = False,
+    reporter: Reporter | None = None,
+    resume: Path | None = None,
+) -> CheckResult:
+    """Check a spec: measure along a clean training, train chips beside it, and judge.
+
+    Args:
+        spec: The validated spec.
+        device: Where to compute.
+        quick: Take a smaller version of the spec (``quick_spec``).
+        reporter: Shows progress; silent when None.
+        resume: Folder that keeps finished stages; an interrupted check goes on from there and
+            gives the same numbers.
+
+    Raises:
+        NeurogradError: For everything that bad input causes.
+    """
+    spec = quick_spec(spec) if quick else spec
+    return _Check(spec, torch.device(device), quick, reporter or Silent(), resume).run()
+
+
+def train_beside(
+    spec: Spec,
+    *,
+    device: torch.device | str = "cpu",
+    quick: bool = False,
+    reporter: Reporter | None = None,
+    resume: Path | None = None,
+) -> CheckResult:
+    """Train chips beside a clean twin and judge, without measuring moments.
+
+    Arguments and errors as for ``check``; the report has no points.
+    """
+    spec = quick_spec(spec) if quick else spec
+    reporter = reporter or Silent()
+    return _Check(spec, torch.device(device), quick, reporter, resume).run(measure=False)
+
+
+class _Check:
+    """One check: the stages share spec, problem and clock."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        device: torch.device,
+        quick: bool,
+        reporter: Reporter,
+        resume: Path | None,
+    ) -> None:
+        self.spec, self.quick, self.reporter = spec, quick, reporter
+        self.versions = versions()
+        self.problem: Problem = build_problem(spec, device)
+        self.chip: Chip = build_chip(spec, self.problem)
+        self.timing: dict[str, float] = {}
+        task = {
+            "spec": spec_to_dict(spec),
+            "versions": self.versions,
+            "device": device.type,
+            "data": _data_fingerprint(self.problem),
+        }
+        self.store = StageStore(resume, task)
+
+    def run(self, *, measure: bool = True) -> CheckResult:
+        start = time.perf_counter()
+        self.problem.check_finite(self.problem.initial_weights)
+        clean, snapshots = self._timed("clean_training", self._clean)
+        points, summaries = [], []
+        for index, (name, weights) in enumerate(snapshots.items() if measure else ()):
+            step = int(name)
+            stage = self._timed("measurement", lambda: self._point(index, step, weights))  # noqa: B023
+            points.append(stage["report"])
+            summaries.append(stage["summary"])
+        chips = [
+            self._timed("chip_training", lambda: self._chip(index))  # noqa: B023
+            for index in range(self.spec.training.seeds)
+        ]
+        report = self._report(clean, chips, points, summaries)
+        self.timing["total"] = time.perf_counter() - start
+        report["timing"] = {f"{k}_seconds": round(v, 3) for k, v in self.timing.items()}
+        return CheckResult(Verdict(report["verdict"]), plain(report))
+
+    def _timed(self, name: str, work: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = work()
+        self.timing[name] = self.timing.get(name, 0.0) + time.perf_counter() - start
+        return result
+
+    # -- stages -----------------------------------------------------------------------------
+
+    def _clean(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        steps = self.spec.training.steps
+        places = sorted({round(t) for t in np.linspace(0, steps, self.spec.measure.points)})
+        if self.spec.measure.points == 1:
+            places = [0]
+
+        def compute() -> tuple[dict[str, Any], dict[str, Tensor]]:
+            trained = train(
+                self.problem,
+                build_clean_chip(self.spec, self.problem),
+                steps,
+                self.spec.measure.seed,
+                snapshots=places,
+                progress=self.reporter.stage("training the clean network", steps),
+            )
+            if trained.diverged:
+                raise DivergenceError(
+                    f"training.step_size: the clean training diverged after "
+                    f"{trained.stopped_at} steps at step size {self.spec.training.step_size:g}; "
+                    "allowed: a step size at which the clean network trains"
+                )
+            return _trained_dict(trained), {str(t): trained.snapshots[t] for t in places}
+
+        return self.store.run_tensors("clean", compute, self.problem.initial_weights)
+
+    def _point(self, index: int, step: int, weights: Tensor) -> dict[str, Any]:
+        measure = self.spec.measure
+
+        def compute() -> dict[str, Any]:
+            effects = active_effects(self.spec, self.problem)
+            measured = measure_point(
+                self.problem,
+                self.chip,
+                weights,
+                step,
+                index,
+                Budget(
+                    draws=measure.draws,
+                    loss_draws=measure.loss_draws,
+                    covariance_draws=min(measure.loss_draws, COVARIANCE_DRAWS),
+                    seed=measure.seed,
+                ),
+                variants={
+                    (effect.name, effect.label): build_chip(
+                        self.spec, self.problem, without=[effect]
+                    )
+                    for effect in effects
+                },
+                progress=self.reporter.stage(
+                    f"measuring at step {step}", measure.draws + measure.loss_draws
+                ),
+            )
+            excess, _ = predict_excess_loss(
+                [measured.summary()], self.spec.training.step_size, self.spec.training.steps
+            )
+            return {"report": point_dict(measured), "summary": {"excess_loss": excess}}
+
+        return self.store.run(f"point-{index}", compute)
+
+    def _chip(self, index: int) -> dict[str, Any]:
+        training = self.spec.training
+
+        def compute() -> dict[str, Any]:
+            trained = train(
+                self.problem,
+                build_chip(self.spec, self.problem, index=index),
+                training.steps,
+                self.spec.measure.seed,
+                chip_index=index + 1,
+                progress=self.reporter.stage(
+                    f"training chip {index + 1} of {training.seeds}", training.steps
+                ),
+            )
+            return _trained_dict(trained)
+
+        return self.store.run(f"chip-{index}", compute)
+
+    # -- report -----------------------------------------------------------------------------
+
+    def _report(
+        self,
+        clean: dict[str, Any],
+        chips: list[dict[str, Any]],
+        points: list[dict[str, Any]],
+        summaries: list[dict[str, Any]],
+    ) -> dict[str, Any]:
+        confidence = self.spec.targets.confidence
+        classified = clean["correct"] is not None
+        cost = (
+            _accuracy_drop(clean, chips, confidence)
+            if classified
+            else _excess_fraction(clean, chips, confidence)
+        )
+        allowed = (
+            self.spec.targets.max_accuracy_drop if classified else self.spec.targets.max_excess_loss
+        )
+        learned = _learned(self.problem, clean)
+        verdict = judge(cost, allowed, chips=len(chips), clean_learned=learned)
+        late = [s["excess_loss"] for s in summaries[len(summaries) // 2 :]]
+        excess = mean_interval(
+            [_number(chip["loss"]) - _number(clean["loss"]) for chip in chips], confidence
+        )
+        training = {
+            "clean": _public(clean),
+            "chip": _chips_dict(chips, confidence),
+            "cost": {
+                "kind": "accuracy_drop" if classified else "excess_loss",
+                "value": cost.value,
+                "ci": cost.ci,
+                "confidence": confidence,
+                "allowed": allowed,
+                "clean_learned": learned,
+            },
+            "predicted_excess_loss": late[-1] if late else None,
+            "predicted_excess_loss_range": _range(late),
+            "measured_excess_loss": excess.value,
+            "measured_excess_loss_ci": excess.ci,
+        }
+        report: dict[str, Any] = {
+            "verdict": verdict.value,
+            "reasons": [],
+            "quick": self.quick,
+            "spec": spec_to_dict(self.spec),
+            "versions": self.versions,
+            "num_parameters": self.problem.num_parameters,
+            "step_size": self.spec.training.step_size,
+            "points": points,
+            "training": training,
+        }
+        effects = active_effects(self.spec, self.problem)
+        report["reasons"] = explain(plain(report), [effect.label for effect in effects])
+        return report
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    names = ("neurograd", "torch", "numpy", "scipy")
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
+
+
+def point_dict(point: PointMeasurement) -> dict[str, Any]:
+    """One point of the JSON report."""
+    moments, closed = point.moments, point.closed_form
+    predicted, measured = point.predicted, point.measured
+    closed_bias = None if closed is None else closed.mean + moments.gradient
+    return {
+        "step": point.step,
+        "loss": point.loss,
+        "programmed_loss": point.programmed_loss,
+        "grad_norm": moments.grad_norm,
+        "moments": {
+            "b": moments.b,
+            "b_ci": moments.b_ci,
+            "total_variance": moments.total_variance,
+            "total_variance_ci": moments.total_variance_ci,
+            "inverse_noise_ratio": moments.inverse_noise_ratio,
+            "gain": moments.gain,
+            "gain_ci": moments.gain_ci,
+            "cosine": moments.cosine,
+            "bias_parallel": moments.bias_parallel,
+            "bias_orthogonal": moments.bias_orthogonal,
+            "draws": moments.draws,
+            "closed_form": None
+            if closed is None or closed_bias is None
+            else {
+                "b": float(closed_bias.norm()) / moments.num_parameters**0.5,
+                "total_variance": closed.total_variance,
+            },
+        },
+        "curvature": {
+            "trace": point.trace.value,
+            "trace_error": point.trace.standard_error,
+            "trace_method": point.trace.method,
+            "lambda_max": point.spectrum.lambda_max,
+            "lambda_min": point.spectrum.lambda_min,
+            "frobenius": point.spectrum.frobenius,
+            "frobenius_error": point.spectrum.frobenius_error,
+            "anisotropy": point.anisotropy,
+            "spectrum": {
+                "eigenvalues": point.spectrum.eigenvalues.tolist(),
+                "weights": point.spectrum.weights.tolist(),
+            },
+        },
+        "delta_loss": {
+            "predicted": predicted.total,
+            "predicted_ci": predicted.ci,
+            "predicted_bias": predicted.bias,
+            "predicted_variance": predicted.variance,
+            "predicted_variance_white": predicted.variance_white,
+            "measured": measured.value,
+            "measured_ci": measured.ci,
+            "difference_ci": point.difference_ci,
+            "agree": point.agree,
+            "draws": measured.draws,
+        },
+        "descent": {
+            "exact_margin": predicted.exact_margin,
+            "exact_margin_ci": predicted.exact_margin_ci,
+            "noise_threshold": point.noise_threshold,
+            "bias_ratio": point.bias_ratio,
+            "bias_ratio_ci": point.bias_ratio_ci,
+            "bias_threshold_published": point.bias_threshold_published,
+            "bias_threshold_safe": point.bias_threshold_safe,
+        },
+        "contributions": [
+            {
+                "effect": part.name,
+                "label": part.label,
+                "predicted_without": part.predicted_without,
+                "share": part.share,
+            }
+            for part in point.contributions
+        ],
+    }
+
+
+def _trained_dict(trained: Trained) -> dict[str, Any]:
+    correct = trained.correct
+    return {
+        "loss": trained.train_loss,
+        "test_loss": trained.test_loss,
+        "test_accuracy": trained.test_accuracy,
+        "correct": None if correct is None else "".join("01"[int(c)] for c in correct.tolist()),
+        "diverged": trained.diverged,
+        "curve": {
+            "steps": list(trained.curve.steps),
+            "train_loss": list(trained.curve.train_loss),
+            "test_accuracy": list(trained.curve.test_accuracy),
+        },
+    }
+
+
+def _public(trained: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in trained.items() if key not in ("correct", "diverged")}
+
+
+def _chips_dict(chips: list[dict[str, Any]], confidence: float) -> dict[str, Any]:
+    classified = chips[0]["correct"] is not None
+    accuracy = mean_over_chips(_correct_table(chips), confidence) if classified else None
+    return {
+        "loss": float(np.mean([_number(chip["loss"]) for chip in chips])),
+        "test_loss": float(np.mean([_number(chip["test_loss"]) for chip in chips])),
+        "test_accuracy": None if accuracy is None else accuracy.value,
+        "test_accuracy_ci": None
+        if accuracy is None
+        else (max(0.0, accuracy.ci[0]), min(1.0, accuracy.ci[1])),
+        "chips": len(chips),
+        "diverged": sum(bool(chip["diverged"]) for chip in chips),
+        "curves": [chip["curve"] for chip in chips],
+    }
+
+
+def _correct_table(trained: list[dict[str, Any]]) -> np.ndarray:
+    return np.array([[int(c) for c in row["correct"]] for row in trained], dtype=float)
+
+
+def _accuracy_drop(clean: dict[str, Any], chips: list[dict[str, Any]], confidence: float) -> Cost:
+    return mean_over_chips(_correct_table([clean]) - _correct_table(chips), confidence)
+
+
+def _excess_fraction(clean: dict[str, Any], chips: list[dict[str, Any]], confidence: float) -> Cost:
+    """Part of the clean network's decrease of the training loss that each chip loses."""
+    start, end = _number(clean["curve"]["train_loss"][0]), _number(clean["loss"])
+    decrease = max(start - end, np.finfo(float).tiny)
+    return mean_interval([(_number(chip["loss"]) - end) / decrease for chip in chips], confidence)
+
+
+def _learned(problem: Problem, clean: dict[str, Any]) -> bool:
+    """Whether the clean network has anything to lose."""
+    if clean["correct"] is None:
+        return bool(clean["loss"] < 0.9 * clean["curve"]["train_loss"][0])
+    _, targets = problem.data("test")
+    chance = float(torch.bincount(targets).max()) / len(targets)
+    return bool(clean["test_accuracy"] > min(CHANCE_MARGIN * chance, 0.5 * (1 + chance)))
+
+
+def _number(value: Any) -> float:
+    """A number of a stage; null stands for one that was not finite."""
+    return float("inf") if value is None else float(value)
+
+
+def _range(values: list[Any]) -> tuple[float, float] | None:
+    finite = [float(v) for v in values if v is not None]
+    return (min(finite), max(finite)) if finite else None
+
+
+def _data_fingerprint(problem: Problem) -> dict[str, Any]:
+    """Enough of the data to notice that a folder's content has changed."""
+    inputs, targets = problem.data("train")
+    return {
+        "shape": list(inputs.shape),
+        "inputs": float(inputs.sum()),
+        "squares": float(inputs.square().sum()),
+        "targets": float(targets.to(torch.float64).sum()),
+    }

@@ -1,0 +1,225 @@
+"""The command line: exit codes 0 tolerated, 1 not tolerated, 3 inconclusive, 2 bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from neurograd.errors import NeurogradError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from neurograd.spec import Spec
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="neurograd",
+    help="Learn before fabrication whether training on a neuromorphic chip will work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="The device spec.")]
+JsonPath = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A smaller version, for a first look.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="In place of measure.seed.")]
+DeviceName = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to compute.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace one key of the spec; repeatable."),
+]
+Resume = Annotated[
+    Path | None,
+    typer.Option(
+        "--resume", metavar="FOLDER", help="Keep finished stages there, and go on from them."
+    ),
+]
+
+
+@app.command()
+def check(
+    spec_path: SpecPath,
+    json_path: JsonPath = None,
+    html_path: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page.")
+    ] = None,
+    quick: Quick = False,
+    seed: Seed = None,
+    device: DeviceName = "auto",
+    overrides: Overrides = None,
+    resume: Resume = None,
+) -> None:
+    """Measure, predict and train: will training on this chip work?"""
+    spec = _load(spec_path, overrides, seed)
+    outputs = [path for path in (json_path, html_path) if path is not None]
+    _check_outputs(outputs, resume)
+    from neurograd.check import check as run_check  # noqa: PLC0415  (torch is slow to import)
+    from neurograd.output import to_json, write_atomically  # noqa: PLC0415
+    from neurograd.report import render_html, render_report  # noqa: PLC0415
+
+    with _Progress() as progress:
+        result = run_check(
+            spec, device=_device(device), quick=quick, reporter=progress, resume=resume
+        )
+    render_report(result.report, Console())
+    texts = {json_path: to_json, html_path: render_html}
+    for path in outputs:
+        write_atomically(path, texts[path](result.report))
+        Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
+    raise typer.Exit(result.verdict.exit_code)
+
+
+@app.command()
+def train(
+    spec_path: SpecPath,
+    json_path: JsonPath = None,
+    quick: Quick = False,
+    seed: Seed = None,
+    device: DeviceName = "auto",
+    overrides: Overrides = None,
+    resume: Resume = None,
+) -> None:
+    """Train through the chip beside a clean twin, without measuring moments."""
+    spec = _load(spec_path, overrides, seed)
+    _check_outputs([] if json_path is None else [json_path], resume)
+    from neurograd.check import train_beside  # noqa: PLC0415
+    from neurograd.output import to_json, write_atomically  # noqa: PLC0415
+    from neurograd.report import render_training  # noqa: PLC0415
+
+    with _Progress() as progress:
+        result = train_beside(
+            spec, device=_device(device), quick=quick, reporter=progress, resume=resume
+        )
+    render_training(result.report, Console())
+    if json_path is not None:
+        write_atomically(json_path, to_json(result.report))
+    raise typer.Exit(result.verdict.exit_code)
+
+
+@app.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one of them.")] = None,
+) -> None:
+    """List the shipped devices, or show one with its source."""
+    from neurograd.report.presets import render_preset, render_presets  # noqa: PLC0415
+    from neurograd.spec import list_presets, load_preset  # noqa: PLC0415
+
+    if name is None:
+        render_presets([load_preset(each) for each in list_presets()], Console())
+    else:
+        render_preset(load_preset(name), Console())
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a spec, for editors."""
+    from neurograd.spec import json_schema  # noqa: PLC0415
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every mistake of a user is one line and exit code 2."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except typer.TyperException as error:
+        _fail(error.format_message())
+    except NeurogradError as error:
+        _fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        print("neurograd: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe is gone, which is no mistake; keep the interpreter from writing more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"neurograd: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(BAD_INPUT)
+
+
+def _load(path: Path, overrides: list[str] | None, seed: int | None) -> Spec:
+    from neurograd.spec import load_spec  # noqa: PLC0415
+
+    settings = list(overrides or [])
+    if seed is not None:
+        settings.append(f"measure.seed={seed}")
+    return load_spec(path, settings)
+
+
+def _check_outputs(paths: list[Path], folder: Path | None) -> None:
+    from neurograd.errors import OutputError  # noqa: PLC0415
+    from neurograd.output import check_folder, check_writable  # noqa: PLC0415
+
+    if len({path.absolute() for path in paths}) < len(paths):
+        raise OutputError(f"{paths[0]}: is given twice; allowed: another file for each report")
+    for path in paths:
+        check_writable(path)
+    if folder is not None:
+        check_folder(folder)
+
+
+def _device(name: str) -> str:
+    from neurograd.devices import choose_device  # noqa: PLC0415
+
+    return str(choose_device(name))
+
+
+class _Progress:
+    """Progress bars on standard error; nothing where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> _Progress:
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f} %"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._progress.start()
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def stage(self, label: str, total: int) -> Callable[[int], None]:
+        """Begin a bar."""
+        progress = self._progress
+        if progress is None:
+            return lambda done: None
+        task = progress.add_task(label, total=total)
+        return lambda done: progress.advance(task, done)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The verdict's reasons: one plain sentence each, from the numbers of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Report = dict[str, Any]
+
+
+def explain(report: Report, effects: Sequence[str]) -> list[str]:
+    """Sentences that give the reasons of a verdict, the deciding one first.
+
+    Args:
+        report: The report with everything but its reasons, as JSON types.
+        effects: What sets the chip apart from the ideal one, as a sentence calls it.
+    """
+    sentences = [
+        *_trust(report),
+        _cost(report, effects),
+        *_diverged(report),
+        *_largest(report),
+        *_prediction(report),
+        *_descent(report),
+    ]
+    if report["quick"]:
+        sentences.append(
+            "This was a quick look with fewer steps, chips and draws: run it in full to decide."
+        )
+    return sentences
+
+
+def percent(value: float | None) -> str:
+    """A percentage with two digits that mean something, such as '3.1 %'."""
+    if value is None:
+        return "an unknown part"
+    return f"{_decimal(100 * value)} %"
+
+
+def _decimal(value: float) -> str:
+    size = abs(value)
+    digits = 0 if size >= 99.5 else 1
+    text = f"{value:.{digits}f}"
+    return text.replace("-0.0", "0.0") if float(text) == 0 else text
+
+
+def _trust(report: Report) -> list[str]:
+    """Why no verdict can be given, where none can."""
+    cost, training = report["training"]["cost"], report["training"]
+    sentences = []
+    if not cost["clean_learned"]:
+        what = (
+            f"reaches only {percent(training['clean']['test_accuracy'])} test accuracy"
+            if cost["kind"] == "accuracy_drop"
+            else "hardly lowers its loss"
+        )
+        sentences.append(
+            f"The clean network itself {what}, so there is nothing that a chip could lose: "
+            "give it more steps or another step size."
+        )
+    if training["chip"]["chips"] < 2:
+        sentences.append(
+            "Only one chip was trained, which tells nothing about another one: set "
+            "training.seeds to 2 or more."
+        )
+    return sentences
+
+
+def _cost(report: Report, effects: Sequence[str]) -> str:
+    cost = report["training"]["cost"]
+    subject = effects[0] if len(effects) == 1 else "the chip"
+    subject = subject[0].upper() + subject[1:]
+    value, (low, high) = cost["value"], cost["ci"]
+    allowed = percent(cost["allowed"])
+    if value is None:
+        return f"{subject} makes the training diverge; allowed is a cost of {allowed}."
+    accuracy = cost["kind"] == "accuracy_drop"
+    unit = " accuracy" if accuracy else " of the decrease of the loss"
+    shown_low, shown_high = (_end(x) for x in (low, high))
+    interval = f"({shown_low} to {shown_high} at {cost['confidence']:.0%} confidence)"
+    sentence = f"{subject} costs {percent(value)}{unit} {interval}, allowed {allowed}"
+    if report["verdict"] == "inconclusive" and cost["clean_learned"]:
+        return f"{sentence}: the interval holds the limit, so more chips or samples must decide."
+    return f"{sentence}."
+
+
+def _end(value: float | None) -> str:
+    return "unbounded" if value is None else _decimal(100 * value)
+
+
+def _diverged(report: Report) -> list[str]:
+    chip = report["training"]["chip"]
+    if not chip["diverged"]:
+        return []
+    return [f"{chip['diverged']} of {chip['chips']} chips diverged in training."]
+
+
+def _largest(report: Report) -> list[str]:
+    """The effect without which the worst step would cost least."""
+    points = [p for p in report["points"] if p["contributions"]]
+    points = [p for p in points if (p["delta_loss"]["predicted"] or 0.0) > 0]
+    if not points:
+        return []
+    worst = max(points, key=lambda p: p["delta_loss"]["predicted"])
+    part = worst["contributions"][0]
+    if part["share"] is None or part["share"] <= 0:
+        return []
+    share = min(1.0, part["share"])
+    label = part["label"][0].upper() + part["label"][1:]
+    return [
+        f"{label} is its largest part: without it the predicted cost of a step at step "
+        f"{worst['step']} would fall by {percent(share)}."
+    ]
+
+
+def _prediction(report: Report) -> list[str]:
+    """How far the second-order prediction may be trusted."""
+    points = report["points"]
+    if not points:
+        return []
+    agree = sum(bool(p["delta_loss"]["agree"]) for p in points)
+    if agree == len(points):
+        many = "the measured point" if agree == 1 else f"all {agree} measured points"
+        return [f"Predicted and measured loss change of a step agree at {many}."]
+    off = [p for p in points if not p["delta_loss"]["agree"]]
+    worst = max(off, key=lambda p: abs(_relative(p)))
+    return [
+        f"Predicted and measured loss change agree at {agree} of {len(points)} points; at step "
+        f"{worst['step']} {_compare(worst)}: single writes are too large for a second-order "
+        "expansion there."
+    ]
+
+
+def _relative(point: dict[str, Any]) -> float:
+    delta = point["delta_loss"]
+    measured, predicted = delta["measured"], delta["predicted"]
+    if measured is None or predicted is None or predicted == 0:
+        return float("inf")
+    return float(measured / predicted - 1.0)
+
+
+def _compare(point: dict[str, Any]) -> str:
+    delta = point["delta_loss"]
+    measured, predicted = delta["measured"], delta["predicted"]
+    if measured is None or predicted is None:
+        return "one of them is not finite"
+    if predicted * measured > 0:
+        return f"the measured one is {measured / predicted:.2g} times the predicted one"
+    return f"{measured:.2g} was measured and {predicted:.2g} predicted"
+
+
+def _descent(report: Report) -> list[str]:
+    """Where the expected step still goes down."""
+    rising: list[int] = []
+    falling: list[int] = []
+    unknown: list[int] = []
+    for point in report["points"]:
+        low, high = point["descent"]["exact_margin_ci"]
+        if low is None or high is None or low <= 0 <= high:
+            unknown.append(point["step"])
+        else:
+            (rising if low > 0 else falling).append(point["step"])
+    if not report["points"]:
+        return []
+    if not rising and not unknown:
+        return ["The expected step through the chip lowers the loss at every measured point."]
+    if rising:
+        return [
+            f"From step {rising[0]} of the clean training on, the expected step through the chip "
+            "raises the loss: it cannot follow the clean network further."
+            if falling and rising[0] > falling[-1]
+            else "The expected step through the chip raises the loss at "
+            f"{_steps(rising)} of the clean training."
+        ]
+    return [f"At {_steps(unknown)} it is not known whether the expected step lowers the loss."]
+
+
+def _steps(steps: Sequence[int]) -> str:
+    shown = ", ".join(str(step) for step in steps)
+    return f"step{'s' if len(steps) > 1 else ''} {shown}"
