@@ -112,7 +112,7 @@ def _read_text(path: Path, source: str) -> str:
         raise SpecError(show(source), "", "is not a path") from None
     _check_size(len(raw), source)
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode("utf-8")  # PyYAML drops a byte order mark
     except UnicodeDecodeError as error:
         raise SpecError(
             source, "", f"is not UTF-8 text (byte {error.start}); allowed: UTF-8"
