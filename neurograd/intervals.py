@@ -33,9 +33,13 @@ def interval(
 def jackknife_error(leave_one_out: np.ndarray) -> float:
     """Standard error from estimates that each leave one of G equal groups out, shape ``(G,)``.
 
+    Infinite where a group cannot be left out (one of two draws).
+
     Source: Efron and Stein, Ann. Statist. 1981.
     """
     groups = len(leave_one_out)
+    if not np.isfinite(leave_one_out).all():
+        return math.inf
     centered = leave_one_out - leave_one_out.mean()
     return math.sqrt((groups - 1) / groups * float((centered**2).sum()))
 

@@ -198,11 +198,7 @@ class Problem:
             return lambda v: self._chunked_product(w, v)
         leaf, gradient = self._gradient_graph(w, *next(self.chunks("train")))
 
-        def product(v: Tensor) -> Tensor:
-            (result,) = torch.autograd.grad(gradient, leaf, v, retain_graph=True)
-            return result
-
-        return product
+        return lambda v: _directional_derivative(gradient, leaf, v)
 
     def hvp(self, w: Tensor, v: Tensor) -> Tensor:
         """Hessian-vector product Hv at ``w``, shape ``(N,)``."""
@@ -222,7 +218,7 @@ class Problem:
         total = torch.zeros_like(v)
         for x, y in self.chunks("train"):
             leaf, gradient = self._gradient_graph(w, x, y)
-            total += torch.autograd.grad(gradient, leaf, v)[0]
+            total += _directional_derivative(gradient, leaf, v)
         return total
 
     def per_sample_gradient_square_norms(self, w: Tensor) -> Tensor:
@@ -257,3 +253,11 @@ class Problem:
             )
         if not bool(torch.isfinite(self.gradient(w)).all()):
             raise ModelError("the loss's gradient has NaN or infinite entries; allowed: finite")
+
+
+def _directional_derivative(gradient: Tensor, leaf: Tensor, v: Tensor) -> Tensor:
+    """``Hv`` from a gradient with its graph; 0 where the gradient does not depend on the weights."""
+    if not gradient.requires_grad:
+        return torch.zeros_like(v)
+    (result,) = torch.autograd.grad(gradient, leaf, v, retain_graph=True, materialize_grads=True)
+    return result

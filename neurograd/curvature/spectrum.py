@@ -92,6 +92,8 @@ def measure_spectrum(
     if size <= _DENSE_LIMIT:
         return _dense(product, size)
     start = _normal(generator_for(seed, "spectrum", "start"), size)
+    if not product(start).any():
+        return Spectrum(np.zeros(1), np.full(1, float(size)), 0.0, 0.0, 0.0, 0.0, product.calls)
     operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
     values, vectors = _top(operator, min(outliers, size // 4), start)
     basis = torch.from_numpy(vectors).to(w)
