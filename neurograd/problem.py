@@ -256,7 +256,7 @@ class Problem:
 
 
 def _directional_derivative(gradient: Tensor, leaf: Tensor, v: Tensor) -> Tensor:
-    """``Hv`` from a gradient with its graph; 0 where the gradient does not depend on the weights."""
+    """``Hv`` from a gradient with its graph; 0 where the gradient is constant."""
     if not gradient.requires_grad:
         return torch.zeros_like(v)
     (result,) = torch.autograd.grad(gradient, leaf, v, retain_graph=True, materialize_grads=True)
