@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ from torch import Tensor
 
 from device_models import Chip
 from neurograd.checkpoint import StageStore
+from neurograd.curvature.spectrum import FULL, QUICK
 from neurograd.errors import DivergenceError
 from neurograd.excess_loss import predict_excess_loss
 from neurograd.measurement import Budget, PointMeasurement, measure_point
 from neurograd.output import plain
+from neurograd.parallel import TaskPool
 from neurograd.problem import Problem
 from neurograd.progress import Reporter, Silent
 from neurograd.reasons import explain
@@ -123,10 +127,12 @@ class _Check:
         self.problem: Problem = build_problem(spec, device)
         self.chip: Chip = build_chip(spec, self.problem)
         self.timing: dict[str, float] = {}
+        self.clock = threading.Lock()
         task = {
             "spec": spec_to_dict(spec),
             "versions": self.versions,
             "device": device.type,
+            "quick": quick,
             "data": _data_fingerprint(self.problem),
         }
         self.store = StageStore(resume, task)
@@ -134,31 +140,39 @@ class _Check:
     def run(self, *, measure: bool = True) -> CheckResult:
         start = time.perf_counter()
         self.problem.check_finite(self.problem.initial_weights)
-        clean, snapshots = self._timed("clean_training", self._clean)
-        points, summaries = [], []
-        for index, (name, weights) in enumerate(snapshots.items() if measure else ()):
-            step = int(name)
-            stage = self._timed("measurement", lambda: self._point(index, step, weights))  # noqa: B023
-            points.append(stage["report"])
-            summaries.append(stage["summary"])
-        chips = [
-            self._timed("chip_training", lambda: self._chip(index))  # noqa: B023
-            for index in range(self.spec.training.seeds)
-        ]
-        report = self._report(clean, chips, points, summaries)
+        with TaskPool(self.problem.device, self.reporter) as pool:
+            training = pool.submit(partial(self._timed, "clean_training", self._clean, pool))
+            trained = [
+                pool.submit(partial(self._timed, "chip_training", self._chip, pool, index))
+                for index in range(self.spec.training.seeds)
+            ]
+            clean, snapshots = training.result()
+            places = sorted((int(name), weights) for name, weights in snapshots.items())
+            measured = [
+                pool.submit(
+                    partial(self._timed, "measurement", self._point, pool, index, step, weights)
+                )
+                for index, (step, weights) in enumerate(places if measure else ())
+            ]
+            chips = [task.result() for task in trained]
+            points = [task.result() for task in measured]
+        report = self._report(
+            clean, chips, [p["report"] for p in points], [p["summary"] for p in points]
+        )
         self.timing["total"] = time.perf_counter() - start
         report["timing"] = {f"{k}_seconds": round(v, 3) for k, v in self.timing.items()}
         return CheckResult(Verdict(report["verdict"]), plain(report))
 
-    def _timed(self, name: str, work: Callable[[], Any]) -> Any:
+    def _timed(self, name: str, work: Callable[..., Any], *arguments: Any) -> Any:
         start = time.perf_counter()
-        result = work()
-        self.timing[name] = self.timing.get(name, 0.0) + time.perf_counter() - start
+        result = work(*arguments)
+        with self.clock:
+            self.timing[name] = self.timing.get(name, 0.0) + time.perf_counter() - start
         return result
 
     # -- stages -----------------------------------------------------------------------------
 
-    def _clean(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    def _clean(self, pool: TaskPool) -> tuple[dict[str, Any], dict[str, Tensor]]:
         steps = self.spec.training.steps
         places = sorted({round(t) for t in np.linspace(0, steps, self.spec.measure.points)})
         if self.spec.measure.points == 1:
@@ -166,12 +180,12 @@ class _Check:
 
         def compute() -> tuple[dict[str, Any], dict[str, Tensor]]:
             trained = train(
-                self.problem,
+                self.problem.replica(),
                 build_clean_chip(self.spec, self.problem),
                 steps,
                 self.spec.measure.seed,
                 snapshots=places,
-                progress=self.reporter.stage("training the clean network", steps),
+                progress=pool.stage("training the clean network", steps),
             )
             if trained.diverged:
                 raise DivergenceError(
@@ -183,13 +197,13 @@ class _Check:
 
         return self.store.run_tensors("clean", compute, self.problem.initial_weights)
 
-    def _point(self, index: int, step: int, weights: Tensor) -> dict[str, Any]:
+    def _point(self, pool: TaskPool, index: int, step: int, weights: Tensor) -> dict[str, Any]:
         measure = self.spec.measure
 
         def compute() -> dict[str, Any]:
             effects = active_effects(self.spec, self.problem)
             measured = measure_point(
-                self.problem,
+                self.problem.replica(),
                 self.chip,
                 weights,
                 step,
@@ -199,6 +213,7 @@ class _Check:
                     loss_draws=measure.loss_draws,
                     covariance_draws=min(measure.loss_draws, COVARIANCE_DRAWS),
                     seed=measure.seed,
+                    spectrum=QUICK if self.quick else FULL,
                 ),
                 variants={
                     (effect.name, effect.label): build_chip(
@@ -206,7 +221,7 @@ class _Check:
                     )
                     for effect in effects
                 },
-                progress=self.reporter.stage(
+                progress=pool.stage(
                     f"measuring at step {step}", measure.draws + measure.loss_draws
                 ),
             )
@@ -217,17 +232,17 @@ class _Check:
 
         return self.store.run(f"point-{index}", compute)
 
-    def _chip(self, index: int) -> dict[str, Any]:
+    def _chip(self, pool: TaskPool, index: int) -> dict[str, Any]:
         training = self.spec.training
 
         def compute() -> dict[str, Any]:
             trained = train(
-                self.problem,
+                self.problem.replica(),
                 build_chip(self.spec, self.problem, index=index),
                 training.steps,
                 self.spec.measure.seed,
                 chip_index=index + 1,
-                progress=self.reporter.stage(
+                progress=pool.stage(
                     f"training chip {index + 1} of {training.seeds}", training.steps
                 ),
             )

@@ -17,6 +17,7 @@ from neurograd.curvature import (
     hessian_trace,
     measure_spectrum,
 )
+from neurograd.curvature.spectrum import FULL, Effort
 from neurograd.excess_loss import PointSummary
 from neurograd.intervals import Interval
 from neurograd.loss_change import (
@@ -49,12 +50,14 @@ class Budget:
         covariance_draws: Noise samples for Tr(HΣ), a Hessian-vector product each where the noise
             of the weights is not independent.
         seed: Seed of every draw.
+        spectrum: Work on the Hessian's spectrum.
     """
 
     draws: int
     loss_draws: int
     covariance_draws: int
     seed: int
+    spectrum: Effort = FULL
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ def measure_point(
         moments=moments,
         closed_form=chip.closed_form(problem, w),
         trace=trace,
-        spectrum=measure_spectrum(problem, w, seed),
+        spectrum=measure_spectrum(problem, w, seed, budget.spectrum),
         covariance=covariance,
         predicted=predicted,
         measured=measured,

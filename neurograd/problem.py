@@ -82,6 +82,16 @@ class Problem:
             targets.to(device=self.device, dtype=self.dtype if floating else None),
         )
 
+    def replica(self) -> Problem:
+        """The same problem with a module of its own, for another thread; the data are shared.
+
+        A call of the network puts the weights into the module for a moment, so that two threads
+        must not share one.
+        """
+        other = copy.copy(self)
+        other.module = copy.deepcopy(self.module)
+        return other
+
     # -- sizes ------------------------------------------------------------------------------
 
     @property

@@ -18,6 +18,28 @@ from torch import Tensor
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work a spectrum is worth.
+
+    Attributes:
+        outliers: Largest eigenvalues that are found one by one.
+        probes: Random vectors for the bulk, 2 or more.
+        steps: Lanczos steps a probe.
+        lowest: Whether λ_N is found on its own; else it is the lowest node of the bulk, which is
+            a little above it.
+    """
+
+    outliers: int = 10
+    probes: int = 3
+    steps: int = 20
+    lowest: bool = True
+
+
+FULL = Effort()
+QUICK = Effort(outliers=4, probes=2, steps=12, lowest=False)
+
 _DENSE_LIMIT = 200
 _EDGE_TOLERANCE = 1e-3
 _LOWER_EDGE_TOLERANCE = 3e-2
@@ -67,10 +89,7 @@ def measure_spectrum(
     problem: Problem,
     w: Tensor,
     seed: int,
-    *,
-    outliers: int = 10,
-    probes: int = 3,
-    steps: int = 20,
+    effort: Effort = FULL,
 ) -> Spectrum:
     """Measure the Hessian's spectrum at ``w``.
 
@@ -78,13 +97,12 @@ def measure_spectrum(
         problem: Network, loss and data.
         w: Weights, shape ``(N,)``.
         seed: Seed of the starting vectors and probes.
-        outliers: Largest eigenvalues that are found one by one.
-        probes: Random vectors for the bulk, 2 or more.
-        steps: Lanczos steps a probe.
+        effort: How much work it is worth.
 
     Raises:
         ValueError: If there are fewer than two probes.
     """
+    probes = effort.probes
     if probes < 2:
         raise ValueError(f"probes is {probes}; allowed: 2 or more")
     product = _Counted(problem, w)
@@ -95,18 +113,21 @@ def measure_spectrum(
     if not product(start).any():
         return Spectrum(np.zeros(1), np.full(1, float(size)), 0.0, 0.0, 0.0, 0.0, product.calls)
     operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
-    values, vectors = _top(operator, min(outliers, size // 4), start)
+    values, vectors = _top(operator, min(effort.outliers, size // 4), start)
     basis = torch.from_numpy(vectors).to(w)
 
     runs = []
     for k in range(probes):
         probe = _normal(generator_for(seed, "spectrum", k), size)
-        runs.append(_bulk_quadrature(product.torch, torch.from_numpy(probe).to(w), basis, steps))
+        runs.append(
+            _bulk_quadrature(product.torch, torch.from_numpy(probe).to(w), basis, effort.steps)
+        )
     nodes = np.concatenate([values, *(n for n, _ in runs)])
     bulk = size - len(values)
     weights = np.concatenate([np.ones(len(values)), *(q * bulk / probes for _, q in runs)])
     order = np.argsort(nodes)
 
+    lowest = _lowest(operator, start) if effort.lowest else float("inf")
     squares = np.array([bulk * float(q @ n**2) for n, q in runs])
     frobenius = float(np.sqrt((values**2).sum() + squares.mean()))
     error = float(squares.std(ddof=1)) / probes**0.5 / (2 * frobenius) if frobenius > 0 else 0.0
@@ -114,7 +135,7 @@ def measure_spectrum(
         eigenvalues=nodes[order],
         weights=weights[order],
         lambda_max=float(values.max()),
-        lambda_min=min(_lowest(operator, start), float(nodes.min())),
+        lambda_min=min(lowest, float(nodes.min())),
         frobenius=frobenius,
         frobenius_error=error,
         products=product.calls,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch import Tensor
 from neurograd.curvature.layerwise import exact_diagonal, has_exact_diagonal
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
+
+_GLOBAL_GENERATOR = threading.Lock()
 
 REPEATS = 6
 PRODUCTS = 30
@@ -75,7 +78,10 @@ def stochastic_trace(
     for k in range(repeats):
         probe_seed = generator_for(seed, "trace", k).initial_seed()
         # The library draws from the global generator: lend it one and put the state back.
-        with torch.random.fork_rng(devices=[w.device] if w.is_cuda else []):
+        with (
+            _GLOBAL_GENERATOR,
+            torch.random.fork_rng(devices=[w.device] if w.is_cuda else []),
+        ):
             torch.manual_seed(probe_seed)
             values.append(float(hutchpp_trace(operator, products)))
     error = float(np.std(values, ddof=1)) / repeats**0.5

@@ -494,16 +494,24 @@ class Quantization(SpecModel):
     """Digital limits of weights and updates."""
 
     weight_bits: Annotated[int, _BITS] | None = Field(
-        None, description="Bits of a stored weight, 1 to 32. Default: null, full precision."
+        None,
+        description="Bits (two's complement) of a weight as forward and backward pass see it, 1 to "
+        "32; without a device and update_bits also as it is stored. Default: null, full precision.",
     )
     weight_rounding: Literal["nearest", "stochastic"] = Field(
-        "nearest", description="How weights are rounded. Default: nearest."
+        "nearest",
+        description="How weights are rounded for the passes; without a device and update_bits "
+        "nothing is rounded there. Default: nearest.",
     )
     update_bits: Annotated[int, _BITS] | None = Field(
-        None, description="Bits of a weight update, 1 to 32. Default: null, full precision."
+        None,
+        description="Bits of the memory that sums the updates, 1 to 32. Default: null, the device's "
+        "levels, else weight_bits.",
     )
     update_rounding: Literal["stochastic", "nearest", "truncate"] = Field(
-        "stochastic", description="How updates are rounded. Default: stochastic."
+        "stochastic",
+        description="How an update becomes a whole number of steps, or of pulses of a device with "
+        "levels. Default: stochastic.",
     )
     weight_range: Annotated[float, Number(0, above=True)] = Field(
         1.0,
@@ -699,7 +707,9 @@ class Measure(SpecModel):
     )
     seed: Annotated[int, _SEED] = Field(0, description="Seed of every draw. Default: 0.")
     chunk_size: Annotated[int, Whole(1, 10_000_000)] = Field(
-        64, description="Draws handled together, 1 to 10000000; changes no result. Default: 64."
+        4096,
+        description="Samples of the data that one pass takes, 1 to 10000000; bounds the memory and "
+        "changes no result. Default: 4096.",
     )
     precision: Literal["float64", "float32"] = Field(
         "float64", description="Floating point format. Default: float64."

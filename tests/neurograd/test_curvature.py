@@ -14,6 +14,7 @@ from neurograd.curvature import (
     measure_spectrum,
 )
 from neurograd.curvature.operator import HessianOperator
+from neurograd.curvature.spectrum import FULL, QUICK, Effort
 from neurograd.curvature.trace import stochastic_trace
 from neurograd.losses import CrossEntropy
 from neurograd.problem import Problem
@@ -148,10 +149,10 @@ def test_operator_multiplies_like_the_dense_hessian():
     assert operator.dtype == w.dtype
 
 
-def _checked(problem, **options):
+def _checked(problem, effort=FULL):
     w = problem.initial_weights
     values = np.linalg.eigvalsh(dense_hessian(problem, w).numpy())
-    return values, measure_spectrum(problem, w, seed=0, **options)
+    return values, measure_spectrum(problem, w, 0, effort)
 
 
 def test_small_spectrum_is_exact():
@@ -169,7 +170,7 @@ def test_large_spectrum_by_lanczos():
     problem = classification(
         [nn.Linear(10, 24), nn.ReLU(), nn.Linear(24, 5)], (10,), 5, samples=150
     )
-    values, spectrum = _checked(problem, probes=4)
+    values, spectrum = _checked(problem, Effort(probes=4))
     assert len(values) > 200
     assert spectrum.lambda_max == pytest.approx(values[-1], rel=1e-3)
     assert spectrum.lambda_min == pytest.approx(values[0], rel=0.05)
@@ -188,11 +189,18 @@ def test_large_spectrum_by_lanczos():
     assert spectrum.products > 0
 
 
+def test_quick_spectrum_finds_the_ends():
+    problem = classification(
+        [nn.Linear(10, 24), nn.ReLU(), nn.Linear(24, 5)], (10,), 5, samples=150
+    )
+    values, spectrum = _checked(problem, QUICK)
+    assert spectrum.lambda_max == pytest.approx(values[-1], rel=1e-3)
+    assert values[0] * (1 + 1e-9) <= spectrum.lambda_min < 0.5 * values[0]
+
+
 def test_spectrum_is_the_same_for_the_same_seed():
     problem = classification([nn.Linear(10, 24), nn.ReLU(), nn.Linear(24, 5)], (10,), 5)
-    first, second = (
-        measure_spectrum(problem, problem.initial_weights, seed=1) for _ in range(2)
-    )
+    first, second = (measure_spectrum(problem, problem.initial_weights, seed=1) for _ in range(2))
     assert np.array_equal(first.eigenvalues, second.eigenvalues)
     assert first.lambda_min == second.lambda_min
 
@@ -213,4 +221,4 @@ def test_flat_loss_has_a_zero_spectrum():
 def test_too_few_probes_are_refused():
     problem = smooth_network()
     with pytest.raises(ValueError, match="allowed: 2 or more"):
-        measure_spectrum(problem, problem.initial_weights, seed=0, probes=1)
+        measure_spectrum(problem, problem.initial_weights, 0, Effort(probes=1))

@@ -37,9 +37,7 @@ def _white(g, bias, std, factor=None):
         if factor is None:
             noise = torch.randn(g.shape, generator=generator, dtype=torch.float64)
         else:
-            noise = factor @ torch.randn(
-                factor.shape[1], generator=generator, dtype=torch.float64
-            )
+            noise = factor @ torch.randn(factor.shape[1], generator=generator, dtype=torch.float64)
         return -g + bias + std * noise
 
     return sample
@@ -156,8 +154,8 @@ def test_gain_splits_the_bias(gain):
     assert moments.gain == pytest.approx(gain)
     assert moments.bias_parallel == pytest.approx((gain - 1) * float(g.norm()), abs=1e-12)
     assert moments.bias_orthogonal == pytest.approx(0.1 * float(across.norm()), rel=1e-6)
-    expected = gain * float(g.norm()) / math.hypot(
-        gain * float(g.norm()), 0.1 * float(across.norm())
+    expected = (
+        gain * float(g.norm()) / math.hypot(gain * float(g.norm()), 0.1 * float(across.norm()))
     )
     assert moments.cosine == pytest.approx(expected)
 
