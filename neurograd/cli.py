@@ -66,7 +66,7 @@ def check(
     spec = _load(spec_path, overrides, seed)
     outputs = [path for path in (json_path, html_path) if path is not None]
     _check_outputs(outputs, resume)
-    from neurograd.check import check as run_check  # noqa: PLC0415  (torch is slow to import)
+    from neurograd.checking import check as run_check  # noqa: PLC0415  (torch is slow to import)
     from neurograd.output import to_json, write_atomically  # noqa: PLC0415
     from neurograd.report import render_html, render_report  # noqa: PLC0415
 
@@ -95,15 +95,15 @@ def train(
     """Train through the chip beside a clean twin, without measuring moments."""
     spec = _load(spec_path, overrides, seed)
     _check_outputs([] if json_path is None else [json_path], resume)
-    from neurograd.check import train_beside  # noqa: PLC0415
+    from neurograd.checking import train_beside  # noqa: PLC0415
     from neurograd.output import to_json, write_atomically  # noqa: PLC0415
-    from neurograd.report import render_training  # noqa: PLC0415
+    from neurograd.report import render_report  # noqa: PLC0415
 
     with _Progress() as progress:
         result = train_beside(
             spec, device=_device(device), quick=quick, reporter=progress, resume=resume
         )
-    render_training(result.report, Console())
+    render_report(result.report, Console())
     if json_path is not None:
         write_atomically(json_path, to_json(result.report))
     raise typer.Exit(result.verdict.exit_code)

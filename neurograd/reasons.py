@@ -22,6 +22,7 @@ def explain(report: Report, effects: Sequence[str]) -> list[str]:
         *_largest(report),
         *_prediction(report),
         *_descent(report),
+        *_many_steps(report),
     ]
     if report["quick"]:
         sentences.append(
@@ -122,31 +123,27 @@ def _prediction(report: Report) -> list[str]:
     if agree == len(points):
         many = "the measured point" if agree == 1 else f"all {agree} measured points"
         return [f"Predicted and measured loss change of a step agree at {many}."]
-    off = [p for p in points if not p["delta_loss"]["agree"]]
-    worst = max(off, key=lambda p: abs(_relative(p)))
+    worst = max((p for p in points if not p["delta_loss"]["agree"]), key=_miss)
+    delta = worst["delta_loss"]
     return [
-        f"Predicted and measured loss change agree at {agree} of {len(points)} points; at step "
-        f"{worst['step']} {_compare(worst)}: single writes are too large for a second-order "
-        "expansion there."
+        f"Predicted and measured loss change of a step agree at {agree} of {len(points)} points; "
+        f"at step {worst['step']} {_digits(delta['predicted'])} is predicted and "
+        f"{_digits(delta['measured'])} measured, so the second-order expansion does not hold there."
     ]
 
 
-def _relative(point: dict[str, Any]) -> float:
-    delta = point["delta_loss"]
-    measured, predicted = delta["measured"], delta["predicted"]
-    if measured is None or predicted is None or predicted == 0:
-        return float("inf")
-    return float(measured / predicted - 1.0)
-
-
-def _compare(point: dict[str, Any]) -> str:
+def _miss(point: dict[str, Any]) -> float:
+    """Distance of measurement and prediction, relative to the terms that the prediction sums."""
     delta = point["delta_loss"]
     measured, predicted = delta["measured"], delta["predicted"]
     if measured is None or predicted is None:
-        return "one of them is not finite"
-    if predicted * measured > 0:
-        return f"the measured one is {measured / predicted:.2g} times the predicted one"
-    return f"{measured:.2g} was measured and {predicted:.2g} predicted"
+        return float("inf")
+    terms = abs(delta["predicted_bias"]) + abs(delta["predicted_variance"])
+    return float(abs(measured - predicted) / terms) if terms > 0 else float("inf")
+
+
+def _digits(value: float | None) -> str:
+    return "no finite value" if value is None else f"{value:.2g}"
 
 
 def _descent(report: Report) -> list[str]:
@@ -165,14 +162,32 @@ def _descent(report: Report) -> list[str]:
     if not rising and not unknown:
         return ["The expected step through the chip lowers the loss at every measured point."]
     if rising:
+        yet = (
+            ", yet the trained chips stay within the limit."
+            if report["verdict"] == "tolerated"
+            else "."
+        )
         return [
-            f"From step {rising[0]} of the clean training on, the expected step through the chip "
-            "raises the loss: it cannot follow the clean network further."
-            if falling and rising[0] > falling[-1]
-            else "The expected step through the chip raises the loss at "
-            f"{_steps(rising)} of the clean training."
+            "Set on the clean network's weights, the chip's expected step raises the loss at "
+            f"{_steps(rising)}: it leaves the clean network's path there{yet}"
         ]
     return [f"At {_steps(unknown)} it is not known whether the expected step lowers the loss."]
+
+
+def _many_steps(report: Report) -> list[str]:
+    """Where the many-steps prediction misses the measured excess loss."""
+    training = report["training"]
+    predicted, span = training["predicted_excess_loss"], training["predicted_excess_loss_range"]
+    measured, interval = training["measured_excess_loss"], training["measured_excess_loss_ci"]
+    if predicted is None or measured is None or None in interval:
+        return []
+    if span[0] <= interval[1] and interval[0] <= span[1]:
+        return []
+    return [
+        f"The many-steps theory predicts an excess loss of {_digits(predicted)}, "
+        f"{_digits(measured)} was measured: curvature and bias change as the weights move, which "
+        "it leaves out."
+    ]
 
 
 def _steps(steps: Sequence[int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -114,7 +115,7 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
 
 def _dataset(spec: Spec) -> datasets.Dataset:
     task = spec.task
-    options = {}
+    options: dict[str, Any] = {}
     if task.name == "teacher_student":
         options = {
             "inputs": task.inputs,

@@ -505,8 +505,8 @@ class Quantization(SpecModel):
     )
     update_bits: Annotated[int, _BITS] | None = Field(
         None,
-        description="Bits of the memory that sums the updates, 1 to 32. Default: null, the device's "
-        "levels, else weight_bits.",
+        description="Bits of the memory that sums the updates, 1 to 32. Default: null, the "
+        "device's levels, else weight_bits.",
     )
     update_rounding: Literal["stochastic", "nearest", "truncate"] = Field(
         "stochastic",

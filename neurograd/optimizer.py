@@ -1,0 +1,110 @@
+"""A ``torch.optim``-style optimizer whose updates go through a chip's synapses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from device_models import WritePath
+from neurograd.errors import ModelError
+
+
+class ChipOptimizer(torch.optim.Optimizer):
+    """Gradient descent through write effects: ``w ← w + write(−Δt·grad)``.
+
+    The gradients are whatever the user's own backward pass leaves in ``.grad``; the optimizer adds
+    what the synapses make of them. All parameters together are one flat vector of shape ``(N,)``,
+    in the order given, as the write effects were made for.
+
+    Args:
+        parameters: The module's parameters, on one device and of one type.
+        writes: Write effects for N weights, applied in order.
+        step_size: Δt, above 0.
+        seed: Seed of the write noise.
+
+    Raises:
+        ValueError: If the step size is not above 0 or there are several parameter groups.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        writes: Iterable[WritePath],
+        step_size: float,
+        seed: int,
+    ) -> None:
+        if not step_size > 0:
+            raise ValueError(f"step_size is {step_size:g}; allowed: above 0")
+        super().__init__(parameters, {"step_size": step_size})
+        if len(self.param_groups) != 1:
+            raise ValueError("parameter groups: allowed: one, since a chip has one step size")
+        self._writes = tuple(writes)
+        device = self._parameters()[0].device
+        self._generator = torch.Generator(device=device).manual_seed(seed)
+        self._assign(self._program(self._flat()))
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Take one step with the gradients that are there.
+
+        Args:
+            closure: Computes the loss and its gradients again, as in ``torch.optim``.
+
+        Raises:
+            ModelError: If a gradient has NaN or infinite entries.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        w = self._flat()
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._parameters()]
+        increment = torch.cat([g.reshape(-1) for g in gradients]) * -self._step_size
+        if not bool(torch.isfinite(increment).all()):
+            raise ModelError("the gradient has NaN or infinite entries; allowed: finite numbers")
+        for effect in self._writes:
+            increment = effect.write(w, increment, self._generator)
+        self._assign(w + increment)
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """State with the generator's, so that a resumed training goes on with the same noise."""
+        return {**super().state_dict(), "generator": self._generator.get_state()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what ``state_dict`` gave."""
+        state = dict(state_dict)
+        self._generator.set_state(state.pop("generator").cpu())
+        super().load_state_dict(state)
+
+    @property
+    def _step_size(self) -> float:
+        return float(self.param_groups[0]["step_size"])
+
+    def _parameters(self) -> list[Parameter]:
+        parameters: list[Parameter] = self.param_groups[0]["params"]
+        return parameters
+
+    def _program(self, w: Tensor) -> Tensor:
+        for effect in self._writes:
+            w = effect.program(w)
+        return w
+
+    def _flat(self) -> Tensor:
+        return torch.cat([p.detach().reshape(-1) for p in self._parameters()])
+
+    def _assign(self, w: Tensor) -> None:
+        with torch.no_grad():
+            parts = torch.split(w, [p.numel() for p in self._parameters()])
+            for p, part in zip(self._parameters(), parts, strict=True):
+                p.copy_(part.view_as(p))
