@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from neurograd.errors import NeurogradError
+from neurograd.errors import NeurogradError, OutputError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -70,7 +71,7 @@ def check(
     from neurograd.output import to_json, write_atomically  # noqa: PLC0415
     from neurograd.report import render_html, render_report  # noqa: PLC0415
 
-    with _Progress() as progress:
+    with _blaming(spec_path), _Progress() as progress:
         result = run_check(
             spec, device=_device(device), quick=quick, reporter=progress, resume=resume
         )
@@ -99,7 +100,7 @@ def train(
     from neurograd.output import to_json, write_atomically  # noqa: PLC0415
     from neurograd.report import render_report  # noqa: PLC0415
 
-    with _Progress() as progress:
+    with _blaming(spec_path), _Progress() as progress:
         result = train_beside(
             spec, device=_device(device), quick=quick, reporter=progress, resume=resume
         )
@@ -139,13 +140,12 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(error.format_message())
     except NeurogradError as error:
         _fail(str(error))
-    except (KeyboardInterrupt, typer.Abort):
-        print("neurograd: interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of a pipe is gone, which is no mistake; keep the interpreter from writing more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    if code == INTERRUPTED:  # what the library makes of a KeyboardInterrupt
+        print("neurograd: interrupted", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -163,8 +163,18 @@ def _load(path: Path, overrides: list[str] | None, seed: int | None) -> Spec:
     return load_spec(path, settings)
 
 
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    """Errors of the work name the spec that asked for it."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except NeurogradError as error:
+        raise NeurogradError(f"{path}: {error}") from None
+
+
 def _check_outputs(paths: list[Path], folder: Path | None) -> None:
-    from neurograd.errors import OutputError  # noqa: PLC0415
     from neurograd.output import check_folder, check_writable  # noqa: PLC0415
 
     if len({path.absolute() for path in paths}) < len(paths):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 Report = dict[str, Any]
+
+_ROUNDING = 1e-9
 
 
 def explain(report: Report, effects: Sequence[str]) -> list[str]:
@@ -19,6 +22,7 @@ def explain(report: Report, effects: Sequence[str]) -> list[str]:
         *_trust(report),
         _cost(report, effects),
         *_diverged(report),
+        *_frozen(report),
         *_largest(report),
         *_prediction(report),
         *_descent(report),
@@ -33,7 +37,7 @@ def explain(report: Report, effects: Sequence[str]) -> list[str]:
 
 def percent(value: float | None) -> str:
     """A percentage with two digits that mean something, such as '3.1 %'."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return "an unknown part"
     return f"{_decimal(100 * value)} %"
 
@@ -96,6 +100,25 @@ def _diverged(report: Report) -> list[str]:
     return [f"{chip['diverged']} of {chip['chips']} chips diverged in training."]
 
 
+def _frozen(report: Report) -> list[str]:
+    """Where the chip realizes nothing of what it is asked for."""
+    still = [p["step"] for p in report["points"] if _is_frozen(p)]
+    if not still:
+        return []
+    return [
+        f"At {_steps(still)} no weight moves: every increment is too small for the chip to write."
+    ]
+
+
+def _is_frozen(point: dict[str, Any]) -> bool:
+    moments = point["moments"]
+    return bool(
+        moments["gain"] is not None
+        and abs(moments["gain"]) < _ROUNDING
+        and moments["total_variance"] == 0
+    )
+
+
 def _largest(report: Report) -> list[str]:
     """The effect without which the worst step would cost least."""
     points = [p for p in report["points"] if p["contributions"]]
@@ -127,8 +150,9 @@ def _prediction(report: Report) -> list[str]:
     delta = worst["delta_loss"]
     return [
         f"Predicted and measured loss change of a step agree at {agree} of {len(points)} points; "
-        f"at step {worst['step']} {_digits(delta['predicted'])} is predicted and "
-        f"{_digits(delta['measured'])} measured, so the second-order expansion does not hold there."
+        f"they differ most at step {worst['step']}, by {percent(_miss(worst))} of the predicted "
+        f"terms ({_digits(delta['predicted'])} predicted, {_digits(delta['measured'])} measured): "
+        "writes are too large there for a second-order expansion."
     ]
 
 
@@ -143,7 +167,7 @@ def _miss(point: dict[str, Any]) -> float:
 
 
 def _digits(value: float | None) -> str:
-    return "no finite value" if value is None else f"{value:.2g}"
+    return "no finite value" if value is None else f"{value:.3g}"
 
 
 def _descent(report: Report) -> list[str]:
@@ -153,11 +177,13 @@ def _descent(report: Report) -> list[str]:
     unknown: list[int] = []
     for point in report["points"]:
         low, high = point["descent"]["exact_margin_ci"]
+        if _is_frozen(point):
+            continue
         if low is None or high is None or low <= 0 <= high:
             unknown.append(point["step"])
         else:
             (rising if low > 0 else falling).append(point["step"])
-    if not report["points"]:
+    if not rising and not falling and not unknown:
         return []
     if not rising and not unknown:
         return ["The expected step through the chip lowers the loss at every measured point."]
@@ -185,8 +211,8 @@ def _many_steps(report: Report) -> list[str]:
         return []
     return [
         f"The many-steps theory predicts an excess loss of {_digits(predicted)}, "
-        f"{_digits(measured)} was measured: curvature and bias change as the weights move, which "
-        "it leaves out."
+        f"{_digits(measured)} was measured: gain, bias and curvature change as the weights move, "
+        "which it leaves out."
     ]
 
 

@@ -15,6 +15,7 @@ from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
 CURVE_POINTS = 25
+REPORT_EVERY = 20
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,11 @@ def train(
         taken = t + 1
         if taken in wanted:
             kept[taken] = w.clone()
+        if progress is not None and (taken % REPORT_EVERY == 0 or taken == steps):
+            progress(taken - reported)
+            reported = taken
         if taken in curve_steps:
             diverged = not evaluator.add(taken, w)
-            if progress is not None:
-                progress(taken - reported)
-                reported = taken
             if diverged:
                 break
     weights = evaluator.read(taken, w)

@@ -29,6 +29,7 @@ from device_models import (
 from device_models.crossbar import Crossbar
 from device_models.minibatch import BatchRule
 from neurograd import datasets, networks
+from neurograd.errors import NeurogradError
 from neurograd.losses import CrossEntropy, MeanSquaredError
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -75,7 +76,6 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
 
     Raises:
         DataError: If the data set is missing or malformed.
-        SpecError: If a key does not fit the data.
     """
     data = _dataset(spec)
     network, dtype = spec.network, _DTYPES[spec.measure.precision]
@@ -152,7 +152,7 @@ def build_chip(
         without: Effects to leave out; all others stay as they are, draw by draw.
 
     Raises:
-        SpecError: If feedback alignment is asked of a network of one layer.
+        NeurogradError: If feedback alignment is asked of a network of one layer.
     """
     names = {effect.name for effect in without}
     rule: BatchRule = Backprop()
@@ -216,7 +216,12 @@ def _feedback_alignment(spec: Spec, problem: Problem, index: int) -> BatchRule:
     rule = spec.learning_rule
     seed = spec.measure.seed if rule.feedback_seed is None else rule.feedback_seed
     generator = generator_for(seed, "feedback", index, device=problem.device)
-    return draw_feedback(problem, problem.initial_weights, generator, rule.feedback_scale or 1.0)
+    try:
+        return draw_feedback(
+            problem, problem.initial_weights, generator, rule.feedback_scale or 1.0
+        )
+    except ValueError as error:
+        raise NeurogradError(f"learning_rule.name: {error}; allowed: backprop") from None
 
 
 def _digital(spec: Spec, without: set[str]) -> tuple[list[ReadPath], list[WritePath]]:
