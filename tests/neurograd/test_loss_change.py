@@ -109,7 +109,7 @@ def test_remainder_is_third_order():
     """
     problem = smooth_network()
     w = problem.initial_weights
-    chip, beta = _gaussian_chip(problem, 0.05, 0.4, 1.0, seed=1)
+    _, beta = _gaussian_chip(problem, 0.05, 0.4, 1.0, seed=1)
     g, bias = problem.gradient(w), 0.05 * beta
     generator = generator_for(5, "noise")
     noise = torch.randn(20, problem.num_parameters, generator=generator, dtype=torch.float64)
@@ -139,7 +139,7 @@ def test_measured_remainder_is_third_order_through_the_package():
     g = problem.gradient(w)
 
     def remainder(dt: float) -> float:
-        chip, beta = _gaussian_chip(problem, 0.3, 0.0, dt, seed=1)
+        chip, _ = _gaussian_chip(problem, 0.3, 0.0, dt, seed=1)
         sample = chip.sampler(problem, w)
         moments = measure_moments(sample, g, 4, seed=0)
         predicted = predict_loss_change(

@@ -137,7 +137,7 @@ def test_defaults():
             "loss_draws": 200,
             "points": 5,
             "seed": 0,
-            "chunk_size": 64,
+            "chunk_size": 4096,
             "precision": "float64",
         },
     }
