@@ -116,10 +116,13 @@ def test_mnist_from_its_files(mnist, packed):
             path.unlink()
     data = datasets.load("mnist", folder=mnist, flat=False)
     assert data.inputs.shape == (20, 1, 28, 28)
-    pixels = {(int(y), tuple(x.flatten().tolist())) for x, y in zip(data.inputs, data.targets)}
+    pixels = {
+        (int(y), tuple(x.flatten().tolist()))
+        for x, y in zip(data.inputs, data.targets, strict=False)
+    }
     expected = {
         (int(y), tuple((x / 255).flatten().tolist()))
-        for x, y in zip(arrays[IMAGES], arrays[LABELS])
+        for x, y in zip(arrays[IMAGES], arrays[LABELS], strict=False)
     }
     assert pixels == expected
     assert datasets.load("mnist", folder=mnist).test_inputs.shape == (10, 784)
@@ -154,7 +157,18 @@ def _corrupt(kind, folder):
         (folder / f"{IMAGES}.gz").write_bytes(gzip.compress(content + bytes(10_000_000)))
 
 
-KINDS = ["truncated", "longer", "magic", "size", "label", "counts", "missing", "damaged", "bomb"] + ["labels magic"]
+KINDS = [
+    "truncated",
+    "longer",
+    "magic",
+    "size",
+    "label",
+    "counts",
+    "missing",
+    "damaged",
+    "bomb",
+    "labels magic",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
