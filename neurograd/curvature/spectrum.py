@@ -42,7 +42,7 @@ QUICK = Effort(outliers=4, probes=2, steps=12, lowest=False)
 
 _DENSE_LIMIT = 200
 _EDGE_TOLERANCE = 1e-3
-_LOWER_EDGE_TOLERANCE = 3e-2
+_LOWER_EDGE_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _lowest(operator: LinearOperator, start: np.ndarray) -> float:
             which="SA",
             tol=_LOWER_EDGE_TOLERANCE,
             v0=start,
-            maxiter=30,
+            maxiter=12,
             return_eigenvectors=False,
         )
     except ArpackNoConvergence as failure:

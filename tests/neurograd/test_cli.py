@@ -136,7 +136,7 @@ def test_another_chunk_size_gives_the_same_numbers(capsys, spec, tmp_path):
         report.pop("timing")
         report.pop("spec")
         numbers.append(_numbers(report))
-    # The lowest eigenvalue is converged to 3 % only, so it may depend on the last bit.
+    # The lowest eigenvalue is converged to 10 % only, so it may depend on the last bit.
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-6, abs=1e-9)
 
 
