@@ -152,7 +152,7 @@ def _prediction(report: Report) -> list[str]:
         f"Predicted and measured loss change of a step agree at {agree} of {len(points)} points; "
         f"they differ most at step {worst['step']}, by {percent(_miss(worst))} of the predicted "
         f"terms ({_digits(delta['predicted'])} predicted, {_digits(delta['measured'])} measured): "
-        "writes are too large there for a second-order expansion."
+        "terms beyond the second order matter there."
     ]
 
 
