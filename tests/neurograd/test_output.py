@@ -105,7 +105,7 @@ def test_tasks_run_and_an_error_stops_the_others():
         assert [t.result() for t in tasks] == [(k, 1) for k in range(5)]
     assert torch.get_num_threads() == threads
 
-    def endless():
+    def endless(pool):
         report = pool.stage("endless", 1)
         while True:
             report(0)
@@ -113,9 +113,13 @@ def test_tasks_run_and_an_error_stops_the_others():
     def fail():
         raise NeurogradError("one line")
 
-    with pytest.raises(NeurogradError), TaskPool(torch.device("cpu"), Silent()) as pool:
-        pool.submit(endless)
-        pool.submit(fail).result()
+    def work():
+        with TaskPool(torch.device("cpu"), Silent()) as failing:
+            failing.submit(lambda: endless(failing))
+            failing.submit(fail).result()
+
+    with pytest.raises(NeurogradError):
+        work()
     assert torch.get_num_threads() == threads
 
 
