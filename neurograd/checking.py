@@ -21,15 +21,23 @@ from neurograd.checkpoint import StageStore
 from neurograd.curvature.spectrum import FULL, QUICK
 from neurograd.errors import DivergenceError
 from neurograd.excess_loss import predict_excess_loss
-from neurograd.measurement import Budget, PointMeasurement, measure_point
+from neurograd.measurement import Budget, measure_point
 from neurograd.output import plain
 from neurograd.parallel import TaskPool
 from neurograd.problem import Problem
 from neurograd.progress import Reporter, Silent
 from neurograd.reasons import explain
+from neurograd.results import (
+    chips_dict,
+    correct_table,
+    number,
+    point_dict,
+    public,
+    trained_dict,
+)
 from neurograd.spec import Spec, spec_to_dict
 from neurograd.spec.build import active_effects, build_chip, build_clean_chip, build_problem
-from neurograd.training import Trained, train
+from neurograd.training import train
 from neurograd.verdict import Cost, Verdict, judge, mean_interval, mean_over_chips
 
 COVARIANCE_DRAWS = 64
@@ -193,7 +201,7 @@ class _Check:
                     f"{trained.stopped_at} steps at step size {self.spec.training.step_size:g}; "
                     "allowed: a step size at which the clean network trains"
                 )
-            return _trained_dict(trained), {str(t): trained.snapshots[t] for t in places}
+            return trained_dict(trained), {str(t): trained.snapshots[t] for t in places}
 
         return self.store.run_tensors("clean", compute, self.problem.initial_weights)
 
@@ -246,7 +254,7 @@ class _Check:
                     f"training chip {index + 1} of {training.seeds}", training.steps
                 ),
             )
-            return _trained_dict(trained)
+            return trained_dict(trained)
 
         return self.store.run(f"chip-{index}", compute)
 
@@ -273,11 +281,11 @@ class _Check:
         verdict = judge(cost, allowed, chips=len(chips), clean_learned=learned)
         late = [s["excess_loss"] for s in summaries[len(summaries) // 2 :]]
         excess = mean_interval(
-            [_number(chip["loss"]) - _number(clean["loss"]) for chip in chips], confidence
+            [number(chip["loss"]) - number(clean["loss"]) for chip in chips], confidence
         )
         training = {
-            "clean": _public(clean),
-            "chip": _chips_dict(chips, confidence),
+            "clean": public(clean),
+            "chip": chips_dict(chips, confidence),
             "cost": {
                 "kind": "accuracy_drop" if classified else "excess_loss",
                 "value": cost.value,
@@ -313,131 +321,15 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
 
 
-def point_dict(point: PointMeasurement) -> dict[str, Any]:
-    """One point of the JSON report."""
-    moments, closed = point.moments, point.closed_form
-    predicted, measured = point.predicted, point.measured
-    closed_bias = None if closed is None else closed.mean + moments.gradient
-    return {
-        "step": point.step,
-        "loss": point.loss,
-        "programmed_loss": point.programmed_loss,
-        "grad_norm": moments.grad_norm,
-        "moments": {
-            "b": moments.b,
-            "b_ci": moments.b_ci,
-            "total_variance": moments.total_variance,
-            "total_variance_ci": moments.total_variance_ci,
-            "inverse_noise_ratio": moments.inverse_noise_ratio,
-            "gain": moments.gain,
-            "gain_ci": moments.gain_ci,
-            "cosine": moments.cosine,
-            "bias_parallel": moments.bias_parallel,
-            "bias_orthogonal": moments.bias_orthogonal,
-            "draws": moments.draws,
-            "closed_form": None
-            if closed is None or closed_bias is None
-            else {
-                "b": float(closed_bias.norm()) / moments.num_parameters**0.5,
-                "total_variance": closed.total_variance,
-            },
-        },
-        "curvature": {
-            "trace": point.trace.value,
-            "trace_error": point.trace.standard_error,
-            "trace_method": point.trace.method,
-            "lambda_max": point.spectrum.lambda_max,
-            "lambda_min": point.spectrum.lambda_min,
-            "frobenius": point.spectrum.frobenius,
-            "frobenius_error": point.spectrum.frobenius_error,
-            "anisotropy": point.anisotropy,
-            "spectrum": {
-                "eigenvalues": point.spectrum.eigenvalues.tolist(),
-                "weights": point.spectrum.weights.tolist(),
-            },
-        },
-        "delta_loss": {
-            "predicted": predicted.total,
-            "predicted_ci": predicted.ci,
-            "predicted_bias": predicted.bias,
-            "predicted_variance": predicted.variance,
-            "predicted_variance_white": predicted.variance_white,
-            "measured": measured.value,
-            "measured_ci": measured.ci,
-            "difference_ci": point.difference_ci,
-            "agree": point.agree,
-            "draws": measured.draws,
-        },
-        "descent": {
-            "exact_margin": predicted.exact_margin,
-            "exact_margin_ci": predicted.exact_margin_ci,
-            "noise_threshold": point.noise_threshold,
-            "bias_ratio": point.bias_ratio,
-            "bias_ratio_ci": point.bias_ratio_ci,
-            "bias_threshold_published": point.bias_threshold_published,
-            "bias_threshold_safe": point.bias_threshold_safe,
-        },
-        "contributions": [
-            {
-                "effect": part.name,
-                "label": part.label,
-                "predicted_without": part.predicted_without,
-                "share": part.share,
-            }
-            for part in point.contributions
-        ],
-    }
-
-
-def _trained_dict(trained: Trained) -> dict[str, Any]:
-    correct = trained.correct
-    return {
-        "loss": trained.train_loss,
-        "test_loss": trained.test_loss,
-        "test_accuracy": trained.test_accuracy,
-        "correct": None if correct is None else "".join("01"[int(c)] for c in correct.tolist()),
-        "diverged": trained.diverged,
-        "curve": {
-            "steps": list(trained.curve.steps),
-            "train_loss": list(trained.curve.train_loss),
-            "test_accuracy": list(trained.curve.test_accuracy),
-        },
-    }
-
-
-def _public(trained: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in trained.items() if key not in ("correct", "diverged")}
-
-
-def _chips_dict(chips: list[dict[str, Any]], confidence: float) -> dict[str, Any]:
-    classified = chips[0]["correct"] is not None
-    accuracy = mean_over_chips(_correct_table(chips), confidence) if classified else None
-    return {
-        "loss": float(np.mean([_number(chip["loss"]) for chip in chips])),
-        "test_loss": float(np.mean([_number(chip["test_loss"]) for chip in chips])),
-        "test_accuracy": None if accuracy is None else accuracy.value,
-        "test_accuracy_ci": None
-        if accuracy is None
-        else (max(0.0, accuracy.ci[0]), min(1.0, accuracy.ci[1])),
-        "chips": len(chips),
-        "diverged": sum(bool(chip["diverged"]) for chip in chips),
-        "curves": [chip["curve"] for chip in chips],
-    }
-
-
-def _correct_table(trained: list[dict[str, Any]]) -> np.ndarray:
-    return np.array([[int(c) for c in row["correct"]] for row in trained], dtype=float)
-
-
 def _accuracy_drop(clean: dict[str, Any], chips: list[dict[str, Any]], confidence: float) -> Cost:
-    return mean_over_chips(_correct_table([clean]) - _correct_table(chips), confidence)
+    return mean_over_chips(correct_table([clean]) - correct_table(chips), confidence)
 
 
 def _excess_fraction(clean: dict[str, Any], chips: list[dict[str, Any]], confidence: float) -> Cost:
     """Part of the clean network's decrease of the training loss that each chip loses."""
-    start, end = _number(clean["curve"]["train_loss"][0]), _number(clean["loss"])
+    start, end = number(clean["curve"]["train_loss"][0]), number(clean["loss"])
     decrease = max(start - end, np.finfo(float).tiny)
-    return mean_interval([(_number(chip["loss"]) - end) / decrease for chip in chips], confidence)
+    return mean_interval([(number(chip["loss"]) - end) / decrease for chip in chips], confidence)
 
 
 def _learned(problem: Problem, clean: dict[str, Any]) -> bool:
@@ -447,11 +339,6 @@ def _learned(problem: Problem, clean: dict[str, Any]) -> bool:
     _, targets = problem.data("test")
     chance = float(torch.bincount(targets).max()) / len(targets)
     return bool(clean["test_accuracy"] > min(CHANCE_MARGIN * chance, 0.5 * (1 + chance)))
-
-
-def _number(value: Any) -> float:
-    """A number of a stage; null stands for one that was not finite."""
-    return float("inf") if value is None else float(value)
 
 
 def _range(values: list[Any]) -> tuple[float, float] | None:
