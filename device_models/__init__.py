@@ -7,7 +7,7 @@ from device_models.crossbar import Crossbar, draw_crossbar
 from device_models.feedback_alignment import FeedbackAlignment, draw_feedback
 from device_models.memristor_write import MemristorWrite
 from device_models.minibatch import Minibatch
-from device_models.protocols import ElementMoments, LearningRule, ReadPath, WritePath
+from device_models.protocols import ElementMoments, LearningRule, PassPath, ReadPath, WritePath
 from device_models.pulse_response import PulseResponse, linear_response, nonlinear_response
 from device_models.quantization import FixedPointGrid, UpdateRounding, WeightRounding
 from device_models.read_noise import ReadNoise
@@ -24,6 +24,7 @@ __all__ = [
     "LearningRule",
     "MemristorWrite",
     "Minibatch",
+    "PassPath",
     "PulseResponse",
     "ReadNoise",
     "ReadPath",

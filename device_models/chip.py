@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -10,11 +11,14 @@ from torch import Tensor
 from device_models.protocols import (
     ElementMoments,
     LearningRule,
+    PassPath,
     Problem,
     ReadPath,
     UpdateSampler,
     WritePath,
 )
+
+SomeProblem = TypeVar("SomeProblem", bound=Problem)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Chip:
         step_size: Δt, above 0.
         reads: Read effects, applied in order.
         writes: Write effects; each gets what the one before it realizes.
+        passes: What the arrays' periphery makes of the products in both passes.
 
     Raises:
         ValueError: If the step size is not above 0.
@@ -39,6 +44,7 @@ class Chip:
     step_size: float
     reads: tuple[ReadPath, ...] = field(default=())
     writes: tuple[WritePath, ...] = field(default=())
+    passes: tuple[PassPath, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if not self.step_size > 0:
@@ -47,7 +53,9 @@ class Chip:
     @property
     def deterministic_gradient(self) -> bool:
         """Whether rule and reads give the same estimate every time."""
-        return self.rule.deterministic and all(r.deterministic for r in self.reads)
+        reads = all(effect.deterministic for effect in self.reads)
+        passes = all(effect.deterministic for effect in self.passes)
+        return self.rule.deterministic and reads and passes
 
     @property
     def independent_noise(self) -> bool:
@@ -66,9 +74,15 @@ class Chip:
             w = effect.read(w, generator)
         return w
 
+    def see(self, problem: SomeProblem) -> SomeProblem:
+        """The problem as the chip computes it: its products go through the arrays' periphery."""
+        for effect in self.passes:
+            problem = problem.through(effect.applied)
+        return problem
+
     def estimate(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """One estimate of the gradient, shape ``(N,)``."""
-        return self.rule.gradient(problem, self.read(w, generator), generator)
+        return self.rule.gradient(self.see(problem), self.read(w, generator), generator)
 
     def write(self, w: Tensor, estimate: Tensor, generator: torch.Generator) -> Tensor:
         """Realized Δw in gradient units for an estimated gradient, shape ``(N,)``."""

@@ -8,8 +8,9 @@ that the caller hands in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -62,6 +63,22 @@ class Problem(Protocol):
         """Mean loss as a differentiable scalar of named parameters."""
         ...
 
+    def batch(self, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Training inputs and targets of the samples ``index`` (all when None)."""
+        ...
+
+    def outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Network outputs for named parameters, differentiable, shape ``(n, ...)``."""
+        ...
+
+    def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every sample, differentiable in the outputs, shape ``(n,)``."""
+        ...
+
+    def through(self, passes: Callable[[], AbstractContextManager[object]]) -> Self:
+        """The same problem with every forward pass run inside a fresh context."""
+        ...
+
     def per_sample_gradient_square_norms(self, w: Tensor) -> Tensor:
         """Squared norm of every sample's gradient, shape ``(num_samples,)``."""
         ...
@@ -96,6 +113,20 @@ class ReadPath(Protocol):
 
     def moments(self, w: Tensor) -> ElementMoments | None:
         """Closed-form mean and variance of a read, or None where there is none."""
+        ...
+
+
+@runtime_checkable
+class PassPath(Protocol):
+    """What the arrays' periphery makes of the products in the forward and the backward pass."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether two passes over the same values give the same result."""
+        ...
+
+    def applied(self) -> AbstractContextManager[object]:
+        """A fresh context; the products of every forward pass inside it go through the arrays."""
         ...
 
 

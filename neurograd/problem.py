@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
+from contextlib import AbstractContextManager, ExitStack
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -73,6 +74,7 @@ class Problem:
             raise ModelError("the module has no trainable weights")
         self._shapes = {n: p.shape for n, p in named.items()}
         self._sizes = [p.numel() for p in named.values()]
+        self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = ()
         self.initial_weights = torch.cat([p.detach().reshape(-1) for p in named.values()])
 
     def _place(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,6 +92,17 @@ class Problem:
         """
         other = copy.copy(self)
         other.module = copy.deepcopy(self.module)
+        return other
+
+    def through(self, passes: Callable[[], AbstractContextManager[object]]) -> Self:
+        """The same problem, sharing module and data, with its forward passes run in a context.
+
+        Args:
+            passes: Makes a fresh context for every forward pass, such as a
+                ``torch.overrides.TorchFunctionMode`` that changes what a layer computes.
+        """
+        other = copy.copy(self)
+        other._passes = (*self._passes, passes)
         return other
 
     # -- sizes ------------------------------------------------------------------------------
@@ -136,15 +149,25 @@ class Problem:
 
     def outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Network outputs for named parameters, differentiable."""
-        result: Tensor = functional_call(self.module, dict(parameters), (inputs,))
+        with ExitStack() as stack:
+            for passes in self._passes:
+                stack.enter_context(passes())
+            result: Tensor = functional_call(self.module, dict(parameters), (inputs,))
         return result
+
+    def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every sample, differentiable in the outputs, shape ``(n,)``."""
+        return self.loss_function.per_sample(outputs, targets)
+
+    def batch(self, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Training inputs and targets of the samples ``index`` (all when None)."""
+        inputs, targets = self._data["train"]
+        return (inputs, targets) if index is None else (inputs[index], targets[index])
 
     def mean_loss(self, parameters: Mapping[str, Tensor], index: Tensor | None = None) -> Tensor:
         """Mean loss over the samples ``index`` (all when None) as a differentiable scalar."""
-        inputs, targets = self._data["train"]
-        if index is not None:
-            inputs, targets = inputs[index], targets[index]
-        return self.loss_function.per_sample(self.outputs(parameters, inputs), targets).mean()
+        inputs, targets = self.batch(index)
+        return self.sample_losses(self.outputs(parameters, inputs), targets).mean()
 
     def per_sample_losses(self, w: Tensor, split: Split = "train") -> Tensor:
         """Loss of every sample, shape ``(n,)``."""

@@ -115,12 +115,12 @@ def train(
             diverged = not evaluator.add(taken, w)
             if diverged:
                 break
-    weights = evaluator.read(taken, w)
+    weights, seen = evaluator.read(taken, w), evaluator.problem
     return Trained(
         weights=w,
-        train_loss=problem.loss(weights),
-        test_loss=problem.loss(weights, "test") if problem.has_test else float("nan"),
-        correct=problem.correct(weights) if evaluator.has_accuracy else None,
+        train_loss=seen.loss(weights),
+        test_loss=seen.loss(weights, "test") if problem.has_test else float("nan"),
+        correct=seen.correct(weights) if evaluator.has_accuracy else None,
         diverged=diverged,
         stopped_at=taken,
         curve=evaluator.curve(),
@@ -132,7 +132,8 @@ class _Evaluator:
     """Collects a training curve from the weights as the chip reads them."""
 
     def __init__(self, problem: Problem, chip: Chip, seed: int, chip_index: int) -> None:
-        self._problem, self._chip = problem, chip
+        # The chip's own outputs: its arrays compute the test accuracy as well.
+        self.problem, self._chip = chip.see(problem), chip
         self._path = (seed, "evaluate", chip_index)
         self.has_accuracy = problem.has_test and problem.is_classification
         self._rows: list[tuple[int, float, float]] = []
@@ -144,8 +145,8 @@ class _Evaluator:
     def add(self, step: int, w: Tensor) -> bool:
         """Evaluate; False when weights or loss are not finite."""
         weights = self.read(step, w)
-        loss = self._problem.loss(weights)
-        accuracy = self._problem.accuracy(weights) if self.has_accuracy else float("nan")
+        loss = self.problem.loss(weights)
+        accuracy = self.problem.accuracy(weights) if self.has_accuracy else float("nan")
         self._rows.append((step, loss, accuracy))
         return bool(np.isfinite(loss)) and bool(torch.isfinite(w).all())
 
