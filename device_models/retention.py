@@ -1,0 +1,88 @@
+"""Retention: synapses that forget, such as charge on a capacitor that leaks away.
+
+Source: lifetime and its spread as in Rasch et al., IEEE AICAS 2021 (the simulator's decay of the
+weight by a constant part per update).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.protocols import ElementMoments
+
+
+def draw_lifetimes(
+    size: int,
+    lifetime: float,
+    spread: float,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float64,
+) -> Tensor:
+    """Lifetime of every synapse in updates, shape ``(size,)``.
+
+    Normal, and clipped at one update, after which nothing is left anyway.
+
+    Args:
+        size: Number of synapses.
+        lifetime: Mean lifetime in updates, 1 or more.
+        spread: Standard deviation as a part of the mean, 0 or more.
+        generator: Drawn from once, when the chip is made; its device is the result's.
+        dtype: Type of the result.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+    if not 1 <= lifetime < math.inf:
+        raise ValueError(f"lifetime is {lifetime:g}; allowed: 1 update or more")
+    if not 0 <= spread < math.inf:
+        raise ValueError(f"spread is {spread:g}; allowed: 0 or more")
+    normal = torch.randn(size, generator=generator, dtype=dtype, device=generator.device)
+    return (lifetime * (1.0 + spread * normal)).clamp_min(1.0)
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Write path: with every update, each weight loses the part ``1/lifetime`` of itself.
+
+    ``w ← (w + increment)·(1 − 1/lifetime)``: what this update wrote leaks, too. Put it after the
+    device's own write. A weight that is left alone decays exponentially with the lifetime as its
+    time constant, and training ends where the gradient balances the leak: a bias of
+    ``−w/(lifetime·Δt)`` in gradient units, which grows as the step size shrinks.
+
+    Attributes:
+        lifetime: Lifetime in updates, 1 or more; a number, or a tensor of shape ``(N,)``.
+
+    Raises:
+        ValueError: If a lifetime is below 1.
+    """
+
+    lifetime: Tensor | float
+
+    def __post_init__(self) -> None:
+        shortest = float(torch.as_tensor(self.lifetime).min())
+        if not shortest >= 1:
+            raise ValueError(f"lifetime is {shortest:g}; allowed: 1 update or more")
+
+    @property
+    def deterministic(self) -> bool:
+        """Always True."""
+        return True
+
+    def program(self, w: Tensor) -> Tensor:
+        """The weights themselves: nothing has leaked yet."""
+        return w
+
+    def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
+        """The increment less what leaks during the update, shape ``(N,)``."""
+        return self._kept(w, increment)
+
+    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
+        """The realized increment; no variance."""
+        return ElementMoments(self._kept(w, increment), torch.zeros_like(increment))
+
+    def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
+        return increment - (w + increment) / self.lifetime
