@@ -213,7 +213,7 @@ def _summarize(
     square, left_square, left_variance = _jackknife(bias, deviations, counts, scatter)
 
     degrees = len(groups) - 1
-    b, b_ci = _bias_interval(
+    b, b_ci = bias_interval(
         square - total_variance / draws,
         jackknife_error(left_square),
         degrees,
@@ -275,10 +275,18 @@ def _rounding_floor(gradient: Tensor, bias: Tensor) -> float:
     return 64 * float(torch.finfo(gradient.dtype).eps) * scale
 
 
-def _bias_interval(
+def bias_interval(
     square: float, error: float, degrees: int, floor: float, num_parameters: int
 ) -> tuple[float, Interval]:
-    """Bias b and its interval from the unbiased squared length of the bias."""
+    """Bias b and its 99 % interval from the unbiased squared length of the bias.
+
+    Args:
+        square: Unbiased ‖bias‖².
+        error: Its standard error.
+        degrees: Degrees of freedom of the error.
+        floor: Bias per weight below which none is reported.
+        num_parameters: N.
+    """
     if not math.isfinite(error):  # two draws: no interval
         return 0.0, (0.0, math.inf)
     low, high = (
