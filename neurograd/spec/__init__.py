@@ -1,25 +1,21 @@
 """Device specs: YAML with units in, validated and frozen settings out."""
 
-from neurograd.spec.loading import json_schema, load_spec, spec_to_dict, validate_spec
-from neurograd.spec.presets import Preset, list_presets, load_preset
-from neurograd.spec.schema import (
+from neurograd.spec.device_schema import (
     Conductance,
     Device,
     Faults,
-    LearningRule,
     Levels,
-    Measure,
-    Network,
     Nonlinearity,
-    Quantization,
+    Pulsed,
     Read,
     Slope,
-    Spec,
-    Targets,
-    Task,
-    Training,
     Write,
 )
+from neurograd.spec.loading import json_schema, load_spec, spec_to_dict, validate_spec
+from neurograd.spec.network_schema import Network, SurrogateSpec, Task
+from neurograd.spec.presets import Preset, list_presets, load_preset
+from neurograd.spec.rule_schema import LearningRule
+from neurograd.spec.schema import Measure, Quantization, Spec, Targets, Training
 from neurograd.spec.yaml_loading import load_yaml, parse_yaml
 
 __all__ = [
@@ -32,10 +28,12 @@ __all__ = [
     "Network",
     "Nonlinearity",
     "Preset",
+    "Pulsed",
     "Quantization",
     "Read",
     "Slope",
     "Spec",
+    "SurrogateSpec",
     "Targets",
     "Task",
     "Training",

@@ -33,7 +33,8 @@ from neurograd.errors import NeurogradError
 from neurograd.losses import CrossEntropy, MeanSquaredError
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
-from neurograd.spec.schema import Device, Quantization, Spec
+from neurograd.spec.device_schema import Device
+from neurograd.spec.schema import Quantization, Spec
 
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 

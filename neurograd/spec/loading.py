@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neurograd.errors import SpecError
-from neurograd.spec.schema import SPEC_ERROR, Spec, nearest
+from neurograd.spec.fields import SPEC_ERROR, nearest
+from neurograd.spec.schema import Spec
 from neurograd.spec.units import MAX_TEXT, show
 from neurograd.spec.yaml_loading import load_yaml, parse_value
 

@@ -23,7 +23,7 @@ from neurograd.spec import (
     spec_to_dict,
     validate_spec,
 )
-from neurograd.spec.schema import SpecModel
+from neurograd.spec.fields import SpecModel
 from neurograd.spec.units import show
 
 # Section 6 of the design, as written there.

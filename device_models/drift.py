@@ -1,0 +1,79 @@
+"""Conductance drift between programming and reading, ``g(t) = g·(t/t₀)^(−ν)``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.protocols import ElementMoments
+
+_SMALLEST = 1e-6
+"""Fraction of the largest conductance below which the exponent's logarithm is cut."""
+
+
+def pcm_exponent(fraction: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of ν of phase-change memory (Nandakumar et al., ICECS 2019).
+
+    Args:
+        fraction: Programmed conductance over the largest, 0 to 1, any shape.
+    """
+    log = fraction.clamp_min(_SMALLEST).log()
+    mean = (-0.0155 * log + 0.0244).clamp(0.049, 0.1)
+    return mean, (-0.0125 * log - 0.0059).clamp(0.008, 0.045)
+
+
+@dataclass(frozen=True)
+class ConductanceDrift:
+    """Read path: passes see the conductances a time t after they were programmed.
+
+    The device that holds a weight drifts with ``ν = |mean + std·ξ|``, ξ its own and fixed for a
+    chip. Every read happens the same time after the last programming.
+
+    Attributes:
+        time_ratio: t/t₀, 1 or more.
+        deviate: ξ of every device, shape ``(N,)``.
+        full_scale: Weight of the largest conductance, above 0.
+        exponent: Mean and standard deviation of ν; None for phase-change memory's, which depend on
+            the conductance.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    time_ratio: float
+    deviate: Tensor
+    full_scale: float = 1.0
+    exponent: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.time_ratio >= 1:
+            raise ValueError(f"time over t0 is {self.time_ratio:g}; allowed: 1 or more")
+        if not self.full_scale > 0:
+            raise ValueError(f"full_scale is {self.full_scale:g}; allowed: above 0")
+
+    @property
+    def deterministic(self) -> bool:
+        """Always True: a chip's exponents are fixed."""
+        return True
+
+    def read(self, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Drifted weights, shape ``(N,)``."""
+        if self.exponent is None:
+            mean, std = pcm_exponent((w.abs() / self.full_scale).clamp_max(1.0))
+        else:
+            mean, std = (torch.full_like(w, value) for value in self.exponent)
+        return w * self.time_ratio ** -(mean + std * self.deviate).abs()
+
+    def moments(self, w: Tensor) -> ElementMoments:
+        """The drifted weights; a given chip's drift has no variance."""
+        unused = torch.Generator(device=w.device)
+        return ElementMoments(self.read(w, unused), torch.zeros_like(w))
+
+
+def draw_deviates(
+    size: int, generator: torch.Generator, dtype: torch.dtype = torch.float64
+) -> Tensor:
+    """ξ of every device, shape ``(size,)``; drawn once for a chip."""
+    return torch.randn(size, generator=generator, dtype=dtype, device=generator.device)

@@ -1,0 +1,271 @@
+"""The keys of a spec's network and task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from neurograd.spec.fields import (
+    MAX_LAYERS,
+    WIDTH,
+    Line,
+    Number,
+    Shorthand,
+    SpecModel,
+    Whole,
+    fill,
+    given,
+    refuse,
+    spec_problem,
+)
+
+SurrogateName = Literal[
+    "straight_through_estimator",
+    "triangular",
+    "fast_sigmoid",
+    "atan",
+    "heaviside",
+    "sigmoid",
+    "spike_rate_escape",
+    "SSO",
+    "LSO",
+    "SFS",
+]
+
+SURROGATE_DEFAULTS: Mapping[str, Mapping[str, float]] = {
+    "straight_through_estimator": {},
+    "triangular": {"threshold": 1.0},
+    "fast_sigmoid": {"slope": 25.0},
+    "atan": {"alpha": 2.0},
+    "heaviside": {},
+    "sigmoid": {"slope": 25.0},
+    "spike_rate_escape": {"beta": 1.0, "slope": 25.0},
+    "SSO": {"mean": 0.0, "variance": 0.2},
+    "LSO": {"slope": 0.1},
+    "SFS": {"slope": 25.0, "B": 1.0},
+}
+"""snntorch's own defaults (held against it in the tests; this module does without torch)."""
+
+
+class SurrogateSpec(SpecModel):
+    """The derivative that takes the place of the spike's, by snntorch's name and parameters."""
+
+    name: SurrogateName = Field("fast_sigmoid", description="Default: fast_sigmoid.")
+    slope: Annotated[float, Number(0, 1000, above=True)] | None = Field(
+        None, description="k of fast_sigmoid, sigmoid, SFS, spike_rate_escape (25) and LSO (0.1)."
+    )
+    alpha: Annotated[float, Number(0, 1000, above=True)] | None = Field(
+        None, description="alpha of atan. Default: 2."
+    )
+    threshold: Annotated[float, Number(0, 1000, above=True)] | None = Field(
+        None, description="Threshold of triangular. Default: 1."
+    )
+    beta: Annotated[float, Number(0, 1000)] | None = Field(
+        None, description="beta of spike_rate_escape. Default: 1."
+    )
+    mean: Annotated[float, Number(-100, 100)] | None = Field(
+        None, description="Mean of SSO. Default: 0."
+    )
+    variance: Annotated[float, Number(0, 100)] | None = Field(
+        None, description="Variance of SSO. Default: 0.2."
+    )
+    B: Annotated[float, Number(-1000, 1000)] | None = Field(
+        None, description="Potential above threshold from which SFS is not 0. Default: 1."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_parameters(cls, data: Any) -> Any:
+        name = data.get("name", "fast_sigmoid") if isinstance(data, Mapping) else None
+        known = isinstance(name, str) and name in SURROGATE_DEFAULTS
+        return fill(data, SURROGATE_DEFAULTS[name]) if known else data
+
+    @model_validator(mode="after")
+    def _check_parameters(self) -> SurrogateSpec:
+        for key in type(self).model_fields:
+            if key == "name" or key in SURROGATE_DEFAULTS[self.name]:
+                continue
+            names = [name for name, keys in SURROGATE_DEFAULTS.items() if key in keys]
+            refuse(self, (key,), f"is for {' or '.join(names)} only, not {self.name}")
+        return self
+
+    def parameters(self) -> dict[str, float]:
+        """The parameters that this surrogate has."""
+        return {key: getattr(self, key) for key in SURROGATE_DEFAULTS[self.name]}
+
+
+def _named(value: Any) -> Any:
+    """A name alone stands for a surrogate with its default parameters."""
+    return {"name": value} if isinstance(value, str) else {} if value is None else value
+
+
+_BY_NAME = Shorthand(_named, (("enum", [*SURROGATE_DEFAULTS, None]),))
+
+_SPIKING_DEFAULTS: Mapping[str, Any] = {
+    "surrogate": {"name": "fast_sigmoid"},
+    "time_steps": 10,
+    "decay": 0.9,
+    "threshold": 1.0,
+    "reset": "subtract",
+    "readout": "membrane",
+    "coding": "rate",
+}
+
+
+class Network(SpecModel):
+    """The network that the chip trains."""
+
+    kind: Literal["rate", "spiking"] = Field(
+        "rate",
+        description="Kind of neurons; spiking ones are leaky integrate-and-fire. Default: rate.",
+    )
+    architecture: Literal["mlp", "cnn"] = Field(
+        "mlp", description="Fully connected, or convolutional. Default: mlp."
+    )
+    hidden: tuple[Annotated[int, WIDTH], ...] = Field(
+        (128, 128),
+        max_length=MAX_LAYERS,
+        description="Widths of the hidden layers, each 1 to 65536, at most 64; [] for none. "
+        "Default: [128, 128].",
+    )
+    channels: tuple[Annotated[int, WIDTH], ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_LAYERS,
+        description="Channels of the convolution layers, for architecture cnn only. "
+        "Default: [8, 16].",
+    )
+    activation: Literal["relu", "tanh", "linear"] | None = Field(
+        None,
+        description="Nonlinearity of the hidden layers, for kind rate only. Default: relu.",
+    )
+    init: Literal["xavier", "kaiming"] = Field(
+        "xavier", description="How the weights start. Default: xavier."
+    )
+    surrogate: Annotated[SurrogateSpec | None, _BY_NAME] = Field(
+        None,
+        description="Surrogate derivative of the spike, a name or a mapping with its parameters; "
+        "for kind spiking only. Default: fast_sigmoid.",
+    )
+    time_steps: Annotated[int, Whole(1, 10_000)] | None = Field(
+        None, description="Time steps of one sample, for kind spiking only. Default: 10."
+    )
+    decay: Annotated[float, Number(0, 1)] | None = Field(
+        None,
+        description="What is left of a membrane potential after one time step, 0 to 1; for kind "
+        "spiking only. Default: 0.9.",
+    )
+    threshold: Annotated[float, Number(0, 1000, above=True)] | None = Field(
+        None, description="Potential above which a neuron spikes; kind spiking only. Default: 1."
+    )
+    reset: Literal["subtract", "zero"] | None = Field(
+        None,
+        description="What a spike does to the membrane potential; kind spiking only. "
+        "Default: subtract.",
+    )
+    readout: Literal["membrane", "spikes"] | None = Field(
+        None,
+        description="Outputs: mean potential of leaky neurons that do not spike, or numbers of "
+        "spikes; kind spiking only. Default: membrane.",
+    )
+    coding: Literal["rate", "latency", "current"] | None = Field(
+        None,
+        description="How inputs become spikes (or a constant current); kind spiking only. "
+        "Default: rate.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_kind(cls, data: Any) -> Any:
+        if given(data, "architecture") and data["architecture"] == "cnn":
+            data = fill(data, {"channels": (8, 16)})
+        if given(data, "kind") and data["kind"] == "spiking":
+            return fill(data, _SPIKING_DEFAULTS)
+        if isinstance(data, Mapping) and data.get("surrogate", 0) is None:
+            # An empty surrogate asks for nothing of a rate network.
+            data = {key: value for key, value in data.items() if key != "surrogate"}
+        return fill(data, {"activation": "relu"})
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Network:
+        if self.architecture != "cnn":
+            refuse(self, ("channels",), "is for architecture cnn only")
+        if self.kind == "rate":
+            refuse(self, tuple(_SPIKING_DEFAULTS), "is for kind spiking only, not rate")
+            return self
+        refuse(self, ("activation",), "is for kind rate only; spiking neurons have a surrogate")
+        if self.architecture != "mlp":
+            problem = f"{self.architecture} is not there for kind spiking; allowed: mlp"
+            raise spec_problem(problem, "architecture")
+        if self.coding == "latency" and self.time_steps == 1:
+            raise spec_problem("1 is too few for latency coding; allowed: 2 or more", "time_steps")
+        return self
+
+
+_TEACHER_DEFAULTS: Mapping[str, Any] = {
+    "train_samples": 5000,
+    "test_samples": 1000,
+    "inputs": 25,
+    "outputs": 10,
+    "teacher_hidden": (50, 50, 50),
+    "label_noise": 0.0,
+}
+_TEACHER_KEYS = ("inputs", "outputs", "teacher_hidden", "label_noise")
+
+
+class Task(SpecModel):
+    """What is learned."""
+
+    name: Literal["digits", "teacher_student", "mnist", "cifar10"] = Field(
+        "digits",
+        description="digits: 8x8 digits, ships with scikit-learn; teacher_student: regression on a "
+        "random network's outputs; mnist and cifar10: from files in folder. Default: digits.",
+    )
+    folder: Annotated[str, Line(4096)] | None = Field(
+        None, description="Folder of the data files; required for mnist and cifar10 only."
+    )
+    train_samples: Annotated[int, Whole(1, 10_000_000, also=", or null for all")] | None = Field(
+        None,
+        description="Training samples, 1 to 10000000. Default: null, all; 5000 of teacher_student.",
+    )
+    test_samples: Annotated[int, Whole(1, 10_000_000, also=", or null for all")] | None = Field(
+        None,
+        description="Test samples, 1 to 10000000. Default: null, all; 1000 of teacher_student.",
+    )
+    inputs: Annotated[int, WIDTH] | None = Field(
+        None, description="Inputs of teacher and student; teacher_student only. Default: 25."
+    )
+    outputs: Annotated[int, WIDTH] | None = Field(
+        None, description="Outputs of teacher and student; teacher_student only. Default: 10."
+    )
+    teacher_hidden: tuple[Annotated[int, WIDTH], ...] | None = Field(
+        None,
+        max_length=MAX_LAYERS,
+        description="Widths of the teacher's hidden layers; teacher_student only. "
+        "Default: [50, 50, 50].",
+    )
+    label_noise: Annotated[float, Number(0)] | None = Field(
+        None,
+        description="Standard deviation of noise added to the teacher's outputs, in their units; "
+        "teacher_student only. Default: 0.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_teacher(cls, data: Any) -> Any:
+        teacher = given(data, "name") and data["name"] == "teacher_student"
+        return fill(data, _TEACHER_DEFAULTS) if teacher else data
+
+    @model_validator(mode="after")
+    def _check_task(self) -> Task:
+        if self.name in ("mnist", "cifar10"):
+            if self.folder is None:
+                problem = f"is missing; {self.name} needs the folder that holds its files"
+                raise spec_problem(problem, "folder")
+        else:
+            refuse(self, ("folder",), f"is for mnist and cifar10 only, not {self.name}")
+        if self.name != "teacher_student":
+            refuse(self, _TEACHER_KEYS, f"is for name teacher_student only, not {self.name}")
+        return self
