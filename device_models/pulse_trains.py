@@ -1,0 +1,268 @@
+"""Pulse trains: the update that a crossbar makes by coincidences of pulses on its lines.
+
+Source: Gokmen and Vlasov, Front. Neurosci. 2016 (Eq. 2, stochastic update; update management as in
+Gokmen, Onen and Haensch, Front. Neurosci. 2017).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from device_models.protocols import ElementMoments, Problem
+
+Kind = Literal["stochastic", "deterministic"]
+
+_CHUNK_ELEMENTS = 2**22
+"""Numbers that one chunk of samples may hold at a time; bounds the memory."""
+
+
+@dataclass(frozen=True)
+class PulseTrains:
+    """Backpropagation whose rank-one updates are coincidences of pulse trains.
+
+    For every vector i that a linear layer gets, with input x and error δ (the derivative of the
+    sample's own loss), the lines carry trains of ``length`` slots. A slot of input line a has a
+    pulse with probability p, one of output line b with probability q, all independent:
+
+        p = min(1, α·m·|x_a|),   q = min(1, α/m·|δ_b|),
+        α = √(Δt/(n·length·quantum)),   m = √(max|δ|/max|x|)   (update management),
+
+    and every coincidence moves the weight by ``quantum`` in the direction of the sign of −x·δ. The
+    estimate is the sum over the n samples, divided by −Δt: where no probability is cut at 1, its
+    mean is the gradient. Cut ones shrink it (a gain below 1).
+
+    ``deterministic`` trains have the same probabilities rounded to whole numbers of pulses, and
+    ``length·p·q`` coincidences, rounded to the nearest whole number: no variance, but small
+    products are lost.
+
+    Biases of linear layers are a column of devices with input 1. Parameters of one dimension that
+    are not given to ``functional.linear`` are digital and get their exact gradient.
+
+    Attributes:
+        quantum: Weight change of one coincidence, in weight units, above 0.
+        step_size: Δt of the chip, above 0.
+        length: Slots of a train, 1 or more.
+        kind: ``stochastic`` or ``deterministic``.
+
+    Raises:
+        ValueError: If an attribute is out of range, or the network has weights that are not those
+            of linear layers, each called once.
+    """
+
+    quantum: float
+    step_size: float
+    length: int = 31
+    kind: Kind = "stochastic"
+
+    def __post_init__(self) -> None:
+        for name in ("quantum", "step_size"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value:g}; allowed: above 0")
+        if self.length < 1:
+            raise ValueError(f"length is {self.length}; allowed: 1 or more")
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind is {self.kind!r}; allowed: {', '.join(get_args(Kind))}")
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the trains are."""
+        return self.kind == "deterministic"
+
+    def gradient(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """Estimate over the samples ``index`` (all when None), shape ``(N,)``."""
+        update = _rank_one_updates(problem, w, index)
+        count = self._rounded_counts if self.deterministic else self._drawn_counts(generator)
+        for layer in update.layers:
+            update.put(layer, self._unit * self._sum(layer, update.samples, count))
+        return problem.flatten(update.estimate)
+
+    def moments(self, problem: Problem, w: Tensor, index: Tensor | None = None) -> ElementMoments:
+        """Exact mean and variance of every element of the estimate.
+
+        A count is binomial: with s the sign of x·δ, the mean is ``Σ_i s·length·p·q`` and the
+        variance ``Σ_i length·p·q·(1 − p·q)`` times ``quantum/Δt`` and its square. Weights that
+        share a line share its pulses, so that their noise is correlated: the total variance is
+        exact, but the covariance is not diagonal.
+        """
+        update = _rank_one_updates(problem, w, index)
+        variance = {name: torch.zeros_like(g) for name, g in update.estimate.items()}
+        count = self._rounded_counts if self.deterministic else self._expected_counts
+        for layer in update.layers:
+            update.put(layer, self._unit * self._sum(layer, update.samples, count))
+            if not self.deterministic:
+                spread = self._sum(layer, update.samples, self._count_variances)
+                layer.put(variance, self._unit**2 * spread)
+        return ElementMoments(problem.flatten(update.estimate), problem.flatten(variance))
+
+    @property
+    def _unit(self) -> float:
+        """What one coincidence is in gradient units."""
+        return self.quantum / self.step_size
+
+    def _sum(
+        self, layer: _Layer, samples: int, count: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """Sum of a count over all vectors of a layer, shape ``(outputs, inputs)``."""
+        width, height = layer.x.shape[1], layer.error.shape[1]
+        total = layer.x.new_zeros(height, width)
+        each = width * height if self.deterministic else self.length * (width + height)
+        size = max(1, _CHUNK_ELEMENTS // each)
+        for x, error in zip(layer.x.split(size), layer.error.split(size), strict=True):
+            total += count(*self._probabilities(x, error, samples))
+        return total
+
+    def _probabilities(self, x: Tensor, error: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+        """Signed p and q of the vectors of a chunk, shapes ``(n, inputs)`` and ``(n, outputs)``."""
+        alpha = math.sqrt(self.step_size / (samples * self.length * self.quantum))
+        largest_x = x.abs().amax(1, keepdim=True)
+        largest_error = error.abs().amax(1, keepdim=True)
+        ratio = (largest_error / largest_x).sqrt()
+        # A vector of zeros makes no pulse whatever its scale.
+        known = (largest_x > 0) & (largest_error > 0)
+        m = torch.where(known, ratio, torch.ones_like(ratio))
+        return (alpha * m * x).clamp(-1.0, 1.0), (alpha / m * error).clamp(-1.0, 1.0)
+
+    def _drawn_counts(self, generator: torch.Generator) -> Callable[[Tensor, Tensor], Tensor]:
+        def trains(p: Tensor) -> Tensor:
+            shape = (len(p), self.length, p.shape[1])
+            draw = torch.rand(shape, generator=generator, dtype=p.dtype, device=p.device)
+            pulses = (draw < p.abs().unsqueeze(1)).to(p.dtype) * p.sign().unsqueeze(1)
+            return pulses.flatten(0, 1)
+
+        def count(p: Tensor, q: Tensor) -> Tensor:
+            inputs = trains(p)
+            return trains(q).T @ inputs
+
+        return count
+
+    def _rounded_counts(self, p: Tensor, q: Tensor) -> Tensor:
+        pulses_in, pulses_out = (p * self.length).round(), (q * self.length).round()
+        products = pulses_out.unsqueeze(2) * pulses_in.unsqueeze(1) / self.length
+        return products.round().sum(0)
+
+    def _expected_counts(self, p: Tensor, q: Tensor) -> Tensor:
+        return self.length * (q.T @ p)
+
+    def _count_variances(self, p: Tensor, q: Tensor) -> Tensor:
+        return self.length * (q.abs().T @ p.abs() - q.square().T @ p.square())
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Vectors of one linear layer: inputs (with the bias's 1) and errors, one a row."""
+
+    weight: str
+    bias: str | None
+    x: Tensor
+    error: Tensor
+
+    def put(self, named: dict[str, Tensor], matrix: Tensor) -> None:
+        """Store an array's values as those of the weight and of the bias."""
+        if self.bias is None:
+            named[self.weight] = matrix
+        else:
+            named[self.weight], named[self.bias] = matrix[:, :-1], matrix[:, -1]
+
+
+@dataclass(frozen=True)
+class _RankOneUpdates:
+    """What the layers' arrays get, and the gradients of what has no array."""
+
+    layers: list[_Layer]
+    estimate: dict[str, Tensor]
+    samples: int
+
+    def put(self, layer: _Layer, matrix: Tensor) -> None:
+        layer.put(self.estimate, matrix)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of ``functional.linear``."""
+
+    weight: Tensor
+    bias: Tensor | None
+    x: Tensor
+    product: Tensor
+
+
+class _RecordingMode(TorchFunctionMode):
+    """Records what every linear layer gets and gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[_Call] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func is functional.linear:
+            return self._linear(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+    def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        product = functional.linear(input, weight, bias)
+        # A copy of the input, and one of the product to go on with: layers in place change theirs.
+        self.calls.append(_Call(weight, bias, input.detach().clone(), product))
+        return product.clone()
+
+
+def _rank_one_updates(problem: Problem, w: Tensor, index: Tensor | None) -> _RankOneUpdates:
+    """Inputs and errors of every linear layer; exact gradients of the digital parameters."""
+    samples = problem.num_samples if index is None else len(index)
+    with torch.enable_grad():
+        parameters = {
+            name: tensor.detach().clone().requires_grad_()
+            for name, tensor in problem.parameters_of(w).items()
+        }
+        with _RecordingMode() as recording:
+            loss = problem.mean_loss(parameters, index)
+        calls = dict(_named_calls(parameters, recording.calls))
+        wanted = [*parameters.values(), *(call.product for call in calls.values())]
+        found = torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True)
+    names = {id(p): name for name, p in parameters.items()}
+    layers: list[_Layer] = []
+    for (name, call), error in zip(calls.items(), found[len(parameters) :], strict=True):
+        x = call.x.reshape(-1, call.x.shape[-1])
+        # A tensor that is no parameter, such as a fixed bias, is not in the array.
+        bias = None if call.bias is None else names.get(id(call.bias))
+        if bias is not None:
+            if any(layer.bias == bias for layer in layers):
+                raise ValueError(
+                    f"bias {bias} is used by two layers; allowed: one, for pulse trains"
+                )
+            x = torch.cat([x, x.new_ones(len(x), 1)], 1)
+        layers.append(_Layer(name, bias, x, samples * error.reshape(-1, error.shape[-1])))
+    exact = dict(zip(parameters, found[: len(parameters)], strict=True))
+    return _RankOneUpdates(layers, exact, samples)
+
+
+def _named_calls(parameters: dict[str, Tensor], calls: list[_Call]) -> Iterator[tuple[str, _Call]]:
+    """The call of every weight matrix; refuses what has not exactly one."""
+    for name, parameter in parameters.items():
+        if parameter.ndim < 2:
+            continue
+        own = [call for call in calls if call.weight is parameter]
+        if len(own) != 1:
+            times = f"{len(own)} times by a linear layer"
+            raise ValueError(f"weight {name} is used {times}; allowed: once, for pulse trains")
+        yield name, own[0]
