@@ -11,7 +11,7 @@ from device_models.closed_form import clipped_normal, two_point_mixture
 from device_models.crossbar import Crossbar, DevicePopulation
 from device_models.cycle_to_cycle import cycle_to_cycle_std
 from device_models.protocols import ElementMoments
-from device_models.pulse_response import CONSTANT_STEP, PulseResponse
+from device_models.pulse_response import CONSTANT_STEP, Response
 from device_models.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
 
 
@@ -40,8 +40,8 @@ class MemristorWrite:
     """
 
     crossbar: Crossbar
-    potentiation: PulseResponse = CONSTANT_STEP
-    depression: PulseResponse = CONSTANT_STEP
+    potentiation: Response = CONSTANT_STEP
+    depression: Response = CONSTANT_STEP
     levels: tuple[int, int] | None = None
     cycle_to_cycle: float = 0.0
     rounding: Rounding = "stochastic"

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -67,6 +68,14 @@ def curve_constant(label: float) -> float:
         else:
             high = middle
     return math.copysign(0.5 * (low + high), label)
+
+
+class Response(Protocol):
+    """What a train of pulses in one direction does."""
+
+    def step(self, position: Tensor, pulses: Tensor) -> Tensor:
+        """Distance moved, in fractions of the window; see ``PulseResponse.step``."""
+        ...
 
 
 @dataclass(frozen=True)

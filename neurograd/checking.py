@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import threading
 import time
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from device_models import Chip
+from device_models import Chip, ReadNoise
 from neurograd.checkpoint import StageStore
 from neurograd.curvature.spectrum import FULL, QUICK
 from neurograd.errors import DivergenceError
@@ -33,8 +34,10 @@ from neurograd.results import (
     number,
     point_dict,
     public,
+    smoothed_dict,
     trained_dict,
 )
+from neurograd.smoothed_measurement import SmoothedBudget, measure_smoothed_point
 from neurograd.spec import Spec, spec_to_dict
 from neurograd.spec.build import active_effects, build_chip, build_clean_chip, build_problem
 from neurograd.training import train
@@ -43,6 +46,12 @@ from neurograd.verdict import Cost, Verdict, judge, mean_interval, mean_over_chi
 COVARIANCE_DRAWS = 64
 CHANCE_MARGIN = 1.5
 """The clean network has learned when it beats chance this many times over."""
+
+
+DEFAULT_SMOOTHING = 0.02
+"""s in weight units of a spiking network on a chip without read noise."""
+
+DEFAULT_SMOOTHING_DRAWS = 500
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,9 @@ def quick_spec(spec: Spec) -> Spec:
                     "draws": min(measure.draws, 200),
                     "loss_draws": min(measure.loss_draws, 50),
                     "points": min(measure.points, 3),
+                    "smoothing_draws": None
+                    if measure.smoothing_draws is None
+                    else min(measure.smoothing_draws, 100),
                 }
             ),
             "training": training.model_copy(
@@ -75,6 +87,20 @@ def quick_spec(spec: Spec) -> Spec:
             ),
         }
     )
+
+
+def smoothing_of(spec: Spec) -> float:
+    """S of a spiking network's smoothed loss in weight units: the read noise where there is one."""
+    if spec.measure.smoothing is not None:
+        return spec.measure.smoothing
+    device = spec.device
+    if device is None or device.read.noise == 0:
+        return DEFAULT_SMOOTHING
+    pair = device.conductance.mapping == "differential_pair"
+    devices, gain = (2, 1.0) if pair else (1, 2.0)
+    return ReadNoise.of_range(
+        device.read.noise, gain * device.conductance.weight_range, devices
+    ).std
 
 
 def check(
@@ -138,6 +164,7 @@ class _Check:
         self.clock = threading.Lock()
         task = {
             "spec": spec_to_dict(spec),
+            "table": _table_fingerprint(spec),
             "versions": self.versions,
             "device": device.type,
             "quick": quick,
@@ -209,6 +236,8 @@ class _Check:
         measure = self.spec.measure
 
         def compute() -> dict[str, Any]:
+            if self.spec.network.kind == "spiking":
+                return self._smoothed_point(pool, index, step, weights)
             effects = active_effects(self.spec, self.problem)
             measured = measure_point(
                 self.problem.replica(),
@@ -239,6 +268,32 @@ class _Check:
             return {"report": point_dict(measured), "summary": {"excess_loss": excess}}
 
         return self.store.run(f"point-{index}", compute)
+
+    def _smoothed_point(
+        self, pool: TaskPool, index: int, step: int, weights: Tensor
+    ) -> dict[str, Any]:
+        """A point of a spiking network, whose reference is the gradient of its smoothed loss."""
+        measure, std = self.spec.measure, smoothing_of(self.spec)
+        norm_draws = measure.smoothing_draws or DEFAULT_SMOOTHING_DRAWS
+        other_std = () if self.quick else (0.5 * std, 2.0 * std)
+        total = 5 * measure.loss_draws + norm_draws
+        measured = measure_smoothed_point(
+            self.problem.replica(),
+            self.chip,
+            weights,
+            step,
+            index,
+            std,
+            SmoothedBudget(
+                draws=measure.draws,
+                loss_draws=measure.loss_draws,
+                norm_draws=norm_draws,
+                seed=measure.seed,
+            ),
+            other_std=other_std,
+            progress=pool.stage(f"measuring at step {step}", total),
+        )
+        return {"report": smoothed_dict(measured), "summary": {"excess_loss": None}}
 
     def _chip(self, pool: TaskPool, index: int) -> dict[str, Any]:
         training = self.spec.training
@@ -317,7 +372,7 @@ class _Check:
 
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
-    names = ("neurograd", "torch", "numpy", "scipy")
+    names = ("neurograd", "torch", "snntorch", "numpy", "scipy")
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
 
 
@@ -344,6 +399,13 @@ def _learned(problem: Problem, clean: dict[str, Any]) -> bool:
 def _range(values: list[Any]) -> tuple[float, float] | None:
     finite = [float(v) for v in values if v is not None]
     return (min(finite), max(finite)) if finite else None
+
+
+def _table_fingerprint(spec: Spec) -> str | None:
+    """Enough of a measured device's file to notice that its content has changed."""
+    if spec.device is None or spec.device.measured is None:
+        return None
+    return hashlib.sha256(Path(spec.device.measured).read_bytes()).hexdigest()
 
 
 def _data_fingerprint(problem: Problem) -> dict[str, Any]:

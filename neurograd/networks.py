@@ -1,16 +1,19 @@
-"""Rate networks as plain ``torch.nn.Sequential``, so that their layers can be recognised."""
+"""Rate networks as plain ``torch.nn.Sequential``, whose layers can be recognised; spiking ones."""
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import nn
+
+from device_models.spiking import Readout, Reset, SpikingNetwork
+from device_models.surrogate_gradient import Surrogate
 
 ACTIVATIONS: Mapping[str, type[nn.Module] | None] = MappingProxyType(
     {"relu": nn.ReLU, "tanh": nn.Tanh, "linear": None}
@@ -110,6 +113,51 @@ def small_cnn(
     return _initialized(nn.Sequential(*layers), init, generator)
 
 
+def spiking_mlp(
+    inputs: int,
+    hidden: Sequence[int],
+    outputs: int,
+    *,
+    surrogate: Surrogate,
+    decay: float = 0.9,
+    threshold: float = 1.0,
+    reset: Reset = "subtract",
+    readout: Readout = "membrane",
+    init: str = "xavier",
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float64,
+) -> SpikingNetwork:
+    """Fully connected network of leaky integrate-and-fire neurons.
+
+    Args:
+        inputs: Number of inputs.
+        hidden: Widths of the hidden layers; empty for a single layer.
+        outputs: Number of outputs.
+        surrogate: The spike function with its surrogate derivative.
+        decay: What is left of a membrane potential after one time step.
+        threshold: Potential above which a neuron spikes.
+        reset: What a spike does to the potential.
+        readout: ``membrane`` or ``spikes``.
+        init: ``xavier`` or ``kaiming``, as for ``mlp``.
+        generator: Source of the weights; no other random state is touched.
+        dtype: Type of the weights.
+
+    Raises:
+        ValueError: If a number is out of range or a name unknown.
+    """
+    network = SpikingNetwork(
+        [inputs, *hidden, outputs],
+        surrogate=surrogate,
+        decay=decay,
+        threshold=threshold,
+        reset=reset,
+        readout=readout,
+        dtype=dtype,
+    )
+    _initialize(network.layers, init, generator)
+    return network
+
+
 def _make(layer: type[nn.Module], *sizes: int, **options: Any) -> nn.Module:
     """A layer whose own initialization, from the global generator, is skipped."""
     made: nn.Module = torch.nn.utils.skip_init(layer, *sizes, **options)
@@ -122,9 +170,14 @@ def _activation(name: str) -> list[nn.Module]:
 
 
 def _initialized(network: nn.Sequential, init: str, generator: torch.Generator) -> nn.Sequential:
+    _initialize(network, init, generator)
+    return network
+
+
+def _initialize(layers: Iterable[nn.Module], init: str, generator: torch.Generator) -> None:
     _known("init", init, INITS)
     with torch.no_grad():
-        for layer in network:
+        for layer in layers:
             if not isinstance(layer, nn.Linear | nn.Conv2d):
                 continue
             if init == "xavier":
@@ -133,7 +186,6 @@ def _initialized(network: nn.Sequential, init: str, generator: torch.Generator) 
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
             if layer.bias is not None:
                 layer.bias.zero_()
-    return network
 
 
 def _known(what: str, name: str, allowed: Sequence[str]) -> str:

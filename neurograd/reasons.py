@@ -162,7 +162,8 @@ def _miss(point: dict[str, Any]) -> float:
     measured, predicted = delta["measured"], delta["predicted"]
     if measured is None or predicted is None:
         return float("inf")
-    terms = abs(delta["predicted_bias"]) + abs(delta["predicted_variance"])
+    first = delta["predicted_mean" if delta["predicted_bias"] is None else "predicted_bias"]
+    terms = abs(first) + abs(delta["predicted_variance"])
     return float(abs(measured - predicted) / terms) if terms > 0 else float("inf")
 
 

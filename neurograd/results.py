@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from neurograd.intervals import Interval, interval
 from neurograd.measurement import PointMeasurement
+from neurograd.smoothed_measurement import Reference, SmoothedPoint
+from neurograd.smoothing import Measured
+from neurograd.theory import white_variance_term
 from neurograd.training import Trained
 from neurograd.verdict import mean_over_chips
 
@@ -21,6 +25,7 @@ def point_dict(point: PointMeasurement) -> dict[str, Any]:
         "loss": point.loss,
         "programmed_loss": point.programmed_loss,
         "grad_norm": moments.grad_norm,
+        "smoothing": None,
         "moments": {
             "b": moments.b,
             "b_ci": moments.b_ci,
@@ -55,6 +60,7 @@ def point_dict(point: PointMeasurement) -> dict[str, Any]:
             },
         },
         "delta_loss": {
+            "relative_to": "clean step",
             "predicted": predicted.total,
             "predicted_ci": predicted.ci,
             "predicted_bias": predicted.bias,
@@ -85,6 +91,99 @@ def point_dict(point: PointMeasurement) -> dict[str, Any]:
             for part in point.contributions
         ],
     }
+
+
+def smoothed_dict(point: SmoothedPoint) -> dict[str, Any]:
+    """One point of a spiking network, in the same form; what is not measured is None."""
+    moments, reference, predicted = point.moments, point.reference, point.predicted
+    margin = predicted.times(1.0 / point.step_size)
+    orthogonal = max(0.0, 1.0 - reference.cosine**2) if np.isfinite(reference.cosine) else np.nan
+    length = float(moments.mean.norm())
+    return {
+        "step": point.step,
+        "loss": point.loss,
+        "programmed_loss": point.programmed_loss,
+        "grad_norm": reference.grad_norm,
+        "smoothing": {
+            "s": reference.std,
+            "loss": point.smoothed_loss.value,
+            "series": [
+                _reference_dict(each)
+                for each in sorted((reference, *point.series), key=lambda r: r.std)
+            ],
+        },
+        "moments": {
+            "b": reference.b,
+            "b_ci": reference.b_ci,
+            "total_variance": moments.total_variance,
+            "total_variance_ci": moments.total_variance_ci
+            if moments.total_variance > 0
+            else (0.0, 0.0),
+            "inverse_noise_ratio": moments.total_variance**0.5 / reference.grad_norm,
+            "gain": reference.gain,
+            "gain_ci": reference.gain_ci,
+            "cosine": reference.cosine,
+            "cosine_ci": reference.cosine_ci,
+            "bias_parallel": (reference.gain - 1.0) * reference.grad_norm,
+            "bias_orthogonal": orthogonal**0.5 * length,
+            "draws": moments.draws,
+            "closed_form": None,
+        },
+        "curvature": {
+            "trace": point.trace.value,
+            "trace_error": point.trace.standard_error,
+            "trace_method": "smoothed",
+            "lambda_max": None,
+            "lambda_min": None,
+            "frobenius": None,
+            "frobenius_error": None,
+            "anisotropy": point.anisotropy,
+            "spectrum": None,
+        },
+        "delta_loss": {
+            "relative_to": "start",
+            "predicted": predicted.value,
+            "predicted_ci": _ci(predicted),
+            "predicted_bias": None,
+            "predicted_mean": point.predicted_mean.value,
+            "predicted_variance": point.predicted_variance.value,
+            "predicted_variance_white": white_variance_term(
+                moments.total_variance, point.trace.value, moments.num_parameters, point.step_size
+            ),
+            "measured": point.measured.value,
+            "measured_ci": _ci(point.measured),
+            "difference_ci": point.difference_ci,
+            "agree": point.agree,
+            "draws": int(point.measured.degrees) + 1,
+        },
+        "descent": {
+            "exact_margin": margin.value,
+            "exact_margin_ci": _ci(margin),
+            "noise_threshold": point.noise_threshold,
+            "bias_ratio": point.bias_ratio,
+            "bias_ratio_ci": point.bias_ratio_ci,
+            "bias_threshold_published": None,
+            "bias_threshold_safe": None,
+        },
+        "contributions": [],
+    }
+
+
+def _reference_dict(reference: Reference) -> dict[str, Any]:
+    return {
+        "s": reference.std,
+        "grad_norm": reference.grad_norm,
+        "b": reference.b,
+        "b_ci": reference.b_ci,
+        "gain": reference.gain,
+        "gain_ci": reference.gain_ci,
+        "cosine": reference.cosine,
+        "cosine_ci": reference.cosine_ci,
+    }
+
+
+def _ci(measured: Measured) -> Interval:
+    return interval(measured.value, measured.standard_error, measured.degrees)
 
 
 def trained_dict(trained: Trained) -> dict[str, Any]:

@@ -179,11 +179,50 @@ def heading(report: Report) -> str:
     shape = "×".join(str(width) for width in layers) or "single layer"
     batch = rule["batch_size"]
     batches = "full batch" if batch == "full" else f"batches of {batch}"
+    if network["kind"] == "spiking":
+        neurons = f"spiking, {network['surrogate']['name']}, {network['time_steps']} steps"
+    else:
+        neurons = network["activation"]
     return (
         f"{report['num_parameters']} weights ({network['architecture']} {shape}, "
-        f"{network['activation']}), {task['name']}, {rule['name']}, {batches}, "
+        f"{neurons}), {task['name']}, {rule['name']}, {batches}, "
         f"Δt = {show.number(report['step_size'])}, {spec['training']['steps']} steps"
     )
+
+
+def smoothing(report: Report) -> str | None:
+    """One sentence on the reference gradient of a spiking network, None for a rate network."""
+    points = [p for p in report["points"] if p["smoothing"] is not None]
+    if not points:
+        return None
+    return (
+        "A spiking network's loss has no gradient: the reference is that of the loss smoothed over "
+        f"normal noise of the weights with s = {show.number(points[0]['smoothing']['s'])}, and ΔL "
+        "is counted from the loss before the step."
+    )
+
+
+SMOOTHING = (
+    ("step", lambda p, r: str(p["step"])),
+    ("s", lambda p, r: show.number(r["s"])),
+    ("‖g‖", lambda p, r: show.number(r["grad_norm"])),
+    ("b", lambda p, r: show.bias(r)),
+    ("b, 99 %", lambda p, r: show.interval(r["b_ci"])),
+    ("gain", lambda p, r: show.number(r["gain"])),
+    ("cosine", lambda p, r: show.number(r["cosine"])),
+    ("cosine, 99 %", lambda p, r: show.interval(r["cosine_ci"])),
+)
+"""Columns of the table of the bias against s: heading, and text of a point and a reference."""
+
+
+def smoothing_rows(report: Report) -> list[list[str]]:
+    """The bias as a function of s, one row a point and s; empty for a rate network."""
+    return [
+        [cell(point, reference) for _, cell in SMOOTHING]
+        for point in report["points"]
+        if point["smoothing"] is not None
+        for reference in point["smoothing"]["series"]
+    ]
 
 
 def training_rows(report: Report) -> list[tuple[str, str, str, str]]:
@@ -222,7 +261,7 @@ def training_rows(report: Report) -> list[tuple[str, str, str, str]]:
             f"{show.interval(training['measured_excess_loss_ci'])} at {confidence}",
         )
     )
-    if report["points"]:
+    if report["points"] and training["predicted_excess_loss"] is not None:
         rows.append(
             (
                 "excess loss, predicted",

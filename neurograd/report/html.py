@@ -40,6 +40,9 @@ def render_html(report: dict[str, Any]) -> str:
             if report["points"]
         ],
         training=training_rows(report),
+        smoothing=smoothing(report),
+        smoothing_titles=[title for title, _ in SMOOTHING],
+        smoothing_rows=smoothing_rows(report),
         contributions=contributions(report),
         figures=_figures(report),
         show=show,
@@ -55,6 +58,7 @@ def _figures(report: dict[str, Any]) -> list[tuple[str, str, str]]:
 
     figures = []
     for (name, caption), plot in zip(_CAPTIONS.items(), plots.PLOTS, strict=True):
-        if report["points"] or name == "training":
+        smooth = any(p["smoothing"] is not None for p in report["points"])
+        if name == "training" or (report["points"] and not (smooth and name == "spectrum")):
             figures.append((name, caption, plots.to_svg(plot(report), name)))
     return figures

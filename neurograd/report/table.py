@@ -11,7 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from neurograd.report import format as show
-from neurograd.report.content import TABLES, Column, contributions, heading, training_rows
+from neurograd.report.content import (
+    SMOOTHING,
+    TABLES,
+    Column,
+    contributions,
+    heading,
+    smoothing,
+    smoothing_rows,
+    training_rows,
+)
 
 _COLOURS = {"tolerated": "bold green", "not tolerated": "bold red", "inconclusive": "bold yellow"}
 
@@ -31,6 +40,10 @@ def render_report(report: dict[str, Any], console: Console) -> None:
     if report["points"]:
         for title, columns in TABLES:
             console.print(_points_table(title, columns, report["points"], console.width))
+    sentence = smoothing(report)
+    if sentence is not None:
+        console.print(_smoothing_table(report))
+        console.print(Text(sentence + "\n"))
     console.print(_training_table(report))
     ranked = contributions(report)
     if ranked is not None:
@@ -71,6 +84,15 @@ def _points_table(
             table.add_column(row[0], justify="right", overflow="fold")
         for k, column in enumerate(columns[1:], start=1):
             table.add_row(column.title, *(row[k] for row in cells))
+    return _spaced(table)
+
+
+def _smoothing_table(report: dict[str, Any]) -> Table:
+    table = _table("Bias against the gradient of the smoothed loss, by s")
+    for title, _ in SMOOTHING:
+        table.add_column(title, justify="right", overflow="fold")
+    for row in smoothing_rows(report):
+        table.add_row(*row)
     return _spaced(table)
 
 

@@ -1,71 +1,68 @@
-"""From a validated spec to a problem and its chips: the only place that knows models by name."""
+"""From a validated spec to a problem, its learning rule and its chips.
+
+This file and ``build_device.py`` are the only places that know models by name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from device_models import (
     Backprop,
     Chip,
+    EProp,
+    EquilibriumPropagation,
     FixedPointGrid,
+    ForwardGradient,
     LearningRule,
-    MemristorWrite,
+    Manhattan,
     Minibatch,
-    PulseResponse,
-    ReadNoise,
+    NodePerturbation,
+    PulseTrains,
     ReadPath,
+    SignSymmetric,
+    Surrogate,
+    SurrogateBptt,
     UpdateRounding,
+    WeightPerturbation,
     WeightRounding,
     WritePath,
-    draw_crossbar,
+    draw_direct_feedback,
+    draw_eprop,
     draw_feedback,
-    linear_response,
-    nonlinear_response,
+    draw_readouts,
 )
-from device_models.crossbar import Crossbar
 from device_models.minibatch import BatchRule
 from neurograd import datasets, networks
+from neurograd.coding import encode
 from neurograd.errors import NeurogradError
 from neurograd.losses import CrossEntropy, MeanSquaredError
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
-from neurograd.spec.device_schema import Device
+from neurograd.spec.build_device import build_device, device_effects, pulse_quantum
+from neurograd.spec.effects import MINIBATCH, PULSE_TRAIN, UPDATE_ROUNDING, WEIGHT_ROUNDING, Effect
 from neurograd.spec.schema import Quantization, Spec
 
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
-
-@dataclass(frozen=True)
-class Effect:
-    """One thing that sets a chip apart from the ideal one.
-
-    Attributes:
-        name: Its name in reports' data.
-        label: What a sentence calls it.
-        key: The key of the spec that switches it on.
-    """
-
-    name: str
-    label: str
-    key: str
-
-
-CYCLE_TO_CYCLE = Effect("cycle_to_cycle", "cycle-to-cycle noise", "device.write.cycle_to_cycle")
-NONLINEARITY = Effect("nonlinearity", "the nonlinear pulse response", "device.write.nonlinearity")
-LEVELS = Effect("levels", "the finite number of levels", "device.conductance.levels")
-DEVICE_TO_DEVICE = Effect(
-    "device_to_device", "device-to-device variation", "device.write.device_to_device"
-)
-FAULTS = Effect("faults", "stuck devices", "device.faults")
-READ_NOISE = Effect("read_noise", "read noise", "device.read.noise")
-WEIGHT_ROUNDING = Effect("weight_rounding", "weight quantization", "quantization.weight_bits")
-UPDATE_ROUNDING = Effect("update_rounding", "update quantization", "quantization.update_bits")
-FEEDBACK = Effect("feedback_alignment", "feedback alignment", "learning_rule.name")
-MINIBATCH = Effect("minibatch", "minibatch sampling", "learning_rule.batch_size")
+_RULE_LABELS = {
+    "surrogate": "the surrogate gradient",
+    "eprop": "e-prop",
+    "feedback_alignment": "feedback alignment",
+    "direct_feedback_alignment": "direct feedback alignment",
+    "sign_symmetric": "sign-symmetric feedback",
+    "local_loss": "local losses",
+    "weight_perturbation": "weight perturbation",
+    "node_perturbation": "node perturbation",
+    "forward_gradient": "the forward gradient",
+    "equilibrium_propagation": "equilibrium propagation",
+    "manhattan": "the Manhattan rule",
+}
 
 
 def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
@@ -81,12 +78,15 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
     data = _dataset(spec)
     network, dtype = spec.network, _DTYPES[spec.measure.precision]
     generator = generator_for(spec.measure.seed, "network")
-    if network.architecture == "cnn":
+    module: torch.nn.Module
+    if network.kind == "spiking":
+        data, module = _spiking(spec, data, generator)
+    elif network.architecture == "cnn":
         module = networks.small_cnn(
             data.input_shape,
             channels=network.channels or (8, 16),
             outputs=data.output_size,
-            activation=network.activation,
+            activation=network.activation or "relu",
             init=network.init,
             generator=generator,
             dtype=dtype,
@@ -96,7 +96,7 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
             data.input_shape[0],
             network.hidden,
             data.output_size,
-            activation=network.activation,
+            activation=network.activation or "relu",
             init=network.init,
             generator=generator,
             dtype=dtype,
@@ -112,6 +112,41 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         device=device,
         chunk_size=spec.measure.chunk_size,
     )
+
+
+def _spiking(
+    spec: Spec, data: datasets.Dataset, generator: torch.Generator
+) -> tuple[datasets.Dataset, torch.nn.Module]:
+    """The data as spike trains, drawn once, and the network that they go into."""
+    network, seed = spec.network, spec.measure.seed
+    assert network.surrogate is not None
+    assert network.time_steps is not None
+    assert network.decay is not None
+    assert network.threshold is not None
+    module = networks.spiking_mlp(
+        data.input_shape[0],
+        network.hidden,
+        data.output_size,
+        surrogate=Surrogate(network.surrogate.name, network.surrogate.parameters()),
+        decay=network.decay,
+        threshold=network.threshold,
+        reset=network.reset or "subtract",
+        readout=network.readout or "membrane",
+        init=network.init,
+        generator=generator,
+        dtype=_DTYPES[spec.measure.precision],
+    )
+
+    def trains(values: Tensor, part: str) -> Tensor:
+        source = generator_for(seed, "coding", part)
+        return encode(values, network.coding or "rate", network.time_steps or 10, source)
+
+    encoded = replace(
+        data,
+        inputs=trains(data.inputs, "train"),
+        test_inputs=trains(data.test_inputs, "test"),
+    )
+    return encoded, module
 
 
 def _dataset(spec: Spec) -> datasets.Dataset:
@@ -137,8 +172,11 @@ def _dataset(spec: Spec) -> datasets.Dataset:
 
 
 def build_clean_chip(spec: Spec, problem: Problem) -> Chip:
-    """The clean twin: backpropagation on the spec's batches, ideal synapses."""
-    return Chip(_rule(Backprop(), spec, problem), spec.training.step_size)
+    """The clean twin: backpropagation on the spec's batches, ideal synapses.
+
+    A spiking network's backpropagation goes through its surrogate derivative.
+    """
+    return Chip(_batched(Backprop(), spec, problem), spec.training.step_size)
 
 
 def build_chip(
@@ -153,30 +191,39 @@ def build_chip(
         without: Effects to leave out; all others stay as they are, draw by draw.
 
     Raises:
-        NeurogradError: If feedback alignment is asked of a network of one layer.
+        NeurogradError: If the network or the device can not do what is asked of it.
     """
     names = {effect.name for effect in without}
-    rule: BatchRule = Backprop()
-    if spec.learning_rule.name == "feedback_alignment" and FEEDBACK.name not in names:
-        rule = _feedback_alignment(spec, problem, index)
-    batched: LearningRule = rule if MINIBATCH.name in names else _rule(rule, spec, problem)
+    exact = spec.learning_rule.name in names
+    rule: BatchRule = Backprop() if exact else _rule(spec, problem, index)
+    if spec.device is not None and spec.device.pulse_train and PULSE_TRAIN.name not in names:
+        train = spec.device.pulse_train
+        quantum = pulse_quantum(spec.device)
+        rule = PulseTrains(quantum, spec.training.step_size, train.length, train.kind)
+    batched = rule if MINIBATCH.name in names else _batched(rule, spec, problem)
     reads, writes = _digital(spec, names)
-    if spec.device is not None:
-        crossbar = _crossbar(spec.device, problem, spec.measure.seed, index, names)
-        if spec.device.read.noise > 0 and READ_NOISE.name not in names:
-            noise = ReadNoise.of_range(
-                spec.device.read.noise, crossbar.gain, crossbar.devices_per_weight
-            )
-            reads.insert(0, noise)
-        writes.append(_memristor(spec.device, spec.quantization, crossbar, names))
-    return Chip(batched, spec.training.step_size, tuple(reads), tuple(writes))
+    if spec.device is None:
+        return Chip(batched, spec.training.step_size, tuple(reads), tuple(writes))
+    parts = build_device(spec.device, spec.quantization, problem, spec.measure.seed, index, names)
+    return Chip(
+        batched,
+        spec.training.step_size,
+        (*parts.reads, *reads),
+        (*writes, *parts.writes),
+        parts.passes,
+    )
 
 
 def active_effects(spec: Spec, problem: Problem) -> list[Effect]:
     """The effects that a spec switches on, in the order in which an update meets them."""
     effects = []
-    if spec.learning_rule.name == "feedback_alignment":
-        effects.append(FEEDBACK)
+    rule = spec.learning_rule.name
+    # A spiking network's clean twin learns by surrogate gradients as well.
+    cut = rule == "surrogate" and spec.learning_rule.truncation is not None
+    if rule in _RULE_LABELS and (rule != "surrogate" or cut):
+        effects.append(Effect(rule, _RULE_LABELS[rule], "learning_rule.name"))
+    if spec.device is not None and spec.device.pulse_train is not None:
+        effects.append(PULSE_TRAIN)
     if _is_batched(spec, problem):
         effects.append(MINIBATCH)
     quantization = spec.quantization or Quantization()
@@ -184,21 +231,7 @@ def active_effects(spec: Spec, problem: Problem) -> list[Effect]:
         effects.append(WEIGHT_ROUNDING)
     if quantization.update_bits is not None:
         effects.append(UPDATE_ROUNDING)
-    device = spec.device
-    if device is None:
-        return effects
-    write = device.write
-    curved = write.nonlinearity is not None and any(write.nonlinearity.model_dump().values())
-    sloped = write.slope is not None and any(write.slope.model_dump().values())
-    switched = [
-        (device.read.noise > 0, READ_NOISE),
-        (device.conductance.levels is not None, LEVELS),
-        (curved or sloped or write.model == "soft_bounds", NONLINEARITY),
-        (write.cycle_to_cycle > 0, CYCLE_TO_CYCLE),
-        (write.device_to_device > 0, DEVICE_TO_DEVICE),
-        (device.faults.stuck_low > 0 or device.faults.stuck_high > 0, FAULTS),
-    ]
-    return effects + [effect for on, effect in switched if on]
+    return effects if spec.device is None else effects + device_effects(spec.device)
 
 
 def _is_batched(spec: Spec, problem: Problem) -> bool:
@@ -206,23 +239,62 @@ def _is_batched(spec: Spec, problem: Problem) -> bool:
     return isinstance(size, int) and size < problem.num_samples
 
 
-def _rule(rule: BatchRule, spec: Spec, problem: Problem) -> LearningRule:
+def _batched(rule: BatchRule, spec: Spec, problem: Problem) -> LearningRule:
     if not _is_batched(spec, problem):
         return rule
     assert isinstance(spec.learning_rule.batch_size, int)
     return Minibatch(rule, spec.learning_rule.batch_size)
 
 
-def _feedback_alignment(spec: Spec, problem: Problem, index: int) -> BatchRule:
+def _rule(spec: Spec, problem: Problem, index: int) -> BatchRule:
+    """The learning rule that a spec names."""
     rule = spec.learning_rule
+    samples, size = rule.samples or 1, rule.perturbation or 1e-3
+    makers: dict[str, Callable[[], BatchRule]] = {
+        "backprop": lambda: _backprop(spec),
+        "surrogate": lambda: _backprop(spec),
+        "sign_symmetric": SignSymmetric,
+        "weight_perturbation": lambda: WeightPerturbation(size, samples),
+        "node_perturbation": lambda: NodePerturbation(size, samples),
+        "forward_gradient": lambda: ForwardGradient(samples),
+        "manhattan": lambda: Manhattan(rule.magnitude),
+        "equilibrium_propagation": lambda: EquilibriumPropagation(
+            nudging=rule.nudging or 0.1,
+            relaxation_steps=rule.relaxation_steps or 100,
+            symmetric=rule.symmetric is not False,
+        ),
+    }
+    make = makers.get(rule.name)
+    return _fixed_feedback(spec, problem, index) if make is None else make()
+
+
+def _backprop(spec: Spec) -> BatchRule:
+    if spec.network.kind == "rate" or spec.network.surrogate is None:
+        return Backprop()
+    surrogate = Surrogate(spec.network.surrogate.name, spec.network.surrogate.parameters())
+    return SurrogateBptt(spec.learning_rule.truncation, surrogate.stochastic)
+
+
+def _fixed_feedback(spec: Spec, problem: Problem, index: int) -> BatchRule:
+    """Rules whose feedback or readouts are drawn once for a chip."""
+    rule = spec.learning_rule
+    if rule.name == "eprop" and rule.feedback == "symmetric":
+        return EProp()
     seed = spec.measure.seed if rule.feedback_seed is None else rule.feedback_seed
     generator = generator_for(seed, "feedback", index, device=problem.device)
+    draw: Any = {
+        "eprop": draw_eprop,
+        "feedback_alignment": draw_feedback,
+        "direct_feedback_alignment": draw_direct_feedback,
+        "local_loss": draw_readouts,
+    }[rule.name]
     try:
-        return draw_feedback(
+        made: BatchRule = draw(
             problem, problem.initial_weights, generator, rule.feedback_scale or 1.0
         )
     except ValueError as error:
         raise NeurogradError(f"learning_rule.name: {error}; allowed: backprop") from None
+    return made
 
 
 def _digital(spec: Spec, without: set[str]) -> tuple[list[ReadPath], list[WritePath]]:
@@ -248,54 +320,3 @@ def _digital(spec: Spec, without: set[str]) -> tuple[list[ReadPath], list[WriteP
         else:
             reads.append(WeightRounding(grid, quantization.weight_rounding))
     return reads, writes
-
-
-def _crossbar(
-    device: Device, problem: Problem, seed: int, index: int, without: set[str]
-) -> Crossbar:
-    varied, faulty = DEVICE_TO_DEVICE.name not in without, FAULTS.name not in without
-    return draw_crossbar(
-        problem.num_parameters,
-        weight_range=device.conductance.weight_range,
-        mapping=device.conductance.mapping,
-        device_to_device=device.write.device_to_device if varied else 0.0,
-        stuck_low=device.faults.stuck_low if faulty else 0.0,
-        stuck_high=device.faults.stuck_high if faulty else 0.0,
-        generator=generator_for(seed, "chip", index, device=problem.device),
-        dtype=problem.dtype,
-    )
-
-
-def _memristor(
-    device: Device, quantization: Quantization | None, crossbar: Crossbar, without: set[str]
-) -> MemristorWrite:
-    levels = device.conductance.levels
-    up, down = _responses(device)
-    if NONLINEARITY.name in without:
-        up = down = PulseResponse()
-    rounded = LEVELS.name not in without
-    mode = quantization.update_rounding if quantization is not None else "stochastic"
-    return MemristorWrite(
-        crossbar,
-        up,
-        down,
-        None if levels is None else (levels.potentiation, levels.depression),
-        device.write.cycle_to_cycle if CYCLE_TO_CYCLE.name not in without else 0.0,
-        mode if rounded else "none",
-    )
-
-
-def _responses(device: Device) -> tuple[PulseResponse, PulseResponse]:
-    """Pulse responses up and down."""
-    write, levels = device.write, device.conductance.levels
-    if write.nonlinearity is not None:
-        return (
-            nonlinear_response(write.nonlinearity.potentiation, depression=False),
-            nonlinear_response(write.nonlinearity.depression, depression=True),
-        )
-    slopes = (1.0, 1.0)
-    if write.model == "linear":
-        slope = write.slope
-        slopes = (slope.potentiation, slope.depression) if slope is not None else (0.0, 0.0)
-    counts = (None, None) if levels is None else (levels.potentiation, levels.depression)
-    return linear_response(slopes[0], counts[0]), linear_response(slopes[1], counts[1])

@@ -419,8 +419,9 @@ class Pulsed(SpecModel):
     @classmethod
     def _fill_model(cls, data: Any) -> Any:
         model = data.get("model") if isinstance(data, Mapping) else None
-        known = isinstance(model, str) and model in _PULSED_DEFAULTS
-        return fill(data, _PULSED_DEFAULTS[model]) if known else data
+        if not isinstance(model, str) or model not in _PULSED_DEFAULTS:
+            return data
+        return fill(data, _PULSED_DEFAULTS[model])
 
     @model_validator(mode="after")
     def _check_keys(self) -> Pulsed:

@@ -79,8 +79,9 @@ class SurrogateSpec(SpecModel):
     @classmethod
     def _fill_parameters(cls, data: Any) -> Any:
         name = data.get("name", "fast_sigmoid") if isinstance(data, Mapping) else None
-        known = isinstance(name, str) and name in SURROGATE_DEFAULTS
-        return fill(data, SURROGATE_DEFAULTS[name]) if known else data
+        if not isinstance(name, str) or name not in SURROGATE_DEFAULTS:
+            return data
+        return fill(data, SURROGATE_DEFAULTS[name])
 
     @model_validator(mode="after")
     def _check_parameters(self) -> SurrogateSpec:

@@ -41,7 +41,7 @@ RULE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "weight_perturbation": _PERTURBED,
     "node_perturbation": _PERTURBED,
     "forward_gradient": {"samples": 1},
-    "equilibrium_propagation": {"nudging": 0.1, "relaxation_steps": 50, "symmetric": True},
+    "equilibrium_propagation": {"nudging": 0.1, "relaxation_steps": 100, "symmetric": True},
     "manhattan": {},
 }
 """Defaults of the keys that only some rules have."""
@@ -100,7 +100,7 @@ class LearningRule(SpecModel):
         None, description="Nudging strength of equilibrium_propagation, above 0. Default: 0.1."
     )
     relaxation_steps: Annotated[int, Whole(1, 10_000)] | None = Field(
-        None, description="Steps of its nudged phase. Default: 50."
+        None, description="Steps of its nudged phase. Default: 100."
     )
     symmetric: bool | None = Field(None, description="Whether it nudges both ways. Default: true.")
     magnitude: Annotated[float, Number(0, above=True)] | None = Field(
@@ -113,8 +113,9 @@ class LearningRule(SpecModel):
     @classmethod
     def _fill_rule(cls, data: Any) -> Any:
         name = data.get("name") if isinstance(data, Mapping) else None
-        known = isinstance(name, str) and name in RULE_DEFAULTS
-        return fill(data, RULE_DEFAULTS[name]) if known else data
+        if not isinstance(name, str) or name not in RULE_DEFAULTS:
+            return data
+        return fill(data, RULE_DEFAULTS[name])
 
     @model_validator(mode="after")
     def _check_keys(self) -> LearningRule:

@@ -164,7 +164,10 @@ class Spec(SpecModel):
         network = data["network"]
         if not given(network, "kind") or network["kind"] != "spiking":
             return data
-        sections = {"learning_rule": {"name": "surrogate"}, "measure": {"smoothing_draws": 500}}
+        sections: dict[str, dict[str, Any]] = {
+            "learning_rule": {"name": "surrogate"},
+            "measure": {"smoothing_draws": 500},
+        }
         filled = dict(data)
         for name, defaults in sections.items():
             filled[name] = fill({} if data.get(name) is None else data[name], defaults)

@@ -1,0 +1,60 @@
+"""Forward gradient: the slope along a random direction, times that direction.
+
+Source: Baydin, Pearlmutter, Syme, Wood and Torr, arXiv:2202.08587, 2022.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.protocols import Problem
+
+
+@dataclass(frozen=True)
+class ForwardGradient:
+    """``⟨g,ξ⟩ξ``, the mean over independent standard normal ξ; no bias.
+
+    A chip gets the slope ``⟨g,ξ⟩`` by carrying tangents along with the forward pass. The number is
+    the same as the gradient's inner product with ξ, which is how it is computed here: one backward
+    pass serves all K directions.
+
+    Attributes:
+        samples: Number K of directions in one estimate, 1 or more.
+
+    Raises:
+        ValueError: If samples is below 1.
+    """
+
+    samples: int = 1
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise ValueError(f"samples is {self.samples}; allowed: 1 or more")
+
+    @property
+    def deterministic(self) -> bool:
+        """Always False: the direction is random."""
+        return False
+
+    def gradient(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """One estimate over the samples ``index`` (all when None), shape ``(N,)``."""
+        exact = problem.gradient(w, index)
+        estimate = torch.zeros_like(exact)
+        for _ in range(self.samples):
+            noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
+            estimate += (exact @ noise) * noise
+        return estimate / self.samples
+
+    def total_variance(self, problem: Problem, w: Tensor) -> float:
+        """Exact total variance ``(N + 1)‖g‖²/K`` for any loss."""
+        square_norm = float(problem.gradient(w).square().sum())
+        return (problem.num_parameters + 1) * square_norm / self.samples

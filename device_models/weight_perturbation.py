@@ -1,0 +1,80 @@
+"""Weight perturbation: the loss's response to random changes of all weights at once.
+
+Sources: Jabri and Flower, IEEE Trans. Neural Netw. 1992; Cauwenberghs, NeurIPS 1993; Werfel, Xie
+and Seung, Neural Comput. 2005; Züge, Klos and Memmesheimer, Phys. Rev. X 2023.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.protocols import Problem
+
+
+@dataclass(frozen=True)
+class WeightPerturbation:
+    """``(L(w + εξ) − L(w − εξ))/(2ε)·ξ``, the mean over independent standard normal ξ.
+
+    One-sided it is ``(L(w + εξ) − L(w))/ε·ξ``. Its mean is the gradient of the loss smoothed by
+    the perturbation: the bias is of order ε², and 0 on a quadratic loss.
+
+    Attributes:
+        perturbation: ε, standard deviation of the change of a weight, above 0.
+        samples: Number K of perturbations in one estimate, 1 or more.
+        two_sided: Whether the loss is measured at both ends; otherwise at ``w`` and one end.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    perturbation: float = 1e-3
+    samples: int = 1
+    two_sided: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.perturbation > 0:
+            raise ValueError(f"perturbation is {self.perturbation:g}; allowed: above 0")
+        if self.samples < 1:
+            raise ValueError(f"samples is {self.samples}; allowed: 1 or more")
+
+    @property
+    def deterministic(self) -> bool:
+        """Always False: the perturbation is random."""
+        return False
+
+    @torch.no_grad()
+    def gradient(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """One estimate over the samples ``index`` (all when None), shape ``(N,)``."""
+
+        def loss(at: Tensor) -> Tensor:
+            return problem.mean_loss(problem.parameters_of(at), index)
+
+        estimate = torch.zeros_like(w)
+        clean = None if self.two_sided else loss(w)
+        for _ in range(self.samples):
+            noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
+            change = self.perturbation * noise
+            if clean is None:
+                slope = (loss(w + change) - loss(w - change)) / (2.0 * self.perturbation)
+            else:
+                slope = (loss(w + change) - clean) / self.perturbation
+            estimate += slope * noise
+        return estimate / self.samples
+
+    def total_variance(self, problem: Problem, w: Tensor) -> float:
+        """Closed-form total variance ``(N + 1)‖g‖²/K`` for a small perturbation.
+
+        From ``E[⟨g,ξ⟩²‖ξ‖²] = (N + 2)‖g‖²``. Exact for any perturbation on a quadratic loss when
+        two-sided, as even orders cancel.
+        """
+        square_norm = float(problem.gradient(w).square().sum())
+        return (problem.num_parameters + 1) * square_norm / self.samples
