@@ -7,7 +7,15 @@ from importlib.resources import files
 from typing import Any
 
 from neurograd.report import format as show
-from neurograd.report.content import TABLES, contributions, heading, training_rows
+from neurograd.report.content import (
+    SMOOTHING,
+    TABLES,
+    contributions,
+    heading,
+    smoothing,
+    smoothing_rows,
+    training_rows,
+)
 
 _CAPTIONS = {
     "loss-change": "Predicted against measured loss change of one step, with 99 % intervals.",

@@ -373,7 +373,8 @@ class Pulsed(SpecModel):
     w_max_dtod: Annotated[float, Number(0, 5)] = Field(0.0, description="Its spread. Default: 0.")
     w_min_dtod: Annotated[float, Number(0, 5)] = Field(0.0, description="Its spread. Default: 0.")
     gamma: Gamma | None = Field(
-        None, description="Slope of a linear step, or gamma of an exponential one. By model."
+        None,
+        description="Slope of a linear step, or gamma of an exponential one. Default: by model.",
     )
     gamma_dtod: Annotated[float, Number(0, 5)] | None = Field(
         None, description="Spread of a linear step's slope. Default: 0."
@@ -384,13 +385,13 @@ class Pulsed(SpecModel):
         "models linear and soft_bounds. Default: additive.",
     )
     amplitude: Gamma | None = Field(
-        None, description="A of the exponential step (aihwkit's es_A_up, es_A_down). By model."
+        None, description="A of the exponential step (aihwkit's A_up, A_down). Default: by model."
     )
     a: Annotated[float, Number(-100, 100)] | None = Field(
-        None, description="a of the exponential step. By model."
+        None, description="a of the exponential step. Default: by model."
     )
     b: Annotated[float, Number(-100, 100)] | None = Field(
-        None, description="b of the exponential step. By model."
+        None, description="b of the exponential step. Default: by model."
     )
     exponent: Annotated[float, Number(0, 20)] | None = Field(
         None, description="Exponent of the power step. Default: 1."

@@ -52,9 +52,12 @@ SURROGATE_DEFAULTS: Mapping[str, Mapping[str, float]] = {
 class SurrogateSpec(SpecModel):
     """The derivative that takes the place of the spike's, by snntorch's name and parameters."""
 
-    name: SurrogateName = Field("fast_sigmoid", description="Default: fast_sigmoid.")
+    name: SurrogateName = Field(
+        "fast_sigmoid", description="snntorch's name of it. Default: fast_sigmoid."
+    )
     slope: Annotated[float, Number(0, 1000, above=True)] | None = Field(
-        None, description="k of fast_sigmoid, sigmoid, SFS, spike_rate_escape (25) and LSO (0.1)."
+        None,
+        description="k of fast_sigmoid, sigmoid, SFS, spike_rate_escape and LSO. Default: 25; 0.1 of LSO.",
     )
     alpha: Annotated[float, Number(0, 1000, above=True)] | None = Field(
         None, description="alpha of atan. Default: 2."

@@ -82,7 +82,7 @@ def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
     """Puts the preset that a device names under the user's own keys, which win.
 
     A user whose `write` section asks for another model than the preset's (by `model`, or by giving
-    `nonlinearity` or `slope`) inherits neither `nonlinearity` nor `slope`.
+    `nonlinearity` or `slope`) inherits neither `nonlinearity` nor `slope`, nor a behavioural model.
 
     Args:
         device: The `device` section as the user wrote it.
@@ -94,6 +94,11 @@ def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(name, str) or name not in _files():
         return dict(device)
     base = copy.deepcopy(_read(name).device)
+    if device.get("measured") is not None or (
+        device.get("pulsed") is None and _write_model(device.get("write")) is not None
+    ):
+        # Another way of writing takes the place of the preset's behavioural model.
+        base.pop("pulsed", None)
     wanted = _write_model(device.get("write"))
     if wanted is not None and wanted != _write_model(base.get("write")):
         shared = {k: v for k, v in base.get("write", {}).items() if k not in _MODEL_KEYS}

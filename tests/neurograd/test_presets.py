@@ -16,12 +16,27 @@ NEUROSIM = {
     "epiram": ((64, 64), (0.5, -0.5), 81e3, 50.2, 0.02, False),
 }
 AIHWKIT = {
-    # name: dw_min, dw_min_dtod, dw_min_std, w_max, w_min, gamma up and down
-    "capacitor": (0.005, 0.1, 0.3, 1, -1, 0.05, 0.05),
-    "ecram-li": (0.002, 0.1, 0.3, 1.1724, -0.8276, 0.1153, 0.5085),
-    "ecram-mo": (2.8214e-4, 0.1, 2.0, 1.1714, -0.8286, 0.4152, 0.7342),
-    "idealized": (0.0002, 0.3, 0.3, 1, -1, 0, 0),
-    "gokmen-vlasov": (0.0016, 0.3, 0.3, 1, -1, 0, 0),
+    # name: model, dw_min, its spread, its noise, up_down and spread, w_max, w_min and spreads
+    "reram-es": ("exponential", 0.00135, 0.2, 5.0, 0.259359, 0.05, 1, -1, 0.3, 0.3),
+    "reram-sb": ("soft_bounds", 0.002, 0.3, 3.75, 0, 0.01, 1.25, -0.75, 0.24, 0.4),
+    "capacitor": ("linear", 0.005, 0.1, 0.3, 0, 0.06, 1, -1, 0.07, 0.07),
+    "ecram-li": ("linear", 0.002, 0.1, 0.3, 0, 0.01, 1.1724, -0.8276, 0.05, 0.05),
+    "ecram-mo": ("linear", 2.8214e-4, 0.1, 2.0, 0, 0.01, 1.1714, -0.8286, 0.05, 0.05),
+    "idealized": ("constant", 0.0002, 0.3, 0.3, 0, 0, 1, -1, 0.3, 0.3),
+    "gokmen-vlasov": ("constant", 0.0016, 0.3, 0.3, 0, 0.01, 1, -1, 0.3, 0.3),
+    "pcm": ("one_sided_pair", 0.01, 0.2, 0.6, 0, 0.05, 2, 0, 0.1, 0),
+    "reram-array-om": ("soft_bounds", 0.0949, 0.7829, 0.4158, 0, 0.01, 1, -1, 0.3499, 0.5695),
+    "reram-array-hfo2": ("soft_bounds", 0.4622, 0.7125, 0.2174, 0, 0.01, 1, -1, 0.4295, 0.5990),
+}
+MORE = {
+    "reram-es": {"write_noise_std": 75, "a": -0.5, "b": -0.5},
+    "reram-sb": {"write_noise_std": 56, "noise": "additive"},
+    "capacitor": {"gamma": (0.05, 0.05), "gamma_dtod": 0.01, "noise": "additive"},
+    "ecram-li": {"gamma": (0.1153, 0.5085), "gamma_dtod": 0.05, "noise": "multiplicative"},
+    "ecram-mo": {"gamma": (0.4152, 0.7342), "gamma_dtod": 0.05, "noise": "multiplicative"},
+    "pcm": {"gamma": (2.5, 2.5), "a": -1, "b": 0},
+    "reram-array-om": {"write_noise_std": 1.4113, "corrupt": 0.135, "reference_std": 0.05},
+    "reram-array-hfo2": {"write_noise_std": 0.5841, "corrupt": 0.098, "reference_std": 0.05},
 }
 
 
@@ -38,7 +53,7 @@ def test_every_preset_is_complete(name):
     assert preset.source.strip()
     device = Device.model_validate({"preset": name})
     assert device.conductance.weight_range == 1.0
-    assert device.conductance.levels is not None
+    assert (device.conductance.levels is None) == (device.pulsed is not None)
     assert device.read.noise == device.faults.stuck_low == device.faults.stuck_high == 0
     assert validate_spec({"device": {"preset": name}}).device == device
     for section, keys in preset.device.items():  # nothing in the file is ignored
@@ -70,19 +85,38 @@ def test_ag_asi_conductances_as_published():
 
 @pytest.mark.parametrize("name", AIHWKIT)
 def test_aihwkit(name):
-    step, dtod, noise, top, bottom, up, down = AIHWKIT[name]
-    device = Device.model_validate({"preset": name})
-    window, write = device.conductance, device.write
-    assert window.levels.potentiation == window.levels.depression == round((top - bottom) / step)
-    assert window.min is None
-    assert window.max is None
-    assert write.model == "linear"
-    assert (write.slope.potentiation, write.slope.depression) == (up, down)
-    assert write.cycle_to_cycle == pytest.approx(noise * step / (top - bottom), rel=1e-9)
-    assert write.device_to_device == dtod
-    notes = load_preset(name).notes
-    assert "Not modelled yet: device-to-device variation of the bounds" in notes
-    assert ("symmetric one of the same width" in notes) == (top != -bottom)
+    pulsed = Device.model_validate({"preset": name}).pulsed
+    keys = ("model", "dw_min", "dw_min_dtod", "dw_min_std", "up_down", "up_down_dtod")
+    keys += ("w_max", "w_min", "w_max_dtod", "w_min_dtod")
+    assert tuple(getattr(pulsed, key) for key in keys) == AIHWKIT[name]
+    for key, value in MORE.get(name, {}).items():
+        found = getattr(pulsed, key)
+        found = tuple(found.model_dump().values()) if key == "gamma" else found
+        assert found == value, key
+    array = name.startswith("reram-array")
+    assert pulsed.dw_min_dtod_log_normal == array
+    assert bool(pulsed.subtract_symmetry_point) == array
+
+
+def test_the_rest_of_the_published_numbers():
+    exponential = Device.model_validate({"preset": "reram-es"}).pulsed
+    assert tuple(exponential.amplitude.model_dump().values()) == (-1.18445, -0.081404)
+    assert tuple(exponential.gamma.model_dump().values()) == (5, 5)
+    pcm = Device.model_validate({"preset": "pcm"})
+    assert tuple(pcm.pulsed.amplitude.model_dump().values()) == (-27.235, -2.235)
+    assert pcm.conductance.max == 25e-6
+    assert pcm.conductance.mapping == "differential_pair"
+    leakage = Device.model_validate({"preset": "capacitor"}).leakage
+    assert (leakage.lifetime, leakage.spread) == (1e6, 0.3)
+
+
+def test_another_way_of_writing_takes_the_place_of_the_preset():
+    curve = {"preset": "ecram-li", "write": {"nonlinearity": {"potentiation": 1}}}
+    device = Device.model_validate(curve)
+    assert device.pulsed is None
+    assert device.write.nonlinearity.potentiation == 1
+    changed = Device.model_validate({"preset": "ecram-li", "pulsed": {"dw_min_std": 1.0}})
+    assert (changed.pulsed.dw_min_std, changed.pulsed.dw_min) == (1.0, 0.002)
 
 
 def test_unknown_preset():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from device_models.surrogate_gradient import surrogate_parameters
 from neurograd.errors import SpecError
 from neurograd.spec import (
     Conductance,
@@ -24,6 +25,8 @@ from neurograd.spec import (
     validate_spec,
 )
 from neurograd.spec.fields import SpecModel
+from neurograd.spec.network_schema import SURROGATE_DEFAULTS
+from neurograd.spec.rule_schema import RULE_DEFAULTS
 from neurograd.spec.units import show
 
 # Section 6 of the design, as written there.
@@ -55,6 +58,15 @@ VARIANTS = [
     "{device: {conductance: {weight_range: 2}}, quantization: {update_bits: 4}}",
     "learning_rule: {name: feedback_alignment, batch_size: 64, feedback_seed: 3}",
     "network: {architecture: cnn, hidden: []}",
+    "network: {kind: spiking, surrogate: atan, time_steps: 4, coding: latency}",
+    "network: {kind: spiking, surrogate: {name: SFS, B: -0.5}, readout: spikes, reset: zero}",
+    "{network: {kind: spiking}, learning_rule: {name: eprop, feedback: symmetric}}",
+    "learning_rule: {name: equilibrium_propagation, nudging: 0.5, symmetric: false}",
+    "learning_rule: {name: node_perturbation, perturbation: 1e-4, samples: 4}",
+    "device: {pulsed: {model: exponential, dw_min_std: 5}, leakage: {}}",
+    "device: {preset: pcm, drift: {time: 1 h}, ir_drop: {wire_ratio: 1e-5}}",
+    "device: {converters: {dac_bits: 7, adc_bits: 9}, endurance: {age: 1e5}}",
+    "device: {pulsed: {}, pulse_train: {kind: deterministic}}",
     "task: {name: teacher_student, teacher_hidden: [], label_noise: 1e-3}",
     "task: {name: mnist, folder: /data/mnist, train_samples: 1000}",
     *[f"device: {{preset: {name}}}" for name in list_presets()],
@@ -109,8 +121,20 @@ def test_defaults():
         "learning_rule": {
             "name": "backprop",
             "batch_size": "full",
-            "feedback_seed": None,
-            "feedback_scale": None,
+            **dict.fromkeys(
+                [
+                    "feedback_seed",
+                    "feedback_scale",
+                    "feedback",
+                    "truncation",
+                    "perturbation",
+                    "samples",
+                    "nudging",
+                    "relaxation_steps",
+                    "symmetric",
+                    "magnitude",
+                ]
+            ),
         },
         "network": {
             "kind": "rate",
@@ -119,6 +143,17 @@ def test_defaults():
             "channels": None,
             "activation": "relu",
             "init": "xavier",
+            **dict.fromkeys(
+                [
+                    "surrogate",
+                    "time_steps",
+                    "decay",
+                    "threshold",
+                    "reset",
+                    "readout",
+                    "coding",
+                ]
+            ),
         },
         "task": {
             "name": "digits",
@@ -137,6 +172,8 @@ def test_defaults():
             "loss_draws": 200,
             "points": 5,
             "seed": 0,
+            "smoothing": None,
+            "smoothing_draws": None,
             "chunk_size": 4096,
             "precision": "float64",
         },
@@ -160,8 +197,16 @@ def test_default_device_does_no_harm():
             "cycle_to_cycle": 0.0,
             "device_to_device": 0.0,
         },
+        "pulsed": None,
+        "measured": None,
+        "pulse_train": None,
         "read": {"noise": 0.0},
+        "converters": None,
+        "ir_drop": None,
+        "drift": None,
+        "leakage": None,
         "faults": {"stuck_low": 0.0, "stuck_high": 0.0},
+        "endurance": None,
     }
 
 
@@ -504,7 +549,7 @@ BAD = [
     (
         "learning_rule: {name: backprob}",
         "learning_rule.name",
-        ["did you mean 'backprop'", "allowed: backprop, feedback_alignment"],
+        ["did you mean 'backprop'", "allowed: backprop, surrogate"],
     ),
     ("learning_rule: {batch_size: 0}", "learning_rule.batch_size", ["'full' or an integer"]),
     ("learning_rule: {batch_size: half}", "learning_rule.batch_size", ["'half'", "'full' or"]),
@@ -515,7 +560,119 @@ BAD = [
         "learning_rule.feedback_scale",
         ["above 0"],
     ),
-    ("network: {kind: spiking}", "network.kind", ["'spiking'", "allowed: rate"]),
+    ("network: {kind: quantum}", "network.kind", ["'quantum'", "allowed: rate, spiking"]),
+    ("network: {kind: spiking, surrogate: fast}", "network.surrogate.name", ["fast_sigmoid"]),
+    (
+        "network: {kind: spiking, surrogate: {name: atan, slope: 1}}",
+        "network.surrogate.slope",
+        ["not atan", "fast_sigmoid"],
+    ),
+    (
+        "network: {kind: spiking, surrogate: {slope: 0}}",
+        "network.surrogate.slope",
+        ["out of range"],
+    ),
+    ("network: {kind: spiking, surrogate: [1]}", "network.surrogate", ["not a mapping"]),
+    ("network: {kind: spiking, time_steps: 0}", "network.time_steps", ["from 1 to 10000"]),
+    ("network: {kind: spiking, decay: 1.5}", "network.decay", ["from 0 to 1"]),
+    ("network: {kind: spiking, threshold: 0}", "network.threshold", ["0 is out of range"]),
+    ("network: {kind: spiking, reset: none}", "network.reset", ["subtract, zero"]),
+    ("network: {kind: spiking, readout: sum}", "network.readout", ["membrane, spikes"]),
+    ("network: {kind: spiking, coding: morse}", "network.coding", ["rate, latency, current"]),
+    (
+        "network: {kind: spiking, coding: latency, time_steps: 1}",
+        "network.time_steps",
+        ["2 or more"],
+    ),
+    ("network: {kind: spiking, activation: relu}", "network.activation", ["rate only"]),
+    ("network: {kind: spiking, architecture: cnn}", "network.architecture", ["allowed: mlp"]),
+    ("network: {surrogate: atan}", "network.surrogate", ["spiking only"]),
+    ("network: {time_steps: 5}", "network.time_steps", ["spiking only"]),
+    (
+        "{network: {kind: spiking}, task: {name: teacher_student}}",
+        "network.coding",
+        ["allowed: current"],
+    ),
+    ("measure: {smoothing: 0.1}", "measure.smoothing", ["spiking only"]),
+    (
+        "{network: {kind: spiking}, measure: {smoothing: 0}}",
+        "measure.smoothing",
+        ["0 is out of range"],
+    ),
+    ("learning_rule: {name: surrogate}", "learning_rule.name", ["needs network.kind spiking"]),
+    ("learning_rule: {name: eprop}", "learning_rule.name", ["needs network.kind spiking"]),
+    (
+        "{learning_rule: {name: equilibrium_propagation}, network: {kind: spiking}}",
+        "learning_rule.name",
+        ["needs network.kind rate"],
+    ),
+    (
+        "learning_rule: {name: weight_perturbation, nudging: 1}",
+        "learning_rule.nudging",
+        ["equilibrium_propagation only"],
+    ),
+    (
+        "learning_rule: {name: weight_perturbation, perturbation: 0}",
+        "learning_rule.perturbation",
+        ["above 0"],
+    ),
+    ("learning_rule: {name: forward_gradient, samples: 0}", "learning_rule.samples", ["from 1"]),
+    ("learning_rule: {name: manhattan, magnitude: -1}", "learning_rule.magnitude", ["above 0"]),
+    (
+        "learning_rule: {name: equilibrium_propagation, symmetric: maybe}",
+        "learning_rule.symmetric",
+        ["'maybe'"],
+    ),
+    ("device: {pulsed: {model: linear, a: 1}}", "device.pulsed.a", ["exponential"]),
+    ("device: {pulsed: {model: cubic}}", "device.pulsed.model", ["constant, linear"]),
+    ("device: {pulsed: {dw_min: 0}}", "device.pulsed.dw_min", ["0 is out of range"]),
+    ("device: {pulsed: {w_min: 0}}", "device.pulsed.w_min", ["below 0"]),
+    (
+        "device: {pulsed: {model: one_sided_pair, w_min: -1}}",
+        "device.pulsed.w_min",
+        ["begin at 0"],
+    ),
+    ("device: {pulsed: {corrupt: 200 %}}", "device.pulsed.corrupt", ["200"]),
+    (
+        "device: {pulsed: {}, write: {cycle_to_cycle: 1 %}}",
+        "device.write",
+        ["give one of write, pulsed and measured"],
+    ),
+    ("device: {pulsed: {}, conductance: {levels: 9}}", "device.conductance.levels", ["its own"]),
+    (
+        "device: {pulsed: {}, conductance: {mapping: differential_pair}}",
+        "device.conductance.mapping",
+        ["allowed: reference"],
+    ),
+    ("device: {measured: nowhere.csv}", "device.measured", ["nowhere.csv", "CSV file"]),
+    ("device: {measured: 3}", "device.measured", ["not text"]),
+    ("device: {drift: {}}", "device.drift.time", ["is missing"]),
+    ("device: {drift: {time: 1 V}}", "device.drift.time", ["1 V"]),
+    ("device: {drift: {time: 1 s}}", "device.drift.time", ["before t0"]),
+    ("device: {drift: {time: 1 h, t0: 0}}", "device.drift.t0", ["above 0 s"]),
+    (
+        "device: {drift: {time: 1 h, exponent_spread: 0.1}}",
+        "device.drift.exponent_spread",
+        ["exponent only"],
+    ),
+    ("device: {converters: {dac_bits: 1}}", "device.converters.dac_bits", ["from 2 to 16"]),
+    ("device: {converters: {output_range: 0}}", "device.converters.output_range", ["above 0"]),
+    ("device: {ir_drop: {}}", "device.ir_drop.wire_ratio", ["is missing"]),
+    (
+        "device: {ir_drop: {wire_ratio: 1e-4, array_rows: 8}}",
+        "device.ir_drop.array_columns",
+        ["give both"],
+    ),
+    ("device: {leakage: {lifetime: 0.5}}", "device.leakage.lifetime", ["at least 1"]),
+    ("device: {endurance: {cycles: 0}}", "device.endurance.cycles", ["above 0"]),
+    ("device: {endurance: {fails: open}}", "device.endurance.fails", ["low, high, held"]),
+    ("device: {pulse_train: {length: 0}}", "device.pulse_train.length", ["from 1 to 1000"]),
+    ("device: {pulse_train: {kind: poisson}}", "device.pulse_train.kind", ["stochastic"]),
+    (
+        "{device: {pulsed: {}, pulse_train: {}}, learning_rule: {name: manhattan}}",
+        "device.pulse_train",
+        ["needs learning_rule.name backprop"],
+    ),
     (
         "network: {activation: relo}",
         "network.activation",
@@ -591,21 +748,35 @@ def test_mistakes(text, key, words):
     assert len(str(error)) < 500
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "direct_feedback_alignment",
-        "sign_symmetric",
-        "weight_perturbation",
-        "equilibrium_propagation",
-        "manhattan",
-        "eprop",
-    ],
-)
-def test_rules_that_are_not_built_are_refused(name):
-    error = problem_of(f"learning_rule: {{name: {name}}}")
-    assert "allowed: backprop, feedback_alignment" in str(error)
-    assert name not in str(error).split("allowed:")[1]
+SURROGATES = tuple(SURROGATE_DEFAULTS)
+
+
+@pytest.mark.parametrize("name", RULE_DEFAULTS)
+def test_every_rule_is_read_with_its_defaults(name):
+    kind = "spiking" if name in ("surrogate", "eprop") else "rate"
+    rule = read(f"{{learning_rule: {{name: {name}}}, network: {{kind: {kind}}}}}").learning_rule
+    for key, value in RULE_DEFAULTS[name].items():
+        assert getattr(rule, key) == value
+    others = {"batch_size", "name", *RULE_DEFAULTS[name]}
+    assert all(getattr(rule, key) is None for key in type(rule).model_fields if key not in others)
+
+
+def test_a_spiking_network_has_its_own_defaults():
+    spec = read("network: {kind: spiking}")
+    assert spec.learning_rule.name == "surrogate"
+    assert spec.network.surrogate.name == "fast_sigmoid"
+    assert spec.network.surrogate.parameters() == {"slope": 25.0}
+    assert (spec.network.time_steps, spec.network.decay) == (10, 0.9)
+    assert spec.network.activation is None
+    assert spec.measure.smoothing_draws == 500
+    named = read("network: {kind: spiking}\nlearning_rule: {name: feedback_alignment}")
+    assert named.learning_rule.name == "feedback_alignment"
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+def test_every_surrogate_is_read_with_snntorchs_defaults(name):
+    spec = read(f"network: {{kind: spiking, surrogate: {name}}}")
+    assert spec.network.surrogate.parameters() == surrogate_parameters(name)
 
 
 def test_every_key_has_a_description_with_its_default():
@@ -726,7 +897,9 @@ def test_json_schema_accepts_units_and_short_forms(validator, text):
         "network: {hidden: 128}",
         "network: {hidden: [0]}",
         "learning_rule: {batch_size: half}",
-        "learning_rule: {name: eprop}",
+        "learning_rule: {name: hebb}",
+        "network: {kind: spiking, surrogate: fast}",
+        "device: {pulsed: {dw_min: 0}}",
         "training: {steps: true}",
         "training: {step_size: 0}",
         "targets: {confidence: 0.5}",
