@@ -57,7 +57,8 @@ class SurrogateSpec(SpecModel):
     )
     slope: Annotated[float, Number(0, 1000, above=True)] | None = Field(
         None,
-        description="k of fast_sigmoid, sigmoid, SFS, spike_rate_escape and LSO. Default: 25; 0.1 of LSO.",
+        description="k of fast_sigmoid, sigmoid, SFS, spike_rate_escape and LSO. "
+        "Default: 25; 0.1 of LSO.",
     )
     alpha: Annotated[float, Number(0, 1000, above=True)] | None = Field(
         None, description="alpha of atan. Default: 2."
