@@ -18,7 +18,7 @@ from neurograd.errors import NeurogradError, OutputError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from neurograd.spec import Spec
+    from neurograd.spec import Preset, Spec
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -113,15 +113,45 @@ def train(
 @app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one of them.")] = None,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw its pulse response as NAME.png.")
+    ] = False,
+    plot_file: Annotated[
+        Path | None,
+        typer.Option("--plot-file", metavar="FILE", help="Another file: .png, .svg or .pdf."),
+    ] = None,
 ) -> None:
-    """List the shipped devices, or show one with its source."""
+    """List the shipped devices, or show one with its source and its pulse response."""
     from neurograd.report.presets import render_preset, render_presets  # noqa: PLC0415
     from neurograd.spec import list_presets, load_preset  # noqa: PLC0415
 
+    plot = plot or plot_file is not None
     if name is None:
+        if plot:
+            raise NeurogradError("--plot: which device? allowed: neurograd presets NAME --plot")
         render_presets([load_preset(each) for each in list_presets()], Console())
-    else:
-        render_preset(load_preset(name), Console())
+        return
+    preset = load_preset(name)
+    render_preset(preset, Console())
+    if plot:
+        path = plot_file or Path(f"{name}.png")
+        _plot_preset(preset, path)
+        Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _plot_preset(preset: Preset, path: Path) -> None:
+    from neurograd.output import check_writable, write_atomically  # noqa: PLC0415
+    from neurograd.pulse_curves import pulse_curve  # noqa: PLC0415
+    from neurograd.report.plots import to_image  # noqa: PLC0415
+    from neurograd.report.pulse_plot import plot_pulse_curve  # noqa: PLC0415
+    from neurograd.spec import Device  # noqa: PLC0415
+
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise OutputError(f"{path}: is no figure; allowed: a name that ends in .png, .svg or .pdf")
+    check_writable(path)
+    curve = pulse_curve(Device.model_validate({"preset": preset.name}))
+    figure = plot_pulse_curve(curve, f"{preset.name}: {preset.title}")
+    write_atomically(path, to_image(figure, path.suffix[1:]))
 
 
 @app.command()

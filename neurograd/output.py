@@ -68,8 +68,8 @@ def _check_place(path: Path, folder: Path) -> None:
         ) from None
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a whole file or none.
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a whole file or none; text as UTF-8.
 
     Raises:
         OutputError: If the file cannot be written.
@@ -78,8 +78,8 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)

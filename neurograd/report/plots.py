@@ -38,14 +38,15 @@ _STYLE: dict[str, Any] = {
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def styled() -> Iterator[None]:
+    """The style of all figures, while the context is open."""
     with mpl.rc_context(_STYLE):
         yield
 
 
 def plot_loss_change(report: Report) -> Figure:
     """Predicted against measured loss change of one step, with 99 % intervals."""
-    with _style():
+    with styled():
         figure, axes = _figure()
         points = [
             p
@@ -88,7 +89,7 @@ def plot_loss_change(report: Report) -> Figure:
 
 def plot_moments(report: Report) -> Figure:
     """Bias, noise and gradient along the clean training."""
-    with _style():
+    with styled():
         figure, axes = _figure()
         points, size = report["points"], report["num_parameters"] ** 0.5
         steps = [p["step"] for p in points]
@@ -127,7 +128,7 @@ def plot_moments(report: Report) -> Figure:
 
 def plot_spectrum(report: Report) -> Figure:
     """Eigenvalues of the Hessian at the first and the last point, with the thresholds."""
-    with _style():
+    with styled():
         figure, axes = _figure()
         points = report["points"]
         chosen = [points[0]] if len(points) == 1 else [points[0], points[-1]]
@@ -169,7 +170,7 @@ def plot_spectrum(report: Report) -> Figure:
 
 def plot_training(report: Report) -> Figure:
     """Training curves of the clean network and of the chips."""
-    with _style():
+    with styled():
         clean = report["training"]["clean"]["curve"]
         chips = report["training"]["chip"]["curves"]
         both = bool(clean["test_accuracy"])
@@ -208,6 +209,20 @@ def to_svg(figure: Figure, prefix: str) -> str:
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'href="#', f'href="#{prefix}-', text)
     return re.sub(r"url\(#", f"url(#{prefix}-", text)
+
+
+def to_image(figure: Figure, kind: str) -> bytes:
+    """A figure as a file of its own; the same figure gives the same bytes.
+
+    Args:
+        figure: The figure.
+        kind: ``png``, ``svg`` or ``pdf``.
+    """
+    buffer = io.BytesIO()
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": "neurograd"}):
+        figure.savefig(buffer, format=kind, dpi=150, metadata=dates[kind])
+    return buffer.getvalue()
 
 
 def _figure() -> tuple[Figure, Axes]:
