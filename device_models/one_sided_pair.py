@@ -17,8 +17,8 @@ from torch import Tensor
 from device_models.closed_form import clipped_normal, two_point_mixture
 from device_models.protocols import ElementMoments
 from device_models.pulsed_step import DeviceValues, Step
-from device_models.pulsed_write import pulse_train
-from device_models.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
+from device_models.pulsed_write import check_pulses, pulse_train
+from device_models.rounding import Rounding, round_whole, rounding_outcomes
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class OneSidedPair:
         weight_range: Weight that a state of 1 stands for.
         rounding: How a requested increment becomes a whole number of pulses.
         max_pulses: Most pulses of one update; None for any number.
+
+    Raises:
+        ValueError: If an argument is out of range.
     """
 
     step: Step
@@ -47,14 +50,12 @@ class OneSidedPair:
     max_pulses: int | None = None
 
     def __post_init__(self) -> None:
-        check_rounding(self.rounding)
+        check_pulses(self.dw_min, self.weight_range, self.rounding, self.max_pulses)
 
     @property
     def deterministic(self) -> bool:
         """Whether a write has neither noise nor stochastic rounding."""
-        one = torch.zeros(1, dtype=self.positive.high.dtype, device=self.positive.high.device)
-        noise = self.step.moments(one, one == 0, self.positive)[1]
-        return self.rounding != "stochastic" and not bool(noise.any())
+        return self.rounding != "stochastic" and self.step.noise == 0
 
     def program(self, w: Tensor) -> Tensor:
         """Clip to what each pair can hold."""
@@ -73,14 +74,15 @@ class OneSidedPair:
             where = torch.nonzero((pulses != 0) & (sign * increment > 0)).squeeze(1)
             if where.numel() == 0:
                 continue
-            some, start = devices.pick(where), self._start(w[where], sign)
+            some = devices.pick(where)
+            start = self._start(w[where], sign, some)
             up = torch.ones_like(start, dtype=torch.bool)
             end = pulse_train(self.step, some, start, up, pulses[where], generator)
             realized[where] = sign * self.weight_range * (end - start)
-        return self.program(w + realized) - w
+        return realized
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
-        """Exact moments where no pair gets more than one pulse nor ends at a bound, else None."""
+        """Exact moments where no pair gets more than one pulse, else None."""
         low, p = rounding_outcomes(self._requested(increment), self.rounding)
         if bool((low + (p > 0) > 1).any()):
             return None
@@ -88,7 +90,7 @@ class OneSidedPair:
         up = torch.ones_like(w, dtype=torch.bool)
         mean, variance = torch.zeros_like(w), torch.zeros_like(w)
         for sign, devices in ((1.0, self.positive), (-1.0, self.negative)):
-            start = self._start(w, sign)
+            start = self._start(w, sign, devices)
             size, std = self.step.moments(start, up, devices)
             moved = clipped_normal(start + size, std, devices.low, devices.high)
             outcome = two_point_mixture(
@@ -104,6 +106,7 @@ class OneSidedPair:
         pulses = increment.abs() / (self.weight_range * self.dw_min)
         return pulses if self.max_pulses is None else pulses.clamp_max(float(self.max_pulses))
 
-    def _start(self, w: Tensor, sign: float) -> Tensor:
-        """State of the device of one sign: the weight's size, or 0."""
-        return (sign * w / self.weight_range).clamp_min(0.0)
+    def _start(self, w: Tensor, sign: float, devices: DeviceValues) -> Tensor:
+        """State of the device of one sign: the weight's size, or its lower bound 0."""
+        state = torch.maximum(sign * w / self.weight_range, devices.low)
+        return torch.minimum(state, devices.high)

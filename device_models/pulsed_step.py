@@ -3,15 +3,15 @@
 The state h of a device is in units in which a weight of 1 is ``weight_range``. One pulse in
 direction d moves it by ``d·(mean(h) + std(h)·ξ)``:
 
-==================  ==================================  ================================
+==================  ==================================  =================================
 model               mean                                std
-==================  ==================================  ================================
+==================  ==================================  =================================
 constant step       ``Δ``                               ``σΔ``
 linear step         ``Δ(1 + γ^d h)``                    ``σΔ``, or ``σ·mean``
 soft bounds         linear, 0 at the device's own bound  ``σΔ``, or ``σ·mean``
-exponential step    ``Δ·max(0, 1 − A^d e^{dγ^d z})``    ``σ·mean``
+exponential step    ``Δ·max(0, 1 − A^d e^{dγ^d z})``    ``σ·(mean + offset + slope·|h|)``
 power step          ``Δω^γ`` up, ``Δ(1 − ω)^γ`` down    ``σ·mean``
-==================  ==================================  ================================
+==================  ==================================  =================================
 
 with ``γ⁺ = −|γ_up|/w_max``, ``γ⁻ = −|γ_down|/w_min``, ``z = 2ah/(b_max − b_min) + b`` and
 ``ω = (b_max − h)/(b_max − b_min)``.
@@ -58,7 +58,15 @@ class DeviceValues:
 
 
 class Step(Protocol):
-    """Mean and standard deviation of one pulse's step, both 0 or more in size."""
+    """Mean and standard deviation of one pulse's step in the direction of the pulse.
+
+    The standard deviation is 0 everywhere where ``noise`` is 0.
+    """
+
+    @property
+    def noise(self) -> float:
+        """Cycle-to-cycle noise σ relative to the step."""
+        ...
 
     def moments(self, h: Tensor, up: Tensor, devices: DeviceValues) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the distance moved from states ``h``.
@@ -73,6 +81,12 @@ class Step(Protocol):
 
 def _delta(up: Tensor, devices: DeviceValues) -> Tensor:
     return torch.where(up, devices.step_up, devices.step_down)
+
+
+def _width(devices: DeviceValues) -> tuple[Tensor, Tensor]:
+    """Window of every device, 1 in place of 0, and which have one: a stuck device has none."""
+    width = devices.high - devices.low
+    return torch.where(width > 0, width, torch.ones_like(width)), width > 0
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,8 @@ class ExponentialStep:
         gamma: γ up and down.
         a: Scale of the state in the exponent.
         b: Offset of the exponent.
+        noise_offset: Part of the noise that is there whatever the step, in units of the state.
+        noise_slope: Part of the noise that grows with the size of the state.
     """
 
     noise: float = 0.0
@@ -111,15 +127,18 @@ class ExponentialStep:
     gamma: tuple[float, float] = (5.0, 5.0)
     a: float = -0.5
     b: float = -0.5
+    noise_offset: float = 0.0
+    noise_slope: float = 0.0
 
     def moments(self, h: Tensor, up: Tensor, devices: DeviceValues) -> tuple[Tensor, Tensor]:
         """See ``Step``."""
-        width = (devices.high - devices.low).clamp_min(1e-300)
+        width, movable = _width(devices)
         z = 2.0 * self.a * h / width + self.b
         rise = 1.0 - self.amplitude[0] * torch.exp(self.gamma[0] * z)
         fall = 1.0 - self.amplitude[1] * torch.exp(-self.gamma[1] * z)
         mean = _delta(up, devices) * torch.where(up, rise, fall).clamp_min(0.0)
-        return mean, self.noise * mean
+        spread = mean + (self.noise_offset + self.noise_slope * h.abs())
+        return mean * movable, self.noise * spread * movable
 
 
 @dataclass(frozen=True)
@@ -136,7 +155,8 @@ class PowerStep:
 
     def moments(self, h: Tensor, up: Tensor, devices: DeviceValues) -> tuple[Tensor, Tensor]:
         """See ``Step``."""
-        width = (devices.high - devices.low).clamp_min(1e-300)
+        width, movable = _width(devices)
         room = ((devices.high - h) / width).clamp(0.0, 1.0)
         mean = _delta(up, devices) * torch.where(up, room, 1.0 - room) ** self.exponent
+        mean = mean * movable
         return mean, self.noise * mean

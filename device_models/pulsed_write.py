@@ -42,22 +42,12 @@ class PulsedWrite:
     max_pulses: int | None = None
 
     def __post_init__(self) -> None:
-        check_rounding(self.rounding)
-        if self.rounding == "none":
-            raise ValueError("rounding is 'none'; allowed: nearest, stochastic, truncate")
-        if not self.dw_min > 0:
-            raise ValueError(f"dw_min is {self.dw_min:g}; allowed: above 0")
-        if not self.weight_range > 0:
-            raise ValueError(f"weight_range is {self.weight_range:g}; allowed: above 0")
-        if self.max_pulses is not None and self.max_pulses < 1:
-            raise ValueError(f"max_pulses is {self.max_pulses}; allowed: 1 or more, or None")
+        check_pulses(self.dw_min, self.weight_range, self.rounding, self.max_pulses)
 
     @property
     def deterministic(self) -> bool:
         """Whether a write has neither noise nor stochastic rounding."""
-        one = torch.zeros(1, dtype=self.devices.high.dtype, device=self.devices.high.device)
-        noise = self.step.moments(one, one == 0, self.devices)[1]
-        return self.rounding != "stochastic" and not bool(noise.any())
+        return self.rounding != "stochastic" and self.step.noise == 0
 
     def program(self, w: Tensor) -> Tensor:
         """Clip to what each device can hold: initial weights are written with verification."""
@@ -110,6 +100,21 @@ class PulsedWrite:
         return torch.minimum(torch.maximum(state, devices.low), devices.high)
 
 
+def check_pulses(
+    dw_min: float, weight_range: float, rounding: Rounding, max_pulses: int | None
+) -> None:
+    """Raise ValueError for arguments of a write by pulses that are out of range."""
+    check_rounding(rounding)
+    if rounding == "none":
+        raise ValueError("rounding is 'none'; allowed: nearest, stochastic, truncate")
+    if not dw_min > 0:
+        raise ValueError(f"dw_min is {dw_min:g}; allowed: above 0")
+    if not weight_range > 0:
+        raise ValueError(f"weight_range is {weight_range:g}; allowed: above 0")
+    if max_pulses is not None and max_pulses < 1:
+        raise ValueError(f"max_pulses is {max_pulses}; allowed: 1 or more, or None")
+
+
 def pulse_train(
     step: Step,
     devices: DeviceValues,
@@ -135,7 +140,7 @@ def pulse_train(
     while active.numel():
         h, some, direction = state[active], devices.pick(active), up[active]
         mean, std = step.moments(h, direction, some)
-        if bool((std > 0).any()):
+        if step.noise:
             noise = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
             mean = mean + std * noise
         moved = h + torch.where(direction, mean, -mean)

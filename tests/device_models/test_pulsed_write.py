@@ -20,6 +20,7 @@ from device_models import (
     WritePath,
     draw_devices,
 )
+from device_models.pulsed_devices import nominal_step
 from neurograd.seeding import generator_for
 
 BONFERRONI = 4.3
@@ -216,6 +217,58 @@ def test_log_normal_steps_and_corrupt_devices():
     assert float(logs.mean()) == pytest.approx(0.0, abs=3.3 * 0.78 / math.sqrt(17000))
 
 
+@pytest.mark.parametrize(
+    "step", [LinearStep(0.5), ExponentialStep(0.5, noise_offset=0.1), PowerStep(0.5)]
+)
+def test_corrupt_devices_are_stuck_near_0(step):
+    """They hold a value of their own, whatever is programmed or pulsed, and nothing is NaN."""
+    write = write_of(step, size=400, dw_min=0.05, corrupt=0.5, w_max_dtod=0.2, w_min_dtod=0.2)
+    stuck = write.devices.step_up == 0
+    w = write.program(torch.full((400,), 0.5).double())
+    assert float(w[stuck].abs().max()) <= 0.01
+    assert float(w[stuck].std()) == pytest.approx(0.01 / math.sqrt(3), rel=0.15)
+    assert bool((w[~stuck] > 0.1).all())
+    increment = torch.full_like(w, -0.05)
+    realized = write.write(w, increment, generator_for(0))
+    assert bool(realized.isfinite().all())
+    assert not realized[stuck].any()
+    assert bool((realized[~stuck] != 0).all())
+    assert write.moments(w, increment).total_variance > 0
+    assert not write.moments(w, increment).variance[stuck].any()
+
+
+def test_a_bound_that_its_spread_turns_over():
+    """Upper stays above 0 and lower below, and the farther one keeps its side."""
+    drawn = devices(20000, w_max=1.0, w_min=-1.0, w_min_dtod=0.6)
+    assert bool(((drawn.low < 0) & (drawn.high > 0)).all())
+    turned = drawn.high > 1.0
+    # The lower bound was drawn above 1, that is below −2 standard deviations of 0.6 from −1.
+    assert float(turned.double().mean()) == pytest.approx(stats.norm.sf(2 / 0.6), abs=8e-4)
+    assert bool((drawn.low[turned] == -1.0).all())
+
+
+def test_noise_of_three_terms():
+    """σ(mean + offset + slope·|h|), phase-change memory's (Nandakumar et al., 2020)."""
+    step = ExponentialStep(0.6, noise_offset=0.042, noise_slope=0.108)
+    write = write_of(step, size=1, dw_min=0.01)
+    h, up = torch.tensor([-0.4]).double(), torch.tensor([True])
+    mean, std = step.moments(h, up, write.devices)
+    plain = replace(step, noise_offset=0.0, noise_slope=0.0).moments(h, up, write.devices)
+    assert mean.equal(plain[0])
+    assert float(std) == pytest.approx(0.6 * (float(mean) + 0.042 + 0.108 * 0.4))
+
+
+def test_step_that_a_controller_reckons_with():
+    assert nominal_step(LinearStep(), NominalDevice(dw_min=0.01, gamma=(0.3, 0.2))) == (
+        pytest.approx(0.01)
+    )
+    assert nominal_step(PowerStep(exponent=2.0), NominalDevice(dw_min=0.01)) == (
+        pytest.approx(0.0025)
+    )
+    memory = NominalDevice(dw_min=0.01, w_max=2.0, w_min=0.0)
+    assert nominal_step(PCM, memory, one_sided=True) == pytest.approx(0.01 * 28.235)
+
+
 def test_steps_are_equal_at_the_symmetry_point():
     """With the reference there, a weight of 0 goes up as far as it comes down."""
     write = write_of(
@@ -251,6 +304,9 @@ def test_a_spread_changes_no_other_draw():
     [
         (lambda: NominalDevice(dw_min=0), "dw_min is 0"),
         (lambda: NominalDevice(w_max=-1), "bounds are"),
+        (lambda: NominalDevice(corrupt=1.5), "corrupt is 1.5"),
+        (lambda: NominalDevice(corrupt_range=-1), "corrupt_range is -1"),
+        (lambda: replace(pair(), dw_min=0.0), "dw_min is 0"),
         (lambda: write_of(LinearStep(), "none"), "rounding is 'none'"),
         (lambda: replace(write_of(LinearStep()), weight_range=0.0), "weight_range is 0"),
         (lambda: replace(write_of(LinearStep()), dw_min=0.0), "dw_min is 0"),
