@@ -248,6 +248,7 @@ def measure_reference(
     moments: Moments,
     budget: SmoothedBudget,
     *,
+    grad_square: Measured | None = None,
     progress: Progress | None = None,
 ) -> Reference:
     """Bias, gain and cosine of a mean update against the gradient of a smoothed loss.
@@ -256,18 +257,27 @@ def measure_reference(
         smoothed: The smoothed loss at the weights.
         moments: Moments of Δw with reference gradient 0.
         budget: How much to measure.
+        grad_square: ``‖∇L_s‖²`` where it is known from another mean update, nearer to the gradient;
+            measured when None.
         progress: Called with the number of draws done since the last call.
     """
     mean = moments.mean
     mean_square = Measured(*_mean_square(moments))
     slope = smoothed.slope(mean, budget.loss_draws, progress=progress)
     control = _nearest_multiple(mean, slope.value)
-    residual = smoothed.residual_square(control, budget.norm_draws, progress=progress)
+    known = grad_square is not None
+    if grad_square is None:
+        grad_square = smoothed.residual_square(control, budget.norm_draws, progress=progress)
     error, degrees = combine_errors(
         [(slope.standard_error, slope.degrees), moments.linear_error(control)]
     )
     return _reference(
-        smoothed.std, mean_square, Measured(slope.value, error, degrees), residual, mean.numel()
+        smoothed.std,
+        mean_square,
+        Measured(slope.value, error, degrees),
+        grad_square,
+        mean.numel(),
+        known=known,
     )
 
 
@@ -287,15 +297,22 @@ def _nearest_multiple(mean: Tensor, slope: float) -> Tensor:
 
 
 def _reference(
-    std: float, mean_square: Measured, slope: Measured, residual: Measured, size: int
+    std: float,
+    mean_square: Measured,
+    slope: Measured,
+    rest: Measured,
+    size: int,
+    *,
+    known: bool,
 ) -> Reference:
-    parts = (mean_square, slope, residual)
+    """From ‖m‖², ⟨m, g⟩ and the rest: ‖g‖² where it is known, else ‖g − c‖²."""
+    parts = (mean_square, slope, rest)
     along = slope.value, slope.standard_error
     # E[Ŝ²] = S² + Var, and the residual's control moves with Ŝ: twice the variance too much.
     excess = 2.0 * along[1] ** 2 / mean_square.value if mean_square.value > 0 else 0.0
 
     def grad_square(m: float, s: float, r: float) -> float:
-        return r + (s * s / m if m > 0 else 0.0) - excess
+        return r if known else r + (s * s / m if m > 0 else 0.0) - excess
 
     def bias_square(m: float, s: float, r: float) -> float:
         return m + 2.0 * s + grad_square(m, s, r)

@@ -1,0 +1,1 @@
+"""Experiments: one module a claim, run as ``python -m experiments.NAME [--quick]``."""
