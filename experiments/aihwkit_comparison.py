@@ -1,7 +1,8 @@
 """Pulsed devices against IBM's aihwkit: mean and variance of updates, device by device too.
 
 aihwkit is no dependency: run this where it is installed. Every shipped preset that stems from it is
-compared with the class that it is called after, and the power step with the one of no preset:
+compared with the class that it is called after, and two models of no preset (the power step, and
+soft bounds read from a symmetry point far from 0) with aihwkit's:
 
 - *nominal*: no device-to-device variation; every device gets the same number of pulses from the
   same weight, and the realized updates have a mean and a variance;
@@ -14,6 +15,8 @@ so that updates of one tile share its error. Samples are therefore many small ti
 come from the spread over tiles (Student's t, 99 % over all comparisons by Bonferroni).
 """
 
+# ruff: noqa: PLC0415 - the module can be read and listed where aihwkit is not installed.
+
 from __future__ import annotations
 
 import argparse
@@ -23,6 +26,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,7 +37,7 @@ from torch import Tensor
 
 from device_models.one_sided_pair import OneSidedPair
 from device_models.pulsed_devices import NominalDevice, draw_devices
-from device_models.pulsed_step import DeviceValues, ExponentialStep, PowerStep, Step
+from device_models.pulsed_step import DeviceValues, ExponentialStep, LinearStep, PowerStep, Step
 from device_models.pulsed_write import PulsedWrite, pulse_train
 from device_models.write_noise import WriteNoise
 from neurograd.seeding import generator_for
@@ -102,19 +106,23 @@ class Case:
         """Weights to start from: near both ends and between."""
         low, high = self.nominal.w_min, self.nominal.w_max
         low = -high if self.pair else low
-        return tuple(low + part * (high - low) for part in (0.03, 0.3, 0.5, 0.7, 0.97))
+        parts = (0.03, 0.3, 0.5, 0.7, 0.97)
+        if self.nominal.subtract_symmetry_point:
+            # aihwkit sets weights that the shifted device cannot hold, until the next pulse.
+            parts = (0.25, 0.35, 0.5, 0.65, 0.75)
+        return tuple(low + part * (high - low) for part in parts)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean and variance with the halves of their 99 % intervals and standard errors.
+    """Mean and variance of an update, with 99 % intervals.
 
     Attributes:
         mean: Mean update.
         mean_interval: Its 99 % interval.
         variance: Variance of the update.
         variance_interval: Its 99 % interval.
-        errors: Standard errors of the two.
+        errors: Standard errors of mean and variance.
     """
 
     mean: float
@@ -159,7 +167,7 @@ def as_simulated(nominal: NominalDevice) -> NominalDevice:
 
 def cases(names: Sequence[str] | None = None) -> list[Case]:
     """The devices to compare; all when ``names`` is None."""
-    from aihwkit.simulator.configs.devices import PowStepDevice
+    from aihwkit.simulator.configs.devices import PowStepDevice, SoftBoundsReferenceDevice
     from aihwkit.simulator.presets import devices as presets
 
     made = []
@@ -184,12 +192,35 @@ def cases(names: Sequence[str] | None = None) -> list[Case]:
         dw_min=0.01, dw_min_dtod=0.2, up_down_dtod=0.05, w_max_dtod=0.2, w_min_dtod=0.1
     )
 
-    def power_device(**options: Any) -> Any:
-        published = {key: getattr(power, key) for key in (*_NO_SPREAD, "dw_min", "w_max", "w_min")}
-        fixed = {"dw_min_std": 0.5, "pow_gamma": 1.7, "pow_gamma_dtod": 0.0}
-        return PowStepDevice(**{**published, **fixed, **options})
-
+    published = {key: getattr(power, key) for key in (*_NO_SPREAD, "dw_min", "w_max", "w_min")}
+    fixed = {"dw_min_std": 0.5, "pow_gamma": 1.7, "pow_gamma_dtod": 0.0}
+    power_device = partial(PowStepDevice, **{**published, **fixed})
     made.append(Case("power step", power_device, power, PowerStep(0.5, 1.7), 0.0, _NO_SPREAD))
+    shifted = NominalDevice(
+        dw_min=0.02,
+        dw_min_dtod=0.2,
+        up_down=-0.4,
+        up_down_dtod=0.05,
+        w_max=1.25,
+        w_min=-0.75,
+        w_max_dtod=0.05,
+        w_min_dtod=0.05,
+        soft_bounds=True,
+        reference_std=0.02,
+        subtract_symmetry_point=True,
+    )
+    spreads = ("up_down", "w_max", "w_min", "reference_std", "subtract_symmetry_point", "dw_min")
+    published = {key: getattr(shifted, key) for key in (*_NO_SPREAD, *spreads)}
+    made.append(
+        Case(
+            "soft bounds at the symmetry point",
+            partial(SoftBoundsReferenceDevice, **{**published, "dw_min_std": 0.5}),
+            as_simulated(shifted),
+            LinearStep(0.5),
+            0.0,
+            {**_NO_SPREAD, "reference_std": 0.0},
+        )
+    )
     return [case for case in made if names is None or case.name in names]
 
 
