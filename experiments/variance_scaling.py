@@ -1,6 +1,6 @@
 """Scaling exponent α of f(N) ∝ N^α, for every learning rule over a family of widths.
 
-Digits, one hidden layer of 8 to 128 neurons at its Xavier initialization, three initializations
+Digits, one hidden layer of 8 to 128 neurons at its Xavier initialization, two initializations
 each. The total variance is taken relative to ‖g‖², so that a width's gradient does not count as
 scaling; rules without noise have their squared bias instead. α is the slope of the logarithm
 against log N, with its 99 % interval over all points.
@@ -56,7 +56,7 @@ def point(rule: dict[str, Any], width: int, seed: int, run: Run) -> tuple[int, f
     problem = build_problem(spec, run.device)
     chip, w = build_chip(spec, problem), problem.initial_weights
     gradient = problem.gradient(w)  # of a spiking network: through the surrogate, as a scale
-    draws = 2 if chip.deterministic_gradient else (40 if run.quick else 1000)
+    draws = 2 if chip.deterministic_gradient else (40 if run.quick else 400)
     moments = measure_moments(chip.sampler(problem, w), gradient, draws, seed)
     square = float(gradient @ gradient)
     if moments.total_variance > 0:
@@ -73,7 +73,7 @@ def exponent(sizes: Sequence[int], values: Sequence[float]) -> tuple[float, tupl
 
 def measure(run: Run) -> list[dict[str, Any]]:
     """One row a rule."""
-    widths, seeds = (WIDTHS[:4], 1) if run.quick else (WIDTHS, 3)
+    widths, seeds = (WIDTHS[:4], 1) if run.quick else (WIDTHS, 2)
     rows = []
     for name, rule in RULES.items():
         progress(f"variance_scaling: {name}")

@@ -6,6 +6,7 @@ import os
 import re
 import typing
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -34,8 +35,22 @@ def load_spec(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Sp
 
     Raises:
         SpecError: When a key or an override is wrong, or the file cannot be read.
+
+    A relative ``device.measured`` of the file is looked for beside the file first.
     """
-    return validate_spec(load_yaml(path), os.fspath(path), overrides)
+    data = _beside(load_yaml(path), Path(os.fspath(path)).parent)
+    return validate_spec(data, os.fspath(path), overrides)
+
+
+def _beside(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """A measured table that the file names is looked for beside the file."""
+    device = data.get("device")
+    if not isinstance(device, Mapping):
+        return data
+    name = device.get("measured")
+    if not isinstance(name, str) or Path(name).is_absolute() or not (folder / name).is_file():
+        return data
+    return {**data, "device": {**device, "measured": str(folder / name)}}
 
 
 def validate_spec(
