@@ -102,12 +102,12 @@ def _has_pulses(device: Device) -> bool:
 
 
 def _pulses(device: Device) -> tuple[int, int]:
-    """Pulses up and down: over the window for a curve, twice that for steps that shrink."""
+    """Pulses up and down: over the window for a curve, three times that for steps that shrink."""
     if device.pulsed is not None:
         pulsed = device.pulsed
         states = (pulsed.w_max - pulsed.w_min) / pulsed.dw_min
         shrinks = pulsed.model not in ("constant", "linear")
-        count = min(MAX_PULSES, round(states * (2 if shrinks else 1.2)))
+        count = min(MAX_PULSES, round(states * (3 if shrinks else 1.2)))
         return count, count
     levels = device.conductance.levels
     if levels is None:
