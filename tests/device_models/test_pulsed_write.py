@@ -96,6 +96,35 @@ def test_trains_against_a_scalar_loop():
     assert one(write, -0.2, 7) != pytest.approx(-0.2 + 7 * (one(write, -0.2, 1) + 0.2), abs=1e-3)
 
 
+@pytest.mark.parametrize("up", [True, False])
+def test_trains_against_plain_arithmetic(up):
+    """Thirty pulses of three models, in Python's own floats; the last meet the bound."""
+    d, top, bottom = (1.0 if up else -1.0), 0.9, -0.7
+    delta = 0.1 * (1 + d * 0.2)
+
+    def linear(h):
+        return delta * (1 - (0.3 * h / top if up else 0.6 * h / bottom))
+
+    def exponential(h):
+        z = 2 * -0.5 * h / (top - bottom) - 0.5
+        return delta * max(0.0, 1 + (1.2 if up else 0.08) * math.exp(d * 5.0 * z))
+
+    def power(h):
+        room = (top - h) / (top - bottom)
+        return delta * (room if up else 1 - room) ** 1.5
+
+    options = {"dw_min": 0.1, "up_down": 0.2, "w_max": top, "w_min": bottom}
+    for step, formula, more in (
+        (LinearStep(), linear, {"gamma": (0.3, 0.6)}),
+        (ExponentialStep(amplitude=(-1.2, -0.08)), exponential, {}),
+        (PowerStep(exponent=1.5), power, {}),
+    ):
+        write, h = write_of(step, **options, **more), 0.1
+        for pulses in range(1, 31):
+            h = min(max(h + d * formula(h), bottom), top)
+            assert one(write, 0.1, d * pulses) == pytest.approx(h, abs=1e-13)
+
+
 def test_weight_range_and_longest_train():
     write = replace(write_of(LinearStep(), dw_min=0.01), weight_range=2.0, max_pulses=3)
     w = torch.tensor([0.5]).double()
