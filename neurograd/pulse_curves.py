@@ -12,7 +12,7 @@ from neurograd.losses import MeanSquaredError
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.spec import Device
-from neurograd.spec.build_device import build_device, pulse_quantum
+from neurograd.spec.build_device import build_device, controller_step, pulse_quantum
 from neurograd.spec.schema import Quantization
 
 MAX_PULSES = 20_000
@@ -105,7 +105,7 @@ def _pulses(device: Device) -> tuple[int, int]:
     """Pulses up and down: over the window for a curve, three times that for steps that shrink."""
     if device.pulsed is not None:
         pulsed = device.pulsed
-        states = (pulsed.w_max - pulsed.w_min) / pulsed.dw_min
+        states = (pulsed.w_max - pulsed.w_min) / min(pulsed.dw_min, controller_step(pulsed))
         shrinks = pulsed.model not in ("constant", "linear")
         count = min(MAX_PULSES, round(states * (3 if shrinks else 1.2)))
         return count, count

@@ -38,6 +38,7 @@ from device_models import (
     linear_response,
     nonlinear_response,
 )
+from device_models.pulsed_devices import nominal_step
 from device_models.pulsed_step import DeviceValues, Step
 from device_models.rounding import Rounding
 from device_models.stuck_at import draw_stuck
@@ -139,7 +140,7 @@ def pulse_quantum(device: Device) -> float:
     """
     weight_range = device.conductance.weight_range
     if device.pulsed is not None:
-        return weight_range * device.pulsed.dw_min
+        return weight_range * controller_step(device.pulsed)
     if device.measured is not None:
         table = read_measured(device.measured)
         if isinstance(table, JumpTable):
@@ -328,7 +329,7 @@ class _Builder:
 
         if not self._keeps(NONLINEARITY):
             nominal = replace(nominal, gamma=(0.0, 0.0), soft_bounds=False, up_down=0.0)
-        options = (pulsed.dw_min, self._range, self._rounding, pulsed.max_pulses)
+        options = (controller_step(pulsed), self._range, self._rounding, pulsed.max_pulses)
         if pulsed.model == "one_sided_pair":
             pair = OneSidedPair(step, draw("chip"), draw("second device"), *options)
             return self._stuck(pair, pair.weight_bounds()), pair.weight_bounds()
@@ -376,6 +377,16 @@ class _Builder:
         )
 
 
+def controller_step(pulsed: Pulsed) -> float:
+    """What the controller takes one pulse for: the nominal device's mean step from weight 0.
+
+    In units of the weight range; dw_min for constant and linear steps.
+    """
+    pair = pulsed.model == "one_sided_pair"
+    nominal = nominal_device(pulsed, varied=False)
+    return nominal_step(pulsed_step(pulsed, noisy=False), nominal, one_sided=pair)
+
+
 def nominal_device(pulsed: Pulsed, *, varied: bool = True) -> NominalDevice:
     """The published device of a spec, without device-to-device variation if asked."""
     gamma = (0.0, 0.0)
@@ -421,6 +432,8 @@ def pulsed_step(pulsed: Pulsed, *, noisy: bool = True, curved: bool = True) -> S
             (pulsed.gamma.potentiation, pulsed.gamma.depression),
             pulsed.a or 0.0,
             pulsed.b or 0.0,
+            pulsed.noise_offset or 0.0,
+            pulsed.noise_slope or 0.0,
         )
     return LinearStep(noise, pulsed.noise == "multiplicative")
 

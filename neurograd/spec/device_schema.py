@@ -309,9 +309,9 @@ _PULSED_KEYS: Mapping[str, tuple[str, ...]] = {
     "constant": (),
     "linear": ("gamma", "gamma_dtod", "noise"),
     "soft_bounds": ("noise", "reference_std", "subtract_symmetry_point"),
-    "exponential": ("gamma", "amplitude", "a", "b"),
+    "exponential": ("gamma", "amplitude", "a", "b", "noise_offset", "noise_slope"),
     "power": ("exponent",),
-    "one_sided_pair": ("gamma", "amplitude", "a", "b"),
+    "one_sided_pair": ("gamma", "amplitude", "a", "b", "noise_offset", "noise_slope"),
 }
 _PULSED_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "linear": {
@@ -325,6 +325,8 @@ _PULSED_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "amplitude": {"potentiation": -1.18445, "depression": -0.081404},
         "a": -0.5,
         "b": -0.5,
+        "noise_offset": 0,
+        "noise_slope": 0,
     },
     "power": {"exponent": 1},
     "one_sided_pair": {
@@ -332,6 +334,8 @@ _PULSED_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "amplitude": {"potentiation": -27.235, "depression": -2.235},
         "a": -1,
         "b": 0,
+        "noise_offset": 0,
+        "noise_slope": 0,
         "w_min": 0,
     },
 }
@@ -392,6 +396,16 @@ class Pulsed(SpecModel):
     )
     b: Annotated[float, Number(-100, 100)] | None = Field(
         None, description="b of the exponential step. Default: by model."
+    )
+    noise_offset: Annotated[float, Number(0, 100)] | None = Field(
+        None,
+        description="Part of an exponential step's noise that is there whatever the step, in "
+        "weight units, times dw_min_std. Default: 0.",
+    )
+    noise_slope: Annotated[float, Number(0, 100)] | None = Field(
+        None,
+        description="Part of an exponential step's noise that grows with |weight|, times "
+        "dw_min_std. Default: 0.",
     )
     exponent: Annotated[float, Number(0, 20)] | None = Field(
         None, description="Exponent of the power step. Default: 1."

@@ -34,7 +34,7 @@ MORE = {
     "capacitor": {"gamma": (0.05, 0.05), "gamma_dtod": 0.01, "noise": "additive"},
     "ecram-li": {"gamma": (0.1153, 0.5085), "gamma_dtod": 0.05, "noise": "multiplicative"},
     "ecram-mo": {"gamma": (0.4152, 0.7342), "gamma_dtod": 0.05, "noise": "multiplicative"},
-    "pcm": {"gamma": (2.5, 2.5), "a": -1, "b": 0},
+    "pcm": {"gamma": (2.5, 2.5), "a": -1, "b": 0, "noise_offset": 0.042, "noise_slope": 0.108},
     "reram-array-om": {"write_noise_std": 1.4113, "corrupt": 0.135, "reference_std": 0.05},
     "reram-array-hfo2": {"write_noise_std": 0.5841, "corrupt": 0.098, "reference_std": 0.05},
 }
