@@ -12,8 +12,10 @@ from rich.console import Console
 from neurograd.checking import check
 from neurograd.report import render_html, render_report
 from neurograd.spec import list_presets, load_spec
+from neurograd.spec.build import build_clean_chip, build_problem
 from neurograd.spec.network_schema import SURROGATE_DEFAULTS
 from neurograd.spec.rule_schema import RULE_DEFAULTS
+from neurograd.training import train
 
 FOLDER = Path(__file__).parents[2] / "examples"
 EXAMPLES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("*/*.yaml"))
@@ -63,3 +65,11 @@ def test_spiking_examples_load(name):
     spec = load_spec(FOLDER / name)
     assert spec.network.kind == "spiking"
     assert spec.learning_rule.name == "surrogate"
+
+
+@pytest.mark.slow
+def test_a_spiking_network_on_clean_hardware_reaches_95_percent():
+    spec = load_spec(FOLDER / "spiking_digits.yaml", ["training.step_size=0.3"])
+    problem = build_problem(spec)
+    trained = train(problem, build_clean_chip(spec, problem), 300, seed=0)
+    assert trained.test_accuracy >= 0.95
