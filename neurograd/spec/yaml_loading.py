@@ -243,6 +243,16 @@ def _check_tag(event: Any) -> None:
         )
 
 
+def _merge_sources(value: yaml.Node) -> list[yaml.MappingNode]:
+    """The mappings that a merge key names: one, or a list of them."""
+    sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
+    for source in sources:
+        if not isinstance(source, yaml.MappingNode):
+            problem = "merging ('<<') takes a mapping or a list of mappings"
+            raise _LimitError(problem, source.start_mark)
+    return sources
+
+
 class _Loader(yaml.SafeLoader):
     """A safe loader that refuses duplicate and non-text keys and leaves dates as text."""
 
@@ -258,6 +268,23 @@ class _Loader(yaml.SafeLoader):
                 raise _LimitError(f"duplicate key {show(key.value)}", key.start_mark)
             seen.add(key.value)
         return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Writes out merge keys: own keys win, then the earlier mapping of a list.
+
+        PyYAML's own way lets a merged key win over an own one in some versions (6.0.4) as soon as
+        the mapping is merged a second time.
+        """
+        merges = [value for key, value in node.value if key.tag == _MERGE_TAG]
+        if not merges:
+            return
+        pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for source in reversed([each for value in merges for each in _merge_sources(value)]):
+            self.flatten_mapping(source)
+            pairs.update((key.value, (key, value)) for key, value in source.value)
+        own = [(key, value) for key, value in node.value if key.tag != _MERGE_TAG]
+        pairs.update((key.value, (key, value)) for key, value in own)
+        node.value = list(pairs.values())
 
     def construct_number(self, node: Any) -> int | float:
         """Builds a number, and turns what Python cannot read as one into a marked error."""

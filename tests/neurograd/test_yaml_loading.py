@@ -62,6 +62,15 @@ def test_aliases_and_merge_keys():
 def test_a_merged_key_may_be_overridden_wherever_the_mapping_is_merged_again():
     text = "a: &a {x: 1}\nb: &b {x: 2, <<: *a}\nc: {<<: *b}"
     assert parse_yaml(text, "f") == {"a": {"x": 1}, "b": {"x": 2}, "c": {"x": 2}}
+    text = text.replace("x", "a_longer_key")
+    two = {"a_longer_key": 2}
+    assert parse_yaml(text, "f") == {"a": {"a_longer_key": 1}, "b": two, "c": two}
+
+
+def test_the_earlier_mapping_of_a_merged_list_wins():
+    for key in ("x", "a_longer_key"):
+        text = f"a: {{<<: [{{{key}: 1}}, {{{key}: 2}}]}}"
+        assert parse_yaml(text, "f") == {"a": {key: 1}}
 
 
 @pytest.mark.parametrize(
