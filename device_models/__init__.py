@@ -28,6 +28,7 @@ from device_models.pulsed_step import ExponentialStep, LinearStep, PowerStep
 from device_models.pulsed_write import PulsedWrite
 from device_models.quantization import FixedPointGrid, UpdateRounding, WeightRounding
 from device_models.read_noise import ReadNoise
+from device_models.relative_noise import RelativeNoise
 from device_models.retention import Leakage, draw_lifetimes
 from device_models.sign_symmetric import SignSymmetric
 from device_models.spiking import SpikingNetwork
@@ -74,6 +75,7 @@ __all__ = [
     "PulsedWrite",
     "ReadNoise",
     "ReadPath",
+    "RelativeNoise",
     "SignSymmetric",
     "SpikingNetwork",
     "Surrogate",
