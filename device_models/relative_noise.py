@@ -56,12 +56,13 @@ class RelativeNoise:
     ) -> Tensor:
         """One estimate of the gradient (the negative of Δw), shape ``(N,)``."""
         g = self.rule.gradient(problem, w, generator, index)
-        norm = g.norm()
+        norm: Tensor = g.norm()
         estimate = g if self.bias == 0 else g - self.bias * norm * self.beta
         if self.noise == 0:
             return estimate
-        direction = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-        return estimate + (self.noise * norm / direction.norm()) * direction
+        normal = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
+        scale: Tensor = self.noise * norm / normal.norm()
+        return estimate + scale * normal
 
     def moments(self, g: Tensor) -> ElementMoments:
         """Exact mean and variance of Δw's elements for a given g, shape ``(N,)``.
