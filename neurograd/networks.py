@@ -58,12 +58,12 @@ def mlp(
         layers.append(nn.Flatten())
         inputs = math.prod(inputs)
     widths = [inputs, *hidden, outputs]
-    _check_sizes("width", widths)
+    check_sizes("width", widths)
     for k, (before, after) in enumerate(pairwise(widths)):
-        layers.append(_make(nn.Linear, before, after, bias=bias, dtype=dtype))
+        layers.append(make(nn.Linear, before, after, bias=bias, dtype=dtype))
         if k < len(hidden):
             layers.extend(_activation(activation))
-    return _initialized(nn.Sequential(*layers), init, generator)
+    return initialized(nn.Sequential(*layers), init, generator)
 
 
 def small_cnn(
@@ -97,20 +97,20 @@ def small_cnn(
             f"input shape {tuple(input_shape)} with {len(channels)} stages; allowed: channels, "
             "height and width, and one stage or more"
         )
-    _check_sizes("size", [*input_shape, *channels, outputs])
+    check_sizes("size", [*input_shape, *channels, outputs])
     pooling = POOLS[_known("pool", pool, tuple(POOLS))]
     before, height, width = input_shape
     layers: list[nn.Module] = []
     for after in channels:
-        layers.append(_make(nn.Conv2d, before, after, 3, padding=1, dtype=dtype))
+        layers.append(make(nn.Conv2d, before, after, 3, padding=1, dtype=dtype))
         layers.extend(_activation(activation))
         before = after
         if min(height, width) >= 2:
             layers.append(pooling(2))
             height, width = height // 2, width // 2
     layers.append(nn.Flatten())
-    layers.append(_make(nn.Linear, before * height * width, outputs, dtype=dtype))
-    return _initialized(nn.Sequential(*layers), init, generator)
+    layers.append(make(nn.Linear, before * height * width, outputs, dtype=dtype))
+    return initialized(nn.Sequential(*layers), init, generator)
 
 
 def spiking_mlp(
@@ -158,7 +158,7 @@ def spiking_mlp(
     return network
 
 
-def _make(layer: type[nn.Module], *sizes: int, **options: Any) -> nn.Module:
+def make(layer: type[nn.Module], *sizes: int, **options: Any) -> nn.Module:
     """A layer whose own initialization, from the global generator, is skipped."""
     made: nn.Module = torch.nn.utils.skip_init(layer, *sizes, **options)
     return made
@@ -169,7 +169,8 @@ def _activation(name: str) -> list[nn.Module]:
     return [] if module is None else [module()]
 
 
-def _initialized(network: nn.Sequential, init: str, generator: torch.Generator) -> nn.Sequential:
+def initialized(network: nn.Sequential, init: str, generator: torch.Generator) -> nn.Sequential:
+    """The network itself, its linear and convolution layers initialized; biases are 0."""
     _initialize(network, init, generator)
     return network
 
@@ -196,7 +197,8 @@ def _known(what: str, name: str, allowed: Sequence[str]) -> str:
     raise ValueError(f"{what} {name!r} is unknown{hint} allowed: {', '.join(allowed)}")
 
 
-def _check_sizes(what: str, sizes: Sequence[int]) -> None:
+def check_sizes(what: str, sizes: Sequence[int]) -> None:
+    """Raise ValueError when a size is below 1."""
     for size in sizes:
         if size < 1:
             raise ValueError(f"{what} {size} in {tuple(sizes)}; allowed: 1 or more")
