@@ -29,6 +29,12 @@ _PIECEWISE_LINEAR: tuple[type[nn.Module], ...] = (
     nn.AdaptiveAvgPool2d,
 )
 
+CHUNK_BYTES = 2**29
+"""Memory for the activations and patches of the samples that are taken at once."""
+
+LAYER_BYTES = 2**28
+"""Memory for the gradients per sample of one convolution's weights."""
+
 
 def has_exact_diagonal(problem: Problem) -> bool:
     """Whether the Hessian's diagonal has the exact closed form of this module.
@@ -58,7 +64,8 @@ def exact_diagonal(problem: Problem, w: Tensor) -> Tensor:
     """Exact diagonal of the Hessian of the mean training loss at ``w``, shape ``(N,)``.
 
     At a kink of a piecewise linear activation this is the second derivative of the piece that the
-    framework's gradient takes.
+    framework's gradient takes. The samples are taken a few at a time where the network is large,
+    so that the memory beyond the weights stays near 1 GB.
 
     Raises:
         ValueError: If the network has no exact diagonal (see ``has_exact_diagonal``).
@@ -70,54 +77,87 @@ def exact_diagonal(problem: Problem, w: Tensor) -> Tensor:
         for name, tensor in problem.parameters_of(w).items()
     }
     diagonal = {name: torch.zeros_like(p) for name, p in parameters.items()}
-    for x, _ in problem.chunks("train"):
-        _add_chunk(problem, parameters, x, diagonal)
+    samples = _samples_at_once(problem, parameters)
+    for chunk, _ in problem.chunks("train"):
+        for x in chunk.split(samples):
+            _add_chunk(problem, parameters, x, diagonal)
     return problem.flatten(diagonal) / problem.num_samples
+
+
+def _layers(problem: Problem) -> dict[str, nn.Linear | nn.Conv2d]:
+    return {
+        name: layer
+        for name, layer in problem.module.named_children()
+        if isinstance(layer, nn.Linear | nn.Conv2d)
+    }
+
+
+def _samples_at_once(problem: Problem, parameters: dict[str, Tensor]) -> int:
+    """Samples whose activations, errors and patches fit into the memory for a chunk."""
+    layers = _layers(problem)
+    with torch.no_grad(), _recorded(layers) as records:
+        problem.outputs(parameters, problem.data()[0][:1])
+    elements = 0
+    for name, layer in layers.items():
+        inputs, output = records[name]
+        # A layer's output is kept by itself, by its activation, and as its error.
+        elements += inputs.numel() + 3 * output.numel()
+        if isinstance(layer, nn.Conv2d):
+            elements += layer.weight[0].numel() * output[0, 0].numel()
+    return max(1, CHUNK_BYTES // (elements * problem.dtype.itemsize))
 
 
 def _add_chunk(
     problem: Problem, parameters: dict[str, Tensor], x: Tensor, diagonal: dict[str, Tensor]
 ) -> None:
     """Add the sum over one chunk's samples and all outputs of the squared backward passes."""
-    layers = {
-        name: layer
-        for name, layer in problem.module.named_children()
-        if isinstance(layer, nn.Linear | nn.Conv2d)
-    }
+    layers = _layers(problem)
     with torch.enable_grad(), _recorded(layers) as records:
         outputs = problem.outputs(parameters, x)
     factors = problem.loss_function.hessian_factors(outputs.detach())
     assert factors is not None
     pre_activations = [records[name][1] for name in layers]
+    seen = {name: _seen(layer, records[name][0]) for name, layer in layers.items()}
     for factor in factors:
         errors = torch.autograd.grad(outputs, pre_activations, factor, retain_graph=True)
         for (name, layer), error in zip(layers.items(), errors, strict=True):
-            _add_layer(layer, name, records[name][0], error, diagonal)
+            _add_layer(layer, name, seen[name], error, diagonal)
+
+
+def _seen(layer: nn.Linear | nn.Conv2d, inputs: Tensor) -> Tensor:
+    """What meets a layer's weights: patches, shape ``(n, i·k², positions)``; squared inputs."""
+    if not isinstance(layer, nn.Conv2d):
+        return inputs.square()
+    assert not isinstance(layer.padding, str)
+    return functional.unfold(
+        inputs,
+        layer.weight.shape[2:],
+        dilation=layer.dilation,
+        padding=layer.padding,
+        stride=layer.stride,
+    )
 
 
 def _add_layer(
-    layer: nn.Module, name: str, inputs: Tensor, error: Tensor, diagonal: dict[str, Tensor]
+    layer: nn.Module, name: str, seen: Tensor, error: Tensor, diagonal: dict[str, Tensor]
 ) -> None:
     weight, bias = f"{name}.weight", f"{name}.bias"
     if isinstance(layer, nn.Conv2d):
-        assert not isinstance(layer.padding, str)
-        patches = functional.unfold(
-            inputs,
-            layer.weight.shape[2:],
-            dilation=layer.dilation,
-            padding=layer.padding,
-            stride=layer.stride,
-        )
-        # One sample's gradient sums over positions before it is squared.
-        per_sample = torch.einsum("nop,nip->noi", error.flatten(2), patches)
         if weight in diagonal:
-            diagonal[weight] += per_sample.square().sum(0).view_as(diagonal[weight])
+            target = diagonal[weight].flatten(1)
+            samples = max(1, LAYER_BYTES // (target.numel() * target.dtype.itemsize))
+            for errors, patches in zip(
+                error.flatten(2).split(samples), seen.split(samples), strict=True
+            ):
+                # One sample's gradient sums over positions before it is squared.
+                per_sample = torch.einsum("nop,nip->noi", errors, patches)
+                target += per_sample.square_().sum(0)
         if bias in diagonal:
             diagonal[bias] += error.flatten(2).sum(2).square().sum(0)
         return
     square = error.square()
     if weight in diagonal:
-        diagonal[weight] += square.T @ inputs.square()
+        diagonal[weight] += square.T @ seen
     if bias in diagonal:
         diagonal[bias] += square.sum(0)
 

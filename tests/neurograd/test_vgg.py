@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from neurograd.curvature import exact_diagonal, has_exact_diagonal
+from neurograd.curvature import exact_diagonal, has_exact_diagonal, layerwise
 from neurograd.errors import ModelError
 from neurograd.losses import CrossEntropy, MeanSquaredError
 from neurograd.problem import Problem
@@ -29,8 +29,9 @@ def _tiny(depth=11, shape=(1, 8, 8), outputs=3, **kwargs):
 @pytest.mark.parametrize(
     ("depth", "millions"), [(11, 132.863336), (13, 133.047848), (16, 138.357544), (19, 143.667240)]
 )
-def test_sizes_are_the_published_ones(depth, millions):
+def test_sizes_are_the_published_ones(depth, millions, monkeypatch):
     """133, 133, 138 and 144 million parameters (Simonyan & Zisserman, Table 2), to the digit."""
+    monkeypatch.setattr("neurograd.vgg.initialized", lambda network, *_: network)
     with torch.device("meta"):
         network = vgg(depth, (3, 224, 224), 1000, generator=torch.Generator())
     assert sum(p.numel() for p in network.parameters()) == round(millions * 1e6)
@@ -106,6 +107,35 @@ def test_exact_diagonal_is_the_dense_hessians(loss):
     assert has_exact_diagonal(problem)
     dense = torch.diagonal(dense_hessian(problem, w))
     torch.testing.assert_close(exact_diagonal(problem, w), dense, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("chunk_bytes", "layer_bytes"), [(1, 1), (100_000, 3_000)], ids=["one by one", "a few"]
+)
+def test_little_memory_gives_the_same_diagonal(monkeypatch, chunk_bytes, layer_bytes):
+    problem = _problem()
+    w = problem.initial_weights
+    whole = exact_diagonal(problem, w)
+    sizes = []
+    add = layerwise._add_chunk
+    monkeypatch.setattr(layerwise, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(layerwise, "LAYER_BYTES", layer_bytes)
+    monkeypatch.setattr(layerwise, "_add_chunk", lambda *a: (sizes.append(len(a[2])), add(*a))[1])
+    torch.testing.assert_close(exact_diagonal(problem, w), whole, rtol=1e-12, atol=1e-16)
+    assert sum(sizes) == 12
+    assert 1 <= max(sizes) < 12
+
+
+def test_memory_of_the_largest_network_is_bounded():
+    """The real VGG-19 on CIFAR-10: a few dozen samples at once, not thousands."""
+    network = vgg(19, CIFAR, generator=torch.Generator(), dtype=torch.float32)
+    x = torch.zeros(1000, *CIFAR)
+    problem = Problem(network, CrossEntropy(), x, torch.zeros(1000, dtype=torch.long))
+    parameters = problem.parameters_of(problem.initial_weights)
+    samples = layerwise._samples_at_once(problem, parameters)
+    activations = [(3, 32, 64), (64, 32, 64)]  # inputs, side, outputs of the first two layers
+    least = sum(side**2 * (9 * i + i + 3 * o) for i, side, o in activations) * 8
+    assert 4 <= samples <= layerwise.CHUNK_BYTES // least
 
 
 # -- pretrained weights ----------------------------------------------------------------------------
