@@ -67,6 +67,21 @@ class CheckResult:
     report: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class CleanTraining:
+    """The clean twin's training, which checks of other chips on the same problem can share.
+
+    Attributes:
+        task: All that it depends on (``clean_task``).
+        result: As ``trained_dict`` gives it.
+        snapshots: Weights along the training by the step's number, each of shape ``(N,)``.
+    """
+
+    task: dict[str, Any]
+    result: dict[str, Any]
+    snapshots: dict[str, Tensor]
+
+
 def quick_spec(spec: Spec) -> Spec:
     """A smaller version of a spec for a first look: fewer draws, points, steps and chips."""
     measure, training = spec.measure, spec.training
@@ -110,6 +125,7 @@ def check(
     quick: bool = False,
     reporter: Reporter | None = None,
     resume: Path | None = None,
+    clean: CleanTraining | None = None,
 ) -> CheckResult:
     """Check a spec: measure along a clean training, train chips beside it, and judge.
 
@@ -120,12 +136,14 @@ def check(
         reporter: Shows progress; silent when None.
         resume: Folder that keeps finished stages; an interrupted check goes on from there and
             gives the same numbers.
+        clean: The clean twin's training from ``train_clean``; trained here when None.
 
     Raises:
         NeurogradError: For everything that bad input causes.
+        ValueError: If ``clean`` is the training of another problem.
     """
     spec = quick_spec(spec) if quick else spec
-    return _Check(spec, torch.device(device), quick, reporter or Silent(), resume).run()
+    return _Check(spec, torch.device(device), quick, reporter or Silent(), resume, clean).run()
 
 
 def train_beside(
@@ -135,6 +153,7 @@ def train_beside(
     quick: bool = False,
     reporter: Reporter | None = None,
     resume: Path | None = None,
+    clean: CleanTraining | None = None,
 ) -> CheckResult:
     """Train chips beside a clean twin and judge, without measuring moments.
 
@@ -142,7 +161,43 @@ def train_beside(
     """
     spec = quick_spec(spec) if quick else spec
     reporter = reporter or Silent()
-    return _Check(spec, torch.device(device), quick, reporter, resume).run(measure=False)
+    return _Check(spec, torch.device(device), quick, reporter, resume, clean).run(measure=False)
+
+
+def train_clean(
+    spec: Spec, *, device: torch.device | str = "cpu", quick: bool = False
+) -> CleanTraining:
+    """Train the clean twin alone, for ``check`` and ``train_beside`` of several chips.
+
+    Raises:
+        NeurogradError: For everything that bad input causes.
+    """
+    spec = quick_spec(spec) if quick else spec
+    work = _Check(spec, torch.device(device), quick, Silent(), None)
+    work.problem.check_finite(work.problem.initial_weights)
+    with TaskPool(work.problem.device, Silent()) as pool:
+        result, snapshots = pool.submit(partial(work._clean, pool)).result()
+    return CleanTraining(work.clean_task, result, snapshots)
+
+
+def clean_task(spec: Spec, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """All that the clean twin's training depends on, but for the content of a folder's files.
+
+    Args:
+        spec: The spec, in its quick version if that is trained.
+        device: Where the training computes.
+    """
+    full = spec_to_dict(spec)
+    return {
+        "network": full["network"],
+        "task": full["task"],
+        "batch_size": full["learning_rule"]["batch_size"],
+        "step_size": full["training"]["step_size"],
+        "steps": full["training"]["steps"],
+        "measure": {k: full["measure"][k] for k in ("points", "seed", "chunk_size", "precision")},
+        "versions": versions(),
+        "device": torch.device(device).type,
+    }
 
 
 class _Check:
@@ -155,6 +210,7 @@ class _Check:
         quick: bool,
         reporter: Reporter,
         resume: Path | None,
+        clean: CleanTraining | None = None,
     ) -> None:
         self.spec, self.quick, self.reporter = spec, quick, reporter
         self.versions = versions()
@@ -164,13 +220,17 @@ class _Check:
         self.clock = threading.Lock()
         task = {
             "spec": spec_to_dict(spec),
-            "table": _table_fingerprint(spec),
+            "table": table_fingerprint(spec),
             "versions": self.versions,
             "device": device.type,
             "quick": quick,
-            "data": _data_fingerprint(self.problem),
+            "data": data_fingerprint(self.problem),
         }
         self.store = StageStore(resume, task)
+        self.clean_task = clean_task(spec, device)
+        if clean is not None and clean.task != self.clean_task:
+            raise ValueError("clean is the training of another problem; allowed: train_clean(spec)")
+        self.clean = clean
 
     def run(self, *, measure: bool = True) -> CheckResult:
         start = time.perf_counter()
@@ -208,6 +268,9 @@ class _Check:
     # -- stages -----------------------------------------------------------------------------
 
     def _clean(self, pool: TaskPool) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        if self.clean is not None:
+            like = self.problem.initial_weights
+            return self.clean.result, {k: w.to(like) for k, w in self.clean.snapshots.items()}
         steps = self.spec.training.steps
         places = sorted({round(t) for t in np.linspace(0, steps, self.spec.measure.points)})
         if self.spec.measure.points == 1:
@@ -401,14 +464,14 @@ def _range(values: list[Any]) -> tuple[float, float] | None:
     return (min(finite), max(finite)) if finite else None
 
 
-def _table_fingerprint(spec: Spec) -> str | None:
+def table_fingerprint(spec: Spec) -> str | None:
     """Enough of a measured device's file to notice that its content has changed."""
     if spec.device is None or spec.device.measured is None:
         return None
     return hashlib.sha256(Path(spec.device.measured).read_bytes()).hexdigest()
 
 
-def _data_fingerprint(problem: Problem) -> dict[str, Any]:
+def data_fingerprint(problem: Problem) -> dict[str, Any]:
     """Enough of the data to notice that a folder's content has changed."""
     inputs, targets = problem.data("train")
     return {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,18 +32,44 @@ class StageStore:
         digest = hashlib.sha256(to_json(task).encode()).hexdigest()[:16]
         self._folder = None if folder is None else folder / digest
 
+    def known(self, name: str) -> dict[str, Any] | None:
+        """The result of a stage that is finished, None of another one."""
+        return None if self._folder is None else _read(self._folder / f"{name}.json")
+
+    def keep(self, name: str, result: dict[str, Any]) -> dict[str, Any]:
+        """Keep a result that was computed elsewhere; gives it back as it will be read."""
+        kept: dict[str, Any] = plain(result)
+        if self._folder is not None:
+            write_atomically(self._folder / f"{name}.json", to_json(kept))
+        return kept
+
     def run(self, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The stage's result, computed only if it is not there yet."""
-        if self._folder is None:
-            result: dict[str, Any] = plain(compute())
-            return result
-        path = self._folder / f"{name}.json"
-        known = _read(path)
-        if known is not None:
-            return known
-        result = plain(compute())
-        write_atomically(path, to_json(result))
-        return result
+        known = self.known(name)
+        return self.keep(name, compute()) if known is None else known
+
+    def known_tensors(self, name: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """The result and the tensors of a finished stage, on the CPU, None of another one."""
+        known = self.known(name)
+        if known is None or self._folder is None:
+            return None
+        try:
+            with np.load(self._folder / f"{name}.npz", allow_pickle=False) as kept:
+                return known, {key: torch.from_numpy(kept[key]) for key in kept}
+        except (OSError, ValueError, zipfile.BadZipFile):
+            return None
+
+    def keep_tensors(
+        self, name: str, result: dict[str, Any], tensors: dict[str, Tensor]
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Keep a result with tensors; several processes may keep the same one at once."""
+        if self._folder is not None:
+            buffer = io.BytesIO()
+            arrays: dict[str, Any] = {key: value.cpu().numpy() for key, value in tensors.items()}
+            np.savez(buffer, allow_pickle=False, **arrays)
+            write_atomically(self._folder / f"{name}.npz", buffer.getvalue())
+        # The JSON file comes last: with it the stage is finished.
+        return self.keep(name, result), tensors
 
     def run_tensors(
         self,
@@ -50,23 +78,11 @@ class StageStore:
         like: Tensor,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """A stage that has tensors as well; they come back on the device of ``like``."""
-        if self._folder is None:
-            result, tensors = compute()
-            return plain(result), tensors
-        path, data = self._folder / f"{name}.json", self._folder / f"{name}.npz"
-        known = _read(path)
-        if known is not None and data.exists():
-            with np.load(data, allow_pickle=False) as kept:
-                return known, {key: torch.from_numpy(kept[key]).to(like) for key in kept}
-        result, tensors = compute()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        partial = data.with_suffix(".partial.npz")
-        arrays = {key: value.cpu().numpy() for key, value in tensors.items()}
-        np.savez(partial, allow_pickle=False, **arrays)
-        partial.replace(data)
-        # The JSON file comes last: with it the stage is finished.
-        write_atomically(path, to_json(result))
-        return plain(result), tensors
+        known = self.known_tensors(name)
+        if known is None:
+            return self.keep_tensors(name, *compute())
+        result, tensors = known
+        return result, {key: value.to(like) for key, value in tensors.items()}
 
 
 def _read(path: Path) -> dict[str, Any] | None:
