@@ -6,7 +6,7 @@ import gzip
 import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -279,6 +279,59 @@ def cifar10(
 
     train, test = part("train", train_samples), part("test", test_samples)
     return _images("cifar10", train, test, flat, dtype)
+
+
+def redraw_split(data: Dataset, train_samples: int, seed: int) -> Dataset:
+    """Another random division of all samples of a data set; those not in training are for the test.
+
+    Args:
+        data: A data set.
+        train_samples: Training samples of the new one.
+        seed: Seed of the division.
+
+    Raises:
+        DataError: If no sample would be left for the test, or none for the training.
+    """
+    inputs = torch.cat([data.inputs, data.test_inputs])
+    targets = torch.cat([data.targets, data.test_targets])
+    if not 1 <= train_samples < len(inputs):
+        raise DataError(
+            f"{data.name}: {train_samples} training samples; allowed: 1 to {len(inputs) - 1}"
+        )
+    order = torch.randperm(len(inputs), generator=generator_for(seed, "redraw-split"))
+    train, test = order[:train_samples], order[train_samples:]
+    return replace(
+        data,
+        inputs=inputs[train],
+        targets=targets[train],
+        test_inputs=inputs[test],
+        test_targets=targets[test],
+    )
+
+
+def with_wrong_labels(data: Dataset, fraction: float, seed: int) -> Dataset:
+    """The same data with some training labels replaced by another class; the test set stays.
+
+    Args:
+        data: A data set for classification.
+        fraction: Part of the training labels that become wrong (rounded to a number of labels),
+            each one of the other classes with equal chance.
+        seed: Seed of which and how.
+
+    Raises:
+        DataError: If the fraction is not from 0 to 1 or there are no classes.
+    """
+    if not 0 <= fraction <= 1:
+        raise DataError(f"{data.name}: wrong labels {fraction:g}; allowed: a part from 0 to 1")
+    if data.kind != "classification":
+        raise DataError(f"{data.name}: has no class labels; allowed: data for classification")
+    generator = generator_for(seed, "wrong-labels")
+    count, classes = round(fraction * len(data.targets)), data.output_size
+    chosen = torch.randperm(len(data.targets), generator=generator)[:count]
+    shift = torch.randint(1, classes, (count,), generator=generator)
+    targets = data.targets.clone()
+    targets[chosen] = (targets[chosen] + shift) % classes
+    return replace(data, targets=targets)
 
 
 def _balanced_order(labels: np.ndarray) -> np.ndarray:

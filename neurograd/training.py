@@ -72,6 +72,7 @@ def train(
     chip_index: int = 0,
     snapshots: Sequence[int] = (),
     initial: Tensor | None = None,
+    curve_points: int = CURVE_POINTS,
     progress: Progress | None = None,
 ) -> Trained:
     """Train through a chip with ``w ← w + Δt·Δw``.
@@ -87,18 +88,22 @@ def train(
         chip_index: Which of several chips with one seed this is.
         snapshots: Steps (0 is before the first) after which the weights are kept.
         initial: Weights before they are programmed; the problem's own when None.
+        curve_points: Entries of the curve, first and last step among them, 2 or more. Divergence
+            is noticed at these.
         progress: Called with the number of steps done since the last call.
 
     Raises:
-        ValueError: If there is no step to take.
+        ValueError: If there is no step to take, or the curve has no two points.
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
+    if curve_points < 2:
+        raise ValueError(f"curve_points is {curve_points}; allowed: 2 or more")
     w = chip.program(problem.initial_weights if initial is None else initial).clone()
     device = w.device
     kept = {0: w.clone()} if 0 in snapshots else {}
     wanted = set(snapshots)
-    curve_steps = {int(t) for t in np.linspace(0, steps, min(steps + 1, CURVE_POINTS))}
+    curve_steps = {int(t) for t in np.linspace(0, steps, min(steps + 1, curve_points))}
     evaluator = _Evaluator(problem, chip, seed, chip_index)
     evaluator.add(0, w)
     taken, diverged, reported = 0, False, 0
