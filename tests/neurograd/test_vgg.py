@@ -128,7 +128,7 @@ def test_little_memory_gives_the_same_diagonal(monkeypatch, chunk_bytes, layer_b
 
 def test_memory_of_the_largest_network_is_bounded():
     """The real VGG-19 on CIFAR-10: a few dozen samples at once, not thousands."""
-    network = vgg(19, CIFAR, generator=torch.Generator(), dtype=torch.float32)
+    network = vgg(19, CIFAR, classifier_width=8, generator=torch.Generator(), dtype=torch.float32)
     x = torch.zeros(1000, *CIFAR)
     problem = Problem(network, CrossEntropy(), x, torch.zeros(1000, dtype=torch.long))
     parameters = problem.parameters_of(problem.initial_weights)
