@@ -62,9 +62,9 @@ CHUNK = 1000
 POINTS = (0.0, 0.1, 0.5)
 """Parts of the clean training at which the curvature is measured."""
 
-SMALL_GRID = {
-    "biases": (0.0, 1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 1e-1),
-    "noises": (0.0, 1e-2, 1e-1, 1.0, 3.0, 10.0, 100.0),
+SMALL_GRID: dict[str, Any] = {
+    "biases": (0.0, 1e-4, 1e-3, 3e-3, 1e-2, 1e-1),
+    "noises": (0.0, 1e-1, 1.0, 3.0, 10.0, 100.0),
 }
 
 
@@ -145,17 +145,30 @@ def settings_of(run: Run) -> tuple[Setting, ...]:
             train_samples=None,
             dtype="float32",
         )
-        small = {"biases": (0.0, 1e-2), "noises": (0.0, 100.0), "step_sizes": (0.1, 0.05)}
-        return (replace(cifar, factor=32, steps=4, seeds=2, **small) if run.quick else cifar,)
-    network = {"depth": 11, "factor": 8, "classifier_width": 256, "dtype": "float32"}
+        small: dict[str, Any] = {
+            "biases": (0.0, 1e-2),
+            "noises": (0.0, 100.0),
+            "step_sizes": (0.05,),
+        }
+        return (replace(cifar, factor=32, steps=2, seeds=2, **small) if run.quick else cifar,)
+    network: dict[str, Any] = {
+        "depth": 11,
+        "factor": 8,
+        "classifier_width": 256,
+        "dtype": "float32",
+    }
     if run.quick:
-        grid = {"biases": (0.0, 1e-4, 1e-1), "noises": (0.0, 0.1, 100.0), "seeds": 4}
+        grid: dict[str, Any] = {
+            "biases": (0.0, 1e-4, 1e-1),
+            "noises": (0.0, 0.1, 100.0),
+            "seeds": 4,
+        }
         return (
             Setting("mlp", "MLP, digits", 60, step_sizes=(0.5, 0.2), **grid),
             Setting("vgg", "VGG-11/8, digits", 60, step_sizes=(0.1, 0.05), **grid, **network),
         )
     return (
-        Setting("mlp", "MLP, digits", 500, **SMALL_GRID),
+        Setting("mlp", "MLP, digits", 300, **SMALL_GRID),
         Setting("mlp-wrong", "MLP, 20 % wrong labels", 500, wrong_labels=0.2, **SMALL_GRID),
         Setting("vgg", "VGG-11/8, digits", 200, **SMALL_GRID, **network),
     )
