@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
@@ -28,6 +29,49 @@ def interval(
         return (center, center)
     half = t_quantile(degrees, confidence) * standard_error
     return (center - half, center + half)
+
+
+def mean_interval(
+    values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE
+) -> tuple[float, Interval]:
+    """Mean of independent values with its t interval; infinite ends for a single value.
+
+    Args:
+        values: Independent values, one or more.
+        confidence: Of the interval.
+    """
+    array = np.asarray(values, dtype=float)
+    center = float(array.mean())
+    if len(array) < 2:
+        return center, (-math.inf, math.inf)
+    error = float(array.std(ddof=1)) / math.sqrt(len(array))
+    return center, interval(center, error, len(array) - 1, confidence)
+
+
+def proportion_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
+    """Exact interval of a probability (Clopper and Pearson, Biometrika 1934).
+
+    With no success in n trials all of the error is on the upper side, which is then
+    ``1 − (1 − confidence)^(1/n)``, the rule of three at the given confidence (about 4.6/n at 99 %);
+    likewise for n of n.
+
+    Args:
+        successes: Number of successes, 0 or more.
+        trials: Number of independent trials, ``successes`` or more, and 1 or more.
+        confidence: Of the interval.
+
+    Raises:
+        ValueError: If the counts are out of range.
+    """
+    if not 0 <= successes <= trials or trials < 1:
+        raise ValueError(f"{successes} of {trials}; allowed: 0 or more, of 1 or more trials")
+    if successes in (0, trials):
+        edge = -math.expm1(math.log(1 - confidence) / trials)
+        return (0.0, edge) if successes == 0 else (1 - edge, 1.0)
+    tail = 0.5 * (1 - confidence)
+    low = stats.beta.ppf(tail, successes, trials - successes + 1)
+    high = stats.beta.ppf(1 - tail, successes + 1, trials - successes)
+    return float(low), float(high)
 
 
 def jackknife_error(leave_one_out: np.ndarray) -> float:

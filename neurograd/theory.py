@@ -14,7 +14,9 @@ Everything here is exact for a quadratic loss and a second-order Taylor expansio
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -250,6 +252,59 @@ def variance_impact_per_parameter(hessian_trace: float, num_parameters: int) -> 
         ValueError: An argument is not finite or ``num_parameters`` is not a positive count.
     """
     return _finite("hessian_trace", hessian_trace) / _count("num_parameters", num_parameters)
+
+
+def expected_hessian_trace(
+    widths: Sequence[int],
+    mean_input_square: float,
+    *,
+    relu: bool = False,
+    init: str = "xavier",
+    biases: bool = False,
+) -> float:
+    """``E[Tr H]`` of a fully connected network at initialization, under mean squared error.
+
+    Ours: the exact expectation behind Theorems 2.2 and 2.3. Weights are independent, symmetric and
+    of variance ``v_l`` (Xavier: ``2/(n_l + m_l)``, Kaiming: ``2/n_l``, for ``n_l`` inputs and
+    ``m_l`` outputs of layer l), so that with ``n̄`` the mean of ``‖x‖²``
+
+        ``E[Tr H] = 2 Σ_l (n̄ Π_{k<l} m_k v_k) · (Π_{k>l} n_k v_k) / 2^R``,
+
+    R the number of ReLUs: each halves every product of a forward and a backward pass, as its gates
+    are in distribution independent coins (Hanin and Nica, Commun. Math. Phys. 2020). So, for
+    Xavier's scheme, a linear network with d units in *every* layer has the same ``E[Tr H]/N`` at
+    any depth, and one with n inputs, m outputs and hidden layers of width d has one that falls
+    with depth where ``d > (n + m)/2`` and *rises* below (no biases).
+
+    Args:
+        widths: Inputs, hidden widths and outputs; two numbers or more.
+        mean_input_square: Mean of ``‖x‖²`` over the data, zero or greater.
+        relu: Whether a ReLU follows every hidden layer.
+        init: ``xavier`` or ``kaiming`` (fan-in, gain √2).
+        biases: Whether layers have biases (0 at the start), which are parameters too.
+
+    Returns:
+        The expected trace over initializations, for a loss that is the mean over outputs.
+
+    Raises:
+        ValueError: An argument is outside its range.
+    """
+    if init not in ("xavier", "kaiming"):
+        raise ValueError(f"init must be 'xavier' or 'kaiming', got {init!r}")
+    if len(widths) < 2:
+        raise ValueError(f"widths must be two or more, got {len(widths)}")
+    layers = list(pairwise(_count("widths", width) for width in widths))
+    square = _non_negative("mean_input_square", mean_input_square)
+    variances = [2 / (n + m) if init == "xavier" else 2 / n for n, m in layers]
+    gate = 0.5 if relu else 1.0
+    forward = [square]  # E‖a‖² of what meets each layer
+    for (_, m), v in list(zip(layers, variances, strict=True))[:-1]:
+        forward.append(forward[-1] * m * v * gate)
+    total, backward = 0.0, 1.0  # E‖δ‖² for one unit of error at the output
+    for (n, _), v, met in reversed(list(zip(layers, variances, forward, strict=True))):
+        total += 2 * backward * (met + biases)
+        backward *= n * v * gate
+    return total
 
 
 def bias_loss_change(b: float, q: float, p: float, grad_norm: float, step_size: float) -> float:
