@@ -111,6 +111,61 @@ def train(
 
 
 @app.command()
+def sweep(
+    spec_path: SpecPath,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--over",
+            metavar="KEY=V1,V2,...",
+            help="Values of a key, or a range LOW:HIGH:COUNT or LOW:HIGH:COUNTlog; repeatable.",
+        ),
+    ] = None,
+    random: Annotated[
+        int | None,
+        typer.Option("--random", metavar="COUNT", help="A random design in place of the grid."),
+    ] = None,
+    mode: Annotated[
+        str, typer.Option("--mode", metavar="train|check", help="What is done at a point.")
+    ] = "train",
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", metavar="FILE", help="Where the rows go: .csv or .parquet."),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw a heat map or a line.")
+    ] = None,
+    resume: Resume = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", help="Points at once on the cores here.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="A dask.distributed cluster."),
+    ] = None,
+    quick: Quick = False,
+    seed: Seed = None,
+    device: DeviceName = "auto",
+    overrides: Overrides = None,
+) -> None:
+    """Evaluate a grid or a random design over any keys; after a kill the same command goes on."""
+    from neurograd.report.sweep_table import render_sweep  # noqa: PLC0415
+    from neurograd.sweep.command import Request  # noqa: PLC0415
+    from neurograd.sweep.command import sweep as run_sweep  # noqa: PLC0415
+
+    settings = [*(overrides or ()), *([] if seed is None else [f"measure.seed={seed}"])]
+    request = Request(
+        spec_path, tuple(over or ()), tuple(settings), random, mode, table, plot, resume, jobs,
+        scheduler, device, quick,
+    )  # fmt: skip
+    with _Progress() as progress:
+        result = run_sweep(request, progress)
+    render_sweep(result.rows, result.keys, Console())
+    for path in result.written:
+        Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one of them.")] = None,
     plot: Annotated[

@@ -1,0 +1,1 @@
+"""Grids and random designs over any keys of a spec, resumable, on cores or on a cluster."""

@@ -1,0 +1,165 @@
+"""What a sweep does at each point, and which numbers of it become the row of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neurograd.checking import CheckResult, CleanTraining, check, train_beside
+from neurograd.errors import NeurogradError
+from neurograd.spec import Spec
+
+Row = dict[str, Any]
+"""Column names to a text, a number, a truth value or None."""
+
+_TRAINED = (
+    "verdict",
+    "cost_kind",
+    "cost",
+    "cost_low",
+    "cost_high",
+    "confidence",
+    "allowed",
+    "clean_learned",
+    "clean_accuracy",
+    "chip_accuracy",
+    "chip_accuracy_low",
+    "chip_accuracy_high",
+    "clean_loss",
+    "chip_loss",
+    "chips",
+    "diverged",
+    "num_parameters",
+)
+_MEASURED = (
+    "final_b",
+    "final_b_low",
+    "final_b_high",
+    "final_total_variance",
+    "final_inverse_noise_ratio",
+    "final_gain",
+    "final_cosine",
+    "final_predicted_loss_change",
+    "final_measured_loss_change",
+    "final_measured_loss_change_low",
+    "final_measured_loss_change_high",
+    "final_exact_margin",
+    "predicted_excess_loss",
+    "measured_excess_loss",
+)
+ERROR = "error"
+"""Last column: why a point has no numbers; empty where it has."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What is evaluated at a point.
+
+    Attributes:
+        columns: Columns of the row behind the swept keys, without the error.
+        needs_snapshots: Whether it needs the weights along the clean training.
+        evaluate: Makes a report of a spec, where to compute, whether quick, and the clean twin.
+        row: Takes the columns from the report.
+    """
+
+    columns: tuple[str, ...]
+    needs_snapshots: bool
+    evaluate: Callable[[Spec, str, bool, CleanTraining], dict[str, Any]]
+    row: Callable[[dict[str, Any]], Row]
+
+
+def evaluate(spec: Spec, mode: str, *, device: str, quick: bool, clean: CleanTraining) -> Row:
+    """One point of a sweep as the row of its table, without the swept keys.
+
+    Args:
+        spec: The point's spec.
+        mode: A name of ``MODES``.
+        device: Where to compute.
+        quick: Whether the spec is the smaller version (``quick_spec``).
+        clean: The clean twin's training.
+
+    Raises:
+        NeurogradError: If the point cannot be evaluated.
+    """
+    chosen = MODES[mode]
+    return {**chosen.row(chosen.evaluate(spec, device, quick, clean)), ERROR: None}
+
+
+def empty_row(mode: str, error: str) -> Row:
+    """The row of a point that has no numbers."""
+    return {**dict.fromkeys(MODES[mode].columns), ERROR: error}
+
+
+def check_mode(mode: str) -> None:
+    """Refuse a mode that is not there.
+
+    Raises:
+        NeurogradError: With one line that names those that are.
+    """
+    if mode not in MODES:
+        raise NeurogradError(f"--mode: {mode!r} is unknown; allowed: {', '.join(MODES)}")
+
+
+def _train(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[str, Any]:
+    return _report(train_beside(spec, device=device, quick=quick, clean=clean))
+
+
+def _check(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[str, Any]:
+    return _report(check(spec, device=device, quick=quick, clean=clean))
+
+
+def _report(result: CheckResult) -> dict[str, Any]:
+    return result.report
+
+
+def _trained_row(report: dict[str, Any]) -> Row:
+    training = report["training"]
+    cost, clean, chip = training["cost"], training["clean"], training["chip"]
+    accuracy = chip["test_accuracy_ci"] or (None, None)
+    values = (
+        report["verdict"],
+        cost["kind"],
+        cost["value"],
+        *cost["ci"],
+        cost["confidence"],
+        cost["allowed"],
+        cost["clean_learned"],
+        clean["test_accuracy"],
+        chip["test_accuracy"],
+        *accuracy,
+        clean["loss"],
+        chip["loss"],
+        chip["chips"],
+        chip["diverged"],
+        report["num_parameters"],
+    )
+    return dict(zip(_TRAINED, values, strict=True))
+
+
+def _checked_row(report: dict[str, Any]) -> Row:
+    """The trained row with the numbers of the last point of the clean training."""
+    training, point = report["training"], report["points"][-1]
+    moments, change = point["moments"], point["delta_loss"]
+    values = (
+        moments["b"],
+        *moments["b_ci"],
+        moments["total_variance"],
+        moments["inverse_noise_ratio"],
+        moments["gain"],
+        moments["cosine"],
+        change["predicted"],
+        change["measured"],
+        *change["measured_ci"],
+        point["descent"]["exact_margin"],
+        training["predicted_excess_loss"],
+        training["measured_excess_loss"],
+    )
+    return {**_trained_row(report), **dict(zip(_MEASURED, values, strict=True))}
+
+
+MODES: Mapping[str, Mode] = {
+    "train": Mode(_TRAINED, False, _train, _trained_row),
+    "check": Mode((*_TRAINED, *_MEASURED), True, _check, _checked_row),
+}
+"""The modes by name; another one (a prediction without a chip's training) is one more entry."""
