@@ -35,6 +35,9 @@ CHANNELS = (64, 128, 256, 512, 512)
 CLASSIFIER_WIDTH = 4096
 """Units of both hidden fully connected layers."""
 
+BIASES = ("zero", "uniform")
+"""How biases may start."""
+
 _IMAGENET_MAP = 7  # what 224×224 images become after five poolings
 _CLASSIFIER_NAMES = ("classifier.0", "classifier.3", "classifier.6")
 
@@ -47,6 +50,7 @@ def vgg(
     factor: int = 1,
     classifier_width: int = CLASSIFIER_WIDTH,
     init: str = "kaiming",
+    biases: str = "zero",
     generator: torch.Generator,
     dtype: torch.dtype = torch.float64,
 ) -> nn.Sequential:
@@ -63,12 +67,15 @@ def vgg(
         outputs: Number of outputs.
         factor: Divides the number of filters and ``classifier_width`` (rounded down, at least 1).
         classifier_width: Units of the two hidden linear layers before the division.
-        init: ``xavier`` or ``kaiming`` (uniform); biases start at 0.
+        init: ``xavier`` or ``kaiming`` (uniform).
+        biases: ``zero``, or ``uniform`` within ±1/√(fan-in). In a narrow network many places have
+            no active input, so that with biases of 0 their units stand exactly at the ReLU's kink,
+            where the loss has no second derivative; choose ``uniform`` to measure curvature.
         generator: Source of the weights; no other random state is touched.
         dtype: Type of the weights.
 
     Raises:
-        ValueError: If the depth or the init is unknown, a size is below 1 or the image below 2×2.
+        ValueError: If the depth or a name is unknown, a size is below 1 or the image below 2×2.
     """
     if depth not in CONVOLUTIONS:
         raise ValueError(f"VGG-{depth} is unknown; allowed: {', '.join(map(str, CONVOLUTIONS))}")
@@ -98,7 +105,16 @@ def vgg(
         nn.ReLU(),
         make(nn.Linear, hidden, outputs, dtype=dtype),
     ]
-    return initialized(nn.Sequential(*layers), init, generator)
+    if biases not in BIASES:
+        raise ValueError(f"biases {biases!r} is unknown; allowed: {', '.join(BIASES)}")
+    network = initialized(nn.Sequential(*layers), init, generator)
+    if biases == "uniform":
+        with torch.no_grad():
+            for layer in _weighted(network):
+                assert layer.bias is not None  # layers of vgg have biases
+                bound = layer.weight[0].numel() ** -0.5
+                layer.bias.uniform_(-bound, bound, generator=generator)
+    return network
 
 
 def standard_names(network: nn.Sequential) -> dict[str, str]:

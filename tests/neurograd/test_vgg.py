@@ -72,6 +72,16 @@ def test_factor_and_generator():
     assert not any(m.bias.any() for m in network if isinstance(m, nn.Linear))
 
 
+def test_uniform_biases_are_torchs():
+    """±1/√(fan-in), as in torch.nn; the weights are those of a network with biases of 0."""
+    network, zero = _vgg(factor=4, biases="uniform"), _vgg(factor=4)
+    assert network[3].weight.equal(zero[3].weight)
+    for layer in (m for m in network if isinstance(m, nn.Conv2d | nn.Linear)):
+        bound = layer.weight[0].numel() ** -0.5
+        assert layer.bias.unique().numel() == layer.bias.numel()
+        assert 0.5 * bound < layer.bias.abs().max().item() <= bound
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -84,6 +94,13 @@ def test_factor_and_generator():
 def test_wrong_arguments(arguments, words):
     with pytest.raises(ValueError, match=words):
         vgg(*arguments, generator=torch.Generator())
+
+
+def test_wrong_names():
+    with pytest.raises(ValueError, match="biases 'none' is unknown; allowed: zero, uniform"):
+        _vgg(biases="none")
+    with pytest.raises(ValueError, match="init 'he' is unknown"):
+        _vgg(init="he")
 
 
 # -- curvature -------------------------------------------------------------------------------------
