@@ -130,19 +130,21 @@ def _map(shift, spread=0.002, level="test"):
     generator = generator_for(5, "made", level)
     clean = 0.9 + 0.01 * torch.randn(20, generator=generator, dtype=torch.float64).numpy()
 
-    def cell(bias, noise, train, test):
+    def cell(bias, noise, train, test, signs=False):
         jitter = spread * torch.randn(20, generator=generator, dtype=torch.float64).numpy()
         values = {"train": clean + train + jitter, "test": clean + test + jitter}
-        summaries = {f"{k}_summary": fig1.summary(v, clean, 4) for k, v in values.items()}
-        return {"bias": bias, "noise": noise, "signs": False, **summaries}
+        summaries = {f"{k}_summary": fig1.summary(v, clean, 6) for k, v in values.items()}
+        return {"bias": bias, "noise": noise, "signs": signs, **summaries}
 
     cells = [
         {"bias": 0.0, "noise": 0.0, "signs": False}
-        | {f"{s}_summary": fig1.summary(clean, clean, 4) for s in ("train", "test")},
+        | {f"{s}_summary": fig1.summary(clean, clean, 6) for s in ("train", "test")},
         cell(0.0, 1.0, 0.0, shift),
         cell(0.0, 100.0, -0.8, -0.8),
         cell(1e-3, 0.0, 0.0, 0.0),
         cell(1e-1, 0.0, -0.8, -0.8),
+        cell(1e-3, 0.0, 0.0, 0.0, signs=True),
+        cell(1e-1, 0.0, 0.0, 0.0, signs=True),
     ]
     setting = {"biases": [0.0, 1e-3, 1e-1], "noises": [0.0, 1.0, 100.0], "num_parameters": 100}
     return {"setting": setting, "cells": cells}
@@ -156,7 +158,10 @@ def test_judgements_follow_the_numbers():
     assert fig1.harmed(_map(0.0))[0] == "held"
     assert fig1.insensitive(_map(0.0))[0] == "held"
     assert fig1.insensitive(_map(-0.02))[0] == "partly"
-    assert fig1.tolerated(_map(0.0), "noises") == 1.0
+    text = fig1.insensitive(_map(0.0))[1]
+    assert "bias up to b/‖g‖ = 0.001 (length 0.01‖g‖)" in text
+    assert "bias of random signs up to b/‖g‖ = 0.1 (length 1‖g‖)" in text
+    assert "noise norm up to 1‖g‖" in text
     unharmed = _map(0.0)
     for cell in unharmed["cells"]:
         for split in ("train", "test"):
