@@ -109,8 +109,8 @@ class EquilibriumPropagation:
         rounding = torch.finfo(end.dtype).eps ** 0.5 * start.abs()
         if not bool(end <= start + rounding):
             raise ValueError(
-                f"the relaxation diverges at relaxation_rate {self.relaxation_rate:g}; "
-                "allowed: small enough for the nudged energy to fall"
+                f"the relaxation diverges at relaxation_rate {self.relaxation_rate:g} and nudging "
+                f"{self.nudging:g}; allowed: small enough for the nudged energy to fall"
             )
         return states
 

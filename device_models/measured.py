@@ -27,7 +27,13 @@ from torch import Tensor
 
 from device_models.closed_form import clipped_normal, two_point_mixture
 from device_models.protocols import ElementMoments
-from device_models.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
+from device_models.rounding import (
+    Rounding,
+    check_rounding,
+    round_whole,
+    rounding_outcomes,
+    split_pulses,
+)
 
 MAX_CHARACTERS = 10_000_000
 """Largest table in characters (10 MB of plain text)."""
@@ -40,6 +46,9 @@ MIN_ROWS = 3
 
 MAX_NODES = 32
 """Most states at which a jump table keeps mean and deviation."""
+
+SMALLEST_STEP = 1e-6
+"""Smallest average step of a jump table over its range: pulses are applied one by one."""
 
 LARGEST = 1e30
 """Largest magnitude of a number in a table."""
@@ -279,9 +288,12 @@ def parse_jump_table(text: str, nodes: int = MAX_NODES) -> JumpTable:
     table = JumpTable(low, high, torch.stack(places), up_mean, up_std, down_mean, down_std)
     rise, fall = table.typical_steps()
     for name, size, allowed in (("delta_up", rise, "above"), ("delta_down", fall, "below")):
-        if not 0 < size < math.inf:
+        if not SMALLEST_STEP <= size < math.inf:
             mean = (size if name == "delta_up" else -size) * (high - low)
-            raise ValueError(f"column {name} is {mean:g} on average; allowed: {allowed} 0")
+            raise ValueError(
+                f"column {name} is {mean:g} on average; allowed: {allowed} 0, by a millionth of "
+                "the range or more"
+            )
     return table
 
 
@@ -407,6 +419,10 @@ class JumpTableWrite:
         outcome = two_point_mixture(ElementMoments(x, zero), jumped, low + p)
         width = 2.0 * self.weight_range
         return ElementMoments((outcome.mean - x) * width, outcome.variance * width**2)
+
+    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
+        """The part of an increment that one pulse is asked for, and the number of such parts."""
+        return split_pulses(increment, self._requested(increment, increment > 0), self.rounding)
 
     def _state(self, w: Tensor) -> Tensor:
         return (0.5 * (w / self.weight_range + 1.0)).clamp(0.0, 1.0)

@@ -6,7 +6,7 @@ This file and ``build_device.py`` are the only places that know models by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -258,14 +258,40 @@ def _rule(spec: Spec, problem: Problem, index: int) -> BatchRule:
         "node_perturbation": lambda: NodePerturbation(size, samples),
         "forward_gradient": lambda: ForwardGradient(samples),
         "manhattan": lambda: Manhattan(rule.magnitude),
-        "equilibrium_propagation": lambda: EquilibriumPropagation(
-            nudging=rule.nudging or 0.1,
-            relaxation_steps=rule.relaxation_steps or 100,
-            symmetric=rule.symmetric is not False,
+        "equilibrium_propagation": lambda: _Relaxing(
+            EquilibriumPropagation(
+                nudging=rule.nudging or 0.1,
+                relaxation_steps=rule.relaxation_steps or 100,
+                relaxation_rate=rule.relaxation_rate or 0.2,
+                symmetric=rule.symmetric is not False,
+            )
         ),
     }
     make = makers.get(rule.name)
     return _fixed_feedback(spec, problem, index) if make is None else make()
+
+
+@dataclass(frozen=True)
+class _Relaxing:
+    """Equilibrium propagation whose errors name the key of the spec that mends them."""
+
+    rule: EquilibriumPropagation
+
+    @property
+    def deterministic(self) -> bool:
+        return self.rule.deterministic
+
+    def gradient(
+        self,
+        problem: Any,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        try:
+            return self.rule.gradient(problem, w, generator, index)
+        except ValueError as error:
+            raise NeurogradError(f"learning_rule.relaxation_rate: {error}") from None
 
 
 def _backprop(spec: Spec) -> BatchRule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
@@ -136,7 +137,7 @@ def pulse_quantum(device: Device) -> float:
     """Weight change of one nominal pulse, in weight units.
 
     Raises:
-        NeurogradError: If the device has no whole pulses.
+        NeurogradError: If a pulse does not move the nominal device.
     """
     weight_range = device.conductance.weight_range
     if device.pulsed is not None:
@@ -146,12 +147,8 @@ def pulse_quantum(device: Device) -> float:
         if isinstance(table, JumpTable):
             return 2.0 * weight_range * sum(table.typical_steps()) / 2.0
         return 2.0 * weight_range / max(table.levels)
-    if device.conductance.levels is None:
-        raise NeurogradError(
-            "device.pulse_train: this device has no pulses; allowed: with device.pulsed, "
-            "device.measured or device.conductance.levels"
-        )
     levels = device.conductance.levels
+    assert levels is not None
     return 2.0 * weight_range / max(levels.potentiation, levels.depression)
 
 
@@ -296,11 +293,6 @@ class _Builder:
             raise NeurogradError(f"device.measured: {error}") from None
         dtype, place = self.problem.dtype, self.problem.device
         if isinstance(table, JumpTable):
-            if self.device.conductance.mapping != "reference":
-                raise NeurogradError(
-                    "device.conductance.mapping: differential_pair is not there for a table of "
-                    "steps; allowed: reference"
-                )
             jumps = JumpTableWrite(table.to(dtype=dtype, device=place), self._range, self._rounding)
             ends = torch.full((1,), self._range, dtype=dtype, device=place)
             return self._stuck(jumps, (-ends, ends)), (-ends, ends)
@@ -381,10 +373,19 @@ def controller_step(pulsed: Pulsed) -> float:
     """What the controller takes one pulse for: the nominal device's mean step from weight 0.
 
     In units of the weight range; dw_min for constant and linear steps.
+
+    Raises:
+        NeurogradError: If that is not a positive number.
     """
     pair = pulsed.model == "one_sided_pair"
     nominal = nominal_device(pulsed, varied=False)
-    return nominal_step(pulsed_step(pulsed, noisy=False), nominal, one_sided=pair)
+    step = nominal_step(pulsed_step(pulsed, noisy=False), nominal, one_sided=pair)
+    if not 0 < step < math.inf:
+        raise NeurogradError(
+            f"device.pulsed: a pulse moves the nominal device by {step:g} from weight 0; "
+            "allowed: parameters that give a step above 0"
+        )
+    return step
 
 
 def nominal_device(pulsed: Pulsed, *, varied: bool = True) -> NominalDevice:

@@ -354,8 +354,8 @@ class Pulsed(SpecModel):
     ] = Field(
         "constant", description="How a pulse's step depends on the weight. Default: constant."
     )
-    dw_min: Annotated[float, Number(0, 1, above=True)] = Field(
-        0.001, description="Mean step of one pulse. Default: 0.001."
+    dw_min: Annotated[float, Number(1e-6, 1)] = Field(
+        0.001, description="Mean step of one pulse, 1e-6 to 1. Default: 0.001."
     )
     dw_min_dtod: Annotated[float, Number(0, 5)] = Field(0.0, description="Its spread. Default: 0.")
     dw_min_dtod_log_normal: bool = Field(
@@ -517,9 +517,8 @@ class Device(SpecModel):
         if kind == "pulsed" and self.write != Write():
             problem = "is given beside pulsed; give one of write, pulsed and measured"
             raise spec_problem(problem, "write")
-        if self.write.nonlinearity is not None or self.write.model != "linear":
-            problem = "has a curve beside measured; allowed there: cycle_to_cycle"
-            raise spec_problem(problem, "write")
+        if self.measured is not None:
+            self._check_write_of_table(self.measured)
         if self.conductance.levels is not None:
             problem = f"is given beside {kind}, which has its own; remove the key"
             raise spec_problem(problem, "conductance.levels")
@@ -528,6 +527,36 @@ class Device(SpecModel):
             if self.conductance.mapping != mapping:
                 problem = f"{self.conductance.mapping} is not what model {self.pulsed.model} has; "
                 raise spec_problem(f"{problem}allowed: {mapping}", "conductance.mapping")
+        return self
+
+    def _check_write_of_table(self, path: str) -> None:
+        """A table tells the steps; one of steps against conductance tells their noise as well."""
+        from device_models.measured import JumpTable  # noqa: PLC0415  (needs torch)
+        from neurograd.spec.measured import read_measured  # noqa: PLC0415
+
+        noise = {"cycle_to_cycle": 0.0, "device_to_device": 0.0}
+        if self.write.model_copy(update=noise) != Write():
+            problem = "has a curve beside measured; allowed there: " + ", ".join(noise)
+            raise spec_problem(problem, "write")
+        if not isinstance(read_measured(path), JumpTable):
+            return
+        for key in noise:
+            if getattr(self.write, key) != 0:
+                problem = "is given beside a table of steps, which has its own; remove the key"
+                raise spec_problem(problem, f"write.{key}")
+        if self.conductance.mapping != "reference":
+            problem = "differential_pair is not there for a table of steps; allowed: reference"
+            raise spec_problem(problem, "conductance.mapping")
+
+    @model_validator(mode="after")
+    def _check_pulse_train(self) -> Device:
+        counted = (self.pulsed, self.measured, self.conductance.levels)
+        if self.pulse_train is not None and counted == (None, None, None):
+            problem = (
+                "needs pulses to count; allowed: with device.pulsed, device.measured or "
+                "device.conductance.levels"
+            )
+            raise spec_problem(problem, "pulse_train")
         return self
 
 

@@ -121,6 +121,8 @@ class Number(_FieldType):
     @property
     def allowed(self) -> str:
         """What is allowed, in words."""
+        if self.high is not None and self.above:
+            return f"a number above {self.low:g} and up to {self.high:g}"
         if self.high is not None:
             return f"a number from {self.low:g} to {self.high:g}"
         return f"a number {'above' if self.above else 'of at least'} {self.low:g}"

@@ -167,7 +167,7 @@ def _translate(details: ErrorDetails) -> tuple[str, str]:
         keys = _allowed_keys(place[:-1])
         problem = f"unknown key{nearest(str(place[-1]), keys)} allowed: {', '.join(keys)}"
     elif kind == "missing":
-        problem = f"is missing; allowed keys, all required: {', '.join(_allowed_keys(place[:-1]))}"
+        problem = f"is missing; required: {', '.join(_required_keys(place[:-1]))}"
     elif kind == "literal_error":
         words = re.findall(r"'([^']*)'", context["expected"])
         hint = nearest(value, words) if isinstance(value, str) else ";"
@@ -175,6 +175,8 @@ def _translate(details: ErrorDetails) -> tuple[str, str]:
     elif kind in ("model_type", "dict_type", "mapping_type", "model_attributes_type"):
         keys = _allowed_keys(place)
         problem = f"{show(value)} is not a mapping; allowed: a mapping with {', '.join(keys)}"
+    elif kind in ("bool_type", "bool_parsing"):
+        problem = f"{show(value)} is not allowed; allowed: true or false"
     elif kind == "tuple_type":
         problem = f"{show(value)} is not a list; allowed: a list of integers such as [64, 64]"
     elif kind == "too_long":
@@ -200,13 +202,24 @@ def _dotted(place: list[int | str]) -> str:
 
 def _allowed_keys(place: tuple[int | str, ...]) -> list[str]:
     """The keys of the section at a place."""
+    return list(_section_at(place).model_fields)
+
+
+def _required_keys(place: tuple[int | str, ...]) -> list[str]:
+    """Those of the section at a place that have no default."""
+    fields = _section_at(place).model_fields
+    return [name for name, field in fields.items() if field.is_required()]
+
+
+def _section_at(place: tuple[int | str, ...]) -> type[BaseModel]:
+    """The section at a place."""
     section: type[BaseModel] = Spec
     for part in place:
         field = section.model_fields.get(str(part))
         if field is None:
             break
         section = _section_of(field.annotation) or section
-    return list(section.model_fields)
+    return section
 
 
 def _section_of(annotation: Any) -> type[BaseModel] | None:

@@ -82,7 +82,9 @@ def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
     """Puts the preset that a device names under the user's own keys, which win.
 
     A user whose `write` section asks for another model than the preset's (by `model`, or by giving
-    `nonlinearity` or `slope`) inherits neither `nonlinearity` nor `slope`, nor a behavioural model.
+    `nonlinearity` or `slope`) inherits neither `nonlinearity` nor `slope`, nor a behavioural model;
+    one who gives `pulsed` or `measured` inherits neither a curve nor its levels, and with another
+    `pulsed.model` none of the keys that belong to the preset's model alone.
 
     Args:
         device: The `device` section as the user wrote it.
@@ -99,6 +101,10 @@ def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
     ):
         # Another way of writing takes the place of the preset's behavioural model.
         base.pop("pulsed", None)
+    if device.get("measured") is not None or device.get("pulsed") is not None:
+        base.pop("write", None)
+        base.get("conductance", {}).pop("levels", None)
+        _drop_other_pulsed_model(base, device.get("pulsed"))
     wanted = _write_model(device.get("write"))
     if wanted is not None and wanted != _write_model(base.get("write")):
         shared = {k: v for k, v in base.get("write", {}).items() if k not in _MODEL_KEYS}
@@ -108,6 +114,30 @@ def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _MODEL_KEYS = ("model", "nonlinearity", "slope")
+
+
+_PULSED_MODEL_KEYS = (
+    "gamma",
+    "gamma_dtod",
+    "noise",
+    "amplitude",
+    "a",
+    "b",
+    "noise_offset",
+    "noise_slope",
+    "exponent",
+    "reference_std",
+    "subtract_symmetry_point",
+)
+
+
+def _drop_other_pulsed_model(base: dict[str, Any], pulsed: Any) -> None:
+    """Drops what belongs to the preset's behavioural model where the user asks for another one."""
+    model = pulsed.get("model") if isinstance(pulsed, Mapping) else None
+    if "pulsed" not in base or model in (None, base["pulsed"].get("model")):
+        return
+    for key in (*_PULSED_MODEL_KEYS, *(("w_min",) if model == "one_sided_pair" else ())):
+        base["pulsed"].pop(key, None)
 
 
 def _write_model(write: Any) -> Any:

@@ -41,7 +41,12 @@ RULE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "weight_perturbation": _PERTURBED,
     "node_perturbation": _PERTURBED,
     "forward_gradient": {"samples": 1},
-    "equilibrium_propagation": {"nudging": 0.1, "relaxation_steps": 100, "symmetric": True},
+    "equilibrium_propagation": {
+        "nudging": 0.1,
+        "relaxation_steps": 100,
+        "relaxation_rate": 0.2,
+        "symmetric": True,
+    },
     "manhattan": {},
 }
 """Defaults of the keys that only some rules have."""
@@ -101,6 +106,10 @@ class LearningRule(SpecModel):
     )
     relaxation_steps: Annotated[int, Whole(1, 10_000)] | None = Field(
         None, description="Steps of its nudged phase. Default: 100."
+    )
+    relaxation_rate: Annotated[float, Number(0, above=True)] | None = Field(
+        None,
+        description="Size of such a step, above 0; too large a one diverges. Default: 0.2.",
     )
     symmetric: bool | None = Field(None, description="Whether it nudges both ways. Default: true.")
     magnitude: Annotated[float, Number(0, above=True)] | None = Field(

@@ -27,7 +27,7 @@ from neurograd.spec.fields import (
     spec_problem,
 )
 from neurograd.spec.network_schema import Network, Task
-from neurograd.spec.rule_schema import RATE_ONLY, SPIKING_ONLY, LearningRule
+from neurograd.spec.rule_schema import RATE_ONLY, RULE_DEFAULTS, SPIKING_ONLY, LearningRule
 
 
 class Quantization(SpecModel):
@@ -210,12 +210,11 @@ class Spec(SpecModel):
                     problem = "is for network.kind spiking only; remove the key"
                     raise spec_problem(problem, f"measure.{key}")
             if rule in SPIKING_ONLY:
-                problem = (
-                    f"{rule} needs network.kind spiking; allowed for rate: backprop and others"
-                )
+                problem = f"{rule} needs network.kind spiking; "
+                problem += f"allowed for rate: {_but(SPIKING_ONLY)}"
                 raise spec_problem(problem, "learning_rule.name")
         elif rule in RATE_ONLY:
-            problem = f"{rule} needs network.kind rate; allowed for spiking: surrogate and others"
+            problem = f"{rule} needs network.kind rate; allowed for spiking: {_but(RATE_ONLY)}"
             raise spec_problem(problem, "learning_rule.name")
         if self.task.name == "teacher_student" and network.coding in ("rate", "latency"):
             problem = (
@@ -224,6 +223,14 @@ class Spec(SpecModel):
             )
             raise spec_problem(problem, "network.coding")
         train = None if self.device is None else self.device.pulse_train
-        if train is not None and (rule != "backprop" or network.architecture != "mlp"):
-            problem = "needs learning_rule.name backprop and network.architecture mlp"
+        plain = (rule, network.kind, network.architecture) == ("backprop", "rate", "mlp")
+        if train is not None and not plain:
+            problem = (
+                "needs learning_rule.name backprop, network.kind rate and network.architecture mlp"
+            )
             raise spec_problem(problem, "device.pulse_train")
+
+
+def _but(names: tuple[str, ...]) -> str:
+    """The other rules, for a message."""
+    return ", ".join(rule for rule in RULE_DEFAULTS if rule not in names)

@@ -335,6 +335,7 @@ def test_pulse_tables_say_what_is_wrong(text, message):
         ("1,1,-1\n1,1,-1\n1,1,-1", "column conductance is 1 in all rows; allowed: a range"),
         ("1,-1,-1\n2,-3,-1\n3,-1,-1", "column delta_up is -2 on average; allowed: above 0"),
         ("1,1,1\n2,1,1\n3,1,1", "column delta_down is 1 on average; allowed: below 0"),
+        ("1,1e-7,-1\n2,1e-7,-1\n3,1e-7,-1", "allowed: above 0, by a millionth of the range"),
         ("1,1,-1\n2,x,-1\n3,1,-1", "line 3, column delta_up is 'x'; allowed: a number"),
         ("1,1,-1\n2,1,-1", "the table has 2 rows; allowed: 3 or more"),
     ],

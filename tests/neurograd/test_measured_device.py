@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neurograd.errors import NeurogradError, SpecError
+from neurograd.errors import SpecError
 from neurograd.spec import load_spec
 from neurograd.spec.build import build_chip, build_problem
 
@@ -48,8 +48,30 @@ def test_bad_tables_are_one_line(tmp_path, text, words):
     assert len(message.splitlines()) == 1
 
 
-def test_a_jump_table_has_one_device_a_weight(tmp_path):
-    more = ", conductance: {mapping: differential_pair}"
-    spec = load_spec(spec_beside(tmp_path, JUMPS, more))
-    with pytest.raises(NeurogradError, match="allowed: reference"):
-        build_chip(spec, build_problem(spec))
+@pytest.mark.parametrize(
+    ("text", "more", "key", "words"),
+    [
+        (JUMPS, "conductance: {mapping: differential_pair}", "conductance.mapping", "reference"),
+        (JUMPS, "conductance: {levels: 9}", "conductance.levels", "remove the key"),
+        (JUMPS, "write: {cycle_to_cycle: 5 %}", "write.cycle_to_cycle", "remove the key"),
+        (JUMPS, "write: {device_to_device: 5 %}", "write.device_to_device", "remove the key"),
+        (CURVE, "write: {slope: {potentiation: 0.5}}", "write", "allowed there: cycle_to_cycle"),
+        (CURVE, "write: {model: soft_bounds}", "write", "allowed there: cycle_to_cycle"),
+        (CURVE, "pulsed: {}", "measured", "give one of"),
+    ],
+)
+def test_no_key_beside_a_table_is_ignored(tmp_path, text, more, key, words):
+    path = spec_beside(tmp_path, text, f", {more}")
+    with pytest.raises(SpecError) as caught:
+        load_spec(path)
+    assert str(caught.value).startswith(f"{path}: device.{key}: ")
+    assert words in str(caught.value)
+
+
+def test_a_curve_has_the_spec_s_noise(tmp_path):
+    more = ", preset: alox-hfo2, write: {cycle_to_cycle: 7 %, device_to_device: 3 %}"
+    spec = load_spec(spec_beside(tmp_path, CURVE, more))
+    (write,) = build_chip(spec, build_problem(spec)).writes
+    assert write.cycle_to_cycle == 0.07
+    assert write.levels == (2, 2)
+    assert float(write.crossbar.populations[0].scale.std()) > 0

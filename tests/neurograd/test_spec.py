@@ -131,6 +131,7 @@ def test_defaults():
                     "samples",
                     "nudging",
                     "relaxation_steps",
+                    "relaxation_rate",
                     "symmetric",
                     "magnitude",
                 ]
@@ -352,6 +353,33 @@ def test_another_write_model_does_not_inherit_the_preset_s_shape(text, model):
         assert write.slope.depression == 0
     assert write.cycle_to_cycle == preset.cycle_to_cycle
     assert write.device_to_device == preset.device_to_device
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "dropped"),
+    [
+        ("device: {preset: ag-asi, pulsed: {model: linear}}", {}, ("a",)),
+        ("device: {preset: pcm, pulsed: {model: constant}}", {"w_max": 2}, ("a", "amplitude")),
+        (
+            "device: {preset: ecram-li, pulsed: {model: soft_bounds}}",
+            {"w_max": 1.1724, "w_min": -0.8276, "dw_min": 0.002, "noise": "additive"},
+            ("gamma", "gamma_dtod"),
+        ),
+        (
+            "device: {preset: ecram-li, pulsed: {model: one_sided_pair}}",
+            {"w_max": 1.1724, "w_min": 0, "a": -1},
+            ("noise",),
+        ),
+        ("device: {preset: ecram-li, pulsed: {model: linear}}", {"noise": "multiplicative"}, ()),
+    ],
+)
+def test_another_pulsed_model_inherits_what_both_have(text, kept, dropped):
+    device = read(text).device
+    for key, value in kept.items():
+        assert getattr(device.pulsed, key) == value
+    for key in dropped:
+        assert getattr(device.pulsed, key) is None
+    assert device.conductance.levels is None
 
 
 def test_the_python_api_applies_presets_too():
@@ -600,7 +628,11 @@ BAD = [
         ["0 is out of range"],
     ),
     ("learning_rule: {name: surrogate}", "learning_rule.name", ["needs network.kind spiking"]),
-    ("learning_rule: {name: eprop}", "learning_rule.name", ["needs network.kind spiking"]),
+    (
+        "learning_rule: {name: eprop}",
+        "learning_rule.name",
+        ["needs network.kind spiking", "allowed for rate: backprop, feedback_alignment"],
+    ),
     (
         "{learning_rule: {name: equilibrium_propagation}, network: {kind: spiking}}",
         "learning_rule.name",
@@ -621,9 +653,92 @@ BAD = [
     (
         "learning_rule: {name: equilibrium_propagation, symmetric: maybe}",
         "learning_rule.symmetric",
-        ["'maybe'"],
+        ["'maybe'", "allowed: true or false"],
+    ),
+    (
+        "learning_rule: {name: equilibrium_propagation, nudging: 0}",
+        "learning_rule.nudging",
+        ["above 0"],
+    ),
+    (
+        "learning_rule: {name: equilibrium_propagation, relaxation_steps: 0}",
+        "learning_rule.relaxation_steps",
+        ["from 1"],
+    ),
+    (
+        "learning_rule: {name: equilibrium_propagation, relaxation_rate: 0}",
+        "learning_rule.relaxation_rate",
+        ["above 0"],
+    ),
+    (
+        "{learning_rule: {name: surrogate, truncation: 0}, network: {kind: spiking}}",
+        "learning_rule.truncation",
+        ["from 1"],
+    ),
+    (
+        "{learning_rule: {name: eprop, feedback: none}, network: {kind: spiking}}",
+        "learning_rule.feedback",
+        ["random, symmetric"],
+    ),
+    (
+        "{network: {kind: spiking}, measure: {smoothing_draws: 1}}",
+        "measure.smoothing_draws",
+        ["from 2"],
     ),
     ("device: {pulsed: {model: linear, a: 1}}", "device.pulsed.a", ["exponential"]),
+    ("device: {pulsed: {dw_min: 1e-9}}", "device.pulsed.dw_min", ["from 1e-06 to 1"]),
+    ("device: {pulsed: {dw_min_dtod: -1}}", "device.pulsed.dw_min_dtod", ["from 0 to 5"]),
+    (
+        "device: {pulsed: {dw_min_dtod_log_normal: maybe}}",
+        "device.pulsed.dw_min_dtod_log_normal",
+        ["true or false"],
+    ),
+    ("device: {pulsed: {dw_min_std: loud}}", "device.pulsed.dw_min_std", ["from 0 to 100"]),
+    ("device: {pulsed: {up_down: 1}}", "device.pulsed.up_down", ["-0.99 to 0.99"]),
+    ("device: {pulsed: {up_down_dtod: -1}}", "device.pulsed.up_down_dtod", ["from 0 to 5"]),
+    ("device: {pulsed: {w_max: 0}}", "device.pulsed.w_max", ["above 0 and up to 100"]),
+    ("device: {pulsed: {w_max_dtod: -1}}", "device.pulsed.w_max_dtod", ["from 0 to 5"]),
+    ("device: {pulsed: {w_min_dtod: -1}}", "device.pulsed.w_min_dtod", ["from 0 to 5"]),
+    (
+        "device: {pulsed: {model: linear, gamma: {potentiation: 1}}}",
+        "device.pulsed.gamma.depression",
+        ["missing; required: potentiation, depression"],
+    ),
+    ("device: {pulsed: {gamma_dtod: 0.1}}", "device.pulsed.gamma_dtod", ["linear only"]),
+    (
+        "device: {pulsed: {model: linear, noise: loud}}",
+        "device.pulsed.noise",
+        ["additive, multiplicative"],
+    ),
+    (
+        "device: {pulsed: {model: exponential, amplitude: {potentiation: x, depression: 1}}}",
+        "device.pulsed.amplitude.potentiation",
+        ["from -100 to 100"],
+    ),
+    ("device: {pulsed: {model: exponential, b: 1e3}}", "device.pulsed.b", ["from -100 to 100"]),
+    (
+        "device: {pulsed: {model: exponential, noise_offset: -1}}",
+        "device.pulsed.noise_offset",
+        ["from 0 to 100"],
+    ),
+    (
+        "device: {pulsed: {model: exponential, noise_slope: -1}}",
+        "device.pulsed.noise_slope",
+        ["from 0 to 100"],
+    ),
+    ("device: {pulsed: {model: power, exponent: -1}}", "device.pulsed.exponent", ["from 0 to 20"]),
+    (
+        "device: {pulsed: {model: soft_bounds, reference_std: -1}}",
+        "device.pulsed.reference_std",
+        ["from 0 to 5"],
+    ),
+    (
+        "device: {pulsed: {subtract_symmetry_point: true}}",
+        "device.pulsed.subtract_symmetry_point",
+        ["soft_bounds only"],
+    ),
+    ("device: {pulsed: {write_noise_std: -1}}", "device.pulsed.write_noise_std", ["0 to 1000"]),
+    ("device: {pulsed: {max_pulses: 0}}", "device.pulsed.max_pulses", ["from 1 to 10000"]),
     ("device: {pulsed: {model: cubic}}", "device.pulsed.model", ["constant, linear"]),
     ("device: {pulsed: {dw_min: 0}}", "device.pulsed.dw_min", ["0 is out of range"]),
     ("device: {pulsed: {w_min: 0}}", "device.pulsed.w_min", ["below 0"]),
@@ -657,14 +772,25 @@ BAD = [
     ),
     ("device: {converters: {dac_bits: 1}}", "device.converters.dac_bits", ["from 2 to 16"]),
     ("device: {converters: {output_range: 0}}", "device.converters.output_range", ["above 0"]),
-    ("device: {ir_drop: {}}", "device.ir_drop.wire_ratio", ["is missing"]),
+    ("device: {converters: {adc_bits: 17}}", "device.converters.adc_bits", ["from 2 to 16"]),
+    ("device: {converters: {input_range: 0}}", "device.converters.input_range", ["above 0"]),
+    (
+        "device: {ir_drop: {}}",
+        "device.ir_drop.wire_ratio",
+        ["is missing; required: wire_ratio"],
+    ),
+    ("device: {ir_drop: {wire_ratio: 1}}", "device.ir_drop.wire_ratio", ["from 0 to 0.1"]),
     (
         "device: {ir_drop: {wire_ratio: 1e-4, array_rows: 8}}",
         "device.ir_drop.array_columns",
         ["give both"],
     ),
     ("device: {leakage: {lifetime: 0.5}}", "device.leakage.lifetime", ["at least 1"]),
+    ("device: {leakage: {spread: 200 %}}", "device.leakage.spread", ["'5 %'"]),
     ("device: {endurance: {cycles: 0}}", "device.endurance.cycles", ["above 0"]),
+    ("device: {endurance: {spread: 0}}", "device.endurance.spread", ["above 0"]),
+    ("device: {endurance: {age: -1}}", "device.endurance.age", ["at least 0"]),
+    ("device: {drift: {time: 1 h, exponent: 2}}", "device.drift.exponent", ["from 0 to 1"]),
     ("device: {endurance: {fails: open}}", "device.endurance.fails", ["low, high, held"]),
     ("device: {pulse_train: {length: 0}}", "device.pulse_train.length", ["from 1 to 1000"]),
     ("device: {pulse_train: {kind: poisson}}", "device.pulse_train.kind", ["stochastic"]),
@@ -673,6 +799,13 @@ BAD = [
         "device.pulse_train",
         ["needs learning_rule.name backprop"],
     ),
+    (
+        "{device: {pulsed: {}, pulse_train: {}}, network: {kind: spiking}, "
+        "learning_rule: {name: backprop}}",
+        "device.pulse_train",
+        ["network.kind rate"],
+    ),
+    ("device: {pulse_train: {}}", "device.pulse_train", ["allowed: with device.pulsed"]),
     (
         "network: {activation: relo}",
         "network.activation",
