@@ -1,0 +1,332 @@
+"""Figure 5: impact of variance on VGG networks of several depths and widths (Theorems 2.2 and 2.3).
+
+(A) VGG-11, 13, 16 and 19, with learned weights and random; (B) VGG-19 with its widths divided, at
+random. The impact of variance is ΔL(0, σ²) of Lemma 2.1, divided by Δt² because a common step size
+for all starts does not exist: *predicted* ½(σ²/N)·Tr H with the exact trace, *measured* as the mean
+change of the loss over steps with white noise against the clean step.
+
+The paper's "σ² = 20" has two readings: a total variance of 20, or (as its published code takes it)
+a noise of *norm* 20, a total variance of 400. Both are measured; the prediction is 20 times larger
+for the second one (right axis).
+
+The step size is Δt = 1/Tr H for each network, so that Δt·λ_1 stays below about 1. At smaller steps
+a loss of finitely many images is not more quadratic but less: a ReLU network's expected change
+contains the kinks that the noise crosses, terms of size Δt·σ each, whose number falls as Δt·σ; they
+have no place in Tr H, and their fluctuation relative to ½Δt²σ²Tr H/N grows as Δt falls.
+
+Intervals are at 99 %, over initializations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from device_models import Backprop, Chip, WhiteNoise
+from experiments.record import Claim, Held, Run, parse, run_main
+from experiments.vgg_students import (
+    STYLES,
+    Student,
+    Task,
+    Trend,
+    bars,
+    depth_axis,
+    family,
+    geometric,
+    make_student,
+    make_task,
+    together,
+    trend,
+    usable,
+)
+from neurograd.curvature import exact_diagonal
+from neurograd.intervals import mean_interval
+from neurograd.loss_change import measure_loss_change
+from neurograd.moments import measure_moments
+from neurograd.report.plots import GREY, styled
+from neurograd.theory import white_variance_term
+
+PAPER_VALUE = 20.0
+READINGS = {"total_variance": PAPER_VALUE, "noise_norm": PAPER_VALUE**2}
+"""Total variance σ²f(N) by what the paper's 20 is taken for."""
+
+WIDTHS = (8, 12, 16, 24, 32)
+AGREES = 0.25
+"""Half-width of an interval of measured/predicted below which it tells something."""
+
+
+def measure(run: Run, task: Task, draws: int, student: Student) -> dict[str, Any]:
+    """Predicted and measured impact of variance on one student."""
+    problem, w = make_student(run, task, student)
+    gradient = problem.gradient(w)
+    trace = float(exact_diagonal(problem, w).sum())
+    step_size = 1.0 / trace
+    size = problem.num_parameters
+    row: dict[str, Any] = {
+        "start": student.start,
+        "depth": student.depth,
+        "factor": student.factor,
+        "index": student.index,
+        "num_parameters": size,
+        "loss": problem.loss(w),
+        "grad_norm": float(gradient.norm()),
+        "hessian_trace": trace,
+        "step_size": step_size,
+    }
+    for point, (reading, variance) in enumerate(READINGS.items()):
+        chip = Chip(rule=WhiteNoise(Backprop(), total_variance=variance), step_size=step_size)
+        sampler = chip.sampler(problem, w)
+        change = measure_loss_change(
+            problem,
+            w,
+            sampler,
+            step_size,
+            measure_moments(sampler, gradient, 2, run.seed, point=point),
+            draws,
+            run.seed,
+            point=point,
+            exact_mean=-gradient,
+        )
+        row[reading] = {
+            "predicted": white_variance_term(variance, trace, size, step_size) / step_size**2,
+            "measured": change.value / step_size**2,
+            "measured_ci": [end / step_size**2 for end in change.ci],
+        }
+    return row
+
+
+def students_of(run: Run, task: Task) -> list[Student]:
+    """Panel A's students, then those that panel B has besides."""
+    few = run.quick
+    counts = {"learned": 2, "kaiming": 3, "xavier": 3} if few else {}
+    counts = counts or {"learned": 5, "kaiming": 10, "xavier": 10}
+    found = family(task, counts, (11, 19) if few else (11, 13, 16, 19))
+    base = task.scale.factor
+    factors = (base // 2, base) if few else tuple(f * base // 16 for f in WIDTHS)
+    if base == 1:  # the paper's: the undivided network and narrower ones
+        factors = (1, 2, 4, 8)
+    for start in ("kaiming", "xavier"):
+        for factor in factors:
+            if factor != base:
+                found += [Student(start, 19, factor, k) for k in range(3 if few else 6)]
+    return found
+
+
+def ratios(rows: Sequence[dict[str, Any]]) -> list[float]:
+    """Measured over predicted impact, the mean of both readings, one a network."""
+    return [
+        float(np.mean([r[reading]["measured"] / r[reading]["predicted"] for reading in READINGS]))
+        for r in rows
+    ]
+
+
+def impact(row: dict[str, Any]) -> float:
+    """Predicted impact of a total variance of 20 over Δt²."""
+    value: float = row["total_variance"]["predicted"]
+    return value
+
+
+def depth_trends(rows: Sequence[dict[str, Any]], base: int) -> dict[str, Trend]:
+    """Trend of the predicted impact with depth, by start."""
+    found = {}
+    for start in STYLES:
+        mine = [r for r in usable(rows) if r["start"] == start and r["factor"] == base]
+        if len({r["depth"] for r in mine}) > 1:
+            found[start] = trend([r["depth"] for r in mine], [impact(r) for r in mine])
+    return found
+
+
+def width_trends(rows: Sequence[dict[str, Any]]) -> dict[str, Trend]:
+    """Trend of the predicted impact of VGG-19 with the logarithm of its width, by random start."""
+    found = {}
+    for start in ("kaiming", "xavier"):
+        mine = [r for r in rows if r["start"] == start and r["depth"] == 19]
+        if len({r["factor"] for r in mine}) > 1:
+            found[start] = trend([-math.log(r["factor"]) for r in mine], [impact(r) for r in mine])
+    return found
+
+
+def agreement(rows: Sequence[dict[str, Any]]) -> Held:
+    """Whether measured over predicted is 1, where its interval is narrow enough to tell."""
+    _, (low, high) = mean_interval(ratios(rows))
+    if not low <= 1 <= high:
+        return "not held"
+    return "held" if high - low < 2 * AGREES else "inconclusive"
+
+
+def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
+    """The paper's claims with what came out."""
+    base = task.scale.factor
+    good = usable(rows)
+    setting = (
+        f"VGG students of a VGG-19 teacher on {task.name}, widths divided by {base} unless stated, "
+        f"{task.scale.samples} images, squared error, Δt = 1/Tr H, σ² = 20"
+    )
+    depths, widths = depth_trends(rows, base), width_trends(rows)
+    learned = {s: t for s, t in depths.items() if s == task.learned}
+    random = {s: t for s, t in depths.items() if s != task.learned}
+    stuck = len(rows) - len(good)
+
+    def told(trends: dict[str, Trend]) -> str:
+        return "; ".join(f"{STYLES[start][2]} {t}" for start, t in trends.items())
+
+    claims = []
+    left_out = f"; {stuck} that learned nothing are left out" if stuck else ""
+    for title, trends in (("learned weights", learned), ("random weights", random)):
+        if trends:
+            claims.append(
+                Claim(
+                    f"Deeper VGG networks have a lower impact of variance ({title}).",
+                    "Figure 5A",
+                    setting,
+                    f"predicted impact from VGG-11 to VGG-19: {told(trends)}"
+                    + (left_out if title == "learned weights" else ""),
+                    together([t.falls for t in trends.values()]),
+                )
+            )
+    if widths:
+        found = sorted({r["factor"] for r in rows if r["depth"] == 19})
+        claims.append(
+            Claim(
+                "Wider VGG-19 networks have a lower impact of variance.",
+                "Figure 5B",
+                setting,
+                f"predicted impact from the narrowest (widths /{found[-1]}) to the widest "
+                f"(/{found[0]}): {told(widths)}",
+                together([t.falls for t in widths.values()]),
+            )
+        )
+    starts = [s for s in STYLES if any(r["start"] == s for r in good)]
+    groups = {s: [r for r in good if r["start"] == s] for s in starts}
+    parts = []
+    for start, mine in groups.items():
+        center, (low, high) = mean_interval(ratios(mine))
+        parts.append(f"{STYLES[start][2]} {center:.2f} ({low:.2f} to {high:.2f})")
+    claims.append(
+        Claim(
+            "The impact of variance is ½(σ²/N)·Tr H·Δt².",
+            "Lemma 2.1",
+            setting + "; total variance 20 and 400",
+            "measured over predicted, mean over networks and its 99 % interval: "
+            + "; ".join(parts),
+            together([agreement(mine) for mine in groups.values()]),
+        )
+    )
+    return claims
+
+
+def _curve(
+    axes: Axes, start: str, places: Sequence[float], groups: Sequence[list[dict[str, Any]]]
+) -> None:
+    """Predicted impact as a line, measured as open markers beside it; 99 % intervals."""
+    colour, line, name = STYLES[start]
+    centers = [geometric([impact(r) for r in mine]) for mine in groups]
+    errors = np.hstack([bars(c, ci) for c, ci in centers])
+    means = [c for c, _ in centers]
+    axes.errorbar(
+        places, means, yerr=errors, fmt="o", ls=line, color=colour, ms=4.5, capsize=2.5, label=name
+    )
+    for place, mean, mine in zip(places, means, groups, strict=True):
+        ratio, (low, high) = mean_interval(ratios(mine))
+        if math.isfinite(low) and high > 0 and ratio > 0:
+            beside = place * 1.035 if axes.get_xscale() == "log" else place + 0.22
+            axes.errorbar(
+                [beside],
+                [mean * ratio],
+                yerr=[[mean * (ratio - max(low, 1e-3 * ratio))], [mean * (high - ratio)]],
+                fmt="s",
+                mfc="white",
+                color=colour,
+                ms=4,
+                elinewidth=0.8,
+                alpha=0.8,
+            )
+
+
+def draw(rows: Sequence[dict[str, Any]], task: Task) -> Figure:
+    """The paper's two panels."""
+    base = task.scale.factor
+    good = usable(rows)
+    with styled():
+        figure = Figure(figsize=(9.6, 4.3), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        right.set_xscale("log")
+        depths = sorted({r["depth"] for r in good})
+        for start in STYLES:
+            groups = {
+                depth: [
+                    r for r in good if (r["start"], r["depth"], r["factor"]) == (start, depth, base)
+                ]
+                for depth in depths
+            }
+            groups = {depth: mine for depth, mine in groups.items() if mine}
+            if groups:
+                _curve(left, start, list(groups), list(groups.values()))
+        depth_axis(left, depths)
+        left.set_title("A  Depth" + (f" (widths /{base})" if base > 1 else ""))
+        factors = sorted({r["factor"] for r in good if r["depth"] == 19})
+        for start in ("kaiming", "xavier"):
+            mine = [
+                [r for r in good if (r["start"], r["depth"], r["factor"]) == (start, 19, f)]
+                for f in factors
+            ]
+            _curve(right, start, factors, mine)
+        right.set_xticks(factors, [str(f) for f in factors])
+        right.minorticks_off()
+        right.set_xlabel("factor of downsampling of VGG-19's widths")
+        right.set_title("B  Width")
+        left.set_ylabel("impact of variance ΔL(0, σ²)/Δt²\n(σ² = 20 as total variance)")
+        for axes in (left, right):
+            axes.set_yscale("log")
+            low = min(impact(r) for r in good) / 4
+            high = max(impact(r) for r in good) * 8
+            axes.set_ylim(low, high)
+        twin = right.secondary_yaxis("right", functions=(_up, _down))
+        twin.set_ylabel("the same if 20 is the noise's norm (×20)")
+        left.plot([], [], "s", mfc="white", color=GREY, ms=4, label="measured (beside predicted)")
+        left.legend(loc="best")
+        return figure
+
+
+def _up(y: Any) -> Any:
+    return y * PAPER_VALUE
+
+
+def _down(y: Any) -> Any:
+    return y / PAPER_VALUE
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the experiment."""
+    run = parse("fig5", __doc__ or "", arguments, data=True, weights=True)
+    task = make_task(run)
+    draws = 8 if run.quick else 16
+    students = {s.name: s for s in students_of(run, task)}
+    rows = list(
+        run.each(
+            students,
+            partial(measure, run, task, draws),
+            depends_on={"scale": task.facts["scale"], "draws": draws},
+        ).values()
+    )
+    results = {
+        "task": task.facts,
+        "readings_of_20": READINGS,
+        "draws": draws,
+        "trends_with_depth": {
+            s: t.__dict__ for s, t in depth_trends(rows, task.scale.factor).items()
+        },
+        "trends_with_width": {s: t.__dict__ for s, t in width_trends(rows).items()},
+        "rows": rows,
+    }
+    run.write(results, draw(rows, task), claims_of(rows, task))
+
+
+if __name__ == "__main__":
+    run_main(main)
