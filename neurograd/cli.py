@@ -158,8 +158,14 @@ def sweep(
         spec_path, tuple(over or ()), tuple(settings), random, mode, table, plot, resume, jobs,
         scheduler, device, quick,
     )  # fmt: skip
-    with _Progress() as progress:
-        result = run_sweep(request, progress)
+    try:
+        with _Progress() as progress:
+            result = run_sweep(request, progress)
+    except KeyboardInterrupt:
+        if request.folder.is_dir():
+            kept = f"what is finished is kept in {request.folder}: the same command goes on"
+            print(kept, file=sys.stderr)
+        raise
     render_sweep(result.rows, result.keys, Console())
     for path in result.written:
         Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)

@@ -12,7 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize, TwoSlopeNorm
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -28,7 +28,7 @@ MAX_NUMBERED = 16
 
 _QUANTITY = re.compile(rf"\s*({NUMBER_PATTERN})\s*({UNIT_PATTERN}|%)?\s*")
 _SIGNS = {"tolerated": "✓", "not tolerated": "✗", "inconclusive": "?", None: "–"}
-_MEANING = "✓ tolerated    ✗ not tolerated    ? inconclusive"  # the three verdicts of a check
+_MEANING = "✓ tolerated    ✗ not tolerated    ? inconclusive"
 _MARKERS = {
     "tolerated": ("o", GREEN),
     "not tolerated": ("X", RED),
@@ -72,6 +72,12 @@ def plot_sweep(rows: Sequence[Row], keys: Sequence[str], *, grid: bool) -> Figur
         if len(keys) == 1 or (not grid and len(keys) > 2):
             return _lines(rows, keys, joined=grid)
         return _maps(rows, keys) if grid else _scatter(rows, keys)
+
+
+# Without the darkest ends, which would make small costs look extreme.
+_PALE = LinearSegmentedColormap.from_list(
+    "cost", mpl.colormaps["RdBu_r"](np.linspace(0.14, 0.86, 101))
+)
 
 
 # -- Lines -----------------------------------------------------------------------------------------
@@ -216,8 +222,8 @@ def _map(
 
 
 def _whole(text: str) -> str:
-    """``1.2e+02`` as 120."""
-    return f"{float(text):.0f}\n" if "e" in text else text
+    """``1.2e+02`` as 120, with a true minus."""
+    return (f"{float(text):.0f}\n" if "e" in text else text).replace("-", "−")
 
 
 def _label(figure: Figure, panels: np.ndarray, keys: Sequence[str], count: int) -> None:
@@ -282,7 +288,7 @@ def _colours(rows: Sequence[Row]) -> tuple[Normalize, Colormap]:
     center = 100 * allowed.pop()
     margin = max(1e-9, 0.5 * center)
     limits = min(low, center - margin), max(high, center + margin)
-    return TwoSlopeNorm(center, *limits), mpl.colormaps["RdBu_r"]
+    return TwoSlopeNorm(center, *limits), _PALE
 
 
 def _colourbar(
@@ -300,7 +306,7 @@ def _colourbar(
 
 
 def _tick(value: float, is_allowed: bool) -> str:
-    return f"{value:.3g}{' allowed' if is_allowed else ''}"
+    return f"{value:.3g}{' allowed' if is_allowed else ''}".replace("-", "−")
 
 
 # -- Axes ------------------------------------------------------------------------------------------
