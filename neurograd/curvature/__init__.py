@@ -1,5 +1,6 @@
 """Curvature of the loss: trace, diagonal, extreme eigenvalues, Frobenius norm, spectrum."""
 
+from neurograd.curvature.dense import dense_hessian
 from neurograd.curvature.layerwise import exact_diagonal, has_exact_diagonal
 from neurograd.curvature.spectrum import Spectrum, measure_spectrum
 from neurograd.curvature.trace import Estimate, hessian_trace
@@ -7,6 +8,7 @@ from neurograd.curvature.trace import Estimate, hessian_trace
 __all__ = [
     "Estimate",
     "Spectrum",
+    "dense_hessian",
     "exact_diagonal",
     "has_exact_diagonal",
     "hessian_trace",

@@ -11,7 +11,12 @@ from device_models import Backprop, Chip, UpdateRounding
 from device_models.quantization import FixedPointGrid
 from device_models.spiking import SpikingNetwork
 from device_models.surrogate_gradient import Surrogate
-from neurograd.enumeration import exact_smoothed_gradient, exact_smoothed_loss
+from neurograd.curvature import hessian_trace
+from neurograd.enumeration import (
+    exact_smoothed_gradient,
+    exact_smoothed_loss,
+    smoothed_problem,
+)
 from neurograd.intervals import interval
 from neurograd.losses import CrossEntropy
 from neurograd.moments import measure_moments
@@ -120,6 +125,21 @@ def test_enumerated_gradient_is_the_derivative():
         - float(exact_smoothed_loss(problem, w - h * v, STD))
     ) / (2 * h)
     assert float(gradient @ v) == pytest.approx(numeric, rel=1e-7)
+
+
+def test_enumerated_loss_is_a_problem_of_its_own():
+    """The same loss and gradient at other weights, and a Hessian that is their derivative."""
+    problem = tiny_network()
+    smoothed = smoothed_problem(problem, STD)
+    w = problem.initial_weights + 0.1
+    assert smoothed.loss(w) == pytest.approx(float(exact_smoothed_loss(problem, w, STD)))
+    torch.testing.assert_close(smoothed.gradient(w), exact_smoothed_gradient(problem, w, STD))
+    v = torch.randn(w.shape, generator=generator_for(1), dtype=w.dtype)
+    h = 1e-5
+    numeric = (smoothed.gradient(w + h * v) - smoothed.gradient(w - h * v)) / (2 * h)
+    torch.testing.assert_close(smoothed.hvp(w, v), numeric, rtol=1e-6, atol=1e-8)
+    trace = SmoothedLoss(problem, w, STD, seed=0).trace(2000)
+    assert holds(trace, hessian_trace(smoothed, w, 0).value)
 
 
 def test_enumeration_refuses_what_it_can_not_enumerate():
