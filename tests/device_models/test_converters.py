@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional
 
 from device_models.backprop import Backprop
 from device_models.chip import Chip
@@ -134,6 +135,18 @@ def test_the_error_leaves_through_the_adc():
         }
     )
     torch.testing.assert_close(_estimate(converters, problem, w), expected, rtol=1e-9, atol=1e-14)
+
+
+def test_a_vector_of_a_convolution_is_a_whole_image():
+    """Channels and positions of a sample share a range; samples do not."""
+    x = torch.randn(3, 2, 4, 4, generator=generator_for(0), dtype=torch.float64)
+    x *= _tensor(1.0, 10.0, 100.0).view(3, 1, 1, 1) * _tensor(1.0, 1e-3).view(1, 2, 1, 1)
+    weight = torch.eye(2, dtype=torch.float64).view(2, 2, 1, 1)
+    with Converters(dac_bits=4).applied():
+        seen = functional.conv2d(x, weight)
+    step = x.flatten(1).abs().amax(1).view(3, 1, 1, 1) / 7.0
+    torch.testing.assert_close(seen, (x / step).round() * step, rtol=1e-12, atol=0.0)
+    assert not seen[:, 1].any(), "lost in the range of the other channel"
 
 
 @pytest.mark.parametrize("network", [relu_network, _cnn])

@@ -373,6 +373,22 @@ def test_a_pair_is_raised_on_either_side():
     assert one(write, 1.9, 40) == 2.0
 
 
+@pytest.mark.parametrize("write", [write_of(LinearStep(0.4), size=30, dw_min=0.05), pair(size=30)])
+def test_a_wider_weight_range_scales_everything(write):
+    """The same devices in other units: samples and means times 3, variances times 9."""
+    write = replace(write, step=replace(write.step, noise=0.3), rounding="stochastic")
+    wide = replace(write, weight_range=3.0)
+    w = torch.linspace(-0.9, 0.9, 30).double()
+    increment = 0.9 * write.dw_min * torch.linspace(-1, 1, 30).double().roll(7)
+    realized = write.write(w, increment, generator_for(3))
+    again = wide.write(3.0 * w, 3.0 * increment, generator_for(3))
+    torch.testing.assert_close(again, 3.0 * realized, rtol=1e-9, atol=1e-14)
+    exact, scaled = write.moments(w, increment), wide.moments(3.0 * w, 3.0 * increment)
+    torch.testing.assert_close(scaled.mean, 3.0 * exact.mean, rtol=1e-9, atol=1e-14)
+    torch.testing.assert_close(scaled.variance, 9.0 * exact.variance, rtol=1e-9, atol=1e-14)
+    assert exact.total_variance > 0
+
+
 def test_pair_samples_agree_with_the_closed_form():
     """Mean of every weight at 99 % (Bonferroni), total variance at 99 %."""
     write = pair(replace(PCM, noise=0.3), "stochastic", 30)
