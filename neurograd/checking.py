@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -436,7 +436,12 @@ class _Check:
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
     names = ("neurograd", "torch", "snntorch", "numpy", "scipy")
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+
+
+@cache  # reading a package's metadata takes milliseconds, and sweeps ask thousands of times
+def _version(name: str) -> str:
+    return metadata.version(name)
 
 
 def _accuracy_drop(clean: dict[str, Any], chips: list[dict[str, Any]], confidence: float) -> Cost:
