@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -182,11 +183,16 @@ class Cluster:
             ) from None
         self._client = client
         executor = client.get_executor(pure=False)
+        # A lost scheduler is one line of ours, not a traceback of the client's.
+        log = logging.getLogger("distributed.client")
+        level = log.level
+        log.setLevel(logging.CRITICAL)
         try:
-            yield _Watched(executor, client)
+            yield _Watched(executor)
         finally:
             executor.shutdown(wait=False)
             client.close()
+            log.setLevel(level)
 
     def capacity(self) -> int:
         """Two calls for each thread of the workers that are there now."""
@@ -203,8 +209,8 @@ class Cluster:
 class _Watched(Executor):
     """Tells lost workers from errors of the work."""
 
-    def __init__(self, executor: Executor, client: Any) -> None:
-        self._executor, self._client = executor, client
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         outer: Future[Any] = Future()
