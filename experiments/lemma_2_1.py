@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from device_models import Backprop, Chip
+from device_models import Backprop, Chip, Surrogate
 from device_models.white_noise import WhiteNoise
 from experiments.library import SMOOTHING, common_spec
 from experiments.record import Claim, Held, Run, parse, run_main
@@ -60,10 +60,15 @@ BIAS_RATIOS = (0.1, 1.0, 10.0)
 """b√N/‖g‖."""
 SHORT = 0.05
 """Length of a perturbation over ‖w‖ up to which the claim is judged."""
+CROSSING = 1e-3
+"""Length of a perturbation over ‖w‖ from which it crosses many kinks of these ReLU networks."""
 SAMPLES = 400
 SLOPES = (0.98, 1.02)
 R_SQUARED = 0.999
 DECADES = 4.0
+
+SHOWN = (0.3, 3.3)
+"""Ratios that the figure shows."""
 
 KINDS = {
     "noise": (BLUE, "o", "white noise"),
@@ -115,7 +120,7 @@ def convolutional(seed: int) -> Problem:
 
 def enumerated(seed: int) -> Problem:
     """The exact smoothed loss of the enumerated spiking network; its data do not depend on seed."""
-    return smoothed_problem(tiny(), TINY_STD)
+    return smoothed_problem(tiny(Surrogate()), TINY_STD)
 
 
 NETWORKS = {
@@ -274,10 +279,10 @@ def measure_spiking(run: Run) -> dict[str, Any]:
     problem = build_problem(spec, run.device)
     w = train(problem, Chip(Backprop(), 0.1), 10 if run.quick else 100, run.seed).weights
     norm = float(problem.gradient(w).norm())
-    draws = 16 if run.quick else 200
+    draws = 16 if run.quick else 150
     budget = SmoothedBudget(draws=40, loss_draws=draws, norm_draws=8, seed=run.seed)
     rows = []
-    for dt in (0.1,) if run.quick else (0.003, 0.01, 0.03, 0.1, 0.3):
+    for dt in (0.1,) if run.quick else (0.01, 0.03, 0.1, 0.3):
         for kind, bias, noise in SPIKING_NOISE[: 1 if run.quick else 2]:
             b = bias * norm / math.sqrt(len(w))
             rule = WhiteNoise(Backprop(), bias=b, total_variance=(noise * norm) ** 2)
@@ -318,13 +323,14 @@ def agreement(rows: Sequence[dict[str, Any]]) -> Agreement:
 
 
 def passes(found: Agreement) -> bool:
-    """Whether slope and R² are as required, over enough decades and without a wrong sign."""
-    return (
-        SLOPES[0] <= found.slope <= SLOPES[1]
-        and found.r_squared > R_SQUARED
-        and found.decades >= DECADES
-        and found.same_sign == found.count
-    )
+    """Whether slope and R² are as required, without a wrong sign."""
+    straight = SLOPES[0] <= found.slope <= SLOPES[1] and found.r_squared > R_SQUARED
+    return straight and found.same_sign == found.count
+
+
+def noise_only(rows: Sequence[dict[str, Any]]) -> Agreement:
+    """White noise alone, long enough to cross kinks where there are any."""
+    return agreement([r for r in rows if r["kind"] == "noise" and r["length"] >= CROSSING])
 
 
 def additive(rows: Sequence[dict[str, Any]]) -> Agreement:
@@ -349,13 +355,15 @@ def share_inside(rows: Sequence[dict[str, Any]]) -> tuple[int, int]:
 def sentence(name: str, found: Agreement, rows: Sequence[dict[str, Any]]) -> str:
     """The numbers of one network."""
     inside, noisy = share_inside(rows)
+    noise = noise_only(rows)
     title = NETWORKS[name].title if name in NETWORKS else SPIKING_TITLE
     return (
         f"{title}: slope {found.slope:.4f} ({found.slope_ci[0]:.4f} to {found.slope_ci[1]:.4f}), "
         f"R² {found.r_squared:.5f}, measured/predicted {found.ratio:.3f} "
         f"({found.ratio_ci[0]:.3f} to {found.ratio_ci[1]:.3f}), {found.decades:.1f} decades, "
         f"{found.same_sign} of {found.count} signs right, {inside} of {noisy} intervals of noisy "
-        "steps hold the prediction"
+        f"steps hold the prediction; white noise alone of {CROSSING:g} ‖w‖ and more: "
+        f"measured/predicted {noise.ratio:.2f} ({noise.ratio_ci[0]:.2f} to {noise.ratio_ci[1]:.2f})"
     )
 
 
@@ -387,7 +395,7 @@ def claims(found: dict[str, dict[str, Any]]) -> list[Claim]:
                 "Lemma 2.1, Eq. 3",
                 setting.format(", ".join(NETWORKS[n].title for n in names)),
                 "; ".join(sentence(n, results[n], short(found[n]["rows"])) for n in names),
-                verdict([passes(a) for a in results.values()]),
+                verdict([passes(a) and a.decades >= DECADES for a in results.values()]),
             )
         )
     made.append(spiking_claim(found[SPIKING]["rows"]))
@@ -413,10 +421,14 @@ def claims(found: dict[str, dict[str, Any]]) -> list[Claim]:
 def spiking_claim(rows: Sequence[dict[str, Any]]) -> Claim:
     """The claim on the sampled smoothed loss, whose prediction has an error as well."""
     agree = sum(r["agree"] for r in rows)
+
+    def value(row: dict[str, Any], key: str) -> str:
+        low, high = row[f"{key}_ci"]
+        return f"{key} {row[key]:.2e} ({low:.2e} to {high:.2e})"
+
     measured = "; ".join(
-        f"Δt {r['step_size']:g}, noise {'and bias' if r['b'] else 'only'}: predicted "
-        f"{r['predicted']:.2e} ({r['predicted_ci'][0]:.2e} to {r['predicted_ci'][1]:.2e}), measured "
-        f"{r['measured']:.2e} ({r['measured_ci'][0]:.2e} to {r['measured_ci'][1]:.2e})"
+        f"Δt {r['step_size']:g}, noise {'and bias' if r['b'] else 'only'}: "
+        f"{value(r, 'predicted')}, {value(r, 'measured')}"
         for r in rows
     )
     return Claim(
@@ -463,21 +475,20 @@ def ratios(axes: Axes, found: dict[str, dict[str, Any]]) -> None:
     """Measured over predicted against the length of the perturbation, where second order ends."""
     smooth = {True: (BLUE, "o", "smooth losses"), False: (RED, "s", "ReLU networks")}
     for kind, (colour, marker, label) in smooth.items():
-        rows = [
-            r
-            for n in found
-            if n in NETWORKS and NETWORKS[n].smooth == kind
-            for r in found[n]["rows"]
-            if r["predicted"] * r["measured"] > 0
-        ]
-        x, y = [r["length"] for r in rows], [r["measured"] / r["predicted"] for r in rows]
-        axes.plot(x, y, marker, ms=3.5, color=colour, alpha=0.55, lw=0, label=label)
+        names = [n for n in found if n in NETWORKS and NETWORKS[n].smooth == kind]
+        rows = [r for n in names for r in found[n]["rows"]]
+        x = np.array([r["length"] for r in rows])
+        y = np.array([r["measured"] / r["predicted"] for r in rows])
+        shown = (y > SHOWN[0]) & (y < SHOWN[1])
+        left = f"{len(y) - shown.sum()} of {len(y)} beyond the axis or of the other sign"
+        style = {"marker": marker, "color": colour, "ms": 3.5, "lw": 0, "alpha": 0.55}
+        axes.plot(x[shown], y[shown], **style, label=f"{label} ({left})")
     axes.axhline(1.0, color=GREY, lw=1, ls="--")
     axes.axvline(SHORT, color=GREY, lw=1, ls=":")
-    axes.text(SHORT * 1.1, 0.35, "longer: not judged", fontsize=8, color=GREY)
+    axes.text(SHORT * 1.1, 0.34, "longer: not judged →", fontsize=8, color=GREY)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(0.3, 3.3)
+    axes.set_ylim(*SHOWN)
     axes.set_yticks([0.5, 1, 2], ["0.5", "1", "2"])
     axes.minorticks_off()
     axes.set_xlabel("length of the perturbation, Δt·√(b²N + σ²f(N)) / ‖w‖")
