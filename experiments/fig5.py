@@ -105,7 +105,7 @@ def students_of(run: Run, task: Task) -> list[Student]:
     """Panel A's students, then those that panel B has besides."""
     few = run.quick
     counts = {"learned": 2, "kaiming": 3, "xavier": 3} if few else {}
-    counts = counts or {"learned": 5, "kaiming": 10, "xavier": 10}
+    counts = counts or {"learned": 4, "kaiming": 7, "xavier": 7}
     found = family(task, counts, (11, 19) if few else (11, 13, 16, 19))
     base = task.scale.factor
     factors = (base // 2, base) if few else tuple(f * base // 16 for f in WIDTHS)
@@ -114,7 +114,7 @@ def students_of(run: Run, task: Task) -> list[Student]:
     for start in ("kaiming", "xavier"):
         for factor in factors:
             if factor != base:
-                found += [Student(start, 19, factor, k) for k in range(3 if few else 6)]
+                found += [Student(start, 19, factor, k) for k in range(3 if few else 4)]
     return found
 
 
@@ -272,11 +272,13 @@ def draw(rows: Sequence[dict[str, Any]], task: Task) -> Figure:
         left.set_title("A  Depth" + (f" (widths /{base})" if base > 1 else ""))
         factors = sorted({r["factor"] for r in good if r["depth"] == 19})
         for start in ("kaiming", "xavier"):
-            mine = [
-                [r for r in good if (r["start"], r["depth"], r["factor"]) == (start, 19, f)]
+            groups = {
+                f: [r for r in good if (r["start"], r["depth"], r["factor"]) == (start, 19, f)]
                 for f in factors
-            ]
-            _curve(right, start, factors, mine)
+            }
+            groups = {f: mine for f, mine in groups.items() if mine}
+            if groups:
+                _curve(right, start, list(groups), list(groups.values()))
         right.set_xticks(factors, [str(f) for f in factors])
         right.minorticks_off()
         right.set_xlabel("factor of downsampling of VGG-19's widths")

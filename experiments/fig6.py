@@ -53,7 +53,7 @@ from neurograd.theory import bias_loss_change
 
 BIAS = 0.02
 STEP_SIZE = 1e-4
-POINTS = (0, 3, 6, 9, 12)
+POINTS = (0, 4, 8)
 """Clean steps at which the impact is taken."""
 
 AGREES = 0.1
@@ -109,7 +109,7 @@ def students_of(run: Run, task: Task) -> list[Student]:
     """Students of all starts and depths."""
     if run.quick:
         return family(task, {"learned": 2, "kaiming": 3, "xavier": 3}, (11, 19))
-    return family(task, {"learned": 5, "kaiming": 8, "xavier": 8})
+    return family(task, {"learned": 3, "kaiming": 5, "xavier": 5})
 
 
 def impact(row: dict[str, Any], key: str = "measured") -> float:
