@@ -130,6 +130,17 @@ def test_cycle_to_cycle_noise_by_hand():
     assert float(moments.variance) == pytest.approx(2 * spread**2 * pulses, rel=1e-9)
 
 
+@pytest.mark.parametrize(("sign", "levels"), [(1.0, 97), (-1.0, 50)])
+def test_each_direction_counts_its_own_levels(sign, levels):
+    """A straight device goes where it is asked to; whole pulses are of the direction's size."""
+    write = MemristorWrite(_crossbar(1, mapping="reference"), levels=(97, 50), rounding="truncate")
+    w = torch.zeros(1, dtype=torch.float64)
+    increment = torch.full_like(w, sign * 2 * 7.4 / levels)
+    realized = write.write(w, increment, generator_for(0))
+    assert float(realized) == pytest.approx(sign * 2 * 7 / levels)
+    assert float(write.moments(w, increment).mean) == pytest.approx(sign * 2 * 7 / levels)
+
+
 def test_nonlinear_write_by_hand():
     """One potentiating pulse from the middle, one device beside a reference."""
     write = MemristorWrite(
