@@ -15,6 +15,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from neurograd.errors import NeurogradError
 from neurograd.report.plots import GREEN, GREY, ORANGE, RED, styled
@@ -103,7 +104,10 @@ def _lines(rows: Sequence[Row], keys: Sequence[str], *, joined: bool) -> Figure:
 def _line(axes: Axes, rows: Sequence[Row], key: str, *, joined: bool) -> None:
     x = _axis(axes.xaxis, axes.set_xscale, [row[key] for row in rows], key)
     cost = np.array([_percent(row["cost"]) for row in rows])
-    if joined:
+    named = _unit([row[key] for row in rows]) is None
+    if named and not joined:
+        x = x + 0.05 * (np.arange(len(x)) % 9 - 4)  # points of one name beside each other
+    if joined and not named:
         order = np.argsort(x, kind="stable")
         axes.plot(x[order], cost[order], color=GREY, linewidth=1.2, zorder=1)
     for place, row, value in zip(x, rows, cost, strict=True):
@@ -198,11 +202,12 @@ def _map(
         red, green, blue, _ = colours(norm(value)) if np.isfinite(value) else (1, 1, 1, 1)
         dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.55
         sign = _SIGNS.get(row["verdict"], "–")
-        number = f"{value:.2g}\n" if numbered and np.isfinite(value) else ""
+        digits = 0 if abs(value) >= 9.95 else 1
+        number = f"{value:.{digits}f}\n" if numbered and np.isfinite(value) else ""
         axes.text(
             place[1],
             place[0],
-            f"{_whole(number)}{sign}",
+            f"{number}{sign}".replace("-", "−"),
             ha="center",
             va="center",
             fontsize=8.5 if numbered else 7,
@@ -214,16 +219,17 @@ def _map(
     axes.grid(visible=False)
     axes.set_xticks(range(len(x_values)), x_values)
     axes.set_yticks(range(len(y_values)), y_values)
-    if sum(len(value) + 2 for value in x_values) > 10 * len(x_values) or len(x_values) > 10:
-        axes.tick_params(axis="x", labelrotation=45)
+    if max(map(len, x_values)) > 8 or len(x_values) > 10:
+        for label in axes.get_xticklabels():
+            label.set(rotation=40, ha="right", rotation_mode="anchor")
     for side in axes.spines.values():
         side.set_visible(False)
     axes.tick_params(length=0)
 
 
-def _whole(text: str) -> str:
-    """``1.2e+02`` as 120, with a true minus."""
-    return (f"{float(text):.0f}\n" if "e" in text else text).replace("-", "−")
+def _are_long(values: Sequence[str]) -> bool:
+    """Whether labels are too long to stand beside each other."""
+    return sum(len(value) + 2 for value in values) > 40
 
 
 def _label(figure: Figure, panels: np.ndarray, keys: Sequence[str], count: int) -> None:
@@ -300,7 +306,11 @@ def _colourbar(
     bar.outline.set_visible(False)
     if isinstance(norm, TwoSlopeNorm):
         low, center, high = float(norm.vmin or 0), norm.vcenter, float(norm.vmax or 0)
-        ticks = [*np.linspace(low, center, 3), *np.linspace(center, high, 4)[1:]]
+        ticks = [center]
+        for start, end in ((low, center), (center, high)):
+            steps = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(start, end)
+            clear = 0.12 * (end - start)
+            ticks += [t for t in steps if start <= t <= end and abs(t - center) > clear]
         bar.set_ticks(ticks, labels=[_tick(t, t == center) for t in ticks])
         bar.minorticks_off()
 
@@ -314,19 +324,35 @@ def _tick(value: float, is_allowed: bool) -> str:
 
 def _axis(axis: Any, set_scale: Any, texts: Sequence[str], key: str) -> np.ndarray:
     """Places of values: numbers where all have one unit, else one place for each value."""
-    matches = [_QUANTITY.fullmatch(text) for text in texts]
-    units = {match[2] if match else None for match in matches}
-    if not all(matches) or len(units) > 1:
+    unit = _unit(texts)
+    if unit is None:
         names = list(dict.fromkeys(texts))
         axis.set_ticks(range(len(names)), labels=names)
         axis.set_label_text(key)
+        if axis.axis_name == "x" and _are_long(names):
+            for label in axis.get_ticklabels():
+                label.set(rotation=30, ha="right", rotation_mode="anchor")
         return np.array([names.index(text) for text in texts], dtype=float)
-    numbers = np.array([float(match[1]) for match in matches if match])
-    unit = units.pop()
+    numbers = np.array([float(text.removesuffix(unit)) for text in texts])
     axis.set_label_text(f"{key} ({unit})" if unit else key)
-    if numbers.min() > 0 and numbers.max() / numbers.min() >= 30:
+    if _are_logarithmic(numbers):
         set_scale("log")
     return numbers
+
+
+def _unit(texts: Sequence[str]) -> str | None:
+    """The unit that all values have, empty without one; None where they are no such numbers."""
+    matches = [_QUANTITY.fullmatch(text) for text in texts]
+    units = {(match[2] or "") if match else None for match in matches}
+    return units.pop() if len(units) == 1 else None
+
+
+def _are_logarithmic(numbers: np.ndarray) -> bool:
+    """Whether numbers that span more than a decade are even on a logarithmic scale."""
+    low, high, middle = (float(f(numbers)) for f in (np.min, np.max, np.median))
+    if low <= 0 or high < 10 * low:
+        return False
+    return abs(middle - math.sqrt(low * high)) < abs(middle - 0.5 * (low + high))
 
 
 def _percent(value: float | None) -> float:
