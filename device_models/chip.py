@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from device_models.closed_form import through_effect
 from device_models.protocols import (
     ElementMoments,
     LearningRule,
@@ -16,6 +17,7 @@ from device_models.protocols import (
     ReadPath,
     UpdateSampler,
     WritePath,
+    expected_gradient,
 )
 
 SomeProblem = TypeVar("SomeProblem", bound=Problem)
@@ -92,6 +94,55 @@ class Chip:
         for effect in self.writes:
             increment = effect.write(w, increment, generator)
         return increment / self.step_size
+
+    def expected_estimate(
+        self, problem: Problem, w: Tensor, generator: torch.Generator, *, reads: bool = True
+    ) -> Tensor:
+        """Mean of the gradient estimate where it is known, shape ``(N,)``.
+
+        Reads count with their mean: what their spread does to the mean gradient through the third
+        derivatives of the loss is left out.
+
+        Args:
+            problem: Network, loss and data.
+            w: Stored weights, shape ``(N,)``.
+            generator: Drawn from only where a mean is not known in closed form.
+            reads: Whether the passes see the weights as they are read.
+        """
+        return self.expected_at(problem, self.mean_read(w, generator) if reads else w, generator)
+
+    def mean_read(self, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean of what the passes see of stored weights, shape ``(N,)``; one read where unknown."""
+        for effect in self.reads:
+            moments = effect.moments(w)
+            w = effect.read(w, generator) if moments is None else moments.mean
+        return w
+
+    def expected_at(self, problem: Problem, seen: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean of the rule's estimate at weights as the passes see them, shape ``(N,)``."""
+        return expected_gradient(self.rule, self.see(problem), seen, generator)
+
+    def write_moments(
+        self, w: Tensor, increment: Tensor, variance: Tensor | None = None
+    ) -> ElementMoments:
+        """Mean and variance of what all write effects make of an increment, in weight units.
+
+        Exact for a single effect within its closed form. Along several, and for an increment that
+        is itself random, mean and variance go through each effect at one standard deviation to
+        either side (Julier and Uhlmann, Proc. SPIE 1997); several pulses count as that many
+        single ones.
+
+        Args:
+            w: Stored weights, shape ``(N,)``.
+            increment: Mean of the requested increment, shape ``(N,)``.
+            variance: Its variance, shape ``(N,)``; None for a constant.
+        """
+        now = ElementMoments(
+            increment, torch.zeros_like(increment) if variance is None else variance
+        )
+        for effect in self.writes:
+            now = through_effect(effect, w, now)
+        return now
 
     def sample_update(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """One sample of Δw in gradient units, shape ``(N,)``."""

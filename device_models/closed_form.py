@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from device_models.protocols import ElementMoments
+from device_models.protocols import ElementMoments, PulseWise, WritePath
 
 _INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
@@ -46,3 +46,33 @@ def two_point_mixture(first: ElementMoments, second: ElementMoments, p: Tensor) 
     mean = first.mean + p * gap
     variance = (1 - p) * first.variance + p * second.variance + p * (1 - p) * gap.square()
     return ElementMoments(mean, variance)
+
+
+def through_effect(effect: WritePath, w: Tensor, increment: ElementMoments) -> ElementMoments:
+    """Moments of what a write effect makes of a random increment.
+
+    Evaluated at one standard deviation to either side of the mean (the unscented transform of one
+    dimension): exact to second order in the spread, and exact for a constant.
+    """
+    if not bool((increment.variance > 0).any()):
+        return _realized(effect, w, increment.mean)
+    std = increment.variance.sqrt()
+    above = _realized(effect, w, increment.mean + std)
+    below = _realized(effect, w, increment.mean - std)
+    half = 0.5 * (above.mean - below.mean)
+    return ElementMoments(
+        0.5 * (above.mean + below.mean), 0.5 * (above.variance + below.variance) + half.square()
+    )
+
+
+def _realized(effect: WritePath, w: Tensor, increment: Tensor) -> ElementMoments:
+    """The effect's moments; where they are known for single pulses only, many times one pulse."""
+    moments = effect.moments(w, increment)
+    if moments is not None:
+        return moments
+    if not isinstance(effect, PulseWise):
+        raise ValueError(f"{type(effect).__name__} has no closed-form moments")
+    part, times = effect.single_pulses(increment)
+    single = effect.moments(w, part)
+    assert single is not None
+    return ElementMoments(single.mean * times, single.variance * times)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.protocols import ElementMoments, WritePath
+from device_models.protocols import ElementMoments, PulseWise, WritePath
 
 
 def draw_worn(
@@ -83,6 +83,12 @@ class WornDevices:
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """What the inner path realizes; 0 for worn synapses, shape ``(N,)``."""
         return self.inner.write(w, increment, generator).masked_fill(self.worn, 0.0)
+
+    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
+        """As of the inner path."""
+        if isinstance(self.inner, PulseWise):
+            return self.inner.single_pulses(increment)
+        return increment, torch.ones_like(increment)
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
         """The inner path's moments; mean and variance 0 for worn synapses."""

@@ -54,6 +54,10 @@ class ForwardGradient:
             estimate += (exact @ noise) * noise
         return estimate / self.samples
 
+    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean of an estimate, shape ``(N,)``: the exact gradient, for any loss."""
+        return problem.gradient(w)
+
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Exact total variance ``(N + 1)‖g‖²/K`` for any loss."""
         square_norm = float(problem.gradient(w).square().sum())

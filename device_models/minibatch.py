@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from device_models.protocols import Problem
+from device_models.protocols import Problem, expected_gradient
 
 
 class BatchRule(Protocol):
@@ -66,6 +66,10 @@ class Minibatch:
         return self.rule.gradient(
             problem, w, generator, self.sample_batch(problem.num_samples, generator)
         )
+
+    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """The rule's mean on the whole set, shape ``(N,)``: that of a mean over samples."""
+        return expected_gradient(self.rule, problem, w, generator)
 
     def sample_batch(self, num_samples: int, generator: torch.Generator) -> Tensor | None:
         """Indices of one batch, None when the batch covers the whole set."""

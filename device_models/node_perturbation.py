@@ -107,6 +107,10 @@ class NodePerturbation:
             outputs = problem.outputs(parameters, batch[0])
         return problem.sample_losses(outputs, batch[1])
 
+    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε²."""
+        return problem.gradient(w)
+
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Closed-form total variance over the whole training set, for a small perturbation.
 

@@ -18,7 +18,7 @@ from device_models.closed_form import clipped_normal, two_point_mixture
 from device_models.protocols import ElementMoments
 from device_models.pulsed_step import DeviceValues, Step
 from device_models.pulsed_write import check_pulses, pulse_train
-from device_models.rounding import Rounding, round_whole, rounding_outcomes
+from device_models.rounding import Rounding, round_whole, rounding_outcomes, split_pulses
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,10 @@ class OneSidedPair:
             mean = torch.where(asked, change, mean)
             variance = torch.where(asked, self.weight_range**2 * outcome.variance, variance)
         return ElementMoments(mean, variance)
+
+    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
+        """The part of an increment that one pulse is asked for, and the number of such parts."""
+        return split_pulses(increment, self._requested(increment), self.rounding)
 
     def _requested(self, increment: Tensor) -> Tensor:
         pulses = increment.abs() / (self.weight_range * self.dw_min)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -99,6 +99,29 @@ class LearningRule(Protocol):
 
 
 @runtime_checkable
+class ExpectedRule(Protocol):
+    """A random rule whose mean is known without averaging estimates."""
+
+    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean of an estimate over the whole training set at ``w``, shape ``(N,)``."""
+        ...
+
+
+def expected_gradient(rule: Any, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+    """Mean of a rule's estimate where it is known, else one estimate, shape ``(N,)``.
+
+    Args:
+        rule: Any learning rule.
+        problem: Network, loss and data.
+        w: Weights, shape ``(N,)``.
+        generator: Drawn from only where the mean is not known.
+    """
+    known = isinstance(rule, ExpectedRule)
+    make: Callable[..., Tensor] = rule.expected if known else rule.gradient
+    return make(problem, w, generator)
+
+
+@runtime_checkable
 class ReadPath(Protocol):
     """What the forward and the backward pass see of the stored weights."""
 
@@ -149,6 +172,15 @@ class WritePath(Protocol):
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
         """Closed-form mean and variance of the realized increment, or None."""
+        ...
+
+
+@runtime_checkable
+class PulseWise(WritePath, Protocol):
+    """A write path whose moments are known for one pulse a weight at most."""
+
+    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
+        """The part of an increment that one pulse is asked for, and the number of such parts."""
         ...
 
 

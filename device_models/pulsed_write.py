@@ -10,7 +10,13 @@ from torch import Tensor
 from device_models.closed_form import clipped_normal, two_point_mixture
 from device_models.protocols import ElementMoments
 from device_models.pulsed_step import DeviceValues, Step
-from device_models.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
+from device_models.rounding import (
+    Rounding,
+    check_rounding,
+    round_whole,
+    rounding_outcomes,
+    split_pulses,
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,10 @@ class PulsedWrite:
         outcome = two_point_mixture(still, moved, torch.where(low > 0, torch.ones_like(p), p))
         scale = self.weight_range
         return ElementMoments(scale * (outcome.mean - state), scale**2 * outcome.variance)
+
+    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
+        """The part of an increment that one pulse is asked for, and the number of such parts."""
+        return split_pulses(increment, self._requested(increment), self.rounding)
 
     def _requested(self, increment: Tensor) -> Tensor:
         pulses = increment.abs() / (self.weight_range * self.dw_min)

@@ -70,6 +70,10 @@ class WeightPerturbation:
             estimate += slope * noise
         return estimate / self.samples
 
+    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε²."""
+        return problem.gradient(w)
+
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Closed-form total variance ``(N + 1)‖g‖²/K`` for a small perturbation.
 

@@ -245,7 +245,7 @@ def _check_tag(event: Any) -> None:
 
 def _merge_sources(value: yaml.Node) -> list[yaml.MappingNode]:
     """The mappings that a merge key names: one, or a list of them."""
-    sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
+    sources: list[Any] = value.value if isinstance(value, yaml.SequenceNode) else [value]
     for source in sources:
         if not isinstance(source, yaml.MappingNode):
             problem = "merging ('<<') takes a mapping or a list of mappings"

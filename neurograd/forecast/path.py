@@ -1,0 +1,258 @@
+"""The predicted path of one chip: many-steps theory, linearized anew at every point of the path.
+
+n updates at a time are taken together. Their mean is carried by the mean update (bias, gain, dead
+zones, bounds and all that depends on the state are in it), in stabilized stages; their noise is one
+draw with the covariance of n updates, reduced where the gradient holds it back. The lengths n grow
+along the path and shrink again to single updates at its end, where the spread is then that of the
+last updates.
+
+This replaces the frozen theory around the clean trajectory: chips that learn at another speed, or
+with another rule, leave that trajectory early, and their curvature with it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models import Chip
+from neurograd.forecast.response import Response
+from neurograd.forecast.stabilized import legendre_step, stages_for
+from neurograd.forecast.stiffness import StiffDirections
+from neurograd.moments import Progress
+from neurograd.problem import Problem
+from neurograd.seeding import generator_for
+
+GROWTH = 1.6
+LONGEST = 1.0 / 6.0
+"""Most updates that are taken together, as a part of the training."""
+
+SHRINKAGE = 3
+"""Ratio of neighbouring lengths at the end of the training."""
+
+LARGEST_NOISE = 0.35
+"""Largest noise of updates that are taken together, as a part of the weights' length."""
+
+MOST_PARTS = 150
+"""Parts into which noise may cut a training."""
+
+SAFETY = 1.15
+"""On the largest curvature, which is known from a few products only."""
+
+WIDE_READS = 0.1
+"""Deviation of a read, as a part of the weights' length, from which a mean read will not do."""
+
+_NOISE_DRAWS = 4
+_REACH = 1e-2
+"""Part of the weights' length over which curvature is measured: kinks average out."""
+
+
+@dataclass(frozen=True)
+class ForecastChip:
+    """The predicted end of one chip's training.
+
+    Attributes:
+        weights: Stored weights after the last update, shape ``(N,)``.
+        diverged: Whether they left all bounds on the way.
+        gradients: Gradients that the prediction took.
+    """
+
+    weights: Tensor
+    diverged: bool
+    gradients: int
+
+
+def next_length(done: int, steps: int, before: int, noise_ratio: float) -> int:
+    """How many updates to take together.
+
+    Args:
+        done: Updates taken.
+        steps: All updates.
+        before: How many were taken together last, 0 at the beginning.
+        noise_ratio: Length of one update's noise over that of the weights.
+    """
+    rest = steps - done
+    limits = [
+        max(2, int(GROWTH * before + 0.5)),
+        max(1, round(LONGEST * steps)),
+        # Ever shorter towards the end: 2/3 of what is left.
+        max(1, round(rest * (1.0 - 1.0 / SHRINKAGE))),
+    ]
+    if noise_ratio > 0:
+        alone = int((LARGEST_NOISE / noise_ratio) ** 2)
+        limits.append(max(1, steps // MOST_PARTS, alone))
+    return min(limits)
+
+
+def forecast_chip(
+    problem: Problem,
+    chip: Chip,
+    steps: int,
+    seed: int,
+    *,
+    index: int = 0,
+    progress: Progress | None = None,
+) -> ForecastChip:
+    """Predict the weights after a training through a chip, without training through it.
+
+    Args:
+        problem: Network, loss and data.
+        chip: The chip.
+        steps: Number T of updates, 1 or more.
+        seed: Seed of the noise.
+        index: Which of several chips with one seed this is.
+        progress: Called with the number of updates done since the last call.
+
+    Raises:
+        ValueError: If there is no update to take.
+    """
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; allowed: 1 or more")
+    path = _Path(problem, chip, seed, index)
+    done = length = 0
+    while done < steps:
+        length = path.advance(done, steps, length)
+        done += length
+        if progress is not None:
+            progress(length)
+        if not bool(torch.isfinite(path.w).all()):
+            return ForecastChip(path.w, True, path.gradients)
+    return ForecastChip(path.w, False, path.gradients)
+
+
+class _Path:
+    """Where a chip stands, and what is known of the dynamics there."""
+
+    def __init__(self, problem: Problem, chip: Chip, seed: int, index: int) -> None:
+        self._problem, self._chip, self._seed, self._index = problem, chip, seed, index
+        self.w = chip.program(problem.initial_weights).clone()
+        far = torch.full_like(self.w, 1e12)
+        self._low, self._high = chip.program(-far), chip.program(far)
+        self._response, self._stiff = Response(chip), StiffDirections()
+        self._estimate: Tensor | None = None
+        self._spread: Tensor | None = None
+        self._probe: Tensor | None = None
+        self._read_offset: Tensor | None = None
+        self._curvature = 0.0
+        self.gradients = 0
+
+    def advance(self, done: int, steps: int, before: int) -> int:
+        """Take some updates together after ``done`` ones; returns how many."""
+        generator = generator_for(self._seed, "forecast", self._index, done, device=self.w.device)
+
+        def slope(w: Tensor) -> Tensor:
+            self._estimate = self._expected(w, generator)
+            return self._mean(w, self._estimate)
+
+        self._draw_reads(generator)
+        if self._estimate is None:
+            slope(self.w)
+        assert self._estimate is not None
+        self._response.move(self.w, self._estimate)
+        noise = self._noise(self._estimate, generator)
+        ratio = 0.0 if noise is None else float(noise.norm() / self.w.norm().clamp_min(1e-300))
+        length = next_length(done, steps, before, ratio)
+        if noise is not None:
+            noise = self._stiff.filter(math.sqrt(length) * noise, length, self._chip.step_size)
+            self.w = self._inside(self.w + noise)
+        first = slope(self.w)
+        span = length * self._chip.step_size
+        stages = 1
+        if length > 1:
+            self._measure_curvature(first, generator)
+            stages = stages_for(SAFETY * span * self._curvature)
+        self.w = self._inside(legendre_step(slope, self.w, first, span, stages, self._see))
+        return length
+
+    def _inside(self, w: Tensor) -> Tensor:
+        """Cut to what the chip can hold; its grid is left out, as many updates move along it."""
+        return torch.minimum(torch.maximum(w, self._low), self._high)
+
+    def _expected(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
+        """Mean gradient estimate; a wide spread of reads counts by a mirrored pair of reads."""
+        chip, problem = self._chip, self._problem
+        offset = self._read_offset if reads else None
+        if offset is None:
+            self.gradients += 1
+            return chip.expected_estimate(problem, w, generator, reads=reads)
+        self.gradients += 2
+        center = chip.mean_read(w, generator)
+        both = [
+            chip.expected_at(problem, center + side * offset, generator) for side in (1.0, -1.0)
+        ]
+        return 0.5 * (both[0] + both[1])
+
+    def _draw_reads(self, generator: torch.Generator) -> None:
+        """Keep one read's deviation for a step, where it is wide enough to bend the gradient."""
+        if all(effect.deterministic for effect in self._chip.reads):
+            return
+        offset = self._chip.read(self.w, generator) - self._chip.mean_read(self.w, generator)
+        wide = float(offset.norm()) > WIDE_READS * float(self.w.norm())
+        self._read_offset = offset if wide else None
+
+    def _mean(self, w: Tensor, estimate: Tensor) -> Tensor:
+        """Mean update in gradient units."""
+        return self._response.at(w, estimate, self._spread).mean / self._chip.step_size
+
+    def _see(self, change: Tensor, slope_change: Tensor) -> None:
+        self._stiff.add(change, slope_change)
+        length = float(change.norm())
+        # Rounded reads make steps of the slope that are no curvature.
+        if length > 0 and not self._chip.reads:
+            self._curvature = max(self._curvature, float(slope_change.norm()) / length)
+
+    def _noise(self, estimate: Tensor, generator: torch.Generator) -> Tensor | None:
+        """Noise of one update in weight units, shape ``(N,)``; None where there is none."""
+        draws = self._draws(estimate, generator)
+        realized = [self._response.at(self.w, estimate + draw) for draw in draws]
+        if realized:
+            variance = torch.stack([each.variance for each in realized]).mean(0)
+        else:
+            variance = self._response.at(self.w, estimate).variance
+        if not realized and not bool((variance > 0).any()):
+            return None
+        normal = torch.randn(
+            self.w.shape, generator=generator, dtype=self.w.dtype, device=self.w.device
+        )
+        noise = variance.sqrt() * normal
+        mean = self._response.at(self.w, estimate, self._spread).mean
+        for each in realized:
+            weight = torch.randn((), generator=generator, device=self.w.device)
+            noise += float(weight) / math.sqrt(len(realized)) * (each.mean - mean)
+        return noise
+
+    def _draws(self, estimate: Tensor, generator: torch.Generator) -> list[Tensor]:
+        """Deviations of single estimates from their mean, which also give their spread."""
+        if self._chip.deterministic_gradient:
+            return []
+        draws = [
+            self._chip.estimate(self._problem, self.w, generator) - estimate
+            for _ in range(_NOISE_DRAWS)
+        ]
+        self.gradients += _NOISE_DRAWS
+        square = torch.stack([draw.square() for draw in draws]).mean(0)
+        self._spread = square if self._spread is None else 0.7 * self._spread + 0.3 * square
+        return draws
+
+    def _measure_curvature(self, first: Tensor, generator: torch.Generator) -> None:
+        """Largest decay rate of the mean dynamics by one more power iteration."""
+        reach = _REACH * max(float(self.w.norm()), 1e-12)
+        base = first
+        if self._chip.reads:
+            base = self._mean(self.w, self._expected(self.w, generator, reads=False))
+        turns = 1
+        if self._probe is None:
+            turns, self._probe = 3, first / first.norm().clamp_min(1e-300)
+        rate = 0.0
+        for _ in range(turns):
+            moved = self.w + reach * self._probe
+            change = self._mean(moved, self._expected(moved, generator, reads=False)) - base
+            self._stiff.add(reach * self._probe, change)
+            length = float(change.norm())
+            rate = length / reach
+            if length > 0:
+                self._probe = -change / length
+        self._curvature = max(rate, 0.85 * self._curvature)
