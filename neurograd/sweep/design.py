@@ -19,7 +19,7 @@ MAX_TEXT_LENGTH = 100_000
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _END = rf"({NUMBER_PATTERN})\s*({UNIT_PATTERN}|%)?"
-_RANGE = re.compile(rf"\s*{_END}\s*:\s*{_END}\s*(?::\s*([0-9]{{1,6}})?\s*(log)?\s*)?")
+_RANGE = re.compile(rf"\s*{_END}\s*:\s*{_END}\s*(?::\s*(?:([0-9]{{1,6}})\s*(log)?|(log))\s*)?")
 _LIKE_RANGE = re.compile(r"\s*[+-]?\.?[0-9][^:'\"\[{]*:")
 _OPEN, _CLOSE = "[{", "]}"
 
@@ -213,13 +213,13 @@ def _parse_range(key: str, text: str) -> Range:
     match = _RANGE.fullmatch(text)
     if match is None:
         raise NeurogradError(f"--over {key}: {show(text)} is not a range; allowed: {RANGE_ALLOWED}")
-    low, low_unit, high, high_unit, count, log = match.groups()
+    low, low_unit, high, high_unit, count, *logs = match.groups()
     found = Range(
         low=float(low),
         high=float(high),
         unit=high_unit or "",
         count=None if count is None else int(count),
-        log=log is not None,
+        log=any(logs),
     )
     problem = None
     if (low_unit or "") != found.unit:
