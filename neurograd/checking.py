@@ -19,9 +19,11 @@ from torch import Tensor
 
 from device_models import Chip, ReadNoise
 from neurograd.checkpoint import StageStore
+from neurograd.cost import judge_chips
 from neurograd.curvature.spectrum import FULL, QUICK
 from neurograd.errors import DivergenceError
 from neurograd.excess_loss import predict_excess_loss
+from neurograd.forecast import CLEAN, Forecast, forecast_network, judge_forecasts
 from neurograd.measurement import Budget, measure_point
 from neurograd.output import plain
 from neurograd.parallel import TaskPool
@@ -30,7 +32,6 @@ from neurograd.progress import Reporter, Silent
 from neurograd.reasons import explain
 from neurograd.results import (
     chips_dict,
-    correct_table,
     number,
     point_dict,
     public,
@@ -41,13 +42,9 @@ from neurograd.smoothed_measurement import SmoothedBudget, measure_smoothed_poin
 from neurograd.spec import Spec, spec_to_dict
 from neurograd.spec.build import active_effects, build_chip, build_clean_chip, build_problem
 from neurograd.training import train
-from neurograd.verdict import Cost, Verdict, judge, mean_interval, mean_over_chips
+from neurograd.verdict import Verdict
 
 COVARIANCE_DRAWS = 64
-CHANCE_MARGIN = 1.5
-"""The clean network has learned when it beats chance this many times over."""
-
-
 DEFAULT_SMOOTHING = 0.02
 """s in weight units of a spiking network on a chip without read noise."""
 
@@ -249,10 +246,22 @@ class _Check:
                 )
                 for index, (step, weights) in enumerate(places if measure else ())
             ]
+            # The clean twin (CLEAN) is predicted as well: errors of the method cancel.
+            predicted = [
+                pool.submit(partial(self._timed, "forecast", self._forecast, pool, index))
+                for index in (range(CLEAN, self.spec.training.seeds) if measure else ())
+            ]
             chips = [task.result() for task in trained]
             points = [task.result() for task in measured]
+            networks = [task.result() for task in predicted]
         report = self._report(
-            clean, chips, [p["report"] for p in points], [p["summary"] for p in points]
+            clean,
+            chips,
+            [p["report"] for p in points],
+            [p["summary"] for p in points],
+            judge_forecasts(self.spec, self.problem, networks[0], networks[1:])
+            if networks
+            else None,
         )
         self.timing["total"] = time.perf_counter() - start
         report["timing"] = {f"{k}_seconds": round(v, 3) for k, v in self.timing.items()}
@@ -376,6 +385,19 @@ class _Check:
 
         return self.store.run(f"chip-{index}", compute)
 
+    def _forecast(self, pool: TaskPool, index: int) -> dict[str, Any]:
+        name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
+
+        def compute() -> dict[str, Any]:
+            return forecast_network(
+                self.spec,
+                self.problem.replica(),
+                index,
+                progress=pool.stage(f"predicting {name}", self.spec.training.steps),
+            )
+
+        return self.store.run(f"forecast-{index + 1}", compute)
+
     # -- report -----------------------------------------------------------------------------
 
     def _report(
@@ -384,41 +406,23 @@ class _Check:
         chips: list[dict[str, Any]],
         points: list[dict[str, Any]],
         summaries: list[dict[str, Any]],
+        predicted: Forecast | None,
     ) -> dict[str, Any]:
-        confidence = self.spec.targets.confidence
-        classified = clean["correct"] is not None
-        cost = (
-            _accuracy_drop(clean, chips, confidence)
-            if classified
-            else _excess_fraction(clean, chips, confidence)
-        )
-        allowed = (
-            self.spec.targets.max_accuracy_drop if classified else self.spec.targets.max_excess_loss
-        )
-        learned = _learned(self.problem, clean)
-        verdict = judge(cost, allowed, chips=len(chips), clean_learned=learned)
+        start = number(clean["curve"]["train_loss"][0])
+        judged = judge_chips(self.problem, start, clean, chips, self.spec.targets)
         late = [s["excess_loss"] for s in summaries[len(summaries) // 2 :]]
-        excess = mean_interval(
-            [number(chip["loss"]) - number(clean["loss"]) for chip in chips], confidence
-        )
         training = {
             "clean": public(clean),
-            "chip": chips_dict(chips, confidence),
-            "cost": {
-                "kind": "accuracy_drop" if classified else "excess_loss",
-                "value": cost.value,
-                "ci": cost.ci,
-                "confidence": confidence,
-                "allowed": allowed,
-                "clean_learned": learned,
-            },
-            "predicted_excess_loss": late[-1] if late else None,
-            "predicted_excess_loss_range": _range(late),
-            "measured_excess_loss": excess.value,
-            "measured_excess_loss_ci": excess.ci,
+            "chip": chips_dict(chips, self.spec.targets.confidence),
+            "cost": judged.cost_dict(),
+            **_predicted(predicted),
+            "frozen_excess_loss": late[-1] if late else None,
+            "frozen_excess_loss_range": _range(late),
+            "measured_excess_loss": judged.excess_loss.value,
+            "measured_excess_loss_ci": judged.excess_loss.ci,
         }
         report: dict[str, Any] = {
-            "verdict": verdict.value,
+            "verdict": judged.verdict.value,
             "reasons": [],
             "quick": self.quick,
             "spec": spec_to_dict(self.spec),
@@ -444,24 +448,25 @@ def _version(name: str) -> str:
     return metadata.version(name)
 
 
-def _accuracy_drop(clean: dict[str, Any], chips: list[dict[str, Any]], confidence: float) -> Cost:
-    return mean_over_chips(correct_table([clean]) - correct_table(chips), confidence)
-
-
-def _excess_fraction(clean: dict[str, Any], chips: list[dict[str, Any]], confidence: float) -> Cost:
-    """Part of the clean network's decrease of the training loss that each chip loses."""
-    start, end = number(clean["curve"]["train_loss"][0]), number(clean["loss"])
-    decrease = max(start - end, np.finfo(float).tiny)
-    return mean_interval([(number(chip["loss"]) - end) / decrease for chip in chips], confidence)
-
-
-def _learned(problem: Problem, clean: dict[str, Any]) -> bool:
-    """Whether the clean network has anything to lose."""
-    if clean["correct"] is None:
-        return bool(clean["loss"] < 0.9 * clean["curve"]["train_loss"][0])
-    _, targets = problem.data("test")
-    chance = float(torch.bincount(targets).max()) / len(targets)
-    return bool(clean["test_accuracy"] > min(CHANCE_MARGIN * chance, 0.5 * (1 + chance)))
+def _predicted(predicted: Forecast | None) -> dict[str, Any]:
+    """The forecast's part of a report's training; nulls where nothing was predicted."""
+    if predicted is None:
+        return {"forecast": None, "predicted_excess_loss": None, "predicted_excess_loss_ci": None}
+    judged = predicted.judgement
+    return {
+        "forecast": {
+            "verdict": judged.verdict.value,
+            "cost": judged.cost_dict(),
+            "clean_loss": predicted.clean_loss,
+            "clean_accuracy": predicted.clean_accuracy,
+            "chip_loss": predicted.chip_loss,
+            "chip_accuracy": predicted.chip_accuracy,
+            "diverged": predicted.diverged,
+            "gradients": predicted.gradients,
+        },
+        "predicted_excess_loss": judged.excess_loss.value,
+        "predicted_excess_loss_ci": judged.excess_loss.ci,
+    }
 
 
 def _range(values: list[Any]) -> tuple[float, float] | None:

@@ -202,19 +202,24 @@ def _descent(report: Report) -> list[str]:
 
 
 def _many_steps(report: Report) -> list[str]:
-    """Where the many-steps prediction misses the measured excess loss."""
+    """Whether the forecast of the training agrees with the training."""
     training = report["training"]
-    predicted, span = training["predicted_excess_loss"], training["predicted_excess_loss_range"]
-    measured, interval = training["measured_excess_loss"], training["measured_excess_loss_ci"]
-    if predicted is None or measured is None or None in interval:
+    forecast = training["forecast"]
+    if forecast is None:
         return []
-    if span[0] <= interval[1] and interval[0] <= span[1]:
-        return []
-    return [
-        f"The many-steps theory predicts an excess loss of {_digits(predicted)}, "
-        f"{_digits(measured)} was measured: gain, bias and curvature change as the weights move, "
-        "which it leaves out."
-    ]
+    cost, measured = forecast["cost"], training["cost"]
+    unit = " accuracy" if cost["kind"] == "accuracy_drop" else " of the decrease of the loss"
+    if cost["value"] is None or None in cost["ci"]:
+        return ["The forecast without training says that the training diverges."]
+    low, high = (_end(x) for x in cost["ci"])
+    sentence = (
+        f"The forecast without training was {percent(cost['value'])}{unit} ({low} to {high} at "
+        f"{cost['confidence']:.0%} confidence): {forecast['verdict']}"
+    )
+    if measured["value"] is None or None in measured["ci"]:
+        return [f"{sentence}."]
+    apart = cost["ci"][0] > measured["ci"][1] or measured["ci"][0] > cost["ci"][1]
+    return [f"{sentence}{', which training does not confirm' if apart else ''}."]
 
 
 def _steps(steps: Sequence[int]) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from neurograd.intervals import Interval, interval
 from neurograd.measurement import PointMeasurement
+from neurograd.problem import Problem
 from neurograd.smoothed_measurement import Reference, SmoothedPoint
 from neurograd.smoothing import Measured
 from neurograd.theory import white_variance_term
@@ -193,7 +196,7 @@ def trained_dict(trained: Trained) -> dict[str, Any]:
         "loss": trained.train_loss,
         "test_loss": trained.test_loss,
         "test_accuracy": trained.test_accuracy,
-        "correct": None if correct is None else "".join("01"[int(c)] for c in correct.tolist()),
+        "correct": None if correct is None else digits(correct),
         "diverged": trained.diverged,
         "curve": {
             "steps": list(trained.curve.steps),
@@ -201,6 +204,23 @@ def trained_dict(trained: Trained) -> dict[str, Any]:
             "test_accuracy": list(trained.curve.test_accuracy),
         },
     }
+
+
+def evaluated_dict(problem: Problem, w: Tensor) -> dict[str, Any]:
+    """Losses and accuracy at weights as they are read, in the form of ``trained_dict``."""
+    classified = problem.has_test and problem.is_classification
+    correct = problem.correct(w) if classified else None
+    return {
+        "loss": problem.loss(w),
+        "test_loss": problem.loss(w, "test") if problem.has_test else float("nan"),
+        "test_accuracy": None if correct is None else float(correct.to(torch.float64).mean()),
+        "correct": None if correct is None else digits(correct),
+    }
+
+
+def digits(correct: Tensor) -> str:
+    """One digit for each test sample, 1 where it is classified correctly."""
+    return "".join("01"[int(c)] for c in correct.tolist())
 
 
 def public(trained: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,9 @@ MOST_PARTS = 150
 SAFETY = 1.15
 """On the largest curvature, which is known from a few products only."""
 
+RETRIES = 3
+"""Times that a step is taken again with more stages."""
+
 WIDE_READS = 0.1
 """Deviation of a read, as a part of the weights' length, from which a mean read will not do."""
 
@@ -164,7 +167,15 @@ class _Path:
         if length > 1:
             self._measure_curvature(first, generator)
             stages = stages_for(SAFETY * span * self._curvature)
-        self.w = self._inside(legendre_step(slope, self.w, first, span, stages, self._see))
+        end = legendre_step(slope, self.w, first, span, stages, self._see)
+        for _ in range(RETRIES if length > 1 else 0):
+            needed = stages_for(span * self._curvature)
+            if needed <= stages:
+                break
+            # The stages themselves met more curvature than was known before.
+            stages = stages_for(SAFETY * span * self._curvature)
+            end = legendre_step(slope, self.w, first, span, stages, self._see)
+        self.w = self._inside(end)
         return length
 
     def _inside(self, w: Tensor) -> Tensor:

@@ -261,16 +261,30 @@ def training_rows(report: Report) -> list[tuple[str, str, str, str]]:
             f"{show.interval(training['measured_excess_loss_ci'])} at {confidence}",
         )
     )
-    if report["points"] and training["predicted_excess_loss"] is not None:
+    if training["forecast"] is not None:
+        rows.insert(-1, _forecast_row(training["forecast"], name, confidence))
+    if training["predicted_excess_loss"] is not None:
         rows.append(
             (
                 "excess loss, predicted",
                 "",
                 show.number(training["predicted_excess_loss"]),
-                f"{show.interval(training['predicted_excess_loss_range'])} over late points",
+                f"{show.interval(training['predicted_excess_loss_ci'])} at {confidence}",
             )
         )
     return rows
+
+
+def _forecast_row(
+    forecast: dict[str, Any], name: str, confidence: str
+) -> tuple[str, str, str, str]:
+    cost = forecast["cost"]
+    return (
+        f"{name}, predicted without training",
+        "",
+        show.percent(cost["value"]),
+        f"{show.percent_interval(cost['ci'])} at {confidence}",
+    )
 
 
 def contributions(report: Report) -> tuple[int, list[dict[str, Any]]] | None:

@@ -99,7 +99,7 @@ def test_missing_numbers_are_dashes_everywhere(report):
         *missing["training"]["chip"]["curves"],
     ]:
         assert curve["train_loss"][0] is None
-    missing["training"]["predicted_excess_loss_range"] = None
+    missing["training"]["predicted_excess_loss_ci"] = None
     missing["training"]["cost"]["confidence"] = 0.95
     missing["step_size"] = report["step_size"]
     assert show.MISSING in _text(missing, 100)
@@ -110,7 +110,10 @@ def test_single_point_and_no_points(report):
     single = {**report, "points": report["points"][:1]}
     assert "Verdict" in _text(single, 100)
     assert render_html(single).count("<svg") == 4
-    none = {**report, "points": []}
+    training = {**report["training"], "forecast": None, "predicted_excess_loss": None}
+    none = {**report, "points": [], "training": training}
+    assert "predicted without training" in _text(single, 100)
+    assert "predicted without training" not in _text(none, 100)
     assert "excess loss, predicted" not in _text(none, 100)
     assert render_html(none).count("<svg") == 1
 
