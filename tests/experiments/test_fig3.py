@@ -1,0 +1,126 @@
+"""Figure 3 in a still smaller form, and its kept result."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from experiments import fig3
+from experiments.record import RESULTS, parse
+from neurograd.intervals import mean_interval
+
+TINY = fig3.Effort(
+    samples=60,
+    seeds=2,
+    steps=(0, 1),
+    draws=4,
+    strong_draws=4,
+    inits=4,
+    repeats=3,
+    training=3,
+    widths=(12, 25),
+    depths=(1, 2),
+    shallow=(12, 25),
+)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return parse("fig3", "", ["--quick", "--out", str(tmp_path)])
+
+
+def test_results_claims_and_figure(run):
+    results = fig3.measure(run, TINY)
+    run.write(results, fig3.draw(results), fig3.make_claims(results))
+    record = json.loads((run.out / "fig3.json").read_text(encoding="utf-8"))
+    assert len(record["claims"]) == 9
+    assert len(record["trajectories"]) == 8
+    assert len(record["square"]) == 2
+    assert (run.out / "fig3.png").stat().st_size > 10_000
+    assert not run.stages.exists()
+
+
+def test_measured_impact_is_the_predicted_one(run):
+    """99 % interval of 200 draws on a linear student; twice the noise is far outside."""
+    problem = fig3.problem_of(fig3.Student(12, 2, "linear"), 80, 0, run)
+    w = problem.initial_weights
+    predicted = fig3.predict(problem, w, fig3.NORM**2, 0)
+    _, (low, high) = fig3.measure_at(problem, w, fig3.NORM**2, 200, 0, 0)
+    assert low <= predicted <= high
+    assert high < fig3.predict(problem, w, 2 * fig3.NORM**2, 0)
+
+
+def test_published_estimator_is_too_large_and_ours_is_not(run):
+    """At 99 % over 30 estimates each, for every number of vectors but 2, where they agree."""
+    rows = fig3.estimators(fig3.Effort(repeats=30), run)["rows"]
+    for row in rows:
+        low, high = row["published_ci"]
+        assert low <= row["factor"] <= high
+        assert (low > 1) == (row["count"] >= 3)
+        low, high = row["control_variate_ci"]
+        assert low <= 1 <= high
+
+
+def row(value, sd, **setting):
+    setting = {"width": 12, "depth": 1, "activation": "linear", **setting}
+    return {**setting, "x": value, "x_sd": sd, "x_seeds": 9, "x_ci": mean_interval([value] * 2)[1]}
+
+
+def test_trends_need_an_interval_without_zero():
+    rows = [row(1.0, 0.1), row(0.5, 0.1, depth=2), row(0.49, 0.1, depth=4), row(2.0, 0.1, depth=8)]
+    trends = [trend for _, trend in fig3.trends_of(rows, "x", "depth", (1, 2, 4, 8))]
+    assert trends == ["falls", "unclear", "rises"]
+    change, (low, high) = fig3.difference(rows[0], rows[1], "x")
+    assert change == -0.5
+    assert (low + high) / 2 == pytest.approx(-0.5)
+    assert (high - low) / 2 == pytest.approx(2.921 * 0.1 * np.sqrt(2 / 9), rel=1e-3)  # t, 16 dof
+    assert fig3.compare(rows, "x", "width", (12, 25)) == []
+
+
+@pytest.mark.parametrize(
+    ("trends", "held"),
+    [
+        (["falls", "falls"], "held"),
+        (["falls", "unclear"], "inconclusive"),
+        (["falls", "rises"], "partly"),
+        (["rises", "unclear"], "not held"),
+    ],
+)
+def test_verdict(trends, held):
+    assert fig3.verdict(trends) == held
+
+
+def test_kept_result_agrees_with_its_claims():
+    record = json.loads((RESULTS / "fig3.json").read_text(encoding="utf-8"))
+    assert record["command"] == "python -m experiments.fig3 --seed 0"
+    assert record["seed"] == 0
+    assert record["versions"]["torch"]
+    assert (RESULTS / "fig3.png").exists()
+    claims = record["claims"]
+    assert claims == json.loads(json.dumps([c.__dict__ for c in fig3.make_claims(record)]))
+    by_claim = {c["claim"][:11]: c["held"] for c in claims if c["claim"].startswith("Theorem")}
+    linear = {
+        (r["width"], r["depth"]): r for r in record["initialization"] if r["activation"] == "linear"
+    }
+    deepest = record["effort"]["depths"][-1]
+    falls = [
+        fig3.difference(linear[w, 1], linear[w, deepest], "per_parameter")[1][1] < 0
+        for w in record["effort"]["widths"]
+    ]
+    assert (claims[1]["held"] == "held") == all(falls)
+    assert by_claim
+    fifteen = next(r for r in record["estimators"] if r["count"] == 15)
+    low, high = fifteen["published_ci"]
+    assert (claims[-1]["held"] == "held") == (low <= 1 <= high)
+    assert low <= fifteen["factor"] <= high
+
+
+def test_kept_traces_are_the_exact_expectation():
+    """Of 36 intervals at 99 %, 3 or fewer miss (the chance of more is below 0.1 %)."""
+    record = json.loads((RESULTS / "fig3.json").read_text(encoding="utf-8"))
+    rows = [*record["initialization"], *record["square"]]
+    inside = [r["against_expectation_ci"][0] <= 1 <= r["against_expectation_ci"][1] for r in rows]
+    assert len(rows) == 36
+    assert inside.count(False) <= 3
