@@ -205,7 +205,7 @@ NETWORKS = {
     "cross_entropy_relu": Network(
         "cross-entropy, ReLU 64-8-10, digits", partial(digits, "relu"), 0.3, 5000
     ),
-    "mse_tanh": Network("squared error, tanh 10-16-4, teacher", student, 0.1, 20000),
+    "mse_tanh": Network("squared error, tanh 10-16-4, teacher", student, 0.1, 10000),
 }
 CASES = {f"noise_{excess:g}": excess for excess in EXCESS} | {"bias": EXCESS[0]}
 
@@ -263,11 +263,12 @@ def measure_network(network: Network, run: Run) -> dict[str, Any]:
             "total_variance": variance * size,
             "b": b,
             "rows": rows,
+            # Infinite, and null in JSON, where the replicas' own ends are too sharp for Δt.
             "relinearized": float(
                 np.mean([frozen(end, dt, last, variance, nothing) for end in ends])
             )
             if variance > 0
-            else None,
+            else math.nan,
             "trace_at_end": float(np.mean([float(end.values.sum()) for end in ends])),
             "by_check": frozen_excess_loss(summary, dt, last),
         }
@@ -297,6 +298,14 @@ def factor(row: dict[str, Any]) -> tuple[float, Interval]:
     return value, (ends[0], ends[1])
 
 
+def again(case: dict[str, Any]) -> float:
+    """Predicted over measured excess with the Hessians at the replicas' ends; maybe infinite."""
+    predicted = case["relinearized"]
+    if predicted is None or case["rows"][-1]["measured"] <= 0:
+        return math.inf
+    return float(predicted / case["rows"][-1]["measured"])
+
+
 def exact(row: dict[str, Any]) -> bool:
     """Whether prediction and measurement are the same, within the interval and rounding."""
     low, high = row["measured_ci"]
@@ -306,12 +315,21 @@ def exact(row: dict[str, Any]) -> bool:
 
 def claims(quadratics: dict[str, Any], networks: dict[str, Any]) -> list[Claim]:
     """What the paper says, and what came out."""
+
+    def ends(name: str) -> str:
+        row = quadratics[name]["rows"][-1]
+        low, high = row["measured_ci"]
+        return (
+            f"{QUADRATIC[name].title} predicted {row['predicted']:.4g}, measured "
+            f"{row['measured']:.4g} ({low:.4g} to {high:.4g}), floor "
+            f"{quadratics[name]['floor']:.4g}"
+        )
+
     rows = [row for case in quadratics.values() for row in case["rows"]]
     inside = sum(exact(row) for row in rows)
     noisy = [r for r in rows if r["measured_ci"][0] < r["measured_ci"][1]]
     # Relative half widths say how sharp the comparison is.
     sharp = [0.5 * (r["measured_ci"][1] - r["measured_ci"][0]) / r["predicted"] for r in noisy]
-    last = {name: case["rows"][-1] for name, case in quadratics.items()}
     steps = rows[-1]["steps"]
     made = [
         Claim(
@@ -322,12 +340,7 @@ def claims(quadratics: dict[str, Any], networks: dict[str, Any]) -> list[Claim]:
             "steps; 99 % intervals",
             f"prediction inside the interval at {inside} of {len(rows)} points (median half width "
             f"{np.median(sharp):.1%} of the excess); after {steps:,} steps: "
-            + "; ".join(
-                f"{QUADRATIC[n].title} predicted {r['predicted']:.4g}, measured {r['measured']:.4g} "
-                f"({r['measured_ci'][0]:.4g} to {r['measured_ci'][1]:.4g}), floor "
-                f"{quadratics[n]['floor']:.4g}"
-                for n, r in last.items()
-            ),
+            + "; ".join(map(ends, quadratics)),
             # At 99 %, one point in a hundred may lie outside; the points of one case are dependent.
             "held" if inside >= len(rows) - 2 else "not held",
         )
@@ -338,17 +351,15 @@ def claims(quadratics: dict[str, Any], networks: dict[str, Any]) -> list[Claim]:
             end = found["rows"][-1]
             value, (low, high) = factor(end)
             within.append(exact(end))
-            relinearized = found["relinearized"]
             parts.append(
                 f"{case.replace('_', ' ')}: predicted {end['predicted']:.3g}, measured "
                 f"{end['measured']:.3g}, factor {value:.2f} ({low:.2f} to {high:.2f})"
-                + (
-                    f", re-linearized {relinearized / end['measured']:.2f}, Tr H at the end "
-                    f"{found['trace_at_end'] / result['trace']:.2f} of the start's"
-                    if relinearized is not None
-                    else ""
-                )
             )
+            if found["total_variance"] > 0:
+                parts[-1] += (
+                    f", re-linearized {again(found):.2f}, Tr H at the end "
+                    f"{found['trace_at_end'] / result['trace']:.2f} of the start's"
+                )
         made.append(
             Claim(
                 "The same around a network's minimum, with the Hessian frozen there.",
@@ -419,6 +430,9 @@ def draw(quadratics: dict[str, Any], networks: dict[str, Any]) -> Figure:
             axes.axhline(found["floor"], color=colour, lw=1, ls=":")
         panel(top[0], "Quadratic, from its minimum")
         panel(top[1], "Quadratic, from the initial weights")
+        top[1].set_ylim(0.5, 8)
+        top[1].set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
+        top[1].minorticks_off()
         for axes, (name, found) in zip(bottom, networks.items(), strict=True):
             for colour, (case, content) in zip(COLOURS, found["cases"].items(), strict=True):
                 label = "bias" if case == "bias" else f"noise, {CASES[case]:g} predicted"
@@ -453,17 +467,17 @@ def factors(axes: Axes, networks: dict[str, Any]) -> None:
             color=colour,
             label=NETWORKS[name].title.rsplit(",", 1)[0],
         )
-        again = [
-            found["cases"][c]["relinearized"] / found["cases"][c]["rows"][-1]["measured"]
-            for c in noises
-        ]
-        axes.plot(x, again, f"{marker}--", ms=4.5, mfc="white", lw=1, color=colour)
-    axes.plot(
-        [], [], "o--", color=GREY, mfc="white", ms=4.5, lw=1, label="re-linearized at the end"
-    )
+        ends_again = [again(found["cases"][c]) for c in noises]
+        axes.plot(x, ends_again, f"{marker}--", ms=4.5, mfc="white", lw=1, color=colour)
+    label = "re-linearized at the end"
+    axes.plot([], [], "o--", color=GREY, mfc="white", ms=4.5, lw=1, label=label)
     axes.axhline(1.0, color=GREY, lw=1)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_ylim(0.4, 20)
+    axes.set_yticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
+    axes.set_xticks(list(EXCESS), [f"{e:g}" for e in EXCESS])
+    axes.minorticks_off()
     axes.set_xlabel("noise, as predicted excess / initial loss")
     axes.set_ylabel("predicted / measured")
     axes.set_title("Networks: over-prediction at the end")
