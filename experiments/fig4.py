@@ -347,46 +347,43 @@ def panel_a(axes: Axes, students: Sequence[dict[str, Any]]) -> None:
     axes.set_ylim(low, high + 0.45 * (high - low))
     axes.set_xlabel("gradient norm ‖g‖")
     axes.set_ylabel(f"impact of bias ΔL(b, 0) (10⁻⁶), b = {BIAS:g}")
-    axes.set_title("A  Along clean trajectories")
+    axes.set_title("A  Along clean trajectories, one line a student")
 
 
 def panel_p(axes: Axes, students: Sequence[dict[str, Any]]) -> None:
     """The same with the direction taken out: ΔL against P·‖g‖ has slope bΔt."""
     rows = [r for s in students for r in s["along"]]
     x = np.array([r["p"] * r["grad_norm"] for r in rows])
-    slope, (low, high) = mean_interval([s["slope"] for s in students])
+    slope, _ = mean_interval([s["slope"] for s in students])
     ends = np.array([x.min(), x.max()])
     axes.plot(ends, 1e6 * BIAS * STEP_SIZE * ends, color=GREY, lw=1.4, label="slope bΔt (Eq. 6)")
-    label = f"measured, slope {slope:.5f} bΔt\n({low:.5f} to {high:.5f})"
+    label = f"measured, slope {slope:.6f} bΔt"
     axes.plot(x, [1e6 * r["measured"] for r in rows], "o", color=GREEN, ms=3.5, label=label)
     axes.legend(loc="upper left", fontsize=8)
     axes.set_xlabel("P·‖g‖")
     axes.set_ylabel(f"impact of bias ΔL(b, 0) (10⁻⁶), b = {BIAS:g}")
-    axes.set_title("The same against P·‖g‖")
+    axes.set_title("A′  The same against P·‖g‖")
 
 
 def panel_b(axes: Axes, students: Sequence[dict[str, Any]]) -> None:
-    """ΔL against b after convergence, the mean over students, with the parabola ½b²QΔt²."""
+    """ΔL against b after convergence: every student with its parabola ½b²QΔt²."""
     last = [s["profiles"][-1] for s in students]
-    q = float(np.mean([p["q"] for p in last]))
     b = np.linspace(min(BIASES), max(BIASES), 200)
-    axes.plot(b, 1e6 * 0.5 * q * (b * STEP_SIZE) ** 2, color=GREY, lw=1.4, label="½b²QΔt² (Eq. 6)")
-    means, errors = [], []
-    for k in range(len(BIASES)):
-        mean, (low, _) = mean_interval([1e6 * p["rows"][k]["measured"] for p in last])
-        means.append(mean)
-        errors.append(mean - low)
-    axes.errorbar(
-        BIASES, means, yerr=errors, fmt="o", color=ORANGE, ms=4.5, capsize=2, label="measured"
-    )
-    top = 1e6 * 0.5 * q * (max(BIASES) * STEP_SIZE) ** 2
-    axes.set_ylim(-0.05 * top, 1.5 * top)
-    axes.legend(loc="upper center", fontsize=8)
+    for profile in last:
+        parabola = 0.5 * profile["q"] * (b * STEP_SIZE) ** 2
+        axes.plot(b, 1e6 * parabola, color=GREY, lw=0.9)
+        measured = [1e6 * row["measured"] for row in profile["rows"]]
+        axes.plot(BIASES, measured, "o", color=ORANGE, ms=3.5)
+    handles = [
+        Line2D([], [], color=ORANGE, marker="o", ms=4, ls="none"),
+        Line2D([], [], color=GREY, lw=1),
+    ]
+    axes.legend(handles, ["measured", "½b²QΔt² (Eq. 6)"], loc="upper center", fontsize=8)
     norm = max(p["grad_norm"] for p in last)
     power = math.ceil(math.log10(norm)) if norm > 0 else 0
     axes.set_xlabel("bias b")
     axes.set_ylabel("impact of bias ΔL(b, 0) (10⁻⁶)")
-    axes.set_title(rf"B  Small gradient, ‖g‖ < $10^{{{power}}}$")
+    axes.set_title(rf"B  Converged, ‖g‖ < $10^{{{power}}}$")
 
 
 def draw(results: dict[str, Any]) -> Figure:

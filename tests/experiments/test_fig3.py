@@ -53,14 +53,17 @@ def test_measured_impact_is_the_predicted_one(run):
 
 
 def test_published_estimator_is_too_large_and_ours_is_not(run):
-    """At 99 % over 30 estimates each, for every number of vectors but 2, where they agree."""
+    """Of 12 intervals at 99 %, one or none misses (the chance of more is below 1 %)."""
     rows = fig3.estimators(fig3.Effort(repeats=30), run)["rows"]
+    inside = []
     for row in rows:
         low, high = row["published_ci"]
-        assert low <= row["factor"] <= high
+        inside.append(low <= row["factor"] <= high)
         assert (low > 1) == (row["count"] >= 3)
         low, high = row["control_variate_ci"]
-        assert low <= 1 <= high
+        inside.append(low <= 1 <= high)
+    assert len(inside) == 12
+    assert inside.count(False) <= 1
 
 
 def row(value, sd, **setting):
