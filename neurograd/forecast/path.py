@@ -13,6 +13,7 @@ with another rule, leave that trajectory early, and their curvature with it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -36,6 +37,12 @@ SHRINKAGE = 3
 LARGEST_NOISE = 0.35
 """Largest noise of updates that are taken together, as a part of the weights' length."""
 
+SMALL_NOISE = 0.1
+"""Noise, as a part of the weights' length, that needs no look at the loss."""
+
+LOUD = 1.25
+"""Growth of the loss by noise alone above which fewer updates are taken together."""
+
 MOST_PARTS = 150
 """Parts into which noise may cut a training."""
 
@@ -43,7 +50,10 @@ SAFETY = 1.15
 """On the largest curvature, which is known from a few products only."""
 
 RETRIES = 3
-"""Times that a step is taken again with more stages."""
+"""Most times that a step is taken with ever more stages."""
+
+CALM = 1.5
+"""Growth of the slope along a step above which a shorter step is taken."""
 
 WIDE_READS = 0.1
 """Deviation of a read, as a part of the weights' length, from which a mean read will not do."""
@@ -139,7 +149,7 @@ class _Path:
         self._spread: Tensor | None = None
         self._probe: Tensor | None = None
         self._read_offset: Tensor | None = None
-        self._curvature = 0.0
+        self._curvature, self._known = 0.0, False
         self.gradients = 0
 
     def advance(self, done: int, steps: int, before: int) -> int:
@@ -158,25 +168,60 @@ class _Path:
         noise = self._noise(self._estimate, generator)
         ratio = 0.0 if noise is None else float(noise.norm() / self.w.norm().clamp_min(1e-300))
         length = next_length(done, steps, before, ratio)
-        if noise is not None:
-            noise = self._stiff.filter(math.sqrt(length) * noise, length, self._chip.step_size)
-            self.w = self._inside(self.w + noise)
-        first = slope(self.w)
+        least = max(1, steps // MOST_PARTS)
+        still_loss = self._problem.loss(self.w) if ratio * math.sqrt(length) > SMALL_NOISE else None
+        while True:
+            start = self._shaken(noise, length)
+            # Noise that the gradient would have held back meanwhile must not pile up.
+            watch = still_loss is not None and length > least
+            if watch and self._problem.loss(start) > LOUD * (still_loss or 0.0):
+                length = max(least, length // 2)
+                continue
+            first = slope(start)
+            if length > 1 and not self._known:
+                self._measure_curvature(start, first, generator)
+            end, calm = self._carried(slope, start, first, length)
+            if calm or length == 1:
+                break
+            length = max(1, length // 2)
+        self._known = False
+        self.w = end
+        return length
+
+    def _shaken(self, noise: Tensor | None, length: int) -> Tensor:
+        """Weights with the noise of ``length`` updates."""
+        if noise is None:
+            return self.w
+        noise = self._stiff.filter(math.sqrt(length) * noise, length, self._chip.step_size)
+        return self._inside(self.w + noise)
+
+    def _carried(
+        self, slope: Callable[[Tensor], Tensor], start: Tensor, first: Tensor, length: int
+    ) -> tuple[Tensor, bool]:
+        """Weights after ``length`` mean updates, and whether the slope stayed calm on the way.
+
+        A slope that grows along a step that follows it means that the step is too long for the
+        dynamics: feedback that is not symmetric makes it turn, which no number of stages damps.
+        """
         span = length * self._chip.step_size
-        stages = 1
-        if length > 1:
-            self._measure_curvature(first, generator)
-            stages = stages_for(SAFETY * span * self._curvature)
-        end = legendre_step(slope, self.w, first, span, stages, self._see)
-        for _ in range(RETRIES if length > 1 else 0):
-            needed = stages_for(span * self._curvature)
-            if needed <= stages:
+        size = float(first.norm())
+        calm, last = True, size
+
+        def watched(w: Tensor) -> Tensor:
+            nonlocal last
+            here = slope(w)
+            last = float(here.norm())
+            return here
+
+        stages = stages_for(SAFETY * span * self._curvature) if length > 1 else 1
+        for _ in range(RETRIES):
+            end = legendre_step(watched, start, first, span, stages, self._see)
+            calm = last <= CALM * size
+            if length == 1 or stages_for(span * self._curvature) <= stages:
                 break
             # The stages themselves met more curvature than was known before.
             stages = stages_for(SAFETY * span * self._curvature)
-            end = legendre_step(slope, self.w, first, span, stages, self._see)
-        self.w = self._inside(end)
-        return length
+        return self._inside(end), calm
 
     def _inside(self, w: Tensor) -> Tensor:
         """Cut to what the chip can hold; its grid is left out, as many updates move along it."""
@@ -248,18 +293,19 @@ class _Path:
         self._spread = square if self._spread is None else 0.7 * self._spread + 0.3 * square
         return draws
 
-    def _measure_curvature(self, first: Tensor, generator: torch.Generator) -> None:
+    def _measure_curvature(self, start: Tensor, first: Tensor, generator: torch.Generator) -> None:
         """Largest decay rate of the mean dynamics by one more power iteration."""
-        reach = _REACH * max(float(self.w.norm()), 1e-12)
+        self._known = True
+        reach = _REACH * max(float(start.norm()), 1e-12)
         base = first
         if self._chip.reads:
-            base = self._mean(self.w, self._expected(self.w, generator, reads=False))
+            base = self._mean(start, self._expected(start, generator, reads=False))
         turns = 1
         if self._probe is None:
             turns, self._probe = 3, first / first.norm().clamp_min(1e-300)
         rate = 0.0
         for _ in range(turns):
-            moved = self.w + reach * self._probe
+            moved = start + reach * self._probe
             change = self._mean(moved, self._expected(moved, generator, reads=False)) - base
             self._stiff.add(reach * self._probe, change)
             length = float(change.norm())
