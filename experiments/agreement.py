@@ -1,0 +1,359 @@
+"""Predicted against trained verdicts of more than sixty chips, and what either costs.
+
+Every shipped device with its random terms scaled by four factors, under several learning rules, on
+two networks and with two step sizes, and chips with quantization or noisy rules on ideal synapses.
+Each chip is predicted (``neurograd.forecast``: no training through it) and trained, five chips of
+one spec each, on handwritten digits; allowed is an accuracy drop of 5 % at 95 % confidence. Costs
+are seconds of one core, measured side by side in the same thread.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from experiments.record import Claim, Run, parse, run_main
+from neurograd.cost import judge_chips
+from neurograd.forecast import CLEAN, forecast_network, judge_forecasts
+from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled
+from neurograd.results import trained_dict
+from neurograd.spec import Spec, list_presets, load_preset, validate_spec
+from neurograd.spec.build import build_chip, build_clean_chip, build_problem
+from neurograd.training import train
+from neurograd.verdict import Verdict
+
+SCALES = (0.25, 1.0, 3.0, 0.5)
+"""Factors on the random terms of a device."""
+
+NETWORKS: tuple[dict[str, Any], ...] = (
+    {"hidden": [32]},
+    {"hidden": [32, 24], "activation": "tanh"},
+)
+STEPS: tuple[dict[str, Any], ...] = (
+    {"step_size": 0.1, "steps": 1500},
+    {"step_size": 0.05, "steps": 3000},
+)
+RULES: tuple[dict[str, Any], ...] = (
+    {"name": "backprop"},
+    {"name": "feedback_alignment"},
+    {"name": "sign_symmetric"},
+    {"name": "backprop"},
+    {"name": "direct_feedback_alignment"},
+    {"name": "local_loss"},
+    {"name": "manhattan"},
+)
+RANDOM_TERMS = (
+    "cycle_to_cycle",
+    "device_to_device",
+    "dw_min_std",
+    "dw_min_dtod",
+    "up_down_dtod",
+    "w_max_dtod",
+    "w_min_dtod",
+    "gamma_dtod",
+    "reference_std",
+    "write_noise_std",
+)
+OTHERS: Mapping[str, dict[str, Any]] = {
+    "8 bits, stochastic": {"quantization": {"weight_bits": 8}},
+    "6 bits, stochastic": {"quantization": {"weight_bits": 6}},
+    "8 bits, nearest": {"quantization": {"weight_bits": 8, "update_rounding": "nearest"}},
+    "12 bits, nearest": {"quantization": {"update_bits": 12, "update_rounding": "nearest"}},
+    "4 bits seen": {"quantization": {"weight_bits": 4, "update_bits": 16}},
+    "batches of 32": {"learning_rule": {"name": "backprop", "batch_size": 32}},
+    "node perturbation": {"learning_rule": {"name": "node_perturbation"}},
+    "equilibrium propagation": {"learning_rule": {"name": "equilibrium_propagation"}},
+}
+LIMIT, CONFIDENCE, SEEDS, SAMPLES = 0.05, 0.95, 5, 700
+VERDICTS = tuple(v.value for v in Verdict)
+
+
+def scaled(device: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    """A device with all its random terms multiplied."""
+    result = copy.deepcopy(dict(device))
+    for key, value in result.items():
+        if isinstance(value, Mapping):
+            result[key] = scaled(value, factor)
+        elif key in RANDOM_TERMS:
+            result[key] = factor * as_fraction(value)
+    return result
+
+
+def as_fraction(value: Any) -> float:
+    """``5 %`` as 0.05; a number as it is."""
+    text = str(value).strip()
+    return float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
+
+
+def chips() -> dict[str, dict[str, Any]]:
+    """The sections of every chip's spec, by a name for files and tables."""
+    made: dict[str, dict[str, Any]] = {}
+    for p, name in enumerate(list_presets()):
+        for k, factor in enumerate(SCALES):
+            rule = RULES[(2 * p + k) % len(RULES)]
+            made[f"{name} x{factor:g} {rule['name']}"] = {
+                "device": scaled(load_preset(name).device, factor),
+                "learning_rule": rule,
+                "network": NETWORKS[(p + k) % 2],
+                "training": STEPS[(p + k // 2) % 2],
+            }
+    for k, (name, sections) in enumerate(OTHERS.items()):
+        made[name] = {"network": NETWORKS[k % 2], "training": STEPS[k % 2], **sections}
+    return made
+
+
+def spec_of(sections: Mapping[str, Any], run: Run) -> Spec:
+    """The validated spec of one chip."""
+    training = {"seeds": SEEDS, **sections["training"]}
+    if run.quick:
+        training |= {"seeds": 2, "steps": training["steps"] // 20}
+    return validate_spec(
+        {
+            **sections,
+            "training": training,
+            "task": {"name": "digits", "train_samples": 150 if run.quick else SAMPLES},
+            "targets": {"max_accuracy_drop": LIMIT, "confidence": CONFIDENCE},
+            "measure": {"seed": run.seed},
+        }
+    )
+
+
+def both(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Predict a chip and train it: costs, verdicts and seconds."""
+    spec = spec_of(sections, run)
+    problem = build_problem(spec, run.device)
+    seeds, steps, seed = spec.training.seeds, spec.training.steps, spec.measure.seed
+    start = time.thread_time()
+    twin = forecast_network(spec, problem, CLEAN)
+    clean_predicted = time.thread_time()
+    networks = [forecast_network(spec, problem, index) for index in range(seeds)]
+    predicted = judge_forecasts(spec, problem, twin, networks)
+    chips_predicted = time.thread_time()
+    clean = train(problem, build_clean_chip(spec, problem), steps, seed)
+    clean_trained = time.thread_time()
+    trained = [
+        trained_dict(
+            train(problem, build_chip(spec, problem, index=i), steps, seed, chip_index=i + 1)
+        )
+        for i in range(seeds)
+    ]
+    end = time.thread_time()
+    judged = judge_chips(
+        problem, clean.curve.train_loss[0], trained_dict(clean), trained, spec.targets
+    )
+    return {
+        "rule": spec.learning_rule.name,
+        "batch": spec.learning_rule.batch_size,
+        "step_size": spec.training.step_size,
+        "hidden": list(spec.network.hidden),
+        "predicted": {
+            "verdict": predicted.judgement.verdict.value,
+            "drop": predicted.judgement.cost.value,
+            "ci": predicted.judgement.cost.ci,
+            "excess_loss": predicted.judgement.excess_loss.value,
+            "gradients": predicted.gradients,
+        },
+        "trained": {
+            "verdict": judged.verdict.value,
+            "drop": judged.cost.value,
+            "ci": judged.cost.ci,
+            "excess_loss": judged.excess_loss.value,
+            "clean_accuracy": clean.test_accuracy,
+        },
+        "seconds": {
+            "predict_clean": clean_predicted - start,
+            "predict_chips": chips_predicted - clean_predicted,
+            "train_clean": clean_trained - chips_predicted,
+            "train_chips": end - clean_trained,
+        },
+    }
+
+
+def summary(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Confusion matrix, error rates, rank correlation and cost ratio of all chips."""
+    pairs = [(row["predicted"], row["trained"]) for row in rows.values()]
+    table = [
+        [sum(p["verdict"] == a and t["verdict"] == b for p, t in pairs) for b in VERDICTS]
+        for a in VERDICTS
+    ]
+    told = [(p, t) for p, t in pairs if "inconclusive" not in (p["verdict"], t["verdict"])]
+    agree = sum(p["verdict"] == t["verdict"] for p, t in told)
+    promised = [t for p, t in pairs if p["verdict"] == "tolerated"]
+    broken = sum(t["verdict"] == "not tolerated" for t in promised)
+    drops = [(_drop(p), _drop(t)) for p, t in pairs]
+    rank = stats.spearmanr(*zip(*drops, strict=True))
+    seconds = {
+        key: sum(row["seconds"][key] for row in rows.values())
+        for key in ("predict_clean", "predict_chips", "train_clean", "train_chips")
+    }
+    each = [
+        (row["seconds"]["predict_clean"] + row["seconds"]["predict_chips"])
+        / row["seconds"]["train_chips"]
+        for row in rows.values()
+    ]
+    return {
+        "chips": len(pairs),
+        "verdicts": VERDICTS,
+        "confusion": table,
+        "agree": agree,
+        "both_conclusive": len(told),
+        "agree_ci": _proportion(agree, len(told)),
+        "predicted_tolerated": len(promised),
+        "predicted_tolerated_failed": broken,
+        "predicted_tolerated_failed_ci": _proportion(broken, len(promised)),
+        "predicted_inconclusive": sum(p["verdict"] == "inconclusive" for p, _ in pairs),
+        "trained_inconclusive": sum(t["verdict"] == "inconclusive" for _, t in pairs),
+        "spearman": float(rank.statistic),
+        "seconds": seconds,
+        "cost_ratio": (seconds["predict_clean"] + seconds["predict_chips"])
+        / seconds["train_chips"],
+        "cost_ratio_median": float(np.median(each)),
+    }
+
+
+def _drop(side: Mapping[str, Any]) -> float:
+    return 1.0 if side["drop"] is None else float(side["drop"])
+
+
+def _proportion(count: int, total: int) -> tuple[float, float]:
+    """Clopper-Pearson interval at 99 %."""
+    if total == 0:
+        return 0.0, 1.0
+    found = stats.binomtest(count, total).proportion_ci(0.99)
+    return float(found.low), float(found.high)
+
+
+def claims(result: Mapping[str, Any]) -> list[Claim]:
+    """What the project promises of its predictions, and what came out."""
+    setting = (
+        f"{result['chips']} chips on digits: devices × scaled noise × rules × two networks × two "
+        f"step sizes, {SEEDS} seeds each, allowed accuracy drop {LIMIT:.0%}"
+    )
+    agree, told = result["agree"], result["both_conclusive"]
+    low, high = result["agree_ci"]
+    promised, broken = result["predicted_tolerated"], result["predicted_tolerated_failed"]
+    open_share = result["predicted_inconclusive"] / result["chips"]
+
+    def claim(text: str, measured: str, held: bool) -> Claim:
+        return Claim(
+            text, "neurograd's forecast", setting, measured, "held" if held else "not held"
+        )
+
+    return [
+        claim(
+            "A chip that is predicted tolerated does not fail in training (error rate 5 %).",
+            f"{broken} of {promised} failed ({result['predicted_tolerated_failed_ci'][0]:.1%} to "
+            f"{result['predicted_tolerated_failed_ci'][1]:.1%} at 99 %)",
+            broken <= (1 - CONFIDENCE) * promised,
+        ),
+        claim(
+            "Predicted and trained verdicts agree for at least 90 % of the chips.",
+            f"{agree} of {told} with a verdict on both sides agree ({low:.1%} to {high:.1%} at "
+            f"99 %); training itself was inconclusive for {result['trained_inconclusive']}",
+            told > 0 and agree >= 0.9 * told,
+        ),
+        claim(
+            "At most 15 % of the predictions are inconclusive.",
+            f"{result['predicted_inconclusive']} of {result['chips']} ({open_share:.1%})",
+            open_share <= 0.15,
+        ),
+        claim(
+            "Predicted and measured accuracy drop correlate above 0.9 (Spearman).",
+            f"{result['spearman']:.3f}",
+            result["spearman"] > 0.9,
+        ),
+        claim(
+            "Predicting costs at most a tenth of training the chips.",
+            f"{result['cost_ratio']:.3f} of the chips' training in all, median of the chips "
+            f"{result['cost_ratio_median']:.3f}",
+            result["cost_ratio"] <= 0.1,
+        ),
+    ]
+
+
+def draw(rows: Mapping[str, dict[str, Any]], result: Mapping[str, Any]) -> Figure:
+    """Predicted against measured accuracy drop, and the confusion matrix."""
+    with styled():
+        figure = Figure(figsize=(10, 4.6), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=[1.35, 1])
+        _scatter(left, rows)
+        _matrix(right, result)
+        return figure
+
+
+def _scatter(axes: Axes, rows: Mapping[str, dict[str, Any]]) -> None:
+    groups: dict[str, tuple[str, list[dict[str, Any]]]] = {
+        "same verdict": (GREEN, []),
+        "inconclusive on one side": (ORANGE, []),
+        "opposite verdicts": (RED, []),
+    }
+    for row in rows.values():
+        verdicts = (row["predicted"]["verdict"], row["trained"]["verdict"])
+        if verdicts[0] == verdicts[1]:
+            kind = "same verdict"
+        elif "inconclusive" in verdicts:
+            kind = "inconclusive on one side"
+        else:
+            kind = "opposite verdicts"
+        groups[kind][1].append(row)
+    for label, (colour, found) in groups.items():
+        if not found:
+            continue
+        x = 100 * np.array([_drop(row["trained"]) for row in found])
+        y = 100 * np.array([_drop(row["predicted"]) for row in found])
+        ends = [
+            np.clip(100 * np.abs(np.array([row[side]["ci"] for row in found]).T - v / 100), 0, 100)
+            for side, v in (("trained", x), ("predicted", y))
+        ]
+        axes.errorbar(
+            x, y, xerr=ends[0], yerr=ends[1], fmt="o", ms=4, lw=0.7, color=colour,
+            label=f"{label} ({len(found)})",
+        )  # fmt: skip
+    for line in (axes.axvline, axes.axhline):
+        line(100 * LIMIT, color="0.5", lw=0.8, ls=":")
+    axes.axline((0, 0), slope=1, color=BLUE, lw=0.8)
+    axes.set_xscale("symlog", linthresh=5)
+    axes.set_yscale("symlog", linthresh=5)
+    axes.set_xlabel("accuracy drop in training, % (95 % intervals)")
+    axes.set_ylabel("accuracy drop predicted, %")
+    axes.set_title("Predicted and trained chips; dotted: the limit")
+    axes.legend(loc="lower right")
+
+
+def _matrix(axes: Axes, result: Mapping[str, Any]) -> None:
+    table = np.array(result["confusion"])
+    axes.imshow(table, cmap="Blues", vmax=max(1, table.max()) * 1.4)
+    for (i, j), count in np.ndenumerate(table):
+        axes.text(j, i, str(count), ha="center", va="center", fontsize=13, color="black")
+    names = [name.replace(" ", "\n") for name in VERDICTS]
+    axes.set_xticks(range(3), names)
+    axes.set_yticks(range(3), names)
+    axes.set_xlabel("trained verdict")
+    axes.set_ylabel("predicted verdict")
+    axes.set_title(f"Verdicts; cost of predicting: {result['cost_ratio']:.2f} of training")
+    axes.grid(visible=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the experiment."""
+    run = parse("agreement", __doc__ or "", arguments)
+    todo = chips()
+    if run.quick:
+        todo = dict(list(todo.items())[:: len(todo) // 6])
+    items = {name.replace(" ", "_").replace(",", ""): sections for name, sections in todo.items()}
+    found = run.each(items, partial(both, run), depends_on=items)
+    rows = dict(zip(todo, found.values(), strict=True))
+    result = summary(rows)
+    run.write({"summary": result, "chips": rows}, draw(rows, result), claims(result))
+
+
+if __name__ == "__main__":
+    run_main(main)
