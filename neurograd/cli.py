@@ -126,7 +126,7 @@ def sweep(
         typer.Option("--random", metavar="COUNT", help="A random design in place of the grid."),
     ] = None,
     mode: Annotated[
-        str, typer.Option("--mode", metavar="train|check", help="What is done at a point.")
+        str, typer.Option("--mode", metavar="train|check|predict", help="What is done at a point.")
     ] = "train",
     table: Annotated[
         Path | None,

@@ -6,9 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from neurograd.checking import CheckResult, CleanTraining, check, train_beside
-from neurograd.errors import NeurogradError
+import torch
+
+from neurograd.checking import (
+    CheckResult,
+    CleanTraining,
+    check,
+    clean_task,
+    quick_spec,
+    train_beside,
+    train_clean,
+)
+from neurograd.errors import DivergenceError, NeurogradError
+from neurograd.forecast import CLEAN, forecast, forecast_network
+from neurograd.output import plain
 from neurograd.spec import Spec
+from neurograd.spec.build import build_problem
 
 Row = dict[str, Any]
 """Column names to a text, a number, a truth value or None."""
@@ -59,12 +72,15 @@ class Mode:
     Attributes:
         columns: Columns of the row behind the swept keys, without the error.
         needs_snapshots: Whether it needs the weights along the clean training.
+        clean: Makes the clean twin of a spec, given where to compute and whether quick; points
+            that differ only in the device, the targets or the number of chips share it.
         evaluate: Makes a report of a spec, where to compute, whether quick, and the clean twin.
         row: Takes the columns from the report.
     """
 
     columns: tuple[str, ...]
     needs_snapshots: bool
+    clean: Callable[[Spec, str, bool], CleanTraining]
     evaluate: Callable[[Spec, str, bool, CleanTraining], dict[str, Any]]
     row: Callable[[dict[str, Any]], Row]
 
@@ -101,12 +117,53 @@ def check_mode(mode: str) -> None:
         raise NeurogradError(f"--mode: {mode!r} is unknown; allowed: {', '.join(MODES)}")
 
 
+def _clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
+    return train_clean(spec, device=device, quick=quick)
+
+
 def _train(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[str, Any]:
     return _report(train_beside(spec, device=device, quick=quick, clean=clean))
 
 
 def _check(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[str, Any]:
     return _report(check(spec, device=device, quick=quick, clean=clean))
+
+
+def _predict_clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
+    spec = quick_spec(spec) if quick else spec
+    predicted = forecast_network(spec, build_problem(spec, device), CLEAN)
+    if predicted["diverged"]:
+        raise DivergenceError(
+            f"training.step_size: the clean training is predicted to diverge at step size "
+            f"{spec.training.step_size:g}; allowed: a step size at which it trains"
+        )
+    return CleanTraining(clean_task(spec, torch.device(device)), plain(predicted), {})
+
+
+def _predict(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[str, Any]:
+    """The forecast in the form of a report's training."""
+    spec = quick_spec(spec) if quick else spec
+    problem = build_problem(spec, device)
+    found = forecast(spec, problem, clean=clean.result)
+    training = {
+        "cost": found.judgement.cost_dict(),
+        "clean": {"test_accuracy": found.clean_accuracy, "loss": found.clean_loss},
+        "chip": {
+            "test_accuracy": found.chip_accuracy,
+            "test_accuracy_ci": None,
+            "loss": found.chip_loss,
+            "chips": spec.training.seeds,
+            "diverged": found.diverged,
+        },
+    }
+    report: dict[str, Any] = plain(
+        {
+            "verdict": found.judgement.verdict.value,
+            "num_parameters": problem.num_parameters,
+            "training": training,
+        }
+    )
+    return report
 
 
 def _report(result: CheckResult) -> dict[str, Any]:
@@ -159,7 +216,8 @@ def _checked_row(report: dict[str, Any]) -> Row:
 
 
 MODES: Mapping[str, Mode] = {
-    "train": Mode(_TRAINED, False, _train, _trained_row),
-    "check": Mode((*_TRAINED, *_MEASURED), True, _check, _checked_row),
+    "train": Mode(_TRAINED, False, _clean, _train, _trained_row),
+    "check": Mode((*_TRAINED, *_MEASURED), True, _clean, _check, _checked_row),
+    "predict": Mode(_TRAINED, False, _predict_clean, _predict, _trained_row),
 }
-"""The modes by name; another one (a prediction without a chip's training) is one more entry."""
+"""The modes by name."""

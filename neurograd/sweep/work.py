@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from neurograd.checking import CleanTraining, train_clean, versions
+from neurograd.checking import CleanTraining, versions
 from neurograd.devices import choose_device
 from neurograd.errors import DivergenceError, ModelError, NeurogradError
 from neurograd.spec import Spec
@@ -48,7 +48,7 @@ def train_clean_twin(spec: Spec, settings: Settings) -> CleanTraining | Failure:
     """The clean training that points share."""
     try:
         _prepare(settings)
-        clean = train_clean(spec, device=settings.device, quick=settings.quick)
+        clean = MODES[settings.mode].clean(spec, settings.device, settings.quick)
     except NeurogradError as error:
         return _failure(error)
     kept = clean.snapshots if MODES[settings.mode].needs_snapshots else {}

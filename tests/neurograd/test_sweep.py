@@ -20,10 +20,12 @@ import pytest
 from neurograd import cli
 from neurograd.checking import train_beside, train_clean
 from neurograd.errors import NeurogradError
+from neurograd.forecast import forecast
 from neurograd.progress import Silent
 from neurograd.report.heatmap import check_plot, plot_sweep
 from neurograd.spec import load_spec
-from neurograd.sweep import run, work
+from neurograd.spec.build import build_problem
+from neurograd.sweep import modes, run, work
 from neurograd.sweep.command import Request, sweep
 from neurograd.sweep.design import Axis, Range, make_grid, make_random, parse_axis
 
@@ -111,8 +113,8 @@ def test_rows_are_what_training_alone_gives_though_the_clean_twin_is_shared(
     spec, tmp_path, monkeypatch
 ):
     trained = []
-    real = work.train_clean
-    monkeypatch.setattr(work, "train_clean", lambda *a, **k: trained.append(1) or real(*a, **k))
+    real = modes.train_clean
+    monkeypatch.setattr(modes, "train_clean", lambda *a, **k: trained.append(1) or real(*a, **k))
     table = tmp_path / "t.csv"
     result = _sweep(spec, table, f"{C2C}=1 %,5 %", "training.step_size=0.1,0.2")
     assert len(trained) == 2  # one for each step size
@@ -161,6 +163,32 @@ def test_check_mode_adds_the_moments_and_parquet_has_the_same_rows(spec, tmp_pat
         assert row["final_b"] == float(texts["final_b"]) == own["final_b"]
         assert row["clean_learned"] is own["clean_learned"]
         assert row["error"] is None
+
+
+def test_predict_mode_is_the_forecast(spec, tmp_path):
+    result = _sweep(
+        spec, tmp_path / "t.csv", f"{C2C}=1 %,20 %", "training.step_size=0.2,1e200", mode="predict"
+    )
+    for row in (result.rows[0], result.rows[2]):
+        point = load_spec(spec, [f"{C2C}={row[C2C]}", "training.step_size=0.2"])
+        found = forecast(point, build_problem(point))
+        assert row["verdict"] == found.judgement.verdict.value
+        assert row["cost"] == found.judgement.cost.value
+        assert [row["cost_low"], row["cost_high"]] == list(found.judgement.cost.ci)
+        assert row["chip_loss"] == found.chip_loss
+        assert row["clean_accuracy"] == found.clean_accuracy
+        assert (row["chips"], row["error"]) == (2, None)
+    assert result.rows[0]["chip_loss"] != result.rows[2]["chip_loss"]
+    assert result.rows[1]["verdict"] == "inconclusive"
+    assert result.rows[1]["clean_learned"] is False
+
+
+def test_a_clean_twin_that_is_predicted_to_diverge_is_a_row(spec, tmp_path, monkeypatch):
+    real = modes.forecast_network
+    monkeypatch.setattr(modes, "forecast_network", lambda *a: {**real(*a), "diverged": True})
+    (row,) = _sweep(spec, tmp_path / "t.csv", f"{C2C}=1 %", mode="predict").rows
+    assert "predicted to diverge" in row["error"]
+    assert row["verdict"] is None
 
 
 def test_a_clean_training_that_diverges_is_a_row(spec, tmp_path, capsys):
