@@ -19,12 +19,13 @@ from torch import Tensor
 
 from device_models import Chip, ReadNoise
 from neurograd.checkpoint import StageStore
-from neurograd.cost import judge_chips
+from neurograd.cost import Judgement, judge_chips
 from neurograd.curvature.spectrum import FULL, QUICK
 from neurograd.errors import DivergenceError
 from neurograd.excess_loss import predict_excess_loss
 from neurograd.forecast import CLEAN, Forecast, forecast_network, judge_forecasts
 from neurograd.measurement import Budget, measure_point
+from neurograd.mitigation import Variant, guide, variants
 from neurograd.output import plain
 from neurograd.parallel import TaskPool
 from neurograd.problem import Problem
@@ -123,6 +124,7 @@ def check(
     reporter: Reporter | None = None,
     resume: Path | None = None,
     clean: CleanTraining | None = None,
+    mitigation: bool = True,
 ) -> CheckResult:
     """Check a spec: measure along a clean training, train chips beside it, and judge.
 
@@ -134,13 +136,15 @@ def check(
         resume: Folder that keeps finished stages; an interrupted check goes on from there and
             gives the same numbers.
         clean: The clean twin's training from ``train_clean``; trained here when None.
+        mitigation: Whether a chip that is not tolerated gets a guide to its effects.
 
     Raises:
         NeurogradError: For everything that bad input causes.
         ValueError: If ``clean`` is the training of another problem.
     """
     spec = quick_spec(spec) if quick else spec
-    return _Check(spec, torch.device(device), quick, reporter or Silent(), resume, clean).run()
+    work = _Check(spec, torch.device(device), quick, reporter or Silent(), resume, clean)
+    return work.run(mitigation=mitigation)
 
 
 def train_beside(
@@ -154,7 +158,7 @@ def train_beside(
 ) -> CheckResult:
     """Train chips beside a clean twin and judge, without measuring moments.
 
-    Arguments and errors as for ``check``; the report has no points.
+    Arguments and errors as for ``check``; the report has no points, forecast or mitigation.
     """
     spec = quick_spec(spec) if quick else spec
     reporter = reporter or Silent()
@@ -229,7 +233,7 @@ class _Check:
             raise ValueError("clean is the training of another problem; allowed: train_clean(spec)")
         self.clean = clean
 
-    def run(self, *, measure: bool = True) -> CheckResult:
+    def run(self, *, measure: bool = True, mitigation: bool = True) -> CheckResult:
         start = time.perf_counter()
         self.problem.check_finite(self.problem.initial_weights)
         with TaskPool(self.problem.device, self.reporter) as pool:
@@ -254,14 +258,17 @@ class _Check:
             chips = [task.result() for task in trained]
             points = [task.result() for task in measured]
             networks = [task.result() for task in predicted]
+            judged = self._judged(clean, chips)
+            forecast = self._judged_forecast(pool, networks) if measure else None
+            explained = self._mitigation(pool, networks, judged) if measure and mitigation else None
         report = self._report(
             clean,
             chips,
+            judged,
             [p["report"] for p in points],
             [p["summary"] for p in points],
-            judge_forecasts(self.spec, self.problem, networks[0], networks[1:])
-            if networks
-            else None,
+            forecast,
+            explained,
         )
         self.timing["total"] = time.perf_counter() - start
         report["timing"] = {f"{k}_seconds": round(v, 3) for k, v in self.timing.items()}
@@ -398,18 +405,62 @@ class _Check:
 
         return self.store.run(f"forecast-{index + 1}", compute)
 
+    def _variant(self, pool: TaskPool, variant: Variant, index: int) -> dict[str, Any]:
+        label = f"predicting chip {index + 1} {variant.label}"
+
+        def compute() -> dict[str, Any]:
+            return forecast_network(
+                self.spec,
+                self.problem.replica(),
+                index,
+                without=variant.left_out,
+                progress=pool.stage(label, self.spec.training.steps),
+            )
+
+        return self.store.run(f"mitigation-{variant.name}-{index + 1}", compute)
+
+    # -- verdicts ---------------------------------------------------------------------------
+
+    def _judged(self, clean: dict[str, Any], chips: list[dict[str, Any]]) -> Judgement:
+        start = number(clean["curve"]["train_loss"][0])
+        return judge_chips(self.problem, start, clean, chips, self.spec.targets)
+
+    def _judged_forecast(self, pool: TaskPool, networks: list[dict[str, Any]]) -> Forecast:
+        # On a worker, whose one core gives the same sums on every machine.
+        judging = partial(judge_forecasts, self.spec, self.problem, networks[0], networks[1:])
+        return pool.submit(judging).result()
+
+    def _mitigation(
+        self, pool: TaskPool, networks: list[dict[str, Any]], trained: Judgement
+    ) -> dict[str, Any] | None:
+        """The guide to the effects of a chip that fails; None where there is no damage."""
+        if trained.verdict is Verdict.TOLERATED or not trained.clean_learned:
+            return None
+        tasks = {
+            variant.name: [
+                pool.submit(partial(self._timed, "mitigation", self._variant, pool, variant, index))
+                for index in range(self.spec.training.seeds)
+            ]
+            for variant in variants(active_effects(self.spec, self.problem))
+        }
+        predicted = {name: [task.result() for task in each] for name, each in tasks.items()}
+        guiding = partial(
+            guide, self.spec, self.problem, networks[0], networks[1:], predicted, trained
+        )
+        return pool.submit(guiding).result()
+
     # -- report -----------------------------------------------------------------------------
 
     def _report(
         self,
         clean: dict[str, Any],
         chips: list[dict[str, Any]],
+        judged: Judgement,
         points: list[dict[str, Any]],
         summaries: list[dict[str, Any]],
         predicted: Forecast | None,
+        mitigation: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        start = number(clean["curve"]["train_loss"][0])
-        judged = judge_chips(self.problem, start, clean, chips, self.spec.targets)
         late = [s["excess_loss"] for s in summaries[len(summaries) // 2 :]]
         training = {
             "clean": public(clean),
@@ -431,6 +482,7 @@ class _Check:
             "step_size": self.spec.training.step_size,
             "points": points,
             "training": training,
+            "mitigation": mitigation,
         }
         effects = active_effects(self.spec, self.problem)
         report["reasons"] = explain(plain(report), [effect.label for effect in effects])

@@ -23,6 +23,7 @@ def explain(report: Report, effects: Sequence[str]) -> list[str]:
         _cost(report, effects),
         *_diverged(report),
         *_frozen(report),
+        *_culprit(report),
         *_largest(report),
         *_prediction(report),
         *_descent(report),
@@ -119,6 +120,24 @@ def _is_frozen(point: dict[str, Any]) -> bool:
     )
 
 
+def _culprit(report: Report) -> list[str]:
+    """The effect without which the whole training is predicted to cost least."""
+    guide = report["mitigation"]
+    if guide is None or not guide["effects"] or guide["whole"]["verdict"] == "tolerated":
+        return []
+    part, whole = guide["effects"][0], guide["whole"]["value"]
+    low, _ = part["saves_ci"]
+    # Null stands for infinity: without this effect nothing diverges.
+    known = whole is None if part["saves"] is None else low is not None and low > 0
+    noun = "accuracy drop" if guide["kind"] == "accuracy_drop" else "lost decrease of the loss"
+    if not known or part["without"]["value"] is None:
+        return [f"No single effect is predicted to be the cause of the {noun}."]
+    start = f"Without {part['label']} the predicted {noun} would be"
+    if whole is None:
+        return [f"{start} {percent(part['without']['value'])}; with it the training diverges."]
+    return [f"{start} {percent(part['without']['value'])} instead of {percent(whole)}."]
+
+
 def _largest(report: Report) -> list[str]:
     """The effect without which the worst step would cost least."""
     points = [p for p in report["points"] if p["contributions"]]
@@ -131,6 +150,12 @@ def _largest(report: Report) -> list[str]:
         return []
     share = min(1.0, part["share"])
     label = part["label"][0].upper() + part["label"][1:]
+    if report["mitigation"] is not None:
+        # What one step costs need not be what the training costs.
+        return [
+            f"In a single step at step {worst['step']}, {part['label']} is the largest part: "
+            f"without it the predicted cost would fall by {percent(share)}."
+        ]
     return [
         f"{label} is its largest part: without it the predicted cost of a step at step "
         f"{worst['step']} would fall by {percent(share)}."

@@ -294,3 +294,50 @@ def contributions(report: Report) -> tuple[int, list[dict[str, Any]]] | None:
         return None
     worst = max(points, key=lambda p: p["delta_loss"]["predicted"] or 0.0)
     return worst["step"], worst["contributions"]
+
+
+def mitigation_title(report: Report) -> str:
+    """Heading of the table of the effects of a chip that fails."""
+    guide = report["mitigation"]
+    noun = "accuracy drop" if guide["kind"] == "accuracy_drop" else "lost decrease of the loss"
+    return f"What the {noun} comes from, predicted"
+
+
+MITIGATION = ("", "without it", "interval", "only it", "interval", "share")
+"""Columns of that table: an effect, cost of the chip without it, cost of an ideal one with it."""
+
+WHOLE, NO_EFFECT = "the whole chip", "none of them"
+
+
+def mitigation_rows(report: Report) -> list[tuple[str, ...]]:
+    """The effects by what leaving them out saves, below the whole chip and above none of them.
+
+    Empty where there is nothing to compare.
+    """
+    guide = report["mitigation"]
+    if guide is None or not guide["effects"]:
+        return []
+    whole, ideal = (_cost_cells(guide[key]) for key in ("whole", "ideal"))
+    return [
+        (WHOLE, "", "", *whole, ""),
+        *(
+            (
+                part["label"],
+                *_cost_cells(part["without"]),
+                *_cost_cells(part["alone"]),
+                show.percent(part["share"]),
+            )
+            for part in guide["effects"]
+        ),
+        (NO_EFFECT, "", "", *ideal, ""),
+    ]
+
+
+def mitigation_keys(report: Report) -> list[str]:
+    """The spec's key behind each of ``mitigation_rows``, empty for the first and the last."""
+    guide = report["mitigation"]
+    return [] if guide is None else ["", *(part["key"] for part in guide["effects"]), ""]
+
+
+def _cost_cells(cost: dict[str, Any]) -> tuple[str, str]:
+    return show.percent(cost["value"]), show.percent_interval(cost["ci"])

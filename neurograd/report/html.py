@@ -8,10 +8,14 @@ from typing import Any
 
 from neurograd.report import format as show
 from neurograd.report.content import (
+    MITIGATION,
     SMOOTHING,
     TABLES,
     contributions,
     heading,
+    mitigation_keys,
+    mitigation_rows,
+    mitigation_title,
     smoothing,
     smoothing_rows,
     training_rows,
@@ -23,6 +27,9 @@ _CAPTIONS = {
     "spectrum": "Eigenvalues of the Hessian with the thresholds of Theorem 3.1.",
     "training": "Training loss and test accuracy of the clean network and of the chips.",
 }
+_MITIGATION_CAPTION = (
+    "Predicted cost of the whole training without each effect, and with it only, with intervals."
+)
 
 
 def render_html(report: dict[str, Any]) -> str:
@@ -52,6 +59,12 @@ def render_html(report: dict[str, Any]) -> str:
         smoothing_titles=[title for title, _ in SMOOTHING],
         smoothing_rows=smoothing_rows(report),
         contributions=contributions(report),
+        mitigation=None if report["mitigation"] is None else mitigation_title(report),
+        mitigation_titles=MITIGATION,
+        mitigation_rows=mitigation_rows(report),
+        mitigation_keys=mitigation_keys(report),
+        mitigation_figure=_mitigation_figure(report),
+        mitigation_caption=_MITIGATION_CAPTION,
         figures=_figures(report),
         show=show,
         spec=json.dumps(report["spec"], indent=2, ensure_ascii=False),
@@ -70,3 +83,12 @@ def _figures(report: dict[str, Any]) -> list[tuple[str, str, str]]:
         if name == "training" or (report["points"] and not (smooth and name == "spectrum")):
             figures.append((name, caption, plots.to_svg(plot(report), name)))
     return figures
+
+
+def _mitigation_figure(report: dict[str, Any]) -> str | None:
+    """SVG of what each effect of a chip that fails costs, None where there are none."""
+    if not mitigation_rows(report):
+        return None
+    from neurograd.report import plots  # noqa: PLC0415  (matplotlib is slow to import)
+
+    return plots.to_svg(plots.plot_mitigation(report), "mitigation")

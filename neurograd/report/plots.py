@@ -1,4 +1,4 @@
-"""The four plots of a report, as figures and as text that is the same for the same numbers."""
+"""The plots of a report, as figures and as text that is the same for the same numbers."""
 
 from __future__ import annotations
 
@@ -185,6 +185,60 @@ def plot_training(report: Report) -> Figure:
         panels[-1].set_xlabel("step")
         panels[0].set_title("Training: clean network and chips")
         return figure
+
+
+def plot_mitigation(report: Report) -> Figure:
+    """Predicted cost without each effect and with it only, ranked, beside the whole chip's."""
+    guide = report["mitigation"]
+    parts, accuracy = guide["effects"], guide["kind"] == "accuracy_drop"
+    with styled():
+        figure = Figure(figsize=(6.8, 1.7 + 0.55 * len(parts)), layout="constrained")
+        axes = figure.subplots()
+        rows = np.arange(len(parts), dtype=float)
+        for key, offset, colour, label in (
+            ("without", -0.19, BLUE, "whole chip without it"),
+            ("alone", 0.19, ORANGE, "ideal chip with it only"),
+        ):
+            _cost_bars(axes, rows + offset, [part[key] for part in parts], colour, label)
+        whole = guide["whole"]
+        if whole["value"] is not None:
+            if None not in whole["ci"]:
+                low, high = (100 * end for end in whole["ci"])
+                axes.axvspan(low, high, color=GREY, alpha=0.13, linewidth=0)
+            axes.axvline(100 * whole["value"], color=GREY, linewidth=1.5, label="whole chip")
+        axes.axvline(
+            100 * guide["allowed"], color=RED, linewidth=1.3, linestyle="--", label="allowed"
+        )
+        axes.axvline(0, color="#555555", linewidth=0.8)
+        axes.set_yticks(rows, [part["label"] for part in parts])
+        axes.tick_params(axis="y", length=0)
+        axes.grid(visible=False, axis="y")
+        axes.set_ylim(len(parts) - 0.5, -0.5)
+        noun = "accuracy drop (points of %)" if accuracy else "lost decrease of the loss (%)"
+        axes.set_xlabel(f"predicted {noun}, intervals at {guide['confidence']:.0%}")
+        figure.legend(loc="outside lower center", ncols=4)
+        return figure
+
+
+def _cost_bars(
+    axes: Axes, rows: np.ndarray, costs: Sequence[dict[str, Any]], colour: str, label: str
+) -> None:
+    """Horizontal bars in percent with intervals; a cost that is not finite has a word instead."""
+    values = np.array([np.nan if c["value"] is None else 100 * c["value"] for c in costs])
+    ends = [[None if end is None else 100 * end for end in cost["ci"]] for cost in costs]
+    axes.barh(rows, np.nan_to_num(values), height=0.36, color=colour, label=label)
+    known = np.isfinite(values)
+    axes.errorbar(
+        values[known],
+        rows[known],
+        xerr=_errors(values[known], [e for e, k in zip(ends, known, strict=True) if k]),
+        fmt="none",
+        ecolor="#333333",
+        elinewidth=1,
+        capsize=2,
+    )
+    for row in rows[~known]:
+        axes.text(0, row, " diverges", va="center", fontsize=8, color=colour)
 
 
 PLOTS = (plot_loss_change, plot_moments, plot_spectrum, plot_training)

@@ -12,11 +12,14 @@ from rich.text import Text
 
 from neurograd.report import format as show
 from neurograd.report.content import (
+    MITIGATION,
     SMOOTHING,
     TABLES,
     Column,
     contributions,
     heading,
+    mitigation_rows,
+    mitigation_title,
     smoothing,
     smoothing_rows,
     training_rows,
@@ -48,6 +51,8 @@ def render_report(report: dict[str, Any], console: Console) -> None:
     ranked = contributions(report)
     if ranked is not None:
         console.print(_contributions_table(*ranked))
+    if report["mitigation"] is not None:
+        _print_mitigation(report, console)
     _print_verdict(report, console)
 
 
@@ -119,6 +124,23 @@ def _contributions_table(step: int, parts: list[dict[str, Any]]) -> Table:
             part["label"], show.number(part["predicted_without"]), show.percent(part["share"])
         )
     return _spaced(table)
+
+
+def _print_mitigation(report: dict[str, Any], console: Console) -> None:
+    """What each effect of a chip that fails costs over the whole training, and what to change."""
+    rows = mitigation_rows(report)
+    if rows:
+        table = _table(mitigation_title(report))
+        for title in MITIGATION:
+            justify: Any = "right" if title else "left"
+            table.add_column(title, justify=justify, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        console.print(_spaced(table))
+    console.print(Text("What to change", style="bold"))
+    for sentence in report["mitigation"]["advice"]:
+        console.print(Text(f"- {sentence}"))
+    console.print()
 
 
 def _spaced(table: Table) -> Table:

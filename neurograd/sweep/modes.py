@@ -126,7 +126,8 @@ def _train(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[s
 
 
 def _check(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[str, Any]:
-    return _report(check(spec, device=device, quick=quick, clean=clean))
+    # Rows have no room for a guide to the effects.
+    return _report(check(spec, device=device, quick=quick, clean=clean, mitigation=False))
 
 
 def _predict_clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
