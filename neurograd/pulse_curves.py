@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from device_models import WritePath
+from device_models import OneSidedPair, WritePath
 from neurograd.losses import MeanSquaredError
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -66,8 +66,12 @@ def pulse_curve(device: Device, *, devices: int = 200, seed: int = 0) -> PulseCu
     single = _single(device)
     pulses = _pulses(single)
     quantum = pulse_quantum(single) if _has_pulses(single) else 2.0 / pulses[0]
+    nominal = _write(single, 1, seed, ideal=True)
+    ideal = _run(nominal, 1, pulses, quantum, seed)
+    if single.pulsed is not None:
+        pulses = _shortened(ideal)
+        ideal = _run(nominal, 1, pulses, quantum, seed)
     real = _run(_write(single, devices, seed, ideal=False), devices, pulses, quantum, seed)
-    ideal = _run(_write(single, 1, seed, ideal=True), 1, pulses, quantum, seed)
     window = single.conductance
     unit, scale, offset = "weight", 1.0, 0.0
     if window.min is not None and window.max is not None and single.pulsed is None:
@@ -102,22 +106,29 @@ def _has_pulses(device: Device) -> bool:
 
 
 def _pulses(device: Device) -> tuple[int, int]:
-    """Pulses up and down: over the window for a curve, three times that for steps that shrink."""
+    """Pulses up and down: over the window for a curve, enough of them for steps that shrink."""
     if device.pulsed is not None:
         pulsed = device.pulsed
         states = (pulsed.w_max - pulsed.w_min) / min(pulsed.dw_min, controller_step(pulsed))
         shrinks = pulsed.model not in ("constant", "linear")
         count = min(MAX_PULSES, round(states * (3 if shrinks else 1.2)))
         return count, count
+    if device.measured is not None:
+        count = round(2.0 * device.conductance.weight_range / pulse_quantum(device))
+        return count, count
     levels = device.conductance.levels
-    if levels is None:
-        rounded = (
-            round(2.0 * device.conductance.weight_range / pulse_quantum(device))
-            if (device.measured is not None)
-            else 100
-        )
-        return rounded, rounded
-    return levels.potentiation, levels.depression
+    return (100, 100) if levels is None else (levels.potentiation, levels.depression)
+
+
+def _shortened(ideal: list[tuple[np.ndarray, np.ndarray]]) -> tuple[int, int]:
+    """Pulses after which the nominal device hardly moves any more, and a quarter on top."""
+    needed = 0
+    for steps, weights in ideal:
+        way = np.abs(weights[:, 0] - weights[-1, 0])
+        still = way <= 0.02 * way[0]
+        needed = max(needed, int(steps[int(np.argmax(still))]))
+    count = min(int(ideal[0][0][-1]), max(2, round(1.25 * needed)))
+    return count, count
 
 
 def _write(device: Device, size: int, seed: int, *, ideal: bool) -> WritePath:
@@ -134,7 +145,7 @@ def _run(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Pulse numbers and weights of every device, up and then down."""
     w = write.program(torch.full((size,), -1e9, dtype=torch.float64))
-    if type(write).__name__ == "OneSidedPair":
+    if isinstance(write, OneSidedPair):
         w = torch.zeros_like(w)
     branches = []
     for direction, count in zip((1.0, -1.0), pulses, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from neurograd.pulse_curves import Branch, PulseCurve
 from neurograd.report.plots import BLUE, GREY, ORANGE, styled
@@ -17,7 +18,7 @@ def plot_pulse_curve(curve: PulseCurve, title: str) -> Figure:
         title: What the device is.
     """
     with styled():
-        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+        figure = Figure(figsize=(6.4, 3.8), layout="constrained")
         axes = figure.subplots()
         scale, unit = _scale(curve)
         for branch, colour, name, start in (
@@ -27,15 +28,16 @@ def plot_pulse_curve(curve: PulseCurve, title: str) -> Figure:
             _draw(axes, branch, colour, name, start, scale)
         axes.plot([], [], color=GREY, linestyle="--", linewidth=1, label="nominal device")
         axes.set_xlabel("pulse number")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel(f"conductance in {unit}" if curve.unit == "S" else "weight")
         axes.set_title(title)
-        axes.legend(loc="best")
+        figure.legend(loc="outside lower center", ncols=3)
         return figure
 
 
 def _draw(axes: Axes, branch: Branch, colour: str, name: str, start: int, scale: float) -> None:
     x = branch.pulses + start
-    band = f"{name}: mean, 5 to 95 % of devices"
+    band = f"{name}, mean and 5 to 95 %"
     axes.fill_between(x, scale * branch.low, scale * branch.high, color=colour, alpha=0.2, lw=0)
     axes.plot(x, scale * branch.mean, color=colour, linewidth=1.6, label=band)
     axes.plot(x, scale * branch.ideal, color=GREY, linewidth=1, linestyle="--")
