@@ -38,6 +38,7 @@ from device_models.pulsed_devices import NominalDevice, draw_devices
 from device_models.pulsed_step import DeviceValues, ExponentialStep, LinearStep, PowerStep, Step
 from device_models.pulsed_write import PulsedWrite, pulse_train
 from device_models.write_noise import WriteNoise
+from neurograd.output import write_atomically
 from neurograd.seeding import generator_for
 from neurograd.spec.build_device import nominal_device, pulsed_step
 from neurograd.spec.device_schema import Device
@@ -446,7 +447,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="16 tiles in place of 64")
     parser.add_argument("--seed", type=int, default=0, help="seed of our draws (default: 0)")
-    parser.add_argument("--out", type=Path, help="file (default: experiments/results/...)")
+    parser.add_argument("--out", type=Path, help="folder (default: experiments/results, or out/)")
     options = parser.parse_args(arguments)
     try:
         theirs = version("aihwkit")
@@ -480,9 +481,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "rows": documented_up_down(tiles, options.seed),
         },
     }
-    out = options.out or (Path("out") / RESULTS.name if options.quick else RESULTS)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    folder = options.out or (Path("out") if options.quick else RESULTS.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    out = folder / RESULTS.name
+    write_atomically(out, json.dumps(record, indent=1) + "\n")
     for row in rows:
         if not row["agree"]:
             print(json.dumps(row))

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from experiments.record import ROOT, Run, parse, progress
+from experiments.record import ROOT, Run, parse, run_main
 from neurograd.moments import measure_moments
 from neurograd.output import write_atomically
 from neurograd.problem import Problem
@@ -24,7 +24,8 @@ from neurograd.smoothing import Measured, SmoothedLoss
 from neurograd.spec import Spec, list_presets, load_preset, validate_spec
 from neurograd.spec.build import build_chip, build_clean_chip, build_problem
 from neurograd.spec.network_schema import SURROGATE_DEFAULTS
-from neurograd.spec.rule_schema import RULE_DEFAULTS
+from neurograd.spec.rule_schema import RULE_DEFAULTS, SPIKING_ONLY
+from neurograd.spec.yaml_loading import parse_yaml
 from neurograd.training import train
 
 SMOOTHING = 0.02
@@ -47,6 +48,45 @@ RULE_SOURCES = {
 }
 
 
+EFFECTS = {
+    "device: {conductance: {levels: 64}}": "finite levels, counted by stochastic rounding",
+    "device: {write: {slope: {potentiation: 0.5, depression: 0.5}}}": "linear step",
+    "device: {write: {model: soft_bounds}}": "soft bounds, Fusi and Abbott 2007",
+    "device: {write: {nonlinearity: {potentiation: 2, depression: -2}}}": "NeuroSim's curve",
+    "device: {conductance: {levels: 64}, write: {cycle_to_cycle: 2 %}}": "NeuroSim's noise",
+    "device: {write: {device_to_device: 10 %}}": "spread of windows and steps",
+    "device: {pulsed: {model: constant, dw_min: 0.01}}": "Gokmen and Vlasov 2016",
+    "device: {pulsed: {model: linear, dw_min: 0.01, gamma: {potentiation: 1, depression: 0.5}}}": (
+        "Rasch et al. 2019"
+    ),
+    "device: {pulsed: {model: soft_bounds, dw_min: 0.01}}": "Rasch et al. 2019",
+    "device: {pulsed: {model: exponential, dw_min: 0.01}}": "Gong et al. 2018",
+    "device: {pulsed: {model: power, dw_min: 0.01}}": "Fusi and Abbott 2007",
+    "device: {pulsed: {dw_min: 0.01, up_down: 0.2}}": "asymmetry of the steps",
+    "device: {pulsed: {dw_min: 0.01, w_max_dtod: 0.3, w_min_dtod: 0.3}}": "spread of the bounds",
+    "device: {pulsed: {dw_min: 0.01, write_noise_std: 5}}": "write noise, Gong et al. 2018",
+    "device: {pulsed: {dw_min: 0.01, corrupt: 10 %}}": "stuck devices, Gong, Rasch et al. 2022",
+    "device: {pulsed: {dw_min: 0.01}, pulse_train: {kind: stochastic}}": "Gokmen and Vlasov 2016",
+    "device: {pulsed: {dw_min: 0.01}, pulse_train: {kind: deterministic}}": (
+        "Gokmen and Vlasov 2016, counted pulses"
+    ),
+    "device: {measured: examples/devices/measured_curve.csv}": "pulse curve of a table",
+    "device: {measured: examples/devices/jump_table.csv}": (
+        "jump table, Nandakumar et al. 2020, Burr et al. 2015"
+    ),
+    "device: {read: {noise: 1 %}}": "noise of every read",
+    "device: {converters: {dac_bits: 6, adc_bits: 8}}": "Gokmen, Onen and Haensch 2017",
+    "device: {ir_drop: {wire_ratio: 1e-4}}": "first order in the wires' resistance",
+    "device: {drift: {time: 1 h}}": "phase-change memory's, Nandakumar et al. 2019",
+    "device: {leakage: {lifetime: 1000}}": "Rasch et al. 2021",
+    "device: {faults: {stuck_low: 2 %, stuck_high: 2 %}}": "stuck devices",
+    "device: {endurance: {cycles: 1e6, age: 5e5}}": "log-normal lifetimes",
+    "quantization: {update_bits: 8}": "stochastic rounding",
+    "quantization: {weight_bits: 4, update_bits: 16}": "nearest rounding of what passes see",
+}
+"""Every effect on its own, by the keys of a spec."""
+
+
 def common_spec(kind: str = "rate", **sections: Any) -> Spec:
     """The common problem with other sections on top."""
     network: dict[str, Any] = {"hidden": [HIDDEN]}
@@ -60,11 +100,11 @@ def common_spec(kind: str = "rate", **sections: Any) -> Spec:
     return validate_spec(given)
 
 
-def clean_weights(spec: Spec, run: Run) -> tuple[Problem, Tensor]:
-    """The problem, and its weights after clean steps."""
+def clean_weights(spec: Spec, run: Run) -> Tensor:
+    """The problem's weights after clean steps."""
     problem = build_problem(spec, run.device)
     steps = 20 if run.quick else 100
-    return problem, train(problem, build_clean_chip(spec, problem), steps, run.seed).weights
+    return train(problem, build_clean_chip(spec, problem), steps, run.seed).weights
 
 
 def rate_row(spec: Spec, problem: Problem, w: Tensor, run: Run) -> dict[str, Any]:
@@ -97,14 +137,16 @@ def budget_of(run: Run) -> SmoothedBudget:
 
 
 def spiking_row(
-    spec: Spec, problem: Problem, w: Tensor, run: Run, grad_square: Measured | None = None
-) -> tuple[dict[str, Any], Measured]:
+    spec: Spec, w: Tensor, run: Run, grad_square: Measured | None = None
+) -> dict[str, Any]:
     """Moments of one chip of a spiking network against its smoothed loss, and ‖∇L_s‖²."""
-    chip, budget = build_chip(spec, problem), budget_of(run)
+    problem, budget = build_problem(spec, run.device), budget_of(run)
+    chip = build_chip(spec, problem)
     moments = mean_update(chip, chip.sampler(problem, w), w, budget, 0)
     smoothed = SmoothedLoss(problem, w, SMOOTHING, run.seed)
     reference = measure_reference(smoothed, moments, budget, grad_square=grad_square)
-    row = {
+    square = reference.grad_square
+    return {
         "b": reference.b,
         "b_ci": reference.b_ci,
         "noise": moments.total_variance**0.5,
@@ -114,40 +156,78 @@ def spiking_row(
         "cosine": reference.cosine,
         "cosine_ci": reference.cosine_ci,
         "draws": moments.draws,
+        "grad_square": (square.value, square.standard_error, square.degrees),
     }
-    return row, reference.grad_square
 
 
-def measure(run: Run) -> dict[str, list[dict[str, Any]]]:
+Tables = dict[str, list[dict[str, Any]]]
+
+
+def measure(run: Run) -> Tables:
     """All rows, by table."""
-    problem, w = clean_weights(common_spec(), run)
-    tables: dict[str, list[dict[str, Any]]] = {"devices": [], "rules": [], "surrogates": []}
-    for name in list_presets():
-        progress(f"device {name}")
-        row = rate_row(common_spec(device={"preset": name}), problem, w, run)
-        preset = load_preset(name)
-        tables["devices"].append({"name": name, "source": preset.source, **row})
-    for name in RULE_DEFAULTS:
-        if name in ("surrogate", "eprop"):
-            continue
-        progress(f"rule {name}")
-        row = rate_row(common_spec(learning_rule={"name": name}), problem, w, run)
-        tables["rules"].append({"name": name, "source": RULE_SOURCES[name], **row})
-    spiking, w = clean_weights(common_spec("spiking"), run)
-    progress("rule surrogate")
+    rate = clean_weights(common_spec(), run)
+    items = {f"device {name}": name for name in list_presets()}
+    found = run.each(items, lambda name: device_row(name, rate, run), depends_on="devices")
+    tables: Tables = {"devices": list(found.values())}
+    texts = {f"effect {place}": text for place, text in enumerate(EFFECTS)}
+    found = run.each(texts, lambda text: effect_row(text, rate, run), depends_on=[*EFFECTS])
+    tables["effects"] = list(found.values())
+    rules = {f"rule {name}": name for name in RULE_DEFAULTS if name not in SPIKING_ONLY}
+    found = run.each(rules, lambda name: rule_row(name, rate, run), depends_on="rules")
+    spiking = spiking_rows(run)
+    tables["rules"] = [*found.values(), *spiking["rules"]]
+    return tables | {"surrogates": spiking["surrogates"]}
+
+
+def device_row(name: str, w: Tensor, run: Run) -> dict[str, Any]:
+    """One preset."""
+    spec = common_spec(device={"preset": name})
+    row = rate_row(spec, build_problem(spec, run.device), w, run)
+    return {"name": name, "source": load_preset(name).source, **row}
+
+
+def effect_row(text: str, w: Tensor, run: Run) -> dict[str, Any]:
+    """One effect by its keys; a measured table's path is that in the repository."""
+    sections = dict(parse_yaml(text, text))
+    device = sections.get("device", {})
+    if "measured" in device:
+        table = ROOT.parent / device["measured"]
+        sections["device"] = {**device, "measured": str(table)}
+    spec = common_spec(**sections)
+    row = rate_row(spec, build_problem(spec, run.device), w, run)
+    return {"name": text, "source": EFFECTS[text], **row}
+
+
+def rule_row(name: str, w: Tensor, run: Run) -> dict[str, Any]:
+    """One learning rule of a rate network."""
+    spec = common_spec(learning_rule={"name": name})
+    row = rate_row(spec, build_problem(spec, run.device), w, run)
+    return {"name": name, "source": RULE_SOURCES[name], **row}
+
+
+def spiking_rows(run: Run) -> Tables:
+    """Rules and surrogates of a spiking network."""
+    w = clean_weights(common_spec("spiking"), run)
     # The gradient's length comes from the surrogate nearest to it and serves all others.
-    row, grad_square = spiking_row(common_spec("spiking"), spiking, w, run)
-    tables["rules"].append({"name": "surrogate", "source": RULE_SOURCES["surrogate"], **row})
-    progress("rule eprop")
-    spec = common_spec("spiking", learning_rule={"name": "eprop"})
-    row, _ = spiking_row(spec, spiking, w, run, grad_square)
-    tables["rules"].append({"name": "eprop", "source": RULE_SOURCES["eprop"], **row})
-    for name in SURROGATE_DEFAULTS:
-        progress(f"surrogate {name}")
-        spec = common_spec("spiking", network={"surrogate": {"name": name}})
-        row, _ = spiking_row(spec, build_problem(spec, run.device), w, run, grad_square)
-        tables["surrogates"].append({"name": name, "source": "snntorch", **row})
-    return tables
+    nearest = {"surrogate": common_spec("spiking")}
+    first = run.each(nearest, lambda spec: spiking_row(spec, w, run), depends_on="first")
+    rule = first["surrogate"]
+    grad_square = Measured(*rule.pop("grad_square"))
+    specs = {
+        "eprop": common_spec("spiking", learning_rule={"name": "eprop"}),
+        **{
+            name: common_spec("spiking", network={"surrogate": {"name": name}})
+            for name in SURROGATE_DEFAULTS
+        },
+    }
+    others = run.each(specs, lambda spec: spiking_row(spec, w, run, grad_square), depends_on="rest")
+    for row in others.values():
+        row.pop("grad_square")
+    rules = {"surrogate": rule, "eprop": others.pop("eprop")}
+    return {
+        "rules": [{"name": n, "source": RULE_SOURCES[n], **row} for n, row in rules.items()],
+        "surrogates": [{"name": n, "source": "snntorch", **row} for n, row in others.items()],
+    }
 
 
 def page(tables: dict[str, list[dict[str, Any]]], command: str) -> str:
@@ -168,14 +248,18 @@ def page(tables: dict[str, list[dict[str, Any]]], command: str) -> str:
     ]
     lines += [
         "",
-        "Each preset's pulse response is drawn in `docs/presets/NAME.png`.",
+        "Each preset's pulse response is drawn in `docs/presets/NAME.png`. With one hidden layer,",
+        "feedback alignment and direct feedback alignment are the same rule.",
     ]
     titles = {
         "devices": "Devices, with backpropagation",
+        "effects": "One effect at a time, with backpropagation",
         "rules": "Learning rules, on ideal synapses",
         "surrogates": "Surrogate derivatives, with snntorch's default parameters",
     }
     for key, title in titles.items():
+        if key not in tables:
+            continue
         lines += ["", f"## {title}", "", "| name | b | σ√f(N) | ‖g‖ | gain | cosine | source |"]
         lines.append("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
         for row in tables[key]:
@@ -190,7 +274,9 @@ def page(tables: dict[str, list[dict[str, Any]]], command: str) -> str:
 
 
 def _finite(value: float | None) -> str:
-    return show.number(None if value is None or value != value else value)  # noqa: PLR0124
+    if value is None or value != value:  # noqa: PLR0124
+        return show.number(None)
+    return show.number(0.0 if abs(value) < 1e-12 else value)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -206,4 +292,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from device_models import SpikingNetwork, Surrogate
 from experiments.library import SMOOTHING, budget_of, clean_weights, common_spec
-from experiments.record import Run, parse, progress
+from experiments.record import Run, parse, progress, run_main
 from neurograd.enumeration import exact_smoothed_gradient
 from neurograd.losses import CrossEntropy
 from neurograd.moments import Moments, measure_moments
@@ -63,7 +63,8 @@ def row_of(reference: Reference, name: str, slope: float) -> dict[str, Any]:
 
 def on_digits(run: Run) -> list[dict[str, Any]]:
     """Every surrogate and slope on digits, at the same weights."""
-    problem, w = clean_weights(common_spec("spiking"), run)
+    w = clean_weights(common_spec("spiking"), run)
+    problem = build_problem(common_spec("spiking"), run.device)
     budget = budget_of(run)
     smoothed = SmoothedLoss(problem, w, SMOOTHING, run.seed)
     near = measure_reference(smoothed, mean_of(-problem.gradient(w)), budget)
@@ -155,4 +156,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

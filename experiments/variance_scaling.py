@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from experiments.record import ROOT, Run, parse, progress
+from experiments.record import ROOT, Run, parse, run_main
 from neurograd.intervals import t_quantile
 from neurograd.moments import measure_moments
 from neurograd.output import write_atomically
@@ -74,47 +75,64 @@ def exponent(sizes: Sequence[int], values: Sequence[float]) -> tuple[float, tupl
 def measure(run: Run) -> list[dict[str, Any]]:
     """One row a rule."""
     widths, seeds = (WIDTHS[:4], 1) if run.quick else (WIDTHS, 2)
-    rows = []
-    for name, rule in RULES.items():
-        progress(f"variance_scaling: {name}")
+
+    def row(name: str) -> dict[str, Any]:
+        rule = RULES[name]
         found = [point(rule, width, run.seed + s, run) for width in widths for s in range(seeds)]
         sizes, values = [f[0] for f in found], [f[1] for f in found]
         alpha, ci = exponent(sizes, values)
-        rows.append(
-            {
-                "rule": name,
-                "of": found[0][2],
-                "alpha": alpha,
-                "alpha_ci": ci,
-                "sizes": sizes,
-                "values": values,
-                "theory": THEORY.get(name),
-            }
-        )
-    return rows
+        return {
+            "rule": name,
+            "of": found[0][2],
+            "alpha": alpha,
+            "alpha_ci": ci,
+            "sizes": sizes,
+            "values": values,
+            "theory": THEORY.get(name),
+        }
+
+    return list(run.each({name: name for name in RULES}, row, depends_on=[RULES, widths]).values())
+
+
+MARKERS = "os^Dv*X"
 
 
 def draw(rows: list[dict[str, Any]]) -> Figure:
-    """Relative variance and squared bias against N."""
+    """Relative variance and squared bias against N: every initialization, and the power law."""
     with styled():
-        figure = Figure(figsize=(10, 4.4), layout="constrained")
+        figure = Figure(figsize=(10, 6), layout="constrained")
         for axes, kind, label in zip(
             figure.subplots(1, 2),
             ("variance", "bias"),
             ("total variance σ²f(N)/‖g‖²", "squared bias b²N/‖g‖²"),
             strict=True,
         ):
-            for row in (r for r in rows if r["of"] == kind):
-                sizes = np.array(row["sizes"])
-                order = np.argsort(sizes, kind="stable")
-                name = f"{row['rule']}: α = {row['alpha']:.2f}"
-                axes.loglog(
-                    sizes[order], np.array(row["values"])[order], "o-", ms=3, lw=1, label=name
-                )
+            shown = [row for row in rows if row["of"] == kind]
+            for place, (row, marker) in enumerate(zip(shown, MARKERS, strict=False)):
+                _draw_row(axes, row, marker, f"C{place}", hollow=place % 2 == 1)
             axes.set_xlabel("number of weights N")
             axes.set_title(label)
-            axes.legend(fontsize=7)
+            axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.14), fontsize=8)
         return figure
+
+
+def _draw_row(axes: Axes, row: dict[str, Any], marker: str, colour: str, *, hollow: bool) -> None:
+    """Hollow markers are larger, so that two rules of equal values are both seen."""
+    sizes, values = np.array(row["sizes"], float), np.array(row["values"], float)
+    low, high = row["alpha_ci"]
+    axes.loglog(
+        sizes,
+        values,
+        marker,
+        color=colour,
+        ms=8 if hollow else 4.5,
+        mfc="none" if hollow else colour,
+        label=f"{row['rule']}: α = {row['alpha']:.2f} ({low:.2f} to {high:.2f})",
+    )
+    # The law with exponent α goes through the middle of the points, in logarithms.
+    ends = np.array([sizes.min(), sizes.max()])
+    middle = np.exp(np.log(values).mean() - row["alpha"] * np.log(sizes).mean())
+    axes.loglog(ends, middle * ends ** row["alpha"], color=colour, lw=1, alpha=0.7)
 
 
 def page(rows: list[dict[str, Any]]) -> str:
@@ -126,6 +144,7 @@ def page(rows: list[dict[str, Any]]) -> str:
         "`experiments/results/variance_scaling.json`. "
         + (__doc__ or "").split("\n\n", 1)[1].strip(),
         "For spiking networks the surrogate gradient is the scale and the reference.",
+        "With one hidden layer, feedback alignment and direct feedback alignment are one rule.",
         "",
         "![](../experiments/results/variance_scaling.png)",
         "",
@@ -152,4 +171,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)
