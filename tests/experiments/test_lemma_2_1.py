@@ -1,0 +1,106 @@
+"""Lemma 2.1 measured: in miniature, and the kept record against its own numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from device_models import Backprop, Chip
+from experiments import lemma_2_1
+from experiments.lemma_2_1 import Point, additive, agreement, claims, digits, passes, row, student
+from experiments.record import RESULTS
+from neurograd.curvature import hessian_trace
+from neurograd.training import train
+
+
+@pytest.fixture(scope="module")
+def point() -> Point:
+    """A linear student after 30 clean steps."""
+    problem = student("linear", 0)
+    w = train(problem, Chip(Backprop(), 0.05), 30, 0).weights
+    trace = hessian_trace(problem, w, 0).value
+    return Point(problem, w, problem.gradient(w), trace, 0, 60, 0)
+
+
+def inside(found: dict) -> bool:
+    low, high = found["measured_ci"]
+    return low <= found["predicted"] <= high
+
+
+def test_white_noise_costs_what_the_trace_says(point):
+    """At 99 %; twice the trace is well outside."""
+    square = float(point.gradient.square().sum())
+    found = row(point, "noise", 0.01, 0.0, point.ones, square, 0)
+    assert inside(found)
+    assert found["length"] < lemma_2_1.SHORT
+    assert not inside(row(replace(point, trace=2 * point.trace), "noise", 0.01, 0, point.ones,
+                          square, 0))  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["ones", "across"])
+def test_a_bias_costs_what_eq_3_says(point, kind):
+    """Without noise only third order is left: below 0.2 % at this step."""
+    b = 0.02 * float(point.gradient.norm())
+    found = row(point, "bias", 0.01, b, getattr(point, kind), 0.0, 0)
+    assert found["measured"] == pytest.approx(found["predicted"], rel=2e-3)
+    turned = row(point, "bias", 0.01, -b, getattr(point, kind), 0.0, 0)
+    assert turned["predicted"] != pytest.approx(found["predicted"], rel=0.1)
+
+
+def test_across_is_across(point):
+    beta = point.across
+    assert float(beta.square().sum()) == pytest.approx(len(beta))
+    assert float(beta @ point.gradient) == pytest.approx(0, abs=1e-9)
+
+
+def test_kinks_are_not_in_the_hessian():
+    """White noise of 1 % of ‖w‖ on a ReLU network costs more than Eq. 3 says, at 99 %."""
+    problem = digits("relu", 0)
+    w = train(problem, Chip(Backprop(), 0.1), 100, 0).weights
+    trace = hessian_trace(problem, w, 0).value
+    point = Point(problem, w, problem.gradient(w), trace, 0, 100, 0)
+    found = row(point, "noise", 0.1, 0.0, point.ones, (0.1 * float(w.norm())) ** 2, 0)
+    assert found["length"] == pytest.approx(0.01)
+    assert found["measured_ci"][0] > found["predicted"]
+
+
+def rows_of(factor: float) -> list[dict]:
+    made = []
+    for k in range(1, 7):
+        for kind, b, variance in (("noise", 0.0, 1.0), ("bias", 0.1, 0.0), ("both", 0.1, 1.0)):
+            size = 10.0**-k * ((b != 0) + variance) * (factor if kind == "both" else 1.0)
+            made.append(
+                {"kind": kind, "point": 0, "step_size": 10.0 ** -k, "b": b, "length": 1e-3,
+                 "total_variance": variance, "predicted": size, "measured": size}
+            )  # fmt: skip
+    return made
+
+
+def test_additive_and_passes():
+    assert additive(rows_of(1.0)).ratio == pytest.approx(1)
+    assert additive(rows_of(1.5)).ratio == pytest.approx(1.5)
+    assert passes(agreement(rows_of(1.0)))
+    bent = [{**r, "measured": r["measured"] ** 1.05} for r in rows_of(1.0)]
+    assert not passes(agreement(bent))
+    wrong = [{**r, "measured": -r["measured"] if k == 0 else r["measured"]}
+             for k, r in enumerate(rows_of(1.0))]  # fmt: skip
+    assert not passes(agreement(wrong))
+
+
+def test_the_kept_record():
+    record = json.loads((RESULTS / "lemma_2_1.json").read_text(encoding="utf-8"))
+    assert record["command"] == "python -m experiments.lemma_2_1 --seed 0"
+    assert record["seed"] == 0
+    assert record["versions"]["torch"]
+    assert (RESULTS / "lemma_2_1.png").exists()
+    made = claims(record["networks"])
+    assert [vars(claim) for claim in made] == record["claims"]
+    smooth = [n for n in record["networks"].values() if n["smooth"]]
+    assert len(smooth) == 5
+    for network in smooth:
+        found = network["agreement"]
+        assert 0.98 <= found["slope"] <= 1.02
+        assert found["r_squared"] > 0.999
+        assert found["decades"] >= 4
