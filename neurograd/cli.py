@@ -172,6 +172,56 @@ def sweep(
 
 
 @app.command()
+def limits(
+    spec_path: SpecPath,
+    json_path: JsonPath = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw a tornado plot: .png, .svg or .pdf."),
+    ] = None,
+    no_confirm: Annotated[
+        bool, typer.Option("--no-confirm", help="Predict only: train no chips at the limits.")
+    ] = False,
+    quick: Quick = False,
+    seed: Seed = None,
+    device: DeviceName = "auto",
+    overrides: Overrides = None,
+    resume: Resume = None,
+) -> None:
+    """How far each number may move before the verdict flips, and what else would save a design."""
+    spec = _load(spec_path, overrides, seed)
+    if plot is not None:
+        _check_figure(plot)
+    _check_outputs([path for path in (json_path, plot) if path is not None], resume)
+    from neurograd.limits import find_limits  # noqa: PLC0415  (torch is slow to import)
+    from neurograd.output import to_json, write_atomically  # noqa: PLC0415
+    from neurograd.report.limits_table import render_limits  # noqa: PLC0415
+
+    with _blaming(spec_path), _Progress() as progress:
+        result = find_limits(
+            spec,
+            device=_device(device),
+            quick=quick,
+            confirm=not no_confirm,
+            reporter=progress,
+            resume=resume,
+        )
+    render_limits(result.report, Console())
+    written: dict[Path, str | bytes] = {}
+    if json_path is not None:
+        written[json_path] = to_json(result.report)
+    if plot is not None:
+        from neurograd.report.plots import to_image  # noqa: PLC0415
+        from neurograd.report.tornado import plot_tornado  # noqa: PLC0415
+
+        written[plot] = to_image(plot_tornado(result.report), plot.suffix[1:])
+    for path, content in written.items():
+        write_atomically(path, content)
+        Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
+    raise typer.Exit(result.verdict.exit_code)
+
+
+@app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show one of them.")] = None,
     plot: Annotated[
@@ -207,8 +257,7 @@ def _plot_preset(preset: Preset, path: Path) -> None:
     from neurograd.report.pulse_plot import plot_pulse_curve  # noqa: PLC0415
     from neurograd.spec import Device  # noqa: PLC0415
 
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise OutputError(f"{path}: is no figure; allowed: a name that ends in .png, .svg or .pdf")
+    _check_figure(path)
     check_writable(path)
     curve = pulse_curve(Device.model_validate({"preset": preset.name}))
     figure = plot_pulse_curve(curve, f"{preset.name}: {preset.title}")
@@ -263,6 +312,11 @@ def _blaming(path: Path) -> Iterator[None]:
         raise
     except NeurogradError as error:
         raise NeurogradError(f"{path}: {error}") from None
+
+
+def _check_figure(path: Path) -> None:
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise OutputError(f"{path}: is no figure; allowed: a name that ends in .png, .svg or .pdf")
 
 
 def _check_outputs(paths: list[Path], folder: Path | None) -> None:
