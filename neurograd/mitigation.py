@@ -223,7 +223,7 @@ class _CostTables:
             cost = mean_over_chips(difference, self._confidence)
         else:
             cost = mean_interval(difference[:, 0].tolist(), self._confidence)
-        extra = MODEL_ERROR * abs(cost.value)
+        extra = MODEL_ERROR * abs(cost.value) if math.isfinite(cost.value) else 0.0
         return Cost(cost.value, (cost.ci[0] - extra, cost.ci[1] + extra), cost.confidence)
 
 
@@ -268,10 +268,12 @@ def advice(found: Guide) -> list[str]:
     """What to change, one plain sentence each, the most useful first."""
     if found.ideal is None:
         return [_single(found)]
-    if not found.whole.cost.value > 0 or found.whole.verdict is Verdict.TOLERATED:
+    predicted = found.whole.cost
+    certain = predicted.value == math.inf or predicted.ci[0] > 0
+    if not certain or found.whole.verdict is Verdict.TOLERATED:
         return [
-            f"The prediction sees a cost of {_size(found.whole)} where training lost "
-            f"{_size(found.trained)}, so it cannot tell which effect does the damage."
+            f"The prediction is {_size(found.whole)} ({_range(found.whole)}) where training lost "
+            f"{_size(found.trained)}: no damage is certain enough in it to be shared out."
         ]
     return [
         *_changes(found),
@@ -333,7 +335,7 @@ def _interplay(found: Guide) -> list[str]:
     assert together is not None
     low, high = together.ci
     # Less than the error of the prediction cannot be told from it.
-    if not math.isfinite(whole) or abs(together.value) <= MODEL_ERROR * whole:
+    if not math.isfinite(whole - together.value) or abs(together.value) <= MODEL_ERROR * whole:
         return []
     alone = percent(whole - together.value)
     if low > 0:
@@ -351,7 +353,7 @@ def _interplay(found: Guide) -> list[str]:
 
 def _remaining(found: Guide, ideal: Judgement) -> list[str]:
     """What is left without any effect."""
-    if not ideal.cost.ci[0] > 0:
+    if ideal.verdict is Verdict.TOLERATED or not ideal.cost.ci[0] > 0:
         return []
     part = "quantization" if found.spec.device is None else "device.conductance"
     return [
@@ -378,7 +380,8 @@ def _idle(found: Guide) -> list[str]:
 def _trust(found: Guide) -> list[str]:
     """Whether training confirms the prediction of the whole chip."""
     predicted, trained = found.whole.cost, found.trained.cost
-    if predicted.ci[0] <= trained.ci[1] and trained.ci[0] <= predicted.ci[1]:
+    both_lost = predicted.value == trained.value == math.inf
+    if both_lost or (predicted.ci[0] <= trained.ci[1] and trained.ci[0] <= predicted.ci[1]):
         return []
     return [
         f"Training lost {_size(found.trained)}, not the predicted {_size(found.whole)}: the order "

@@ -126,6 +126,8 @@ def _culprit(report: Report) -> list[str]:
     if guide is None or not guide["effects"] or guide["whole"]["verdict"] == "tolerated":
         return []
     part, whole = guide["effects"][0], guide["whole"]["value"]
+    if whole is not None and not (guide["whole"]["ci"][0] or 0.0) > 0:
+        return []
     low, _ = part["saves_ci"]
     # Null stands for infinity: without this effect nothing diverges.
     known = whole is None if part["saves"] is None else low is not None and low > 0

@@ -205,7 +205,9 @@ def plot_mitigation(report: Report) -> Figure:
             if None not in whole["ci"]:
                 low, high = (100 * end for end in whole["ci"])
                 axes.axvspan(low, high, color=GREY, alpha=0.13, linewidth=0)
-            axes.axvline(100 * whole["value"], color=GREY, linewidth=1.5, label="whole chip")
+            axes.axvline(
+                100 * whole["value"], color=GREY, linewidth=1.5, label="whole chip (grey: interval)"
+            )
         axes.axvline(
             100 * guide["allowed"], color=RED, linewidth=1.3, linestyle="--", label="allowed"
         )
