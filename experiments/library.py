@@ -111,7 +111,9 @@ def rate_row(spec: Spec, problem: Problem, w: Tensor, run: Run) -> dict[str, Any
     """Moments of one chip of a rate network."""
     chip = build_chip(spec, problem)
     at = chip.program(w)
-    draws = 40 if run.quick else 1000
+    # Trains are drawn slot by slot for every sample: fewer of them.
+    trains = spec.device is not None and spec.device.pulse_train is not None
+    draws = 40 if run.quick else 100 if trains else 1000
     fixed = chip.deterministic_gradient and all(effect.deterministic for effect in chip.writes)
     moments = measure_moments(
         chip.sampler(problem, at), problem.gradient(at), 2 if fixed else draws, run.seed
