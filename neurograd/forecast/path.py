@@ -31,11 +31,18 @@ GROWTH = 1.6
 LONGEST = 1.0 / 6.0
 """Most updates that are taken together, as a part of the training."""
 
-SHRINKAGE = 3
+SHRINKAGE = 2
 """Ratio of neighbouring lengths at the end of the training."""
 
 LARGEST_NOISE = 0.35
 """Largest noise of updates that are taken together, as a part of the weights' length."""
+
+LATE_NOISE = 0.2
+"""Part of the noise variance that acts after the mean updates of a step instead of before them.
+
+In a direction of curvature λ, n updates leave the part ``(1 − e^{−2z})/(2z)``, ``z = nΔtλ``, of
+their noise; noise before a Legendre step is damped more than that at z around 1.
+"""
 
 SMALL_NOISE = 0.1
 """Noise, as a part of the weights' length, that needs no look at the loss."""
@@ -58,7 +65,7 @@ CALM = 1.5
 WIDE_READS = 0.1
 """Deviation of a read, as a part of the weights' length, from which a mean read will not do."""
 
-_NOISE_DRAWS = 4
+_NOISE_DRAWS = 6
 _REACH = 1e-2
 """Part of the weights' length over which curvature is measured: kinks average out."""
 
@@ -91,7 +98,7 @@ def next_length(done: int, steps: int, before: int, noise_ratio: float) -> int:
     limits = [
         max(2, int(GROWTH * before + 0.5)),
         max(1, round(LONGEST * steps)),
-        # Ever shorter towards the end: 2/3 of what is left.
+        # Ever shorter towards the end: a part of what is left.
         max(1, round(rest * (1.0 - 1.0 / SHRINKAGE))),
     ]
     if noise_ratio > 0:
@@ -149,6 +156,7 @@ class _Path:
         self._spread: Tensor | None = None
         self._probe: Tensor | None = None
         self._read_offset: Tensor | None = None
+        self._other_noise = torch.zeros_like(self.w)
         self._curvature, self._known = 0.0, False
         self.gradients = 0
 
@@ -185,15 +193,22 @@ class _Path:
                 break
             length = max(1, length // 2)
         self._known = False
-        self.w = end
+        self.w = end if noise is None or length == 1 else self._with_late_noise(end, length)
         return length
 
     def _shaken(self, noise: Tensor | None, length: int) -> Tensor:
-        """Weights with the noise of ``length`` updates."""
+        """Weights with the early part of the noise of ``length`` updates."""
         if noise is None:
             return self.w
-        noise = self._stiff.filter(math.sqrt(length) * noise, length, self._chip.step_size)
+        part = math.sqrt(length * (1.0 if length == 1 else 1.0 - LATE_NOISE))
+        noise = self._stiff.filter(part * noise, length, self._chip.step_size)
         return self._inside(self.w + noise)
+
+    def _with_late_noise(self, end: Tensor, length: int) -> Tensor:
+        """Weights at the end with the late part of the noise, which nothing has damped yet."""
+        noise = self._other_noise
+        part = math.sqrt(length * LATE_NOISE)
+        return self._inside(end + self._stiff.filter(part * noise, length, self._chip.step_size))
 
     def _carried(
         self, slope: Callable[[Tensor], Tensor], start: Tensor, first: Tensor, length: int
@@ -270,15 +285,20 @@ class _Path:
             variance = self._response.at(self.w, estimate).variance
         if not realized and not bool((variance > 0).any()):
             return None
-        normal = torch.randn(
-            self.w.shape, generator=generator, dtype=self.w.dtype, device=self.w.device
-        )
-        noise = variance.sqrt() * normal
         mean = self._response.at(self.w, estimate, self._spread).mean
-        for each in realized:
-            weight = torch.randn((), generator=generator, device=self.w.device)
-            noise += float(weight) / math.sqrt(len(realized)) * (each.mean - mean)
-        return noise
+
+        def one() -> Tensor:
+            normal = torch.randn(
+                self.w.shape, generator=generator, dtype=self.w.dtype, device=self.w.device
+            )
+            noise = variance.sqrt() * normal
+            for each in realized:
+                weight = torch.randn((), generator=generator, device=self.w.device)
+                noise += float(weight) / math.sqrt(len(realized)) * (each.mean - mean)
+            return noise
+
+        self._other_noise = one()
+        return one()
 
     def _draws(self, estimate: Tensor, generator: torch.Generator) -> list[Tensor]:
         """Deviations of single estimates from their mean, which also give their spread."""
