@@ -416,7 +416,7 @@ def trends_of(
 def make_claims(results: dict[str, Any]) -> list[Claim]:
     """The claims of Figure 3 and Theorems 2.2 and 2.3, judged by the numbers in ``results``."""
     return [
-        width_claim(results),
+        *width_claims(results),
         *depth_claims(results),
         *relu_claims(results),
         lemma_claim(results),
@@ -433,25 +433,35 @@ def setting_of(results: dict[str, Any]) -> str:
     )
 
 
-def width_claim(results: dict[str, Any]) -> Claim:
+def width_claims(results: dict[str, Any]) -> list[Claim]:
     """Panel A and the curves of B and C."""
     effort, rows = results["effort"], results["trajectories"]
     ends = effort["widths"][0], effort["widths"][-1]
     pairs = compare(rows, "strong", "width", ends)
-    linear, relu = ([t for s, t in pairs if s["activation"] == a] for a in STYLES)
-    shallow = [p for p in compare(rows, "measured", "width", ends) if p[0]["depth"] == 1]
-    ratio = next(s["ratio"] for s, _ in shallow if s["activation"] == "linear")
+    linear, relu = ([p for p in pairs if p[0]["activation"] == a] for a in STYLES)
+    shallow = compare(rows, "measured", "width", ends)
+    ratio = next(s["ratio"] for s, _ in shallow if (s["depth"], s["activation"]) == (1, "linear"))
     init = trends_of(results["initialization"], "per_parameter", "width", effort["widths"])
-    return Claim(
-        claim="The impact of variance falls with width.",
-        source="Figure 3A–C, Section 2.1",
-        setting=setting_of(results)
-        + f"; measured E[ΔL], noise norm {NORM:g}, Δt = {STEP_SIZE:g}, {effort['seeds']} seeds",
-        measured=f"width {ends[0]} to {ends[1]}: one linear hidden layer × {ratio:.3f}; measured "
-        f"at all depths, linear, {count(linear)}; ReLU, {count(relu)}. Tr H/N at initialization, "
-        f"neighbouring widths, {count([t for _, t in init])}",
-        held=verdict([*linear, *relu, *(t for _, t in init)]),
-    )
+    setting = f"{setting_of(results)}; {effort['seeds']} seeds, width {ends[0]} to {ends[1]}"
+    return [
+        Claim(
+            claim="The impact of variance falls with width.",
+            source="Figure 3A–C, Section 2.1",
+            setting=f"{setting}; linear students measured, all by Tr H/N",
+            measured=f"one hidden layer × {ratio:.3f}; measured at all depths, "
+            f"{count([t for _, t in linear])}; Tr H/N at initialization, linear and ReLU, "
+            f"neighbouring widths, {count([t for _, t in init])}",
+            held=verdict([t for _, t in [*linear, *init]]),
+        ),
+        Claim(
+            claim="The measured impact of variance falls with width in ReLU networks.",
+            source="Figure 3B–C",
+            setting=f"{setting}; ReLU students, noise norm {STRONG:g}",
+            measured="; ".join(f"{s['depth']} hidden: × {s['ratio']:.2f}, {t}" for s, t in relu)
+            + ". The kinks make single deep students differ too much",
+            held=verdict([t for _, t in relu]),
+        ),
+    ]
 
 
 def depth_claims(results: dict[str, Any]) -> list[Claim]:
@@ -618,8 +628,8 @@ def bars(axes: Axes, rows: Sequence[Mapping[str, Any]], x: str, key: str, **styl
     rows = sorted(rows, key=lambda r: r[x])
     y = np.array([r[key] for r in rows])
     ends = np.array([r[f"{key}_ci"] for r in rows])
-    # On a logarithmic axis an end at or below 0 has no place: draw the bar to a tenth.
-    errors = np.array([y - np.maximum(ends[:, 0], 0.1 * y), ends[:, 1] - y])
+    # A logarithmic axis has no place for an end at or below 0: the bar leaves the axes instead.
+    errors = np.array([y - np.maximum(ends[:, 0], 1e-6 * y), ends[:, 1] - y])
     axes.errorbar(
         [r[x] for r in rows], y, yerr=errors.clip(min=0.0), capsize=2, ms=4, lw=1.3, **style
     )
@@ -675,31 +685,25 @@ def panel_bc(axes: Axes, results: dict[str, Any], x: str) -> None:
     axes.axvline(teacher, color=GREY, linestyle=":", linewidth=1.5)
 
 
-def panel_legend(axes: Axes, depths: Sequence[int]) -> None:
-    """What colours and lines of B and C mean."""
-    handles = [
-        *(Line2D([], [], color=DEPTH_COLOURS[d], lw=3) for d in depths),
-        Line2D([], [], color="black", linestyle="-"),
-        Line2D([], [], color="black", linestyle="--"),
-        Line2D([], [], color="black", marker="o", ms=4, linestyle="none"),
-        Line2D([], [], color="black", marker="s", ms=4, mfc="none", linestyle="none"),
-        Line2D([], [], color=GREY, linestyle=":"),
-    ]
-    labels = [f"{d} hidden" for d in depths]
-    axes.legend(
-        handles,
-        [
-            *labels,
-            "linear, predicted",
-            "ReLU, predicted",
-            "linear, measured",
-            "ReLU, measured",
-            "teacher",
-        ],
-        ncols=2,
-        fontsize=7.5,
-        loc="lower left",
-        columnspacing=1.0,
+def legend_bc(figure: Figure, depths: Sequence[int]) -> None:
+    """What colours, lines and points of B and C mean, above the panels."""
+    hollow = {"marker": "s", "ms": 5, "mfc": "none", "linestyle": "none"}
+    handles = {
+        **{f"{d} hidden": Line2D([], [], color=DEPTH_COLOURS[d], lw=3) for d in depths},
+        "linear, predicted": Line2D([], [], color="black"),
+        "ReLU, predicted": Line2D([], [], color="black", linestyle="--"),
+        "linear, measured": Line2D([], [], color="black", marker="o", ms=5, linestyle="none"),
+        "ReLU, measured (means above 0)": Line2D([], [], color="black", **hollow),
+        "teacher": Line2D([], [], color=GREY, linestyle=":", lw=1.5),
+    }
+    figure.legend(
+        list(handles.values()),
+        list(handles),
+        loc="outside upper center",
+        ncols=len(handles),
+        title="B and C",
+        title_fontsize=9,
+        columnspacing=1.4,
         handlelength=1.8,
     )
 
@@ -808,9 +812,10 @@ def draw(results: dict[str, Any]) -> Figure:
         panel_a(a, results)
         panel_bc(b, results, "num_parameters")
         panel_bc(c, results, "width")
-        panel_legend(b, results["effort"]["depths"])
+        legend_bc(figure, results["effort"]["depths"])
         for axes in (a, b, c):
             axes.set_yscale("log")
+        a.set_yticks([2e-10, 5e-10, 1e-9], ["2·10⁻¹⁰", "5·10⁻¹⁰", "10⁻⁹"])
         a.yaxis.set_minor_formatter("")
         a.set_ylabel("impact of variance ΔL(0, σ²)\nnoise norm σ = 0.1")
         b.set_xscale("log")
@@ -820,7 +825,7 @@ def draw(results: dict[str, Any]) -> Figure:
         c.set_title("C  The same against width")
         factor = 1 / NORM
         right = c.secondary_yaxis("right", functions=(lambda y: factor * y, lambda y: y / factor))
-        right.set_ylabel("if σ² = 0.1 were the total variance")
+        right.set_ylabel("ΔL if 0.1 were the total variance σ²")
         panel_depth(d, results)
         panel_relu(e, results)
         panel_estimator(f, results)

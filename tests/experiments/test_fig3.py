@@ -35,7 +35,7 @@ def test_results_claims_and_figure(run):
     results = fig3.measure(run, TINY)
     run.write(results, fig3.draw(results), fig3.make_claims(results))
     record = json.loads((run.out / "fig3.json").read_text(encoding="utf-8"))
-    assert len(record["claims"]) == 9
+    assert len(record["claims"]) == 10
     assert len(record["trajectories"]) == 8
     assert len(record["square"]) == 2
     assert (run.out / "fig3.png").stat().st_size > 10_000
@@ -103,7 +103,7 @@ def test_kept_result_agrees_with_its_claims():
     assert (RESULTS / "fig3.png").exists()
     claims = record["claims"]
     assert claims == json.loads(json.dumps([c.__dict__ for c in fig3.make_claims(record)]))
-    by_claim = {c["claim"][:11]: c["held"] for c in claims if c["claim"].startswith("Theorem")}
+    depth = next(c for c in claims if "falls with depth" in c["claim"])
     linear = {
         (r["width"], r["depth"]): r for r in record["initialization"] if r["activation"] == "linear"
     }
@@ -112,8 +112,15 @@ def test_kept_result_agrees_with_its_claims():
         fig3.difference(linear[w, 1], linear[w, deepest], "per_parameter")[1][1] < 0
         for w in record["effort"]["widths"]
     ]
-    assert (claims[1]["held"] == "held") == all(falls)
-    assert by_claim
+    assert (depth["held"] == "held") == all(falls)
+    measured = {(r["width"], r["depth"], r["activation"]): r for r in record["trajectories"]}
+    relu = next(c for c in claims if c["claim"].startswith("The measured impact of variance is"))
+    lower = [
+        fig3.difference(measured[w, d, "linear"], measured[w, d, "relu"], "strong")[1][1] < 0
+        for w in record["effort"]["widths"]
+        for d in record["effort"]["depths"]
+    ]
+    assert (relu["held"] == "held") == all(lower)
     fifteen = next(r for r in record["estimators"] if r["count"] == 15)
     low, high = fifteen["published_ci"]
     assert (claims[-1]["held"] == "held") == (low <= 1 <= high)
