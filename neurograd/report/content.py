@@ -340,4 +340,5 @@ def mitigation_keys(report: Report) -> list[str]:
 
 
 def _cost_cells(cost: dict[str, Any]) -> tuple[str, str]:
-    return show.percent(cost["value"]), show.percent_interval(cost["ci"])
+    # The unit stands beside the value already, and a console has 80 columns.
+    return show.percent(cost["value"]), show.percent_interval(cost["ci"]).removesuffix(" %")

@@ -70,7 +70,7 @@ def test_page_has_the_tables_content(report):
                 assert column.cell(point).replace("<", "&lt;") in page
     for row in training_rows(report):
         assert all(cell in page for cell in row)
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
 
 
 def test_page_loads_nothing_and_escapes(report):
@@ -101,6 +101,7 @@ def test_missing_numbers_are_dashes_everywhere(report):
         assert curve["train_loss"][0] is None
     missing["training"]["predicted_excess_loss_ci"] = None
     missing["training"]["cost"]["confidence"] = 0.95
+    missing["mitigation"].update(confidence=0.95, allowed=0.02)
     missing["step_size"] = report["step_size"]
     assert show.MISSING in _text(missing, 100)
     assert show.MISSING in render_html(missing)
@@ -109,9 +110,9 @@ def test_missing_numbers_are_dashes_everywhere(report):
 def test_single_point_and_no_points(report):
     single = {**report, "points": report["points"][:1]}
     assert "Verdict" in _text(single, 100)
-    assert render_html(single).count("<svg") == 4
+    assert render_html(single).count("<svg") == 5
     training = {**report["training"], "forecast": None, "predicted_excess_loss": None}
-    none = {**report, "points": [], "training": training}
+    none = {**report, "points": [], "training": training, "mitigation": None}
     assert "predicted without training" in _text(single, 100)
     assert "predicted without training" not in _text(none, 100)
     assert "excess loss, predicted" not in _text(none, 100)
@@ -193,6 +194,10 @@ def test_sentences_of_the_points(report):
     ]
     last["delta_loss"].update(predicted=0.0001, agree=True)
     last["moments"].update(gain=0.0, total_variance=0.0)
+    assert changed["mitigation"] is not None
+    text = " ".join(explain(changed, ["a", "b"]))
+    assert "In a single step at step 0, the levels is the largest part" in text
+    changed["mitigation"] = None
     text = " ".join(explain(changed, ["a", "b"]))
     assert "1 of 2 chips diverged" in text
     assert "agree at 1 of 2 points; they differ most at step 0, by 100 %" in text
