@@ -18,8 +18,9 @@ the worst of three clean runs on other seeds. With ``--data``: CIFAR-10, VGG-16 
 
 Intervals are paired over seeds (Student's t) and simultaneous at 99 % for all cells of a map
 (Bonferroni). A network that diverged answers what its last weights give: class 0 where they are not
-numbers. Dashed lines: where the expected loss of one step stops falling (Lemma 2.1 with the
-measured curvature), at the tightest of three points of the clean training.
+numbers. Triangles: where the expected loss of one step stops falling (Lemma 2.1 with the measured
+curvature), at the tightest of three points of the clean training, median of three pilots; 0 where
+a clean step itself climbs.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from scipy.optimize import brentq
 from torch import Tensor
 
@@ -48,7 +48,7 @@ from neurograd.intervals import CONFIDENCE, interval
 from neurograd.losses import CrossEntropy
 from neurograd.networks import mlp
 from neurograd.problem import Problem
-from neurograd.report.plots import GREY, styled
+from neurograd.report.plots import GREY, ORANGE, styled
 from neurograd.seeding import generator_for
 from neurograd.training import train
 from neurograd.vgg import vgg
@@ -66,7 +66,7 @@ POINTS = (0.0, 0.1, 0.5)
 
 LEGEND = (
     "mean over seeds; β = (1, ..., 1); * differs from clean at 99 % for all cells of the map "
-    "together; dashed: one step stops descending in expectation"
+    "together; triangles: one step stops descending in expectation (where clean steps descend)"
 )
 
 SMALL_GRID: dict[str, Any] = {
@@ -642,20 +642,24 @@ def heat_map(axes: Axes, result: dict[str, Any], split: str, key: str) -> Any:
     return image
 
 
-def limit_lines(axes: Axes, result: dict[str, Any]) -> None:
-    """Where one step stops descending, between the cells."""
+def limit_marks(axes: Axes, result: dict[str, Any]) -> None:
+    """Where one step stops descending: triangles on the lower and the left edge, off the labels."""
     s, found = result["setting"], result["limits"] or {}
     across = position(found.get("noise", 0.0), s["noises"])
     up = position(found.get("bias", 0.0), s["biases"])
-    halo = [withStroke(linewidth=3.2, foreground="#222222")]
-    style: dict[str, Any] = {"color": "white", "linestyle": "--", "linewidth": 1.4}
-    # Each line as far as the other limit: beyond it both matter.
+    style: dict[str, Any] = {
+        "color": ORANGE,
+        "markeredgecolor": "#222222",
+        "markersize": 9,
+        "linestyle": "none",
+        "clip_on": False,
+    }
     if across is not None:
-        top = 1.0 if up is None else (up + 0.5) / len(s["biases"])
-        axes.axvline(across, ymax=top, path_effects=halo, **style)
+        axes.plot([across], [-0.4], marker="^", **style)
     if up is not None:
-        right = 1.0 if across is None else (across + 0.5) / len(s["noises"])
-        axes.axhline(up, xmax=right, path_effects=halo, **style)
+        axes.plot([-0.42], [up], marker=">", **style)
+    axes.set_xlim(-0.5, len(s["noises"]) - 0.5)
+    axes.set_ylim(-0.5, len(s["biases"]) - 0.5)
 
 
 def second_axes(axes: Axes, result: dict[str, Any], *, top: bool, right: bool) -> None:
@@ -698,7 +702,7 @@ def draw(results: Sequence[dict[str, Any]]) -> Figure:
                 image = heat_map(axes, result, split, key)
                 axes.set_title(f"{title}: {name}", pad=8)
                 figure.colorbar(image, ax=axes, pad=0.02, extend="both" if key != "mean" else None)
-                limit_lines(axes, result)
+                limit_marks(axes, result)
                 second_axes(axes, result, top=row == 0, right=key == "difference")
                 axes.set_xlabel("noise norm σ√f(N)/‖g‖")
             line[0].set_ylabel("bias of a weight b/‖g‖")
