@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from device_models.minibatch import BatchRule
-from device_models.protocols import Problem
+from device_models.protocols import Problem, expected_gradient
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,7 @@ class WhiteNoise:
         std = math.sqrt(self.total_variance / w.numel())
         noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
         return estimate + std * noise
+
+    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean of an estimate, shape ``(N,)``: the noise has none."""
+        return expected_gradient(self.rule, problem, w, generator) - self.bias
