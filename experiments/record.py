@@ -135,11 +135,16 @@ class Run:
         The claims are printed, and go into the JSON.
         """
         quick = " --quick" if self.quick else ""
+        given = "".join(
+            f" --{key} {path.name}"
+            for key, path in (("data", self.data), ("weights", self.weights))
+            if path is not None
+        )
         if claims:
             results = {"claims": [asdict(claim) for claim in claims], **results}
         record = {
             "experiment": self.name,
-            "command": f"python -m experiments.{self.name}{quick} --seed {self.seed}",
+            "command": f"python -m experiments.{self.name}{quick} --seed {self.seed}{given}",
             "seed": self.seed,
             "versions": versions(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, {self.device.type}",
@@ -185,6 +190,8 @@ def parse(
     if weights:
         parser.add_argument("--weights", type=Path, help="file with pretrained weights")
     options = vars(parser.parse_args(arguments))
+    if options["seed"] < 0:
+        parser.error(f"--seed: {options['seed']} is negative; allowed: whole numbers from 0")
     out = options["out"] or (Path("out") if options["quick"] else RESULTS)
     try:
         device = torch.device(str(choose_device(options["device"])))

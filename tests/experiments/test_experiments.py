@@ -12,7 +12,7 @@ import pytest
 from experiments import surrogate_bias, variance_scaling
 from experiments.__main__ import list_experiments
 from experiments.library import common_spec, page, rate_row
-from experiments.record import RESULTS, ROOT, parse
+from experiments.record import RESULTS, ROOT, Claim, parse
 from neurograd.spec import list_presets
 from neurograd.spec.build import build_problem
 from neurograd.spec.network_schema import SURROGATE_DEFAULTS
@@ -42,6 +42,46 @@ def test_results_go_where_they_are_asked_to(tmp_path):
     assert record["command"] == "python -m experiments.test --quick --seed 3"
     assert record["versions"]["snntorch"]
     assert parse("test", "", []).out == RESULTS
+
+
+def test_bad_options_are_one_line(capsys):
+    for arguments, words in (
+        (["--seed", "-1"], "--seed: -1 is negative; allowed: whole numbers from 0"),
+        (["--device", "tpu"], "'tpu' is unknown; allowed: auto, cpu, cuda"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            parse("test", "", arguments)
+        assert stopped.value.code == 2
+        assert words in capsys.readouterr().err
+
+
+def test_an_interrupted_experiment_goes_on(tmp_path):
+    run = parse("test", "", [*QUICK, "--out", str(tmp_path)])
+    asked = []
+
+    def compute(item):
+        asked.append(item)
+        if item == 2 and len(asked) < 5:
+            raise KeyboardInterrupt
+        return {"value": 0.1 * item}
+
+    items = {f"item-{k}": k for k in range(4)}
+    with pytest.raises(KeyboardInterrupt):
+        run.each(items, compute)
+    found = run.each(items, compute)
+    assert [row["value"] for row in found.values()] == [0.0, 0.1, 0.2, 0.1 * 3]
+    assert asked.count(0) == 1
+    assert run.stages.is_dir()
+    run.write({"rows": list(found.values())})
+    assert not run.stages.exists()
+
+
+def test_claims_are_printed_and_kept(tmp_path, capsys):
+    run = parse("test", "", [*QUICK, "--out", str(tmp_path)])
+    run.write({}, claims=[Claim("Water is wet.", "Figure 0", "a glass", "very", "held")])
+    assert "held: Water is wet. (Figure 0)" in capsys.readouterr().out
+    record = json.loads((tmp_path / "test.json").read_text())
+    assert record["claims"][0]["held"] == "held"
 
 
 def test_exponent_of_a_power_law():
