@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -118,15 +117,36 @@ def draw_devices(
     if nominal.subtract_symmetry_point:
         # Where Δ⁺(1 − h/b_max) = Δ⁻(1 − h/b_min).
         shift = (step_up - step_down) / (step_up / high - step_down / low)
-    if nominal.corrupt:
-        stuck, place = uniform() < nominal.corrupt, uniform()
-        bottom = low.clamp_min(-nominal.corrupt_range)
-        held = bottom + place * (high.clamp_max(nominal.corrupt_range) - bottom)
-        low, high = torch.where(stuck, held, low), torch.where(stuck, held, high)
-        step_up, step_down, shift = (
-            torch.where(stuck, torch.zeros_like(v), v) for v in (step_up, step_down, shift)
-        )
-    return DeviceValues(step_up, step_down, low, high, slope_up, slope_down, reference + shift)
+    working = DeviceValues(step_up, step_down, low, high, slope_up, slope_down, reference + shift)
+    if not nominal.corrupt:
+        return working
+    stuck = uniform() < nominal.corrupt
+    return _with_stuck(working, stuck, uniform(), nominal.corrupt_range, reference)
+
+
+def _with_stuck(
+    devices: DeviceValues, stuck: Tensor, place: Tensor, reach: float, reference: Tensor
+) -> DeviceValues:
+    """Devices of which some do not move and hold a state within ±reach and their bounds.
+
+    Args:
+        devices: All devices as if they worked.
+        stuck: Which do not, shape ``(N,)``.
+        place: Where in the range each of these is, 0 to 1, shape ``(N,)``.
+        reach: Largest size of a state that is held.
+        reference: Reference of a stuck device, which has no symmetry point.
+    """
+    bottom = devices.low.clamp_min(-reach)
+    held = bottom + place * (devices.high.clamp_max(reach) - bottom)
+    still = torch.zeros_like(held)
+    return replace(
+        devices,
+        step_up=torch.where(stuck, still, devices.step_up),
+        step_down=torch.where(stuck, still, devices.step_down),
+        low=torch.where(stuck, held, devices.low),
+        high=torch.where(stuck, held, devices.high),
+        reference=torch.where(stuck, reference, devices.reference),
+    )
 
 
 def nominal_step(step: Step, nominal: NominalDevice, *, one_sided: bool = False) -> float:
@@ -152,8 +172,3 @@ def nominal_step(step: Step, nominal: NominalDevice, *, one_sided: bool = False)
     devices = draw_devices(plain, 1, torch.Generator())
     up = torch.tensor([True] if one_sided else [True, False])
     return float(step.moments(devices.reference.expand(len(up)), up, devices)[0].mean())
-
-
-def published_states(nominal: NominalDevice) -> int:
-    """Number of steps from bound to bound of the nominal device."""
-    return math.ceil((nominal.w_max - nominal.w_min) / nominal.dw_min)
