@@ -109,7 +109,7 @@ def students_of(run: Run, task: Task) -> list[Student]:
     """Students of all starts and depths."""
     if run.quick:
         return family(task, {"learned": 2, "kaiming": 3, "xavier": 3}, (11, 19))
-    return family(task, {"learned": 3, "kaiming": 5, "xavier": 5})
+    return family(task, {"learned": 3, "kaiming": 12, "xavier": 12})
 
 
 def impact(row: dict[str, Any], key: str = "measured") -> float:
@@ -290,7 +290,7 @@ def draw(rows: Sequence[dict[str, Any]], task: Task) -> Figure:
         right.set_title("C  Both, point by point")
         right.set_xlabel("gradient norm ‖g‖")
         right.set_ylabel("|ΔL(b, 0)|")
-        left.legend(loc="best")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
         return figure
 
 

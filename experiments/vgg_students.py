@@ -396,10 +396,12 @@ def geometric(values: Sequence[float]) -> tuple[float, Interval]:
 
 
 def together(parts: Sequence[Held]) -> Held:
-    """One word for a claim that was tried several times."""
+    """One word for a claim that was tried several times and should hold each time."""
     if len(set(parts)) == 1:
         return parts[0]
-    return "partly" if "held" in parts else "inconclusive"
+    if "held" in parts:
+        return "partly"
+    return "not held" if "not held" in parts else "inconclusive"
 
 
 # -- figures ---------------------------------------------------------------------------------------

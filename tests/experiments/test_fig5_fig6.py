@@ -123,7 +123,8 @@ def test_trends():
     assert trend([11, 19], [2.0, 1.0]).falls == "inconclusive"
     assert together(["held", "held"]) == "held"
     assert together(["held", "not held"]) == "partly"
-    assert together(["inconclusive", "not held"]) == "inconclusive"
+    assert together(["inconclusive", "not held"]) == "not held"
+    assert together(["inconclusive", "held"]) == "partly"
 
 
 # -- the command -----------------------------------------------------------------------------------
