@@ -59,8 +59,17 @@ SAFETY = 1.15
 RETRIES = 3
 """Most times that a step is taken with ever more stages."""
 
+MOST_STAGES = 1000
+"""Stages above which a shorter step is taken: dynamics that diverge need ever more of them."""
+
 CALM = 1.5
 """Growth of the slope along a step above which a shorter step is taken."""
+
+RISE = 1.5
+"""Growth of the loss along a step above which a shorter step is taken."""
+
+FEW = 4
+"""Updates that need no new look at the curvature."""
 
 WIDE_READS = 0.1
 """Deviation of a read, as a part of the weights' length, from which a mean read will not do."""
@@ -157,7 +166,8 @@ class _Path:
         self._probe: Tensor | None = None
         self._read_offset: Tensor | None = None
         self._other_noise = torch.zeros_like(self.w)
-        self._curvature, self._known = 0.0, False
+        self._curvature = 0.0
+        self._level = problem.loss(self.w)
         self.gradients = 0
 
     def advance(self, done: int, steps: int, before: int) -> int:
@@ -177,22 +187,22 @@ class _Path:
         ratio = 0.0 if noise is None else float(noise.norm() / self.w.norm().clamp_min(1e-300))
         length = next_length(done, steps, before, ratio)
         least = max(1, steps // MOST_PARTS)
-        still_loss = self._problem.loss(self.w) if ratio * math.sqrt(length) > SMALL_NOISE else None
+        loud = ratio * math.sqrt(length) > SMALL_NOISE
         while True:
             start = self._shaken(noise, length)
             # Noise that the gradient would have held back meanwhile must not pile up.
-            watch = still_loss is not None and length > least
-            if watch and self._problem.loss(start) > LOUD * (still_loss or 0.0):
+            if loud and length > least and self._problem.loss(start) > LOUD * self._level:
                 length = max(least, length // 2)
                 continue
             first = slope(start)
-            if length > 1 and not self._known:
+            if length > FEW or self._probe is None:
                 self._measure_curvature(start, first, generator)
             end, calm = self._carried(slope, start, first, length)
-            if calm or length == 1:
+            level = self._problem.loss(end)
+            if (calm and level <= RISE * self._level) or length <= least:
                 break
-            length = max(1, length // 2)
-        self._known = False
+            length = max(least, length // 2)
+        self._level = level
         self.w = end if noise is None or length == 1 else self._with_late_noise(end, length)
         return length
 
@@ -230,6 +240,8 @@ class _Path:
 
         stages = stages_for(SAFETY * span * self._curvature) if length > 1 else 1
         for _ in range(RETRIES):
+            if stages > MOST_STAGES:
+                return start, False
             end = legendre_step(watched, start, first, span, stages, self._see)
             calm = last <= CALM * size
             if length == 1 or stages_for(span * self._curvature) <= stages:
@@ -315,7 +327,6 @@ class _Path:
 
     def _measure_curvature(self, start: Tensor, first: Tensor, generator: torch.Generator) -> None:
         """Largest decay rate of the mean dynamics by one more power iteration."""
-        self._known = True
         reach = _REACH * max(float(start.norm()), 1e-12)
         base = first
         if self._chip.reads:

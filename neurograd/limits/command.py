@@ -25,6 +25,8 @@ from neurograd.spec import Spec, spec_to_dict
 from neurograd.spec.build import build_chip
 from neurograd.verdict import Verdict
 
+QUICK_CHIPS = 2
+
 _PARTS = 12
 """Units of the progress bar for one knob."""
 
@@ -56,7 +58,8 @@ def find_limits(
     Args:
         spec: The validated spec.
         device: Where to compute.
-        quick: Take a smaller version of the spec (``quick_spec``) and look less closely.
+        quick: Take a smaller version of the spec (``quick_spec``, ``QUICK_CHIPS`` chips) and look
+            less closely.
         confirm: Train chips at both neighbours of every limit.
         reporter: Shows progress; silent when None.
         resume: Folder of finished forecasts and trainings; after an interruption the same call
@@ -67,7 +70,7 @@ def find_limits(
     """
     start = time.perf_counter()
     reporter, place = reporter or Silent(), torch.device(device)
-    spec = quick_spec(spec) if quick else spec
+    spec = _fewer_chips(quick_spec(spec)) if quick else spec
     outlook = Outlook(place, resume)
     with TaskPool(place, reporter) as pool:
         now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
@@ -101,6 +104,13 @@ def find_limits(
         },
     }
     return LimitsResult(now.verdict, plain(report))
+
+
+def _fewer_chips(spec: Spec) -> Spec:
+    """A spec with the fewest chips that have an interval: hundreds of forecasts follow."""
+    training = spec.training
+    fewer = training.model_copy(update={"seeds": min(training.seeds, QUICK_CHIPS)})
+    return spec.model_copy(update={"training": fewer})
 
 
 def _look_at(spec: Spec, outlook: Outlook, pool: TaskPool) -> tuple[Estimate, list[Knob]]:

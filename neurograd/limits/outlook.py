@@ -19,6 +19,7 @@ from neurograd.forecast import CLEAN, Forecast, forecast_network, judge_forecast
 from neurograd.intervals import Interval
 from neurograd.output import to_json
 from neurograd.problem import Problem
+from neurograd.results import number
 from neurograd.spec import Spec, spec_to_dict
 from neurograd.spec.build import build_problem
 from neurograd.verdict import Verdict
@@ -115,7 +116,7 @@ class Outlook:
             return store.run("forecast", lambda: self._network(spec, problem, CLEAN, tick))
 
         twin = self._twins.get(to_json(task), compute)
-        if twin["diverged"]:
+        if twin["diverged"] or not math.isfinite(number(twin["loss"])):
             raise DivergenceError(
                 f"training.step_size: the clean training is predicted to diverge at step size "
                 f"{spec.training.step_size:g}; allowed: a step size at which it trains"

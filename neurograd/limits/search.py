@@ -17,8 +17,12 @@ from neurograd.limits.outlook import Estimate
 
 Predict = Callable[[float], Estimate]
 
-APART = 1.2
+APART = 1.18
 """Smallest ratio of the two neighbours of a limit, so that training can tell them apart."""
+
+
+STEPS_APART = 4
+"""Most times that a neighbour is moved on by ``APART`` because it is on the wrong side."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Budget:
 
 
 FULL = Budget(scan=5, factor=4.0, bisections=6, close=1.04, beyond=True)
-QUICK = Budget(scan=4, factor=6.0, bisections=4, close=1.15, beyond=False)
+QUICK = Budget(scan=4, factor=6.0, bisections=3, close=1.3, beyond=False)
 
 
 @dataclass(frozen=True)
@@ -159,15 +163,8 @@ class _Search:
             return self._limit(status, None, None, reach, ends)
         low, high = self._bisect(*bracket)
         low, high, separated = self._apart(low, high)
-        pair = sorted((low, high), key=lambda value: not self._known[value].inside)
-        if not separated:
-            pair = [low, high] if self._is_inside_low(bracket) else [high, low]
+        pair = (low, high) if self._known[min(bracket)].inside else (high, low)
         return self._limit("limit", pair[0], pair[1], reach, ends, separated)
-
-    def _is_inside_low(self, bracket: tuple[float, float]) -> bool:
-        near, far = bracket
-        low = min(near, far)
-        return self._known[low].inside
 
     def _limit(
         self,
@@ -306,14 +303,26 @@ class _Search:
         return value if low < value < high else None
 
     def _apart(self, low: float, high: float) -> tuple[float, float, bool]:
-        """The neighbours at least ``APART``, and whether they stay on opposite sides."""
+        """The neighbours at least ``APART``, and whether they stay on opposite sides.
+
+        Chance (a forecast has draws of its own, and test samples are whole numbers) may put a value
+        close to the limit on the wrong side; a few more steps away from it are tried then.
+        """
         knob = self._knob
+        low_inside = self._estimate(low).inside
         if knob.scale == "log" and low > 0 and high / low < APART:
             center, half = math.sqrt(low * high), math.sqrt(APART)
             wide = knob.rounded(center / half), knob.rounded(center * half)
             low, high = min(wide[0], low), max(wide[1], high)
+        for _ in range(STEPS_APART):
+            if knob.scale != "log":
+                break
+            if self._estimate(low).inside != low_inside:
+                low = knob.rounded(low / APART)
+            elif self._estimate(high).inside == low_inside:
+                high = knob.rounded(high * APART)
         sides = self._estimate(low).inside, self._estimate(high).inside
-        return low, high, sides[0] != sides[1]
+        return low, high, sides == (low_inside, not low_inside)
 
     def _monotone(self) -> bool:
         """Whether the cost rises towards harm through all values that were tried."""

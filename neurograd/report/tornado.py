@@ -9,6 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
 from neurograd.report.plots import BLUE, GREY, ORANGE, RED, styled
 
@@ -56,8 +57,8 @@ def plot_tornado(report: dict[str, Any]) -> Figure:
         axes.set_xlabel(_KINDS[now["kind"]])
         axes.set_title(_title(report), wrap=True)
         handles = [
-            Patch(color=BLUE, label="harmless side"),
-            Patch(color=ORANGE, label="harmful side"),
+            Patch(color=BLUE, label="expected harmless side"),
+            Patch(color=ORANGE, label="expected harmful side"),
             *axes.get_legend_handles_labels()[0],
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=4)
@@ -66,7 +67,10 @@ def plot_tornado(report: dict[str, Any]) -> Figure:
 
 def _title(report: dict[str, Any]) -> str:
     name = report["spec"]["name"]
-    return f"{name[:60]}: cost at half and twice each number"
+    return (
+        f"{name[:60]}: predicted cost at half and twice each number\n"
+        "(numbers that are 0 or ideal now: just beyond their limit)"
+    )
 
 
 def _bar(axes: Axes, place: int, row: Row, center: float, edge: tuple[float, float]) -> None:
@@ -83,7 +87,7 @@ def _bar(axes: Axes, place: int, row: Row, center: float, edge: tuple[float, flo
         axes.barh(place + shift, shown - start, left=start, height=height, color=colour, zorder=2)
         right = cost >= center if cost != center else side == "worse"
         text = end["shown"] + (" →" if cost > edge[1] else "")
-        inside = right and shown > edge[0] + 0.86 * (edge[1] - edge[0])
+        inside = right and shown > edge[0] + 0.93 * (edge[1] - edge[0])
         axes.annotate(
             text,
             (shown, place + shift),
@@ -94,6 +98,7 @@ def _bar(axes: Axes, place: int, row: Row, center: float, edge: tuple[float, flo
             fontsize=7.5,
             color="#222222",
             zorder=4,
+            path_effects=[withStroke(linewidth=2.2, foreground="white")] if not inside else [],
         )
 
 
