@@ -335,15 +335,39 @@ def test_remedies_are_predicted_and_the_best_comes_first():
     assert stochastic.estimate.cost < look.predict(spec).cost - 0.1
 
 
-def test_rules_and_batches_have_their_remedies_and_a_failing_one_says_why():
+def test_rules_and_batches_have_their_remedies_and_a_failing_one_says_why(monkeypatch):
     rule = {"name": "weight_perturbation", "batch_size": 16}
     spec = _spec(learning_rule=rule)
     labels = [remedy.label for remedy in find_remedies(spec, 80)]
     assert {"batches of 64", "4 perturbations an update"} <= set(labels)
-    wild = _spec(training={"step_size": 1e200, "steps": 40, "seeds": 2})
-    found = try_remedy(wild, find_remedies(wild, 80)[1], Outlook(torch.device("cpu"), None))
+    monkeypatch.setattr(outlook, "forecast_network", _diverged)
+    found = try_remedy(spec, find_remedies(spec, 80)[1], Outlook(torch.device("cpu"), None))
     assert found.estimate is None
     assert "predicted to diverge" in found.problem
+    good = replace(found, estimate=_estimate(0.5))
+    assert best_first([found, good]) == [good, found]
+
+
+def test_a_clean_training_that_is_predicted_to_diverge_is_one_line(capsys, path, monkeypatch):
+    monkeypatch.setattr(outlook, "forecast_network", _diverged)
+    code, out, err = _run(capsys, "limits", path)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "training.step_size" in err
+
+
+def _diverged(*arguments, **options):
+    return {
+        "loss": math.inf, "test_loss": math.inf, "test_accuracy": None, "correct": None,
+        "diverged": True, "gradients": 3,
+    }  # fmt: skip
+
+
+def test_steps_of_absurd_size_end_and_are_no_verdict():
+    """Stages of a long step are bounded, whatever the curvature."""
+    spec = _spec(training={"step_size": 1e200, "steps": 40, "seeds": 2})
+    found = Outlook(torch.device("cpu"), None).predict(spec)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert not found.clean_learned
 
 
 def test_the_clean_twin_is_predicted_once(monkeypatch):
@@ -489,7 +513,6 @@ def test_a_tornado_has_a_bar_for_every_number_and_the_longest_on_top(predicted):
         (["{spec}", "--device", "tpu"], ["--device", "auto, cpu, cuda"]),
         (["{spec}", "--set", "quantization.weight_bits=99"], ["quantization.weight_bits"]),
         (["{spec}", "--seed", "-1"], ["measure.seed"]),
-        (["{spec}", "--set", "training.step_size=1e200"], ["training.step_size", "diverge"]),
         (["{spec}", "--set", "task={{name: mnist, folder: none}}"], ["digital.yaml"]),
     ],
 )
