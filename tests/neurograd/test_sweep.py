@@ -191,6 +191,17 @@ def test_a_clean_twin_that_is_predicted_to_diverge_is_a_row(spec, tmp_path, monk
     assert row["verdict"] is None
 
 
+def test_predict_mode_trains_nothing(spec, tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr("neurograd.checking.train", refuse)
+    rows = _sweep(spec, tmp_path / "t.csv", f"{C2C}=1 %,5 %", mode="predict").rows
+    assert [row["error"] for row in rows] == [None, None]
+    with pytest.raises(AssertionError, match="trained"):
+        _sweep(spec, tmp_path / "u.csv", f"{C2C}=1 %,5 %", mode="train")
+
+
 def test_a_clean_training_that_diverges_is_a_row(spec, tmp_path, capsys):
     table = tmp_path / "t.csv"
     code, out, _ = _run(
