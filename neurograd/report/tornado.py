@@ -15,7 +15,7 @@ from neurograd.report.plots import BLUE, GREY, ORANGE, RED, styled
 
 Row = dict[str, Any]
 
-WIDEST = 40
+WIDEST = 6
 """A cost of this many times the allowed one, or more, ends at the edge of the plot."""
 
 _KINDS = {
@@ -86,7 +86,7 @@ def _bar(axes: Axes, place: int, row: Row, center: float, edge: tuple[float, flo
         height = 0.62 if shift == 0.0 else 0.3
         axes.barh(place + shift, shown - start, left=start, height=height, color=colour, zorder=2)
         right = cost >= center if cost != center else side == "worse"
-        text = end["shown"] + (" →" if cost > edge[1] else "")
+        text = end["shown"] + (f": {_far(cost)} →" if cost > edge[1] else "")
         inside = right and shown > edge[0] + 0.93 * (edge[1] - edge[0])
         axes.annotate(
             text,
@@ -112,6 +112,10 @@ def _same_side(row: Row, center: float) -> bool:
 
 def _percent(value: float | None) -> float:
     return math.inf if value is None else 100.0 * value
+
+
+def _far(cost: float) -> str:
+    return f"{cost:.0f} %" if math.isfinite(cost) else "no training"
 
 
 def _ends(row: Row, center: float) -> list[float]:
