@@ -93,11 +93,11 @@ class MemristorWrite:
                 outcome = self._moved_moments(devices, x, pulses, up)
             else:
                 low, p = rounding_outcomes(pulses, self.rounding)
-                outcome = two_point_mixture(
-                    self._moved_moments(devices, x, low, up),
-                    self._moved_moments(devices, x, low + 1, up),
-                    p,
-                )
+                # Mostly no device gets a whole pulse for certain: those stay where they are.
+                some = bool(low.any())
+                below = self._moved_moments(devices, x, low, up) if some else _still(x)
+                above = self._moved_moments(devices, x, low + 1, up)
+                outcome = two_point_mixture(below, above, p)
             change = torch.where(devices.movable, outcome.mean - x, torch.zeros_like(x))
             spread = torch.where(devices.movable, outcome.variance, torch.zeros_like(x))
             mean += devices.polarity * self.crossbar.gain * change
@@ -134,6 +134,10 @@ class MemristorWrite:
         center = x + self._move(x / devices.scale, devices.scale, pulses, up)
         zero = torch.zeros((), dtype=x.dtype, device=x.device)
         return clipped_normal(center, self._noise_std(pulses), zero, devices.scale)
+
+
+def _still(x: Tensor) -> ElementMoments:
+    return ElementMoments(x, torch.zeros_like(x))
 
 
 def _pick(values: Tensor, where: Tensor) -> Tensor:

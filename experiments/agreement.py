@@ -4,7 +4,8 @@ Every shipped device with its random terms scaled by four factors, under several
 two networks and with two step sizes, and chips with quantization or noisy rules on ideal synapses.
 Each chip is predicted (``neurograd.forecast``: no training through it) and trained, five chips of
 one spec each, on handwritten digits; allowed is an accuracy drop of 5 % at 95 % confidence. Costs
-are seconds of one core, measured side by side in the same thread.
+are seconds of one core, measured side by side in the same thread; a forecast includes its clean
+twin's, a training does not.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,9 @@ OTHERS: Mapping[str, dict[str, Any]] = {
     "wide reads": {"device": {"preset": "epiram", "read": {"noise": 0.15}}},
 }
 LIMIT, CONFIDENCE, SEEDS = 0.05, 0.95, 5
+BESIDE = 300
+"""Steps of a chip's training that are timed beside its forecast."""
+
 VERDICTS = tuple(v.value for v in Verdict)
 
 
@@ -137,41 +140,26 @@ def spec_of(sections: Mapping[str, Any], run: Run) -> Spec:
     )
 
 
-def both(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
-    """Predict a chip and train it: costs, verdicts and seconds."""
+def trained(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Train the chips of one spec beside their clean twin, and judge them."""
     spec = spec_of(sections, run)
     problem = build_problem(spec, run.device)
-    seeds, steps, seed = spec.training.seeds, spec.training.steps, spec.measure.seed
-    start = time.thread_time()
-    twin = forecast_network(spec, problem, CLEAN)
-    clean_predicted = time.thread_time()
-    networks = [forecast_network(spec, problem, index) for index in range(seeds)]
-    predicted = judge_forecasts(spec, problem, twin, networks)
-    chips_predicted = time.thread_time()
+    steps, seed = spec.training.steps, spec.measure.seed
     clean = train(problem, build_clean_chip(spec, problem), steps, seed)
-    clean_trained = time.thread_time()
-    trained = [
+    chips = [
         trained_dict(
             train(problem, build_chip(spec, problem, index=i), steps, seed, chip_index=i + 1)
         )
-        for i in range(seeds)
+        for i in range(spec.training.seeds)
     ]
-    end = time.thread_time()
     judged = judge_chips(
-        problem, clean.curve.train_loss[0], trained_dict(clean), trained, spec.targets
+        problem, clean.curve.train_loss[0], trained_dict(clean), chips, spec.targets
     )
     return {
         "rule": spec.learning_rule.name,
         "batch": spec.learning_rule.batch_size,
         "step_size": spec.training.step_size,
         "hidden": list(spec.network.hidden),
-        "predicted": {
-            "verdict": predicted.judgement.verdict.value,
-            "drop": predicted.judgement.cost.value,
-            "ci": predicted.judgement.cost.ci,
-            "excess_loss": predicted.judgement.excess_loss.value,
-            "gradients": predicted.gradients,
-        },
         "trained": {
             "verdict": judged.verdict.value,
             "drop": judged.cost.value,
@@ -179,11 +167,35 @@ def both(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
             "excess_loss": judged.excess_loss.value,
             "clean_accuracy": clean.test_accuracy,
         },
+    }
+
+
+def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Predict one spec, and time a part of its training beside it in the same thread.
+
+    A training step costs the same all along, so its seconds are those of ``BESIDE`` steps.
+    """
+    spec = spec_of(sections, run)
+    problem = build_problem(spec, run.device)
+    seeds, steps = spec.training.seeds, spec.training.steps
+    start = time.thread_time()
+    twin = forecast_network(spec, problem, CLEAN)
+    networks = [forecast_network(spec, problem, index) for index in range(seeds)]
+    found = judge_forecasts(spec, problem, twin, networks)
+    middle = time.thread_time()
+    train(problem, build_chip(spec, problem), min(BESIDE, steps), run.seed, curve_points=2)
+    end = time.thread_time()
+    return {
+        "predicted": {
+            "verdict": found.judgement.verdict.value,
+            "drop": found.judgement.cost.value,
+            "ci": found.judgement.cost.ci,
+            "excess_loss": found.judgement.excess_loss.value,
+            "gradients": found.gradients,
+        },
         "seconds": {
-            "predict_clean": clean_predicted - start,
-            "predict_chips": chips_predicted - clean_predicted,
-            "train_clean": clean_trained - chips_predicted,
-            "train_chips": end - clean_trained,
+            "predict": middle - start,
+            "train": (end - middle) * seeds * steps / min(BESIDE, steps),
         },
     }
 
@@ -202,14 +214,9 @@ def summary(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     drops = [(_drop(p), _drop(t)) for p, t in pairs]
     rank = stats.spearmanr(*zip(*drops, strict=True))
     seconds = {
-        key: sum(row["seconds"][key] for row in rows.values())
-        for key in ("predict_clean", "predict_chips", "train_clean", "train_chips")
+        key: sum(row["seconds"][key] for row in rows.values()) for key in ("predict", "train")
     }
-    each = [
-        (row["seconds"]["predict_clean"] + row["seconds"]["predict_chips"])
-        / row["seconds"]["train_chips"]
-        for row in rows.values()
-    ]
+    each = [row["seconds"]["predict"] / row["seconds"]["train"] for row in rows.values()]
     return {
         "chips": len(pairs),
         "verdicts": VERDICTS,
@@ -224,14 +231,19 @@ def summary(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "trained_inconclusive": sum(t["verdict"] == "inconclusive" for _, t in pairs),
         "spearman": float(rank.statistic),
         "seconds": seconds,
-        "cost_ratio": (seconds["predict_clean"] + seconds["predict_chips"])
-        / seconds["train_chips"],
+        "cost_ratio": seconds["predict"] / seconds["train"],
         "cost_ratio_median": float(np.median(each)),
     }
 
 
 def _drop(side: Mapping[str, Any]) -> float:
     return 1.0 if side["drop"] is None else float(side["drop"])
+
+
+def _reach(side: Mapping[str, Any], end: int) -> float:
+    """Length of one arm of an interval, cut at 1."""
+    bound = side["ci"][end]
+    return 0.0 if bound is None else min(1.0, abs(float(bound) - _drop(side)))
 
 
 def _proportion(count: int, total: int) -> tuple[float, float]:
@@ -321,8 +333,8 @@ def _scatter(axes: Axes, rows: Mapping[str, dict[str, Any]]) -> None:
         x = 100 * np.array([_drop(row["trained"]) for row in found])
         y = 100 * np.array([_drop(row["predicted"]) for row in found])
         ends = [
-            np.clip(100 * np.abs(np.array([row[side]["ci"] for row in found]).T - v / 100), 0, 100)
-            for side, v in (("trained", x), ("predicted", y))
+            [100 * np.array([_reach(row[side], end) for row in found]) for end in (0, 1)]
+            for side in ("trained", "predicted")
         ]
         axes.errorbar(
             x, y, xerr=ends[0], yerr=ends[1], fmt="o", ms=4, lw=0.7, color=colour,
@@ -360,8 +372,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if run.quick:
         todo = dict(list(todo.items())[:: len(todo) // 5])
     items = {name.replace(" ", "_").replace(",", ""): sections for name, sections in todo.items()}
-    found = run.each(items, partial(both, run), depends_on=items)
-    rows = dict(zip(todo, found.values(), strict=True))
+    training = run.each(
+        {f"train_{key}": value for key, value in items.items()},
+        lambda sections: trained(run, sections),
+        depends_on=["train", items],
+    )
+    forecasts = run.each(
+        {f"predict_{key}": value for key, value in items.items()},
+        lambda sections: predicted(run, sections),
+        depends_on=["predict", items],
+    )
+    pairs = zip(training.values(), forecasts.values(), strict=True)
+    rows = {name: {**a, **b} for name, (a, b) in zip(todo, pairs, strict=True)}
     result = summary(rows)
     run.write({"summary": result, "chips": rows}, draw(rows, result), claims(result))
 

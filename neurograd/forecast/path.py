@@ -68,6 +68,9 @@ CALM = 1.5
 RISE = 1.5
 """Growth of the loss along a step above which a shorter step is taken."""
 
+SLACK = 0.02
+"""Part of the initial loss by which noise or a step may always raise the loss."""
+
 FEW = 4
 """Updates that need no new look at the curvature."""
 
@@ -168,6 +171,7 @@ class _Path:
         self._other_noise = torch.zeros_like(self.w)
         self._curvature = 0.0
         self._level = problem.loss(self.w)
+        self._slack = SLACK * self._level
         self.gradients = 0
 
     def advance(self, done: int, steps: int, before: int) -> int:
@@ -191,7 +195,7 @@ class _Path:
         while True:
             start = self._shaken(noise, length)
             # Noise that the gradient would have held back meanwhile must not pile up.
-            if loud and length > least and self._problem.loss(start) > LOUD * self._level:
+            if loud and length > least and self._problem.loss(start) > self._above(LOUD):
                 length = max(least, length // 2)
                 continue
             first = slope(start)
@@ -199,12 +203,16 @@ class _Path:
                 self._measure_curvature(start, first, generator)
             end, calm = self._carried(slope, start, first, length)
             level = self._problem.loss(end)
-            if (calm and level <= RISE * self._level) or length <= least:
+            if (calm and level <= self._above(RISE)) or length <= least:
                 break
             length = max(least, length // 2)
         self._level = level
         self.w = end if noise is None or length == 1 else self._with_late_noise(end, length)
         return length
+
+    def _above(self, growth: float) -> float:
+        """Loss from which a step counts as too long."""
+        return growth * self._level + self._slack
 
     def _shaken(self, noise: Tensor | None, length: int) -> Tensor:
         """Weights with the early part of the noise of ``length`` updates."""
