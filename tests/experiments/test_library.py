@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import typing
 
 import pytest
 
 from experiments.library import EFFECTS, STEP_SIZE, clean_weights, common_spec, effect_row, page
-from experiments.record import ROOT, parse
+from experiments.record import RESULTS, ROOT, parse
 from neurograd.spec.build import active_effects, build_problem
 from neurograd.spec.device_schema import Device, Pulsed
 from neurograd.spec.yaml_loading import parse_yaml
@@ -53,3 +54,12 @@ def test_a_row_in_a_small_form(tmp_path):
     bias = (after * (1 - 1 / 1000) - held) / STEP_SIZE + gradient
     assert row["b"] == pytest.approx(float(bias.norm()) / len(w) ** 0.5, rel=1e-9)
     assert f"| `{text}` |" in page({"devices": [], "effects": [row], "rules": []}, "a command")
+
+
+def test_the_kept_record_has_every_effect():
+    record = json.loads((RESULTS / "library.json").read_text(encoding="utf-8"))
+    assert [row["name"] for row in record["effects"]] == list(EFFECTS)
+    for row in record["effects"]:
+        low, high = row["b_ci"]
+        assert low <= row["b"] <= high
+        assert row["grad_norm"] > 0
