@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -135,6 +136,8 @@ def _with_model_error(judged: Judgement, chips: int) -> Judgement:
 
 
 def _widened(cost: Cost) -> Cost:
+    if not math.isfinite(cost.value):
+        return cost
     low, high = cost.ci
     extra = MODEL_ERROR * abs(cost.value)
     return replace(cost, ci=(low - extra, high + extra))
