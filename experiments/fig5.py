@@ -182,7 +182,8 @@ def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
     good = usable(rows)
     setting = (
         f"VGG students of a VGG-19 teacher on {task.name}, widths divided by {base} unless stated, "
-        f"{task.scale.samples} images, squared error, Δt = 1/Tr H, σ² = 20, judged by the exact Tr H/N"
+        f"{task.scale.samples} images, squared error, Δt = 1/Tr H, "
+        "σ² = 20, judged by the exact Tr H/N"
     )
     depths, widths = depth_trends(rows, base), width_trends(rows)
     learned = {s: t for s, t in depths.items() if s == task.learned}
