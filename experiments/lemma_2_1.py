@@ -67,7 +67,7 @@ SLOPES = (0.98, 1.02)
 R_SQUARED = 0.999
 DECADES = 4.0
 
-SHOWN = (0.3, 3.3)
+SHOWN = (0.3, 6.0)
 """Ratios that the figure shows."""
 
 KINDS = {
@@ -229,6 +229,17 @@ def row(
     }
 
 
+def rounded(found: dict[str, Any]) -> dict[str, Any]:
+    """A row with six digits of its numbers: far below its errors, and a small record."""
+
+    def six(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(six, value))
+        return float(f"{value:.6g}") if isinstance(value, float) else value
+
+    return {key: six(value) for key, value in found.items()}
+
+
 def grid(point: Point, *, quick: bool) -> list[dict[str, Any]]:
     """All rows of one point, about half of them with noise."""
     norm, rows = float(point.gradient.norm()), []
@@ -269,7 +280,7 @@ def measure(name: str, run: Run) -> dict[str, Any]:
             20 if run.quick else 200,
             run.seed,
         )
-        rows += grid(point, quick=run.quick)
+        rows += map(rounded, grid(point, quick=run.quick))
     return {"num_parameters": problem.num_parameters, "steps": steps, "rows": rows}
 
 
@@ -309,7 +320,11 @@ def measure_spiking(run: Run) -> dict[str, Any]:
                     "agree": found.agree,
                 }
             )
-    return {"num_parameters": problem.num_parameters, "steps": (100,), "rows": rows}
+    return {
+        "num_parameters": problem.num_parameters,
+        "steps": (100,),
+        "rows": list(map(rounded, rows)),
+    }
 
 
 def short(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -443,7 +458,8 @@ def spiking_claim(rows: Sequence[dict[str, Any]]) -> Claim:
 
 def panel(axes: Axes, title: str, rows: Sequence[dict[str, Any]], found: Agreement | None) -> None:
     """Measured against predicted in logarithms; filled where the loss rises, hollow where not."""
-    axes.axline((1e-6, 1e-6), (1e-3, 1e-3), color=GREY, lw=1, ls="--")
+    sizes = [abs(r["predicted"]) for r in rows]
+    axes.axline((min(sizes),) * 2, (2 * max(sizes),) * 2, color=GREY, lw=1, ls="--")
     for row in rows:
         colour, marker, _ = KINDS[row["kind"]]
         if row["predicted"] * row["measured"] <= 0:
@@ -489,11 +505,11 @@ def ratios(axes: Axes, found: dict[str, dict[str, Any]]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_ylim(*SHOWN)
-    axes.set_yticks([0.5, 1, 2], ["0.5", "1", "2"])
+    axes.set_yticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
     axes.minorticks_off()
     axes.set_xlabel("length of the perturbation, Δt·√(b²N + σ²f(N)) / ‖w‖")
     axes.set_ylabel("measured / predicted")
-    axes.legend(loc="upper left", ncols=2)
+    axes.legend(loc="upper left", ncols=2, frameon=True, edgecolor="none", framealpha=0.9)
 
 
 def draw(found: dict[str, dict[str, Any]]) -> Figure:
