@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from experiments import multistep
 from experiments.multistep import (
     NETWORKS,
     QUADRATIC,
+    QuadraticCase,
     again,
     basis_at,
     claims,
@@ -40,6 +42,15 @@ def test_on_the_quadratic_the_closed_form_is_exact(name, run):
     last = found["rows"][-1]
     assert not exact({**last, "predicted": 1.25 * last["predicted"]})
     assert math.isfinite(found["floor"])
+
+
+def test_a_bias_from_elsewhere_meets_the_start_with_its_sign(run):
+    """Without noise to rounding: away from the minimum the bias's sign matters."""
+    case = QuadraticCase("bias", 0.0, 0.3, 0.5, at_minimum=False)
+    found = measure_quadratic(case, run)
+    assert all(exact(row) for row in found["rows"])
+    turned = measure_quadratic(replace(case, bias=-0.3), run)
+    assert not exact({**found["rows"][1], "predicted": turned["rows"][1]["predicted"]})
 
 
 def test_a_bias_has_no_interval(run):
