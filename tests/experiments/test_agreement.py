@@ -1,0 +1,75 @@
+"""Agreement of predictions and trainings: its design, its sums and its kept record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from experiments.agreement import LIMIT, chips, claims, predicted, scaled, spec_of, summary
+from experiments.record import RESULTS, parse
+
+
+def _row(a, b, predicted_drop, trained_drop):
+    return {
+        "predicted": {"verdict": a, "drop": predicted_drop, "ci": [0, 1]},
+        "trained": {"verdict": b, "drop": trained_drop, "ci": [0, 1]},
+        "seconds": {"predict": 1.0, "train": 20.0},
+    }
+
+
+def test_at_least_sixty_chips_with_every_preset(tmp_path):
+    run = parse("agreement", "", ["--quick", "--out", str(tmp_path)])
+    todo = chips()
+    assert len(todo) >= 60
+    specs = [spec_of(sections, run) for sections in todo.values()]
+    assert len({spec.training.step_size for spec in specs}) == 2
+    assert len({spec.network.hidden for spec in specs}) == 2
+    assert len({spec.learning_rule.name for spec in specs}) >= 6
+
+
+def test_only_random_terms_are_scaled():
+    device = {"write": {"cycle_to_cycle": "5 %", "nonlinearity": 2}, "pulsed": {"dw_min": 0.1}}
+    result = scaled(device, 3.0)
+    assert result["write"]["cycle_to_cycle"] == pytest.approx(0.15)
+    assert result["write"]["nonlinearity"] == 2
+    assert result["pulsed"]["dw_min"] == 0.1
+
+
+def test_sums():
+    rows = {
+        "a": _row("tolerated", "tolerated", 0.0, 0.01),
+        "b": _row("tolerated", "not tolerated", 0.02, 0.2),
+        "c": _row("inconclusive", "tolerated", 0.05, 0.03),
+        "d": _row("not tolerated", "not tolerated", None, 0.8),
+    }
+    result = summary(rows)
+    assert (result["agree"], result["both_conclusive"]) == (2, 3)
+    assert (result["predicted_tolerated"], result["predicted_tolerated_failed"]) == (2, 1)
+    assert result["cost_ratio"] == pytest.approx(0.05)
+    assert result["spearman"] == pytest.approx(0.8)
+    assert [c.held for c in claims(result)] == ["not held"] * 4 + ["held"]
+
+
+def test_one_forecast_in_miniature(tmp_path):
+    run = parse("agreement", "", ["--quick", "--out", str(tmp_path)])
+    row = predicted(run, {"network": {"hidden": [6]}, "training": {"steps": 400}})
+    assert row["predicted"]["drop"] == pytest.approx(0.0, abs=1e-12)  # an ideal chip
+    assert min(row["seconds"].values()) > 0
+
+
+def test_the_kept_record_says_what_its_chips_say():
+    record = json.loads((RESULTS / "agreement.json").read_text(encoding="utf-8"))
+    assert record["command"] == "python -m experiments.agreement --seed 0"
+    assert set(record["chips"]) == set(chips())
+    result = summary(record["chips"])
+    assert result["confusion"] == record["summary"]["confusion"]
+    assert result["spearman"] == pytest.approx(record["summary"]["spearman"])
+    held = [claim["held"] for claim in record["claims"]]
+    assert [c.held for c in claims(result)] == held
+    for row in record["chips"].values():
+        low, high = row["predicted"]["ci"]
+        if row["predicted"]["verdict"] == "tolerated":
+            assert high <= LIMIT
+        if row["predicted"]["verdict"] == "not tolerated" and low is not None:
+            assert low > LIMIT
