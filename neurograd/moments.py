@@ -24,6 +24,9 @@ from neurograd.seeding import generator_for
 MAX_GROUPS = 20
 """Groups of the jackknife; their means are kept, so memory is this many vectors."""
 
+REPORT_EVERY = 100
+"""Draws between two reports of progress."""
+
 Sampler = Callable[[torch.Generator], Tensor]
 Progress = Callable[[int], None]
 
@@ -192,12 +195,13 @@ def measure_moments(
                     f"{tuple(gradient.shape)}"
                 )
             group.add(update + gradient)
+            # Often enough for an interrupt, which acts where progress is reported.
+            if progress is not None and (group.count % REPORT_EVERY == 0 or k + 1 == stop):
+                progress((group.count - 1) % REPORT_EVERY + 1)
         if not bool(torch.isfinite(group.mean).all()):
             raise ModelError("the update has NaN or infinite entries; allowed: finite numbers")
         total.merge(group)
         groups.append((group.count, group.mean, float(group.scatter.sum())))
-        if progress is not None:
-            progress(int(stop - start))
     return _summarize(gradient, total, groups)
 
 

@@ -357,17 +357,13 @@ def test_interrupt_stops_with_one_line_and_no_file(spec, tmp_path):
     """A real Ctrl-C in the middle of a real run, which a second run can resume."""
     command = [sys.executable, "-m", "neurograd", "check", str(spec), "--json"]
     command += [str(tmp_path / "r.json"), "--resume", str(tmp_path / "stages")]
-    command += ["--set", "measure.draws=1000000"]
+    command += ["--set", "training.steps=200000"]
     process = subprocess.Popen(
         command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    # The first finished stage says that the work is under way, on a machine of any speed.
-    for _ in range(1200):
-        if list(tmp_path.glob("stages/*/clean.json")) or process.poll() is not None:
-            break
-        time.sleep(0.1)
+    time.sleep(12)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.strip() == "neurograd: interrupted"
     assert out == ""
