@@ -6,7 +6,7 @@ import hashlib
 import platform
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import metadata
@@ -42,6 +42,7 @@ from neurograd.results import (
 from neurograd.smoothed_measurement import SmoothedBudget, measure_smoothed_point
 from neurograd.spec import Spec, spec_to_dict
 from neurograd.spec.build import active_effects, build_chip, build_clean_chip, build_problem
+from neurograd.spec.effects import Effect
 from neurograd.training import train
 from neurograd.verdict import Verdict
 
@@ -394,30 +395,26 @@ class _Check:
 
     def _forecast(self, pool: TaskPool, index: int) -> dict[str, Any]:
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
+        return self._predicted_stage(pool, f"forecast-{index + 1}", name, index, ())
 
+    def _variant(self, pool: TaskPool, variant: Variant, index: int) -> dict[str, Any]:
+        stage = f"mitigation-{variant.name}-{index + 1}"
+        name = f"chip {index + 1} {variant.label}"
+        return self._predicted_stage(pool, stage, name, index, variant.left_out)
+
+    def _predicted_stage(
+        self, pool: TaskPool, stage: str, name: str, index: int, without: Collection[Effect]
+    ) -> dict[str, Any]:
         def compute() -> dict[str, Any]:
             return forecast_network(
                 self.spec,
                 self.problem.replica(),
                 index,
+                without=without,
                 progress=pool.stage(f"predicting {name}", self.spec.training.steps),
             )
 
-        return self.store.run(f"forecast-{index + 1}", compute)
-
-    def _variant(self, pool: TaskPool, variant: Variant, index: int) -> dict[str, Any]:
-        label = f"predicting chip {index + 1} {variant.label}"
-
-        def compute() -> dict[str, Any]:
-            return forecast_network(
-                self.spec,
-                self.problem.replica(),
-                index,
-                without=variant.left_out,
-                progress=pool.stage(label, self.spec.training.steps),
-            )
-
-        return self.store.run(f"mitigation-{variant.name}-{index + 1}", compute)
+        return self.store.run(stage, compute)
 
     # -- verdicts ---------------------------------------------------------------------------
 

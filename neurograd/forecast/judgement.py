@@ -14,7 +14,7 @@ from neurograd.cost import Judgement, judge_chips
 from neurograd.forecast.path import forecast_chip
 from neurograd.moments import Progress
 from neurograd.problem import Problem
-from neurograd.results import evaluated_dict
+from neurograd.results import evaluated_dict, number
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
 from neurograd.spec.build import build_chip, build_clean_chip
@@ -119,9 +119,9 @@ def judge_forecasts(
     accurate = clean["test_accuracy"] is not None
     return Forecast(
         judgement=judged,
-        clean_loss=_number(clean["loss"]),
+        clean_loss=number(clean["loss"]),
         clean_accuracy=clean["test_accuracy"],
-        chip_loss=sum(_number(chip["loss"]) for chip in chips) / count,
+        chip_loss=sum(number(chip["loss"]) for chip in chips) / count,
         chip_accuracy=sum(chip["test_accuracy"] for chip in chips) / count if accurate else None,
         diverged=sum(bool(chip["diverged"]) for chip in chips),
         gradients=clean["gradients"] + sum(chip["gradients"] for chip in chips),
@@ -150,7 +150,3 @@ def _evaluated(
     seen = chip.see(problem)
     generator = generator_for(seed, "forecast", index, "evaluate", device=weights.device)
     return evaluated_dict(seen, chip.read(weights, generator))
-
-
-def _number(value: float | None) -> float:
-    return float("inf") if value is None else value
