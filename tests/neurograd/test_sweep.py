@@ -381,9 +381,8 @@ def test_a_point_that_cannot_go_on_stops_the_sweep_without_a_table(
 ):
     failure = work.Failure("the node is on fire", is_result=False)
     monkeypatch.setattr(run, "evaluate_point", lambda *a: failure)
-    code, out, err = _run(
-        capsys, "sweep", spec, "--over", f"{C2C}=1 %,2 %", "--table", tmp_path / "t.csv"
-    )
+    over = ["--over", f"{C2C}=1 %,2 %", "--table", tmp_path / "t.csv", "--jobs", 1]
+    code, out, err = _run(capsys, "sweep", spec, *over)
     assert (code, out) == (2, "")
     assert "the node is on fire" in err
     assert C2C in err
