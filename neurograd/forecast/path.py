@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from device_models import Chip
+from neurograd.forecast.estimates import Estimates
 from neurograd.forecast.response import Response
 from neurograd.forecast.stabilized import legendre_step, stages_for
 from neurograd.forecast.stiffness import StiffDirections
@@ -27,11 +28,11 @@ from neurograd.moments import Progress
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
-GROWTH = 1.6
-LONGEST = 1.0 / 6.0
+GROWTH = 1.7
+LONGEST = 1.0 / 4.0
 """Most updates that are taken together, as a part of the training."""
 
-SHRINKAGE = 2
+SHRINKAGE = 4
 """Ratio of neighbouring lengths at the end of the training."""
 
 LARGEST_NOISE = 0.35
@@ -50,7 +51,7 @@ SMALL_NOISE = 0.1
 LOUD = 1.25
 """Growth of the loss by noise alone above which fewer updates are taken together."""
 
-MOST_PARTS = 150
+MOST_PARTS = 60
 """Parts into which noise may cut a training."""
 
 SAFETY = 1.15
@@ -74,10 +75,13 @@ SLACK = 0.02
 FEW = 4
 """Updates that need no new look at the curvature."""
 
-WIDE_READS = 0.1
-"""Deviation of a read, as a part of the weights' length, from which a mean read will not do."""
+AGE = 1.0 / 60.0
+"""Part of a training after which the curvature is looked at again, or before a longer step."""
 
-_NOISE_DRAWS = 6
+LOST_AFTER, LOST_ABOVE = 0.15, 0.9
+"""Part of a training after which a chip can be lost to its noise, and the part of the initial loss
+that it then has never been below in the second half of its path."""
+
 _REACH = 1e-2
 """Part of the weights' length over which curvature is measured: kinks average out."""
 
@@ -115,8 +119,13 @@ def next_length(done: int, steps: int, before: int, noise_ratio: float) -> int:
     ]
     if noise_ratio > 0:
         alone = int((LARGEST_NOISE / noise_ratio) ** 2)
-        limits.append(max(1, steps // MOST_PARTS, alone))
+        limits.append(max(shortest(done, steps), alone))
     return min(limits)
+
+
+def shortest(done: int, steps: int) -> int:
+    """Fewest updates that noise, or a loss that rises, may leave together after ``done`` ones."""
+    return max(1, min(steps // MOST_PARTS, done // 4))
 
 
 def forecast_chip(
@@ -152,6 +161,8 @@ def forecast_chip(
             progress(length)
         if not bool(torch.isfinite(path.w).all()):
             return ForecastChip(path.w, True, path.gradients)
+        if path.is_lost(done, steps):
+            break
     return ForecastChip(path.w, False, path.gradients)
 
 
@@ -163,52 +174,80 @@ class _Path:
         self.w = chip.program(problem.initial_weights).clone()
         far = torch.full_like(self.w, 1e12)
         self._low, self._high = chip.program(-far), chip.program(far)
+        self._estimates = Estimates(problem, chip)
         self._response, self._stiff = Response(chip), StiffDirections()
+        # Rounded reads make steps of the slope that are no curvature.
+        self._rounded = any(effect.deterministic for effect in chip.reads)
         self._estimate: Tensor | None = None
-        self._spread: Tensor | None = None
         self._probe: Tensor | None = None
-        self._read_offset: Tensor | None = None
         self._other_noise = torch.zeros_like(self.w)
-        self._curvature = 0.0
+        self._curvature, self._measured = 0.0, (0, 0)
         self._level = problem.loss(self.w)
         self._slack = SLACK * self._level
-        self.gradients = 0
+        self._levels = [(0, self._level)]
+        self._loud = False
+
+    @property
+    def gradients(self) -> int:
+        """Gradients that the path took so far."""
+        return self._estimates.gradients
+
+    def is_lost(self, done: int, steps: int) -> bool:
+        """Whether noise holds the chip at its initial loss: the rest would not change that."""
+        if not self._loud or done < LOST_AFTER * steps:
+            return False
+        late = [level for at, level in self._levels if at > done // 2]
+        return bool(late) and min(late) > LOST_ABOVE * self._levels[0][1]
 
     def advance(self, done: int, steps: int, before: int) -> int:
         """Take some updates together after ``done`` ones; returns how many."""
         generator = generator_for(self._seed, "forecast", self._index, done, device=self.w.device)
 
         def slope(w: Tensor) -> Tensor:
-            self._estimate = self._expected(w, generator)
+            self._estimate = self._estimates.mean(w, generator)
             return self._mean(w, self._estimate)
 
-        self._draw_reads(generator)
         if self._estimate is None:
-            slope(self.w)
-        assert self._estimate is not None
+            self._estimate = self._estimates.look(self.w, generator)
         self._response.move(self.w, self._estimate)
         noise = self._noise(self._estimate, generator)
         ratio = 0.0 if noise is None else float(noise.norm() / self.w.norm().clamp_min(1e-300))
         length = next_length(done, steps, before, ratio)
-        least = max(1, steps // MOST_PARTS)
-        loud = ratio * math.sqrt(length) > SMALL_NOISE
+        least = shortest(done, steps)
+        self._loud = ratio * math.sqrt(length) > SMALL_NOISE
+        looked = not done
         while True:
             start = self._shaken(noise, length)
             # Noise that the gradient would have held back meanwhile must not pile up.
-            if loud and length > least and self._problem.loss(start) > self._above(LOUD):
+            if self._loud and length > least and self._problem.loss(start) > self._above(LOUD):
                 length = max(least, length // 2)
                 continue
-            first = slope(start)
-            if length > FEW or self._probe is None:
+            if looked:
+                first = slope(start)
+            else:
+                self._estimate, looked = self._estimates.look(start, generator), True
+                first = self._mean(start, self._estimate)
+            if self._is_stale(done, steps, length):
                 self._measure_curvature(start, first, generator)
+                self._measured = (done, length)
             end, calm = self._carried(slope, start, first, length)
+            if length <= FEW:
+                break
             level = self._problem.loss(end)
             if (calm and level <= self._above(RISE)) or length <= least:
+                self._level = level
+                self._levels.append((done + length, level))
                 break
             length = max(least, length // 2)
-        self._level = level
         self.w = end if noise is None or length == 1 else self._with_late_noise(end, length)
         return length
+
+    def _is_stale(self, done: int, steps: int, length: int) -> bool:
+        """Whether the curvature that is known does not serve a step of ``length`` updates."""
+        if self._probe is None:
+            return True
+        at, served = self._measured
+        return length > FEW and (length > served or done - at >= AGE * steps)
 
     def _above(self, growth: float) -> float:
         """Loss from which a step counts as too long."""
@@ -248,6 +287,8 @@ class _Path:
 
         stages = stages_for(SAFETY * span * self._curvature) if length > 1 else 1
         for _ in range(RETRIES):
+            if stages >= length:
+                return self._followed(slope, start, first, length), True
             if stages > MOST_STAGES:
                 return start, False
             end = legendre_step(watched, start, first, span, stages, self._see)
@@ -258,46 +299,34 @@ class _Path:
             stages = stages_for(SAFETY * span * self._curvature)
         return self._inside(end), calm
 
+    def _followed(
+        self, slope: Callable[[Tensor], Tensor], start: Tensor, first: Tensor, length: int
+    ) -> Tensor:
+        """Weights after mean updates that are taken one by one, as the chip does."""
+        w, here = start, first
+        for k in range(length):
+            w = self._inside(w + self._chip.step_size * here)
+            if k < length - 1:
+                here = slope(w)
+        return w
+
     def _inside(self, w: Tensor) -> Tensor:
         """Cut to what the chip can hold; its grid is left out, as many updates move along it."""
         return torch.minimum(torch.maximum(w, self._low), self._high)
 
-    def _expected(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
-        """Mean gradient estimate; a wide spread of reads counts by a mirrored pair of reads."""
-        chip, problem = self._chip, self._problem
-        offset = self._read_offset if reads else None
-        if offset is None:
-            self.gradients += 1
-            return chip.expected_estimate(problem, w, generator, reads=reads)
-        self.gradients += 2
-        center = chip.mean_read(w, generator)
-        both = [
-            chip.expected_at(problem, center + side * offset, generator) for side in (1.0, -1.0)
-        ]
-        return 0.5 * (both[0] + both[1])
-
-    def _draw_reads(self, generator: torch.Generator) -> None:
-        """Keep one read's deviation for a step, where it is wide enough to bend the gradient."""
-        if all(effect.deterministic for effect in self._chip.reads):
-            return
-        offset = self._chip.read(self.w, generator) - self._chip.mean_read(self.w, generator)
-        wide = float(offset.norm()) > WIDE_READS * float(self.w.norm())
-        self._read_offset = offset if wide else None
-
     def _mean(self, w: Tensor, estimate: Tensor) -> Tensor:
         """Mean update in gradient units."""
-        return self._response.at(w, estimate, self._spread).mean / self._chip.step_size
+        return self._response.at(w, estimate, self._estimates.spread).mean / self._chip.step_size
 
     def _see(self, change: Tensor, slope_change: Tensor) -> None:
         self._stiff.add(change, slope_change)
         length = float(change.norm())
-        # Rounded reads make steps of the slope that are no curvature.
-        if length > 0 and not self._chip.reads:
+        if length > 0 and not self._rounded:
             self._curvature = max(self._curvature, float(slope_change.norm()) / length)
 
     def _noise(self, estimate: Tensor, generator: torch.Generator) -> Tensor | None:
         """Noise of one update in weight units, shape ``(N,)``; None where there is none."""
-        draws = self._draws(estimate, generator)
+        draws = self._estimates.deviations
         realized = [self._response.at(self.w, estimate + draw) for draw in draws]
         if realized:
             variance = torch.stack([each.variance for each in realized]).mean(0)
@@ -305,7 +334,7 @@ class _Path:
             variance = self._response.at(self.w, estimate).variance
         if not realized and not bool((variance > 0).any()):
             return None
-        mean = self._response.at(self.w, estimate, self._spread).mean
+        mean = self._response.at(self.w, estimate, self._estimates.spread).mean
 
         def one() -> Tensor:
             normal = torch.randn(
@@ -320,32 +349,20 @@ class _Path:
         self._other_noise = one()
         return one()
 
-    def _draws(self, estimate: Tensor, generator: torch.Generator) -> list[Tensor]:
-        """Deviations of single estimates from their mean, which also give their spread."""
-        if self._chip.deterministic_gradient:
-            return []
-        draws = [
-            self._chip.estimate(self._problem, self.w, generator) - estimate
-            for _ in range(_NOISE_DRAWS)
-        ]
-        self.gradients += _NOISE_DRAWS
-        square = torch.stack([draw.square() for draw in draws]).mean(0)
-        self._spread = square if self._spread is None else 0.7 * self._spread + 0.3 * square
-        return draws
-
     def _measure_curvature(self, start: Tensor, first: Tensor, generator: torch.Generator) -> None:
         """Largest decay rate of the mean dynamics by one more power iteration."""
         reach = _REACH * max(float(start.norm()), 1e-12)
         base = first
-        if self._chip.reads:
-            base = self._mean(start, self._expected(start, generator, reads=False))
+        if self._rounded:
+            base = self._mean(start, self._estimates.mean(start, generator, reads=False))
         turns = 1
         if self._probe is None:
             turns, self._probe = 3, first / first.norm().clamp_min(1e-300)
         rate = 0.0
         for _ in range(turns):
             moved = start + reach * self._probe
-            change = self._mean(moved, self._expected(moved, generator, reads=False)) - base
+            there = self._estimates.mean(moved, generator, reads=not self._rounded)
+            change = self._mean(moved, there) - base
             self._stiff.add(reach * self._probe, change)
             length = float(change.norm())
             rate = length / reach
