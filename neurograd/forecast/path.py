@@ -125,7 +125,7 @@ def next_length(done: int, steps: int, before: int, noise_ratio: float) -> int:
 
 def shortest(done: int, steps: int) -> int:
     """Fewest updates that noise, or a loss that rises, may leave together after ``done`` ones."""
-    return max(1, min(steps // MOST_PARTS, done // 4))
+    return max(1, min(steps // MOST_PARTS, done // 8))
 
 
 def forecast_chip(
