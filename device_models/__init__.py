@@ -20,7 +20,14 @@ from device_models.memristor_write import MemristorWrite
 from device_models.minibatch import Minibatch
 from device_models.node_perturbation import NodePerturbation
 from device_models.one_sided_pair import OneSidedPair
-from device_models.protocols import ElementMoments, LearningRule, PassPath, ReadPath, WritePath
+from device_models.protocols import (
+    ElementMoments,
+    LearningRule,
+    PassPath,
+    ReadPath,
+    UnstableRuleError,
+    WritePath,
+)
 from device_models.pulse_response import PulseResponse, linear_response, nonlinear_response
 from device_models.pulse_trains import PulseTrains
 from device_models.pulsed_devices import NominalDevice, draw_devices
@@ -80,6 +87,7 @@ __all__ = [
     "SpikingNetwork",
     "Surrogate",
     "SurrogateBptt",
+    "UnstableRuleError",
     "UpdateRounding",
     "WeightPerturbation",
     "WeightRounding",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from device_models.layer_calls import LayerCalls, flat_gradient, leaf_parameters
-from device_models.protocols import Problem
+from device_models.protocols import Problem, UnstableRuleError
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class EquilibriumPropagation:
         """Estimate over the samples ``index`` (all when None), shape ``(N,)``.
 
         Raises:
-            ValueError: If the network calls a layer more than once, or the relaxation diverges.
+            ValueError: If the network calls a layer more than once.
+            UnstableRuleError: If the relaxation diverges.
         """
         batch = problem.batch(index)
         parameters = leaf_parameters(problem, w)
@@ -108,7 +109,7 @@ class EquilibriumPropagation:
         end = _nudged_energy(problem, fixed, batch, states, nudging)
         rounding = torch.finfo(end.dtype).eps ** 0.5 * start.abs()
         if not bool(end <= start + rounding):
-            raise ValueError(
+            raise UnstableRuleError(
                 f"the relaxation diverges at relaxation_rate {self.relaxation_rate:g} and nudging "
                 f"{self.nudging:g}; allowed: small enough for the nudged energy to fall"
             )

@@ -98,6 +98,10 @@ class LearningRule(Protocol):
         ...
 
 
+class UnstableRuleError(ValueError):
+    """A rule's own dynamics diverge at these weights, as they would on the chip."""
+
+
 @runtime_checkable
 class ExpectedRule(Protocol):
     """A random rule whose mean is known without averaging estimates."""

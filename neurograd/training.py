@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from device_models import Chip
+from device_models import Chip, UnstableRuleError
 from neurograd.moments import Progress
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -94,6 +94,7 @@ def train(
 
     Raises:
         ValueError: If there is no step to take, or the curve has no two points.
+        UnstableRuleError: If the rule diverges at the first step; later the training has diverged.
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
@@ -109,7 +110,16 @@ def train(
     taken, diverged, reported = 0, False, 0
     for t in range(steps):
         generator = generator_for(seed, "train", chip_index, t, device=device)
-        w = w + chip.step_size * chip.sample_update(problem, w, generator)
+        try:
+            w = w + chip.step_size * chip.sample_update(problem, w, generator)
+        except UnstableRuleError:
+            if t == 0:
+                raise
+            # What the chip would write has no value.
+            w, diverged = torch.full_like(w, torch.nan), True
+            evaluator.add(t + 1, w)
+            taken = t + 1
+            break
         taken = t + 1
         if taken in wanted:
             kept[taken] = w.clone()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models import Chip
+from device_models import Chip, UnstableRuleError
 from neurograd.forecast.estimates import Estimates
 from neurograd.forecast.response import Response
 from neurograd.forecast.stabilized import legendre_step, stages_for
@@ -155,7 +155,10 @@ def forecast_chip(
     path = _Path(problem, chip, seed, index)
     done = length = 0
     while done < steps:
-        length = path.advance(done, steps, length)
+        try:
+            length = path.advance(done, steps, length)
+        except UnstableRuleError:
+            return ForecastChip(torch.full_like(path.w, torch.nan), True, path.gradients)
         done += length
         if progress is not None:
             progress(length)

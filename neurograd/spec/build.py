@@ -28,6 +28,7 @@ from device_models import (
     SignSymmetric,
     Surrogate,
     SurrogateBptt,
+    UnstableRuleError,
     UpdateRounding,
     WeightPerturbation,
     WeightRounding,
@@ -40,7 +41,7 @@ from device_models import (
 from device_models.minibatch import BatchRule
 from neurograd import datasets, networks
 from neurograd.coding import encode
-from neurograd.errors import NeurogradError
+from neurograd.errors import NeurogradError, RelaxationError
 from neurograd.losses import CrossEntropy, MeanSquaredError
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -290,8 +291,10 @@ class _Relaxing:
     ) -> Tensor:
         try:
             return self.rule.gradient(problem, w, generator, index)
+        except UnstableRuleError as error:
+            raise RelaxationError(f"learning_rule.relaxation_rate: {error}") from None
         except ValueError as error:
-            raise NeurogradError(f"learning_rule.relaxation_rate: {error}") from None
+            raise NeurogradError(f"learning_rule.name: {error}") from None
 
 
 def _backprop(spec: Spec) -> BatchRule:

@@ -17,6 +17,7 @@ from device_models import (
     FixedPointGrid,
     MemristorWrite,
     ReadNoise,
+    UnstableRuleError,
     UpdateRounding,
     WhiteNoise,
     draw_crossbar,
@@ -24,6 +25,7 @@ from device_models import (
 from neurograd.curvature.spectrum import Spectrum, measure_spectrum
 from neurograd.errors import ModelError
 from neurograd.excess_loss import PointSummary, frozen_excess_loss, predict_excess_loss
+from neurograd.forecast import forecast_chip
 from neurograd.losses import CrossEntropy, CustomLoss, MeanSquaredError, as_loss
 from neurograd.optimizer import ChipOptimizer
 from neurograd.problem import Problem
@@ -191,6 +193,34 @@ def test_divergence_stops_the_training():
     assert trained.diverged
     assert trained.stopped_at < 5000
     assert not math.isfinite(trained.train_loss)
+
+
+class _Failing:
+    """A rule whose own dynamics diverge from one call on."""
+
+    deterministic = True
+
+    def __init__(self, calls: int) -> None:
+        self.left = calls
+
+    def gradient(self, problem, w, generator):
+        self.left -= 1
+        if self.left < 0:
+            raise UnstableRuleError("it diverges")
+        return problem.gradient(w)
+
+
+def test_a_rule_that_diverges_on_the_way_is_a_chip_that_diverged():
+    problem = smooth_network()
+    trained = train(problem, Chip(_Failing(5), 0.1), 100, seed=0, curve_points=3)
+    assert trained.diverged
+    assert trained.stopped_at == trained.curve.steps[-1] == 6
+    assert not math.isfinite(trained.train_loss)
+    with pytest.raises(UnstableRuleError, match="it diverges"):
+        train(problem, Chip(_Failing(0), 0.1), 100, seed=0)
+    predicted = forecast_chip(problem, Chip(_Failing(5), 0.1), 100, 0)
+    assert predicted.diverged
+    assert not bool(predicted.weights.isfinite().any())
 
 
 def test_a_noisy_reader_is_evaluated_as_it_reads():
