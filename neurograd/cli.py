@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,7 +68,7 @@ def check(
     outputs = [path for path in (json_path, html_path) if path is not None]
     _check_outputs(outputs, resume)
     from neurograd.checking import check as run_check  # noqa: PLC0415  (torch is slow to import)
-    from neurograd.output import to_json, write_atomically  # noqa: PLC0415
+    from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.report import render_html, render_report  # noqa: PLC0415
 
     with _blaming(spec_path), _Progress() as progress:
@@ -77,9 +77,7 @@ def check(
         )
     render_report(result.report, Console())
     texts = {json_path: to_json, html_path: render_html}
-    for path in outputs:
-        write_atomically(path, texts[path](result.report))
-        Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
+    _write({path: texts[path](result.report) for path in outputs})
     raise typer.Exit(result.verdict.exit_code)
 
 
@@ -97,7 +95,7 @@ def train(
     spec = _load(spec_path, overrides, seed)
     _check_outputs([] if json_path is None else [json_path], resume)
     from neurograd.checking import train_beside  # noqa: PLC0415
-    from neurograd.output import to_json, write_atomically  # noqa: PLC0415
+    from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.report import render_report  # noqa: PLC0415
 
     with _blaming(spec_path), _Progress() as progress:
@@ -106,7 +104,7 @@ def train(
         )
     render_report(result.report, Console())
     if json_path is not None:
-        write_atomically(json_path, to_json(result.report))
+        _write({json_path: to_json(result.report)})
     raise typer.Exit(result.verdict.exit_code)
 
 
@@ -167,8 +165,7 @@ def sweep(
             print(kept, file=sys.stderr)
         raise
     render_sweep(result.rows, result.keys, Console())
-    for path in result.written:
-        Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
+    _say_written(*result.written)
 
 
 @app.command()
@@ -194,7 +191,7 @@ def limits(
         _check_figure(plot)
     _check_outputs([path for path in (json_path, plot) if path is not None], resume)
     from neurograd.limits import find_limits  # noqa: PLC0415  (torch is slow to import)
-    from neurograd.output import to_json, write_atomically  # noqa: PLC0415
+    from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.report.limits_table import render_limits  # noqa: PLC0415
 
     with _blaming(spec_path), _Progress() as progress:
@@ -215,9 +212,7 @@ def limits(
         from neurograd.report.tornado import plot_tornado  # noqa: PLC0415
 
         written[plot] = to_image(plot_tornado(result.report), plot.suffix[1:])
-    for path, content in written.items():
-        write_atomically(path, content)
-        Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
+    _write(written)
     raise typer.Exit(result.verdict.exit_code)
 
 
@@ -247,7 +242,7 @@ def presets(
     if plot:
         path = plot_file or Path(f"{name}.png")
         _plot_preset(preset, path)
-        Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
+        _say_written(path)
 
 
 def _plot_preset(preset: Preset, path: Path) -> None:
@@ -334,6 +329,19 @@ def _device(name: str) -> str:
     from neurograd.devices import choose_device  # noqa: PLC0415
 
     return str(choose_device(name))
+
+
+def _write(files: Mapping[Path, str | bytes]) -> None:
+    from neurograd.output import write_atomically  # noqa: PLC0415
+
+    for path, content in files.items():
+        write_atomically(path, content)
+        _say_written(path)
+
+
+def _say_written(*paths: Path) -> None:
+    for path in paths:
+        Console(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
 
 
 class _Progress:

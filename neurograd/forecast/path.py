@@ -13,7 +13,6 @@ with another rule, leave that trajectory early, and their curvature with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -28,8 +27,8 @@ from neurograd.moments import Progress
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
-GROWTH = 1.7
-LONGEST = 1.0 / 4.0
+GROWTH = 1.5
+LONGEST = 1.0 / 6.0
 """Most updates that are taken together, as a part of the training."""
 
 SHRINKAGE = 4
@@ -51,7 +50,7 @@ SMALL_NOISE = 0.1
 LOUD = 1.25
 """Growth of the loss by noise alone above which fewer updates are taken together."""
 
-MOST_PARTS = 60
+MOST_PARTS = 50
 """Parts into which noise may cut a training."""
 
 SAFETY = 1.15
@@ -66,6 +65,10 @@ MOST_STAGES = 1000
 CALM = 1.5
 """Growth of the slope along a step above which a shorter step is taken."""
 
+STILL = 0.01
+"""Way along a step, as a part of the weights' length, that is never too long: a few weights that
+chatter at the edge of a dead zone make no difference."""
+
 RISE = 1.5
 """Growth of the loss along a step above which a shorter step is taken."""
 
@@ -73,7 +76,7 @@ SLACK = 0.02
 """Part of the initial loss by which noise or a step may always raise the loss."""
 
 FEW = 4
-"""Updates that need no new look at the curvature."""
+"""Updates that need no new look at curvature, noise or the chip's response."""
 
 AGE = 1.0 / 60.0
 """Part of a training after which the curvature is looked at again, or before a longer step."""
@@ -185,6 +188,8 @@ class _Path:
         self._probe: Tensor | None = None
         self._other_noise = torch.zeros_like(self.w)
         self._curvature, self._measured = 0.0, (0, 0)
+        self._moved = self._looked = 0
+        self._generator = generator_for(seed, "forecast", index, device=self.w.device)
         self._level = problem.loss(self.w)
         self._slack = SLACK * self._level
         self._levels = [(0, self._level)]
@@ -204,36 +209,25 @@ class _Path:
 
     def advance(self, done: int, steps: int, before: int) -> int:
         """Take some updates together after ``done`` ones; returns how many."""
-        generator = generator_for(self._seed, "forecast", self._index, done, device=self.w.device)
-
-        def slope(w: Tensor) -> Tensor:
-            self._estimate = self._estimates.mean(w, generator)
-            return self._mean(w, self._estimate)
-
+        self._generator = generator_for(
+            self._seed, "forecast", self._index, done, device=self.w.device
+        )
         if self._estimate is None:
-            self._estimate = self._estimates.look(self.w, generator)
-        self._response.move(self.w, self._estimate)
-        noise = self._noise(self._estimate, generator)
+            self._estimate = self._estimates.look(self.w, self._generator)
+        if not done or done - self._moved > FEW:
+            self._response.move(self.w, self._estimate)
+            self._moved = done
+        noise = self._noise(self._estimate)
         ratio = 0.0 if noise is None else float(noise.norm() / self.w.norm().clamp_min(1e-300))
-        length = next_length(done, steps, before, ratio)
-        least = shortest(done, steps)
+        length, least = next_length(done, steps, before, ratio), shortest(done, steps)
         self._loud = ratio * math.sqrt(length) > SMALL_NOISE
-        looked = not done
         while True:
-            start = self._shaken(noise, length)
-            # Noise that the gradient would have held back meanwhile must not pile up.
-            if self._loud and length > least and self._problem.loss(start) > self._above(LOUD):
-                length = max(least, length // 2)
-                continue
-            if looked:
-                first = slope(start)
-            else:
-                self._estimate, looked = self._estimates.look(start, generator), True
-                first = self._mean(start, self._estimate)
+            start, length = self._shaken_at_most(noise, length, least)
+            first = self._first_slope(start, done, length)
             if self._is_stale(done, steps, length):
-                self._measure_curvature(start, first, generator)
+                self._measure_curvature(start, first)
                 self._measured = (done, length)
-            end, calm = self._carried(slope, start, first, length)
+            end, calm = self._carried(start, first, length)
             if length <= FEW:
                 break
             level = self._problem.loss(end)
@@ -245,6 +239,19 @@ class _Path:
         self.w = end if noise is None or length == 1 else self._with_late_noise(end, length)
         return length
 
+    def _slope(self, w: Tensor) -> Tensor:
+        """Mean update in gradient units."""
+        self._estimate = self._estimates.mean(w, self._generator)
+        return self._mean(w, self._estimate)
+
+    def _first_slope(self, start: Tensor, done: int, length: int) -> Tensor:
+        """Slope at the beginning of a step, with a new look at the noise if that is old."""
+        if done + length - self._looked <= FEW:
+            return self._slope(start)
+        self._estimate = self._estimates.look(start, self._generator)
+        self._looked = done + length
+        return self._mean(start, self._estimate)
+
     def _is_stale(self, done: int, steps: int, length: int) -> bool:
         """Whether the curvature that is known does not serve a step of ``length`` updates."""
         if self._probe is None:
@@ -255,6 +262,19 @@ class _Path:
     def _above(self, growth: float) -> float:
         """Loss from which a step counts as too long."""
         return growth * self._level + self._slack
+
+    def _shaken_at_most(self, noise: Tensor | None, length: int, least: int) -> tuple[Tensor, int]:
+        """Weights with the early noise of ``length`` updates, or of fewer if that is too loud.
+
+        Noise that the gradient would have held back meanwhile must not pile up.
+        """
+        while True:
+            start = self._shaken(noise, length)
+            if not self._loud or length <= least:
+                return start, length
+            if self._problem.loss(start) <= self._above(LOUD):
+                return start, length
+            length = max(least, length // 2)
 
     def _shaken(self, noise: Tensor | None, length: int) -> Tensor:
         """Weights with the early part of the noise of ``length`` updates."""
@@ -270,9 +290,7 @@ class _Path:
         part = math.sqrt(length * LATE_NOISE)
         return self._inside(end + self._stiff.filter(part * noise, length, self._chip.step_size))
 
-    def _carried(
-        self, slope: Callable[[Tensor], Tensor], start: Tensor, first: Tensor, length: int
-    ) -> tuple[Tensor, bool]:
+    def _carried(self, start: Tensor, first: Tensor, length: int) -> tuple[Tensor, bool]:
         """Weights after ``length`` mean updates, and whether the slope stayed calm on the way.
 
         A slope that grows along a step that follows it means that the step is too long for the
@@ -284,33 +302,31 @@ class _Path:
 
         def watched(w: Tensor) -> Tensor:
             nonlocal last
-            here = slope(w)
+            here = self._slope(w)
             last = float(here.norm())
             return here
 
         stages = stages_for(SAFETY * span * self._curvature) if length > 1 else 1
         for _ in range(RETRIES):
             if stages >= length:
-                return self._followed(slope, start, first, length), True
+                return self._followed(start, first, length), True
             if stages > MOST_STAGES:
                 return start, False
             end = legendre_step(watched, start, first, span, stages, self._see)
-            calm = last <= CALM * size
+            calm = last <= max(CALM * size, STILL * float(start.norm()) / span)
             if length == 1 or stages_for(span * self._curvature) <= stages:
                 break
             # The stages themselves met more curvature than was known before.
             stages = stages_for(SAFETY * span * self._curvature)
         return self._inside(end), calm
 
-    def _followed(
-        self, slope: Callable[[Tensor], Tensor], start: Tensor, first: Tensor, length: int
-    ) -> Tensor:
+    def _followed(self, start: Tensor, first: Tensor, length: int) -> Tensor:
         """Weights after mean updates that are taken one by one, as the chip does."""
         w, here = start, first
         for k in range(length):
             w = self._inside(w + self._chip.step_size * here)
             if k < length - 1:
-                here = slope(w)
+                here = self._slope(w)
         return w
 
     def _inside(self, w: Tensor) -> Tensor:
@@ -327,7 +343,7 @@ class _Path:
         if length > 0 and not self._rounded:
             self._curvature = max(self._curvature, float(slope_change.norm()) / length)
 
-    def _noise(self, estimate: Tensor, generator: torch.Generator) -> Tensor | None:
+    def _noise(self, estimate: Tensor) -> Tensor | None:
         """Noise of one update in weight units, shape ``(N,)``; None where there is none."""
         draws = self._estimates.deviations
         realized = [self._response.at(self.w, estimate + draw) for draw in draws]
@@ -341,30 +357,30 @@ class _Path:
 
         def one() -> Tensor:
             normal = torch.randn(
-                self.w.shape, generator=generator, dtype=self.w.dtype, device=self.w.device
+                self.w.shape, generator=self._generator, dtype=self.w.dtype, device=self.w.device
             )
             noise = variance.sqrt() * normal
             for each in realized:
-                weight = torch.randn((), generator=generator, device=self.w.device)
+                weight = torch.randn((), generator=self._generator, device=self.w.device)
                 noise += float(weight) / math.sqrt(len(realized)) * (each.mean - mean)
             return noise
 
         self._other_noise = one()
         return one()
 
-    def _measure_curvature(self, start: Tensor, first: Tensor, generator: torch.Generator) -> None:
+    def _measure_curvature(self, start: Tensor, first: Tensor) -> None:
         """Largest decay rate of the mean dynamics by one more power iteration."""
         reach = _REACH * max(float(start.norm()), 1e-12)
         base = first
         if self._rounded:
-            base = self._mean(start, self._estimates.mean(start, generator, reads=False))
+            base = self._mean(start, self._estimates.mean(start, self._generator, reads=False))
         turns = 1
         if self._probe is None:
             turns, self._probe = 3, first / first.norm().clamp_min(1e-300)
         rate = 0.0
         for _ in range(turns):
             moved = start + reach * self._probe
-            there = self._estimates.mean(moved, generator, reads=not self._rounded)
+            there = self._estimates.mean(moved, self._generator, reads=not self._rounded)
             change = self._mean(moved, there) - base
             self._stiff.add(reach * self._probe, change)
             length = float(change.norm())

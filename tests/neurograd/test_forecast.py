@@ -18,6 +18,7 @@ from device_models import (
     MemristorWrite,
     Minibatch,
     NodePerturbation,
+    ReadNoise,
     UpdateRounding,
     WeightPerturbation,
     WhiteNoise,
@@ -26,7 +27,8 @@ from device_models.crossbar import draw_crossbar
 from device_models.protocols import expected_gradient
 from device_models.rounding import split_pulses
 from neurograd.forecast import CLEAN, forecast, forecast_chip, forecast_network
-from neurograd.forecast.path import next_length
+from neurograd.forecast.estimates import KEPT, RENEWED, Estimates
+from neurograd.forecast.path import MOST_PARTS, next_length, shortest
 from neurograd.forecast.response import Response
 from neurograd.forecast.stabilized import legendre_step, stages_for
 from neurograd.forecast.stiffness import StiffDirections
@@ -35,7 +37,7 @@ from neurograd.spec import validate_spec
 from neurograd.spec.build import build_chip, build_problem
 from neurograd.theory import many_steps
 from neurograd.training import train
-from tests.neurograd.cases import dense_hessian, linear_regression, relu_network
+from tests.neurograd.cases import dense_hessian, linear_regression, relu_network, smooth_network
 
 CONFIDENCE = 0.99
 
@@ -70,8 +72,10 @@ def test_lengths_sum_to_the_training_and_end_with_single_updates():
     assert taken[-1] == 1
     assert len(taken) < 30
     # Strong noise takes fewer together, but not arbitrarily few.
-    assert next_length(500, 1000, 100, 0.1) == int((0.35 / 0.1) ** 2)
-    assert next_length(500, 1000, 100, 10.0) == 1000 // 150
+    assert next_length(500, 1000, 100, 0.06) == int((0.35 / 0.06) ** 2)
+    assert next_length(500, 1000, 100, 10.0) == shortest(500, 1000) == 1000 // MOST_PARTS
+    # Early on it does, as a training learns fastest there.
+    assert next_length(24, 1000, 100, 10.0) == shortest(24, 1000) == 3
 
 
 # -- stiff directions -----------------------------------------------------------------------------
@@ -205,6 +209,49 @@ def test_a_linear_response_is_recognised_and_exact(rounding, size, linear):
         assert found.total_variance == pytest.approx(exact.total_variance, rel=0.01)
 
 
+# -- gradient estimates ---------------------------------------------------------------------------
+
+
+def test_reads_bend_the_mean_estimate_and_spread_it():
+    """Against 4000 estimates: the 99 % interval of the bend along itself, and the total variance.
+
+    The bend of one pair has a spread of its own, so that 150 looks are averaged; reads of 30 % of
+    the weights' length make it a tenth of the gradient.
+    """
+    problem = smooth_network()
+    w = problem.initial_weights
+    chip = Chip(Backprop(), 0.1, (ReadNoise(0.3 * float(w.norm()) / len(w) ** 0.5),))
+    estimates, generator = Estimates(problem, chip), generator_for(0, "estimates")
+    means, spreads = [], []
+    for _ in range(150):
+        means.append(estimates.look(w, generator))
+        spreads.append(float(estimates.spread.sum()))
+    assert len(estimates.deviations) == KEPT
+    assert estimates.gradients == 150 * (1 + RENEWED) + KEPT - RENEWED
+
+    draws = torch.stack([chip.estimate(problem, w, generator_for(1, k)) for k in range(4000)])
+    bend = draws.mean(0) - problem.gradient(w)
+    along = bend / bend.norm()
+    half = student.ppf(0.5 + CONFIDENCE / 2, 3999) * float((draws @ along).std()) / 4000**0.5
+    assert float(bend.norm()) > 3 * half
+    found = torch.stack(means).mean(0) - problem.gradient(w)
+    assert abs(float((found - bend) @ along)) < half + 0.1 * float(bend.norm())
+    assert np.mean(spreads) == pytest.approx(float(draws.var(0).sum()), rel=0.1)
+
+
+def test_a_random_rule_renews_its_deviations():
+    problem = relu_network()
+    estimates = Estimates(problem, Chip(Minibatch(Backprop(), 20), 0.1))
+    generator = generator_for(0, "estimates")
+    mean = estimates.look(problem.initial_weights, generator)
+    assert mean.equal(problem.gradient(problem.initial_weights))
+    before = list(estimates.deviations)
+    estimates.look(problem.initial_weights, generator)
+    after = list(estimates.deviations)
+    assert all(a is b for a, b in zip(after[:-RENEWED], before[RENEWED:], strict=True))
+    assert not after[-1].equal(before[-1])
+
+
 # -- the whole path -------------------------------------------------------------------------------
 
 
@@ -286,6 +333,25 @@ def test_a_chip_that_never_moves_is_seen():
     assert result.judgement.verdict.value == "not tolerated"
     assert result.judgement.cost.value > 0.5
     assert result.clean_accuracy > 0.7
+
+
+def test_a_chip_that_its_noise_holds_at_the_initial_loss_is_given_up_early():
+    """Strong white noise is lost after a part of the training; the same chip without it is not."""
+    problem = relu_network()
+    start = problem.loss(problem.initial_weights)
+
+    def found(variance):
+        chip = Chip(WhiteNoise(Backprop(), 0.0, variance), 0.5)
+        taken = []
+        end = forecast_chip(problem, chip, 1000, 0, progress=taken.append)
+        return sum(taken), problem.loss(end.weights)
+
+    updates, loss = found(300.0)
+    assert 150 <= updates < 500
+    assert loss > start
+    updates, loss = found(0.0)
+    assert updates == 1000
+    assert loss < 0.5 * start
 
 
 def test_forecasts_are_reproducible_and_chips_differ():
