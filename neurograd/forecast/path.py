@@ -21,6 +21,7 @@ from torch import Tensor
 from device_models import Chip, UnstableRuleError
 from neurograd.forecast.estimates import Estimates
 from neurograd.forecast.response import Response
+from neurograd.forecast.splitting import late_part, mean_curvature, split_parts
 from neurograd.forecast.stabilized import legendre_step, stages_for
 from neurograd.forecast.stiffness import StiffDirections
 from neurograd.moments import Progress
@@ -36,13 +37,6 @@ SHRINKAGE = 4
 
 LARGEST_NOISE = 0.35
 """Largest noise of updates that are taken together, as a part of the weights' length."""
-
-LATE_NOISE = 0.2
-"""Part of the noise variance that acts after the mean updates of a step instead of before them.
-
-In a direction of curvature λ, n updates leave the part ``(1 − e^{−2z})/(2z)``, ``z = nΔtλ``, of
-their noise; noise before a Legendre step is damped more than that at z around 1.
-"""
 
 SMALL_NOISE = 0.1
 """Noise, as a part of the weights' length, that needs no look at the loss."""
@@ -78,8 +72,8 @@ SLACK = 0.02
 FEW = 4
 """Updates that need no new look at curvature, noise or the chip's response."""
 
-AGE = 1.0 / 60.0
-"""Part of a training after which the curvature is looked at again, or before a longer step."""
+AGE = 1.0 / 30.0
+"""Part of a training after which curvature is looked at again, or before a step twice as long."""
 
 LOST_AFTER, LOST_ABOVE = 0.15, 0.9
 """Part of a training after which a chip can be lost to its noise, and the part of the initial loss
@@ -118,7 +112,7 @@ def next_length(done: int, steps: int, before: int, noise_ratio: float) -> int:
         max(2, int(GROWTH * before + 0.5)),
         max(1, round(LONGEST * steps)),
         # Ever shorter towards the end: a part of what is left.
-        max(1, round(rest * (1.0 - 1.0 / SHRINKAGE))),
+        max(1, int(rest * (1.0 - 1.0 / SHRINKAGE))),
     ]
     if noise_ratio > 0:
         alone = int((LARGEST_NOISE / noise_ratio) ** 2)
@@ -188,6 +182,8 @@ class _Path:
         self._probe: Tensor | None = None
         self._other_noise = torch.zeros_like(self.w)
         self._curvature, self._measured = 0.0, (0, 0)
+        self._felt = 0.0
+        self._last_slope: Tensor | None = None
         self._moved = self._looked = 0
         self._generator = generator_for(seed, "forecast", index, device=self.w.device)
         self._level = problem.loss(self.w)
@@ -221,9 +217,12 @@ class _Path:
         ratio = 0.0 if noise is None else float(noise.norm() / self.w.norm().clamp_min(1e-300))
         length, least = next_length(done, steps, before, ratio), shortest(done, steps)
         self._loud = ratio * math.sqrt(length) > SMALL_NOISE
+        slope_here = self._last_slope
         while True:
             start, length = self._shaken_at_most(noise, length, least)
             first = self._first_slope(start, done, length)
+            if noise is not None and length > 1:
+                self._feel(start, first, slope_here)
             if self._is_stale(done, steps, length):
                 self._measure_curvature(start, first)
                 self._measured = (done, length)
@@ -242,7 +241,8 @@ class _Path:
     def _slope(self, w: Tensor) -> Tensor:
         """Mean update in gradient units."""
         self._estimate = self._estimates.mean(w, self._generator)
-        return self._mean(w, self._estimate)
+        self._last_slope = self._mean(w, self._estimate)
+        return self._last_slope
 
     def _first_slope(self, start: Tensor, done: int, length: int) -> Tensor:
         """Slope at the beginning of a step, with a new look at the noise if that is old."""
@@ -257,7 +257,7 @@ class _Path:
         if self._probe is None:
             return True
         at, served = self._measured
-        return length > FEW and (length > served or done - at >= AGE * steps)
+        return length > FEW and (length >= 2 * served or done - at >= AGE * steps)
 
     def _above(self, growth: float) -> float:
         """Loss from which a step counts as too long."""
@@ -280,15 +280,35 @@ class _Path:
         """Weights with the early part of the noise of ``length`` updates."""
         if noise is None:
             return self.w
-        part = math.sqrt(length * (1.0 if length == 1 else 1.0 - LATE_NOISE))
-        noise = self._stiff.filter(part * noise, length, self._chip.step_size)
-        return self._inside(self.w + noise)
+        if length == 1:
+            return self._inside(self.w + noise)
+        return self._inside(self.w + self._part_of(noise, length, late=False))
 
     def _with_late_noise(self, end: Tensor, length: int) -> Tensor:
         """Weights at the end with the late part of the noise, which nothing has damped yet."""
-        noise = self._other_noise
-        part = math.sqrt(length * LATE_NOISE)
-        return self._inside(end + self._stiff.filter(part * noise, length, self._chip.step_size))
+        return self._inside(end + self._part_of(self._other_noise, length, late=True))
+
+    def _part_of(self, noise: Tensor, length: int, *, late: bool) -> Tensor:
+        """What comes before or after a step of the noise of its ``length`` updates."""
+        span, stages = length * self._chip.step_size, self._stages(length)
+        rest, curvature, along, directions = self._stiff.split(noise)
+        known = split_parts(span * curvature, stages)[late]
+        felt = late_part(torch.tensor(span * self._felt, dtype=noise.dtype), stages)
+        part = math.sqrt(float(felt if late else 1.0 - felt))
+        return math.sqrt(length) * (part * rest + directions @ (known.sqrt() * along))
+
+    def _feel(self, shaken: Tensor, slope: Tensor, slope_here: Tensor | None) -> None:
+        """Learn the curvature that the noise meets off the stiff directions."""
+        if slope_here is None:
+            return
+        rest = self._stiff.split(shaken - self.w)[0]
+        felt = mean_curvature(rest, slope - slope_here)
+        self._felt = 0.5 * (self._felt + felt)
+
+    def _stages(self, length: int) -> int:
+        """Stages of a step of ``length`` updates, by the curvature that is known."""
+        span = length * self._chip.step_size
+        return stages_for(SAFETY * span * self._curvature) if length > 1 else 1
 
     def _carried(self, start: Tensor, first: Tensor, length: int) -> tuple[Tensor, bool]:
         """Weights after ``length`` mean updates, and whether the slope stayed calm on the way.
@@ -306,7 +326,7 @@ class _Path:
             last = float(here.norm())
             return here
 
-        stages = stages_for(SAFETY * span * self._curvature) if length > 1 else 1
+        stages = self._stages(length)
         for _ in range(RETRIES):
             if stages >= length:
                 return self._followed(start, first, length), True
@@ -317,7 +337,7 @@ class _Path:
             if length == 1 or stages_for(span * self._curvature) <= stages:
                 break
             # The stages themselves met more curvature than was known before.
-            stages = stages_for(SAFETY * span * self._curvature)
+            stages = self._stages(length)
         return self._inside(end), calm
 
     def _followed(self, start: Tensor, first: Tensor, length: int) -> Tensor:

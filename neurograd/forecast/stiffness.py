@@ -28,16 +28,23 @@ class StiffDirections:
     def __init__(self, memory: int = MEMORY) -> None:
         self._changes: deque[Tensor] = deque(maxlen=memory)
         self._slopes: deque[Tensor] = deque(maxlen=memory)
+        self._found: tuple[Tensor, Tensor] | None = None
 
     def add(self, change: Tensor, slope_change: Tensor) -> None:
         """Remember one pair, shapes ``(N,)``; both are scaled to a unit change."""
         length = float(change.norm())
         if length > 0 and math.isfinite(length):
+            self._found = None
             self._changes.append(change / length)
             self._slopes.append(slope_change / length)
 
     def ritz(self) -> tuple[Tensor, Tensor]:
         """Ritz values λ, shape ``(k,)``, and orthonormal directions, shape ``(N, k)``."""
+        if self._found is None:
+            self._found = self._rayleigh_ritz()
+        return self._found
+
+    def _rayleigh_ritz(self) -> tuple[Tensor, Tensor]:
         changes, slopes = torch.stack(list(self._changes)), torch.stack(list(self._slopes))
         squares, vectors = torch.linalg.eigh(changes @ changes.T)
         kept = squares > _KEEP * squares[-1]
@@ -46,26 +53,19 @@ class StiffDirections:
         values, rotation = torch.linalg.eigh(0.5 * (projected + projected.T))
         return values, changes.T @ (scaled @ rotation)
 
-    def filter(self, noise: Tensor, steps: int, step_size: float) -> Tensor:
-        """Noise of ``steps`` updates as it is left after the gradient has acted on it.
-
-        Along a direction of curvature λ the variance of the sum is not ``n`` but
-        ``(1 − a^{2n})/(1 − a²)``, ``a = 1 − Δtλ``: the many-steps theory (Ghosh et al., ICLR 2023,
-        Corollary A.2 in spirit).
+    def split(self, noise: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Noise off the stiff directions and along them.
 
         Args:
-            noise: Sum of the noise of all updates as if nothing held it, shape ``(N,)``.
-            steps: Number n of updates.
-            step_size: Δt.
+            noise: Any vector, shape ``(N,)``.
+
+        Returns:
+            The part off all directions, shape ``(N,)``; the curvatures λ and components of the
+            part along them, shapes ``(k,)``; the directions, shape ``(N, k)``.
         """
-        if steps < 2 or not self._changes:
-            return noise
+        if not self._changes:
+            none = noise.new_zeros(0)
+            return noise, none, none, noise.new_zeros((len(noise), 0))
         curvature, directions = self.ritz()
-        decay = (1.0 - step_size * curvature).clamp(-0.95, 1.0)
-        loss = 1.0 - decay.square()
-        held = torch.where(
-            loss > 1e-9, (1.0 - decay ** (2 * steps)) / loss.clamp_min(1e-9), float(steps)
-        )
-        shrink = (held / steps).clamp(0.0, 1.0).sqrt()
         along = directions.T @ noise
-        return noise + directions @ ((shrink - 1.0) * along)
+        return noise - directions @ along, curvature, along, directions
