@@ -20,32 +20,20 @@ from torch import Tensor
 
 from device_models import Chip, UnstableRuleError
 from neurograd.forecast.estimates import Estimates
+from neurograd.forecast.lengths import next_length, shortest
+from neurograd.forecast.noise import UpdateNoise
 from neurograd.forecast.response import Response
-from neurograd.forecast.splitting import late_part, mean_curvature, split_parts
 from neurograd.forecast.stabilized import legendre_step, stages_for
-from neurograd.forecast.stiffness import StiffDirections
+from neurograd.forecast.stiffness import FEW, LargestRate, StiffDirections
 from neurograd.moments import Progress
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
-
-GROWTH = 1.5
-LONGEST = 1.0 / 6.0
-"""Most updates that are taken together, as a part of the training."""
-
-SHRINKAGE = 4
-"""Ratio of neighbouring lengths at the end of the training."""
-
-LARGEST_NOISE = 0.35
-"""Largest noise of updates that are taken together, as a part of the weights' length."""
 
 SMALL_NOISE = 0.1
 """Noise, as a part of the weights' length, that needs no look at the loss."""
 
 LOUD = 1.25
 """Growth of the loss by noise alone above which fewer updates are taken together."""
-
-MOST_PARTS = 50
-"""Parts into which noise may cut a training."""
 
 SAFETY = 1.15
 """On the largest curvature, which is known from a few products only."""
@@ -69,18 +57,9 @@ RISE = 1.5
 SLACK = 0.02
 """Part of the initial loss by which noise or a step may always raise the loss."""
 
-FEW = 4
-"""Updates that need no new look at curvature, noise or the chip's response."""
-
-AGE = 1.0 / 30.0
-"""Part of a training after which curvature is looked at again, or before a step twice as long."""
-
 LOST_AFTER, LOST_ABOVE = 0.15, 0.9
 """Part of a training after which a chip can be lost to its noise, and the part of the initial loss
 that it then has never been below in the second half of its path."""
-
-_REACH = 1e-2
-"""Part of the weights' length over which curvature is measured: kinks average out."""
 
 
 @dataclass(frozen=True)
@@ -96,33 +75,6 @@ class ForecastChip:
     weights: Tensor
     diverged: bool
     gradients: int
-
-
-def next_length(done: int, steps: int, before: int, noise_ratio: float) -> int:
-    """How many updates to take together.
-
-    Args:
-        done: Updates taken.
-        steps: All updates.
-        before: How many were taken together last, 0 at the beginning.
-        noise_ratio: Length of one update's noise over that of the weights.
-    """
-    rest = steps - done
-    limits = [
-        max(2, int(GROWTH * before + 0.5)),
-        max(1, round(LONGEST * steps)),
-        # Ever shorter towards the end: a part of what is left.
-        max(1, int(rest * (1.0 - 1.0 / SHRINKAGE))),
-    ]
-    if noise_ratio > 0:
-        alone = int((LARGEST_NOISE / noise_ratio) ** 2)
-        limits.append(max(shortest(done, steps), alone))
-    return min(limits)
-
-
-def shortest(done: int, steps: int) -> int:
-    """Fewest updates that noise, or a loss that rises, may leave together after ``done`` ones."""
-    return max(1, min(steps // MOST_PARTS, done // 8))
 
 
 def forecast_chip(
@@ -171,21 +123,19 @@ class _Path:
 
     def __init__(self, problem: Problem, chip: Chip, seed: int, index: int) -> None:
         self._problem, self._chip, self._seed, self._index = problem, chip, seed, index
+        self._generator = generator_for(seed, "forecast", index, device=problem.device)
         self.w = chip.program(problem.initial_weights).clone()
         far = torch.full_like(self.w, 1e12)
         self._low, self._high = chip.program(-far), chip.program(far)
-        self._estimates = Estimates(problem, chip)
-        self._response, self._stiff = Response(chip), StiffDirections()
+        self._estimates, self._response = Estimates(problem, chip), Response(chip)
+        self._stiff = StiffDirections()
+        self._rate = LargestRate(self._stiff)
+        self._noise = UpdateNoise(self._estimates, self._response, self._stiff, chip.step_size)
         # Rounded reads make steps of the slope that are no curvature.
         self._rounded = any(effect.deterministic for effect in chip.reads)
         self._estimate: Tensor | None = None
-        self._probe: Tensor | None = None
-        self._other_noise = torch.zeros_like(self.w)
-        self._curvature, self._measured = 0.0, (0, 0)
-        self._felt = 0.0
         self._last_slope: Tensor | None = None
         self._moved = self._looked = 0
-        self._generator = generator_for(seed, "forecast", index, device=self.w.device)
         self._level = problem.loss(self.w)
         self._slack = SLACK * self._level
         self._levels = [(0, self._level)]
@@ -208,24 +158,23 @@ class _Path:
         self._generator = generator_for(
             self._seed, "forecast", self._index, done, device=self.w.device
         )
-        if self._estimate is None:
-            self._estimate = self._estimates.look(self.w, self._generator)
+        estimate = self._estimate
+        if estimate is None:
+            estimate = self._estimates.look(self.w, self._generator)
         if not done or done - self._moved > FEW:
-            self._response.move(self.w, self._estimate)
+            self._response.move(self.w, estimate)
             self._moved = done
-        noise = self._noise(self._estimate)
-        ratio = 0.0 if noise is None else float(noise.norm() / self.w.norm().clamp_min(1e-300))
+        ratio = self._noise.draw(self.w, estimate, self._generator)
         length, least = next_length(done, steps, before, ratio), shortest(done, steps)
         self._loud = ratio * math.sqrt(length) > SMALL_NOISE
         slope_here = self._last_slope
         while True:
-            start, length = self._shaken_at_most(noise, length, least)
+            start, length = self._shaken(length, least)
             first = self._first_slope(start, done, length)
-            if noise is not None and length > 1:
-                self._feel(start, first, slope_here)
-            if self._is_stale(done, steps, length):
-                self._measure_curvature(start, first)
-                self._measured = (done, length)
+            if slope_here is not None and length > 1:
+                self._noise.feel(start - self.w, first - slope_here)
+            if self._rate.is_stale(done, steps, length):
+                self._measure_rate(start, first, done, length)
             end, calm = self._carried(start, first, length)
             if length <= FEW:
                 break
@@ -235,13 +184,13 @@ class _Path:
                 self._levels.append((done + length, level))
                 break
             length = max(least, length // 2)
-        self.w = end if noise is None or length == 1 else self._with_late_noise(end, length)
+        self.w = self._inside(self._noise.late(end, length, self._stages(length)))
         return length
 
     def _slope(self, w: Tensor) -> Tensor:
         """Mean update in gradient units."""
         self._estimate = self._estimates.mean(w, self._generator)
-        self._last_slope = self._mean(w, self._estimate)
+        self._last_slope = self._realized(w, self._estimate)
         return self._last_slope
 
     def _first_slope(self, start: Tensor, done: int, length: int) -> Tensor:
@@ -250,65 +199,41 @@ class _Path:
             return self._slope(start)
         self._estimate = self._estimates.look(start, self._generator)
         self._looked = done + length
-        return self._mean(start, self._estimate)
+        return self._realized(start, self._estimate)
 
-    def _is_stale(self, done: int, steps: int, length: int) -> bool:
-        """Whether the curvature that is known does not serve a step of ``length`` updates."""
-        if self._probe is None:
-            return True
-        at, served = self._measured
-        return length > FEW and (length >= 2 * served or done - at >= AGE * steps)
+    def _realized(self, w: Tensor, estimate: Tensor) -> Tensor:
+        """Mean update in gradient units for a mean estimate."""
+        return self._response.at(w, estimate, self._estimates.spread).mean / self._chip.step_size
+
+    def _measure_rate(self, start: Tensor, first: Tensor, done: int, length: int) -> None:
+        def slope(w: Tensor) -> Tensor:
+            there = self._estimates.mean(w, self._generator, reads=not self._rounded)
+            return self._realized(w, there)
+
+        here = slope(start) if self._rounded else first
+        self._rate.measure(slope, start, here, first, done, length)
 
     def _above(self, growth: float) -> float:
         """Loss from which a step counts as too long."""
         return growth * self._level + self._slack
 
-    def _shaken_at_most(self, noise: Tensor | None, length: int, least: int) -> tuple[Tensor, int]:
+    def _shaken(self, length: int, least: int) -> tuple[Tensor, int]:
         """Weights with the early noise of ``length`` updates, or of fewer if that is too loud.
 
         Noise that the gradient would have held back meanwhile must not pile up.
         """
         while True:
-            start = self._shaken(noise, length)
+            start = self._inside(self._noise.early(self.w, length, self._stages(length)))
             if not self._loud or length <= least:
                 return start, length
             if self._problem.loss(start) <= self._above(LOUD):
                 return start, length
             length = max(least, length // 2)
 
-    def _shaken(self, noise: Tensor | None, length: int) -> Tensor:
-        """Weights with the early part of the noise of ``length`` updates."""
-        if noise is None:
-            return self.w
-        if length == 1:
-            return self._inside(self.w + noise)
-        return self._inside(self.w + self._part_of(noise, length, late=False))
-
-    def _with_late_noise(self, end: Tensor, length: int) -> Tensor:
-        """Weights at the end with the late part of the noise, which nothing has damped yet."""
-        return self._inside(end + self._part_of(self._other_noise, length, late=True))
-
-    def _part_of(self, noise: Tensor, length: int, *, late: bool) -> Tensor:
-        """What comes before or after a step of the noise of its ``length`` updates."""
-        span, stages = length * self._chip.step_size, self._stages(length)
-        rest, curvature, along, directions = self._stiff.split(noise)
-        known = split_parts(span * curvature, stages)[late]
-        felt = late_part(torch.tensor(span * self._felt, dtype=noise.dtype), stages)
-        part = math.sqrt(float(felt if late else 1.0 - felt))
-        return math.sqrt(length) * (part * rest + directions @ (known.sqrt() * along))
-
-    def _feel(self, shaken: Tensor, slope: Tensor, slope_here: Tensor | None) -> None:
-        """Learn the curvature that the noise meets off the stiff directions."""
-        if slope_here is None:
-            return
-        rest = self._stiff.split(shaken - self.w)[0]
-        felt = mean_curvature(rest, slope - slope_here)
-        self._felt = 0.5 * (self._felt + felt)
-
     def _stages(self, length: int) -> int:
         """Stages of a step of ``length`` updates, by the curvature that is known."""
         span = length * self._chip.step_size
-        return stages_for(SAFETY * span * self._curvature) if length > 1 else 1
+        return stages_for(SAFETY * span * self._rate.value) if length > 1 else 1
 
     def _carried(self, start: Tensor, first: Tensor, length: int) -> tuple[Tensor, bool]:
         """Weights after ``length`` mean updates, and whether the slope stayed calm on the way.
@@ -334,7 +259,7 @@ class _Path:
                 return start, False
             end = legendre_step(watched, start, first, span, stages, self._see)
             calm = last <= max(CALM * size, STILL * float(start.norm()) / span)
-            if length == 1 or stages_for(span * self._curvature) <= stages:
+            if length == 1 or stages_for(span * self._rate.value) <= stages:
                 break
             # The stages themselves met more curvature than was known before.
             stages = self._stages(length)
@@ -353,58 +278,7 @@ class _Path:
         """Cut to what the chip can hold; its grid is left out, as many updates move along it."""
         return torch.minimum(torch.maximum(w, self._low), self._high)
 
-    def _mean(self, w: Tensor, estimate: Tensor) -> Tensor:
-        """Mean update in gradient units."""
-        return self._response.at(w, estimate, self._estimates.spread).mean / self._chip.step_size
-
     def _see(self, change: Tensor, slope_change: Tensor) -> None:
         self._stiff.add(change, slope_change)
-        length = float(change.norm())
-        if length > 0 and not self._rounded:
-            self._curvature = max(self._curvature, float(slope_change.norm()) / length)
-
-    def _noise(self, estimate: Tensor) -> Tensor | None:
-        """Noise of one update in weight units, shape ``(N,)``; None where there is none."""
-        draws = self._estimates.deviations
-        realized = [self._response.at(self.w, estimate + draw) for draw in draws]
-        if realized:
-            variance = torch.stack([each.variance for each in realized]).mean(0)
-        else:
-            variance = self._response.at(self.w, estimate).variance
-        if not realized and not bool((variance > 0).any()):
-            return None
-        mean = self._response.at(self.w, estimate, self._estimates.spread).mean
-
-        def one() -> Tensor:
-            normal = torch.randn(
-                self.w.shape, generator=self._generator, dtype=self.w.dtype, device=self.w.device
-            )
-            noise = variance.sqrt() * normal
-            for each in realized:
-                weight = torch.randn((), generator=self._generator, device=self.w.device)
-                noise += float(weight) / math.sqrt(len(realized)) * (each.mean - mean)
-            return noise
-
-        self._other_noise = one()
-        return one()
-
-    def _measure_curvature(self, start: Tensor, first: Tensor) -> None:
-        """Largest decay rate of the mean dynamics by one more power iteration."""
-        reach = _REACH * max(float(start.norm()), 1e-12)
-        base = first
-        if self._rounded:
-            base = self._mean(start, self._estimates.mean(start, self._generator, reads=False))
-        turns = 1
-        if self._probe is None:
-            turns, self._probe = 3, first / first.norm().clamp_min(1e-300)
-        rate = 0.0
-        for _ in range(turns):
-            moved = start + reach * self._probe
-            there = self._estimates.mean(moved, self._generator, reads=not self._rounded)
-            change = self._mean(moved, there) - base
-            self._stiff.add(reach * self._probe, change)
-            length = float(change.norm())
-            rate = length / reach
-            if length > 0:
-                self._probe = -change / length
-        self._curvature = max(rate, 0.85 * self._curvature)
+        if not self._rounded:
+            self._rate.see(change, slope_change)

@@ -28,7 +28,7 @@ from device_models.protocols import expected_gradient
 from device_models.rounding import split_pulses
 from neurograd.forecast import CLEAN, forecast, forecast_chip, forecast_network
 from neurograd.forecast.estimates import KEPT, RENEWED, Estimates
-from neurograd.forecast.path import MOST_PARTS, next_length, shortest
+from neurograd.forecast.lengths import MOST_PARTS, next_length, shortest
 from neurograd.forecast.response import Response
 from neurograd.forecast.splitting import late_part, mean_curvature, split_parts
 from neurograd.forecast.stabilized import legendre_step, stages_for
