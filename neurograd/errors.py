@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from device_models.protocols import UnstableRuleError
-
 
 class NeurogradError(ValueError):
     """Base of every error that bad input causes; the command line prints it and exits with 2."""
@@ -34,10 +32,6 @@ class ModelError(NeurogradError):
 
 class DivergenceError(NeurogradError):
     """The clean training diverged, so there is nothing to compare the chip with."""
-
-
-class RelaxationError(NeurogradError, UnstableRuleError):
-    """A learning rule's own dynamics diverge with the spec's numbers."""
 
 
 class OutputError(NeurogradError):

@@ -41,7 +41,7 @@ from device_models import (
 from device_models.minibatch import BatchRule
 from neurograd import datasets, networks
 from neurograd.coding import encode
-from neurograd.errors import NeurogradError, RelaxationError
+from neurograd.errors import NeurogradError
 from neurograd.losses import CrossEntropy, MeanSquaredError
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -270,6 +270,10 @@ def _rule(spec: Spec, problem: Problem, index: int) -> BatchRule:
     }
     make = makers.get(rule.name)
     return _fixed_feedback(spec, problem, index) if make is None else make()
+
+
+class RelaxationError(NeurogradError, UnstableRuleError):
+    """A learning rule's own dynamics diverge with the spec's numbers."""
 
 
 @dataclass(frozen=True)

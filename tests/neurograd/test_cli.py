@@ -345,6 +345,11 @@ def test_schema_is_json(capsys):
     assert "device" in json.loads(out)["properties"]
 
 
+def test_help_does_not_wait_for_torch():
+    code = "import sys, neurograd.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
 def test_help_and_no_arguments(capsys):
     code, out, _ = _run(capsys, "--help")
     assert code == 0
