@@ -29,6 +29,7 @@ from device_models.rounding import split_pulses
 from neurograd.forecast import CLEAN, forecast, forecast_chip, forecast_network
 from neurograd.forecast.estimates import KEPT, RENEWED, Estimates
 from neurograd.forecast.lengths import MOST_PARTS, next_length, shortest
+from neurograd.forecast.noise import UpdateNoise
 from neurograd.forecast.response import Response
 from neurograd.forecast.splitting import late_part, mean_curvature, split_parts
 from neurograd.forecast.stabilized import legendre_step, stages_for
@@ -125,6 +126,36 @@ def test_noise_before_and_after_a_step_leaves_what_theory_says():
             assert (1.0 - loose) * kept + loose == pytest.approx(exact, rel=0.02)
     # Nothing holds noise back where there is no curvature, or a negative one.
     assert [float(part) for part in split_parts(torch.tensor(-1.0).double(), 3)] == [0.5, 0.5]
+
+
+def test_noise_is_split_by_the_curvature_that_it_met():
+    """One direction of noise: what comes before a step and after it leaves F(z) of theory."""
+    curvature, step_size, length, stages = 2.0, 0.1, 12, 3
+    problem = relu_network()
+    estimates = Estimates(problem, Chip(Backprop(), step_size))
+    direction = torch.ones(problem.num_parameters, dtype=torch.float64)
+    estimates.deviations.append(direction)
+    w = torch.zeros_like(direction)
+    response = Response(Chip(Backprop(), step_size))
+    noise = UpdateNoise(estimates, response, StiffDirections(), step_size)
+    assert noise.draw(w + 1.0, w, generator_for(0, "noise")) > 0
+
+    def early():
+        """Variance before the step, in units of one update's."""
+        ends = [noise.early(w, n, stages).square().sum() for n in (1, length)]
+        return float(ends[1] / ends[0])
+
+    assert early() == pytest.approx(0.5 * length)
+    for _ in range(40):
+        noise.feel(direction, -curvature * direction)
+    z = length * step_size * curvature
+    kept = eval_legendre(stages, 1.0 - 2.0 * z / (stages * stages + stages)) ** 2
+    late = 1.0 - early() / length
+    assert 0.05 < late < 0.45
+    exact = (1.0 - np.exp(-2.0 * z)) / (2.0 * z)
+    assert (1.0 - late) * kept + late == pytest.approx(exact, rel=1e-6)
+    assert not noise.late(w, length, stages).equal(w)
+    assert noise.late(w, 1, stages).equal(w)
 
 
 # -- expected updates -----------------------------------------------------------------------------
@@ -380,6 +411,24 @@ def test_a_chip_that_its_noise_holds_at_the_initial_loss_is_given_up_early():
     updates, loss = found(0.0)
     assert updates == 1000
     assert loss < 0.5 * start
+
+
+def test_a_quiet_chip_that_learns_slowly_is_not_given_up():
+    problem = relu_network()
+    taken = []
+    forecast_chip(problem, Chip(Backprop(), 1e-6), 1000, 0, progress=taken.append)
+    assert sum(taken) == 1000
+
+
+def test_updates_near_the_edge_of_stability_are_followed_one_by_one():
+    """At Δt·λ_1 = 1.8 a step of two updates needs two stages: the forecast is the training."""
+    problem = linear_regression()
+    values = torch.linalg.eigvalsh(dense_hessian(problem, problem.initial_weights))
+    chip = Chip(Backprop(), 1.8 / float(values[-1]))
+    end = forecast_chip(problem, chip, 12, 0).weights
+    trained = train(problem, chip, 12, 0).weights
+    assert (end - trained).norm() < 1e-9 * trained.norm()
+    assert (trained - problem.initial_weights).norm() > 0.1
 
 
 def test_forecasts_are_reproducible_and_chips_differ():
