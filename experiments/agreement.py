@@ -1,6 +1,6 @@
 """Predicted against trained verdicts of more than sixty chips, and what either costs.
 
-Every shipped device with its random terms scaled by four factors, under several learning rules, on
+Every shipped device with its random terms scaled by three factors, under several learning rules, on
 two networks and with two step sizes, and chips with quantization or noisy rules on ideal synapses.
 Each chip is predicted (``neurograd.forecast``: no training through it) and trained, five chips of
 one spec each, on handwritten digits; allowed is an accuracy drop of 5 % at 95 % confidence. Costs

@@ -140,7 +140,8 @@ def measured_ends(rows: Sequence[dict[str, Any]], key: str) -> str:
     From the noise of norm 20, which is measured best, for a total variance of 20.
     """
     parts = []
-    for end in sorted({r[key] for r in rows})[:: len({r[key] for r in rows}) - 1 or 1]:
+    ends = sorted({r[key] for r in rows})
+    for end in dict.fromkeys(ends[:1] + ends[-1:]):
         values = [r["noise_norm"]["measured"] / PAPER_VALUE for r in rows if r[key] == end]
         center, (low, high) = mean_interval(values)
         name = f"VGG-{end}" if key == "depth" else f"/{end}"

@@ -110,6 +110,7 @@ def train(
     taken, diverged, reported = 0, False, 0
     for t in range(steps):
         generator = generator_for(seed, "train", chip_index, t, device=device)
+        taken = t + 1
         try:
             w = w + chip.step_size * chip.sample_update(problem, w, generator)
         except UnstableRuleError:
@@ -117,10 +118,8 @@ def train(
                 raise
             # What the chip would write has no value.
             w, diverged = torch.full_like(w, torch.nan), True
-            evaluator.add(t + 1, w)
-            taken = t + 1
+            evaluator.add(taken, w)
             break
-        taken = t + 1
         if taken in wanted:
             kept[taken] = w.clone()
         if progress is not None and (taken % REPORT_EVERY == 0 or taken == steps):

@@ -31,6 +31,7 @@ class Estimates:
     Attributes:
         gradients: Gradients that were computed.
         deviations: Estimates less their mean, each of shape ``(N,)``; none if nothing is random.
+        spread: Variance of an estimate, shape ``(N,)``, by the last look; None if it is not random.
     """
 
     def __init__(self, problem: Problem, chip: Chip) -> None:
@@ -41,13 +42,7 @@ class Estimates:
         self._bend: Tensor | None = None
         self.gradients = 0
         self.deviations: deque[Tensor] = deque(maxlen=KEPT)
-
-    @property
-    def spread(self) -> Tensor | None:
-        """Variance of an estimate, shape ``(N,)``; None where it is not random."""
-        if not self.deviations:
-            return None
-        return torch.stack(list(self.deviations)).square().mean(0)
+        self.spread: Tensor | None = None
 
     def mean(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
         """Mean estimate at stored weights, shape ``(N,)``.
@@ -71,6 +66,9 @@ class Estimates:
             for _ in range(count):
                 self.deviations.append(self._chip.estimate(self._problem, w, generator) - mean)
             self.gradients += count
+        if self.deviations:
+            # Kept, because every slope until the next look asks for it.
+            self.spread = torch.stack(list(self.deviations)).square().mean(0)
         return mean
 
     def _look_at_reads(

@@ -123,7 +123,7 @@ class _Path:
 
     def __init__(self, problem: Problem, chip: Chip, seed: int, index: int) -> None:
         self._problem, self._chip, self._seed, self._index = problem, chip, seed, index
-        self._generator = generator_for(seed, "forecast", index, device=problem.device)
+        self._generator: torch.Generator
         self.w = chip.program(problem.initial_weights).clone()
         far = torch.full_like(self.w, 1e12)
         self._low, self._high = chip.program(-far), chip.program(far)
@@ -136,9 +136,7 @@ class _Path:
         self._estimate: Tensor | None = None
         self._last_slope: Tensor | None = None
         self._moved = self._looked = 0
-        self._level = problem.loss(self.w)
-        self._slack = SLACK * self._level
-        self._levels = [(0, self._level)]
+        self._levels = [(0, problem.loss(self.w))]
         self._loud = False
 
     @property
@@ -180,7 +178,6 @@ class _Path:
                 break
             level = self._problem.loss(end)
             if (calm and level <= self._above(RISE)) or length <= least:
-                self._level = level
                 self._levels.append((done + length, level))
                 break
             length = max(least, length // 2)
@@ -215,7 +212,7 @@ class _Path:
 
     def _above(self, growth: float) -> float:
         """Loss from which a step counts as too long."""
-        return growth * self._level + self._slack
+        return growth * self._levels[-1][1] + SLACK * self._levels[0][1]
 
     def _shaken(self, length: int, least: int) -> tuple[Tensor, int]:
         """Weights with the early noise of ``length`` updates, or of fewer if that is too loud.

@@ -314,9 +314,7 @@ class _Search:
             center, half = math.sqrt(low * high), math.sqrt(APART)
             wide = knob.rounded(center / half), knob.rounded(center * half)
             low, high = min(wide[0], low), max(wide[1], high)
-        for _ in range(STEPS_APART):
-            if knob.scale != "log":
-                break
+        for _ in range(STEPS_APART if knob.scale == "log" else 0):
             if self._estimate(low).inside != low_inside:
                 low = knob.rounded(low / APART)
             elif self._estimate(high).inside == low_inside:
