@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from neurograd import cli
+from tests.neurograd.command_line import refused, run_command
 
 ROOT = Path(__file__).parents[2]
 CONTRACT_POINT = {"step", "loss", "grad_norm", "moments", "curvature", "delta_loss", "descent"}
@@ -35,27 +35,9 @@ def spec(tmp_path):
     return path
 
 
-def _run(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        cli.main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    return stop.value.code, captured.out, captured.err
-
-
-def _refused(capsys, *arguments):
-    """Exit code 2, one line on standard error, nothing on standard output."""
-    code, out, err = _run(capsys, *arguments)
-    assert code == 2
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith("neurograd: error: ")
-    assert "Traceback" not in err
-    return err
-
-
 def test_check_writes_the_contracts_json_and_a_page(capsys, spec, tmp_path):
     json_path, html_path = tmp_path / "out" / "r.json", tmp_path / "out" / "r.html"
-    code, out, _ = _run(capsys, "check", spec, "--json", json_path, "--html", html_path)
+    code, out, _ = run_command(capsys, "check", spec, "--json", json_path, "--html", html_path)
     report = json.loads(json_path.read_text())
     assert code == {"tolerated": 0, "not tolerated": 1, "inconclusive": 3}[report["verdict"]]
     assert f"Verdict: {report['verdict']}" in out
@@ -105,12 +87,12 @@ def test_check_writes_the_contracts_json_and_a_page(capsys, spec, tmp_path):
 def test_same_seed_same_bytes_but_for_the_timing(capsys, spec, tmp_path):
     texts = []
     for name in ("a.json", "b.json"):
-        _run(capsys, "check", spec, "--json", tmp_path / name)
+        run_command(capsys, "check", spec, "--json", tmp_path / name)
         report = json.loads((tmp_path / name).read_text())
         assert report.pop("timing")["total_seconds"] > 0
         texts.append(json.dumps(report))
     assert texts[0] == texts[1]
-    _run(capsys, "check", spec, "--json", tmp_path / "c.json", "--seed", "2")
+    run_command(capsys, "check", spec, "--json", tmp_path / "c.json", "--seed", "2")
     other = json.loads((tmp_path / "c.json").read_text())
     assert other["spec"]["measure"]["seed"] == 2
     assert json.dumps(other["points"]) not in texts[0]
@@ -128,7 +110,7 @@ def test_another_chunk_size_gives_the_same_numbers(capsys, spec, tmp_path):
     numbers = []
     for size in (4096, 50):
         path = tmp_path / f"{size}.json"
-        _run(capsys, "check", spec, "--json", path, "--set", f"measure.chunk_size={size}")
+        run_command(capsys, "check", spec, "--json", path, "--set", f"measure.chunk_size={size}")
         report = json.loads(path.read_text())
         spectra = [p["curvature"].pop("spectrum") for p in report["points"]]
         assert len(spectra) == 2
@@ -142,7 +124,7 @@ def test_another_chunk_size_gives_the_same_numbers(capsys, spec, tmp_path):
 def test_set_and_quick_change_the_spec(capsys, spec, tmp_path):
     path = tmp_path / "r.json"
     settings = ["--set", "training.steps=300", "--set", "device.write.cycle_to_cycle=3 %"]
-    _run(capsys, "check", spec, "--quick", "--json", path, *settings)
+    run_command(capsys, "check", spec, "--quick", "--json", path, *settings)
     report = json.loads(path.read_text())
     assert report["quick"] is True
     assert report["spec"]["training"]["steps"] == 200
@@ -152,18 +134,18 @@ def test_set_and_quick_change_the_spec(capsys, spec, tmp_path):
 def test_exit_codes_of_the_three_verdicts(capsys, spec):
     learn = ["--set", "training.steps=150", "--set", "training.step_size=0.5"]
     ideal = ["--set", "device=null", "--set", "targets.max_accuracy_drop=20 %"]
-    assert _run(capsys, "train", spec, *learn, *ideal)[0] == 0
+    assert run_command(capsys, "train", spec, *learn, *ideal)[0] == 0
     broken = ["--set", "device.faults.stuck_low=60 %", "--set", "device.faults.stuck_high=40 %"]
-    assert _run(capsys, "train", spec, *learn, *broken)[0] == 1
+    assert run_command(capsys, "train", spec, *learn, *broken)[0] == 1
     one = ["--set", "training.seeds=1"]
-    assert _run(capsys, "train", spec, *learn, *one)[0] == 3
-    code, out, _ = _run(capsys, "train", spec, "--set", "training.steps=1")
+    assert run_command(capsys, "train", spec, *learn, *one)[0] == 3
+    code, out, _ = run_command(capsys, "train", spec, "--set", "training.steps=1")
     assert code == 3
     assert "nothing that a chip could lose" in " ".join(out.split())
 
 
 def test_train_writes_json_without_points(capsys, spec, tmp_path):
-    _run(capsys, "train", spec, "--json", tmp_path / "t.json")
+    run_command(capsys, "train", spec, "--json", tmp_path / "t.json")
     report = json.loads((tmp_path / "t.json").read_text())
     assert report["points"] == []
     assert report["training"]["predicted_excess_loss"] is None
@@ -194,14 +176,14 @@ def test_train_writes_json_without_points(capsys, spec, tmp_path):
 def test_bad_specs_are_one_line(capsys, tmp_path, text, words):
     path = tmp_path / "bad.yaml"
     path.write_text(text)
-    message = _refused(capsys, "check", path)
+    message = refused(capsys, "check", path)
     assert all(word in message for word in words), message
 
 
 def test_bad_specs_name_the_file_and_leave_nothing(capsys, tmp_path):
     path = tmp_path / "bad.yaml"
     path.write_text("training: {steps: many}\n")
-    message = _refused(capsys, "check", path, "--json", tmp_path / "new" / "r.json")
+    message = refused(capsys, "check", path, "--json", tmp_path / "new" / "r.json")
     assert str(path) in message
     assert "training.steps" in message
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.yaml"]
@@ -229,18 +211,18 @@ def test_bad_specs_name_the_file_and_leave_nothing(capsys, tmp_path):
 )
 def test_bad_arguments_are_one_line(capsys, spec, tmp_path, arguments, words):
     filled = [a.format(spec=spec, folder=tmp_path) for a in arguments]
-    message = _refused(capsys, *filled)
+    message = refused(capsys, *filled)
     assert all(word in message for word in words), message
     assert sorted(p.name for p in tmp_path.iterdir()) == ["small.yaml"]
 
 
 def test_cuda_without_cuda_is_one_line(capsys, spec, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert "CUDA" in _refused(capsys, "check", spec, "--device", "cuda")
+    assert "CUDA" in refused(capsys, "check", spec, "--device", "cuda")
 
 
 def test_diverging_clean_training_names_the_step_size(capsys, spec, tmp_path):
-    message = _refused(
+    message = refused(
         capsys,
         "check",
         spec,
@@ -256,26 +238,26 @@ def test_diverging_clean_training_names_the_step_size(capsys, spec, tmp_path):
 
 def test_feedback_alignment_needs_two_layers(capsys, spec):
     settings = ["--set", "network.hidden=[]", "--set", "learning_rule.name=feedback_alignment"]
-    assert "learning_rule.name" in _refused(capsys, "check", spec, *settings)
+    assert "learning_rule.name" in refused(capsys, "check", spec, *settings)
 
 
 def test_too_many_samples_are_one_line(capsys, spec):
-    message = _refused(capsys, "check", spec, "--set", "task.train_samples=999999")
+    message = refused(capsys, "check", spec, "--set", "task.train_samples=999999")
     assert "task.train_samples" in message
 
 
 def test_resume_goes_on_and_gives_the_same_numbers(capsys, spec, tmp_path):
     plain, first, second = (tmp_path / f"{k}.json" for k in "abc")
     folder = tmp_path / "stages"
-    _run(capsys, "check", spec, "--json", plain)
-    _run(capsys, "check", spec, "--json", first, "--resume", folder)
+    run_command(capsys, "check", spec, "--json", plain)
+    run_command(capsys, "check", spec, "--json", first, "--resume", folder)
     (kept,) = folder.iterdir()
     assert {"clean.json", "clean.npz", "chip-0.json", "point-1.json"} <= {
         p.name for p in kept.iterdir()
     }
     (kept / "point-1.json").unlink()
     (kept / "chip-0.json").write_text("{ half writ")
-    _run(capsys, "check", spec, "--json", second, "--resume", folder)
+    run_command(capsys, "check", spec, "--json", second, "--resume", folder)
     reports = [json.loads(p.read_text()) for p in (plain, first, second)]
     for report in reports:
         report.pop("timing")
@@ -294,7 +276,7 @@ def test_regression_task_has_no_accuracy(capsys, tmp_path):
         measure: {draws: 20, loss_draws: 10, points: 2}
         """
     )
-    code, out, _ = _run(
+    code, out, _ = run_command(
         capsys, "check", path, "--json", tmp_path / "r.json", "--html", tmp_path / "r.html"
     )
     report = json.loads((tmp_path / "r.json").read_text())
@@ -321,7 +303,7 @@ def test_cnn_with_minibatches_and_read_noise_runs(capsys, tmp_path):
         measure: {draws: 12, loss_draws: 6, points: 1, precision: float32}
         """.replace("25 kΩ, max: 5 kΩ", "25 kΩ, max: 5 kΩ")
     )
-    code, _, _ = _run(capsys, "check", path, "--json", tmp_path / "r.json")
+    code, _, _ = run_command(capsys, "check", path, "--json", tmp_path / "r.json")
     assert code in (0, 1, 3)
     (point,) = json.loads((tmp_path / "r.json").read_text())["points"]
     assert point["moments"]["closed_form"] is None
@@ -329,18 +311,18 @@ def test_cnn_with_minibatches_and_read_noise_runs(capsys, tmp_path):
 
 
 def test_presets_list_and_show(capsys):
-    code, out, _ = _run(capsys, "presets")
+    code, out, _ = run_command(capsys, "presets")
     assert code == 0
     names = ("alox-hfo2", "epiram", "ecram-li", "pcmo", "taox-tiox", "ag-asi")
     assert all(name in out for name in names)
-    code, out, _ = _run(capsys, "presets", "ag-asi")
+    code, out, _ = run_command(capsys, "presets", "ag-asi")
     assert code == 0
     assert "source:" in out
     assert "nonlinearity" in out
 
 
 def test_schema_is_json(capsys):
-    code, out, _ = _run(capsys, "schema")
+    code, out, _ = run_command(capsys, "schema")
     assert code == 0
     assert "device" in json.loads(out)["properties"]
 
@@ -351,7 +333,7 @@ def test_help_does_not_wait_for_torch():
 
 
 def test_help_and_no_arguments(capsys):
-    code, out, _ = _run(capsys, "--help")
+    code, out, _ = run_command(capsys, "--help")
     assert code == 0
     for command in ("check", "train", "presets", "schema"):
         assert command in out

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from neurograd import cli
 from neurograd.errors import SpecError
 from neurograd.forecast import forecast
 from neurograd.limits import find_limits, outlook
@@ -22,6 +21,7 @@ from neurograd.report.tornado import plot_tornado
 from neurograd.spec import list_presets, load_spec, validate_spec
 from neurograd.spec.build import build_chip, build_problem
 from neurograd.verdict import Verdict
+from tests.neurograd.command_line import run_command
 
 TEACHER = {
     "name": "teacher_student",
@@ -350,7 +350,7 @@ def test_rules_and_batches_have_their_remedies_and_a_failing_one_says_why(monkey
 
 def test_a_clean_training_that_is_predicted_to_diverge_is_one_line(capsys, path, monkeypatch):
     monkeypatch.setattr(outlook, "forecast_network", _diverged)
-    code, out, err = _run(capsys, "limits", path)
+    code, out, err = run_command(capsys, "limits", path)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "training.step_size" in err
 
@@ -411,13 +411,6 @@ def predicted(tmp_path_factory):
         torch.set_num_threads(threads)
 
 
-def _run(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        cli.main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    return stop.value.code, captured.out, captured.err
-
-
 def _numbers(path):
     report = json.loads(path.read_text())
     assert set(report.pop("timing")) == {"prediction_seconds", "training_seconds"}
@@ -429,7 +422,7 @@ def test_the_command_prints_and_writes_and_goes_on_with_the_same_numbers(
 ):
     first, again, plot = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "t.png"
     kept = ["--quick", "--resume", tmp_path / "kept"]
-    code, out, _ = _run(capsys, "limits", path, "--json", first, "--plot", plot, *kept)
+    code, out, _ = run_command(capsys, "limits", path, "--json", first, "--plot", plot, *kept)
     report = _numbers(first)
     spec = load_spec(path)
     found = forecast(spec, build_problem(spec)).judgement
@@ -454,7 +447,7 @@ def test_the_command_prints_and_writes_and_goes_on_with_the_same_numbers(
 
     monkeypatch.setattr(outlook, "forecast_network", lost)
     monkeypatch.setattr("neurograd.checking.train", lost)
-    assert _run(capsys, "limits", path, "--json", again, *kept)[0] == code
+    assert run_command(capsys, "limits", path, "--json", again, *kept)[0] == code
     assert _numbers(again) == report
 
 
@@ -518,7 +511,7 @@ def test_a_tornado_has_a_bar_for_every_number_and_the_longest_on_top(predicted):
 )
 def test_bad_input_is_one_line_and_leaves_nothing(capsys, path, tmp_path, arguments, words):
     filled = [a.format(spec=path, folder=tmp_path) for a in arguments]
-    code, out, err = _run(capsys, "limits", *filled)
+    code, out, err = run_command(capsys, "limits", *filled)
     assert (code, out) == (2, "")
     assert err.startswith("neurograd: error: ")
     assert err.count("\n") == 1

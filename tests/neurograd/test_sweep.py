@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurograd import cli
 from neurograd.checking import train_beside, train_clean
 from neurograd.errors import NeurogradError
 from neurograd.forecast import forecast
@@ -28,17 +27,10 @@ from neurograd.spec.build import build_problem
 from neurograd.sweep import modes, run, work
 from neurograd.sweep.command import Request, sweep
 from neurograd.sweep.design import Axis, Range, make_grid, make_random, parse_axis
+from tests.neurograd.command_line import TINY, run_command
 
 ROOT = Path(__file__).parents[2]
 C2C, LEVELS = "device.write.cycle_to_cycle", "device.conductance.levels"
-TINY = """
-name: tiny
-device: {preset: epiram}
-network: {hidden: [8]}
-task: {name: digits, train_samples: 100, test_samples: 50}
-training: {step_size: 0.2, steps: 5, seeds: 2}
-measure: {draws: 20, loss_draws: 10, points: 2, seed: 1}
-"""
 
 
 @pytest.fixture
@@ -46,13 +38,6 @@ def spec(tmp_path):
     path = tmp_path / "tiny.yaml"
     path.write_text(TINY)
     return path
-
-
-def _run(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        cli.main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    return stop.value.code, captured.out, captured.err
 
 
 def _rows(path):
@@ -204,7 +189,7 @@ def test_predict_mode_trains_nothing(spec, tmp_path, monkeypatch):
 
 def test_a_clean_training_that_diverges_is_a_row(spec, tmp_path, capsys):
     table = tmp_path / "t.csv"
-    code, out, _ = _run(
+    code, out, _ = run_command(
         capsys, "sweep", spec, "--over", "training.step_size=0.2,1e200", "--table", table
     )
     assert code == 0
@@ -219,7 +204,7 @@ def test_a_clean_training_that_diverges_is_a_row(spec, tmp_path, capsys):
 def test_ranges_of_whole_numbers_and_random_designs_run(spec, tmp_path, capsys):
     table, plot = tmp_path / "t.csv", tmp_path / "p.png"
     arguments = ["--over", f"{LEVELS}=8:64", "--over", f"{C2C}=0 %:5 %", "--random", 5]
-    code, _, err = _run(capsys, "sweep", spec, *arguments, "--table", table, "--plot", plot)
+    code, _, err = run_command(capsys, "sweep", spec, *arguments, "--table", table, "--plot", plot)
     assert code == 0
     assert err.splitlines() == [f"wrote {table}", f"wrote {plot}"]
     rows = _rows(table)
@@ -227,9 +212,9 @@ def test_ranges_of_whole_numbers_and_random_designs_run(spec, tmp_path, capsys):
     assert all(8 <= int(row[LEVELS]) <= 64 for row in rows)
     assert plot.read_bytes().startswith(b"\x89PNG")
     first = table.read_bytes()
-    _run(capsys, "sweep", spec, *arguments, "--table", table)
+    run_command(capsys, "sweep", spec, *arguments, "--table", table)
     assert table.read_bytes() == first
-    _run(capsys, "sweep", spec, *arguments, "--table", table, "--seed", 9)
+    run_command(capsys, "sweep", spec, *arguments, "--table", table, "--seed", 9)
     assert {row[C2C] for row in _rows(table)}.isdisjoint(row[C2C] for row in rows)
 
 
@@ -382,7 +367,7 @@ def test_a_point_that_cannot_go_on_stops_the_sweep_without_a_table(
     failure = work.Failure("the node is on fire", is_result=False)
     monkeypatch.setattr(run, "evaluate_point", lambda *a: failure)
     over = ["--over", f"{C2C}=1 %,2 %", "--table", tmp_path / "t.csv", "--jobs", 1]
-    code, out, err = _run(capsys, "sweep", spec, *over)
+    code, out, err = run_command(capsys, "sweep", spec, *over)
     assert (code, out) == (2, "")
     assert "the node is on fire" in err
     assert C2C in err
@@ -516,7 +501,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 ):
     monkeypatch.chdir(tmp_path)
     filled = [a.format(spec=spec, folder=tmp_path) for a in arguments]
-    code, out, err = _run(capsys, "sweep", spec, *filled)
+    code, out, err = run_command(capsys, "sweep", spec, *filled)
     assert code == 2
     assert out == ""
     assert err.startswith("neurograd: error: ")
@@ -528,6 +513,6 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 def test_parquet_without_pyarrow_names_the_extra(capsys, spec, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     arguments = ["--over", f"{C2C}=1 %", "--table", tmp_path / "t.parquet"]
-    code, _, err = _run(capsys, "sweep", spec, *arguments)
+    code, _, err = run_command(capsys, "sweep", spec, *arguments)
     assert code == 2
     assert "neurograd[sweep]" in err

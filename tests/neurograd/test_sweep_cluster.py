@@ -16,15 +16,8 @@ from neurograd.errors import NeurogradError
 from neurograd.progress import Silent
 from neurograd.sweep import engines, run, work
 from neurograd.sweep.command import Request, sweep
+from tests.neurograd.command_line import TINY, refused
 
-TINY = """
-name: tiny
-device: {preset: epiram}
-network: {hidden: [8]}
-task: {name: digits, train_samples: 100, test_samples: 50}
-training: {step_size: 0.2, steps: 5, seeds: 2}
-measure: {draws: 20, loss_draws: 10, points: 2, seed: 1}
-"""
 OVER = ("device.write.cycle_to_cycle=0 %:6 %:6", "training.step_size=0.1,0.2,0.3,1e200")
 
 
@@ -70,22 +63,12 @@ def test_a_killed_worker_loses_no_point_and_the_table_is_the_same(spec, tmp_path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["alone.csv", "t.csv", "tiny.yaml"]
 
 
-def _refused(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        cli.main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    assert stop.value.code == 2
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    return captured.err
-
-
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense", "x://y:1"])
 def test_a_scheduler_that_does_not_answer_is_one_line(capsys, spec, tmp_path, monkeypatch, address):
     pytest.importorskip("distributed", reason="dask.distributed is not installed")
     monkeypatch.setattr(engines, "CONNECT_SECONDS", 0.3)
     arguments = ["--over", OVER[0], "--table", tmp_path / "t.csv", "--scheduler", address]
-    message = _refused(capsys, "sweep", spec, *arguments)
+    message = refused(capsys, "sweep", spec, *arguments)
     assert address in message
     assert "allowed" in message
     assert sorted(p.name for p in tmp_path.iterdir()) == ["tiny.yaml"]
@@ -94,7 +77,7 @@ def test_a_scheduler_that_does_not_answer_is_one_line(capsys, spec, tmp_path, mo
 def test_without_dask_the_extra_is_named(capsys, spec, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     arguments = ["--over", OVER[0], "--table", tmp_path / "t.csv", "--scheduler", "tcp://h:1"]
-    assert "neurograd[cluster]" in _refused(capsys, "sweep", spec, *arguments)
+    assert "neurograd[cluster]" in refused(capsys, "sweep", spec, *arguments)
 
 
 def test_a_worker_with_other_versions_refuses():
