@@ -13,9 +13,8 @@ import torch
 from curvlinops import HessianLinearOperator
 from torch import nn
 
-from neurograd import datasets, networks
-from neurograd.losses import CrossEntropy
-from neurograd.problem import Problem
+from neurograd.problem import Problem, datasets, networks
+from neurograd.problem.losses import CrossEntropy
 from neurograd.seeding import generator_for
 
 ROUNDS, PRODUCTS = 7, 10

@@ -1,25 +1,8 @@
 """What a chip does to a weight update: one physical effect or learning rule a file."""
 
-from device_models.backprop import Backprop
 from device_models.chip import Chip
-from device_models.conductance import ConductanceRange
-from device_models.converters import Converters
-from device_models.crossbar import Crossbar, draw_crossbar
-from device_models.direct_feedback_alignment import DirectFeedbackAlignment, draw_direct_feedback
-from device_models.drift import ConductanceDrift, draw_deviates
-from device_models.endurance import WornDevices, draw_worn
-from device_models.eprop import EProp, draw_eprop
-from device_models.equilibrium_propagation import EquilibriumPropagation
-from device_models.feedback_alignment import FeedbackAlignment, draw_feedback
-from device_models.forward_gradient import ForwardGradient
-from device_models.ir_drop import IrDrop
-from device_models.local_loss import LocalLoss, draw_readouts
-from device_models.manhattan import Manhattan
-from device_models.measured import JumpTable, JumpTableWrite, PulseCurves, parse_measured
-from device_models.memristor_write import MemristorWrite
-from device_models.minibatch import Minibatch
-from device_models.node_perturbation import NodePerturbation
-from device_models.one_sided_pair import OneSidedPair
+from device_models.passes.converters import Converters
+from device_models.passes.ir_drop import IrDrop
 from device_models.protocols import (
     ElementMoments,
     LearningRule,
@@ -28,22 +11,42 @@ from device_models.protocols import (
     UnstableRuleError,
     WritePath,
 )
-from device_models.pulse_response import PulseResponse, linear_response, nonlinear_response
-from device_models.pulse_trains import PulseTrains
-from device_models.pulsed_devices import NominalDevice, draw_devices
-from device_models.pulsed_step import ExponentialStep, LinearStep, PowerStep
-from device_models.pulsed_write import PulsedWrite
-from device_models.quantization import FixedPointGrid, UpdateRounding, WeightRounding
-from device_models.read_noise import ReadNoise
-from device_models.relative_noise import RelativeNoise
-from device_models.retention import Leakage, draw_lifetimes
-from device_models.sign_symmetric import SignSymmetric
-from device_models.spiking import SpikingNetwork
-from device_models.surrogate_bptt import SurrogateBptt
-from device_models.surrogate_gradient import SURROGATES, Surrogate
-from device_models.weight_perturbation import WeightPerturbation
-from device_models.white_noise import WhiteNoise
-from device_models.write_noise import WriteNoise
+from device_models.read.drift import ConductanceDrift, draw_deviates
+from device_models.read.read_noise import ReadNoise
+from device_models.read.write_noise import WriteNoise
+from device_models.rules.backprop import Backprop
+from device_models.rules.direct_feedback_alignment import (
+    DirectFeedbackAlignment,
+    draw_direct_feedback,
+)
+from device_models.rules.eprop import EProp, draw_eprop
+from device_models.rules.equilibrium_propagation import EquilibriumPropagation
+from device_models.rules.feedback_alignment import FeedbackAlignment, draw_feedback
+from device_models.rules.forward_gradient import ForwardGradient
+from device_models.rules.local_loss import LocalLoss, draw_readouts
+from device_models.rules.manhattan import Manhattan
+from device_models.rules.minibatch import Minibatch
+from device_models.rules.node_perturbation import NodePerturbation
+from device_models.rules.relative_noise import RelativeNoise
+from device_models.rules.sign_symmetric import SignSymmetric
+from device_models.rules.surrogate_bptt import SurrogateBptt
+from device_models.rules.weight_perturbation import WeightPerturbation
+from device_models.rules.white_noise import WhiteNoise
+from device_models.spiking.network import SpikingNetwork
+from device_models.spiking.surrogate_gradient import SURROGATES, Surrogate
+from device_models.updates.pulse_trains import PulseTrains
+from device_models.write.conductance import ConductanceRange
+from device_models.write.crossbar import Crossbar, draw_crossbar
+from device_models.write.endurance import WornDevices, draw_worn
+from device_models.write.measured import JumpTable, JumpTableWrite, PulseCurves, parse_measured
+from device_models.write.memristor_write import MemristorWrite
+from device_models.write.one_sided_pair import OneSidedPair
+from device_models.write.pulse_response import PulseResponse, linear_response, nonlinear_response
+from device_models.write.pulsed_devices import NominalDevice, draw_devices
+from device_models.write.pulsed_step import ExponentialStep, LinearStep, PowerStep
+from device_models.write.pulsed_write import PulsedWrite
+from device_models.write.quantization import FixedPointGrid, UpdateRounding, WeightRounding
+from device_models.write.retention import Leakage, draw_lifetimes
 
 __all__ = [
     "SURROGATES",

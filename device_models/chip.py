@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from device_models.closed_form import through_effect
+from device_models.moments import through_effect
 from device_models.protocols import (
     ElementMoments,
     LearningRule,

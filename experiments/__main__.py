@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-HELPERS = ("__init__", "__main__", "record", "results_page", "vgg_students")
+HELPERS = ("__init__", "__main__", "results_page")
 
 
 def list_experiments() -> dict[str, str]:

@@ -20,15 +20,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from experiments.record import Claim, Run, parse, run_main
-from neurograd.cost import judge_chips
-from neurograd.forecast import CLEAN, forecast_network, judge_forecasts
+from experiments.support.record import Claim, Run, parse, run_main
+from neurograd.judge.cost import judge_chips
+from neurograd.judge.verdict import Verdict
+from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
+from neurograd.pipeline.forecasting import CLEAN, forecast_network, judge_forecasts
+from neurograd.pipeline.json_form import trained_dict
 from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled
-from neurograd.results import trained_dict
 from neurograd.spec import Spec, list_presets, load_preset, validate_spec
-from neurograd.spec.build import build_chip, build_clean_chip, build_problem
-from neurograd.training import train
-from neurograd.verdict import Verdict
+from neurograd.training.loop import train
 
 SCALES = (0.3, 1.0, 3.0)
 """Factors on the random terms of a device."""

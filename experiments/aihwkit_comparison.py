@@ -33,14 +33,20 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from device_models.one_sided_pair import OneSidedPair
-from device_models.pulsed_devices import NominalDevice, draw_devices
-from device_models.pulsed_step import DeviceValues, ExponentialStep, LinearStep, PowerStep, Step
-from device_models.pulsed_write import PulsedWrite, pulse_train
-from device_models.write_noise import WriteNoise
+from device_models.read.write_noise import WriteNoise
+from device_models.write.one_sided_pair import OneSidedPair
+from device_models.write.pulsed_devices import NominalDevice, draw_devices
+from device_models.write.pulsed_step import (
+    DeviceValues,
+    ExponentialStep,
+    LinearStep,
+    PowerStep,
+    Step,
+)
+from device_models.write.pulsed_write import PulsedWrite, pulse_train
 from neurograd.output import write_atomically
+from neurograd.pipeline.build_device import nominal_device, pulsed_step
 from neurograd.seeding import generator_for
-from neurograd.spec.build_device import nominal_device, pulsed_step
 from neurograd.spec.device_schema import Device
 
 RESULTS = Path(__file__).parent / "results" / "aihwkit_comparison.json"

@@ -26,14 +26,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from experiments.library import SMOOTHING, clean_weights, common_spec
-from experiments.record import Claim, Held, Run, parse, run_main
-from neurograd.anisotropy import Anisotropy, anisotropy_from_parts, measure_anisotropy
-from neurograd.curvature import Estimate, exact_diagonal
-from neurograd.moments import measure_moments
+from experiments.support.anisotropy import Anisotropy, anisotropy_from_parts, measure_anisotropy
+from experiments.support.record import Claim, Held, Run, parse, run_main
+from neurograd.measure.curvature import Estimate, exact_diagonal
+from neurograd.measure.moments import measure_moments
+from neurograd.measure.smoothed_point import SmoothedBudget, measure_smoothed_point
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.report.plots import BLUE, GREY, ORANGE, RED, styled
-from neurograd.smoothed_measurement import SmoothedBudget, measure_smoothed_point
 from neurograd.spec import Spec, list_presets
-from neurograd.spec.build import build_chip, build_problem
 from neurograd.spec.rule_schema import RULE_DEFAULTS, SPIKING_ONLY
 
 BATCH = 32

@@ -39,19 +39,19 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from device_models import Backprop, Chip, Minibatch, RelativeNoise
-from experiments.record import Claim, Held, Run, parse, run_main
-from neurograd import datasets, theory
-from neurograd.curvature.trace import hessian_trace
-from neurograd.datasets import Dataset
+from experiments.support.record import Claim, Held, Run, parse, run_main
+from experiments.support.vgg import vgg
+from neurograd import theory
 from neurograd.errors import DivergenceError
-from neurograd.intervals import CONFIDENCE, interval
-from neurograd.losses import CrossEntropy
-from neurograd.networks import mlp
-from neurograd.problem import Problem
+from neurograd.measure.curvature.trace import hessian_trace
+from neurograd.measure.intervals import CONFIDENCE, interval
+from neurograd.problem import Problem, datasets
+from neurograd.problem.datasets import Dataset
+from neurograd.problem.losses import CrossEntropy
+from neurograd.problem.networks import mlp
 from neurograd.report.plots import GREY, ORANGE, styled
 from neurograd.seeding import generator_for
-from neurograd.training import train
-from neurograd.vgg import vgg
+from neurograd.training.loop import train
 
 SOURCE = "Figure 1"
 MEANINGFUL = 0.01

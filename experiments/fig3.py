@@ -28,10 +28,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from device_models import Backprop, Chip, WhiteNoise
-from experiments.record import Claim, Held, Run, parse, run_main
-from neurograd.curvature import hessian_trace
-from neurograd.datasets import teacher_student
-from neurograd.intervals import (
+from experiments.support.published_estimator import published_variance_impact, zero_sum_factor
+from experiments.support.record import Claim, Held, Run, parse, run_main
+from neurograd.measure.curvature import hessian_trace
+from neurograd.measure.intervals import (
     CONFIDENCE,
     Interval,
     combine_errors,
@@ -39,12 +39,12 @@ from neurograd.intervals import (
     mean_interval,
     proportion_interval,
 )
-from neurograd.loss_change import measure_loss_change
-from neurograd.losses import MeanSquaredError
-from neurograd.moments import measure_moments
-from neurograd.networks import mlp
+from neurograd.measure.loss_change import measure_loss_change
+from neurograd.measure.moments import measure_moments
 from neurograd.problem import Problem
-from neurograd.published_estimator import published_variance_impact, zero_sum_factor
+from neurograd.problem.datasets import teacher_student
+from neurograd.problem.losses import MeanSquaredError
+from neurograd.problem.networks import mlp
 from neurograd.report.plots import BLUE, GREEN, GREY, ORANGE, RED, styled
 from neurograd.seeding import generator_for
 from neurograd.theory import (
@@ -52,7 +52,7 @@ from neurograd.theory import (
     lemma_2_1,
     variance_impact_per_parameter,
 )
-from neurograd.training import train
+from neurograd.training.loop import train
 
 INPUTS, OUTPUTS, TEACHER = 25, 10, (50, 50, 50)
 STEP_SIZE, NORM, STRONG = 1e-3, 0.1, 10.0

@@ -25,19 +25,19 @@ from scipy import stats
 from torch import Tensor
 
 from device_models import Backprop, Chip, WhiteNoise
-from experiments.record import Claim, Held, Run, parse, run_main
-from neurograd.datasets import teacher_student
-from neurograd.intervals import Interval, mean_interval
-from neurograd.loss_change import measure_loss_change
-from neurograd.losses import MeanSquaredError
-from neurograd.moments import measure_moments
-from neurograd.networks import mlp
+from experiments.support.quadratic import linear_network
+from experiments.support.record import Claim, Held, Run, parse, run_main
+from neurograd.measure.intervals import Interval, mean_interval
+from neurograd.measure.loss_change import measure_loss_change
+from neurograd.measure.moments import measure_moments
 from neurograd.problem import Problem
-from neurograd.quadratic import linear_network
+from neurograd.problem.datasets import teacher_student
+from neurograd.problem.losses import MeanSquaredError
+from neurograd.problem.networks import mlp
 from neurograd.report.plots import BLUE, GREEN, GREY, ORANGE, RED, styled
 from neurograd.seeding import generator_for
 from neurograd.theory import bias_loss_change
-from neurograd.training import train
+from neurograd.training.loop import train
 
 INPUTS, WIDTH, OUTPUTS, TEACHER = 25, 25, 10, (50, 50, 50)
 STEP_SIZE, CLEAN_STEP, BIAS = 1e-3, 0.3, 0.02

@@ -28,8 +28,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from device_models import Backprop, Chip, WhiteNoise
-from experiments.record import Claim, Held, Run, parse, run_main
-from experiments.vgg_students import (
+from experiments.support.record import Claim, Held, Run, parse, run_main
+from experiments.support.vgg_students import (
     STYLES,
     Student,
     Task,
@@ -44,10 +44,10 @@ from experiments.vgg_students import (
     trend,
     usable,
 )
-from neurograd.curvature import exact_diagonal
-from neurograd.intervals import Interval
-from neurograd.loss_change import measure_loss_change
-from neurograd.moments import measure_moments
+from neurograd.measure.curvature import exact_diagonal
+from neurograd.measure.intervals import Interval
+from neurograd.measure.loss_change import measure_loss_change
+from neurograd.measure.moments import measure_moments
 from neurograd.report.plots import GREY, styled
 from neurograd.theory import bias_loss_change
 

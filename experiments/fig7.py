@@ -26,9 +26,9 @@ from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
-from experiments.record import Claim, Held, Run, parse, run_main
-from neurograd.intervals import mean_interval, proportion_interval
-from neurograd.quadratic import directions, linear_network, loss_changes
+from experiments.support.quadratic import directions, linear_network, loss_changes
+from experiments.support.record import Claim, Held, Run, parse, run_main
+from neurograd.measure.intervals import mean_interval, proportion_interval
 from neurograd.report.plots import styled
 from neurograd.seeding import generator_for
 from neurograd.theory import (

@@ -11,9 +11,10 @@ The claim is judged where the perturbation is short, ``Δt·√(b²N + σ²f(N))
 are drawn as well and show where second order ends. Slope and R² are those of a line through
 log|measured| against log|predicted|, so that the largest points do not decide alone.
 
-The enumerated spiking network is judged on its exact smoothed loss (``neurograd.enumeration``). On
-digits the smoothed loss is sampled: there the change is counted from the loss before the step, and
-prediction (slope and curvatures of the smoothed loss) and measurement both have an error.
+The enumerated spiking network is judged on its exact smoothed loss
+(``experiments.support.enumeration``). On digits the smoothed loss is sampled: there the change is
+counted from the loss before the step, and prediction (slope and curvatures of the smoothed loss)
+and measurement both have an error.
 """
 
 from __future__ import annotations
@@ -31,27 +32,26 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from device_models import Backprop, Chip, Surrogate
-from device_models.white_noise import WhiteNoise
+from device_models.rules.white_noise import WhiteNoise
 from experiments.library import SMOOTHING, common_spec
-from experiments.record import Claim, Held, Run, parse, run_main
+from experiments.support.agreement import Agreement, compare
+from experiments.support.enumeration import smoothed_problem
+from experiments.support.record import Claim, Held, Run, parse, run_main
+from experiments.support.vgg import vgg
 from experiments.surrogate_bias import TINY_STD, tiny
-from neurograd import datasets
-from neurograd.agreement import Agreement, compare
-from neurograd.curvature import hessian_trace
-from neurograd.enumeration import smoothed_problem
-from neurograd.intervals import interval
-from neurograd.loss_change import measure_loss_change
-from neurograd.losses import CrossEntropy, MeanSquaredError
-from neurograd.moments import measure_moments
-from neurograd.networks import mlp
-from neurograd.problem import Problem
+from neurograd.measure.curvature import hessian_trace
+from neurograd.measure.intervals import interval
+from neurograd.measure.loss_change import measure_loss_change
+from neurograd.measure.moments import measure_moments
+from neurograd.measure.smoothed_point import SmoothedBudget, measure_smoothed_point
+from neurograd.pipeline.build import build_problem
+from neurograd.problem import Problem, datasets
+from neurograd.problem.losses import CrossEntropy, MeanSquaredError
+from neurograd.problem.networks import mlp
 from neurograd.report.plots import BLUE, GREEN, GREY, ORANGE, RED, styled
 from neurograd.seeding import generator_for
-from neurograd.smoothed_measurement import SmoothedBudget, measure_smoothed_point
-from neurograd.spec.build import build_problem
 from neurograd.theory import lemma_2_1
-from neurograd.training import train
-from neurograd.vgg import vgg
+from neurograd.training.loop import train
 
 STEP_SIZES = (0.001, 0.01, 0.1)
 NOISE_RATIOS = (0.3, 3.0, 30.0)

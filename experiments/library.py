@@ -14,19 +14,19 @@ from typing import Any
 
 from torch import Tensor
 
-from experiments.record import ROOT, Run, parse, run_main
-from neurograd.moments import measure_moments
+from experiments.support.record import ROOT, Run, parse, run_main
+from neurograd.measure.moments import measure_moments
+from neurograd.measure.smoothed_loss import Measured, SmoothedLoss
+from neurograd.measure.smoothed_point import SmoothedBudget, mean_update, measure_reference
 from neurograd.output import write_atomically
+from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.problem import Problem
 from neurograd.report import format as show
-from neurograd.smoothed_measurement import SmoothedBudget, mean_update, measure_reference
-from neurograd.smoothing import Measured, SmoothedLoss
 from neurograd.spec import Spec, list_presets, load_preset, validate_spec
-from neurograd.spec.build import build_chip, build_clean_chip, build_problem
 from neurograd.spec.network_schema import SURROGATE_DEFAULTS
 from neurograd.spec.rule_schema import RULE_DEFAULTS, SPIKING_ONLY
 from neurograd.spec.yaml_loading import parse_yaml
-from neurograd.training import train
+from neurograd.training.loop import train
 
 SMOOTHING = 0.02
 HIDDEN = 32

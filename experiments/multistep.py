@@ -28,15 +28,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from experiments.record import Claim, Held, Run, parse, run_main
-from neurograd import datasets
-from neurograd.curvature import dense_hessian, measure_spectrum
-from neurograd.ensemble import Ensemble, train_ensemble
-from neurograd.excess_loss import PointSummary, frozen_excess_loss
-from neurograd.intervals import Interval, interval
-from neurograd.losses import CrossEntropy, MeanSquaredError
-from neurograd.networks import mlp
-from neurograd.problem import Problem
+from experiments.support.ensemble import Ensemble, train_ensemble
+from experiments.support.record import Claim, Held, Run, parse, run_main
+from neurograd.forecast.frozen import PointSummary, frozen_excess_loss
+from neurograd.measure.curvature import dense_hessian, measure_spectrum
+from neurograd.measure.intervals import Interval, interval
+from neurograd.problem import Problem, datasets
+from neurograd.problem.losses import CrossEntropy, MeanSquaredError
+from neurograd.problem.networks import mlp
 from neurograd.report.plots import BLUE, GREEN, GREY, ORANGE, RED, styled
 from neurograd.seeding import generator_for
 from neurograd.theory import ManySteps, loss_floor, many_steps

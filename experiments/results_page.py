@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.record import RESULTS, ROOT, progress, run_main
+from experiments.support.record import RESULTS, ROOT, progress, run_main
 from neurograd.errors import NeurogradError
 from neurograd.output import write_atomically
 
@@ -31,7 +31,7 @@ class Record:
     Attributes:
         name: The experiment.
         command: What made it.
-        claims: Its claims, each with the fields of ``experiments.record.Claim``.
+        claims: Its claims, each with the fields of ``experiments.support.record.Claim``.
         has_figure: Whether there is a figure beside the record.
     """
 

@@ -20,16 +20,16 @@ from torch import Tensor
 
 from device_models import SpikingNetwork, Surrogate
 from experiments.library import SMOOTHING, budget_of, clean_weights, common_spec
-from experiments.record import Run, parse, progress, run_main
-from neurograd.enumeration import exact_smoothed_gradient
-from neurograd.losses import CrossEntropy
-from neurograd.moments import Moments, measure_moments
+from experiments.support.enumeration import exact_smoothed_gradient
+from experiments.support.record import Run, parse, progress, run_main
+from neurograd.measure.moments import Moments, measure_moments
+from neurograd.measure.smoothed_loss import Measured, SmoothedLoss
+from neurograd.measure.smoothed_point import Reference, SmoothedBudget, measure_reference
+from neurograd.pipeline.build import build_problem
 from neurograd.problem import Problem
+from neurograd.problem.losses import CrossEntropy
 from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled
 from neurograd.seeding import generator_for
-from neurograd.smoothed_measurement import Reference, SmoothedBudget, measure_reference
-from neurograd.smoothing import Measured, SmoothedLoss
-from neurograd.spec.build import build_problem
 
 PARAMETERS = {"fast_sigmoid": "slope", "sigmoid": "slope", "atan": "alpha", "LSO": "slope"}
 SLOPES = {

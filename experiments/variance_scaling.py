@@ -16,13 +16,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from experiments.record import ROOT, Run, parse, run_main
-from neurograd.intervals import t_quantile
-from neurograd.moments import measure_moments
+from experiments.support.record import ROOT, Run, parse, run_main
+from neurograd.measure.intervals import t_quantile
+from neurograd.measure.moments import measure_moments
 from neurograd.output import write_atomically
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.report.plots import styled
 from neurograd.spec import validate_spec
-from neurograd.spec.build import build_chip, build_problem
 
 WIDTHS = (8, 16, 32, 64, 128)
 RULES: dict[str, dict[str, Any]] = {

@@ -10,35 +10,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurograd import theory
-    from neurograd.checking import CheckResult, check
-    from neurograd.curvature import exact_diagonal, hessian_trace, measure_spectrum
     from neurograd.errors import NeurogradError
-    from neurograd.loss_change import covariance_trace, measure_loss_change, predict_loss_change
-    from neurograd.measurement import Budget, measure_point
-    from neurograd.moments import Moments, measure_moments
-    from neurograd.optimizer import ChipOptimizer
+    from neurograd.measure.curvature import exact_diagonal, hessian_trace, measure_spectrum
+    from neurograd.measure.loss_change import (
+        covariance_trace,
+        measure_loss_change,
+        predict_loss_change,
+    )
+    from neurograd.measure.moments import Moments, measure_moments
+    from neurograd.measure.point import Budget, measure_point
+    from neurograd.pipeline.check import CheckResult, check
     from neurograd.problem import Problem
     from neurograd.spec import load_spec
-    from neurograd.training import train
+    from neurograd.training.chip_optimizer import ChipOptimizer
+    from neurograd.training.loop import train
 
 _PLACES = {
-    "Budget": "measurement",
-    "CheckResult": "checking",
-    "ChipOptimizer": "optimizer",
-    "Moments": "moments",
+    "Budget": "measure.point",
+    "CheckResult": "pipeline.check",
+    "ChipOptimizer": "training.chip_optimizer",
+    "Moments": "measure.moments",
     "NeurogradError": "errors",
     "Problem": "problem",
-    "check": "checking",
-    "covariance_trace": "loss_change",
-    "exact_diagonal": "curvature",
-    "hessian_trace": "curvature",
+    "check": "pipeline.check",
+    "covariance_trace": "measure.loss_change",
+    "exact_diagonal": "measure.curvature",
+    "hessian_trace": "measure.curvature",
     "load_spec": "spec",
-    "measure_loss_change": "loss_change",
-    "measure_moments": "moments",
-    "measure_point": "measurement",
-    "measure_spectrum": "curvature",
-    "predict_loss_change": "loss_change",
-    "train": "training",
+    "measure_loss_change": "measure.loss_change",
+    "measure_moments": "measure.moments",
+    "measure_point": "measure.point",
+    "measure_spectrum": "measure.curvature",
+    "predict_loss_change": "measure.loss_change",
+    "train": "training.loop",
 }
 
 __all__ = [

@@ -67,8 +67,8 @@ def check(
     spec = _load(spec_path, overrides, seed)
     outputs = [path for path in (json_path, html_path) if path is not None]
     _check_outputs(outputs, resume)
-    from neurograd.checking import check as run_check  # noqa: PLC0415  (torch is slow to import)
     from neurograd.output import to_json  # noqa: PLC0415
+    from neurograd.pipeline.check import check as run_check  # noqa: PLC0415  (torch is slow to import)
     from neurograd.report import render_html, render_report  # noqa: PLC0415
 
     with _blaming(spec_path), _Progress() as progress:
@@ -94,8 +94,8 @@ def train(
     """Train through the chip beside a clean twin, without measuring moments."""
     spec = _load(spec_path, overrides, seed)
     _check_outputs([] if json_path is None else [json_path], resume)
-    from neurograd.checking import train_beside  # noqa: PLC0415
     from neurograd.output import to_json  # noqa: PLC0415
+    from neurograd.pipeline.check import train_beside  # noqa: PLC0415
     from neurograd.report import render_report  # noqa: PLC0415
 
     with _blaming(spec_path), _Progress() as progress:
@@ -147,9 +147,9 @@ def sweep(
     overrides: Overrides = None,
 ) -> None:
     """Evaluate a grid or a random design over any keys; after a kill the same command goes on."""
+    from neurograd.pipeline.sweep.command import Request  # noqa: PLC0415
+    from neurograd.pipeline.sweep.command import sweep as run_sweep  # noqa: PLC0415
     from neurograd.report.sweep_table import render_sweep  # noqa: PLC0415
-    from neurograd.sweep.command import Request  # noqa: PLC0415
-    from neurograd.sweep.command import sweep as run_sweep  # noqa: PLC0415
 
     settings = [*(overrides or ()), *([] if seed is None else [f"measure.seed={seed}"])]
     request = Request(
@@ -190,8 +190,8 @@ def limits(
     if plot is not None:
         _check_figure(plot)
     _check_outputs([path for path in (json_path, plot) if path is not None], resume)
-    from neurograd.limits import find_limits  # noqa: PLC0415  (torch is slow to import)
     from neurograd.output import to_json  # noqa: PLC0415
+    from neurograd.pipeline.limits import find_limits  # noqa: PLC0415  (torch is slow to import)
     from neurograd.report.limits_table import render_limits  # noqa: PLC0415
 
     with _blaming(spec_path), _Progress() as progress:
@@ -247,7 +247,7 @@ def presets(
 
 def _plot_preset(preset: Preset, path: Path) -> None:
     from neurograd.output import check_writable, write_atomically  # noqa: PLC0415
-    from neurograd.pulse_curves import pulse_curve  # noqa: PLC0415
+    from neurograd.pipeline.pulse_curves import pulse_curve  # noqa: PLC0415
     from neurograd.report.plots import to_image  # noqa: PLC0415
     from neurograd.report.pulse_plot import plot_pulse_curve  # noqa: PLC0415
     from neurograd.spec import Device  # noqa: PLC0415
@@ -326,7 +326,7 @@ def _check_outputs(paths: list[Path], folder: Path | None) -> None:
 
 
 def _device(name: str) -> str:
-    from neurograd.devices import choose_device  # noqa: PLC0415
+    from neurograd.compute_device import choose_device  # noqa: PLC0415
 
     return str(choose_device(name))
 

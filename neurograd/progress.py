@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+Progress = Callable[[int], None]
+"""Called with the number of units done since the last call."""
+
 
 class Reporter(Protocol):
     """Shows the progress of a stage."""

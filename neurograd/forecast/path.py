@@ -25,8 +25,8 @@ from neurograd.forecast.noise import UpdateNoise
 from neurograd.forecast.response import Response
 from neurograd.forecast.stabilized import legendre_step, stages_for
 from neurograd.forecast.stiffness import FEW, LargestRate, StiffDirections
-from neurograd.moments import Progress
 from neurograd.problem import Problem
+from neurograd.progress import Progress
 from neurograd.seeding import generator_for
 
 SMALL_NOISE = 0.1

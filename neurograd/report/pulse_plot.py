@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from neurograd.pulse_curves import Branch, PulseCurve
+from neurograd.pipeline.pulse_curves import Branch, PulseCurve
 from neurograd.report.plots import BLUE, GREY, ORANGE, styled
 
 
@@ -14,7 +14,7 @@ def plot_pulse_curve(curve: PulseCurve, title: str) -> Figure:
     """Conductance (or weight) against pulse number, up then down.
 
     Args:
-        curve: From ``neurograd.pulse_curves.pulse_curve``.
+        curve: From ``neurograd.pipeline.pulse_curves.pulse_curve``.
         title: What the device is.
     """
     with styled():

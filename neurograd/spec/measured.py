@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from device_models.measured import JumpTable, PulseCurves, parse_measured
+from device_models.write.measured import JumpTable, PulseCurves, parse_measured
 
 MAX_BYTES = 10_000_000
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from device_models.closed_form import clipped_normal, two_point_mixture
-from device_models.conductance import ConductanceRange
-from device_models.crossbar import draw_crossbar
-from device_models.cycle_to_cycle import cycle_to_cycle_std
-from device_models.device_to_device import draw_window_scale
+from device_models.moments import clipped_normal, two_point_mixture
 from device_models.protocols import ElementMoments
-from device_models.read_noise import ReadNoise
-from device_models.rounding import check_rounding, round_whole, rounding_outcomes
-from device_models.stuck_at import draw_stuck
+from device_models.read.read_noise import ReadNoise
+from device_models.write.conductance import ConductanceRange
+from device_models.write.crossbar import draw_crossbar
+from device_models.write.cycle_to_cycle import cycle_to_cycle_std
+from device_models.write.device_to_device import draw_window_scale
+from device_models.write.rounding import check_rounding, round_whole, rounding_outcomes
+from device_models.write.stuck_at import draw_stuck
 from neurograd.seeding import generator_for
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from experiments.agreement import LIMIT, chips, claims, predicted, scaled, spec_of, summary
-from experiments.record import RESULTS, parse
+from experiments.support.record import RESULTS, parse
 
 
 def _row(a, b, predicted_drop, trained_drop):

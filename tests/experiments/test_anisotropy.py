@@ -20,9 +20,9 @@ from experiments.anisotropy import (
     text,
 )
 from experiments.library import clean_weights, common_spec
-from experiments.record import RESULTS, parse
+from experiments.support.record import RESULTS, parse
+from neurograd.pipeline.build import build_problem
 from neurograd.spec import list_presets
-from neurograd.spec.build import build_problem
 from neurograd.spec.rule_schema import RULE_DEFAULTS
 
 

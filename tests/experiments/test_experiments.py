@@ -12,9 +12,9 @@ import pytest
 from experiments import surrogate_bias, variance_scaling
 from experiments.__main__ import list_experiments
 from experiments.library import common_spec, page, rate_row
-from experiments.record import RESULTS, ROOT, Claim, parse
+from experiments.support.record import RESULTS, ROOT, Claim, parse
+from neurograd.pipeline.build import build_problem
 from neurograd.spec import list_presets
-from neurograd.spec.build import build_problem
 from neurograd.spec.network_schema import SURROGATE_DEFAULTS
 from neurograd.spec.rule_schema import RULE_DEFAULTS
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from experiments import fig1
-from experiments.record import RESULTS, parse, run_main
+from experiments.support.record import RESULTS, parse, run_main
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import linear_regression
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from experiments import fig3
-from experiments.record import RESULTS, parse
-from neurograd.intervals import mean_interval
+from experiments.support.record import RESULTS, parse
+from neurograd.measure.intervals import mean_interval
 
 TINY = fig3.Effort(
     samples=60,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from experiments import fig4
-from experiments.record import RESULTS, parse
+from experiments.support.record import RESULTS, parse
 from neurograd.theory import lemma_2_1
 
 TINY = fig4.Effort(samples=100, seeds=2, steps=(0, 2, 8, 40), profile=(0, 40))

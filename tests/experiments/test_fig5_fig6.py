@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import fig5, fig6, vgg_students
-from experiments.record import RESULTS, parse, run_main
-from experiments.vgg_students import Scale, Student, Task, pretrained_files, together, trend
-from neurograd.curvature import exact_diagonal
+from experiments import fig5, fig6
+from experiments.support import vgg_students
+from experiments.support.record import RESULTS, parse, run_main
+from experiments.support.vgg import standard_names, vgg
+from experiments.support.vgg_students import Scale, Student, Task, pretrained_files, together, trend
 from neurograd.errors import ModelError
+from neurograd.measure.curvature import exact_diagonal
 from neurograd.seeding import generator_for
-from neurograd.vgg import standard_names, vgg
 
 TINY = Scale(factor=32, train_samples=20, samples=5, steps=1, batch_size=2, chunk_size=20)
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from experiments import fig7
-from experiments.record import RESULTS, parse
-from neurograd.quadratic import loss_changes
+from experiments.support.quadratic import loss_changes
+from experiments.support.record import RESULTS, parse
 from neurograd.seeding import generator_for
 
 TINY = fig7.Effort(cells=10, steps=40, chunks=1, quadratics=4000, network_steps=3)

@@ -10,9 +10,9 @@ import pytest
 from device_models import Backprop, Chip
 from experiments import lemma_2_1
 from experiments.lemma_2_1 import Point, additive, agreement, claims, digits, passes, row, student
-from experiments.record import RESULTS
-from neurograd.curvature import hessian_trace
-from neurograd.training import train
+from experiments.support.record import RESULTS
+from neurograd.measure.curvature import hessian_trace
+from neurograd.training.loop import train
 
 
 @pytest.fixture(scope="module")

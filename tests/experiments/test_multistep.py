@@ -24,7 +24,7 @@ from experiments.multistep import (
     measure_quadratic,
     quadratic,
 )
-from experiments.record import RESULTS, Run, parse
+from experiments.support.record import RESULTS, Run, parse
 from neurograd.theory import many_steps
 
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from experiments.record import ROOT
 from experiments.results_page import PAGE, Record, main, order, page, read_records
+from experiments.support.record import ROOT
 from neurograd.errors import NeurogradError
 
 CLAIM = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from neurograd.losses import CrossEntropy, MeanSquaredError
 from neurograd.problem import Problem
+from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.seeding import generator_for
 
 

@@ -1,0 +1,1 @@
+"""What the arrays make of products: converters and wires."""

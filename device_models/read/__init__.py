@@ -1,0 +1,1 @@
+"""What the passes see of the stored weights: one effect a file."""

@@ -1,0 +1,1 @@
+"""What the chip computes as its gradient: one learning rule a file."""

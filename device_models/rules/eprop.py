@@ -1,0 +1,77 @@
+"""E-prop: eligibility traces of every synapse times a learning signal that is broadcast.
+
+Source: Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein and Maass, Nat. Commun. 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.layer_hooks import draw_projections, hidden_sizes
+from device_models.protocols import Problem
+from device_models.rules.direct_feedback_alignment import DirectFeedbackAlignment
+
+
+@dataclass(frozen=True)
+class EProp:
+    """``∂W_ji = Σ_t L_j ψ_j^t x̄_i^t`` for leaky integrate-and-fire neurons.
+
+    The eligibility trace ``ψ_j^t x̄_i^t`` is local: ψ the surrogate derivative at the neuron's
+    potential, x̄ the presynaptic spikes filtered by the membrane's decay. It equals the gradient
+    through the neuron's own state with its inputs held fixed, which is how it is computed. The
+    learning signal ``L_j = Σ_k B_jk e_k`` is the output's error after the last time step, sent to
+    each hidden neuron directly; what a spike does to other hidden neurons is left out. A network
+    of one layer has the gradient of backpropagation through time.
+
+    Attributes:
+        feedback: B by the name of the weight that the neurons feed, shape ``(C, D)``; None for
+            symmetric feedback, the product of the forward weights that follow.
+    """
+
+    feedback: Mapping[str, Tensor] | None = None
+
+    @property
+    def deterministic(self) -> bool:
+        """Always True."""
+        return True
+
+    def gradient(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """Estimate over the samples ``index`` (all when None), shape ``(N,)``."""
+        feedback = symmetric_feedback(problem, w) if self.feedback is None else self.feedback
+        return DirectFeedbackAlignment(feedback).gradient(problem, w, generator, index)
+
+
+def symmetric_feedback(problem: Problem, w: Tensor) -> dict[str, Tensor]:
+    """Products of the forward weights from each hidden layer to the output, shape ``(C, D)``."""
+    parameters = problem.parameters_of(w)
+    sizes, _ = hidden_sizes(problem, w)
+    feedback: dict[str, Tensor] = {}
+    product: Tensor | None = None
+    for name in reversed(sizes):
+        weight = parameters[name].detach()
+        product = weight if product is None else product @ weight
+        feedback[name] = product
+    return feedback
+
+
+def draw_eprop(
+    problem: Problem, w: Tensor, generator: torch.Generator, scale: float = 1.0
+) -> EProp:
+    """Draw fixed random learning signals; entries as for direct feedback alignment.
+
+    Raises:
+        ValueError: If scale is not above 0.
+    """
+    if not scale > 0:
+        raise ValueError(f"feedback scale is {scale:g}; allowed: above 0")
+    return EProp(draw_projections(problem, w, generator, scale))

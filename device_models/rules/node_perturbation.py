@@ -1,0 +1,157 @@
+"""Node perturbation: every sample's loss responds to noise on the layers' pre-activations.
+
+Sources: Werfel, Xie and Seung, Neural Comput. 2005; Fiete and Seung, Phys. Rev. Lett. 2006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.layer_hooks import (
+    LayerCall,
+    LayerCalls,
+    detached,
+    flat_gradient,
+    leaf_parameters,
+    per_sample,
+)
+from device_models.protocols import Problem
+
+
+@dataclass(frozen=True)
+class NodePerturbation:
+    """Credit ``(ℓ_i(+) − ℓ_i(−))/(2ε)·ξ_i`` at every layer, times its presynaptic activity.
+
+    All pre-activations of sample i, in every call of every layer, change by ±ε times independent
+    standard normal ξ_i; the activity is that of an unperturbed pass. The mean is the gradient up to
+    order ε². Trainable parameters outside linear and convolution layers get no update.
+
+    Attributes:
+        perturbation: ε, standard deviation of the change of a pre-activation, above 0.
+        samples: Number K of perturbations in one estimate, 1 or more.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    perturbation: float = 1e-3
+    samples: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.perturbation > 0:
+            raise ValueError(f"perturbation is {self.perturbation:g}; allowed: above 0")
+        if self.samples < 1:
+            raise ValueError(f"samples is {self.samples}; allowed: 1 or more")
+
+    @property
+    def deterministic(self) -> bool:
+        """Always False: the perturbation is random."""
+        return False
+
+    def gradient(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """One estimate over the samples ``index`` (all when None), shape ``(N,)``.
+
+        Raises:
+            ValueError: If a layer's output does not have the samples in its first dimension.
+        """
+        batch = problem.batch(index)
+        count = len(batch[0])
+        parameters = leaf_parameters(problem, w)
+        layers = LayerCalls(parameters, change_input=detached)
+        with torch.enable_grad(), layers:
+            problem.outputs(parameters, batch[0])
+        outputs = [per_sample(call.outputs, count) for call in layers.calls]
+        credits = [torch.zeros_like(z) for z in outputs]
+        for _ in range(self.samples):
+            noise = [
+                torch.randn(z.shape, generator=generator, dtype=z.dtype, device=z.device)
+                for z in outputs
+            ]
+            up = self._losses(problem, parameters, batch, noise, self.perturbation)
+            down = self._losses(problem, parameters, batch, noise, -self.perturbation)
+            slope = (up - down) / (2.0 * self.perturbation)
+            for credit, xi in zip(credits, noise, strict=True):
+                credit.addcmul_(slope.unsqueeze(1), xi)
+        with torch.enable_grad():
+            # Inputs are detached, so each output depends on its own layer's weights only.
+            assigned = torch.stack(
+                [(z * credit).sum() for z, credit in zip(outputs, credits, strict=True)]
+            ).sum()
+            return flat_gradient(problem, assigned / (count * self.samples), parameters)
+
+    @staticmethod
+    @torch.no_grad()
+    def _losses(
+        problem: Problem,
+        parameters: dict[str, Tensor],
+        batch: tuple[Tensor, Tensor],
+        noise: Sequence[Tensor],
+        size: float,
+    ) -> Tensor:
+        """Loss of every sample with ``size·noise[k]`` on the output of call k, shape ``(n,)``."""
+
+        def perturbed(k: int, z: Tensor) -> Tensor:
+            return z + size * noise[k].view_as(z)
+
+        with LayerCalls(parameters, change_output=perturbed):
+            outputs = problem.outputs(parameters, batch[0])
+        return problem.sample_losses(outputs, batch[1])
+
+    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε²."""
+        return problem.gradient(w)
+
+    def total_variance(self, problem: Problem, w: Tensor) -> float:
+        """Closed-form total variance over the whole training set, for a small perturbation.
+
+        ``(1/n²) Σ_i Σ_l A_il (D_l‖δ_i‖² + ‖δ_il‖²)/K`` with ``A_il = ‖a_il‖² + 1`` (without a bias
+        ``‖a_il‖²``), a the input of layer l, D_l its width and δ_i sample i's derivatives of its
+        loss by all pre-activations. From ``E[⟨δ,ξ⟩²ξ_j²] = ‖δ‖² + 2δ_j²``. Exact for any
+        perturbation where the loss is quadratic in the pre-activations.
+
+        Raises:
+            ValueError: If the network has other layers than linear ones that are called once.
+        """
+        inputs, targets = problem.batch()
+        parameters = leaf_parameters(problem, w)
+        layers = LayerCalls(parameters)
+        with torch.enable_grad():
+            with layers:
+                outputs = problem.outputs(parameters, inputs)
+            total = problem.sample_losses(outputs, targets).sum()
+            _check_linear(layers.calls, parameters)
+            deltas = torch.autograd.grad(total, [call.outputs for call in layers.calls])
+        squares = [delta.square().sum(1) for delta in deltas]
+        whole = torch.stack(squares).sum(0)
+        variance = 0.0
+        for call, square in zip(layers.calls, squares, strict=True):
+            activity = call.inputs.detach().square().sum(1) + (call.bias is not None)
+            variance += float((activity * (call.outputs.shape[1] * whole + square)).sum())
+        return variance / (len(inputs) ** 2 * self.samples)
+
+
+def _check_linear(calls: Sequence[LayerCall], parameters: dict[str, Tensor]) -> None:
+    names = [call.weight for call in calls]
+    once = len(names) == len(set(names))
+    linear = all(parameters[call.weight].ndim == 2 and call.inputs.ndim == 2 for call in calls)
+    if not (once and linear):
+        raise ValueError(
+            "node perturbation has no closed form for this network; allowed: linear layers, each "
+            "called once"
+        )
+    known = {name for call in calls for name in (call.weight, call.bias)}
+    if not known.issuperset(parameters):
+        raise ValueError(
+            "node perturbation has no closed form for parameters outside layers; allowed: linear "
+            "layers, each called once"
+        )

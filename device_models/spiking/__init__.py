@@ -1,0 +1,1 @@
+"""Spiking neurons and the surrogate derivatives of their spikes."""

@@ -1,0 +1,1 @@
+"""How gradients become pulses over many steps: one update algorithm a file."""

@@ -1,0 +1,1 @@
+"""What synapses make of a requested increment: one physical effect a file."""

@@ -1,0 +1,145 @@
+"""Memristor write: pulses along the conductance curve, with noise, bounds and faults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.moments import clipped_normal, two_point_mixture
+from device_models.protocols import ElementMoments
+from device_models.write.crossbar import Crossbar, DevicePopulation
+from device_models.write.cycle_to_cycle import cycle_to_cycle_std
+from device_models.write.pulse_response import CONSTANT_STEP, Response
+from device_models.write.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
+
+
+@dataclass(frozen=True)
+class MemristorWrite:
+    """Write path of a crossbar of memristors (NeuroSim+; Chen, Peng and Yu, IEEE TCAD 2018).
+
+    A requested increment is split evenly over the devices of a weight, turned into a whole number
+    of pulses, and each device moves along its own curve from where it stands; cycle-to-cycle noise
+    is added and the result clipped to the device's window. The controller that chooses the pulses
+    knows the nominal device only.
+
+    Without ``levels`` pulses are infinitely fine and one write is one programming event: the
+    cycle-to-cycle noise is then the same for every increment that is not 0.
+
+    Attributes:
+        crossbar: The devices and where they stand.
+        potentiation: Response to pulses that raise the conductance.
+        depression: Response to pulses that lower it.
+        levels: Pulses over the window, up and down; None for infinitely fine pulses.
+        cycle_to_cycle: Standard deviation of one pulse, as a fraction of the conductance range.
+        rounding: How a requested increment becomes a whole number of pulses.
+
+    Raises:
+        ValueError: If levels, noise or rounding are out of range.
+    """
+
+    crossbar: Crossbar
+    potentiation: Response = CONSTANT_STEP
+    depression: Response = CONSTANT_STEP
+    levels: tuple[int, int] | None = None
+    cycle_to_cycle: float = 0.0
+    rounding: Rounding = "stochastic"
+
+    def __post_init__(self) -> None:
+        check_rounding(self.rounding)
+        if self.levels is not None and min(self.levels) < 2:
+            raise ValueError(f"levels are {self.levels}; allowed: 2 or more")
+        if not self.cycle_to_cycle >= 0:
+            raise ValueError(f"cycle_to_cycle is {self.cycle_to_cycle:g}; allowed: 0 or more")
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether a write has neither noise nor stochastic rounding."""
+        return self.cycle_to_cycle == 0 and (self.levels is None or self.rounding != "stochastic")
+
+    def program(self, w: Tensor) -> Tensor:
+        """Clip to what each synapse can hold: initial weights are written with verification."""
+        return self.crossbar.program(w)
+
+    def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
+        """Realized increment in weight units, shape ``(N,)``."""
+        realized = torch.zeros_like(w)
+        fractions = self.crossbar.fractions(w)
+        for devices, fraction in zip(self.crossbar.populations, fractions, strict=True):
+            up, pulses = self._requested(devices, increment)
+            if self.levels is not None:
+                pulses = round_whole(pulses, self.rounding, generator)
+            # Few devices get a pulse in one step: only these are moved and draw noise.
+            where = torch.nonzero((pulses != 0) & devices.movable).squeeze(1)
+            if where.numel() == 0:
+                continue
+            x, scale, n = fraction[where], _pick(devices.scale, where), pulses[where]
+            center = x + self._move(x / scale, scale, n, up[where])
+            noise = torch.randn(n.shape, generator=generator, dtype=n.dtype, device=n.device)
+            moved = center + noise * self._noise_std(n) if self.cycle_to_cycle else center
+            moved = torch.minimum(moved.clamp_min(0.0), scale)
+            change = (moved - x) * (devices.polarity * self.crossbar.gain)
+            realized.index_add_(0, where, change)
+        return realized
+
+    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
+        """Exact mean and variance of a write: two pulse numbers, each with clipped noise."""
+        mean, variance = torch.zeros_like(w), torch.zeros_like(w)
+        fractions = self.crossbar.fractions(w)
+        for devices, x in zip(self.crossbar.populations, fractions, strict=True):
+            up, pulses = self._requested(devices, increment)
+            if self.levels is None:
+                outcome = self._moved_moments(devices, x, pulses, up)
+            else:
+                low, p = rounding_outcomes(pulses, self.rounding)
+                # Mostly no device gets a whole pulse for certain: those stay where they are.
+                some = bool(low.any())
+                below = self._moved_moments(devices, x, low, up) if some else _still(x)
+                above = self._moved_moments(devices, x, low + 1, up)
+                outcome = two_point_mixture(below, above, p)
+            change = torch.where(devices.movable, outcome.mean - x, torch.zeros_like(x))
+            spread = torch.where(devices.movable, outcome.variance, torch.zeros_like(x))
+            mean += devices.polarity * self.crossbar.gain * change
+            variance += self.crossbar.gain**2 * spread
+        return ElementMoments(mean, variance)
+
+    def _requested(self, devices: DevicePopulation, increment: Tensor) -> tuple[Tensor, Tensor]:
+        """Direction (True is up) and real-valued number of pulses that each device is asked for.
+
+        Without levels the second is the fraction ν of the window.
+        """
+        up = increment > 0 if devices.polarity > 0 else increment < 0
+        part = increment.abs() / (2.0 * self.crossbar.weight_range)
+        if self.levels is None:
+            return up, part
+        if self.levels[0] == self.levels[1]:
+            return up, part * self.levels[0]
+        return up, part * torch.where(up, float(self.levels[0]), float(self.levels[1]))
+
+    def _move(self, position: Tensor, scale: Tensor, pulses: Tensor, up: Tensor) -> Tensor:
+        """Mean movement in fractions of the nominal window; ``position`` is of the device's own."""
+        levels = (1, 1) if self.levels is None else self.levels
+        rise = self.potentiation.step(position, pulses / levels[0])
+        fall = self.depression.step(1.0 - position, pulses / levels[1])
+        return scale * torch.where(up, rise, -fall)
+
+    def _noise_std(self, pulses: Tensor) -> Tensor:
+        count = (pulses != 0).to(pulses.dtype) if self.levels is None else pulses
+        return cycle_to_cycle_std(count, self.cycle_to_cycle)
+
+    def _moved_moments(
+        self, devices: DevicePopulation, x: Tensor, pulses: Tensor, up: Tensor
+    ) -> ElementMoments:
+        center = x + self._move(x / devices.scale, devices.scale, pulses, up)
+        zero = torch.zeros((), dtype=x.dtype, device=x.device)
+        return clipped_normal(center, self._noise_std(pulses), zero, devices.scale)
+
+
+def _still(x: Tensor) -> ElementMoments:
+    return ElementMoments(x, torch.zeros_like(x))
+
+
+def _pick(values: Tensor, where: Tensor) -> Tensor:
+    """Select from a population's tensor, which may be uniform."""
+    return values if values.numel() == 1 else values[where]

@@ -1,0 +1,116 @@
+"""One-sided pair: two devices a weight that are only ever potentiated, with refresh.
+
+Phase-change memory can be raised gradually but only reset at once, so that a weight is the
+difference of two devices, ``w = weight_range·(g⁺ − g⁻)``, and decreases by potentiating the second
+(Nandakumar et al., Front. Neurosci. 2020). Refresh, which rewrites both devices with the same
+difference and one of them at 0, is taken as done after every write, so that the weight alone tells
+the state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.moments import clipped_normal, two_point_mixture
+from device_models.protocols import ElementMoments
+from device_models.write.pulsed_step import DeviceValues, Step
+from device_models.write.pulsed_write import check_pulses, pulse_train
+from device_models.write.rounding import Rounding, round_whole, rounding_outcomes, split_pulses
+
+
+@dataclass(frozen=True)
+class OneSidedPair:
+    """Write path of a pair of devices that pulses only raise.
+
+    An increment up pulses the first device from where it stands for w ≥ 0, from 0 for w < 0; an
+    increment down pulses the second likewise.
+
+    Attributes:
+        step: Mean and spread of one pulse's step; only its upward part is used.
+        positive: Devices that hold the positive weights.
+        negative: Devices that hold the negative weights.
+        dw_min: Nominal step of one pulse, in units of the weight range.
+        weight_range: Weight that a state of 1 stands for.
+        rounding: How a requested increment becomes a whole number of pulses.
+        max_pulses: Most pulses of one update; None for any number.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    step: Step
+    positive: DeviceValues
+    negative: DeviceValues
+    dw_min: float
+    weight_range: float = 1.0
+    rounding: Rounding = "stochastic"
+    max_pulses: int | None = None
+
+    def __post_init__(self) -> None:
+        check_pulses(self.dw_min, self.weight_range, self.rounding, self.max_pulses)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether a write has neither noise nor stochastic rounding."""
+        return self.rounding != "stochastic" and self.step.noise == 0
+
+    def program(self, w: Tensor) -> Tensor:
+        """Clip to what each pair can hold."""
+        low, high = self.weight_bounds()
+        return torch.minimum(torch.maximum(w, low), high)
+
+    def weight_bounds(self) -> tuple[Tensor, Tensor]:
+        """Lowest and highest weight that each pair can hold."""
+        return -self.weight_range * self.negative.high, self.weight_range * self.positive.high
+
+    def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
+        """Realized increment in weight units, shape ``(N,)``."""
+        pulses = round_whole(self._requested(increment), self.rounding, generator)
+        realized = torch.zeros_like(w)
+        for sign, devices in ((1.0, self.positive), (-1.0, self.negative)):
+            where = torch.nonzero((pulses != 0) & (sign * increment > 0)).squeeze(1)
+            if where.numel() == 0:
+                continue
+            some = devices.pick(where)
+            start = self._start(w[where], sign, some)
+            up = torch.ones_like(start, dtype=torch.bool)
+            end = pulse_train(self.step, some, start, up, pulses[where], generator)
+            realized[where] = sign * self.weight_range * (end - start)
+        return realized
+
+    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
+        """Exact moments where no pair gets more than one pulse, else None."""
+        low, p = rounding_outcomes(self._requested(increment), self.rounding)
+        if bool((low + (p > 0) > 1).any()):
+            return None
+        chance = torch.where(low > 0, torch.ones_like(p), p)
+        up = torch.ones_like(w, dtype=torch.bool)
+        mean, variance = torch.zeros_like(w), torch.zeros_like(w)
+        for sign, devices in ((1.0, self.positive), (-1.0, self.negative)):
+            start = self._start(w, sign, devices)
+            size, std = self.step.moments(start, up, devices)
+            moved = clipped_normal(start + size, std, devices.low, devices.high)
+            outcome = two_point_mixture(
+                ElementMoments(start, torch.zeros_like(start)), moved, chance
+            )
+            asked = sign * increment > 0
+            change = sign * self.weight_range * (outcome.mean - start)
+            mean = torch.where(asked, change, mean)
+            variance = torch.where(asked, self.weight_range**2 * outcome.variance, variance)
+        return ElementMoments(mean, variance)
+
+    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
+        """The part of an increment that one pulse is asked for, and the number of such parts."""
+        return split_pulses(increment, self._requested(increment), self.rounding)
+
+    def _requested(self, increment: Tensor) -> Tensor:
+        pulses = increment.abs() / (self.weight_range * self.dw_min)
+        return pulses if self.max_pulses is None else pulses.clamp_max(float(self.max_pulses))
+
+    def _start(self, w: Tensor, sign: float, devices: DeviceValues) -> Tensor:
+        """State of the device of one sign: the weight's size, or its lower bound 0."""
+        state = torch.maximum(sign * w / self.weight_range, devices.low)
+        return torch.minimum(state, devices.high)

@@ -1,0 +1,160 @@
+"""Pulsed write: one pulse after the other, each with its own noise and bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.moments import clipped_normal, two_point_mixture
+from device_models.protocols import ElementMoments
+from device_models.write.pulsed_step import DeviceValues, Step
+from device_models.write.rounding import (
+    Rounding,
+    check_rounding,
+    round_whole,
+    rounding_outcomes,
+    split_pulses,
+)
+
+
+@dataclass(frozen=True)
+class PulsedWrite:
+    """Write path of devices that are known by the step of one pulse.
+
+    A requested increment becomes ``|increment|/(weight_range·dw_min)`` pulses, a whole number by
+    rounding: the controller knows the nominal step only. Every pulse moves the device by its step
+    at the state where it then stands, with fresh noise, and ends at the device's own bounds. A
+    weight is ``weight_range·(h − reference)``.
+
+    Attributes:
+        step: Mean and spread of one pulse's step.
+        devices: The chip's devices.
+        dw_min: Nominal step of one pulse, in units of the weight range.
+        weight_range: Weight that a state of 1 stands for.
+        rounding: How a requested increment becomes a whole number of pulses.
+        max_pulses: Most pulses of one update; None for any number.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    step: Step
+    devices: DeviceValues
+    dw_min: float
+    weight_range: float = 1.0
+    rounding: Rounding = "stochastic"
+    max_pulses: int | None = None
+
+    def __post_init__(self) -> None:
+        check_pulses(self.dw_min, self.weight_range, self.rounding, self.max_pulses)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether a write has neither noise nor stochastic rounding."""
+        return self.rounding != "stochastic" and self.step.noise == 0
+
+    def program(self, w: Tensor) -> Tensor:
+        """Clip to what each device can hold: initial weights are written with verification."""
+        low, high = self.weight_bounds()
+        return torch.minimum(torch.maximum(w, low), high)
+
+    def weight_bounds(self) -> tuple[Tensor, Tensor]:
+        """Lowest and highest weight that each device can hold."""
+        devices = self.devices
+        return (
+            self.weight_range * (devices.low - devices.reference),
+            self.weight_range * (devices.high - devices.reference),
+        )
+
+    def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
+        """Realized increment in weight units, shape ``(N,)``."""
+        pulses = round_whole(self._requested(increment), self.rounding, generator)
+        where = torch.nonzero(pulses != 0).squeeze(1)
+        realized = torch.zeros_like(w)
+        if where.numel() == 0:
+            return realized
+        devices, up, count = self.devices.pick(where), increment[where] > 0, pulses[where]
+        start = self._state(w[where], devices)
+        end = pulse_train(self.step, devices, start, up, count, generator)
+        realized[where] = self.weight_range * (end - start)
+        return realized
+
+    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
+        """Exact moments where no device gets more than one pulse, else None."""
+        low, p = rounding_outcomes(self._requested(increment), self.rounding)
+        if bool((low + (p > 0) > 1).any()):
+            return None
+        state = self._state(w, self.devices)
+        up = increment > 0
+        mean, std = self.step.moments(state, up, self.devices)
+        moved = clipped_normal(
+            state + torch.where(up, mean, -mean), std, self.devices.low, self.devices.high
+        )
+        still = ElementMoments(state, torch.zeros_like(state))
+        outcome = two_point_mixture(still, moved, torch.where(low > 0, torch.ones_like(p), p))
+        scale = self.weight_range
+        return ElementMoments(scale * (outcome.mean - state), scale**2 * outcome.variance)
+
+    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
+        """The part of an increment that one pulse is asked for, and the number of such parts."""
+        return split_pulses(increment, self._requested(increment), self.rounding)
+
+    def _requested(self, increment: Tensor) -> Tensor:
+        pulses = increment.abs() / (self.weight_range * self.dw_min)
+        return pulses if self.max_pulses is None else pulses.clamp_max(float(self.max_pulses))
+
+    def _state(self, w: Tensor, devices: DeviceValues) -> Tensor:
+        state = w / self.weight_range + devices.reference
+        return torch.minimum(torch.maximum(state, devices.low), devices.high)
+
+
+def check_pulses(
+    dw_min: float, weight_range: float, rounding: Rounding, max_pulses: int | None
+) -> None:
+    """Raise ValueError for arguments of a write by pulses that are out of range."""
+    check_rounding(rounding)
+    if rounding == "none":
+        raise ValueError("rounding is 'none'; allowed: nearest, stochastic, truncate")
+    if not dw_min > 0:
+        raise ValueError(f"dw_min is {dw_min:g}; allowed: above 0")
+    if not weight_range > 0:
+        raise ValueError(f"weight_range is {weight_range:g}; allowed: above 0")
+    if max_pulses is not None and max_pulses < 1:
+        raise ValueError(f"max_pulses is {max_pulses}; allowed: 1 or more, or None")
+
+
+def pulse_train(
+    step: Step,
+    devices: DeviceValues,
+    state: Tensor,
+    up: Tensor,
+    pulses: Tensor,
+    generator: torch.Generator,
+) -> Tensor:
+    """States after a number of pulses each, applied one after the other.
+
+    Args:
+        step: Mean and spread of one pulse's step.
+        devices: Properties of these devices.
+        state: States before, shape ``(n,)``.
+        up: Direction, True is up, shape ``(n,)``.
+        pulses: Whole number of pulses, 0 or more, shape ``(n,)``.
+        generator: Source of the noise.
+    """
+    state = state.clone()
+    low, high = (v.expand_as(state) for v in (devices.low, devices.high))
+    active = torch.nonzero(pulses > 0).squeeze(1)
+    done = 0
+    while active.numel():
+        h, some, direction = state[active], devices.pick(active), up[active]
+        mean, std = step.moments(h, direction, some)
+        if step.noise:
+            noise = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
+            mean = mean + std * noise
+        moved = h + torch.where(direction, mean, -mean)
+        state[active] = torch.minimum(torch.maximum(moved, low[active]), high[active])
+        done += 1
+        active = active[pulses[active] > done]
+    return state

@@ -1,0 +1,225 @@
+"""Results of experiments as files: numbers with the command and the machine that made them.
+
+Long experiments go through their items with ``Run.each``, which keeps every finished item on disk:
+an interrupted experiment goes on where it was when it is started again, and gives the same numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from matplotlib.figure import Figure
+
+from neurograd.compute_device import choose_device
+from neurograd.errors import NeurogradError
+from neurograd.output import plain, to_json, write_atomically
+from neurograd.pipeline.check import versions
+from neurograd.pipeline.pool import TaskPool
+from neurograd.pipeline.store import StageStore
+from neurograd.progress import Silent
+from neurograd.report.plots import to_image
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
+
+
+Held = Literal["held", "not held", "partly", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper, and what was measured of it.
+
+    Attributes:
+        claim: What the paper says, in one sentence.
+        source: Where: theorem, equation, figure.
+        setting: On which network, data and numbers it was tried.
+        measured: What came out, with its interval and confidence.
+        held: Whether the claim held there.
+    """
+
+    claim: str
+    source: str
+    setting: str
+    measured: str
+    held: Held
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of an experiment.
+
+    Attributes:
+        name: The experiment.
+        quick: Whether it is the small form, which writes nothing into the repository.
+        device: Where it computes.
+        seed: Seed of every draw.
+        out: Folder of its results.
+        data: Folder with CIFAR-10's binary files, where the user named one.
+        weights: File with pretrained weights, where the user named one.
+        start: When it began.
+    """
+
+    name: str
+    quick: bool
+    device: torch.device
+    seed: int
+    out: Path
+    data: Path | None = None
+    weights: Path | None = None
+    start: float = field(default_factory=time.perf_counter)
+
+    @property
+    def stages(self) -> Path:
+        """Folder of the finished items of this experiment; gone once its results are written."""
+        return self.out / f".{self.name}{'-quick' if self.quick else ''}"
+
+    def each(
+        self,
+        items: Mapping[str, Any],
+        compute: Callable[[Any], dict[str, Any]],
+        *,
+        depends_on: Any = None,
+    ) -> dict[str, dict[str, Any]]:
+        """Results of all items, several at once, those of an interrupted run from disk.
+
+        Every item runs on one core (or one after the other on an accelerator), so its numbers
+        depend neither on the machine's cores nor on an interruption.
+
+        Args:
+            items: What to compute, by a name that is a file name.
+            compute: Makes JSON types of an item; may run in several threads at once, so it must
+                not share a ``Problem`` (use ``replica``).
+            depends_on: All else that the results depend on, as JSON types.
+        """
+        task = {
+            "experiment": self.name,
+            "quick": self.quick,
+            "seed": self.seed,
+            "device": self.device.type,
+            "versions": versions(),
+            "data": None if self.data is None else str(self.data.resolve()),
+            "weights": None if self.weights is None else str(self.weights.resolve()),
+            "depends_on": depends_on,
+        }
+        store = StageStore(self.stages, task)
+
+        def one(name: str) -> dict[str, Any]:
+            result = store.run(name, partial(compute, items[name]))
+            progress(f"{self.name}: {name}")
+            return result
+
+        with TaskPool(self.device, Silent()) as pool:
+            tasks = {name: pool.submit(partial(one, name)) for name in items}
+            return {name: task.result() for name, task in tasks.items()}
+
+    def write(
+        self,
+        results: dict[str, Any],
+        figure: Figure | None = None,
+        claims: Sequence[Claim] = (),
+    ) -> None:
+        """Write the results as JSON and the figure as PNG, each with this experiment's name.
+
+        The claims are printed, and go into the JSON.
+        """
+        quick = " --quick" if self.quick else ""
+        given = "".join(
+            f" --{key} {path.name}"
+            for key, path in (("data", self.data), ("weights", self.weights))
+            if path is not None
+        )
+        if claims:
+            results = {"claims": [asdict(claim) for claim in claims], **results}
+        record = {
+            "experiment": self.name,
+            "command": f"python -m experiments.{self.name}{quick} --seed {self.seed}{given}",
+            "seed": self.seed,
+            "versions": versions(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {self.device.type}",
+            "seconds": round(time.perf_counter() - self.start, 1),
+            **results,
+        }
+        self.out.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.out / f"{self.name}.json", to_json(plain(record)))
+        if figure is not None:
+            write_atomically(self.out / f"{self.name}.png", to_image(figure, "png"))
+        shutil.rmtree(self.stages, ignore_errors=True)
+        for claim in claims:
+            print(f"{claim.held}: {claim.claim} ({claim.source})\n    {claim.measured}")
+        print(f"wrote {self.out / self.name}.json", file=sys.stderr)
+
+
+def parse(
+    name: str,
+    description: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    data: bool = False,
+    weights: bool = False,
+) -> Run:
+    """The command line that all experiments share.
+
+    Args:
+        name: The experiment.
+        description: What ``--help`` says.
+        arguments: In place of the process's own.
+        data: Whether it takes ``--data``.
+        weights: Whether it takes ``--weights``.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=description)
+    parser.add_argument("--quick", action="store_true", help="a small form, for a first look")
+    parser.add_argument("--device", default="cpu", help="auto, cpu or cuda (default: cpu)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of every draw (default: 0)")
+    parser.add_argument(
+        "--out", type=Path, help="folder of the results (default: experiments/results, or out/)"
+    )
+    if data:
+        parser.add_argument("--data", type=Path, help="folder with CIFAR-10's binary files")
+    if weights:
+        parser.add_argument("--weights", type=Path, help="file with pretrained weights")
+    options = vars(parser.parse_args(arguments))
+    if options["seed"] < 0:
+        parser.error(f"--seed: {options['seed']} is negative; allowed: whole numbers from 0")
+    out = options["out"] or (Path("out") if options["quick"] else RESULTS)
+    try:
+        device = torch.device(str(choose_device(options["device"])))
+    except NeurogradError as error:
+        parser.error(str(error))
+    return Run(
+        name,
+        options["quick"],
+        device,
+        options["seed"],
+        out,
+        options.get("data"),
+        options.get("weights"),
+    )
+
+
+def run_main(main: Callable[[], None]) -> None:
+    """Run an experiment's main: a user's mistake is one line and exit code 2, no traceback."""
+    try:
+        main()
+    except NeurogradError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on where it was", file=sys.stderr)
+        sys.exit(130)
+
+
+def progress(text: str) -> None:
+    """One line of progress on standard error."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""From numbers to a verdict: costs with intervals against what is allowed."""

@@ -1,5 +1,0 @@
-"""How far each number of a spec may move before its predicted verdict flips."""
-
-from neurograd.limits.command import LimitsResult, find_limits
-
-__all__ = ["LimitsResult", "find_limits"]

@@ -1,0 +1,1 @@
+"""Bias, variance, loss change and curvature, measured from samples, with intervals."""

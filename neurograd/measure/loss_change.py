@@ -1,0 +1,262 @@
+"""Change of the loss by one step: predicted by Lemma 2.1 and measured by a control variate.
+
+Both are differences to the clean step, ``L(w + Δt·Δw) − L(w − Δt·g)`` (Ghosh et al., ICLR 2023,
+Eq. 2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from neurograd.measure.intervals import Interval, combine_errors, interval, t_quantile
+from neurograd.measure.moments import Moments, Sampler
+from neurograd.problem import Problem
+from neurograd.progress import Progress
+from neurograd.seeding import generator_for
+from neurograd.theory import covariance_variance_term, exact_margin, white_variance_term
+
+
+@dataclass(frozen=True)
+class CovarianceTrace:
+    """Tr(HΣ), with its standard error and degrees of freedom."""
+
+    value: float
+    standard_error: float
+    degrees: float
+
+
+@dataclass(frozen=True)
+class PredictedLossChange:
+    """Lemma 2.1 (Eq. 3), its variance term with the measured covariance.
+
+    Attributes:
+        bias: All terms that the bias causes.
+        variance: ``½Δt² Tr(HΣ)``, with the noise as it is.
+        variance_white: ``½Δt² σ²f(N)/N Tr H``, the paper's term for white noise.
+        ci: 99 % interval of the total.
+        exact_margin: Predicted ``(L(w + Δt·Δw) − L(w))/Δt``: descent iff negative.
+        exact_margin_ci: Its 99 % interval.
+        gradient_curvature: κ = gᵀHg/‖g‖².
+        variance_error: Standard error of ``variance``.
+        variance_degrees: Its degrees of freedom.
+    """
+
+    bias: float
+    variance: float
+    variance_white: float
+    ci: Interval
+    exact_margin: float
+    exact_margin_ci: Interval
+    gradient_curvature: float
+    variance_error: float
+    variance_degrees: float
+
+    @property
+    def total(self) -> float:
+        """Bias and covariance-aware variance term."""
+        return self.bias + self.variance
+
+
+@dataclass(frozen=True)
+class MeasuredLossChange:
+    """A measured loss change.
+
+    Attributes:
+        value: Estimate of E[ΔL].
+        ci: Its 99 % interval.
+        draws: Number of updates whose loss was evaluated.
+        plain_error: Standard error that plain averaging of as many losses would have had.
+        residual_error: Standard error of the part that this measurement's own draws add: the
+            error against a prediction made with the same moments.
+    """
+
+    value: float
+    ci: Interval
+    draws: int
+    plain_error: float
+    residual_error: float
+
+
+def covariance_trace(
+    problem: Problem,
+    w: Tensor,
+    moments: Moments,
+    sample_update: Sampler,
+    *,
+    diagonal: Tensor | None,
+    draws: int,
+    seed: int,
+    point: int = 0,
+) -> CovarianceTrace:
+    """Tr(HΣ) of the update's noise, without forming Σ.
+
+    Args:
+        problem: Network, loss and data.
+        w: Weights, shape ``(N,)``.
+        moments: Measured at ``w``.
+        sample_update: Draws one Δw.
+        diagonal: Exact diagonal of H where the noise of the weights is independent: the trace is
+            then Σ H_ii Σ_ii, and εᵀHε needs no product. None to use Hessian-vector products.
+        draws: Number of fresh noise samples ε over which εᵀHε is averaged, 2 or more.
+        seed: Seed of the samples.
+        point: Index of the place.
+    """
+    if moments.total_variance == 0:
+        return CovarianceTrace(0.0, 0.0, math.inf)
+    product = problem.hessian_product(w) if diagonal is None else diagonal.mul
+    values = []
+    for k in range(draws):
+        noise = sample_update(generator_for(seed, "covariance", point, k, device=w.device))
+        noise = noise - moments.mean
+        values.append(float(noise @ product(noise)))
+    # The mean's own noise is in ε as well.
+    scale = 1.0 / (1.0 + 1.0 / moments.draws)
+    error = float(np.std(values, ddof=1)) / math.sqrt(draws)
+    return CovarianceTrace(scale * float(np.mean(values)), scale * error, draws - 1)
+
+
+def predict_loss_change(
+    product: Callable[[Tensor], Tensor],
+    moments: Moments,
+    step_size: float,
+    hessian_trace: float,
+    covariance: CovarianceTrace,
+) -> PredictedLossChange:
+    """Lemma 2.1 with the measured bias vector and covariance.
+
+    ``bᵀHb`` of the measured mean contains the noise of the mean, ``Tr(HΣ)/K``, which is taken out.
+
+    Args:
+        product: The map v → Hv at the weights.
+        moments: Measured there.
+        step_size: Δt.
+        hessian_trace: Tr H.
+        covariance: Tr(HΣ).
+    """
+    g, bias, mean = moments.gradient, moments.bias, moments.mean
+    hg, h_bias = product(g), product(bias)
+    noise_of_mean = covariance.value / moments.draws
+    linear = step_size * float(g @ bias)
+    cross = -(step_size**2) * float(hg @ bias)
+    quadratic = 0.5 * step_size**2 * (float(bias @ h_bias) - noise_of_mean)
+    variance = covariance_variance_term(covariance.value, step_size)
+    variance_error = covariance_variance_term(covariance.standard_error, step_size)
+    # d(total)/d(mean) = Δt·(g + Δt·H·mean)
+    slope = step_size * (g + step_size * (h_bias - hg))
+    error, degrees = combine_errors(
+        [
+            moments.linear_error(slope),
+            (variance_error, covariance.degrees),
+        ]
+    )
+    total = linear + cross + quadratic + variance
+    curvature = float(mean @ (h_bias - hg)) - noise_of_mean
+    margin = exact_margin(float(g @ mean), curvature, covariance.value, step_size)
+    half = 0.0 if error == 0 else t_quantile(degrees) * error / step_size
+    square = float(g @ g)
+    return PredictedLossChange(
+        bias=linear + cross + quadratic,
+        variance=variance,
+        variance_white=white_variance_term(
+            moments.total_variance, hessian_trace, moments.num_parameters, step_size
+        ),
+        ci=interval(total, error, degrees),
+        exact_margin=margin,
+        exact_margin_ci=(margin - half, margin + half),
+        gradient_curvature=float(g @ hg) / square if square > 0 else math.nan,
+        variance_error=variance_error,
+        variance_degrees=covariance.degrees,
+    )
+
+
+def measure_loss_change(
+    problem: Problem,
+    w: Tensor,
+    sample_update: Sampler,
+    step_size: float,
+    moments: Moments,
+    draws: int,
+    seed: int,
+    *,
+    point: int = 0,
+    exact_mean: Tensor | None = None,
+    progress: Progress | None = None,
+) -> MeasuredLossChange:
+    """Measure E[ΔL] of one step.
+
+    The first-order term ``Δt⟨c, ε⟩`` has mean zero and dominates the spread. It is subtracted from
+    every draw with c the gradient where the mean update lands; its mean is known from the cheap
+    moment samples, whose error enters the interval. Losses are subtracted per sample before they
+    are averaged.
+
+    Args:
+        problem: Network, loss and data.
+        w: Weights, shape ``(N,)``.
+        sample_update: Draws one Δw in gradient units.
+        step_size: Δt.
+        moments: Measured at ``w`` with the same ``sample_update``.
+        draws: Number of updates whose loss is evaluated, 2 or more.
+        seed: Seed of these draws; they are independent of the moments' ones.
+        point: Index of the place.
+        exact_mean: Mean update where it is known in closed form; removes the moments' error.
+        progress: Called with the number of draws done since the last call.
+
+    Raises:
+        ValueError: If there are fewer than two draws.
+    """
+    if draws < 2:
+        raise ValueError(f"draws is {draws}; allowed: 2 or more")
+    mean = moments.mean if exact_mean is None else exact_mean
+    clean = problem.per_sample_losses(w - step_size * moments.gradient)
+    control = step_size * problem.gradient(w + step_size * mean)
+    plain, values = np.empty(draws), np.empty(draws)
+    for k in range(draws):
+        update = sample_update(generator_for(seed, "loss", point, k, device=w.device))
+        losses = problem.per_sample_losses(w + step_size * update)
+        plain[k] = float((losses - clean).mean())
+        values[k] = plain[k] - float(control @ (update - mean))
+        if progress is not None:
+            progress(1)
+    residual = _standard_error(values)
+    parts = [(residual, draws - 1.0)]
+    if exact_mean is None:
+        parts.append(moments.linear_error(control))
+    error, degrees = combine_errors(parts)
+    value = float(values.mean())
+    return MeasuredLossChange(
+        value=value,
+        ci=interval(value, error, degrees),
+        draws=draws,
+        plain_error=_standard_error(plain),
+        residual_error=residual,
+    )
+
+
+def _standard_error(values: np.ndarray) -> float:
+    spread = float(values.std(ddof=1))
+    # Equal values differ from their mean by rounding only.
+    rounding = 4 * np.finfo(values.dtype).eps * float(np.abs(values).max(initial=0.0))
+    return spread / math.sqrt(len(values)) if spread > rounding else 0.0
+
+
+def difference_interval(predicted: PredictedLossChange, measured: MeasuredLossChange) -> Interval:
+    """99 % interval of measured − predicted made with the same moments.
+
+    The moments' first-order error is in both and cancels.
+
+    Args:
+        predicted: From ``predict_loss_change``.
+        measured: From ``measure_loss_change`` with the same moments.
+    """
+    error, degrees = combine_errors(
+        [
+            (measured.residual_error, measured.draws - 1.0),
+            (predicted.variance_error, predicted.variance_degrees),
+        ]
+    )
+    return interval(measured.value - predicted.total, error, degrees)

@@ -1,0 +1,274 @@
+"""The smoothed loss ``L_s(w) = E_ξ L(w + sξ)``, ξ standard normal: reference of spiking networks.
+
+A spiking network's loss is piecewise constant in its weights, so that its gradient is 0 almost
+everywhere and a bias against it undefined. L_s is smooth; on a chip s is physical, the read noise
+of the synapses. Everything here needs losses only, of any network:
+
+- ``⟨v, ∇L_s⟩`` is a one-dimensional derivative along v. Along a unit vector, with z normal,
+  ``∂L_s = E[z·(L(w' + szv̂) − L(w' − szv̂))]/(2s)``, w' = w + sξ_⊥ (Stein's identity). |z| is drawn
+  with density ∝ |z|φ(z) (Rayleigh), which takes the factor z out of the spread.
+- ``vᵀ∇²L_s v`` likewise with the weight ``z² − 1``.
+- ``‖∇L_s − c‖²`` is the U-statistic ``(‖Σd‖² − Σ‖d‖²)/(K(K − 1))`` of the antithetic samples
+  ``d = ξ·((L(w + sξ) − L(w − sξ))/(2s) − ⟨ξ, c⟩)``, whose mean is the gradient minus c.
+- ``Tr ∇²L_s = (1/s)·∂L_s/∂s``, because smoothing solves the heat equation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurograd.measure.intervals import jackknife_error
+from neurograd.measure.moments import MAX_GROUPS
+from neurograd.problem import Problem
+from neurograd.progress import Progress
+from neurograd.seeding import generator_for
+
+_STRATA = 8
+"""Equal parts of the distribution of |z| that every block of draws covers: |z| spreads widely."""
+
+_RADIAL_STEP = 0.1
+"""Relative step of s in the derivative ∂L_s/∂s; its own error is of second order in it."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measured number.
+
+    Attributes:
+        value: Unbiased estimate.
+        standard_error: Its standard error.
+        degrees: Degrees of freedom of the error.
+    """
+
+    value: float
+    standard_error: float
+    degrees: float
+
+    def times(self, factor: float) -> Measured:
+        """The number multiplied by a known factor."""
+        return Measured(factor * self.value, abs(factor) * self.standard_error, self.degrees)
+
+
+@dataclass(frozen=True)
+class SmoothedLoss:
+    """The smoothed training loss around one point.
+
+    Attributes:
+        problem: Network, loss and data.
+        w: Weights, shape ``(N,)``.
+        std: s in weight units, above 0.
+        seed: Seed of the smoothing noise.
+        point: Index of the place, which the draws depend on.
+
+    Raises:
+        ValueError: If s is not above 0.
+    """
+
+    problem: Problem
+    w: Tensor
+    std: float
+    seed: int
+    point: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.std > 0:
+            raise ValueError(f"smoothing is {self.std:g}; allowed: above 0")
+
+    def slope(self, direction: Tensor, draws: int, *, progress: Progress | None = None) -> Measured:
+        """``⟨direction, ∇L_s⟩``, from two losses a draw.
+
+        Args:
+            direction: Vector v, shape ``(N,)``.
+            draws: Number of draws, 2 or more.
+            progress: Called with the number of draws done since the last call.
+        """
+        first, _ = self.derivatives(lambda generator: direction, draws, "slope", progress=progress)
+        return first
+
+    def derivatives(
+        self,
+        direction: Callable[[torch.Generator], Tensor],
+        draws: int,
+        purpose: str,
+        *,
+        progress: Progress | None = None,
+    ) -> tuple[Measured, Measured]:
+        """``E⟨v, ∇L_s⟩`` and ``E[vᵀ∇²L_s v]`` over random or fixed v, three losses a draw.
+
+        Args:
+            direction: Draws v, shape ``(N,)``; a fixed vector where nothing is drawn.
+            draws: Number of draws, 2 or more.
+            purpose: Name that sets these draws apart from others.
+            progress: Called with the number of draws done since the last call.
+        """
+        strata = max(1, min(_STRATA, draws // 4))
+        blocks = draws // strata
+        first, second = np.zeros((blocks, strata)), np.zeros((blocks, strata))
+        for k in range(blocks * strata):
+            generator = self._generator(purpose, k)
+            v = direction(generator)
+            length = float(v.norm())
+            if length > 0:
+                place = (k // strata, k % strata)
+                one, two = self._along(v / length, (k % strata, strata), generator)
+                first[place], second[place] = length * one, length**2 * two
+            if progress is not None:
+                progress(1)
+        return _mean(first.mean(1)), _mean(second.mean(1))
+
+    def _along(
+        self, unit: Tensor, stratum: tuple[int, int], generator: torch.Generator
+    ) -> tuple[float, float]:
+        """One draw of the first and second derivative along a unit vector, |z| in one stratum."""
+        noise = self._normal(generator)
+        noise -= unit * float(noise @ unit)
+        draw = torch.rand((), generator=generator, dtype=torch.float64, device=self.w.device)
+        uniform = (stratum[0] + float(draw)) / stratum[1]
+        radius = math.sqrt(-2.0 * math.log1p(-uniform))  # Rayleigh
+        center = self.w + self.std * noise
+        start = self.problem.per_sample_losses(center)
+        up = self.problem.per_sample_losses(center + (self.std * radius) * unit) - start
+        down = self.problem.per_sample_losses(center - (self.std * radius) * unit) - start
+        odd, even = 0.5 * float((up - down).mean()), 0.5 * float((up + down).mean())
+        weight = math.sqrt(2.0 / math.pi)  # normal density over the Rayleigh density, times r
+        second = weight * (radius**2 - 1.0) * even / max(radius, 1e-12)
+        return weight * odd / self.std, second / self.std**2
+
+    def residual_square(
+        self, control: Tensor, draws: int, *, progress: Progress | None = None
+    ) -> Measured:
+        """``‖∇L_s − control‖²``, from two losses a draw.
+
+        The control's own part ``2s⟨ξ, control⟩`` is taken out of every loss difference, so that the
+        spread is that of the residual: its standard error is about √(2N)/K of the squared length.
+
+        Args:
+            control: Any fixed vector, the nearer to the gradient the better, shape ``(N,)``.
+            draws: Number K of antithetic pairs, 2 or more.
+            progress: Called with the number of draws done since the last call.
+        """
+        groups = min(draws, MAX_GROUPS)
+        sums = torch.zeros(groups, self.w.numel(), dtype=self.w.dtype, device=self.w.device)
+        squares, counts = np.zeros(groups), np.zeros(groups)
+        for k in range(draws):
+            noise = self._normal(self._generator("norm", k))
+            difference = float((self._loss(noise, 1.0) - self._loss(noise, -1.0)).mean())
+            sample = noise * (difference / (2.0 * self.std) - float(noise @ control))
+            group = k * groups // draws
+            sums[group] += sample
+            squares[group] += float(sample @ sample)
+            counts[group] += 1
+            if progress is not None:
+                progress(1)
+        return _u_statistic(sums, squares, counts)
+
+    def trace(self, draws: int, *, progress: Progress | None = None) -> Measured:
+        """``Tr ∇²L_s``, from four losses a draw.
+
+        Args:
+            draws: Number of draws, 2 or more.
+            progress: Called with the number of draws done since the last call.
+        """
+        values = np.zeros(draws)
+        step = _RADIAL_STEP
+        for k in range(draws):
+            noise = self._normal(self._generator("trace", k))
+            wide = self._loss(noise, 1 + step) + self._loss(noise, -1 - step)
+            narrow = self._loss(noise, 1 - step) + self._loss(noise, step - 1)
+            values[k] = float((wide - narrow).mean()) / (4.0 * step * self.std**2)
+            if progress is not None:
+                progress(1)
+        return _mean(values)
+
+    def loss(self, draws: int) -> Measured:
+        """L_s itself, from two losses a draw."""
+        values = np.zeros(draws)
+        for k in range(draws):
+            noise = self._normal(self._generator("loss", k))
+            values[k] = 0.5 * float((self._loss(noise, 1.0) + self._loss(noise, -1.0)).mean())
+        return _mean(values)
+
+    def gradient(self, draws: int) -> Tensor:
+        """Monte Carlo estimate of ∇L_s, shape ``(N,)``; its squared error is about N‖∇L_s‖²/K."""
+        total = torch.zeros_like(self.w)
+        for k in range(draws):
+            noise = self._normal(self._generator("gradient", k))
+            difference = float((self._loss(noise, 1.0) - self._loss(noise, -1.0)).mean())
+            total += noise * (difference / (2.0 * self.std))
+        return total / draws
+
+    def change(
+        self,
+        sample_update: Callable[[torch.Generator], Tensor],
+        step_size: float,
+        draws: int,
+        *,
+        control: Tensor,
+        mean: Tensor,
+        progress: Progress | None = None,
+    ) -> Measured:
+        """``E[L_s(w + Δt·Δw)] − L_s(w)``, with the same smoothing noise before and after.
+
+        Args:
+            sample_update: Draws one Δw in gradient units.
+            step_size: Δt.
+            draws: Number of updates, 2 or more.
+            control: Any vector near ∇L_s: ``Δt⟨control, Δw − mean⟩`` is subtracted.
+            mean: Mean of Δw, shape ``(N,)``.
+            progress: Called with the number of draws done since the last call.
+        """
+        values = np.zeros(draws)
+        for k in range(draws):
+            generator = self._generator("change", k)
+            noise, update = self._normal(generator), sample_update(generator)
+            center = self.w + self.std * noise
+            after = self.problem.per_sample_losses(center + step_size * update)
+            change = float((after - self.problem.per_sample_losses(center)).mean())
+            values[k] = change - step_size * float(control @ (update - mean))
+            if progress is not None:
+                progress(1)
+        return _mean(values)
+
+    def _loss(self, noise: Tensor, factor: float) -> Tensor:
+        return self.problem.per_sample_losses(self.w + (factor * self.std) * noise)
+
+    def _normal(self, generator: torch.Generator) -> Tensor:
+        return torch.randn(
+            self.w.shape, generator=generator, dtype=self.w.dtype, device=self.w.device
+        )
+
+    def _generator(self, purpose: str, draw: int) -> torch.Generator:
+        path = ("smoothing", purpose, self.point, draw)
+        return generator_for(self.seed, *path, device=self.w.device)
+
+
+def _mean(values: np.ndarray) -> Measured:
+    spread = float(values.std(ddof=1))
+    return Measured(float(values.mean()), spread / math.sqrt(len(values)), len(values) - 1.0)
+
+
+def _u_statistic(sums: Tensor, squares: np.ndarray, counts: np.ndarray) -> Measured:
+    """Unbiased squared length of the mean, with a delete-a-group jackknife error."""
+    total = sums.sum(0)
+
+    def square(norm: float, scatter: float, count: float) -> float:
+        return (norm - scatter) / (count * (count - 1.0))
+
+    whole = square(float(total @ total), squares.sum(), counts.sum())
+    left = np.array(
+        [
+            square(
+                float((total - part).square().sum()),
+                squares.sum() - squares[g],
+                counts.sum() - counts[g],
+            )
+            for g, part in enumerate(sums)
+        ]
+    )
+    return Measured(whole, jackknife_error(left), len(counts) - 1.0)

@@ -1,0 +1,1 @@
+"""From a spec to results: check, limits and sweep compose everything else."""

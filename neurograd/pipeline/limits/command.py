@@ -1,0 +1,255 @@
+"""``neurograd limits``: from a spec to how far each of its numbers may move, as JSON types."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neurograd.judge.verdict import Verdict
+from neurograd.output import plain
+from neurograd.pipeline.build import build_chip
+from neurograd.pipeline.check import data_fingerprint, quick_spec, versions
+from neurograd.pipeline.limits.confirm import Confirmation, Trainer
+from neurograd.pipeline.limits.knobs import Knob, find_knobs
+from neurograd.pipeline.limits.outlook import Estimate, Outlook
+from neurograd.pipeline.limits.remedies import Remedied, best_first, find_remedies, try_remedy
+from neurograd.pipeline.limits.search import FULL, QUICK, Budget, Limit, Tried, find_limit
+from neurograd.pipeline.pool import TaskPool
+from neurograd.progress import Reporter, Silent
+from neurograd.spec import Spec, spec_to_dict
+
+QUICK_CHIPS = 2
+
+_PARTS = 12
+"""Units of the progress bar for one knob."""
+
+
+@dataclass(frozen=True)
+class LimitsResult:
+    """What was found.
+
+    Attributes:
+        verdict: The predicted verdict of the spec as it is.
+        report: All numbers as JSON types.
+    """
+
+    verdict: Verdict
+    report: dict[str, Any]
+
+
+def find_limits(
+    spec: Spec,
+    *,
+    device: torch.device | str = "cpu",
+    quick: bool = False,
+    confirm: bool = True,
+    reporter: Reporter | None = None,
+    resume: Path | None = None,
+) -> LimitsResult:
+    """How far each number of a spec may move, and what else would save it.
+
+    Args:
+        spec: The validated spec.
+        device: Where to compute.
+        quick: Take a smaller version of the spec (``quick_spec``, ``QUICK_CHIPS`` chips) and look
+            less closely.
+        confirm: Train chips at both neighbours of every limit.
+        reporter: Shows progress; silent when None.
+        resume: Folder of finished forecasts and trainings; after an interruption the same call
+            goes on from there and gives the same numbers.
+
+    Raises:
+        NeurogradError: For everything that bad input causes.
+    """
+    start = time.perf_counter()
+    reporter, place = reporter or Silent(), torch.device(device)
+    spec = _fewer_chips(quick_spec(spec)) if quick else spec
+    outlook = Outlook(place, resume)
+    with TaskPool(place, reporter) as pool:
+        now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
+        samples = outlook.problem(spec).num_samples
+        remedies = find_remedies(spec, samples)
+        tick = pool.stage(f"predicting {len(knobs)} numbers", _PARTS * len(knobs) + len(remedies))
+        budget = QUICK if quick else FULL
+        searches = [
+            pool.submit(partial(_search, spec, knob, now, outlook, budget, tick)) for knob in knobs
+        ]
+        others: list[Future[Remedied]] = [
+            pool.submit(partial(_remedy, spec, remedy, outlook, tick)) for remedy in remedies
+        ]
+        limits = [each.result() for each in searches]
+        remedied = best_first([each.result() for each in others])
+    predicted = time.perf_counter()
+    confirmed = _confirm(spec, limits, now, outlook, device, reporter, resume) if confirm else {}
+    report = {
+        "verdict": now.verdict.value,
+        "quick": quick,
+        "spec": spec_to_dict(spec),
+        "versions": versions(),
+        "num_parameters": outlook.problem(spec).num_parameters,
+        "now": _estimate_dict(now),
+        "confidence": spec.targets.confidence,
+        "numbers": [_limit_dict(limit, confirmed.get(limit.knob.key)) for limit in limits],
+        "remedies": [_remedy_dict(each) for each in remedied],
+        "timing": {
+            "prediction_seconds": round(predicted - start, 3),
+            "training_seconds": round(time.perf_counter() - predicted, 3),
+        },
+    }
+    return LimitsResult(now.verdict, plain(report))
+
+
+def _fewer_chips(spec: Spec) -> Spec:
+    """A spec with the fewest chips that have an interval: hundreds of forecasts follow."""
+    training = spec.training
+    fewer = training.model_copy(update={"seeds": min(training.seeds, QUICK_CHIPS)})
+    return spec.model_copy(update={"training": fewer})
+
+
+def _look_at(spec: Spec, outlook: Outlook, pool: TaskPool) -> tuple[Estimate, list[Knob]]:
+    """The spec as it is; errors of the data, the network and the device come first."""
+    problem = outlook.problem(spec)
+    problem.check_finite(problem.initial_weights)
+    build_chip(spec, problem)
+    tick = pool.stage("predicting the spec as it is", 1)
+    now = outlook.predict(spec, tick)
+    tick(1)
+    return now, find_knobs(spec, problem.num_samples)
+
+
+def _search(
+    spec: Spec,
+    knob: Knob,
+    now: Estimate,
+    outlook: Outlook,
+    budget: Budget,
+    tick: Callable[[int], None],
+) -> Limit:
+    done = 0
+
+    def predict(value: float) -> Estimate:
+        nonlocal done
+        found = outlook.predict(knob.apply(spec, value), tick)
+        if done < _PARTS:
+            done += 1
+            tick(1)
+        return found
+
+    limit = find_limit(knob, now, predict, budget)
+    tick(_PARTS - done)
+    return limit
+
+
+def _remedy(spec: Spec, remedy: Any, outlook: Outlook, tick: Callable[[int], None]) -> Remedied:
+    found = try_remedy(spec, remedy, outlook, tick)
+    tick(1)
+    return found
+
+
+def _confirm(
+    spec: Spec,
+    limits: list[Limit],
+    now: Estimate,
+    outlook: Outlook,
+    device: torch.device | str,
+    reporter: Reporter,
+    resume: Path | None,
+) -> dict[str, Confirmation]:
+    flips = [limit for limit in limits if limit.status == "limit"]
+    data = data_fingerprint(outlook.problem(spec))
+    trainer = Trainer(str(device), resume, reporter)
+    advance = reporter.stage("confirming by training", len(flips))
+    found = {}
+    for limit in flips:
+        found[limit.knob.key] = trainer.confirm(spec, limit, now.allowed, data)
+        advance(1)
+    return found
+
+
+# -- JSON ------------------------------------------------------------------------------------------
+
+
+def _estimate_dict(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "cost": estimate.cost,
+        "ci": estimate.ci,
+        "verdict": estimate.verdict.value,
+        "allowed": estimate.allowed,
+        "kind": estimate.kind,
+        "clean_learned": estimate.clean_learned,
+        "clean_accuracy": estimate.clean_accuracy,
+        "chip_accuracy": estimate.chip_accuracy,
+        "problem": estimate.problem,
+    }
+
+
+def _tried_dict(knob: Knob, tried: Tried | None) -> dict[str, Any] | None:
+    if tried is None:
+        return None
+    found = tried.estimate
+    return {
+        "value": tried.value,
+        "shown": knob.show(tried.value),
+        "cost": found.cost,
+        "ci": found.ci,
+        "verdict": found.verdict.value,
+        **({"problem": found.problem} if found.problem else {}),
+    }
+
+
+def _limit_dict(limit: Limit, confirmation: Confirmation | None) -> dict[str, Any]:
+    knob = limit.knob
+    show = partial(_tried_dict, knob)
+    return {
+        "key": knob.key,
+        "label": knob.label,
+        "unit": knob.unit,
+        "now": knob.now,
+        "now_shown": knob.show(knob.now),
+        "status": limit.status,
+        "sentence": limit.sentence(),
+        "upper": limit.upper,
+        "inside": show(limit.inside),
+        "outside": show(limit.outside),
+        "reach": limit.reach,
+        "monotone": limit.monotone,
+        "separated": limit.separated,
+        "better": show(limit.better),
+        "worse": show(limit.worse),
+        "tried": [show(tried) for tried in limit.tried],
+        "training": None if confirmation is None else _confirmation_dict(confirmation),
+    }
+
+
+def _confirmation_dict(confirmation: Confirmation) -> dict[str, Any]:
+    return {
+        "status": confirmation.status,
+        **{
+            name: {"value": each.value, "verdict": each.verdict, "cost": each.cost, "ci": each.ci}
+            for name, each in (
+                ("inside", confirmation.inside),
+                ("outside", confirmation.outside),
+            )
+        },
+    }
+
+
+def _remedy_dict(each: Remedied) -> dict[str, Any]:
+    estimate = each.estimate
+    return {
+        "label": each.remedy.label,
+        "settings": each.remedy.settings,
+        "why": each.remedy.why,
+        "problem": each.problem,
+        "saves": bool(estimate is not None and estimate.inside),
+        "cost": None if estimate is None else estimate.cost,
+        "ci": None if estimate is None else estimate.ci,
+        "verdict": None if estimate is None else estimate.verdict.value,
+    }

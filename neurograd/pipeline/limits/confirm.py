@@ -1,0 +1,123 @@
+"""Training at both neighbours of a predicted limit: does the verdict flip there?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neurograd.measure.intervals import Interval
+from neurograd.output import to_json
+from neurograd.pipeline.check import CleanTraining, clean_task, train_beside, train_clean
+from neurograd.pipeline.json_form import number
+from neurograd.pipeline.limits.search import Limit
+from neurograd.pipeline.store import StageStore
+from neurograd.progress import Reporter
+from neurograd.spec import Spec
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gave at one value.
+
+    Attributes:
+        value: The value.
+        verdict: Its verdict.
+        cost: Mean cost of the trained chips, infinite where they diverged.
+        ci: Its interval at ``targets.confidence``.
+    """
+
+    value: float
+    verdict: str
+    cost: float
+    ci: Interval
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """Both neighbours, trained.
+
+    Attributes:
+        inside: At the neighbour that is predicted to be tolerated.
+        outside: At the other one.
+        allowed: Largest cost that the targets allow.
+    """
+
+    inside: Trained
+    outside: Trained
+    allowed: float
+
+    @property
+    def status(self) -> str:
+        """What training says of the limit.
+
+        ``confirmed``: tolerated inside and not outside, intervals and all; ``agrees``: the trained
+        costs lie on these sides, but an interval holds the allowed cost; ``not confirmed``: a
+        verdict is the opposite; ``unclear``: anything else.
+        """
+        inside, outside = self.inside, self.outside
+        if inside.verdict == "not tolerated" or outside.verdict == "tolerated":
+            return "not confirmed"
+        if (inside.verdict, outside.verdict) == ("tolerated", "not tolerated"):
+            return "confirmed"
+        return "agrees" if inside.cost <= self.allowed < outside.cost else "unclear"
+
+
+class Trainer:
+    """Trains variants of one spec; those that share their clean twin train it once.
+
+    Args:
+        device: Where to compute.
+        folder: Where finished trainings are kept, None to keep nothing.
+        reporter: Shows progress.
+    """
+
+    def __init__(self, device: str, folder: Path | None, reporter: Reporter) -> None:
+        self._device, self._folder, self._reporter = device, folder, reporter
+        self._twins: dict[str, CleanTraining] = {}
+
+    def confirm(
+        self, spec: Spec, limit: Limit, allowed: float, data: dict[str, Any]
+    ) -> Confirmation:
+        """Train at both neighbours of a limit.
+
+        Args:
+            spec: The spec as it is.
+            limit: A limit with neighbours.
+            allowed: Largest cost that the targets allow.
+            data: Fingerprint of the data.
+        """
+        assert limit.inside is not None
+        assert limit.outside is not None
+        trained = [
+            self._train(limit.knob.apply(spec, tried.value), tried.value, data)
+            for tried in (limit.inside, limit.outside)
+        ]
+        return Confirmation(trained[0], trained[1], allowed)
+
+    def _train(self, spec: Spec, value: float, data: dict[str, Any]) -> Trained:
+        report = train_beside(
+            spec,
+            device=self._device,
+            reporter=self._reporter,
+            resume=self._folder,
+            clean=self._clean(spec, data),
+        ).report
+        cost = report["training"]["cost"]
+        low, high = cost["ci"]
+        if low is None:  # no lower end: a single chip, or chips that diverged
+            low = math.inf if cost["value"] is None else -math.inf
+        return Trained(value, report["verdict"], number(cost["value"]), (low, number(high)))
+
+    def _clean(self, spec: Spec, data: dict[str, Any]) -> CleanTraining:
+        task = clean_task(spec, self._device)
+        key = to_json(task)
+        if key not in self._twins:
+            store = StageStore(self._folder, {"clean training": task, "data": data})
+            known = store.known_tensors("clean")
+            if known is None:
+                trained = train_clean(spec, device=self._device)
+                known = store.keep_tensors("clean", trained.result, trained.snapshots)
+            self._twins[key] = CleanTraining(task, *known)
+        return self._twins[key]

@@ -1,0 +1,189 @@
+"""What is predicted for variants of one spec, with the same random numbers for all of them."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from neurograd.errors import DivergenceError, NeurogradError
+from neurograd.judge.verdict import Verdict
+from neurograd.measure.intervals import Interval
+from neurograd.output import to_json
+from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.check import clean_task, data_fingerprint, table_fingerprint, versions
+from neurograd.pipeline.forecasting import CLEAN, Forecast, forecast_network, judge_forecasts
+from neurograd.pipeline.json_form import number
+from neurograd.pipeline.store import StageStore
+from neurograd.problem import Problem
+from neurograd.spec import Spec, spec_to_dict
+
+T = TypeVar("T")
+Tick = Callable[[int], None]
+"""Told of progress; where the work can be stopped."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is predicted for one spec.
+
+    Attributes:
+        cost: Predicted cost; infinite where chips diverge or cannot compute.
+        ci: Its interval at ``targets.confidence``, the model's own error included.
+        verdict: The predicted verdict.
+        allowed: Largest cost that the targets allow.
+        clean_accuracy: Predicted test accuracy of the clean twin, None where undefined.
+        chip_accuracy: Mean predicted test accuracy of the chips, None where undefined.
+        kind: ``accuracy_drop`` or ``excess_loss``.
+        clean_learned: Whether the clean network has anything to lose.
+        problem: Why there is no number, empty where there is one.
+    """
+
+    cost: float
+    ci: Interval
+    verdict: Verdict
+    allowed: float
+    clean_accuracy: float | None
+    chip_accuracy: float | None
+    kind: str
+    clean_learned: bool
+    problem: str = ""
+
+    @property
+    def inside(self) -> bool:
+        """Whether the predicted cost is allowed."""
+        return self.cost <= self.allowed
+
+
+class Outlook:
+    """Predicts specs that differ in a few keys; what they share is computed once.
+
+    Args:
+        device: Where to compute.
+        folder: Where finished forecasts are kept, None to keep nothing.
+    """
+
+    def __init__(self, device: torch.device, folder: Path | None) -> None:
+        self._device, self._folder = device, folder
+        self._problems: _Once[Problem] = _Once()
+        self._twins: _Once[dict[str, Any]] = _Once()
+        self._fingerprints: _Once[dict[str, Any]] = _Once()
+        self._versions = versions()
+
+    def problem(self, spec: Spec) -> Problem:
+        """The problem of a spec, built once for a network and a task."""
+        full = spec_to_dict(spec)
+        key = to_json({name: full[name] for name in ("network", "task", "measure")})
+        return self._problems.get(key, lambda: build_problem(spec, self._device))
+
+    def predict(self, spec: Spec, tick: Tick | None = None) -> Estimate:
+        """The predicted cost and verdict of a spec; ``training.seeds`` chips are predicted.
+
+        Raises:
+            DivergenceError: If the clean training is predicted to diverge.
+        """
+        shared = self.problem(spec)
+        twin = self.clean(spec, tick)
+        store = self._store(spec, self._task(spec, shared))
+        problem = shared.replica()
+        try:
+            chips = [
+                store.run(f"forecast-{index}", partial(self._network, spec, problem, index, tick))
+                for index in range(spec.training.seeds)
+            ]
+        except NeurogradError as error:
+            # A rule that cannot compute at this value, such as a relaxation that diverges.
+            return _nothing(judge_forecasts(spec, problem, twin, [twin]), str(error))
+        return _estimate(judge_forecasts(spec, problem, twin, chips))
+
+    def clean(self, spec: Spec, tick: Tick | None = None) -> dict[str, Any]:
+        """The clean twin's forecast, which the device's numbers do not change.
+
+        Raises:
+            DivergenceError: If it is predicted to diverge.
+        """
+        task = clean_task(spec, self._device)
+
+        def compute() -> dict[str, Any]:
+            problem = self.problem(spec).replica()
+            store = self._store(spec, {"clean": task, "data": self._data(spec)})
+            return store.run("forecast", lambda: self._network(spec, problem, CLEAN, tick))
+
+        twin = self._twins.get(to_json(task), compute)
+        if twin["diverged"] or not math.isfinite(number(twin["loss"])):
+            raise DivergenceError(
+                f"training.step_size: the clean training is predicted to diverge at step size "
+                f"{spec.training.step_size:g}; allowed: a step size at which it trains"
+            )
+        return twin
+
+    def _network(
+        self, spec: Spec, problem: Problem, index: int, tick: Tick | None
+    ) -> dict[str, Any]:
+        watch = None if tick is None else lambda done: tick(0)
+        return forecast_network(spec, problem, index, progress=watch)
+
+    def _data(self, spec: Spec) -> dict[str, Any]:
+        problem = self.problem(spec)
+        return self._fingerprints.get(str(id(problem)), lambda: data_fingerprint(problem))
+
+    def _task(self, spec: Spec, problem: Problem) -> dict[str, Any]:
+        full = spec_to_dict(spec)
+        names = ("device", "quantization", "learning_rule", "network", "task", "training")
+        return {
+            **{name: full[name] for name in names},
+            "measure": full["measure"],
+            "table": table_fingerprint(spec),
+            "versions": self._versions,
+            "device_type": self._device.type,
+            "data": self._data(spec),
+        }
+
+    def _store(self, spec: Spec, task: dict[str, Any]) -> StageStore:
+        return StageStore(self._folder, task)
+
+
+class _Once(Generic[T]):
+    """Values that are made once, also when several threads ask at the same time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._made: dict[str, T] = {}
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            own = self._locks.setdefault(key, threading.Lock())
+        with own:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+
+def _estimate(found: Forecast) -> Estimate:
+    judged = found.judgement
+    lost = not math.isfinite(judged.cost.value)
+    return Estimate(
+        cost=math.inf if lost else judged.cost.value,
+        ci=(math.inf, math.inf) if lost else judged.cost.ci,
+        verdict=judged.verdict,
+        allowed=judged.allowed,
+        clean_accuracy=found.clean_accuracy,
+        chip_accuracy=found.chip_accuracy,
+        kind=judged.kind,
+        clean_learned=judged.clean_learned,
+    )
+
+
+def _nothing(like: Forecast, problem: str) -> Estimate:
+    judged = like.judgement
+    return Estimate(
+        math.inf, (math.inf, math.inf), Verdict.NOT_TOLERATED, judged.allowed,
+        like.clean_accuracy, None, judged.kind, judged.clean_learned, " ".join(problem.split()),
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""What else would save a design: another network, step size, rounding, batch or number of draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from neurograd.errors import DivergenceError
+from neurograd.pipeline.limits.knobs import with_settings
+from neurograd.pipeline.limits.outlook import Estimate, Outlook, Tick
+from neurograd.spec import Spec
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change of the design that leaves the device as it is.
+
+    Attributes:
+        label: What a sentence calls it.
+        settings: The keys that it changes, with their values.
+        why: The reason to expect something from it.
+    """
+
+    label: str
+    settings: dict[str, Any]
+    why: str
+
+
+@dataclass(frozen=True)
+class Remedied:
+    """What is predicted for a remedy, against a clean twin with the same change.
+
+    Attributes:
+        remedy: The change.
+        estimate: The prediction, None where the clean training itself fails.
+        problem: Why there is none.
+    """
+
+    remedy: Remedy
+    estimate: Estimate | None
+    problem: str = ""
+
+
+def find_remedies(spec: Spec, samples: int) -> list[Remedy]:
+    """The changes that a spec has room for.
+
+    Args:
+        spec: The validated spec.
+        samples: Number of training samples, the largest batch.
+    """
+    return [
+        *_wider(spec),
+        *_steps(spec),
+        *_rounding(spec),
+        *_averaging(spec, samples),
+    ]
+
+
+def try_remedy(spec: Spec, remedy: Remedy, outlook: Outlook, tick: Tick | None = None) -> Remedied:
+    """Predict a spec with a change."""
+    try:
+        return Remedied(remedy, outlook.predict(with_settings(spec, remedy.settings), tick))
+    except DivergenceError as error:
+        return Remedied(remedy, None, str(error))
+
+
+def best_first(found: list[Remedied]) -> list[Remedied]:
+    """By predicted cost; those without one at the end."""
+    return sorted(found, key=lambda each: (each.estimate is None, _cost(each)))
+
+
+def _cost(each: Remedied) -> float:
+    return 0.0 if each.estimate is None else each.estimate.cost
+
+
+def _wider(spec: Spec) -> list[Remedy]:
+    network, settings = spec.network, {}
+    if network.hidden:
+        settings["network.hidden"] = [2 * width for width in network.hidden]
+    if network.channels:
+        settings["network.channels"] = [2 * channels for channels in network.channels]
+    if not settings or any(width > 65536 for widths in settings.values() for width in widths):
+        return []
+    return [Remedy("twice the width", settings, "less curvature a weight (Theorem 2.2)")]
+
+
+def _steps(spec: Spec) -> list[Remedy]:
+    found = []
+    training = spec.training
+    for factor, label in ((2.0, "twice"), (0.5, "half"), (0.25, "a quarter of")):
+        steps = max(1, round(training.steps / factor))
+        if steps > 10_000_000:
+            continue
+        settings = {
+            # Step size times steps, the length of the training, stays the same.
+            "training.step_size": training.step_size * training.steps / steps,
+            "training.steps": steps,
+        }
+        found.append(Remedy(f"{label} the step size, {steps} steps", settings, _STEP[factor < 1]))
+    return found
+
+
+_STEP = {
+    False: "fewer writes, so less write noise in all",
+    True: "less estimator noise in each step, but more writes",
+}
+
+
+def _rounding(spec: Spec) -> list[Remedy]:
+    quantization, found = spec.quantization, []
+    if quantization is None:
+        return []
+    writes = (
+        quantization.update_bits is not None
+        or spec.device is not None
+        or quantization.weight_bits is not None
+    )
+    if writes and quantization.update_rounding != "stochastic":
+        key = "quantization.update_rounding"
+        found.append(
+            Remedy("stochastic rounding of updates", {key: "stochastic"}, "small updates count")
+        )
+    finer = spec.device is not None or quantization.update_bits is not None
+    seen = quantization.weight_bits is not None and finer
+    if seen and quantization.weight_rounding != "stochastic":
+        key = "quantization.weight_rounding"
+        why = "no bias of the read weights, but noise"
+        found.append(Remedy("stochastic rounding of weights", {key: "stochastic"}, why))
+    return found
+
+
+def _averaging(spec: Spec, samples: int) -> list[Remedy]:
+    rule, found = spec.learning_rule, []
+    if isinstance(rule.batch_size, int) and rule.batch_size < samples:
+        size = min(4 * rule.batch_size, samples)
+        settings = {"learning_rule.batch_size": size}
+        found.append(Remedy(f"batches of {size}", settings, "less sampling noise"))
+    if rule.samples is not None and rule.samples < 10_000:
+        count = min(4 * rule.samples, 10_000)
+        settings = {"learning_rule.samples": count}
+        label = f"{count} perturbations an update"
+        found.append(Remedy(label, settings, "less estimator noise"))
+    return found

@@ -1,0 +1,162 @@
+"""Conductance against pulse number of a device: up from the lower end, then down again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from device_models import OneSidedPair, WritePath
+from neurograd.pipeline.build_device import build_device, controller_step, pulse_quantum
+from neurograd.problem import Problem
+from neurograd.problem.losses import MeanSquaredError
+from neurograd.seeding import generator_for
+from neurograd.spec import Device
+from neurograd.spec.schema import Quantization
+
+MAX_PULSES = 20_000
+POINTS = 120
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One direction of a pulse response, over a population of devices.
+
+    Attributes:
+        pulses: Pulse numbers, shape ``(P,)``.
+        mean: Mean over devices at each of them.
+        low: 5 % quantile over devices.
+        high: 95 % quantile.
+        ideal: The nominal device without noise and variation.
+    """
+
+    pulses: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    ideal: np.ndarray
+
+
+@dataclass(frozen=True)
+class PulseCurve:
+    """A device's response to pulses up and then down.
+
+    Attributes:
+        up: From the lower end, or from 0 for a one-sided pair.
+        down: From the end of ``up``.
+        unit: ``S`` where the conductances are published, else ``weight``.
+    """
+
+    up: Branch
+    down: Branch
+    unit: str
+
+
+def pulse_curve(device: Device, *, devices: int = 200, seed: int = 0) -> PulseCurve:
+    """Apply pulse after pulse to a population of devices.
+
+    Devices of a differential pair are taken one by one.
+
+    Args:
+        device: The device of a spec.
+        devices: Number of devices of the population, 2 or more.
+        seed: Seed of variation and noise.
+    """
+    single = _single(device)
+    pulses = _pulses(single)
+    quantum = pulse_quantum(single) if _has_pulses(single) else 2.0 / pulses[0]
+    nominal = _write(single, 1, seed, ideal=True)
+    ideal = _run(nominal, 1, pulses, quantum, seed)
+    if single.pulsed is not None:
+        pulses = _shortened(ideal)
+        ideal = _run(nominal, 1, pulses, quantum, seed)
+    real = _run(_write(single, devices, seed, ideal=False), devices, pulses, quantum, seed)
+    window = single.conductance
+    unit, scale, offset = "weight", 1.0, 0.0
+    if window.min is not None and window.max is not None and single.pulsed is None:
+        unit, scale = "S", 0.5 * (window.max - window.min) / window.weight_range
+        offset = 0.5 * (window.max + window.min)
+    branches = [
+        Branch(
+            steps,
+            offset + scale * table.mean(1),
+            offset + scale * np.quantile(table, 0.05, axis=1),
+            offset + scale * np.quantile(table, 0.95, axis=1),
+            offset + scale * clean[:, 0],
+        )
+        for (steps, table), (_, clean) in zip(real, ideal, strict=True)
+    ]
+    return PulseCurve(branches[0], branches[1], unit)
+
+
+def _single(device: Device) -> Device:
+    """The device against a reference, so that a weight is one device, without other effects."""
+    conductance = device.conductance
+    if device.pulsed is None:
+        conductance = conductance.model_copy(update={"mapping": "reference"})
+    kept = {"preset": None, "leakage": None, "drift": None, "endurance": None}
+    return device.model_copy(update={**kept, "conductance": conductance})
+
+
+def _has_pulses(device: Device) -> bool:
+    return not (
+        device.pulsed is None and device.measured is None and device.conductance.levels is None
+    )
+
+
+def _pulses(device: Device) -> tuple[int, int]:
+    """Pulses up and down: over the window for a curve, enough of them for steps that shrink."""
+    if device.pulsed is not None:
+        pulsed = device.pulsed
+        states = (pulsed.w_max - pulsed.w_min) / min(pulsed.dw_min, controller_step(pulsed))
+        shrinks = pulsed.model not in ("constant", "linear")
+        count = min(MAX_PULSES, round(states * (3 if shrinks else 1.2)))
+        return count, count
+    if device.measured is not None:
+        count = round(2.0 * device.conductance.weight_range / pulse_quantum(device))
+        return count, count
+    levels = device.conductance.levels
+    return (100, 100) if levels is None else (levels.potentiation, levels.depression)
+
+
+def _shortened(ideal: list[tuple[np.ndarray, np.ndarray]]) -> tuple[int, int]:
+    """Pulses after which the nominal device hardly moves any more, and a quarter on top."""
+    needed = 0
+    for steps, weights in ideal:
+        way = np.abs(weights[:, 0] - weights[-1, 0])
+        still = way <= 0.02 * way[0]
+        needed = max(needed, int(steps[int(np.argmax(still))]))
+    count = min(int(ideal[0][0][-1]), max(2, round(1.25 * needed)))
+    return count, count
+
+
+def _write(device: Device, size: int, seed: int, *, ideal: bool) -> WritePath:
+    data = torch.zeros(1, size, dtype=torch.float64)
+    layer = torch.nn.Linear(size, 1, bias=False)
+    population = Problem(layer, MeanSquaredError(), data, data[:, :1])
+    without = {"cycle_to_cycle", "device_to_device", "faults"} if ideal else set()
+    counted = Quantization(update_rounding="nearest")
+    return build_device(device, counted, population, seed, 0, without).writes[0]
+
+
+def _run(
+    write: WritePath, size: int, pulses: tuple[int, int], quantum: float, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pulse numbers and weights of every device, up and then down."""
+    w = write.program(torch.full((size,), -1e9, dtype=torch.float64))
+    if isinstance(write, OneSidedPair):
+        w = torch.zeros_like(w)
+    branches = []
+    for direction, count in zip((1.0, -1.0), pulses, strict=True):
+        size_of_pulse = quantum if count == pulses[0] else quantum * pulses[0] / count
+        steps = np.unique(np.linspace(0, count, min(count, POINTS) + 1).round().astype(int))
+        rows, done = [w.numpy().copy()], 0
+        for step in steps[1:]:
+            increment = torch.full_like(w, direction * size_of_pulse * int(step - done))
+            generator = generator_for(seed, "pulses", int(direction > 0), int(step))
+            w = w + write.write(w, increment, generator)
+            rows.append(w.numpy().copy())
+            done = int(step)
+        branches.append((steps, np.array(rows)))
+    return branches

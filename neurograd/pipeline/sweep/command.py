@@ -1,0 +1,206 @@
+"""``neurograd sweep``: from the options of the command line to the table and its figure."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from neurograd.compute_device import NAMES, choose_device
+from neurograd.errors import NeurogradError, OutputError, SpecError
+from neurograd.output import check_folder, check_writable, write_atomically
+from neurograd.pipeline.check import versions
+from neurograd.pipeline.sweep.design import (
+    Axis,
+    Design,
+    check_axes,
+    make_grid,
+    make_random,
+    parse_axis,
+)
+from neurograd.pipeline.sweep.engines import choose_engine
+from neurograd.pipeline.sweep.modes import Row, check_mode
+from neurograd.pipeline.sweep.run import evaluate_points, prepare
+from neurograd.pipeline.sweep.table import check_table, to_table
+from neurograd.pipeline.sweep.work import Settings
+from neurograd.progress import Reporter
+from neurograd.report.heatmap import check_plot, plot_sweep
+from neurograd.report.plots import to_image
+from neurograd.spec import Spec, load_spec, spec_to_dict
+
+FIGURES = (".png", ".svg", ".pdf")
+_STAGE = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for; each field is the option of its name.
+
+    Attributes:
+        spec_path: The spec that every point changes.
+        over: ``KEY=V1,V2,...`` or ``KEY=LOW:HIGH:COUNT[log]`` for every swept key.
+        settings: ``KEY=VALUE`` for keys that all points share.
+        random: Number of points of a random design, None for the full grid.
+        mode: What is evaluated at a point.
+        table: File of the table; ``STEM_sweep.csv`` in the current folder when None.
+        plot: File of the figure, if any.
+        resume: Folder of finished points, which is kept; a passing one beside the table when None.
+        jobs: Number of processes.
+        scheduler: Address of a dask scheduler.
+        device: Where to compute.
+        quick: Whether every point is the smaller version of its spec.
+    """
+
+    spec_path: Path
+    over: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+    random: int | None = None
+    mode: str = "train"
+    table: Path | None = None
+    plot: Path | None = None
+    resume: Path | None = None
+    jobs: int | None = None
+    scheduler: str | None = None
+    device: str = "auto"
+    quick: bool = False
+
+    @property
+    def table_path(self) -> Path:
+        """Where the table goes."""
+        return self.table or Path(f"{self.spec_path.stem}_sweep.csv")
+
+    @property
+    def folder(self) -> Path:
+        """Where finished points are kept."""
+        return self.resume or self.table_path.with_name(f"{self.table_path.name}.partial")
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What a sweep found.
+
+    Attributes:
+        keys: The swept keys.
+        rows: One row a point: the swept keys' values as given, then the mode's columns.
+        written: Files that were written.
+    """
+
+    keys: tuple[str, ...]
+    rows: list[Row]
+    written: list[Path]
+
+
+def sweep(request: Request, reporter: Reporter) -> SweepResult:
+    """Run a sweep; everything that the user can have got wrong is found before anything runs.
+
+    Raises:
+        NeurogradError: For everything that bad input causes.
+    """
+    _check_outputs(request)
+    check_mode(request.mode)
+    device = _device(request)
+    axes = [parse_axis(text) for text in request.over]
+    check_axes(axes)
+    base = load_spec(request.spec_path, request.settings)
+    design = _design(request, [_with_whole(request, axis) for axis in axes], base)
+    if request.plot is not None:
+        check_plot(design.keys, design.points, grid=design.grid)
+    engine = choose_engine(request.jobs, request.scheduler, device, len(design.points))
+    settings = Settings(request.mode, device, request.quick, versions())
+    specs = [
+        (_name(design.keys, values), _load(request, design.keys, values))
+        for values in design.points
+    ]
+    points = prepare(specs, settings)
+    found = evaluate_points(points, settings, request.folder, engine, reporter)
+    rows: list[Row] = [
+        {**dict(zip(design.keys, values, strict=True)), **row}
+        for values, row in zip(design.points, found, strict=True)
+    ]
+    return SweepResult(design.keys, rows, _write(request, design, rows))
+
+
+def _write(request: Request, design: Design, rows: list[Row]) -> list[Path]:
+    path = request.table_path
+    write_atomically(path, to_table(rows, design.keys, path.suffix))
+    written = [path]
+    if request.plot is not None:
+        figure = plot_sweep(rows, design.keys, grid=design.grid)
+        write_atomically(request.plot, to_image(figure, request.plot.suffix[1:]))
+        written.append(request.plot)
+    if request.resume is None:
+        shutil.rmtree(request.folder, ignore_errors=True)
+    return written
+
+
+def _check_outputs(request: Request) -> None:
+    check_table(request.table_path)
+    check_writable(request.table_path)
+    if request.plot is not None:
+        if request.plot.suffix not in FIGURES:
+            raise OutputError(
+                f"--plot {request.plot}: allowed: a name that ends in {', '.join(FIGURES)}"
+            )
+        check_writable(request.plot)
+    folder = request.folder
+    check_folder(folder)
+    foreign = [
+        each.name
+        for each in (folder.iterdir() if folder.is_dir() else ())
+        if not _STAGE.fullmatch(each.name)
+    ]
+    if foreign:
+        raise OutputError(
+            f"{folder}: has {foreign[0]!r}, which is not of a sweep; allowed: a new folder, or one "
+            "of an interrupted sweep"
+        )
+
+
+def _device(request: Request) -> str:
+    # A cluster may have what this machine has not; its workers look for themselves.
+    if request.scheduler is not None and request.device in NAMES:
+        return "cpu" if request.device == "auto" else request.device
+    return choose_device(request.device).type
+
+
+def _design(request: Request, axes: Sequence[Axis], base: Spec) -> Design:
+    if request.random is None:
+        return make_grid(axes)
+    return make_random(axes, request.random, base.measure.seed)
+
+
+def _with_whole(request: Request, axis: Axis) -> Axis:
+    """A range is of whole numbers where the spec reads both of its ends as such."""
+    if axis.range is None:
+        return axis
+    specs = [_load(request, (axis.key,), (end,)) for end in axis.range.ends]
+    whole = all(_is_whole(spec_to_dict(spec), axis.key.split(".")) for spec in specs)
+    return replace(axis, range=replace(axis.range, whole=whole))
+
+
+def _is_whole(value: object, path: Sequence[str]) -> bool:
+    """Whether the value at a place is a whole number, or a section of nothing else."""
+    if isinstance(value, dict):
+        if path:
+            return _is_whole(value.get(path[0]), path[1:])
+        return bool(value) and all(_is_whole(each, ()) for each in value.values())
+    return isinstance(value, int) and not isinstance(value, bool) and not path
+
+
+def _load(request: Request, keys: Sequence[str], values: Sequence[str]) -> Spec:
+    """The spec of a point; errors name ``--over`` or the point."""
+    overrides = [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
+    try:
+        return load_spec(request.spec_path, [*request.settings, *overrides])
+    except SpecError as error:
+        swept = error.source.removeprefix("--set ")
+        if swept != error.source and swept in keys:
+            key = "" if error.key in ("", swept) else error.key
+            raise SpecError(f"--over {swept}", key, error.problem) from None
+        raise NeurogradError(f"{error} (at {_name(keys, values)})") from None
+
+
+def _name(keys: Sequence[str], values: Sequence[str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in zip(keys, values, strict=True))

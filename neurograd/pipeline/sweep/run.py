@@ -1,0 +1,260 @@
+"""Evaluates all points of a sweep, resumable after a kill at any moment, several at once.
+
+Every finished point is a file in a folder before it counts, and every number depends on the point
+alone: a sweep that was interrupted, on any number of workers, has the same rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neurograd.errors import NeurogradError
+from neurograd.output import plain, to_json
+from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
+from neurograd.pipeline.check import (
+    CleanTraining,
+    clean_task,
+    data_fingerprint,
+    quick_spec,
+    table_fingerprint,
+)
+from neurograd.pipeline.store import StageStore
+from neurograd.pipeline.sweep.engines import Engine
+from neurograd.pipeline.sweep.modes import Row, empty_row
+from neurograd.pipeline.sweep.work import Failure, Settings, evaluate_point, train_clean_twin
+from neurograd.progress import Reporter
+from neurograd.spec import Spec, spec_to_dict
+
+ROW, CLEAN = "row", "clean"
+MAX_DEATHS = 3
+"""How often workers may die in a row without a single result in between."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a sweep.
+
+    Attributes:
+        name: What errors call it.
+        spec: Its validated spec, as it is evaluated.
+        task: All that its row depends on.
+        clean_task: All that its clean twin's training depends on.
+    """
+
+    name: str
+    spec: Spec
+    task: dict[str, Any]
+    clean_task: dict[str, Any]
+
+    @property
+    def group(self) -> str:
+        """The same for points that share their clean twin."""
+        return to_json(self.clean_task)
+
+
+def prepare(specs: Sequence[tuple[str, Spec]], settings: Settings) -> list[Point]:
+    """Check that every spec can be built, before anything runs.
+
+    Args:
+        specs: The name and the spec of every point.
+        settings: What the points share.
+
+    Raises:
+        NeurogradError: For the first that cannot: its data are missing, or its network or device
+            cannot do what is asked of it.
+    """
+    specs = [(name, quick_spec(s) if settings.quick else s) for name, s in specs]
+    groups: dict[str, list[int]] = {}
+    for index, (_, spec) in enumerate(specs):
+        groups.setdefault(to_json(clean_task(spec, settings.device)), []).append(index)
+    points: dict[int, Point] = {}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that sums over the data are the same the next time
+    try:
+        for members in groups.values():
+            for index, point in zip(members, _prepare_group(members, specs, settings), strict=True):
+                points[index] = point
+    finally:
+        torch.set_num_threads(threads)
+    return [points[index] for index in range(len(specs))]
+
+
+def _prepare_group(
+    members: Sequence[int], specs: Sequence[tuple[str, Spec]], settings: Settings
+) -> list[Point]:
+    """Points that share their problem and its clean twin."""
+    points, problem, data = [], None, {}
+    for index in members:
+        name, spec = specs[index]
+        try:
+            if problem is None:
+                problem = build_problem(spec)
+                data = data_fingerprint(problem)
+                build_clean_chip(spec, problem)
+            build_chip(spec, problem)
+        except NeurogradError as error:
+            raise NeurogradError(f"{error} (at {name})") from None
+        task = {
+            "spec": spec_to_dict(spec),
+            "mode": settings.mode,
+            "quick": settings.quick,
+            "device": settings.device,
+            "versions": settings.versions,
+            "table": table_fingerprint(spec),
+            "data": data,
+        }
+        points.append(Point(name, spec, task, {**clean_task(spec, settings.device), "data": data}))
+    return points
+
+
+def evaluate_points(
+    points: Sequence[Point],
+    settings: Settings,
+    folder: Path,
+    engine: Engine,
+    reporter: Reporter,
+) -> list[Row]:
+    """The rows of all points, in their order.
+
+    Args:
+        points: From ``prepare``.
+        settings: What they share.
+        folder: Keeps finished clean trainings and rows; what is there is not computed again.
+        engine: Where to compute.
+        reporter: Shows the progress.
+
+    Raises:
+        NeurogradError: If a point cannot be evaluated, or workers die again and again. What is
+            finished stays in the folder.
+    """
+    stores = [StageStore(folder, point.task) for point in points]
+    done = _Progress(reporter, len(points))
+    deaths = 0
+    while True:
+        missing = [p for p, s in zip(points, stores, strict=True) if s.known(ROW) is None]
+        done.reach(len(points) - len(missing))
+        if not missing:
+            return [_known(store) for store in stores]
+        round_ = _Round(missing, settings, folder, done.advance)
+        try:
+            with engine.open() as executor:
+                round_.run(executor, engine.capacity)
+        except BrokenExecutor as error:
+            deaths = 0 if round_.results else deaths + 1
+            if deaths >= MAX_DEATHS:
+                raise NeurogradError(
+                    f"workers died {deaths} times in a row (out of memory?): "
+                    f"{' '.join(str(error).split())}; what is finished is kept, and the same "
+                    "command goes on"
+                ) from None
+
+
+def _known(store: StageStore) -> Row:
+    row = store.known(ROW)
+    assert row is not None
+    return row
+
+
+class _Progress:
+    """Advances a bar to a number of finished points, never back."""
+
+    def __init__(self, reporter: Reporter, total: int) -> None:
+        self._advance = reporter.stage(f"{total} points", total)
+        self._done = 0
+
+    def reach(self, done: int) -> None:
+        if done > self._done:
+            self.advance(done - self._done)
+
+    def advance(self, more: int = 1) -> None:
+        self._done += more
+        self._advance(more)
+
+
+@dataclass
+class _Round:
+    """One attempt at all missing points: a clean training first, then the points that share it."""
+
+    points: Sequence[Point]
+    settings: Settings
+    folder: Path
+    advance: Callable[[int], None]
+    results: int = 0
+    ready: deque[tuple[list[Point], CleanTraining]] = field(default_factory=deque)
+    pending: dict[Future[Any], Callable[[Any], None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Points with the same task, as a random design over short lists has them, run once.
+        self._copies = Counter(to_json(point.task) for point in self.points)
+        unique = {to_json(point.task): point for point in self.points}
+        groups: dict[str, list[Point]] = {}
+        for point in unique.values():
+            groups.setdefault(point.group, []).append(point)
+        self.groups = deque(groups.values())
+
+    def run(self, executor: Executor, capacity: Callable[[], int]) -> None:
+        while self.groups or self.ready or self.pending:
+            room = capacity() - len(self.pending)
+            while room > 0 and (self.groups or self.ready):
+                self._submit(executor)
+                room -= 1
+            finished, _ = wait(self.pending, return_when=FIRST_COMPLETED)
+            # Results are kept before anything is raised, so that a dead worker costs little.
+            broken: BaseException | None = None
+            for future in finished:
+                take = self.pending.pop(future)
+                if (error := future.exception()) is not None:
+                    broken = error
+                else:
+                    take(future.result())
+            if broken is not None:
+                raise broken
+
+    def _submit(self, executor: Executor) -> None:
+        """Send the next point whose clean twin is there, else the next clean twin."""
+        if self.ready:
+            group, clean = self.ready[0]
+            point = group.pop()
+            if not group:
+                self.ready.popleft()
+            row = executor.submit(evaluate_point, point.spec, self.settings, clean)
+            self.pending[row] = lambda result: self._take_row(point, result)
+            return
+        group = self.groups.popleft()
+        known = self._store(group[0]).known_tensors(CLEAN)
+        if known is not None:
+            task = clean_task(group[0].spec, self.settings.device)
+            self.ready.append((group, CleanTraining(task, *known)))
+            return
+        trained = executor.submit(train_clean_twin, group[0].spec, self.settings)
+        self.pending[trained] = lambda result: self._take_clean(group, result)
+
+    def _store(self, point: Point) -> StageStore:
+        """Where the clean twin of a point is kept."""
+        needs = {"clean": point.clean_task, "mode": self.settings.mode}
+        return StageStore(self.folder, needs)
+
+    def _take_clean(self, group: list[Point], result: CleanTraining | Failure) -> None:
+        if isinstance(result, Failure):
+            for point in group:
+                self._take_row(point, result)
+            return
+        self._store(group[0]).keep_tensors(CLEAN, result.result, result.snapshots)
+        clean = CleanTraining(result.task, plain(result.result), result.snapshots)
+        self.ready.append((group, clean))
+
+    def _take_row(self, point: Point, result: Row | Failure) -> None:
+        if isinstance(result, Failure):
+            if not result.is_result:
+                raise NeurogradError(f"{result.text} (at {point.name})")
+            result = empty_row(self.settings.mode, result.text)
+        StageStore(self.folder, point.task).keep(ROW, result)
+        self.results += 1
+        self.advance(self._copies[to_json(point.task)])

@@ -1,0 +1,297 @@
+"""A problem: any torch module, loss and data, as functions of one flat weight vector."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from neurograd.errors import ModelError
+from neurograd.problem.losses import Loss, as_loss
+
+Split = Literal["train", "test"]
+
+DEFAULT_CHUNK = 4096
+
+
+class Problem:
+    """A network, its loss and its data.
+
+    Weights are one flat vector ``w`` of shape ``(N,)`` over the module's trainable parameters in
+    their own order. The module is copied, put into evaluation mode and converted to ``dtype``; the
+    user's own object is never changed.
+
+    Args:
+        module: Any module that maps inputs to outputs.
+        loss: ``torch.nn.CrossEntropyLoss()``, ``torch.nn.MSELoss()``, a
+            ``neurograd.problem.losses.Loss`` or a function of (outputs, targets) that gives a
+            value a sample.
+        inputs: Training inputs, shape ``(n, ...)``.
+        targets: Training targets, shape ``(n, ...)``; class indices for cross-entropy.
+        test_inputs: Test inputs, or None.
+        test_targets: Test targets, or None.
+        dtype: Type of weights and inputs; float64, because loss differences are tiny.
+        device: Where everything runs.
+        chunk_size: Samples that one forward pass takes; bounds the memory, not the result.
+
+    Raises:
+        ModelError: If the module has no trainable weights or its loss is not finite.
+        ValueError: If inputs and targets do not match.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        loss: Loss | torch.nn.Module | Callable[[Tensor, Tensor], Tensor],
+        inputs: Tensor,
+        targets: Tensor,
+        *,
+        test_inputs: Tensor | None = None,
+        test_targets: Tensor | None = None,
+        dtype: torch.dtype = torch.float64,
+        device: torch.device | str = "cpu",
+        chunk_size: int = DEFAULT_CHUNK,
+    ) -> None:
+        if len(inputs) != len(targets) or len(inputs) == 0:
+            raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets; allowed: as many")
+        if (test_inputs is None) != (test_targets is None):
+            raise ValueError("test_inputs and test_targets: allowed: both or neither")
+        if chunk_size < 1:
+            raise ValueError(f"chunk_size is {chunk_size}; allowed: 1 or more")
+        self.module = copy.deepcopy(module).to(device=device, dtype=dtype).eval()
+        self.loss_function = as_loss(loss)
+        self.dtype, self.device = dtype, torch.device(device)
+        self.chunk_size = chunk_size
+        self._data: dict[Split, tuple[Tensor, Tensor]] = {"train": self._place(inputs, targets)}
+        if test_inputs is not None and test_targets is not None:
+            self._data["test"] = self._place(test_inputs, test_targets)
+        named = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
+        if not named:
+            raise ModelError("the module has no trainable weights")
+        self._shapes = {n: p.shape for n, p in named.items()}
+        self._sizes = [p.numel() for p in named.values()]
+        self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = ()
+        self.initial_weights = torch.cat([p.detach().reshape(-1) for p in named.values()])
+
+    def _place(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        floating = targets.is_floating_point()
+        return (
+            inputs.to(device=self.device, dtype=self.dtype),
+            targets.to(device=self.device, dtype=self.dtype if floating else None),
+        )
+
+    def replica(self) -> Problem:
+        """The same problem with a module of its own, for another thread; the data are shared.
+
+        A call of the network puts the weights into the module for a moment, so that two threads
+        must not share one.
+        """
+        other = copy.copy(self)
+        other.module = copy.deepcopy(self.module)
+        return other
+
+    def through(self, passes: Callable[[], AbstractContextManager[object]]) -> Self:
+        """The same problem, sharing module and data, with its forward passes run in a context.
+
+        Args:
+            passes: Makes a fresh context for every forward pass, such as a
+                ``torch.overrides.TorchFunctionMode`` that changes what a layer computes.
+        """
+        other = copy.copy(self)
+        other._passes = (*self._passes, passes)
+        return other
+
+    # -- sizes ------------------------------------------------------------------------------
+
+    @property
+    def num_parameters(self) -> int:
+        """Number N of trainable weights."""
+        return self.initial_weights.numel()
+
+    @property
+    def num_samples(self) -> int:
+        """Number of training samples."""
+        return len(self._data["train"][0])
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a test set."""
+        return "test" in self._data
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether targets are class indices, so that accuracy is defined."""
+        return not self._data["train"][1].is_floating_point()
+
+    def data(self, split: Split = "train") -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a split, on the problem's device."""
+        return self._data[split]
+
+    # -- flat vectors -----------------------------------------------------------------------
+
+    def parameters_of(self, w: Tensor) -> dict[str, Tensor]:
+        """Named parameter tensors that view into ``w``, shape ``(N,)``."""
+        parts = torch.split(w, self._sizes)
+        return {
+            name: part.view(shape)
+            for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
+        }
+
+    def flatten(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """Named tensors as one vector of shape ``(N,)``."""
+        return torch.cat([tensors[name].reshape(-1) for name in self._shapes])
+
+    # -- loss -------------------------------------------------------------------------------
+
+    def outputs(self, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Network outputs for named parameters, differentiable."""
+        with ExitStack() as stack:
+            for passes in self._passes:
+                stack.enter_context(passes())
+            result: Tensor = functional_call(self.module, dict(parameters), (inputs,))
+        return result
+
+    def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every sample, differentiable in the outputs, shape ``(n,)``."""
+        return self.loss_function.per_sample(outputs, targets)
+
+    def batch(self, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Training inputs and targets of the samples ``index`` (all when None)."""
+        inputs, targets = self._data["train"]
+        return (inputs, targets) if index is None else (inputs[index], targets[index])
+
+    def mean_loss(self, parameters: Mapping[str, Tensor], index: Tensor | None = None) -> Tensor:
+        """Mean loss over the samples ``index`` (all when None) as a differentiable scalar."""
+        inputs, targets = self.batch(index)
+        return self.sample_losses(self.outputs(parameters, inputs), targets).mean()
+
+    def per_sample_losses(self, w: Tensor, split: Split = "train") -> Tensor:
+        """Loss of every sample, shape ``(n,)``."""
+        with torch.no_grad():
+            parameters = self.parameters_of(w)
+            parts = [
+                self.loss_function.per_sample(self.outputs(parameters, x), y)
+                for x, y in self.chunks(split)
+            ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def loss(self, w: Tensor, split: Split = "train") -> float:
+        """Mean loss of a split."""
+        return float(self.per_sample_losses(w, split).mean())
+
+    def correct(self, w: Tensor, split: Split = "test") -> Tensor:
+        """Whether each sample is classified correctly, shape ``(n,)``."""
+        with torch.no_grad():
+            parameters = self.parameters_of(w)
+            parts = [self.outputs(parameters, x).argmax(-1) == y for x, y in self.chunks(split)]
+        return torch.cat(parts)
+
+    def accuracy(self, w: Tensor, split: Split = "test") -> float:
+        """Part of a split that is classified correctly."""
+        return float(self.correct(w, split).to(torch.float64).mean())
+
+    def chunks(
+        self, split: Split = "train", index: Tensor | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs and targets, ``chunk_size`` samples at a time."""
+        inputs, targets = self._data[split]
+        if index is not None:
+            inputs, targets = inputs[index], targets[index]
+        for start in range(0, len(inputs), self.chunk_size):
+            part = slice(start, start + self.chunk_size)
+            yield inputs[part], targets[part]
+
+    # -- derivatives ------------------------------------------------------------------------
+
+    def gradient(self, w: Tensor, index: Tensor | None = None) -> Tensor:
+        """Gradient of the mean loss over the samples ``index`` (all when None), shape ``(N,)``."""
+        w = w.detach()
+        count = self.num_samples if index is None else len(index)
+        total: Tensor | None = None
+        for x, y in self.chunks("train", index):
+            with torch.enable_grad():
+                leaf = w.clone().requires_grad_()
+                loss = self._sum_loss(leaf, x, y) / count
+                (part,) = torch.autograd.grad(loss, leaf)
+            total = part if total is None else total.add_(part)
+        assert total is not None
+        return total
+
+    def hessian_product(self, w: Tensor) -> Callable[[Tensor], Tensor]:
+        """The map v → Hv at ``w``, for vectors of shape ``(N,)``.
+
+        The gradient's graph is kept between calls when the data fit into one chunk, so that a
+        product costs one backward pass.
+        """
+        if self.num_samples > self.chunk_size:
+            return lambda v: self._chunked_product(w, v)
+        leaf, gradient = self._gradient_graph(w, *next(self.chunks("train")))
+
+        return lambda v: _directional_derivative(gradient, leaf, v)
+
+    def hvp(self, w: Tensor, v: Tensor) -> Tensor:
+        """Hessian-vector product Hv at ``w``, shape ``(N,)``."""
+        return self.hessian_product(w)(v)
+
+    def _sum_loss(self, leaf: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return self.loss_function.per_sample(self.outputs(self.parameters_of(leaf), x), y).sum()
+
+    def _gradient_graph(self, w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            leaf = w.detach().clone().requires_grad_()
+            loss = self._sum_loss(leaf, x, y) / self.num_samples
+            (gradient,) = torch.autograd.grad(loss, leaf, create_graph=True)
+        return leaf, gradient
+
+    def _chunked_product(self, w: Tensor, v: Tensor) -> Tensor:
+        total = torch.zeros_like(v)
+        for x, y in self.chunks("train"):
+            leaf, gradient = self._gradient_graph(w, x, y)
+            total += _directional_derivative(gradient, leaf, v)
+        return total
+
+    def per_sample_gradient_square_norms(self, w: Tensor) -> Tensor:
+        """Squared norm of every training sample's gradient, shape ``(n,)``."""
+        parameters = {n: p.detach() for n, p in self.parameters_of(w).items()}
+
+        def sample_loss(named: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+            outputs = self.outputs(named, x.unsqueeze(0))
+            return self.loss_function.per_sample(outputs, y.unsqueeze(0)).squeeze(0)
+
+        per_sample = torch.func.vmap(torch.func.grad(sample_loss), in_dims=(None, 0, 0))
+        # A gradient per sample is large: take few samples at a time.
+        size = max(1, min(self.chunk_size, 2**24 // self.num_parameters))
+        inputs, targets = self._data["train"]
+        norms = []
+        for start in range(0, self.num_samples, size):
+            part = slice(start, start + size)
+            gradients = per_sample(parameters, inputs[part], targets[part])
+            norms.append(sum(g.flatten(1).square().sum(1) for g in gradients.values()))
+        return torch.cat([torch.as_tensor(n) for n in norms])
+
+    # -- checks -----------------------------------------------------------------------------
+
+    def check_finite(self, w: Tensor) -> None:
+        """Raise ModelError when outputs, loss or gradient at ``w`` are not finite."""
+        losses = self.per_sample_losses(w)
+        if not bool(torch.isfinite(losses).all()):
+            bad = int((~torch.isfinite(losses)).sum())
+            raise ModelError(
+                f"the network's loss is not a finite number for {bad} of {len(losses)} training "
+                "samples; allowed: finite weights, inputs and outputs"
+            )
+        if not bool(torch.isfinite(self.gradient(w)).all()):
+            raise ModelError("the loss's gradient has NaN or infinite entries; allowed: finite")
+
+
+def _directional_derivative(gradient: Tensor, leaf: Tensor, v: Tensor) -> Tensor:
+    """``Hv`` from a gradient with its graph; 0 where the gradient is constant."""
+    if not gradient.requires_grad:
+        return torch.zeros_like(v)
+    (result,) = torch.autograd.grad(gradient, leaf, v, retain_graph=True, materialize_grads=True)
+    return result

@@ -1,0 +1,1 @@
+"""Training through chips and their clean twins."""

@@ -1,0 +1,169 @@
+"""Training a problem through a chip; the clean twin is a chip without effects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from device_models import Chip, UnstableRuleError
+from neurograd.problem import Problem
+from neurograd.progress import Progress
+from neurograd.seeding import generator_for
+
+CURVE_POINTS = 25
+REPORT_EVERY = 20
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Loss and accuracy along a training, as the chip reads its own weights.
+
+    Attributes:
+        steps: Number of steps taken at each entry.
+        train_loss: Mean loss on the training set.
+        test_accuracy: Accuracy on the test set; empty without one or without classes.
+    """
+
+    steps: tuple[int, ...]
+    train_loss: tuple[float, ...]
+    test_accuracy: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network.
+
+    Attributes:
+        weights: Stored weights after the last step, shape ``(N,)``.
+        train_loss: Mean training loss of the network as read.
+        test_loss: Mean test loss, NaN without a test set.
+        correct: Which test samples are classified correctly, None where accuracy is undefined.
+        diverged: Whether weights or loss became infinite or NaN; training stopped there.
+        stopped_at: Number of steps taken.
+        curve: Loss and accuracy along the training.
+        snapshots: Stored weights at the steps that were asked for.
+    """
+
+    weights: Tensor
+    train_loss: float
+    test_loss: float
+    correct: Tensor | None
+    diverged: bool
+    stopped_at: int
+    curve: Curve
+    snapshots: dict[int, Tensor] = field(default_factory=dict)
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """Accuracy on the test set, None where it is undefined."""
+        return None if self.correct is None else float(self.correct.to(torch.float64).mean())
+
+
+def train(
+    problem: Problem,
+    chip: Chip,
+    steps: int,
+    seed: int,
+    *,
+    chip_index: int = 0,
+    snapshots: Sequence[int] = (),
+    initial: Tensor | None = None,
+    curve_points: int = CURVE_POINTS,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train through a chip with ``w ← w + Δt·Δw``.
+
+    Step t draws from a generator made from (seed, chip, t), so that a training can be split
+    anywhere and give the same weights.
+
+    Args:
+        problem: Network, loss and data.
+        chip: Rule, read and write effects, step size.
+        steps: Number of steps, 1 or more.
+        seed: Seed of the noise.
+        chip_index: Which of several chips with one seed this is.
+        snapshots: Steps (0 is before the first) after which the weights are kept.
+        initial: Weights before they are programmed; the problem's own when None.
+        curve_points: Entries of the curve, first and last step among them, 2 or more. Divergence
+            is noticed at these.
+        progress: Called with the number of steps done since the last call.
+
+    Raises:
+        ValueError: If there is no step to take, or the curve has no two points.
+        UnstableRuleError: If the rule diverges at the first step; later the training has diverged.
+    """
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; allowed: 1 or more")
+    if curve_points < 2:
+        raise ValueError(f"curve_points is {curve_points}; allowed: 2 or more")
+    w = chip.program(problem.initial_weights if initial is None else initial).clone()
+    device = w.device
+    kept = {0: w.clone()} if 0 in snapshots else {}
+    wanted = set(snapshots)
+    curve_steps = {int(t) for t in np.linspace(0, steps, min(steps + 1, curve_points))}
+    evaluator = _Evaluator(problem, chip, seed, chip_index)
+    evaluator.add(0, w)
+    taken, diverged, reported = 0, False, 0
+    for t in range(steps):
+        generator = generator_for(seed, "train", chip_index, t, device=device)
+        taken = t + 1
+        try:
+            w = w + chip.step_size * chip.sample_update(problem, w, generator)
+        except UnstableRuleError:
+            if t == 0:
+                raise
+            # What the chip would write has no value.
+            w, diverged = torch.full_like(w, torch.nan), True
+            evaluator.add(taken, w)
+            break
+        if taken in wanted:
+            kept[taken] = w.clone()
+        if progress is not None and (taken % REPORT_EVERY == 0 or taken == steps):
+            progress(taken - reported)
+            reported = taken
+        if taken in curve_steps:
+            diverged = not evaluator.add(taken, w)
+            if diverged:
+                break
+    weights, seen = evaluator.read(taken, w), evaluator.problem
+    return Trained(
+        weights=w,
+        train_loss=seen.loss(weights),
+        test_loss=seen.loss(weights, "test") if problem.has_test else float("nan"),
+        correct=seen.correct(weights) if evaluator.has_accuracy else None,
+        diverged=diverged,
+        stopped_at=taken,
+        curve=evaluator.curve(),
+        snapshots=kept,
+    )
+
+
+class _Evaluator:
+    """Collects a training curve from the weights as the chip reads them."""
+
+    def __init__(self, problem: Problem, chip: Chip, seed: int, chip_index: int) -> None:
+        # The chip's own outputs: its arrays compute the test accuracy as well.
+        self.problem, self._chip = chip.see(problem), chip
+        self._path = (seed, "evaluate", chip_index)
+        self.has_accuracy = problem.has_test and problem.is_classification
+        self._rows: list[tuple[int, float, float]] = []
+
+    def read(self, step: int, w: Tensor) -> Tensor:
+        seed, name, index = self._path
+        return self._chip.read(w, generator_for(seed, name, index, step, device=w.device))
+
+    def add(self, step: int, w: Tensor) -> bool:
+        """Evaluate; False when weights or loss are not finite."""
+        weights = self.read(step, w)
+        loss = self.problem.loss(weights)
+        accuracy = self.problem.accuracy(weights) if self.has_accuracy else float("nan")
+        self._rows.append((step, loss, accuracy))
+        return bool(np.isfinite(loss)) and bool(torch.isfinite(w).all())
+
+    def curve(self) -> Curve:
+        steps, losses, accuracies = zip(*self._rows, strict=True)
+        return Curve(steps, losses, accuracies if self.has_accuracy else ())

@@ -1,0 +1,88 @@
+"""Leakage against exponential decay."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from device_models.chip import Chip
+from device_models.protocols import WritePath
+from device_models.rules.backprop import Backprop
+from device_models.write.crossbar import draw_crossbar
+from device_models.write.memristor_write import MemristorWrite
+from device_models.write.retention import Leakage, draw_lifetimes
+from neurograd.seeding import generator_for
+from tests.neurograd.cases import linear_regression
+
+
+def _tensor(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def test_a_weight_left_alone_decays_exponentially():
+    lifetimes = _tensor(50.0, 200.0, 1.0, math.inf)
+    leak = Leakage(lifetimes)
+    assert isinstance(leak, WritePath)
+    w = start = _tensor(1.0, -0.5, 0.3, 0.7)
+    for _ in range(100):
+        w = w + leak.write(w, torch.zeros_like(w), generator_for(0))
+    torch.testing.assert_close(w, start * (1 - 1 / lifetimes) ** 100, rtol=1e-10, atol=1e-14)
+    assert float(w[0]) == pytest.approx(math.exp(-2), rel=0.03)
+    assert w.tolist()[2:] == [0.0, 0.7]
+
+
+def test_one_write_by_hand():
+    leak = Leakage(10.0)
+    w, increment = _tensor(0.5, -0.2), _tensor(0.1, 0.1)
+    realized = leak.write(w, increment, generator_for(0))
+    torch.testing.assert_close(realized, _tensor(0.1 - 0.06, 0.1 + 0.01))
+    moments = leak.moments(w, increment)
+    assert moments.mean.equal(realized)
+    assert moments.total_variance == 0.0
+    assert leak.deterministic
+    assert leak.program(w).equal(w)
+
+
+def test_leak_follows_the_devices_own_write():
+    """What reaches the leak is what the device realized, and the bias is −w/(lifetime·Δt)."""
+    problem = linear_regression()
+    write = MemristorWrite(draw_crossbar(problem.num_parameters, generator=generator_for(0)))
+    leak = Leakage(1000.0)
+    step = 0.01
+    chip = Chip(Backprop(), step, writes=(write, leak))
+    w = chip.program(0.5 * problem.initial_weights.clamp(-1, 1))
+    g = problem.gradient(w)
+    expected = -g * (1 - 1e-3) - w / (1000.0 * step)
+    torch.testing.assert_close(chip.closed_form(problem, w).mean, expected, rtol=1e-9, atol=1e-12)
+    sample = chip.sample_update(problem, w, generator_for(0))
+    torch.testing.assert_close(sample, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_lifetimes_have_the_spread_and_the_floor():
+    """Mean and standard deviation of 40,000 at 99 %; nothing below one update."""
+    n = 40_000
+    lifetimes = draw_lifetimes(n, 1000.0, 0.1, generator_for(0))
+    assert lifetimes.dtype == torch.float64
+    assert abs(float(lifetimes.mean()) - 1000) < 2.58 * 100 / math.sqrt(n)
+    assert abs(float(lifetimes.std()) - 100) < 2.58 * 100 / math.sqrt(2 * n)
+    wide = draw_lifetimes(n, 3.0, 2.0, generator_for(0), torch.float32)
+    assert wide.dtype == torch.float32
+    assert float(wide.min()) == 1.0
+    assert draw_lifetimes(3, 7.0, 0.0, generator_for(0)).tolist() == [7.0] * 3
+
+
+@pytest.mark.parametrize("lifetime", [0.5, math.nan, -3.0])
+def test_refuses_impossible_lifetimes(lifetime):
+    with pytest.raises(ValueError, match="allowed: 1 update or more"):
+        Leakage(lifetime)
+    with pytest.raises(ValueError, match="allowed: 1 update or more"):
+        Leakage(_tensor(5.0, lifetime))
+    with pytest.raises(ValueError, match="allowed: 1 update or more"):
+        draw_lifetimes(5, lifetime, 0.1, generator_for(0))
+
+
+def test_refuses_a_negative_spread():
+    with pytest.raises(ValueError, match="spread is -1; allowed: 0 or more"):
+        draw_lifetimes(5, 10.0, -1.0, generator_for(0))

@@ -1,0 +1,76 @@
+"""Every example of a device, a rule and a surrogate goes through the main job, in a small form."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from neurograd.pipeline.build import build_clean_chip, build_problem
+from neurograd.pipeline.check import check
+from neurograd.report import render_html, render_report
+from neurograd.spec import list_presets, load_spec
+from neurograd.spec.network_schema import SURROGATE_DEFAULTS
+from neurograd.spec.rule_schema import RULE_DEFAULTS
+from neurograd.training.loop import train
+
+FOLDER = Path(__file__).parents[3] / "examples"
+EXAMPLES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("*/*.yaml"))
+SMALL = [
+    "training.steps=4",
+    "training.seeds=2",
+    "measure.draws=12",
+    "measure.loss_draws=8",
+    "measure.points=1",
+    "network.hidden=[6]",
+    "task.train_samples=60",
+    "task.test_samples=40",
+]
+
+
+def test_there_is_an_example_of_everything():
+    assert {f"devices/{name}.yaml" for name in list_presets()} <= set(EXAMPLES)
+    assert {f"rules/{name}.yaml" for name in RULE_DEFAULTS} <= set(EXAMPLES)
+    assert {f"surrogates/{name}.yaml" for name in SURROGATE_DEFAULTS} <= set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name):
+    spec = load_spec(FOLDER / name, SMALL)
+    assert spec.name != "unnamed chip"
+    if name.startswith("rules/"):
+        assert spec.learning_rule.name == Path(name).stem
+    if name.startswith("surrogates/"):
+        assert spec.network.surrogate.name == Path(name).stem
+    spiking = spec.network.kind == "spiking"
+    if spiking:
+        spec = load_spec(FOLDER / name, [*SMALL, "measure.smoothing_draws=8"])
+    report = check(spec, quick=True).report
+    (point,) = report["points"]
+    assert point["moments"]["b_ci"][0] <= point["moments"]["b"] + 1e-12
+    assert math.isfinite(point["delta_loss"]["measured"])
+    assert (point["smoothing"] is not None) == spiking
+    console = Console(file=io.StringIO(), width=100)
+    render_report(report, console)
+    assert report["verdict"] in console.file.getvalue()
+    page = render_html(report)
+    assert ("Bias against the gradient of the smoothed loss" in page) == spiking
+
+
+@pytest.mark.parametrize("name", ["spiking_digits.yaml", "spiking_ecram.yaml"])
+def test_spiking_examples_load(name):
+    spec = load_spec(FOLDER / name)
+    assert spec.network.kind == "spiking"
+    assert spec.learning_rule.name == "surrogate"
+
+
+@pytest.mark.slow
+def test_a_spiking_network_on_clean_hardware_reaches_95_percent():
+    """The example as it ships: the chip is its own clean twin there."""
+    spec = load_spec(FOLDER / "spiking_digits.yaml")
+    problem, steps = build_problem(spec), spec.training.steps
+    trained = train(problem, build_clean_chip(spec, problem), steps, seed=spec.measure.seed)
+    assert trained.test_accuracy >= 0.95

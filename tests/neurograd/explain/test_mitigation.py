@@ -1,0 +1,390 @@
+"""Which effect of a failing chip does the damage: ranked, judged, resumed and shown."""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from neurograd.effects.catalogue import CYCLE_TO_CYCLE, FAULTS, LEVELS, READ_NOISE, WEIGHT_ROUNDING
+from neurograd.explain.mitigation import guide, measured_guide, variants
+from neurograd.explain.reasons import explain
+from neurograd.explain.remedies import remedy
+from neurograd.judge.cost import Judgement
+from neurograd.judge.verdict import Cost, Verdict
+from neurograd.output import plain
+from neurograd.pipeline.build import active_effects, build_problem
+from neurograd.pipeline.check import check, train_beside
+from neurograd.report import plots, render_html, render_report
+from neurograd.report.content import mitigation_rows
+from neurograd.spec import list_presets, load_spec, spec_to_dict, validate_spec
+
+ROOT = Path(__file__).parents[3]
+
+NOISY = {
+    "device": {"write": {"cycle_to_cycle": "30 %"}},
+    "quantization": {"weight_bits": 8},
+    "network": {"hidden": [8]},
+    "task": {"name": "digits", "train_samples": 120, "test_samples": 120},
+    "training": {"step_size": 0.5, "steps": 60, "seeds": 3},
+    "targets": {"max_accuracy_drop": "15 %"},
+    "measure": {"draws": 8, "loss_draws": 4, "points": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("stages")
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return check(validate_spec(NOISY), resume=folder).report
+
+
+def _text(report, width):
+    console = Console(width=width, file=io.StringIO(), force_terminal=False)
+    render_report(report, console)
+    return console.file.getvalue()
+
+
+# -- a real chip --------------------------------------------------------------------------------
+
+
+def test_strong_write_noise_beside_8_bits_is_the_culprit(report):
+    found = report["mitigation"]
+    assert report["verdict"] == found["whole"]["verdict"] == "not tolerated"
+    noise, rounding = found["effects"]
+    assert (noise["effect"], rounding["effect"]) == ("cycle_to_cycle", "weight_rounding")
+    assert noise["key"] == "device.write.cycle_to_cycle"
+    assert noise["without"]["verdict"] == "tolerated"
+    assert rounding["without"]["verdict"] == "not tolerated"
+    assert noise["alone"]["verdict"] == "not tolerated"
+    assert rounding["alone"]["verdict"] == found["ideal"]["verdict"] == "tolerated"
+    assert noise["saves_ci"][0] > 0
+    assert rounding["saves_ci"][0] < noise["saves_ci"][0]
+    assert noise["share"] > 0.8
+    for part in found["effects"]:
+        assert part["saves"] == pytest.approx(found["whole"]["value"] - part["without"]["value"])
+    # Of two effects, the one alone is the chip without the other.
+    assert noise["alone"] == rounding["without"]
+
+
+def test_reason_and_advice_name_the_culprit_and_its_key(report):
+    found = report["mitigation"]
+    whole = f"{100 * found['whole']['value']:.1f} %"
+    without = f"{100 * found['effects'][0]['without']['value']:.1f} %"
+    assert (
+        f"Without cycle-to-cycle noise the predicted accuracy drop would be {without} instead of "
+        f"{whole}." in report["reasons"]
+    )
+    first = found["advice"][0]
+    assert first.startswith("Lower device.write.cycle_to_cycle: without cycle-to-cycle noise")
+    assert f"falls from {whole} to {without}" in first
+    assert "within the 15.0 % that are allowed" in first
+
+
+def test_resume_gives_the_same_numbers_on_any_number_of_cores(report, folder):
+    (kept,) = folder.iterdir()
+    stages = sorted(path.name for path in kept.glob("mitigation-*.json"))
+    assert len(stages) == 3 * 3
+    (kept / "mitigation-ideal-2.json").unlink()
+    (kept / "mitigation-without-cycle_to_cycle-1.json").write_text("{ half writ")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if threads > 1 else 2)
+    try:
+        again = check(validate_spec(NOISY), resume=folder).report
+    finally:
+        torch.set_num_threads(threads)
+    assert {k: v for k, v in again.items() if k != "timing"} == {
+        k: v for k, v in report.items() if k != "timing"
+    }
+
+
+def test_only_a_measured_chip_that_fails_has_a_guide(report, folder):
+    spec = validate_spec(NOISY)
+    assert check(spec, resume=folder, mitigation=False).report["mitigation"] is None
+    assert train_beside(spec, resume=folder).report["mitigation"] is None
+    spared = validate_spec({**NOISY, "device": None})
+    tolerated = check(spared).report
+    assert tolerated["verdict"] == "tolerated"
+    assert tolerated["mitigation"] is None
+
+
+def test_clean_network_that_learned_nothing_has_no_guide():
+    lazy = {**NOISY, "training": {"step_size": 1e-4, "steps": 2, "seeds": 2}}
+    found = check(validate_spec(lazy)).report
+    assert found["verdict"] == "inconclusive"
+    assert found["mitigation"] is None
+
+
+# -- the report ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_console_shows_the_guide(report, width):
+    text = _text(report, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    assert "What the accuracy drop comes from, predicted" in text
+    words = " ".join(text.split())
+    for sentence in report["mitigation"]["advice"]:
+        assert sentence in words
+    for row in mitigation_rows(report):
+        assert all(part in words for cell in row[1:] for part in cell.split())
+
+
+def test_page_shows_the_guide(report):
+    page = render_html(report)
+    assert page.count("<svg") == 5
+    assert 'id="plot-mitigation"' in page
+    for row in mitigation_rows(report):
+        assert all(cell in page for cell in row)
+    for part in report["mitigation"]["effects"]:
+        assert part["key"] in page
+    spared = render_html({**report, "mitigation": None})
+    assert "plot-mitigation" not in spared
+    assert spared.count("<svg") == 4
+
+
+def test_plot_holds_the_costs(report):
+    axes = plots.plot_mitigation(report).axes[0]
+    widths = [bar.get_width() for bar in axes.patches if bar.get_height() == pytest.approx(0.36)]
+    effects = report["mitigation"]["effects"]
+    expected = [100 * part[key]["value"] for key in ("without", "alone") for part in effects]
+    assert widths == pytest.approx(expected)
+    assert [label.get_text() for label in axes.get_yticklabels()] == [p["label"] for p in effects]
+
+
+def test_costs_without_a_finite_value_are_shown(report):
+    lost = copy.deepcopy(report)
+    found = lost["mitigation"]
+    nothing = {"value": None, "ci": [None, None], "verdict": "not tolerated"}
+    found["whole"], found["effects"][1]["without"] = nothing, nothing
+    found["effects"][0].update(saves=None, saves_ci=[None, None], share=None)
+    assert "–" in _text(lost, 100)
+    assert "diverges" in {t.get_text().strip() for t in plots.plot_mitigation(lost).axes[0].texts}
+    assert "plot-mitigation" in render_html(lost)
+    sentence = next(s for s in explain(lost, ["a", "b"]) if s.startswith("Without cycle-to-cycle"))
+    assert sentence.endswith("with it the training diverges.")
+
+
+# -- known costs --------------------------------------------------------------------------------
+
+SAMPLES = 100
+THREE = {
+    "device": {
+        "conductance": {"levels": 32},
+        "write": {"cycle_to_cycle": "5 %"},
+        "faults": {"stuck_low": "1 %"},
+    },
+    "network": {"hidden": [3]},
+    "task": {"name": "digits", "train_samples": 20, "test_samples": SAMPLES},
+    "training": {"seeds": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def three():
+    spec = validate_spec(THREE)
+    return spec, build_problem(spec)
+
+
+def _networks(errors, chips=4):
+    """Networks that misclassify a number of the samples, with one more or less for every chip."""
+    made = []
+    for chip in range(chips):
+        wrong = errors + (-1) ** chip if errors > 1 else errors
+        made.append(
+            {
+                "loss": 0.1,
+                "test_accuracy": 1 - wrong / SAMPLES,
+                "correct": "0" * wrong + "1" * (SAMPLES - wrong),
+                "diverged": False,
+                "gradients": 1,
+            }
+        )
+    return made
+
+
+def _trained(value=0.4):
+    cost = Cost(value, (value - 0.1, value + 0.1), 0.95)
+    return Judgement(Verdict.NOT_TOLERATED, "accuracy_drop", cost, cost, 0.02, True)
+
+
+def _guide(three, whole, ideal, without, alone, trained=0.4):
+    """The guide of a chip with levels, noise and faults, from numbers of misclassified samples."""
+    spec, problem = three
+    effects = active_effects(spec, problem)
+    assert effects == [LEVELS, CYCLE_TO_CYCLE, FAULTS]
+    predicted = {"ideal": _networks(ideal)}
+    for effect, left, only in zip(effects, without, alone, strict=True):
+        predicted[f"without-{effect.name}"] = _networks(left)
+        predicted[f"alone-{effect.name}"] = _networks(only)
+    assert set(predicted) == {variant.name for variant in variants(effects)}
+    clean = _networks(0, chips=1)[0]
+    return plain(guide(spec, problem, clean, _networks(whole), predicted, _trained(trained)))
+
+
+def test_costs_savings_and_order_are_the_known_ones(three):
+    found = _guide(three, whole=40, ideal=0, without=(38, 16, 34), alone=(2, 30, 6))
+    assert [part["effect"] for part in found["effects"]] == ["cycle_to_cycle", "faults", "levels"]
+    noise = found["effects"][0]
+    assert noise["without"]["value"] == pytest.approx(0.16)
+    assert noise["alone"]["value"] == pytest.approx(0.30)
+    assert noise["saves"] == pytest.approx(0.24)
+    assert noise["share"] == pytest.approx(0.6)
+    assert noise["saves_ci"][0] < 0.24 < noise["saves_ci"][1]
+    # 40 = 2 + 30 + 6 + 2: nearly all of it adds up.
+    assert found["together"]["value"] == pytest.approx(0.02)
+    text = " ".join(found["advice"])
+    assert "No single change is predicted to be enough" in text
+    assert "act together" not in text
+    assert "overlap" not in text
+    assert "Training lost" not in text
+
+
+def test_effects_that_hurt_only_together_are_said_to(three):
+    found = _guide(three, whole=40, ideal=0, without=(2, 2, 39), alone=(1, 1, 1))
+    assert found["together"]["value"] == pytest.approx(0.37)
+    text = " ".join(found["advice"])
+    assert "act together here: one at a time they add up to 3.0 % only" in text
+    assert "Leaving out only stuck devices saves nothing" in text
+
+
+def test_effects_of_which_one_is_enough_are_said_to_overlap(three):
+    found = _guide(three, whole=42, ideal=0, without=(41, 41, 41), alone=(40, 40, 40))
+    assert found["together"]["value"] == pytest.approx(0.42 - 1.2)
+    text = " ".join(found["advice"])
+    assert "overlap here: one at a time they add up to 120 %" in text
+    assert (
+        "each alone costs more than is allowed, the finite number of levels (40.0 %), "
+        "cycle-to-cycle noise (40.0 %) and stuck devices (40.0 %), so all of them have to get "
+        "smaller" in text
+    )
+
+
+def test_what_no_effect_explains_is_said(three):
+    found = _guide(three, whole=40, ideal=30, without=(36, 36, 38), alone=(34, 34, 32))
+    text = " ".join(found["advice"])
+    assert "Without any of them the predicted accuracy drop is still 30.0 %" in text
+    assert "device.conductance.weight_range" in text
+    # 40 − 30 = 4 + 4 + 2: counted from the ideal chip, the effects add up.
+    assert found["together"]["value"] == pytest.approx(0.0)
+
+
+def test_an_effect_that_helps_ranks_last_and_is_kept(three):
+    found = _guide(three, whole=30, ideal=0, without=(80, 2, 29), alone=(1, 29, 1))
+    assert found["effects"][-1]["effect"] == "levels"
+    assert found["effects"][-1]["saves"] == pytest.approx(-0.5)
+    assert "would cost more without the finite number of levels" in " ".join(found["advice"])
+
+
+def test_a_prediction_that_training_does_not_confirm_is_said(three):
+    wrong = _guide(three, 40, 0, (38, 10, 34), (2, 30, 6), trained=0.9)
+    assert "Training lost 90.0 %, not the predicted 40.0 %" in " ".join(wrong["advice"])
+    blind = _guide(three, 0, 0, (0, 0, 0), (0, 0, 0))
+    (sentence,) = blind["advice"]
+    assert "no damage is certain enough" in sentence
+
+
+def test_one_effect_or_none_is_one_line(three):
+    _, problem = three
+    clean, chips = _networks(0, chips=1)[0], _networks(40)
+    single = validate_spec({**THREE, "device": {"faults": {"stuck_low": "1 %"}}})
+    assert variants(active_effects(single, problem)) == []
+    found = guide(single, problem, clean, chips, {}, _trained())
+    assert found["effects"] == []
+    assert found["ideal"] is found["together"] is None
+    (line,) = found["advice"]
+    assert line == (
+        "Only stuck devices sets this chip apart from an ideal one: lower device.faults.stuck_low."
+    )
+    none = validate_spec({**THREE, "device": None})
+    (line,) = guide(none, problem, clean, chips, {}, _trained())["advice"]
+    assert line.startswith("Nothing in the spec")
+
+
+def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
+    spec = validate_spec(
+        {
+            "device": {"write": {"cycle_to_cycle": "5 %"}, "read": {"noise": "1 %"}},
+            "network": {"hidden": [3]},
+            "task": {"name": "teacher_student", "inputs": 3, "outputs": 2, "train_samples": 20},
+        }
+    )
+    problem = build_problem(spec)
+    start = problem.loss(problem.initial_weights)
+
+    def networks(*losses):
+        rest = {"test_accuracy": None, "correct": None, "diverged": False, "gradients": 1}
+        return [{"loss": loss, **rest} for loss in losses]
+
+    predicted = {
+        f"without-{READ_NOISE.name}": networks(math.inf, 0.2 * start),
+        f"without-{CYCLE_TO_CYCLE.name}": networks(0.1 * start, 0.11 * start),
+        "ideal": networks(0.0, 0.0),
+    }
+    trained = Judgement(
+        Verdict.NOT_TOLERATED,
+        "excess_loss",
+        Cost(math.inf, (math.inf, math.inf), 0.95),
+        Cost(math.inf, (math.inf, math.inf), 0.95),
+        0.05,
+        True,
+    )
+    (clean,) = networks(0.0)
+    whole = networks(math.inf, 0.3 * start)
+    found = measured_guide(spec, problem, clean, whole, predicted, trained)
+    assert [part.effect for part in found.parts] == [CYCLE_TO_CYCLE, READ_NOISE]
+    assert found.parts[0].saves.value == math.inf
+    assert found.parts[0].without.cost.value == pytest.approx(0.105)
+    report = plain(guide(spec, problem, clean, whole, predicted, trained))
+    assert report["effects"][0]["share"] is None
+    assert "falls from that of a diverging training to 10.5 %" in report["advice"][0]
+
+
+# -- keys ---------------------------------------------------------------------------------------
+
+
+def _specs():
+    files = sorted((ROOT / "examples").rglob("*.yaml"))
+    return [load_spec(path) for path in files] + [
+        validate_spec({"device": {"preset": name}}) for name in list_presets()
+    ]
+
+
+def test_every_effect_of_every_shipped_spec_names_a_key_that_is_set():
+    problems, named = {}, set()
+    for spec in _specs():
+        key = spec.learning_rule.batch_size
+        problem = problems.setdefault(key, _Sized(100_000))
+        for effect in active_effects(spec, problem):
+            found = remedy(effect, spec)
+            assert found.key in found.words
+            value = spec_to_dict(spec)
+            for word in found.key.split("."):
+                value = value[word]
+            assert value not in (None, 0, False), found
+            named.add(effect.name)
+    assert len(named) > 12
+
+
+class _Sized:
+    """All that ``active_effects`` asks of a problem."""
+
+    def __init__(self, num_samples):
+        self.num_samples = num_samples
+
+
+def test_rounding_at_random_is_the_remedy_where_small_updates_are_lost():
+    stalled = validate_spec({**THREE, "quantization": {"update_rounding": "nearest"}})
+    assert "quantization.update_rounding to stochastic" in remedy(LEVELS, stalled).words
+    assert remedy(LEVELS, validate_spec(THREE)).words == "raise device.conductance.levels"
+    stored = {"device": None, "quantization": {"weight_bits": 4, "update_rounding": "truncate"}}
+    assert "update_rounding" in remedy(WEIGHT_ROUNDING, validate_spec({**THREE, **stored})).words

@@ -1,0 +1,258 @@
+"""Lemma 2.1 predicted against the loss change that is measured."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from device_models import Backprop, Chip, WhiteNoise
+from neurograd.measure.curvature import exact_diagonal, hessian_trace
+from neurograd.measure.loss_change import (
+    CovarianceTrace,
+    covariance_trace,
+    difference_interval,
+    measure_loss_change,
+    predict_loss_change,
+)
+from neurograd.measure.moments import measure_moments
+from neurograd.seeding import generator_for
+from neurograd.theory import lemma_2_1
+from tests.neurograd.cases import dense_hessian, linear_regression, smooth_network
+
+# (b, σ²f(N), Δt): the paper's b = 0.02 and σ² = 20 are among them.
+GRID = list(itertools.product((0.02, 0.2), (0.1, 2.0, 20.0), (0.01, 0.05, 0.2)))
+SETTINGS = [*GRID, (0.0, 20.0, 0.05), (0.5, 20.0, 0.1)]
+
+
+def _gaussian_chip(problem, b, variance, step_size, seed=0):
+    generator = generator_for(seed, "bias")
+    direction = torch.randn(problem.num_parameters, generator=generator, dtype=torch.float64)
+    beta = direction * math.sqrt(problem.num_parameters) / direction.norm()
+    # Against descent: a bias along it could cancel the noise's cost, and no interval is narrow
+    # against a prediction near 0.
+    if float(problem.gradient(problem.initial_weights) @ beta) < 0:
+        beta = -beta
+    rule = WhiteNoise(Backprop(), bias=b * beta, total_variance=variance)
+    return Chip(rule, step_size), beta
+
+
+def test_grid_has_twenty_settings():
+    assert len(SETTINGS) == 20
+
+
+@pytest.mark.parametrize(("b", "variance", "step_size"), SETTINGS)
+def test_quadratic_loss_prediction_and_measurement_agree(b, variance, step_size):
+    """At 99 % confidence, with an interval narrower than 2 % of the prediction."""
+    problem = linear_regression()
+    w = problem.initial_weights
+    chip, beta = _gaussian_chip(problem, b, variance, step_size)
+    g = problem.gradient(w)
+    sample = chip.sampler(problem, w)
+    moments = measure_moments(sample, g, 10, seed=3)
+    h_beta = problem.hvp(w, beta)
+    predicted = lemma_2_1(
+        b,
+        float(g @ beta),
+        float(beta @ h_beta),
+        float(g @ h_beta),
+        variance,
+        hessian_trace(problem, w, seed=0).value,
+        problem.num_parameters,
+        step_size,
+    ).total
+    measured = measure_loss_change(
+        problem, w, sample, step_size, moments, 1500, seed=3, exact_mean=-g + b * beta
+    )
+    low, high = measured.ci
+    assert high - low < 0.02 * abs(predicted)
+    assert low <= predicted <= high
+
+
+@pytest.mark.parametrize("b", [0.02, 0.7])
+def test_bias_without_noise_is_predicted_to_rounding(b):
+    problem = linear_regression()
+    w, step_size = problem.initial_weights, 0.1
+    chip, _ = _gaussian_chip(problem, b, 0.0, step_size)
+    moments = measure_moments(chip.sampler(problem, w), problem.gradient(w), 5, seed=0)
+    predicted = predict_loss_change(
+        problem.hessian_product(w), moments, step_size, 1.0, CovarianceTrace(0.0, 0.0, math.inf)
+    )
+    measured = measure_loss_change(
+        problem, w, chip.sampler(problem, w), step_size, moments, 3, seed=0
+    )
+    assert measured.value == pytest.approx(predicted.total, rel=1e-9)
+    assert predicted.variance == 0.0
+
+
+def test_without_bias_and_noise_the_change_is_exactly_zero():
+    problem = linear_regression()
+    w = problem.initial_weights
+    chip = Chip(Backprop(), 0.1)
+    moments = measure_moments(chip.sampler(problem, w), problem.gradient(w), 5, seed=0)
+    measured = measure_loss_change(problem, w, chip.sampler(problem, w), 0.1, moments, 4, seed=0)
+    predicted = predict_loss_change(
+        problem.hessian_product(w), moments, 0.1, 1.0, CovarianceTrace(0.0, 0.0, math.inf)
+    )
+    assert measured.value == 0.0
+    assert measured.ci == (0.0, 0.0)
+    assert predicted.total == 0.0
+    assert predicted.ci == (0.0, 0.0)
+
+
+def test_remainder_is_third_order():
+    """With b and σ held fixed, halving Δt shrinks |measured − predicted| about eightfold.
+
+    The same noise at every Δt, exact expectations over it: the rest of the Taylor series only.
+    """
+    problem = smooth_network()
+    w = problem.initial_weights
+    _, beta = _gaussian_chip(problem, 0.05, 0.4, 1.0, seed=1)
+    g, bias = problem.gradient(w), 0.05 * beta
+    generator = generator_for(5, "noise")
+    noise = torch.randn(20, problem.num_parameters, generator=generator, dtype=torch.float64)
+    noise = noise * math.sqrt(0.4 / problem.num_parameters)
+    # Antithetic pairs have mean zero exactly; their covariance is the sample's.
+    noise = torch.cat([noise, -noise])
+    hessian = dense_hessian(problem, w)
+    covariance = float(torch.einsum("ki,ij,kj->k", noise, hessian, noise).mean())
+
+    def remainder(dt: float) -> float:
+        clean = problem.per_sample_losses(w - dt * g)
+        losses = [problem.per_sample_losses(w + dt * (-g + bias + e)) - clean for e in noise]
+        measured = float(torch.stack(losses).mean())
+        predicted = dt * float(g @ bias) - dt**2 * float(g @ hessian @ bias)
+        predicted += 0.5 * dt**2 * (float(bias @ hessian @ bias) + covariance)
+        return abs(measured - predicted)
+
+    remainders = [remainder(0.4 / 2**k) for k in range(5)]
+    ratios = [a / b for a, b in itertools.pairwise(remainders)]
+    assert all(7.0 < ratio < 9.0 for ratio in ratios[1:]), ratios
+
+
+def test_measured_remainder_is_third_order_through_the_package():
+    """The same, through measure_moments, predict_loss_change and measure_loss_change."""
+    problem = smooth_network()
+    w = problem.initial_weights
+    g = problem.gradient(w)
+
+    def remainder(dt: float) -> float:
+        chip, _ = _gaussian_chip(problem, 0.3, 0.0, dt, seed=1)
+        sample = chip.sampler(problem, w)
+        moments = measure_moments(sample, g, 4, seed=0)
+        predicted = predict_loss_change(
+            problem.hessian_product(w), moments, dt, 0.0, CovarianceTrace(0.0, 0.0, math.inf)
+        )
+        measured = measure_loss_change(problem, w, sample, dt, moments, 2, seed=0)
+        return abs(measured.value - predicted.total)
+
+    remainders = [remainder(0.05 / 2**k) for k in range(4)]
+    ratios = [a / b for a, b in itertools.pairwise(remainders)]
+    assert all(7.0 < ratio < 9.0 for ratio in ratios), ratios
+
+
+def test_noise_and_bias_on_a_smooth_network_agree_at_a_small_step():
+    """At 99 % confidence, moments from samples as in a check; Δt small enough for second order."""
+    problem = smooth_network()
+    w, dt = problem.initial_weights, 0.02
+    chip, _ = _gaussian_chip(problem, 0.1, 0.5, dt)
+    sample = chip.sampler(problem, w)
+    moments = measure_moments(sample, problem.gradient(w), 2000, seed=1)
+    covariance = covariance_trace(problem, w, moments, sample, diagonal=None, draws=2000, seed=1)
+    predicted = predict_loss_change(
+        problem.hessian_product(w), moments, dt, hessian_trace(problem, w, 0).value, covariance
+    )
+    measured = measure_loss_change(problem, w, sample, dt, moments, 2000, seed=1)
+    low, high = difference_interval(predicted, measured)
+    assert low <= 0 <= high
+    assert high - low < 0.3 * abs(predicted.variance)
+
+
+def test_control_variate_needs_far_fewer_losses_than_plain_averaging():
+    problem = linear_regression()
+    w, dt = problem.initial_weights, 1e-3
+    chip, _ = _gaussian_chip(problem, 0.0, 1.0, dt)
+    sample = chip.sampler(problem, w)
+    moments = measure_moments(sample, problem.gradient(w), 100, seed=1)
+    measured = measure_loss_change(problem, w, sample, dt, moments, 200, seed=1)
+    assert (measured.plain_error / measured.residual_error) ** 2 > 850
+
+
+def test_covariance_trace_by_diagonal_and_by_products_agree_with_the_dense_one():
+    """Within 99 % intervals of both estimates; Σ is diagonal and far from white."""
+    problem = linear_regression()
+    w = problem.initial_weights
+    std = torch.linspace(0.01, 1.0, problem.num_parameters, dtype=torch.float64) ** 2
+    g = problem.gradient(w)
+
+    def sample(generator):
+        noise = torch.randn(g.shape, generator=generator, dtype=torch.float64)
+        return -g + 0.3 + std * noise
+
+    exact = float(torch.diagonal(dense_hessian(problem, w)) @ std.square())
+    moments = measure_moments(sample, g, 50, seed=2)
+    for diagonal in (exact_diagonal(problem, w), None):
+        trace = covariance_trace(problem, w, moments, sample, diagonal=diagonal, draws=300, seed=4)
+        assert abs(trace.value - exact) < 2.6 * trace.standard_error
+        assert trace.standard_error < 0.05 * exact
+
+
+def test_predicted_terms_match_the_lemma_for_an_exactly_known_update():
+    problem = smooth_network()
+    w, dt, b = problem.initial_weights, 0.1, 0.05
+    chip, beta = _gaussian_chip(problem, b, 0.0, dt)
+    moments = measure_moments(chip.sampler(problem, w), problem.gradient(w), 4, seed=0)
+    hessian = dense_hessian(problem, w)
+    g = moments.gradient
+    none = CovarianceTrace(0.0, 0.0, math.inf)
+    trace = float(hessian.trace())
+    predicted = predict_loss_change(problem.hessian_product(w), moments, dt, trace, none)
+    lemma = lemma_2_1(
+        b,
+        float(g @ beta),
+        float(beta @ hessian @ beta),
+        float(g @ hessian @ beta),
+        0.0,
+        trace,
+        problem.num_parameters,
+        dt,
+    )
+    assert predicted.bias == pytest.approx(lemma.bias, rel=1e-10)
+    clean = -dt * float(g @ g) + 0.5 * dt**2 * float(g @ hessian @ g)
+    assert dt * predicted.exact_margin == pytest.approx(clean + lemma.total, rel=1e-10)
+    assert predicted.gradient_curvature == pytest.approx(
+        float(g @ hessian @ g) / float(g @ g), rel=1e-10
+    )
+
+
+def test_noise_of_the_mean_does_not_inflate_the_predicted_bias():
+    """With few draws the mean is noisy: its quadratic term is taken out (99 % over 40 seeds)."""
+    problem = linear_regression()
+    w, dt = problem.initial_weights, 0.5
+    chip, _ = _gaussian_chip(problem, 0.0, 20.0, dt)
+    g = problem.gradient(w)
+    sample = chip.sampler(problem, w)
+    trace = hessian_trace(problem, w, 0).value
+    exact = CovarianceTrace(20.0 / problem.num_parameters * trace, 0.0, math.inf)
+    product = problem.hessian_product(w)
+    quadratic = []
+    for seed in range(40):
+        moments = measure_moments(sample, g, 4, seed=seed)
+        predicted = predict_loss_change(product, moments, dt, trace, exact)
+        bias = moments.bias
+        linear = dt * float(g @ bias) - dt**2 * float(g @ product(bias))
+        quadratic.append(predicted.bias - linear)
+    values = torch.tensor(quadratic)
+    error = float(values.std()) / math.sqrt(len(values))
+    assert abs(float(values.mean())) < 2.71 * error  # t with 39 degrees of freedom
+
+
+def test_too_few_draws_are_refused():
+    problem = linear_regression()
+    w = problem.initial_weights
+    chip = Chip(Backprop(), 0.1)
+    moments = measure_moments(chip.sampler(problem, w), problem.gradient(w), 2, seed=0)
+    with pytest.raises(ValueError, match="allowed: 2 or more"):
+        measure_loss_change(problem, w, chip.sampler(problem, w), 0.1, moments, 1, seed=0)

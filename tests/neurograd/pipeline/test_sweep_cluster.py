@@ -1,0 +1,103 @@
+"""`neurograd sweep --scheduler`: worker processes of a dask cluster, one of which is killed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from neurograd import cli
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.sweep import engines, run, work
+from neurograd.pipeline.sweep.command import Request, sweep
+from neurograd.progress import Silent
+from tests.neurograd.command_line import TINY, refused
+
+OVER = ("device.write.cycle_to_cycle=0 %:6 %:6", "training.step_size=0.1,0.2,0.3,1e200")
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Three worker processes on this machine."""
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    with distributed.LocalCluster(
+        n_workers=3,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    ) as made:
+        yield made
+
+
+def test_a_killed_worker_loses_no_point_and_the_table_is_the_same(spec, tmp_path, cluster):
+    sweep(Request(spec, OVER, table=tmp_path / "alone.csv", jobs=1), Silent())
+    table, results = tmp_path / "t.csv", []
+    request = Request(spec, OVER, table=table, scheduler=cluster.scheduler_address)
+    thread = threading.Thread(target=lambda: results.append(sweep(request, Silent())))
+    thread.start()
+    folder = tmp_path / "t.csv.partial"
+    while len(list(folder.glob("*/row.json"))) < 3 and thread.is_alive():
+        time.sleep(0.002)
+    victim = next(iter(cluster.workers.values())).pid
+    os.kill(victim, signal.SIGKILL)
+    rows_then = len(list(folder.glob("*/row.json")))
+    thread.join()
+    assert 3 <= rows_then < 24
+    assert victim not in [worker.pid for worker in cluster.workers.values()]
+    assert len(results) == 1
+    assert results[0].rows[3]["error"].startswith("training.step_size: the clean training diverged")
+    assert table.read_bytes() == (tmp_path / "alone.csv").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["alone.csv", "t.csv", "tiny.yaml"]
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense", "x://y:1"])
+def test_a_scheduler_that_does_not_answer_is_one_line(capsys, spec, tmp_path, monkeypatch, address):
+    pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    monkeypatch.setattr(engines, "CONNECT_SECONDS", 0.3)
+    arguments = ["--over", OVER[0], "--table", tmp_path / "t.csv", "--scheduler", address]
+    message = refused(capsys, "sweep", spec, *arguments)
+    assert address in message
+    assert "allowed" in message
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["tiny.yaml"]
+
+
+def test_without_dask_the_extra_is_named(capsys, spec, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    arguments = ["--over", OVER[0], "--table", tmp_path / "t.csv", "--scheduler", "tcp://h:1"]
+    assert "neurograd[cluster]" in refused(capsys, "sweep", spec, *arguments)
+
+
+def test_a_worker_with_other_versions_refuses():
+    settings = work.Settings("train", "cpu", False, {**work.versions(), "torch": "0.0"})
+    failure = work.evaluate_point(None, settings, None)
+    assert failure.is_result is False
+    assert "torch" in failure.text
+    assert "0.0" in failure.text
+
+
+def test_workers_that_die_again_and_again_end_the_sweep(spec, tmp_path):
+    class Deadly(engines.Here):
+        opened = 0
+
+        def open(self):
+            Deadly.opened += 1
+            raise engines.BrokenExecutor("killed")
+
+    settings = work.Settings("train", "cpu", False, work.versions())
+    points = run.prepare([("a=1", cli._load(spec, None, None))], settings)
+    with pytest.raises(NeurogradError, match="died 3 times in a row"):
+        run.evaluate_points(points, settings, tmp_path / "kept", Deadly(), Silent())
+    assert Deadly.opened == 3

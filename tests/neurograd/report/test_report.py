@@ -1,0 +1,221 @@
+"""Tables, page and plots from one report."""
+
+from __future__ import annotations
+
+import copy
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from neurograd.explain.reasons import explain
+from neurograd.output import plain
+from neurograd.pipeline.check import check
+from neurograd.report import format as show
+from neurograd.report import plots, render_html, render_report
+from neurograd.report.content import TABLES, training_rows
+from neurograd.spec import validate_spec
+
+SPEC = {
+    "name": "<script>alert(1)</script> & co",
+    "device": {"preset": "epiram"},
+    "network": {"hidden": [6]},
+    "task": {"name": "digits", "train_samples": 60, "test_samples": 30},
+    "training": {"step_size": 0.2, "steps": 10, "seeds": 2},
+    "measure": {"draws": 20, "loss_draws": 8, "points": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def report():
+    return check(validate_spec(SPEC)).report
+
+
+def _nulled(value):
+    """Every number that is not a count becomes null."""
+    if isinstance(value, dict):
+        keep = ("step", "spec", "chips", "diverged", "num_parameters", "spectrum", "steps")
+        return {k: v if k in keep else _nulled(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_nulled(v) for v in value]
+    return None if isinstance(value, float) else value
+
+
+def _text(report, width):
+    console = Console(width=width, file=io.StringIO(), force_terminal=False)
+    render_report(report, console)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_table_fits_and_says_everything(report, width):
+    text = _text(report, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "\x1b" not in text
+    assert "…" not in text
+    assert f"Verdict: {report['verdict']}" in text
+    for point in report["points"]:
+        for _, columns in TABLES:
+            for column in columns:
+                assert column.cell(point).split()[0] in text
+
+
+def test_page_has_the_tables_content(report):
+    page = render_html(report)
+    for _, columns in TABLES:
+        for column in columns:
+            assert column.title in page
+            for point in report["points"]:
+                assert column.cell(point).replace("<", "&lt;") in page
+    for row in training_rows(report):
+        assert all(cell in page for cell in row)
+    assert page.count("<svg") == 5
+
+
+def test_page_loads_nothing_and_escapes(report):
+    page = render_html(report)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert not re.search(r'(?:src|href)="(?!#)', page)
+    assert not re.search(r"url\((?!#)", page)
+    assert "@import" not in page
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_same_report_same_page(report):
+    assert render_html(report) == render_html(copy.deepcopy(report))
+
+
+def test_missing_numbers_are_dashes_everywhere(report):
+    missing = _nulled(report)
+    for point in missing["points"]:
+        point["moments"]["b_ci"] = [0, None]
+        point["descent"]["bias_ratio_ci"] = [0, None]
+    missing["reasons"] = []
+    for curve in [
+        missing["training"]["clean"]["curve"],
+        *missing["training"]["chip"]["curves"],
+    ]:
+        assert curve["train_loss"][0] is None
+    missing["training"]["predicted_excess_loss_ci"] = None
+    missing["training"]["cost"]["confidence"] = 0.95
+    missing["mitigation"].update(confidence=0.95, allowed=0.02)
+    missing["step_size"] = report["step_size"]
+    assert show.MISSING in _text(missing, 100)
+    assert show.MISSING in render_html(missing)
+
+
+def test_single_point_and_no_points(report):
+    single = {**report, "points": report["points"][:1]}
+    assert "Verdict" in _text(single, 100)
+    assert render_html(single).count("<svg") == 5
+    training = {**report["training"], "forecast": None, "predicted_excess_loss": None}
+    none = {**report, "points": [], "training": training, "mitigation": None}
+    assert "predicted without training" in _text(single, 100)
+    assert "predicted without training" not in _text(none, 100)
+    assert "excess loss, predicted" not in _text(none, 100)
+    assert render_html(none).count("<svg") == 1
+
+
+def test_plots_hold_the_data(report):
+    axes = plots.plot_loss_change(report).axes[0]
+    (data, *_) = axes.containers[0]
+    assert data.get_xdata().tolist() == [p["delta_loss"]["predicted"] for p in report["points"]]
+    assert data.get_ydata().tolist() == [p["delta_loss"]["measured"] for p in report["points"]]
+    spectrum = plots.plot_spectrum(report).axes[0]
+    lines = [line.get_xdata()[0] for line in spectrum.lines]
+    assert 2 / report["step_size"] in lines
+    assert report["points"][0]["descent"]["noise_threshold"] in lines
+    loss, accuracy = plots.plot_training(report).axes
+    clean = report["training"]["clean"]["curve"]
+    assert any(line.get_ydata().tolist() == clean["train_loss"] for line in loss.lines)
+    expected = [100 * a for a in clean["test_accuracy"]]
+    assert any(line.get_ydata().tolist() == pytest.approx(expected) for line in accuracy.lines)
+
+
+def test_numbers_as_shown():
+    assert show.number(None) == "–"
+    assert show.number(0.0) == "0"
+    assert show.number(0.000012345) == "1.23e-5"
+    assert show.number(1234.5) == "1.23e3"
+    assert show.interval((0.5, None)) == "0.5 to –"
+    assert show.bias({"b": 0.0, "b_ci": [0.0, 0.02]}) == "< 0.02"
+    assert show.bias({"b": 0.0, "b_ci": [0.0, 0.0]}) == "0"
+    assert show.bias({"b": 0.5, "b_ci": [0.4, 0.6]}) == "0.5"
+    assert show.percent(0.031) == "3.1 %"
+    assert show.descends({"exact_margin_ci": [-1, -0.1]}) == "yes"
+    assert show.descends({"exact_margin_ci": [0.1, 1]}) == "no"
+    assert show.descends({"exact_margin_ci": [-1, 1]}) == "unclear"
+
+
+# -- reasons ----------------------------------------------------------------------------------
+
+
+def _changed(report, **training):
+    changed = copy.deepcopy(report)
+    changed["training"]["cost"].update(training)
+    return changed
+
+
+def test_the_deciding_sentence(report):
+    failing = _changed(report, value=0.031, ci=[0.024, 0.038], allowed=0.02, clean_learned=True)
+    failing["verdict"] = "not tolerated"
+    sentence = explain(failing, ["cycle-to-cycle noise"])[0]
+    assert sentence == (
+        "Cycle-to-cycle noise costs 3.1 % accuracy (2.4 to 3.8 at 95% confidence), allowed 2.0 %."
+    )
+    assert explain(failing, ["a", "b"])[0].startswith("The chip costs 3.1 %")
+    failing["verdict"] = "inconclusive"
+    assert "the interval holds the limit" in explain(failing, ["a", "b"])[0]
+    lost = _changed(report, value=None, ci=[None, None], clean_learned=True)
+    assert "diverge" in explain(lost, ["a", "b"])[0]
+
+
+def test_why_there_is_no_verdict(report):
+    changed = _changed(report, clean_learned=False)
+    changed["training"]["chip"]["chips"] = 1
+    text = " ".join(explain(changed, ["a"]))
+    assert "nothing that a chip could lose" in text
+    assert "Only one chip was trained" in text
+
+
+def test_sentences_of_the_points(report):
+    changed = _changed(report, clean_learned=True)
+    changed["training"]["chip"]["diverged"] = 1
+    changed["quick"] = True
+    first, last = changed["points"]
+    first["delta_loss"].update(predicted=0.001, measured=0.002, agree=False)
+    first["delta_loss"].update(predicted_bias=0.0, predicted_variance=0.001)
+    first["descent"]["exact_margin_ci"] = [0.1, 0.2]
+    first["contributions"] = [
+        {"effect": "levels", "label": "the levels", "predicted_without": 0.0002, "share": 0.8}
+    ]
+    last["delta_loss"].update(predicted=0.0001, agree=True)
+    last["moments"].update(gain=0.0, total_variance=0.0)
+    assert changed["mitigation"] is not None
+    text = " ".join(explain(changed, ["a", "b"]))
+    assert "In a single step at step 0, the levels is the largest part" in text
+    changed["mitigation"] = None
+    text = " ".join(explain(changed, ["a", "b"]))
+    assert "1 of 2 chips diverged" in text
+    assert "agree at 1 of 2 points; they differ most at step 0, by 100 %" in text
+    assert "(0.001 predicted, 0.002 measured)" in text
+    assert "raises the loss at step 0" in text
+    assert "At step 10 no weight moves" in text
+    assert "The levels is its largest part" in text
+    assert "would fall by 80.0 %" in text
+    assert "quick look" in text
+
+
+def test_agreement_and_descent_everywhere(report):
+    changed = copy.deepcopy(report)
+    for point in changed["points"]:
+        point["delta_loss"]["agree"] = True
+        point["descent"]["exact_margin_ci"] = [-0.2, -0.1]
+    text = " ".join(explain(plain(changed), ["a"]))
+    assert "agree at all 2 measured points" in text
+    assert "lowers the loss at every measured point" in text
+    changed["points"][0]["descent"]["exact_margin_ci"] = [-0.2, 0.1]
+    assert "At step 0 it is not known" in " ".join(explain(changed, ["a"]))

@@ -1,0 +1,302 @@
+"""What a spec asks for is what its chip has: from the text to the parts."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from device_models import (
+    Converters,
+    EProp,
+    EquilibriumPropagation,
+    ExponentialStep,
+    ForwardGradient,
+    IrDrop,
+    LinearStep,
+    Manhattan,
+    NodePerturbation,
+    NominalDevice,
+    OneSidedPair,
+    PowerStep,
+    PulseTrains,
+    SignSymmetric,
+    Surrogate,
+    SurrogateBptt,
+    WeightPerturbation,
+    draw_devices,
+)
+from neurograd.cli import main
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.seeding import generator_for
+from neurograd.spec import Spec, validate_spec
+from neurograd.spec.yaml_loading import parse_yaml
+
+SMALL = {"train_samples": 40, "test_samples": 20}
+
+
+def spec_of(text: str) -> Spec:
+    data = dict(parse_yaml(text, "chip.yaml"))
+    network = {"hidden": [8], **data.get("network", {})}
+    return validate_spec({"task": SMALL, **data, "network": network}, "chip.yaml")
+
+
+def chip_of(text: str):
+    spec = spec_of(text)
+    problem = build_problem(spec)
+    return build_chip(spec, problem), problem
+
+
+# -- what can only be told when the chip is built ----------------------------------------------
+
+
+def test_a_relaxation_that_diverges_is_one_line(tmp_path, capsys):
+    """At the command line: no traceback, and the key that mends it."""
+    path = tmp_path / "chip.yaml"
+    path.write_text(
+        "learning_rule: {name: equilibrium_propagation, relaxation_rate: 3}\n"
+        "network: {hidden: [8]}\ntask: {train_samples: 40, test_samples: 20}\n"
+        "training: {steps: 4, seeds: 2}\nmeasure: {draws: 4, points: 1, loss_draws: 4}\n"
+    )
+    with pytest.raises(SystemExit) as done:
+        main(["check", str(path), "--quick"])
+    error = capsys.readouterr().err
+    assert done.value.code == 2
+    assert f"{path}: learning_rule.relaxation_rate: the relaxation diverges at" in error
+    assert "allowed: small enough" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_pulse_that_moves_nothing_is_one_line():
+    text = (
+        "device: {pulsed: {model: exponential, amplitude: {potentiation: 9, depression: 9}, "
+        "gamma: {potentiation: 0, depression: 0}}}"
+    )
+    with pytest.raises(NeurogradError, match=r"device\.pulsed: a pulse moves .* by 0 .* allowed: "):
+        chip_of(text)
+
+
+# -- devices -----------------------------------------------------------------------------------
+
+
+def writes_of(text: str):
+    return chip_of(text)[0].writes
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("{model: constant, dw_min_std: 0.3}", LinearStep(0.3)),
+        ("{model: linear, dw_min_std: 2, noise: multiplicative}", LinearStep(2.0, True)),
+        ("{model: soft_bounds, dw_min_std: 3, noise: additive}", LinearStep(3.0, False)),
+        ("{model: power, exponent: 1.5, dw_min_std: 0.4}", PowerStep(0.4, 1.5)),
+        (
+            "{model: exponential, dw_min_std: 5, amplitude: {potentiation: -1, depression: -0.1}, "
+            "gamma: {potentiation: 4, depression: 3}, a: 0.6, b: -0.2, noise_offset: 0.04, "
+            "noise_slope: 0.1}",
+            ExponentialStep(5.0, (-1.0, -0.1), (4.0, 3.0), 0.6, -0.2, 0.04, 0.1),
+        ),
+    ],
+)
+def test_pulsed_steps(text, step):
+    (write,) = writes_of(f"device: {{pulsed: {text}}}")
+    assert write.step == step
+
+
+@pytest.mark.parametrize(
+    ("text", "nominal"),
+    [
+        ("dw_min: 0.02, dw_min_dtod: 0.3", NominalDevice(dw_min=0.02, dw_min_dtod=0.3)),
+        (
+            "dw_min_dtod: 0.7, dw_min_dtod_log_normal: true",
+            NominalDevice(dw_min_dtod=0.7, log_normal=True),
+        ),
+        ("up_down: 0.2, up_down_dtod: 0.05", NominalDevice(up_down=0.2, up_down_dtod=0.05)),
+        (
+            "w_max: 1.2, w_min: -0.8, w_max_dtod: 0.1, w_min_dtod: 0.2",
+            NominalDevice(w_max=1.2, w_min=-0.8, w_max_dtod=0.1, w_min_dtod=0.2),
+        ),
+        (
+            "model: linear, gamma: {potentiation: 0.1, depression: 0.5}, gamma_dtod: 0.05",
+            NominalDevice(gamma=(0.1, 0.5), gamma_dtod=0.05),
+        ),
+        (
+            "model: soft_bounds, up_down: 0.1, reference_std: 0.05, subtract_symmetry_point: true",
+            NominalDevice(
+                up_down=0.1, soft_bounds=True, reference_std=0.05, subtract_symmetry_point=True
+            ),
+        ),
+        ("corrupt: 30 %", NominalDevice(corrupt=0.3)),
+    ],
+)
+def test_pulsed_devices(text, nominal):
+    """The very devices that the chip's generator draws from the same numbers."""
+    (write,) = writes_of(f"device: {{pulsed: {{{text}}}, conductance: {{weight_range: 2}}}}")
+    size = write.program(torch.zeros(610).double()).numel()
+    expected = draw_devices(nominal, size, generator_for(0, "chip", 0))
+    for name, value in vars(expected).items():
+        assert torch.equal(getattr(write.devices, name), value), name
+    assert write.weight_range == 2.0
+
+
+def test_one_sided_pairs_have_two_devices_of_their_own():
+    (write,) = writes_of("device: {preset: pcm}")
+    assert isinstance(write, OneSidedPair)
+    assert not torch.equal(write.positive.high, write.negative.high)
+    assert write.step.noise_offset == 0.042
+
+
+def test_pulses_of_an_update():
+    (write,) = writes_of(
+        "{device: {pulsed: {max_pulses: 7}}, quantization: {update_rounding: truncate}}"
+    )
+    assert (write.max_pulses, write.rounding) == (7, "truncate")
+
+
+@pytest.mark.parametrize(
+    ("text", "std"),
+    [
+        ("pulsed: {dw_min: 0.002, write_noise_std: 56}", 2 * 0.112),
+        ("read: {noise: 1 %}", 0.01 * 2 * math.sqrt(2)),
+        ("read: {noise: 1 %}, pulsed: {}", 0.01 * 4),
+    ],
+)
+def test_noise_of_reads_in_weight_units(text, std):
+    """A range of 2 either side; a pair is two devices of that, one device has twice the range."""
+    head, _, tail = text.partition("}")
+    chip, _ = chip_of(f"device: {{conductance: {{weight_range: 2}}, {head}}}{tail}}}")
+    assert [read.std for read in chip.reads] == [pytest.approx(std)]
+
+
+def test_drift():
+    chip, _ = chip_of("device: {preset: pcm, drift: {time: 1 h}}")
+    (drift,) = chip.reads
+    assert (drift.time_ratio, drift.full_scale, drift.exponent) == (180.0, 2.0, None)
+    chip, _ = chip_of(
+        "device: {drift: {time: 1 h, t0: 2 s, exponent: 0.05, exponent_spread: 0.01}}"
+    )
+    (drift,) = chip.reads
+    assert (drift.time_ratio, drift.full_scale, drift.exponent) == (1800.0, 1.0, (0.05, 0.01))
+
+
+def test_wires_and_converters():
+    chip, problem = chip_of(
+        "device: {ir_drop: {wire_ratio: 1e-4, array_rows: 6, array_columns: 20}, converters: "
+        "{dac_bits: 5, adc_bits: 7, input_range: 2, output_range: 3}}"
+    )
+    shapes = tuple(tuple(p.shape) for p in problem.module.parameters())
+    assert chip.reads == (IrDrop(shapes, 1e-4, 1.0, (6, 20)),)
+    assert chip.passes == (Converters(5, 7, 2.0, 3.0),)
+
+
+def test_leaking_synapses():
+    _, leakage = writes_of("device: {leakage: {lifetime: 100, spread: 10 %}}")
+    assert float(leakage.lifetime.mean()) == pytest.approx(100, rel=0.02)
+    assert float(leakage.lifetime.std()) == pytest.approx(10, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("fails: high}", {-1.0, 1.0}),
+        ("fails: low}", {0.0}),
+        ("fails: high}, conductance: {mapping: reference}", {1.0}),
+        ("fails: low}, conductance: {mapping: reference}", {-1.0}),
+    ],
+)
+def test_where_worn_devices_stand(text, held):
+    """Half of the devices are worn at the median lifetime; 99.9 % of a binomial of 610."""
+    (write,) = writes_of(f"device: {{endurance: {{cycles: 1e4, spread: 0.5, age: 1e4, {text}}}")
+    assert set(write.held[write.worn].tolist()) == held
+    assert float(write.worn.double().mean()) == pytest.approx(0.5, abs=3.3 * 0.5 / math.sqrt(610))
+
+
+def test_worn_devices_that_hold_their_weight():
+    chip, problem = chip_of("device: {endurance: {cycles: 1, age: 10, fails: held}}")
+    (write,) = chip.writes
+    assert torch.equal(write.held, problem.initial_weights)
+
+
+@pytest.mark.parametrize(("key", "end"), [("stuck_low", 0), ("stuck_high", 1)])
+def test_stuck_pulsed_devices(key, end):
+    (write,) = writes_of(f"device: {{pulsed: {{w_max_dtod: 0.1}}, faults: {{{key}: 100 %}}}}")
+    assert torch.equal(write.held, write.inner.weight_bounds()[end].expand(610))
+    assert bool(write.worn.all())
+
+
+def test_pulse_trains_count_the_device_s_own_pulses():
+    chip, _ = chip_of(
+        "{device: {pulsed: {model: power, exponent: 2, dw_min: 0.01}, pulse_train: "
+        "{kind: deterministic, length: 9}}, training: {step_size: 0.3}}"
+    )
+    assert chip.rule == PulseTrains(0.01 * 0.5**2, 0.3, 9, "deterministic")
+
+
+# -- rules and networks ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (
+            "name: weight_perturbation, perturbation: 0.02, samples: 3",
+            WeightPerturbation(0.02, 3),
+        ),
+        ("name: node_perturbation, perturbation: 0.02, samples: 3", NodePerturbation(0.02, 3)),
+        ("name: forward_gradient, samples: 4", ForwardGradient(4)),
+        ("name: manhattan, magnitude: 0.3", Manhattan(0.3)),
+        ("name: sign_symmetric", SignSymmetric()),
+    ],
+)
+def test_rules(text, rule):
+    assert chip_of(f"learning_rule: {{{text}}}")[0].rule == rule
+
+
+def test_equilibrium_propagation():
+    text = (
+        "learning_rule: {name: equilibrium_propagation, nudging: 0.2, relaxation_steps: 3, "
+        "relaxation_rate: 0.4, symmetric: false}"
+    )
+    assert chip_of(text)[0].rule.rule == EquilibriumPropagation(0.2, 3, 0.4, symmetric=False)
+
+
+@pytest.mark.parametrize("name", ["feedback_alignment", "direct_feedback_alignment", "local_loss"])
+def test_fixed_feedback_has_its_own_seed_and_scale(name):
+    def drawn(more: str) -> torch.Tensor:
+        rule = chip_of(f"learning_rule: {{name: {name}, {more}}}")[0].rule
+        (matrices,) = vars(rule).values()
+        return next(iter(matrices.values()))
+
+    plain = drawn("feedback_seed: 1")
+    torch.testing.assert_close(drawn("feedback_seed: 1, feedback_scale: 3"), 3.0 * plain)
+    assert not torch.equal(drawn("feedback_seed: 2"), plain)
+    assert torch.equal(drawn("feedback_seed: 0"), drawn("batch_size: full"))
+
+
+def test_spiking_rules():
+    spiking = "network: {kind: spiking, surrogate: SSO}"
+    text = f"{{{spiking}, learning_rule: {{name: surrogate, truncation: 3}}}}"
+    assert chip_of(text)[0].rule == SurrogateBptt(3, stochastic=True)
+    symmetric = f"{{{spiking}, learning_rule: {{name: eprop, feedback: symmetric}}}}"
+    assert chip_of(symmetric)[0].rule == EProp()
+    random = f"{{{spiking}, learning_rule: {{name: eprop}}}}"
+    assert chip_of(random)[0].rule.feedback is not None
+
+
+def test_spiking_networks():
+    text = (
+        "network: {kind: spiking, surrogate: {name: atan, alpha: 3}, time_steps: 4, decay: 0.7, "
+        "threshold: 0.6, reset: zero, readout: spikes, coding: current}"
+    )
+    problem = build_problem(spec_of(text))
+    module = problem.module
+    assert module.surrogate == Surrogate("atan", {"alpha": 3.0})
+    assert (module.readout, module.threshold) == ("spikes", 0.6)
+    for neuron in module.neurons:
+        assert (float(neuron.beta), float(neuron.threshold)) == (0.7, 0.6)
+        assert neuron.reset_mechanism == "zero"
+    inputs, _ = problem.data()
+    assert inputs.shape == (40, 4, 64)
+    assert torch.equal(inputs[:, 0], inputs[:, 3]), "a constant current"
