@@ -1,15 +1,12 @@
-"""Data sets that are divided anew or get wrong labels; how densely a training is looked at."""
+"""Data sets that are divided anew or get wrong labels."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from device_models import Backprop, Chip
 from neurograd.errors import DataError
 from neurograd.problem import datasets
-from neurograd.training.loop import train
-from tests.neurograd.cases import relu_network
 
 
 def test_another_split_of_the_same_samples():
@@ -51,14 +48,3 @@ def test_as_many_wrong_labels_as_asked_for_and_never_the_right_one():
         datasets.with_wrong_labels(data, 1.2, seed=0)
     with pytest.raises(DataError, match="no class labels"):
         datasets.with_wrong_labels(datasets.teacher_student(samples=10), 0.1, seed=0)
-
-
-def test_curve_points_change_what_is_looked_at_and_nothing_else():
-    problem, chip = relu_network(), Chip(Backprop(), 0.3)
-    few = train(problem, chip, 40, seed=0, curve_points=2)
-    many = train(problem, chip, 40, seed=0)
-    assert few.curve.steps == (0, 40)
-    assert len(many.curve.steps) == 25
-    assert few.weights.equal(many.weights)
-    with pytest.raises(ValueError, match="curve_points"):
-        train(problem, chip, 40, seed=0, curve_points=1)

@@ -1,0 +1,89 @@
+"""Images from files of a folder that the user names, with every size and label checked."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurograd.errors import DataError
+from neurograd.problem.datasets.dataset import Dataset
+
+MAX_SAMPLES = 10_000_000
+"""Most samples of a data set: more than any that is meant, fewer than a wrong header asks for."""
+
+
+def image_dataset(
+    name: str,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    flat: bool,
+    dtype: torch.dtype,
+) -> Dataset:
+    """A data set of images.
+
+    Args:
+        name: Name of the data set.
+        train: Pixels from 0 to 1, shape ``(n, channels, height, width)``, and labels, ``(n,)``.
+        test: The same of the test set.
+        flat: Whether images come as vectors.
+        dtype: Type of the pixels.
+    """
+
+    def tensors(part: tuple[np.ndarray, np.ndarray]) -> tuple[Tensor, Tensor]:
+        pixels = torch.from_numpy(np.ascontiguousarray(part[0])).to(dtype)
+        return (pixels.flatten(1) if flat else pixels), torch.from_numpy(part[1])
+
+    return Dataset(name, *tensors(train), *tensors(test), kind="classification")
+
+
+def scaled(pixels: np.ndarray) -> np.ndarray:
+    """Bytes as numbers from 0 to 1."""
+    return pixels / 255.0
+
+
+def existing_folder(folder: str | Path, expected: Sequence[str]) -> Path:
+    """The folder that ``task.folder`` names.
+
+    Args:
+        folder: What the user gave.
+        expected: Names of the files that belong there, for the message.
+
+    Raises:
+        DataError: If it does not exist or is no folder.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        state = "is not a folder" if path.exists() else "does not exist"
+        raise DataError(
+            f"task.folder: {folder} {state}; allowed: a folder with {', '.join(expected)}"
+        )
+    return path
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """At most ``limit + 1`` bytes of a file, unpacked when its name ends with .gz.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path) as packed:
+                return packed.read(limit + 1)
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or "is damaged"
+        raise DataError(f"{path}: cannot be read ({reason}); allowed: the original file") from None
+
+
+def check_labels(path: Path, labels: np.ndarray) -> None:
+    """Raise DataError when a label, shape ``(n,)``, is not one of ten classes."""
+    if labels.max() > 9:
+        raise DataError(f"{path}: has label {labels.max()}; allowed: 0 to 9")

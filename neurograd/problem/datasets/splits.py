@@ -1,0 +1,100 @@
+"""Which samples are for training, which for the test, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from neurograd.errors import DataError
+from neurograd.problem.datasets.dataset import Dataset
+from neurograd.seeding import generator_for
+
+_SPLIT_SEED = 2023
+
+
+def redraw_split(data: Dataset, train_samples: int, seed: int) -> Dataset:
+    """Another random division of all samples of a data set; those not in training are for the test.
+
+    Args:
+        data: A data set.
+        train_samples: Training samples of the new one.
+        seed: Seed of the division.
+
+    Raises:
+        DataError: If no sample would be left for the test, or none for the training.
+    """
+    inputs = torch.cat([data.inputs, data.test_inputs])
+    targets = torch.cat([data.targets, data.test_targets])
+    if not 1 <= train_samples < len(inputs):
+        raise DataError(
+            f"{data.name}: {train_samples} training samples; allowed: 1 to {len(inputs) - 1}"
+        )
+    order = torch.randperm(len(inputs), generator=generator_for(seed, "redraw-split"))
+    train, test = order[:train_samples], order[train_samples:]
+    return replace(
+        data,
+        inputs=inputs[train],
+        targets=targets[train],
+        test_inputs=inputs[test],
+        test_targets=targets[test],
+    )
+
+
+def with_wrong_labels(data: Dataset, fraction: float, seed: int) -> Dataset:
+    """The same data with some training labels replaced by another class; the test set stays.
+
+    Args:
+        data: A data set for classification.
+        fraction: Part of the training labels that become wrong (rounded to a number of labels),
+            each one of the other classes with equal chance.
+        seed: Seed of which and how.
+
+    Raises:
+        DataError: If the fraction is not from 0 to 1 or there are no classes.
+    """
+    if not 0 <= fraction <= 1:
+        raise DataError(f"{data.name}: wrong labels {fraction:g}; allowed: a part from 0 to 1")
+    if data.kind != "classification":
+        raise DataError(f"{data.name}: has no class labels; allowed: data for classification")
+    generator = generator_for(seed, "wrong-labels")
+    count, classes = round(fraction * len(data.targets)), data.output_size
+    chosen = torch.randperm(len(data.targets), generator=generator)[:count]
+    shift = torch.randint(1, classes, (count,), generator=generator)
+    targets = data.targets.clone()
+    targets[chosen] = (targets[chosen] + shift) % classes
+    return replace(data, targets=targets)
+
+
+def balanced_order(labels: np.ndarray) -> np.ndarray:
+    """A fixed order in which every prefix has the classes in their proportions, shape ``(n,)``."""
+    shuffled = np.random.default_rng(_SPLIT_SEED).permutation(len(labels))
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = shuffled[labels[shuffled] == label]
+        # The k-th of m members stands at (k + 1/2)/m of the way.
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    order: np.ndarray = np.argsort(place, kind="stable")
+    return order
+
+
+def first_of(name: str, split: str, order: np.ndarray, count: int | None) -> np.ndarray:
+    """The first ``count`` of an order of samples, shape ``(count,)``; all when None.
+
+    Args:
+        name: Name of the data set, for the message.
+        split: ``train`` or ``test``, for the message.
+        order: Indices of samples, shape ``(n,)``.
+        count: How many.
+
+    Raises:
+        DataError: If there are not as many.
+    """
+    if count is None:
+        return order
+    if not 1 <= count <= len(order):
+        raise DataError(
+            f"task.{split}_samples: {count} of {name}'s {len(order)}; allowed: 1 to {len(order)}"
+        )
+    return order[:count]

@@ -1,0 +1,34 @@
+"""Losses: what users hand in, and their Hessians."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from neurograd.problem.losses import CrossEntropy, CustomLoss, MeanSquaredError, as_loss
+from neurograd.seeding import generator_for
+
+
+def test_losses_by_what_the_user_hands_in():
+    assert isinstance(as_loss(nn.CrossEntropyLoss()), CrossEntropy)
+    assert isinstance(as_loss(nn.MSELoss()), MeanSquaredError)
+    own = CrossEntropy()
+    assert as_loss(own) is own
+    assert isinstance(as_loss(lambda out, y: out[:, 0]), CustomLoss)
+    for loss in (nn.CrossEntropyLoss(label_smoothing=0.1), nn.MSELoss(reduction="sum")):
+        with pytest.raises(ValueError, match="options"):
+            as_loss(loss)
+    with pytest.raises(ValueError, match="one value a sample"):
+        as_loss(lambda out, y: out.mean()).per_sample(torch.ones(3, 2), torch.ones(3))
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), MeanSquaredError()])
+def test_hessian_factors_are_the_losses_hessian(loss):
+    out = torch.randn(1, 4, generator=generator_for(0), dtype=torch.float64)
+    y = torch.tensor([2]) if loss.name == "cross_entropy" else torch.randn(1, 4).double()
+    hessian = torch.autograd.functional.hessian(
+        lambda o: loss.per_sample(o.unsqueeze(0), y).sum(), out[0]
+    )
+    factors = loss.hessian_factors(out)[:, 0]
+    torch.testing.assert_close(factors.T @ factors, hessian)
