@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-Number = float | int | None
-MISSING = "–"
+from neurograd import words
+from neurograd.words import MISSING, Number, interval, number, percent_interval, yes_no
 
-
-def number(value: Number, digits: int = 3) -> str:
-    """A number with a few significant digits; a dash where there is none."""
-    if value is None:
-        return MISSING
-    if value == 0:
-        return "0"
-    text = f"{value:.{digits}g}"
-    mantissa, _, exponent = text.partition("e")
-    return f"{mantissa}e{int(exponent)}" if exponent else text
-
-
-def interval(ends: Sequence[Number] | None, digits: int = 3) -> str:
-    """An interval as 'low to high'."""
-    if ends is None:
-        return MISSING
-    return f"{number(ends[0], digits)} to {number(ends[1], digits)}"
+__all__ = ["MISSING", "bias", "bias_ratio", "descends", "interval", "number", "percent"]
+__all__ += ["percent_interval", "yes_no"]
 
 
 def bias(moments: dict[str, Any]) -> str:
@@ -45,20 +29,7 @@ def bias_ratio(descent: dict[str, Any]) -> str:
 
 def percent(value: Number) -> str:
     """A fraction as a percentage with one decimal."""
-    return MISSING if value is None else f"{100 * value:.1f} %"
-
-
-def percent_interval(ends: Sequence[Number] | None) -> str:
-    """An interval of fractions in percent."""
-    if ends is None:
-        return MISSING
-    low, high = (MISSING if end is None else f"{100 * end:.1f}" for end in ends)
-    return f"{low} to {high} %"
-
-
-def yes_no(value: bool | None) -> str:
-    """A word for a truth value."""
-    return MISSING if value is None else "yes" if value else "no"
+    return words.percent(value, decimals=1)
 
 
 def descends(descent: dict[str, Any]) -> str:

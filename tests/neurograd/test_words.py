@@ -1,0 +1,52 @@
+"""The one formatter of numbers and fractions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from neurograd import words
+
+
+def test_numbers_and_intervals():
+    assert words.number(None) == words.number(math.inf) == words.number(math.nan) == words.MISSING
+    assert words.number(0.000012345) == "1.23e-5"
+    assert words.number(1234.5) == "1.23e3"
+    assert words.number(0.123456, 2) == "0.12"
+    assert words.interval((0.5, math.inf)) == "0.5 to –"
+    assert words.interval(None) == words.MISSING
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence", "column", "setting"),
+    [
+        (0.0313, "3.1 %", "3.1 %", "3.13 %"),
+        (0.9961, "100 %", "99.6 %", "99.6 %"),
+        (12.345, "1234 %", "1234.5 %", "1230 %"),
+        (-0.0001, "0.0 %", "0.0 %", "-0.01 %"),
+        (-1.2, "-120 %", "-120.0 %", "-120 %"),
+        (None, "–", "–", "–"),
+        (math.inf, "–", "–", "–"),
+    ],
+)
+def test_percentages_of_sentences_columns_and_settings(value, sentence, column, setting):
+    assert words.percent(value) == sentence
+    assert words.percent(value, decimals=1) == column
+    assert words.percent(value, significant=3) == setting
+
+
+def test_what_has_no_percentage_has_words():
+    assert words.percent(None, missing="unbounded") == "unbounded"
+    assert words.percent(0.5, unit="") == "50.0"
+    assert words.percent_interval((-0.01, math.inf)) == "-1.0 to – %"
+    assert words.percent_interval((0.01, 0.02), unit="") == "1.0 to 2.0"
+    assert words.percent_interval(None) == words.MISSING
+
+
+def test_lists_and_truth_values():
+    assert words.listed(["a"]) == "a"
+    assert words.listed(["a", "b", "c"]) == "a, b and c"
+    assert words.listed(["a", "b"], "or") == "a or b"
+    assert [words.yes_no(v) for v in (True, False, None)] == ["yes", "no", words.MISSING]
+    assert words.capital("stuck devices") == "Stuck devices"
