@@ -58,11 +58,11 @@ from neurograd.effects.catalogue import (
     WRITE_NOISE,
     Effect,
 )
+from neurograd.effects.measured_device import read_measured
 from neurograd.errors import NeurogradError
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.spec.device_schema import Device, Pulsed
-from neurograd.spec.measured import read_measured
 from neurograd.spec.schema import Quantization
 
 

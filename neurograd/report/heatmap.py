@@ -18,8 +18,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from neurograd.errors import NeurogradError
+from neurograd.keys.units import NUMBER_PATTERN, UNIT_PATTERN
 from neurograd.report.plots import GREEN, GREY, ORANGE, RED, styled
-from neurograd.spec.units import NUMBER_PATTERN, UNIT_PATTERN
 
 Row = dict[str, Any]
 

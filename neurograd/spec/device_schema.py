@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neurograd.spec.fields import (
+from neurograd.effects.measured_device import MeasuredFile
+from neurograd.keys.fields import (
     EMPTY,
     Fraction,
-    MeasuredFile,
     Number,
-    PresetName,
     Seconds,
     Shorthand,
     Siemens,
@@ -23,7 +22,7 @@ from neurograd.spec.fields import (
     refuse,
     spec_problem,
 )
-from neurograd.spec.presets import merge_preset
+from neurograd.spec.presets import PresetName, merge_preset
 
 
 def _same_levels(value: Any) -> Any:
@@ -532,7 +531,7 @@ class Device(SpecModel):
     def _check_write_of_table(self, path: str) -> None:
         """A table tells the steps; one of steps against conductance tells their noise as well."""
         from device_models.write.measured import JumpTable  # noqa: PLC0415  (needs torch)
-        from neurograd.spec.measured import read_measured  # noqa: PLC0415
+        from neurograd.effects.measured_device import read_measured  # noqa: PLC0415
 
         noise = {"cycle_to_cycle": 0.0, "device_to_device": 0.0}
         if self.write.model_copy(update=noise) != Write():

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neurograd.errors import SpecError
-from neurograd.spec.fields import SPEC_ERROR, nearest
+from neurograd.keys.fields import SPEC_ERROR, nearest
+from neurograd.keys.units import MAX_TEXT, show
 from neurograd.spec.schema import Spec
-from neurograd.spec.units import MAX_TEXT, show
 from neurograd.spec.yaml_loading import load_yaml, parse_value
 
 _OVERRIDE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neurograd.spec.fields import (
+from neurograd.keys.fields import (
     MAX_LAYERS,
     WIDTH,
     Line,

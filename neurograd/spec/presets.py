@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -13,7 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from neurograd.errors import SpecError
-from neurograd.spec.units import MAX_TEXT, show
+from neurograd.keys.fields import FieldType, Json, spec_problem
+from neurograd.keys.units import MAX_TEXT, show
 from neurograd.spec.yaml_loading import parse_yaml
 
 
@@ -76,6 +78,21 @@ def unknown_preset(name: object) -> str:
     near = difflib.get_close_matches(word, list_presets(), 1)
     hint = f"; did you mean '{near[0]}'?" if near else ";"
     return f"{show(name)} is not a preset{hint} allowed: {', '.join(list_presets())}"
+
+
+@dataclass(frozen=True)
+class PresetName(FieldType):
+    """The name of a shipped preset."""
+
+    def read(self, value: Any) -> str:
+        """Reads a name and checks that there is such a preset."""
+        if not isinstance(value, str) or value not in list_presets():
+            raise spec_problem(unknown_preset(value))
+        return value
+
+    def json(self) -> Json:
+        """One of the shipped presets."""
+        return {"enum": list(list_presets())}
 
 
 def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:

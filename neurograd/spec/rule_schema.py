@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neurograd.spec.fields import SEED, Number, SpecModel, Whole, fill, refuse
+from neurograd.keys.fields import SEED, Number, SpecModel, Whole, fill, refuse
 
 RuleName = Literal[
     "backprop",

@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neurograd.spec.device_schema import Device
-from neurograd.spec.fields import (
+from neurograd.keys.fields import (
     BITS,
     EMPTY,
     SEED,
@@ -26,6 +25,7 @@ from neurograd.spec.fields import (
     given,
     spec_problem,
 )
+from neurograd.spec.device_schema import Device
 from neurograd.spec.network_schema import Network, Task
 from neurograd.spec.rule_schema import RATE_ONLY, RULE_DEFAULTS, SPIKING_ONLY, LearningRule
 

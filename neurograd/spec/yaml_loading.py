@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from neurograd.errors import SpecError
-from neurograd.spec.units import show
+from neurograd.keys.units import show
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20

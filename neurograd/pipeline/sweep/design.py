@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurograd.errors import NeurogradError
-from neurograd.spec.units import NUMBER_PATTERN, UNIT_PATTERN, show
+from neurograd.keys.units import NUMBER_PATTERN, UNIT_PATTERN, show
 
 MAX_POINTS = 10_000
 MAX_TEXT_LENGTH = 100_000

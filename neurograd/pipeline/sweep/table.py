@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from neurograd.errors import NeurogradError, OutputError
+from neurograd.keys.units import parse_number
 from neurograd.pipeline.sweep.modes import Row
-from neurograd.spec.units import parse_number
 
 ENDINGS = (".csv", ".parquet")
 _TEXTS = ("verdict", "cost_kind", "error")

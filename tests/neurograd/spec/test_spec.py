@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from device_models.spiking.surrogate_gradient import surrogate_parameters
 from neurograd.errors import SpecError
+from neurograd.keys.fields import SpecModel
+from neurograd.keys.units import show
 from neurograd.spec import (
     Conductance,
     Device,
@@ -24,10 +26,8 @@ from neurograd.spec import (
     spec_to_dict,
     validate_spec,
 )
-from neurograd.spec.fields import SpecModel
 from neurograd.spec.network_schema import SURROGATE_DEFAULTS
 from neurograd.spec.rule_schema import RULE_DEFAULTS
-from neurograd.spec.units import show
 
 # Section 6 of the design, as written there.
 CONTRACT = """\

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from neurograd.errors import SpecError
-from neurograd.spec.units import show
+from neurograd.keys.units import show
 from neurograd.spec.yaml_loading import MAX_BYTES, MAX_DEPTH, load_yaml, parse_value, parse_yaml
 
 

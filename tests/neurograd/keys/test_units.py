@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurograd.spec.units import (
+from neurograd.keys.units import (
     parse_conductance,
     parse_duration,
     parse_fraction,

@@ -12,8 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from neurograd.spec.presets import list_presets, unknown_preset
-from neurograd.spec.units import (
+from neurograd.keys.units import (
     MAX_TEXT,
     NUMBER_PATTERN,
     UNIT_PATTERN,
@@ -45,7 +44,7 @@ def spec_problem(problem: str, key: str = "") -> PydanticCustomError:
     return PydanticCustomError(SPEC_ERROR, "{problem}", {"problem": problem, "key": key})
 
 
-class _FieldType:
+class FieldType:
     """A field type with its own reading, messages and JSON Schema; goes into `Annotated`."""
 
     def read(self, value: Any) -> Any:
@@ -68,7 +67,7 @@ class _FieldType:
 
 
 @dataclass(frozen=True)
-class Whole(_FieldType):
+class Whole(FieldType):
     """An integer from `low` to `high`; `word` is a word allowed instead, `also` tells of others."""
 
     low: int
@@ -101,7 +100,7 @@ class Whole(_FieldType):
 
 
 @dataclass(frozen=True)
-class Number(_FieldType):
+class Number(FieldType):
     """A finite number from `low` to `high`; with `above` the low end itself is not allowed."""
 
     low: float
@@ -139,7 +138,7 @@ class Number(_FieldType):
 
 
 @dataclass(frozen=True)
-class Fraction(_FieldType):
+class Fraction(FieldType):
     """A fraction, '5 %' or 0.05; `above` and `below` are ends that are themselves not allowed."""
 
     above: float | None = None
@@ -168,7 +167,7 @@ class Fraction(_FieldType):
 
 
 @dataclass(frozen=True)
-class Siemens(_FieldType):
+class Siemens(FieldType):
     """A conductance, or a resistance as its inverse."""
 
     def read(self, value: Any) -> float:
@@ -183,7 +182,7 @@ class Siemens(_FieldType):
 
 
 @dataclass(frozen=True)
-class Seconds(_FieldType):
+class Seconds(FieldType):
     """A length of time."""
 
     def read(self, value: Any) -> float:
@@ -198,7 +197,7 @@ class Seconds(_FieldType):
 
 
 @dataclass(frozen=True)
-class Line(_FieldType):
+class Line(FieldType):
     """One line of printable text."""
 
     longest: int
@@ -216,41 +215,6 @@ class Line(_FieldType):
     def json(self) -> Json:
         """A string with a longest length."""
         return {"type": "string", "minLength": 1, "maxLength": self.longest}
-
-
-@dataclass(frozen=True)
-class PresetName(_FieldType):
-    """The name of a shipped preset."""
-
-    def read(self, value: Any) -> str:
-        """Reads a name and checks that there is such a preset."""
-        if not isinstance(value, str) or value not in list_presets():
-            raise spec_problem(unknown_preset(value))
-        return value
-
-    def json(self) -> Json:
-        """One of the shipped presets."""
-        return {"enum": list(list_presets())}
-
-
-@dataclass(frozen=True)
-class MeasuredFile(_FieldType):
-    """The file of a measured device table, which is read once to check it."""
-
-    def read(self, value: Any) -> str:
-        """Reads a path and checks the table in it."""
-        path = Line(4096).read(value)
-        from neurograd.spec.measured import read_measured  # noqa: PLC0415  (needs torch)
-
-        try:
-            read_measured(path)
-        except ValueError as error:
-            raise spec_problem(str(error)) from None
-        return path
-
-    def json(self) -> Json:
-        """A string."""
-        return Line(4096).json()
 
 
 @dataclass(frozen=True)
