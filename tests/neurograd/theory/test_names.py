@@ -9,9 +9,9 @@ import pytest
 
 from neurograd import theory
 
-MODULES = sorted(
-    f"neurograd.theory.{found.name}" for found in pkgutil.iter_modules(theory.__path__)
-)
+PREFIX = "neurograd.theory."
+MODULES = sorted(PREFIX + found.name for found in pkgutil.iter_modules(theory.__path__))
+STATEMENTS = [name for name in MODULES if name != PREFIX + "arguments"]
 
 CALLS = """
 import importlib, sys
