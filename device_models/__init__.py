@@ -4,6 +4,7 @@ from device_models.chip import Chip
 from device_models.passes.converters import Converters
 from device_models.passes.ir_drop import IrDrop
 from device_models.protocols import (
+    BatchRule,
     ElementMoments,
     LearningRule,
     PassPath,
@@ -13,6 +14,7 @@ from device_models.protocols import (
 )
 from device_models.read.drift import ConductanceDrift, draw_deviates
 from device_models.read.read_noise import ReadNoise
+from device_models.read.weight_rounding import WeightRounding
 from device_models.read.write_noise import WriteNoise
 from device_models.rules.backprop import Backprop
 from device_models.rules.direct_feedback_alignment import (
@@ -38,19 +40,23 @@ from device_models.updates.pulse_trains import PulseTrains
 from device_models.write.conductance import ConductanceRange
 from device_models.write.crossbar import Crossbar, draw_crossbar
 from device_models.write.endurance import WornDevices, draw_worn
-from device_models.write.measured import JumpTable, JumpTableWrite, PulseCurves, parse_measured
+from device_models.write.fixed_point_grid import FixedPointGrid
+from device_models.write.jump_table import JumpTable, JumpTableWrite
+from device_models.write.measured import parse_measured
+from device_models.write.measured_curve import PulseCurves
 from device_models.write.memristor_write import MemristorWrite
 from device_models.write.one_sided_pair import OneSidedPair
 from device_models.write.pulse_response import PulseResponse, linear_response, nonlinear_response
 from device_models.write.pulsed_devices import NominalDevice, draw_devices
 from device_models.write.pulsed_step import ExponentialStep, LinearStep, PowerStep
 from device_models.write.pulsed_write import PulsedWrite
-from device_models.write.quantization import FixedPointGrid, UpdateRounding, WeightRounding
 from device_models.write.retention import Leakage, draw_lifetimes
+from device_models.write.update_rounding import UpdateRounding
 
 __all__ = [
     "SURROGATES",
     "Backprop",
+    "BatchRule",
     "Chip",
     "ConductanceDrift",
     "ConductanceRange",

@@ -1,4 +1,4 @@
-"""The three protocols that device models and learning rules keep, and what they ask of a problem.
+"""The protocols that device models and learning rules keep, and what they ask of a problem.
 
 Weights, increments and updates are flat vectors of shape ``(N,)`` in weight units; an update in
 gradient units is an increment divided by the step size. Randomness comes only from the generator
@@ -27,6 +27,11 @@ class ElementMoments:
 
     mean: Tensor
     variance: Tensor
+
+    @classmethod
+    def constant(cls, value: Tensor) -> Self:
+        """Moments of what is not random, shape ``(N,)``."""
+        return cls(value, torch.zeros_like(value))
 
     @property
     def total_variance(self) -> float:
@@ -95,6 +100,25 @@ class LearningRule(Protocol):
 
     def gradient(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """One estimate of the gradient at ``w``, shape ``(N,)``."""
+        ...
+
+
+class BatchRule(Protocol):
+    """A learning rule that can be restricted to a batch."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the rule gives the same estimate for the same weights and batch."""
+        ...
+
+    def gradient(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """One estimate over the samples ``index``, shape ``(N,)``."""
         ...
 
 

@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from device_models.protocols import Problem, expected_gradient
-
-
-class BatchRule(Protocol):
-    """A learning rule that can be restricted to a batch."""
-
-    @property
-    def deterministic(self) -> bool:
-        """Whether the rule gives the same estimate for the same weights and batch."""
-        ...
-
-    def gradient(
-        self,
-        problem: Problem,
-        w: Tensor,
-        generator: torch.Generator,
-        index: Tensor | None = None,
-    ) -> Tensor:
-        """One estimate over the samples ``index``, shape ``(N,)``."""
-        ...
+from device_models.protocols import BatchRule, Problem, expected_gradient
 
 
 @dataclass(frozen=True)

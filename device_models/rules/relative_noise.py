@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.protocols import ElementMoments, Problem
-from device_models.rules.minibatch import BatchRule
+from device_models.protocols import BatchRule, ElementMoments, Problem
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.protocols import Problem, expected_gradient
-from device_models.rules.minibatch import BatchRule
+from device_models.protocols import BatchRule, Problem, expected_gradient
 
 
 @dataclass(frozen=True)

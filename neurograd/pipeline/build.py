@@ -38,7 +38,7 @@ from device_models import (
     draw_feedback,
     draw_readouts,
 )
-from device_models.rules.minibatch import BatchRule
+from device_models.protocols import BatchRule
 from neurograd.effects.catalogue import (
     MINIBATCH,
     PULSE_TRAIN,

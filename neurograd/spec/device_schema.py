@@ -530,7 +530,7 @@ class Device(SpecModel):
 
     def _check_write_of_table(self, path: str) -> None:
         """A table tells the steps; one of steps against conductance tells their noise as well."""
-        from device_models.write.measured import JumpTable  # noqa: PLC0415  (needs torch)
+        from device_models.write.jump_table import JumpTable  # noqa: PLC0415  (needs torch)
         from neurograd.effects.measured_device import read_measured  # noqa: PLC0415
 
         noise = {"cycle_to_cycle": 0.0, "device_to_device": 0.0}

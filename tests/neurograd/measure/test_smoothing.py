@@ -10,7 +10,7 @@ import torch
 from device_models import Backprop, Chip, UpdateRounding
 from device_models.spiking.network import SpikingNetwork
 from device_models.spiking.surrogate_gradient import Surrogate
-from device_models.write.quantization import FixedPointGrid
+from device_models.write.fixed_point_grid import FixedPointGrid
 from experiments.support.enumeration import (
     exact_smoothed_gradient,
     exact_smoothed_loss,
