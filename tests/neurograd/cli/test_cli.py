@@ -328,7 +328,7 @@ def test_schema_is_json(capsys):
 
 
 def test_help_does_not_wait_for_torch():
-    code = "import sys, neurograd.cli; sys.exit('torch' in sys.modules)"
+    code = "import sys, neurograd.cli.application; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

@@ -1,0 +1,52 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.main import get_command
+
+from neurograd.cli.check import check
+from neurograd.cli.limits import limits
+from neurograd.cli.presets import presets
+from neurograd.cli.schema import schema
+from neurograd.cli.streams import silence
+from neurograd.cli.sweep import sweep
+from neurograd.cli.train import train
+from neurograd.errors import NeurogradError
+
+app = typer.Typer(
+    name="neurograd",
+    help="Learn before fabrication whether training on a neuromorphic chip will work.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (check, train, sweep, limits, presets, schema):
+    app.command()(command)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and give its exit code; without arguments the help, which is bad input.
+
+    Raises:
+        NeurogradError: For everything that bad input causes.
+    """
+    if not arguments:
+        run(["--help"])
+        return 2
+    program = get_command(app)
+    try:
+        # Not `program(...)`, which turns closed pipes and interruptions into codes of its own.
+        with program.make_context("neurograd", list(arguments)) as context:
+            program.invoke(context)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.TyperException as error:
+        raise NeurogradError(error.format_message()) from None
+    except (BrokenPipeError, SystemExit):
+        if "--help" not in arguments:
+            raise
+        silence(sys.stdout)  # the reader of the help has gone
+    return 0

@@ -1,0 +1,55 @@
+"""``neurograd check``: measure, predict and train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurograd.cli.options import (
+    DeviceName,
+    ExitZero,
+    JsonPath,
+    Overrides,
+    Quick,
+    Resume,
+    Seed,
+    SpecPath,
+)
+from neurograd.cli.outputs import check_outputs, tables, write_outputs
+from neurograd.cli.work import pick_device, read_spec, working
+
+
+def check(
+    spec_path: SpecPath,
+    json_path: JsonPath = None,
+    html_path: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page.")
+    ] = None,
+    quick: Quick = False,
+    seed: Seed = None,
+    device: DeviceName = "auto",
+    overrides: Overrides = None,
+    resume: Resume = None,
+    exit_zero: ExitZero = False,
+) -> None:
+    """Measure, predict and train: will training on this chip work?"""
+    spec = read_spec(spec_path, overrides, seed)
+    check_outputs({"--json": json_path, "--html": html_path}, resume)
+    from neurograd.output import to_json  # noqa: PLC0415
+    from neurograd.pipeline.check import check as run_check  # noqa: PLC0415  (torch is slow)
+    from neurograd.report import render_html, render_report  # noqa: PLC0415
+
+    with working(spec_path, json_path) as progress:
+        result = run_check(
+            spec, device=pick_device(device), quick=quick, reporter=progress, resume=resume
+        )
+    render_report(result.report, tables(json_path))
+    written = {}
+    if json_path is not None:
+        written[json_path] = to_json(result.report)
+    if html_path is not None:
+        written[html_path] = render_html(result.report)
+    write_outputs(written)
+    raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

@@ -1,0 +1,69 @@
+"""``neurograd limits``: how far each number of a spec may move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurograd.cli.options import (
+    DeviceName,
+    ExitZero,
+    JsonPath,
+    Overrides,
+    Quick,
+    Resume,
+    Seed,
+    SpecPath,
+)
+from neurograd.cli.outputs import check_figure, check_outputs, tables, write_outputs
+from neurograd.cli.work import pick_device, read_spec, working
+
+
+def limits(
+    spec_path: SpecPath,
+    json_path: JsonPath = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw a tornado plot: .png, .svg or .pdf."),
+    ] = None,
+    no_confirm: Annotated[
+        bool, typer.Option("--no-confirm", help="Predict only: train no chips at the limits.")
+    ] = False,
+    quick: Quick = False,
+    seed: Seed = None,
+    device: DeviceName = "auto",
+    overrides: Overrides = None,
+    resume: Resume = None,
+    exit_zero: ExitZero = False,
+) -> None:
+    """How far each number may move before the verdict flips, and what else would save a design."""
+    spec = read_spec(spec_path, overrides, seed)
+    if plot is not None:
+        check_figure(plot)
+    check_outputs({"--json": json_path, "--plot": plot}, resume)
+    from neurograd.output import to_json  # noqa: PLC0415
+    from neurograd.pipeline.limits import find_limits  # noqa: PLC0415  (torch is slow to import)
+    from neurograd.report.limits_table import render_limits  # noqa: PLC0415
+
+    with working(spec_path, json_path) as progress:
+        result = find_limits(
+            spec,
+            device=pick_device(device),
+            quick=quick,
+            confirm=not no_confirm,
+            reporter=progress,
+            resume=resume,
+        )
+    render_limits(result.report, tables(json_path))
+    written: dict[Path, str | bytes] = {}
+    if json_path is not None:
+        written[json_path] = to_json(result.report)
+    if plot is not None:
+        from neurograd.report.plots import to_image  # noqa: PLC0415
+        from neurograd.report.tornado import plot_tornado  # noqa: PLC0415
+
+        written[plot] = to_image(plot_tornado(result.report), plot.suffix[1:])
+    write_outputs(written)
+    raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

@@ -1,0 +1,71 @@
+"""``neurograd sweep``: a grid or a random design over keys of a spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurograd.cli.options import DeviceName, Overrides, Quick, Resume, Seed, SpecPath
+from neurograd.cli.outputs import say_written, tables
+from neurograd.cli.progress import ProgressBars
+from neurograd.cli.streams import say
+from neurograd.cli.work import with_seed
+
+
+def sweep(
+    spec_path: SpecPath,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--over",
+            metavar="KEY=V1,V2,...",
+            help="Values of a key, or a range LOW:HIGH:COUNT or LOW:HIGH:COUNTlog; repeatable.",
+        ),
+    ] = None,
+    random: Annotated[
+        int | None,
+        typer.Option("--random", metavar="COUNT", help="A random design in place of the grid."),
+    ] = None,
+    mode: Annotated[
+        str, typer.Option("--mode", metavar="train|check|predict", help="What is done at a point.")
+    ] = "train",
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", metavar="FILE", help="Where the rows go: .csv or .parquet."),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw a heat map or a line.")
+    ] = None,
+    resume: Resume = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", help="Points at once on the cores here.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="A dask.distributed cluster."),
+    ] = None,
+    quick: Quick = False,
+    seed: Seed = None,
+    device: DeviceName = "auto",
+    overrides: Overrides = None,
+) -> None:
+    """Evaluate a grid or a random design over any keys; after a kill the same command goes on."""
+    from neurograd.pipeline.sweep.command import Request  # noqa: PLC0415  (torch is slow to import)
+    from neurograd.pipeline.sweep.command import sweep as run_sweep  # noqa: PLC0415
+    from neurograd.report.sweep_table import render_sweep  # noqa: PLC0415
+
+    request = Request(
+        spec_path, tuple(over or ()), tuple(with_seed(overrides, seed)), random, mode, table, plot,
+        resume, jobs, scheduler, device, quick,
+    )  # fmt: skip
+    try:
+        with ProgressBars() as progress:
+            result = run_sweep(request, progress)
+    except KeyboardInterrupt:
+        if request.folder.is_dir():
+            say(f"what is finished is kept in {request.folder}: the same command goes on")
+        raise
+    render_sweep(result.rows, result.keys, tables())
+    say_written(*result.written)

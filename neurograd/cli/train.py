@@ -1,0 +1,44 @@
+"""``neurograd train``: train through the chip beside a clean twin."""
+
+from __future__ import annotations
+
+import typer
+
+from neurograd.cli.options import (
+    DeviceName,
+    ExitZero,
+    JsonPath,
+    Overrides,
+    Quick,
+    Resume,
+    Seed,
+    SpecPath,
+)
+from neurograd.cli.outputs import check_outputs, tables, write_outputs
+from neurograd.cli.work import pick_device, read_spec, working
+
+
+def train(
+    spec_path: SpecPath,
+    json_path: JsonPath = None,
+    quick: Quick = False,
+    seed: Seed = None,
+    device: DeviceName = "auto",
+    overrides: Overrides = None,
+    resume: Resume = None,
+    exit_zero: ExitZero = False,
+) -> None:
+    """Train through the chip beside a clean twin, without measuring moments."""
+    spec = read_spec(spec_path, overrides, seed)
+    check_outputs({"--json": json_path}, resume)
+    from neurograd.output import to_json  # noqa: PLC0415
+    from neurograd.pipeline.check import train_beside  # noqa: PLC0415  (torch is slow to import)
+    from neurograd.report import render_report  # noqa: PLC0415
+
+    with working(spec_path, json_path) as progress:
+        result = train_beside(
+            spec, device=pick_device(device), quick=quick, reporter=progress, resume=resume
+        )
+    render_report(result.report, tables(json_path))
+    write_outputs({} if json_path is None else {json_path: to_json(result.report)})
+    raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

@@ -1,0 +1,61 @@
+"""How a command reads its spec and does its work."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neurograd.cli.outputs import STANDARD_OUTPUT
+from neurograd.cli.progress import ProgressBars
+from neurograd.errors import NeurogradError, OutputError
+
+if TYPE_CHECKING:
+    from neurograd.spec import Spec
+
+
+def read_spec(path: Path, overrides: list[str] | None, seed: int | None) -> Spec:
+    """The spec of a command, with what its options replace.
+
+    Raises:
+        SpecError: If the file, a key or an override is wrong.
+    """
+    from neurograd.spec import load_spec  # noqa: PLC0415
+
+    return load_spec(path, with_seed(overrides, seed))
+
+
+def with_seed(overrides: list[str] | None, seed: int | None) -> list[str]:
+    """The overrides, with ``--seed`` as the last of them."""
+    return [*(overrides or ()), *([] if seed is None else [f"measure.seed={seed}"])]
+
+
+def pick_device(name: str) -> str:
+    """The device that a name stands for here.
+
+    Raises:
+        NeurogradError: If the name is unknown, or the device is not there.
+    """
+    from neurograd.compute_device import choose_device  # noqa: PLC0415
+
+    return str(choose_device(name))
+
+
+@contextlib.contextmanager
+def working(spec_path: Path, json_path: Path | None) -> Iterator[ProgressBars]:
+    """Progress bars while a command works; its errors name the spec that asked for the work.
+
+    What is printed meanwhile (by a module of the user, say) goes to standard error where standard
+    output takes the JSON.
+    """
+    aside = json_path == STANDARD_OUTPUT
+    redirected = contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext()
+    try:
+        with redirected, ProgressBars() as progress:
+            yield progress
+    except OutputError:
+        raise
+    except NeurogradError as error:
+        raise NeurogradError(f"{spec_path}: {error}") from None
