@@ -19,6 +19,7 @@ import numpy as np
 
 from neurograd.measure.curvature import Spectrum
 from neurograd.measure.intervals import Interval
+from neurograd.measure.point import PointMeasurement
 from neurograd.theory import many_steps
 
 
@@ -37,6 +38,16 @@ class PointSummary:
     trace: float
     covariance_trace: float
     bias_square: float
+
+
+def summarize_point(measured: PointMeasurement) -> PointSummary:
+    """What the many-steps theory needs of a measured point."""
+    return PointSummary(
+        spectrum=measured.spectrum,
+        trace=measured.trace.value,
+        covariance_trace=measured.covariance.value,
+        bias_square=measured.moments.bias_orthogonal**2,
+    )
 
 
 def frozen_excess_loss(point: PointSummary, step_size: float, steps: int) -> float:

@@ -1,10 +1,10 @@
 """The predicted path of one chip: many-steps theory, linearized anew at every point of the path.
 
-n updates at a time are taken together. Their mean is carried by the mean update (bias, gain, dead
-zones, bounds and all that depends on the state are in it), in stabilized stages; their noise is one
-draw with the covariance of n updates, reduced where the gradient holds it back. The lengths n grow
-along the path and shrink again to single updates at its end, where the spread is then that of the
-last updates.
+n updates at a time are taken together, as one step of a stochastic differential equation. Their
+mean, the drift, is integrated in stabilized stages (bias, gain, dead zones, bounds and all that
+depends on the state are in it); their noise, the diffusion, is one draw with the covariance of n
+updates, reduced where the gradient holds it back. The lengths n grow along the path and shrink
+again to single updates at its end, where the spread is then that of the last updates.
 
 This replaces the frozen theory around the clean trajectory: chips that learn at another speed, or
 with another rule, leave that trajectory early, and their curvature with it.
@@ -19,47 +19,95 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, UnstableRuleError
-from neurograd.forecast.estimates import Estimates
-from neurograd.forecast.lengths import next_length, shortest
-from neurograd.forecast.noise import UpdateNoise
-from neurograd.forecast.response import Response
-from neurograd.forecast.stabilized import legendre_step, stages_for
-from neurograd.forecast.stiffness import FEW, LargestRate, StiffDirections
+from neurograd.forecast.decay_rate import LargestDecayRate
+from neurograd.forecast.diffusion import Diffusion
+from neurograd.forecast.gradient_estimates import GradientEstimates
+from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
+from neurograd.forecast.step_length import REFRESH_INTERVAL, min_step_length, next_step_length
+from neurograd.forecast.stiff_modes import StiffModes
+from neurograd.forecast.write_response import WriteResponse
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
 
 SMALL_NOISE = 0.1
-"""Noise, as a part of the weights' length, that needs no look at the loss."""
+"""Noise of a step below which the loss is not evaluated for it, as a part of the weights' length.
 
-LOUD = 1.25
-"""Growth of the loss by noise alone above which fewer updates are taken together."""
+Tuned with ``experiments.agreement`` on its 63 chips. Larger lets noise pile up that gradients would
+have held back; smaller costs a loss for every step. It also is the least noise by which a chip can
+be given up.
+"""
 
-SAFETY = 1.15
-"""On the largest curvature, which is known from a few products only."""
+MAX_NOISE_GROWTH = 1.25
+"""Growth of the loss by noise alone above which a step takes fewer updates.
 
-RETRIES = 3
-"""Most times that a step is taken with ever more stages."""
+A pure number. Tuned with ``experiments.agreement`` on its 63 chips. Larger lets noise pile up that
+gradients would have held back meanwhile: losses come out too high; smaller costs steps.
+"""
 
-MOST_STAGES = 1000
-"""Stages above which a shorter step is taken: dynamics that diverge need ever more of them."""
+STABILITY_MARGIN = 1.15
+"""Factor on the largest decay rate, which is known from a few products only, from below.
 
-CALM = 1.5
-"""Growth of the slope along a step above which a shorter step is taken."""
+A pure number. Tuned with ``experiments.agreement`` on its 63 chips. Smaller takes more steps twice;
+larger costs stages, as its square root.
+"""
 
-STILL = 0.01
-"""Way along a step, as a part of the weights' length, that is never too long: a few weights that
-chatter at the edge of a dead zone make no difference."""
+MAX_ATTEMPTS = 3
+"""Most times that a step is taken with ever more stages.
 
-RISE = 1.5
-"""Growth of the loss along a step above which a shorter step is taken."""
+A count. Tuned with ``experiments.agreement`` on its 63 chips. Fewer leave steps that are not
+stable; more cost gradients where curvature grows with every attempt.
+"""
 
-SLACK = 0.02
-"""Part of the initial loss by which noise or a step may always raise the loss."""
+MAX_STAGES = 1000
+"""Stage count above which a shorter step is taken: dynamics that diverge need ever more stages.
 
-LOST_AFTER, LOST_ABOVE = 0.15, 0.9
-"""Part of a training after which a chip can be lost to its noise, and the part of the initial loss
-that it then has never been below in the second half of its path."""
+Tuned with ``experiments.agreement`` on its 63 chips: it bounds the cost of a step. Smaller shortens
+steps that are sound, larger costs time on chips that diverge.
+"""
+
+MAX_DRIFT_GROWTH = 1.5
+"""Growth of the drift along a step above which a shorter step is taken.
+
+A pure number. Tuned with ``experiments.agreement`` on its 63 chips. Larger lets dynamics that turn,
+as feedback that is not symmetric makes them, leave their path; smaller costs steps.
+"""
+
+NEGLIGIBLE_MOTION = 0.01
+"""Way along a step that is never too long, as a part of the weights' length.
+
+Tuned with ``experiments.agreement`` on its 63 chips: a few weights that chatter at the edge of a
+dead zone make no difference. Smaller costs steps on such chips; larger misses drifts that turn.
+"""
+
+MAX_LOSS_GROWTH = 1.5
+"""Growth of the loss along a step above which a shorter step is taken.
+
+A pure number. Tuned with ``experiments.agreement`` on its 63 chips. Larger lets steps through that
+are too long for the dynamics; smaller costs steps on chips whose loss does rise.
+"""
+
+LOSS_ALLOWANCE = 0.02
+"""Part of the initial loss by which noise or a step may always raise the loss.
+
+Tuned with ``experiments.agreement`` on its 63 chips. Smaller shortens steps near a loss of 0, where
+any growth is large; larger hides growth that matters for the accuracy.
+"""
+
+GIVE_UP_AFTER = 0.15
+"""Part of a training after which a chip can be given up.
+
+Tuned with ``experiments.agreement`` on its 63 chips. Smaller gives up chips that start slowly;
+larger costs steps on hopeless ones.
+"""
+
+GIVE_UP_ABOVE = 0.9
+"""Part of the initial loss below which a chip that is given up was never in the second half of its
+path.
+
+Tuned with ``experiments.agreement`` on its 63 chips. Smaller gives up chips that do learn a little;
+larger costs steps on hopeless ones.
+"""
 
 
 @dataclass(frozen=True)
@@ -101,7 +149,7 @@ def forecast_chip(
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
-    path = _Path(problem, chip, seed, index)
+    path = _PredictedPath(problem, chip, seed, index)
     done = length = 0
     while done < steps:
         try:
@@ -113,12 +161,12 @@ def forecast_chip(
             progress(length)
         if not bool(torch.isfinite(path.w).all()):
             return ForecastChip(path.w, True, path.gradients)
-        if path.is_lost(done, steps):
+        if path.is_held_by_noise(done, steps):
             break
     return ForecastChip(path.w, False, path.gradients)
 
 
-class _Path:
+class _PredictedPath:
     """Where a chip stands, and what is known of the dynamics there."""
 
     def __init__(self, problem: Problem, chip: Chip, seed: int, index: int) -> None:
@@ -127,29 +175,29 @@ class _Path:
         self.w = chip.program(problem.initial_weights).clone()
         far = torch.full_like(self.w, 1e12)
         self._low, self._high = chip.program(-far), chip.program(far)
-        self._estimates, self._response = Estimates(problem, chip), Response(chip)
-        self._stiff = StiffDirections()
-        self._rate = LargestRate(self._stiff)
-        self._noise = UpdateNoise(self._estimates, self._response, self._stiff, chip.step_size)
-        # Rounded reads make steps of the slope that are no curvature.
-        self._rounded = any(effect.deterministic for effect in chip.reads)
+        self._estimates, self._response = GradientEstimates(problem, chip), WriteResponse(chip)
+        self._modes = StiffModes()
+        self._rate = LargestDecayRate(self._modes)
+        self._diffusion = Diffusion(self._estimates, self._response, self._modes, chip.step_size)
+        # Rounded reads make steps of the drift that are no curvature.
+        self._reads_rounded = any(effect.deterministic for effect in chip.reads)
         self._estimate: Tensor | None = None
-        self._last_slope: Tensor | None = None
-        self._moved = self._looked = 0
-        self._levels = [(0, problem.loss(self.w))]
-        self._loud = False
+        self._last_drift: Tensor | None = None
+        self._linearized_at = self._refreshed_at = 0
+        self._losses = [(0, problem.loss(self.w))]
+        self._noise_is_large = False
 
     @property
     def gradients(self) -> int:
         """Gradients that the path took so far."""
         return self._estimates.gradients
 
-    def is_lost(self, done: int, steps: int) -> bool:
+    def is_held_by_noise(self, done: int, steps: int) -> bool:
         """Whether noise holds the chip at its initial loss: the rest would not change that."""
-        if not self._loud or done < LOST_AFTER * steps:
+        if not self._noise_is_large or done < GIVE_UP_AFTER * steps:
             return False
-        late = [level for at, level in self._levels if at > done // 2]
-        return bool(late) and min(late) > LOST_ABOVE * self._levels[0][1]
+        late = [loss for at, loss in self._losses if at > done // 2]
+        return bool(late) and min(late) > GIVE_UP_ABOVE * self._losses[0][1]
 
     def advance(self, done: int, steps: int, before: int) -> int:
         """Take some updates together after ``done`` ones; returns how many."""
@@ -158,124 +206,130 @@ class _Path:
         )
         estimate = self._estimate
         if estimate is None:
-            estimate = self._estimates.look(self.w, self._generator)
-        if not done or done - self._moved > FEW:
-            self._response.move(self.w, estimate)
-            self._moved = done
-        ratio = self._noise.draw(self.w, estimate, self._generator)
-        length, least = next_length(done, steps, before, ratio), shortest(done, steps)
-        self._loud = ratio * math.sqrt(length) > SMALL_NOISE
-        slope_here = self._last_slope
+            estimate = self._estimates.refresh_statistics(self.w, self._generator)
+        if not done or done - self._linearized_at > REFRESH_INTERVAL:
+            self._response.linearize(self.w, estimate)
+            self._linearized_at = done
+        ratio = self._diffusion.draw_noise(self.w, estimate, self._generator)
+        length = next_step_length(done, steps, before, ratio)
+        least = min_step_length(done, steps)
+        self._noise_is_large = ratio * math.sqrt(length) > SMALL_NOISE
+        drift_before_noise = self._last_drift
         while True:
-            start, length = self._shaken(length, least)
-            first = self._first_slope(start, done, length)
-            if slope_here is not None and length > 1:
-                self._noise.feel(start - self.w, first - slope_here)
+            start, length = self._apply_noise(length, least)
+            first = self._initial_drift(start, done, length)
+            if drift_before_noise is not None and length > 1:
+                self._diffusion.observe_curvature(start - self.w, first - drift_before_noise)
             if self._rate.is_stale(done, steps, length):
-                self._measure_rate(start, first, done, length)
-            end, calm = self._carried(start, first, length)
-            if length <= FEW:
+                self._measure_decay_rate(start, first, done, length)
+            end, sound = self._integrate_drift(start, first, length)
+            if length <= REFRESH_INTERVAL:
                 break
-            level = self._problem.loss(end)
-            if (calm and level <= self._above(RISE)) or length <= least:
-                self._levels.append((done + length, level))
+            loss = self._problem.loss(end)
+            if (sound and loss <= self._loss_bound(MAX_LOSS_GROWTH)) or length <= least:
+                self._losses.append((done + length, loss))
                 break
             length = max(least, length // 2)
-        self.w = self._inside(self._noise.late(end, length, self._stages(length)))
+        stages = self._stages(length)
+        self.w = self._clip(self._diffusion.apply_noise_after_drift(end, length, stages))
         return length
 
-    def _slope(self, w: Tensor) -> Tensor:
+    def _drift(self, w: Tensor) -> Tensor:
         """Mean update in gradient units."""
         self._estimate = self._estimates.mean(w, self._generator)
-        self._last_slope = self._realized(w, self._estimate)
-        return self._last_slope
+        self._last_drift = self._drift_of(w, self._estimate)
+        return self._last_drift
 
-    def _first_slope(self, start: Tensor, done: int, length: int) -> Tensor:
-        """Slope at the beginning of a step, with a new look at the noise if that is old."""
-        if done + length - self._looked <= FEW:
-            return self._slope(start)
-        self._estimate = self._estimates.look(start, self._generator)
-        self._looked = done + length
-        return self._realized(start, self._estimate)
+    def _initial_drift(self, start: Tensor, done: int, length: int) -> Tensor:
+        """Drift at the beginning of a step, with statistics refreshed if they are old."""
+        if done + length - self._refreshed_at <= REFRESH_INTERVAL:
+            return self._drift(start)
+        self._estimate = self._estimates.refresh_statistics(start, self._generator)
+        self._refreshed_at = done + length
+        return self._drift_of(start, self._estimate)
 
-    def _realized(self, w: Tensor, estimate: Tensor) -> Tensor:
+    def _drift_of(self, w: Tensor, estimate: Tensor) -> Tensor:
         """Mean update in gradient units for a mean estimate."""
-        return self._response.at(w, estimate, self._estimates.spread).mean / self._chip.step_size
+        realized = self._response.moments(w, estimate, self._estimates.variance)
+        return realized.mean / self._chip.step_size
 
-    def _measure_rate(self, start: Tensor, first: Tensor, done: int, length: int) -> None:
-        def slope(w: Tensor) -> Tensor:
-            there = self._estimates.mean(w, self._generator, reads=not self._rounded)
-            return self._realized(w, there)
+    def _measure_decay_rate(self, start: Tensor, first: Tensor, done: int, length: int) -> None:
+        def drift(w: Tensor) -> Tensor:
+            there = self._estimates.mean(w, self._generator, reads=not self._reads_rounded)
+            return self._drift_of(w, there)
 
-        here = slope(start) if self._rounded else first
-        self._rate.measure(slope, start, here, first, done, length)
+        here = drift(start) if self._reads_rounded else first
+        self._rate.measure(drift, start, here, first, done, length)
 
-    def _above(self, growth: float) -> float:
+    def _loss_bound(self, growth: float) -> float:
         """Loss from which a step counts as too long."""
-        return growth * self._levels[-1][1] + SLACK * self._levels[0][1]
+        return growth * self._losses[-1][1] + LOSS_ALLOWANCE * self._losses[0][1]
 
-    def _shaken(self, length: int, least: int) -> tuple[Tensor, int]:
-        """Weights with the early noise of ``length`` updates, or of fewer if that is too loud.
+    def _apply_noise(self, length: int, least: int) -> tuple[Tensor, int]:
+        """Weights with the noise that comes before the drift of ``length`` updates.
 
-        Noise that the gradient would have held back meanwhile must not pile up.
+        It is that of fewer updates where the loss would rise too far: noise that the gradient would
+        have held back meanwhile must not pile up.
         """
         while True:
-            start = self._inside(self._noise.early(self.w, length, self._stages(length)))
-            if not self._loud or length <= least:
+            stages = self._stages(length)
+            start = self._clip(self._diffusion.apply_noise_before_drift(self.w, length, stages))
+            if not self._noise_is_large or length <= least:
                 return start, length
-            if self._problem.loss(start) <= self._above(LOUD):
+            if self._problem.loss(start) <= self._loss_bound(MAX_NOISE_GROWTH):
                 return start, length
             length = max(least, length // 2)
 
     def _stages(self, length: int) -> int:
-        """Stages of a step of ``length`` updates, by the curvature that is known."""
+        """Stage count of a step of ``length`` updates, by the decay rate that is known."""
         span = length * self._chip.step_size
-        return stages_for(SAFETY * span * self._rate.value) if length > 1 else 1
+        return stage_count(STABILITY_MARGIN * span * self._rate.value) if length > 1 else 1
 
-    def _carried(self, start: Tensor, first: Tensor, length: int) -> tuple[Tensor, bool]:
-        """Weights after ``length`` mean updates, and whether the slope stayed calm on the way.
+    def _integrate_drift(self, start: Tensor, first: Tensor, length: int) -> tuple[Tensor, bool]:
+        """Weights after the drift of ``length`` updates, and whether it did not grow on the way.
 
-        A slope that grows along a step that follows it means that the step is too long for the
+        A drift that grows along a step that follows it means that the step is too long for the
         dynamics: feedback that is not symmetric makes it turn, which no number of stages damps.
         """
         span = length * self._chip.step_size
         size = float(first.norm())
-        calm, last = True, size
+        sound, last = True, size
 
         def watched(w: Tensor) -> Tensor:
             nonlocal last
-            here = self._slope(w)
+            here = self._drift(w)
             last = float(here.norm())
             return here
 
         stages = self._stages(length)
-        for _ in range(RETRIES):
+        for _ in range(MAX_ATTEMPTS):
             if stages >= length:
-                return self._followed(start, first, length), True
-            if stages > MOST_STAGES:
+                return self._take_single_updates(start, first, length), True
+            if stages > MAX_STAGES:
                 return start, False
-            end = legendre_step(watched, start, first, span, stages, self._see)
-            calm = last <= max(CALM * size, STILL * float(start.norm()) / span)
-            if length == 1 or stages_for(span * self._rate.value) <= stages:
+            end = legendre_step(watched, start, first, span, stages, self._observe)
+            negligible = NEGLIGIBLE_MOTION * float(start.norm()) / span
+            sound = last <= max(MAX_DRIFT_GROWTH * size, negligible)
+            if length == 1 or stage_count(span * self._rate.value) <= stages:
                 break
             # The stages themselves met more curvature than was known before.
             stages = self._stages(length)
-        return self._inside(end), calm
+        return self._clip(end), sound
 
-    def _followed(self, start: Tensor, first: Tensor, length: int) -> Tensor:
+    def _take_single_updates(self, start: Tensor, first: Tensor, length: int) -> Tensor:
         """Weights after mean updates that are taken one by one, as the chip does."""
         w, here = start, first
         for k in range(length):
-            w = self._inside(w + self._chip.step_size * here)
+            w = self._clip(w + self._chip.step_size * here)
             if k < length - 1:
-                here = self._slope(w)
+                here = self._drift(w)
         return w
 
-    def _inside(self, w: Tensor) -> Tensor:
+    def _clip(self, w: Tensor) -> Tensor:
         """Cut to what the chip can hold; its grid is left out, as many updates move along it."""
         return torch.minimum(torch.maximum(w, self._low), self._high)
 
-    def _see(self, change: Tensor, slope_change: Tensor) -> None:
-        self._stiff.add(change, slope_change)
-        if not self._rounded:
-            self._rate.see(change, slope_change)
+    def _observe(self, change: Tensor, drift_change: Tensor) -> None:
+        self._modes.observe(change, drift_change)
+        if not self._reads_rounded:
+            self._rate.observe(change, drift_change)

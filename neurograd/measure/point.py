@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from device_models import Chip, ElementMoments
-from neurograd.forecast.frozen import PointSummary
 from neurograd.measure.curvature import (
     Estimate,
     Spectrum,
@@ -160,15 +159,6 @@ class PointMeasurement:
     def bias_threshold_published(self) -> float:
         """Bound on r as printed (Theorem 3.2, Eq. 8)."""
         return bias_ratio_threshold(self.spectrum.frobenius, self.step_size, "published")
-
-    def summary(self) -> PointSummary:
-        """What the many-steps theory needs of this point."""
-        return PointSummary(
-            spectrum=self.spectrum,
-            trace=self.trace.value,
-            covariance_trace=self.covariance.value,
-            bias_square=self.moments.bias_orthogonal**2,
-        )
 
 
 def measure_point(

@@ -22,7 +22,7 @@ from neurograd.effects.catalogue import Effect
 from neurograd.errors import DivergenceError
 from neurograd.explain.mitigation import Variant, guide, variants
 from neurograd.explain.reasons import explain
-from neurograd.forecast.frozen import predict_excess_loss
+from neurograd.forecast.frozen import predict_excess_loss, summarize_point
 from neurograd.judge.cost import Judgement, judge_chips
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.curvature.spectrum import FULL, QUICK
@@ -343,7 +343,7 @@ class _Check:
                 ),
             )
             excess, _ = predict_excess_loss(
-                [measured.summary()], self.spec.training.step_size, self.spec.training.steps
+                [summarize_point(measured)], self.spec.training.step_size, self.spec.training.steps
             )
             return {"report": point_dict(measured), "summary": {"excess_loss": excess}}
 

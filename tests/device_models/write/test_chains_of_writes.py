@@ -1,0 +1,76 @@
+"""Closed-form moments of writes of several pulses and effects, against samples."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from device_models import (
+    Backprop,
+    Chip,
+    FixedPointGrid,
+    Leakage,
+    UpdateRounding,
+)
+from device_models.write.rounding import split_pulses
+from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.seeding import generator_for
+from neurograd.spec import validate_spec
+
+
+def test_several_pulses_are_split_into_whole_ones():
+    pulses = torch.tensor([0.4, 1.0, 3.6], dtype=torch.float64)
+    increment = -0.5 * pulses
+    part, times = split_pulses(increment, pulses, "stochastic")
+    assert (part * times).tolist() == pytest.approx(increment.tolist(), rel=1e-9)
+    assert (part / increment * pulses).tolist() == pytest.approx([0.4, 1.0, 1.0])
+    assert float((part / increment * pulses).max()) <= 1.0
+    for mode, whole in (("nearest", 4.0), ("truncate", 3.0)):
+        _, times = split_pulses(increment, pulses, mode)
+        assert times.tolist() == [1.0, 1.0, whole]
+
+
+@pytest.mark.parametrize("preset", ["reram-sb", "pcm", "idealized", "alox-hfo2", "capacitor"])
+def test_write_moments_of_many_pulses_and_effects_against_samples(preset):
+    """Mean of all weights and total variance of 300 writes, within 6 % and 99.9 % intervals.
+
+    6 % is what the step changes along several pulses, which the moments leave out.
+    """
+    spec = validate_spec(
+        {
+            "device": {"preset": preset},
+            "network": {"hidden": [4]},
+            "task": {"name": "digits", "train_samples": 50},
+        }
+    )
+    problem = build_problem(spec)
+    chip = build_chip(spec, problem)
+    w = chip.program(0.3 * problem.initial_weights)
+    increment = torch.full_like(w, 0.01)
+    moments = chip.write_moments(w, increment)
+    draws = torch.stack(
+        [-chip.step_size * -chip.write(w, -increment / chip.step_size, generator_for(0, k))
+         for k in range(300)]
+    )  # fmt: skip
+    mean, spread = draws.mean(0), draws.var(0)
+    error = float((spread / len(draws)).sum().sqrt()) / len(w)
+    assert float(mean.mean()) == pytest.approx(
+        float(moments.mean.mean()), rel=0.06, abs=3.3 * error
+    )
+    assert float(spread.sum()) == pytest.approx(moments.total_variance, rel=0.06)
+    assert moments.total_variance > 0
+
+
+def test_a_random_increment_goes_through_a_chain():
+    """Stochastic rounding before a leak: mean and variance in closed form."""
+    w = torch.tensor([0.1, -0.4], dtype=torch.float64)
+    grid = FixedPointGrid(6)
+    chip = Chip(Backprop(), 0.1, (), (UpdateRounding(grid), Leakage(50.0)))
+    increment = torch.tensor([0.25, 0.5], dtype=torch.float64) * grid.step
+    moments = chip.write_moments(w, increment)
+    p = torch.tensor([0.25, 0.5], dtype=torch.float64)
+    kept = 1 - 1 / 50.0
+    assert moments.mean.tolist() == pytest.approx((kept * increment - w / 50.0).tolist())
+    assert moments.variance.tolist() == pytest.approx(
+        (kept**2 * grid.step**2 * p * (1 - p)).tolist()
+    )

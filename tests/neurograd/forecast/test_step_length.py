@@ -1,0 +1,25 @@
+"""How many updates are taken together."""
+
+from __future__ import annotations
+
+from neurograd.forecast.step_length import MAX_NOISY_STEPS, min_step_length, next_step_length
+
+
+def test_lengths_sum_to_the_training_and_end_with_single_updates():
+    done, before, taken = 0, 0, []
+    while done < 1000:
+        before = next_step_length(done, 1000, before, 0.0)
+        done += before
+        taken.append(before)
+    assert done == 1000
+    assert taken[-1] == 1
+    assert len(taken) < 30
+    # Strong noise takes fewer together, but not arbitrarily few.
+    assert next_step_length(500, 1000, 100, 0.06) == int((0.35 / 0.06) ** 2)
+    assert (
+        next_step_length(500, 1000, 100, 10.0)
+        == min_step_length(500, 1000)
+        == 1000 // MAX_NOISY_STEPS
+    )
+    # Early on it does, as a training learns fastest there.
+    assert next_step_length(24, 1000, 100, 10.0) == min_step_length(24, 1000) == 3
