@@ -1,32 +1,47 @@
-# Two commands set everything up on a machine with Python 3.11 and nothing else:
+# Two commands set everything up on a machine with Python 3.11 to 3.14 and nothing else:
 #   make demo    the report of an HfO2 crossbar
 #   make test    the tests
-PYTHON ?= python3.11
+# The first Python found is taken; the tests' versions (constraints.txt) were chosen on 3.11.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)) python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTEST_FLAGS ?=
 
-.PHONY: demo test lint install clean
+.PHONY: help demo test lint docs wheel architecture install clean
 
-install: $(STAMP)
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 14
+
+install: $(STAMP) ## the environment, in .venv
 
 $(STAMP): pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there: install Python 3.11 or name another one, make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null || { echo "$(PYTHON) is no Python 3.11 to 3.14: install one or name another, make PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(STAMP)
 
 # A verdict other than 'tolerated' is a result, not a failure of the demo.
-demo: $(STAMP)
-	$(BIN)/neurograd check examples/hfo2_crossbar.yaml --json out/hfo2_crossbar.json --html out/hfo2_crossbar.html || test $$? -eq 1 -o $$? -eq 3
+demo: $(STAMP) ## the report of an HfO2 crossbar, in out/
+	$(BIN)/neurograd check examples/hfo2_crossbar.yaml --json out/hfo2_crossbar.json --html out/hfo2_crossbar.html --exit-zero
 
-test: $(STAMP)
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+test: $(STAMP) ## the tests, with coverage of at least 90 % (PYTEST_FLAGS adds options)
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90 $(PYTEST_FLAGS)
 
-lint: $(STAMP)
+lint: $(STAMP) ## ruff, mypy and the contract of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
-clean:
-	rm -rf $(VENV) out build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+docs: $(STAMP) ## the site, in site/, with its links checked
+	$(BIN)/mkdocs build --strict
+
+wheel: $(STAMP) ## the wheel, in dist/, tried in an environment of its own
+	.ci/wheel $(BIN)/python
+
+architecture: $(STAMP) ## the drawing of the packages, from their imports
+	$(BIN)/python docs/draw_architecture.py
+
+clean: ## removes everything that the others make
+	rm -rf $(VENV) out build dist site *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

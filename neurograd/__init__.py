@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from neurograd.training.chip_optimizer import ChipOptimizer
     from neurograd.training.loop import train
 
+__version__ = "0.1.0"
+
 _PLACES = {
     "Budget": "measure.point",
     "CheckResult": "pipeline.check",

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import neurograd
 from device_models import Chip, ReadNoise
 from neurograd.effects.catalogue import Effect
 from neurograd.errors import DivergenceError
@@ -488,8 +489,9 @@ class _Check:
 
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
-    names = ("neurograd", "torch", "snntorch", "numpy", "scipy")
-    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+    names = ("torch", "snntorch", "numpy", "scipy")
+    here = {"python": platform.python_version(), "neurograd": neurograd.__version__}
+    return {**here, **{name: _version(name) for name in names}}
 
 
 @cache  # reading a package's metadata takes milliseconds, and sweeps ask thousands of times

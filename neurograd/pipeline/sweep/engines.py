@@ -172,7 +172,7 @@ class Cluster:
         except ImportError:
             raise NeurogradError(
                 "--scheduler: dask.distributed is not installed; allowed: after "
-                "pip install 'neurograd[cluster]'"
+                "pip install 'neurograd-chip[cluster]'"
             ) from None
         try:
             client = Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)

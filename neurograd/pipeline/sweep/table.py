@@ -32,7 +32,7 @@ def check_table(path: Path) -> None:
         except ImportError:
             raise NeurogradError(
                 f"--table {path}: pyarrow is not installed; allowed: .csv, or after "
-                "pip install 'neurograd[sweep]'"
+                "pip install 'neurograd-chip[sweep]'"
             ) from None
 
 

@@ -515,4 +515,4 @@ def test_parquet_without_pyarrow_names_the_extra(capsys, spec, tmp_path, monkeyp
     arguments = ["--over", f"{C2C}=1 %", "--table", tmp_path / "t.parquet"]
     code, _, err = run_command(capsys, "sweep", spec, *arguments)
     assert code == 2
-    assert "neurograd[sweep]" in err
+    assert "neurograd-chip[sweep]" in err

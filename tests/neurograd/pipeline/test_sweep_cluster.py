@@ -77,7 +77,7 @@ def test_a_scheduler_that_does_not_answer_is_one_line(capsys, spec, tmp_path, mo
 def test_without_dask_the_extra_is_named(capsys, spec, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     arguments = ["--over", OVER[0], "--table", tmp_path / "t.csv", "--scheduler", "tcp://h:1"]
-    assert "neurograd[cluster]" in refused(capsys, "sweep", spec, *arguments)
+    assert "neurograd-chip[cluster]" in refused(capsys, "sweep", spec, *arguments)
 
 
 def test_a_worker_with_other_versions_refuses():
