@@ -1,22 +1,250 @@
 """Sees and changes what goes into and comes out of a network's layers, call by call.
 
-Rules that learn layer by layer need to cut the gradient between layers, to know every layer's
-input and output, or to add to its output. A layer is a call of ``functional.linear`` or
-``functional.conv2d`` with a trainable weight; a spiking network calls one once per time step.
+A layer is a call of ``functional.linear`` or ``functional.conv2d``; a spiking network calls one
+once per time step. Everything that acts on layers is a ``LayerHook`` that is open around a forward
+pass (``with hook.applied():``): learning rules that cut the gradient between layers, add to a
+layer's output or send its error back through other weights; converters around an array's products;
+pulse trains, which need every layer's input and error. One call goes through a hook's methods in
+this order:
+
+1. ``before``: what the product gets in place of the layer's input;
+2. ``product``: the product itself; its errors go back through what ``backward`` says;
+3. ``after``: what the network goes on with in place of the product.
+
+Several hooks may be open. The one opened last has the call first, and its product is a call of the
+same functional, which comes to the hook opened before it, and so on outwards to the plain product:
+
+    before (inner) → before (outer) → product → after (outer) → after (inner)
+
+Rules open theirs around the whole pass, the arrays' periphery opens its own around every forward
+pass, inside: a rule sees what an array gets and gives, and not what the network computes around it.
+Other ``TorchFunctionMode`` contexts take part in the same order.
+
+A network may also call functions for the hooks' sake only (``event``), such as the membrane
+potential that a neuron carries from one time step into the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
+from torch.nn import grad as conv_grad
+from torch.overrides import TorchFunctionMode, wrap_torch_function
 
-from device_models.protocols import Problem
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_EVENT = "layer_hook_event"
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCall:
+    """One call of a layer as it comes to a hook.
+
+    Attributes:
+        function: ``functional.linear`` or ``functional.conv2d``.
+        input: The input, before any change by this hook.
+        weight: Matrix ``(outputs, inputs)``, or kernel ``(out, in/groups, height, width)``.
+        bias: Bias, or None.
+        options: Stride, padding, dilation and groups of a convolution; empty for a linear layer.
+    """
+
+    function: Callable[..., Tensor]
+    input: Tensor
+    weight: Tensor
+    bias: Tensor | None
+    options: tuple[Any, ...]
+
+    @property
+    def is_convolution(self) -> bool:
+        """Whether the layer is a convolution."""
+        return self.function is functional.conv2d
+
+    @property
+    def vector_dims(self) -> tuple[int, ...]:
+        """Dimensions of input and output that make one vector: a whole image in a convolution."""
+        return (-3, -2, -1) if self.is_convolution else (-1,)
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """The layer's output for the input ``x``; hooks opened before see this call."""
+        return self.function(x, self.weight, self.bias, *self.options)
+
+    def multiply_without_bias(self, x: Tensor) -> Tensor:
+        """As ``multiply``, without adding the bias."""
+        return self.function(x, self.weight, None, *self.options)
+
+    def add_bias(self, product: Tensor) -> Tensor:
+        """A product without bias plus the layer's bias, if it has one."""
+        if self.bias is None:
+            return product
+        return product + (self.bias[:, None, None] if self.is_convolution else self.bias)
+
+
+class LayerHook:
+    """Acts on every call of a layer while it is open; as it is, it changes nothing.
+
+    A hook may have further methods named like an ``event``, which stand in for that function.
+    """
+
+    def applied(self) -> AbstractContextManager[object]:
+        """A fresh context inside which calls of layers go through this hook."""
+        return _Interception(self)
+
+    def before(self, call: LayerCall, x: Tensor) -> Tensor:
+        """What the product gets in place of the layer's input ``x``."""
+        return x
+
+    def product(self, call: LayerCall, x: Tensor) -> Tensor:
+        """The layer's output for the input ``x``."""
+        weight = self.backward(call)
+        return call.multiply(x) if weight is None else multiply_with_feedback(call, x, weight)
+
+    def backward(self, call: LayerCall) -> Tensor | None:
+        """The weight that errors go back through; None for the layer's own."""
+        return None
+
+    def after(self, call: LayerCall, y: Tensor) -> Tensor:
+        """What the network goes on with in place of the layer's output ``y``."""
+        return y
+
+
+class _Interception(TorchFunctionMode):
+    """The one place where calls of layers, and events, are caught and given to a hook."""
+
+    def __init__(self, hook: LayerHook) -> None:
+        super().__init__()
+        self._hook = hook
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is functional.linear:
+            return self._layer(_linear_call(*args, **kwargs))
+        if func is functional.conv2d:
+            return self._layer(_convolution_call(*args, **kwargs))
+        event_name = getattr(func, _EVENT, None)
+        stand_in = None if event_name is None else getattr(self._hook, event_name, None)
+        return func(*args, **kwargs) if stand_in is None else stand_in(*args, **kwargs)
+
+    def _layer(self, call: LayerCall) -> Tensor:
+        x = self._hook.before(call, call.input)
+        return self._hook.after(call, self._hook.product(call, x))
+
+
+def _linear_call(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> LayerCall:
+    return LayerCall(functional.linear, input, weight, bias, ())
+
+
+def _convolution_call(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> LayerCall:
+    return LayerCall(functional.conv2d, input, weight, bias, (stride, padding, dilation, groups))
+
+
+def event(
+    function: Callable[Concatenate[Tensor, P], R],
+) -> Callable[Concatenate[Tensor, P], R]:
+    """A function of a tensor that open hooks may stand in for, by a method of the same name.
+
+    The innermost hook that has such a method is asked; it may call the function itself, which goes
+    to the next one.
+    """
+
+    def relevant(tensor: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> tuple[Tensor]:
+        return (tensor,)
+
+    wrapped: Callable[Concatenate[Tensor, P], R] = wrap_torch_function(relevant)(function)
+    setattr(wrapped, _EVENT, function.__name__)
+    return wrapped
+
+
+# -- products whose errors go back through another weight ---------------------------------------
+
+
+def multiply_with_feedback(call: LayerCall, x: Tensor, feedback: Tensor) -> Tensor:
+    """The layer's output for the input ``x``; its error goes back through ``feedback``.
+
+    The gradient of weight and bias is that of the plain product.
+
+    Args:
+        call: The layer.
+        x: Its input.
+        feedback: What the error is multiplied by in place of the weight, of the weight's shape.
+    """
+    function = _ConvolutionWithFeedback if call.is_convolution else _LinearWithFeedback
+    product: Tensor = function.apply(x, call.weight, call.bias, feedback, call.options)
+    return product
+
+
+class _LinearWithFeedback(torch.autograd.Function):
+    """``x Wᵀ + bias`` whose error goes back through ``feedback`` in place of W."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        feedback: Tensor,
+        options: tuple[Any, ...],
+    ) -> Tensor:
+        ctx.save_for_backward(x, feedback)
+        ctx.has_bias = bias is not None
+        return functional.linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
+        (grad,) = grad_outputs
+        x, feedback = ctx.saved_tensors
+        flat_grad, flat_x = grad.reshape(-1, grad.shape[-1]), x.reshape(-1, x.shape[-1])
+        bias_grad = flat_grad.sum(0) if ctx.has_bias else None
+        return grad @ feedback, flat_grad.T @ flat_x, bias_grad, None, None
+
+
+class _ConvolutionWithFeedback(torch.autograd.Function):
+    """2-d convolution whose error goes back through ``feedback`` in place of the kernel."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        feedback: Tensor,
+        options: tuple[Any, ...],
+    ) -> Tensor:
+        ctx.save_for_backward(x, feedback)
+        ctx.has_bias, ctx.options = bias is not None, options
+        return functional.conv2d(x, weight, bias, *options)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
+        (grad,) = grad_outputs
+        x, feedback = ctx.saved_tensors
+        x_grad = conv_grad.conv2d_input(x.shape, feedback, grad, *ctx.options)
+        weight_grad = conv_grad.conv2d_weight(x, feedback.shape, grad, *ctx.options)
+        bias_grad = grad.sum((0, 2, 3)) if ctx.has_bias else None
+        return x_grad, weight_grad, bias_grad, None, None
+
+
+# -- recording ----------------------------------------------------------------------------------
 
 Change = Callable[[int, Tensor], Tensor]
 """What becomes of the input or output of call k (0, 1, ... in forward order)."""
@@ -33,8 +261,8 @@ def detached(k: int, tensor: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class LayerCall:
-    """One call of a layer.
+class RecordedCall:
+    """One call of a layer with a trainable weight.
 
     Attributes:
         weight: Parameter name of the layer's weight.
@@ -49,8 +277,8 @@ class LayerCall:
     outputs: Tensor
 
 
-class LayerCalls(TorchFunctionMode):
-    """Records every call of a network's layers and changes their inputs and outputs.
+class LayerRecorder(LayerHook):
+    """Records every call of a network's trainable layers and changes their inputs and outputs.
 
     Args:
         parameters: The very tensors that the network is run with, by name: layers are known by
@@ -69,125 +297,20 @@ class LayerCalls(TorchFunctionMode):
         change_input: Change = kept,
         change_output: Change = kept,
     ) -> None:
-        super().__init__()
         self._name_of = {id(tensor): name for name, tensor in parameters.items()}
         self._change_input, self._change_output = change_input, change_output
-        self.calls: list[LayerCall] = []
+        self.calls: list[RecordedCall] = []
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func is functional.linear or func is functional.conv2d:
-            return self._layer(func, *args, **kwargs)
-        return func(*args, **kwargs)
+    def before(self, call: LayerCall, x: Tensor) -> Tensor:
+        """The changed input of a trainable layer."""
+        return self._change_input(len(self.calls), x) if id(call.weight) in self._name_of else x
 
-    def _layer(
-        self,
-        func: Callable[..., Any],
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Any:
-        name = self._name_of.get(id(weight))
+    def after(self, call: LayerCall, y: Tensor) -> Tensor:
+        """The changed output of a trainable layer, which is recorded."""
+        name = self._name_of.get(id(call.weight))
         if name is None:
-            return func(input, weight, bias, *args, **kwargs)
-        k = len(self.calls)
-        # The functional itself, so that contexts around this one see the product too.
-        outputs = func(self._change_input(k, input), weight, bias, *args, **kwargs)
-        outputs = self._change_output(k, outputs)
-        self.calls.append(LayerCall(name, self._name_of.get(id(bias)), input, outputs))
+            return y
+        outputs = self._change_output(len(self.calls), y)
+        bias = self._name_of.get(id(call.bias))
+        self.calls.append(RecordedCall(name, bias, call.input, outputs))
         return outputs
-
-
-def leaf_parameters(problem: Problem, w: Tensor) -> dict[str, Tensor]:
-    """Named parameters at ``w`` of shape ``(N,)`` as tensors to differentiate by."""
-    return {
-        name: tensor.detach().clone().requires_grad_()
-        for name, tensor in problem.parameters_of(w).items()
-    }
-
-
-def flat_gradient(problem: Problem, value: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-    """Derivative of a scalar by the parameters, shape ``(N,)``; 0 for those it does not reach."""
-    gradients = torch.autograd.grad(value, list(parameters.values()), materialize_grads=True)
-    return problem.flatten(dict(zip(parameters, gradients, strict=True)))
-
-
-def per_sample(tensor: Tensor, num_samples: int) -> Tensor:
-    """A layer's input or output as one row a sample, shape ``(num_samples, D)``.
-
-    Raises:
-        ValueError: If the first dimension does not count the samples.
-    """
-    if tensor.shape[0] != num_samples:
-        raise ValueError(
-            f"a layer sees shape {tuple(tensor.shape)} for {num_samples} samples; "
-            "allowed: samples in the first dimension"
-        )
-    return tensor.flatten(1)
-
-
-def hidden_sizes(problem: Problem, w: Tensor) -> tuple[dict[str, int], int]:
-    """Sizes of the hidden activations and of the output, per sample.
-
-    Args:
-        problem: The network.
-        w: Any weights, shape ``(N,)``.
-
-    Returns:
-        Values per sample of the activation that enters each layer, by the name of the layer's
-        weight, for layers whose input depends on weights (all but the first); and those of the
-        output.
-
-    Raises:
-        ValueError: If one layer is called with inputs of different size.
-    """
-    parameters = leaf_parameters(problem, w)
-    inputs, _ = problem.batch(torch.zeros(1, dtype=torch.long, device=w.device))
-    layers = LayerCalls(parameters)
-    with torch.enable_grad(), layers:
-        outputs = problem.outputs(parameters, inputs)
-    sizes: dict[str, int] = {}
-    for call in layers.calls:
-        if not call.inputs.requires_grad:
-            continue
-        size = per_sample(call.inputs, 1).shape[1]
-        if sizes.setdefault(call.weight, size) != size:
-            raise ValueError(
-                f"layer {call.weight} gets {sizes[call.weight]} and {size} values a sample; "
-                "allowed: the same in every call"
-            )
-    return sizes, outputs[0].numel()
-
-
-def draw_projections(
-    problem: Problem, w: Tensor, generator: torch.Generator, scale: float
-) -> dict[str, Tensor]:
-    """Fixed random matrices between the output and every hidden activation.
-
-    Entries are uniform with the variance of Xavier initialization, ``scale²·2/(C + D)``.
-
-    Args:
-        problem: The network.
-        w: Any weights, for the shapes, shape ``(N,)``.
-        generator: Source of the entries.
-        scale: Size relative to Xavier initialization.
-
-    Returns:
-        For every layer but the first, by its weight's name, a matrix of shape ``(C, D)``: C
-        outputs, D values per sample of the activation that enters the layer.
-    """
-    sizes, outputs = hidden_sizes(problem, w)
-    matrices = {}
-    for name, size in sizes.items():
-        bound = scale * (6.0 / (outputs + size)) ** 0.5
-        draw = torch.rand(outputs, size, generator=generator, dtype=w.dtype, device=w.device)
-        matrices[name] = (2.0 * draw - 1.0) * bound
-    return matrices

@@ -10,14 +10,13 @@ range to the vector is the noise management of Gokmen, Onen and Haensch, Front. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
+
+from device_models.layer_hooks import LayerCall, LayerHook
 
 MAX_BITS = 32
 """Most bits of a converter."""
@@ -83,59 +82,8 @@ class _Convert(torch.autograd.Function):
         return error, None, None, None
 
 
-class _ConverterMode(TorchFunctionMode):
-    """Puts converters around the products of linear and convolution layers."""
-
-    def __init__(self, converters: Converters) -> None:
-        super().__init__()
-        self._converters = converters
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func is functional.linear:
-            return self._linear(*args, **kwargs)
-        if func is functional.conv2d:
-            return self._conv2d(*args, **kwargs)
-        return func(*args, **kwargs)
-
-    def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        # The plain call inside stays visible to the other modes, such as feedback alignment's.
-        product = self._between(input, lambda x: functional.linear(x, weight), (-1,))
-        return product if bias is None else product + bias
-
-    def _conv2d(
-        self,
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-    ) -> Tensor:
-        def convolve(x: Tensor) -> Tensor:
-            return functional.conv2d(x, weight, None, stride, padding, dilation, groups)
-
-        product = self._between(input, convolve, (-3, -2, -1))
-        return product if bias is None else product + bias[:, None, None]
-
-    def _between(
-        self, x: Tensor, multiply: Callable[[Tensor], Tensor], dims: tuple[int, ...]
-    ) -> Tensor:
-        c = self._converters
-        entering: Tensor = _Convert.apply(x, c.dac, c.error_adc, dims)
-        leaving: Tensor = _Convert.apply(multiply(entering), c.adc, c.error_dac, dims)
-        return leaving
-
-
 @dataclass(frozen=True)
-class Converters:
+class Converters(LayerHook):
     """Resolution and clipping of a crossbar's products in both passes.
 
     Forward, ``y = ADC(W·DAC(x)) + bias``: the bias is digital and is not converted. Backward, the
@@ -206,6 +154,19 @@ class Converters:
         """What reads the errors that leave the array."""
         return Quantizer(self.adc_bits, self.error_output_range)
 
-    def applied(self) -> TorchFunctionMode:
-        """A fresh context inside which products go through the converters."""
-        return _ConverterMode(self)
+    def before(self, call: LayerCall, x: Tensor) -> Tensor:
+        """The input as the array gets it."""
+        return _converted(x, self.dac, self.error_adc, call.vector_dims)
+
+    def product(self, call: LayerCall, x: Tensor) -> Tensor:
+        """What the array makes of it: the bias is not in the array."""
+        return call.multiply_without_bias(x)
+
+    def after(self, call: LayerCall, y: Tensor) -> Tensor:
+        """The product as it is read from the array, plus the digital bias."""
+        return call.add_bias(_converted(y, self.adc, self.error_dac, call.vector_dims))
+
+
+def _converted(x: Tensor, forward: Quantizer, backward: Quantizer, dims: tuple[int, ...]) -> Tensor:
+    converted: Tensor = _Convert.apply(x, forward, backward, dims)
+    return converted

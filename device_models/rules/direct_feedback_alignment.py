@@ -5,26 +5,18 @@ Source: Nøkland, NeurIPS 2016, Eq. 7.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
-from device_models.layer_hooks import (
-    LayerCalls,
-    detached,
-    draw_projections,
-    flat_gradient,
-    leaf_parameters,
-    per_sample,
-)
 from device_models.protocols import Problem
+from device_models.rules.layerwise import CutPass, LayerwiseRule, draw_projections, per_sample
 
 
 @dataclass(frozen=True)
-class DirectFeedbackAlignment:
+class DirectFeedbackAlignment(LayerwiseRule):
     """Gradient whose error goes from the output straight to each hidden activation.
 
     The activation ``h_l`` that enters layer l gets the error ``e·B_l`` in place of the
@@ -40,33 +32,12 @@ class DirectFeedbackAlignment:
 
     feedback: Mapping[str, Tensor]
 
-    @property
-    def deterministic(self) -> bool:
-        """Always True."""
-        return True
-
-    def gradient(
-        self,
-        problem: Problem,
-        w: Tensor,
-        generator: torch.Generator,
-        index: Tensor | None = None,
-    ) -> Tensor:
-        """Estimate over the samples ``index`` (all when None), shape ``(N,)``."""
-        inputs, targets = problem.batch(index)
-        parameters = leaf_parameters(problem, w)
-        layers = LayerCalls(parameters, change_input=detached)
-        with torch.enable_grad():
-            with layers:
-                outputs = problem.outputs(parameters, inputs)
-            loss = problem.sample_losses(outputs, targets).mean()
-            (error,) = torch.autograd.grad(loss, outputs, retain_graph=True)
-            # A scalar whose derivative by h_l is the fed back error.
-            for call in layers.calls:
-                if call.weight in self.feedback:
-                    fed_back = error.flatten(1) @ self.feedback[call.weight]
-                    loss = loss + (per_sample(call.inputs, len(inputs)) * fed_back).sum()
-            return flat_gradient(problem, loss, parameters)
+    def _teaching(self, problem: Problem, cut: CutPass) -> Iterator[Tensor]:
+        (error,) = torch.autograd.grad(cut.loss, cut.outputs, retain_graph=True)
+        for call in cut.calls:
+            if call.weight in self.feedback:
+                fed_back = error.flatten(1) @ self.feedback[call.weight]
+                yield (per_sample(call.inputs, len(cut.targets)) * fed_back).sum()
 
 
 def draw_direct_feedback(
@@ -86,6 +57,5 @@ def draw_direct_feedback(
     Raises:
         ValueError: If scale is not above 0.
     """
-    if not scale > 0:
-        raise ValueError(f"feedback scale is {scale:g}; allowed: above 0")
-    return DirectFeedbackAlignment(MappingProxyType(draw_projections(problem, w, generator, scale)))
+    matrices = draw_projections(problem, w, generator, scale, what="feedback")
+    return DirectFeedbackAlignment(matrices)

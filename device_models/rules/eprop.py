@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.layer_hooks import draw_projections, hidden_sizes
 from device_models.protocols import Problem
 from device_models.rules.direct_feedback_alignment import DirectFeedbackAlignment
+from device_models.rules.layerwise import draw_projections, hidden_sizes
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,4 @@ def draw_eprop(
     Raises:
         ValueError: If scale is not above 0.
     """
-    if not scale > 0:
-        raise ValueError(f"feedback scale is {scale:g}; allowed: above 0")
-    return EProp(draw_projections(problem, w, generator, scale))
+    return EProp(draw_projections(problem, w, generator, scale, what="feedback"))

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.layer_hooks import LayerCalls, flat_gradient, leaf_parameters
+from device_models.layer_hooks import LayerRecorder
 from device_models.protocols import Problem, UnstableRuleError
+from device_models.rules.layerwise import flat_gradient, leaf_parameters
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,8 @@ def _free_states(
     problem: Problem, parameters: Mapping[str, Tensor], inputs: Tensor
 ) -> list[Tensor]:
     """The feed-forward pass: inputs of all layers but the first, and the output."""
-    layers = LayerCalls(parameters)
-    with torch.no_grad(), layers:
+    layers = LayerRecorder(parameters)
+    with torch.no_grad(), layers.applied():
         outputs = problem.outputs(parameters, inputs)
     for name, count in Counter(call.weight for call in layers.calls).items():
         if count > 1:
@@ -143,7 +144,7 @@ def _energy(
         terms.append((states[k - 1] - x).square().sum())
         return states[k - 1]
 
-    with LayerCalls(parameters, change_input=clamped):
+    with LayerRecorder(parameters, change_input=clamped).applied():
         outputs = problem.outputs(parameters, inputs)
     terms.append((states[-1] - outputs).square().sum())
     return 0.5 * torch.stack(terms).sum()

@@ -5,26 +5,18 @@ Source: Mostafa, Ramesh and Cauwenberghs, Front. Neurosci. 2018.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
-from device_models.layer_hooks import (
-    LayerCalls,
-    detached,
-    draw_projections,
-    flat_gradient,
-    leaf_parameters,
-    per_sample,
-)
 from device_models.protocols import Problem
+from device_models.rules.layerwise import CutPass, LayerwiseRule, draw_projections, per_sample
 
 
 @dataclass(frozen=True)
-class LocalLoss:
+class LocalLoss(LayerwiseRule):
     """Gradient of each layer's own loss; none crosses from one layer to another.
 
     The activation ``h_l`` that enters layer l is read out as ``h_l·R_lᵀ`` with a fixed random
@@ -39,36 +31,16 @@ class LocalLoss:
 
     readouts: Mapping[str, Tensor]
 
-    @property
-    def deterministic(self) -> bool:
-        """Always True."""
-        return True
-
-    def gradient(
-        self,
-        problem: Problem,
-        w: Tensor,
-        generator: torch.Generator,
-        index: Tensor | None = None,
-    ) -> Tensor:
-        """Estimate over the samples ``index`` (all when None), shape ``(N,)``."""
-        inputs, targets = problem.batch(index)
-        parameters = leaf_parameters(problem, w)
-        layers = LayerCalls(parameters, change_input=detached)
-        with torch.enable_grad():
-            with layers:
-                outputs = problem.outputs(parameters, inputs)
-            loss = problem.sample_losses(outputs, targets).mean()
-            for name, readout in self.readouts.items():
-                hidden = [
-                    per_sample(call.inputs, len(inputs))
-                    for call in layers.calls
-                    if call.weight == name and call.inputs.requires_grad
-                ]
-                for h in hidden:
-                    local = (h @ readout.T).reshape(outputs.shape)
-                    loss = loss + problem.sample_losses(local, targets).mean() / len(hidden)
-            return flat_gradient(problem, loss, parameters)
+    def _teaching(self, problem: Problem, cut: CutPass) -> Iterator[Tensor]:
+        for name, readout in self.readouts.items():
+            hidden = [
+                per_sample(call.inputs, len(cut.targets))
+                for call in cut.calls
+                if call.weight == name and call.inputs.requires_grad
+            ]
+            for h in hidden:
+                local = (h @ readout.T).reshape(cut.outputs.shape)
+                yield problem.sample_losses(local, cut.targets).mean() / len(hidden)
 
 
 def draw_readouts(
@@ -88,6 +60,4 @@ def draw_readouts(
     Raises:
         ValueError: If scale is not above 0.
     """
-    if not scale > 0:
-        raise ValueError(f"readout scale is {scale:g}; allowed: above 0")
-    return LocalLoss(MappingProxyType(draw_projections(problem, w, generator, scale)))
+    return LocalLoss(draw_projections(problem, w, generator, scale, what="readout"))

@@ -11,15 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.layer_hooks import (
-    LayerCall,
-    LayerCalls,
-    detached,
-    flat_gradient,
-    leaf_parameters,
-    per_sample,
-)
+from device_models.layer_hooks import LayerRecorder, RecordedCall, detached
 from device_models.protocols import Problem
+from device_models.rules.layerwise import flat_gradient, leaf_parameters, per_sample
 
 
 @dataclass(frozen=True)
@@ -67,8 +61,8 @@ class NodePerturbation:
         batch = problem.batch(index)
         count = len(batch[0])
         parameters = leaf_parameters(problem, w)
-        layers = LayerCalls(parameters, change_input=detached)
-        with torch.enable_grad(), layers:
+        layers = LayerRecorder(parameters, change_input=detached)
+        with torch.enable_grad(), layers.applied():
             problem.outputs(parameters, batch[0])
         outputs = [per_sample(call.outputs, count) for call in layers.calls]
         credits = [torch.zeros_like(z) for z in outputs]
@@ -103,7 +97,7 @@ class NodePerturbation:
         def perturbed(k: int, z: Tensor) -> Tensor:
             return z + size * noise[k].view_as(z)
 
-        with LayerCalls(parameters, change_output=perturbed):
+        with LayerRecorder(parameters, change_output=perturbed).applied():
             outputs = problem.outputs(parameters, batch[0])
         return problem.sample_losses(outputs, batch[1])
 
@@ -124,9 +118,9 @@ class NodePerturbation:
         """
         inputs, targets = problem.batch()
         parameters = leaf_parameters(problem, w)
-        layers = LayerCalls(parameters)
+        layers = LayerRecorder(parameters)
         with torch.enable_grad():
-            with layers:
+            with layers.applied():
                 outputs = problem.outputs(parameters, inputs)
             total = problem.sample_losses(outputs, targets).sum()
             _check_linear(layers.calls, parameters)
@@ -140,7 +134,7 @@ class NodePerturbation:
         return variance / (len(inputs) ** 2 * self.samples)
 
 
-def _check_linear(calls: Sequence[LayerCall], parameters: dict[str, Tensor]) -> None:
+def _check_linear(calls: Sequence[RecordedCall], parameters: dict[str, Tensor]) -> None:
     names = [call.weight for call in calls]
     once = len(names) == len(set(names))
     linear = all(parameters[call.weight].ndim == 2 and call.inputs.ndim == 2 for call in calls)

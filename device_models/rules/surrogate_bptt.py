@@ -6,19 +6,18 @@ Peng, Neural Computation 1990.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
+from device_models.layer_hooks import LayerHook
 from device_models.protocols import Problem
 from device_models.spiking.network import carry, fire
+from device_models.spiking.surrogate_gradient import Surrogate
 
 
-class TimeMode(TorchFunctionMode):
+class _TimeHook(LayerHook):
     """Cuts the gradient through time and hands the surrogate derivative its generator.
 
     Args:
@@ -27,22 +26,18 @@ class TimeMode(TorchFunctionMode):
     """
 
     def __init__(self, truncation: int | None, generator: torch.Generator | None) -> None:
-        super().__init__()
         self._truncation, self._generator = truncation, generator
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        if func is carry and self._truncation is not None:
-            potential, step = args
-            return potential.detach() if step % self._truncation == 0 else potential
-        if func is fire and args[1].stochastic:
-            return args[1](args[0], self._generator)
-        return func(*args, **(kwargs or {}))
+    def carry(self, potential: Tensor, step: int) -> Tensor:
+        """The potential, cut from its graph where a window of the truncation ends."""
+        cut = self._truncation is not None and step % self._truncation == 0
+        return carry(potential.detach() if cut else potential, step)
+
+    def fire(self, potential: Tensor, surrogate: Surrogate) -> Tensor:
+        """The spikes, with a stochastic surrogate's derivative drawn by the generator."""
+        if surrogate.stochastic:
+            return surrogate(potential, self._generator)
+        return fire(potential, surrogate)
 
 
 @dataclass(frozen=True)
@@ -84,5 +79,5 @@ class SurrogateBptt:
         source = generator if self.stochastic else None
         if self.truncation is None and source is None:
             return problem.gradient(w, index)
-        with TimeMode(self.truncation, source):
+        with _TimeHook(self.truncation, source).applied():
             return problem.gradient(w, index)

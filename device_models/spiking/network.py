@@ -9,19 +9,19 @@ from typing import Any, Literal, get_args
 import snntorch
 import torch
 from torch import Tensor, nn
-from torch.overrides import wrap_torch_function
 
+from device_models.layer_hooks import event
 from device_models.spiking.surrogate_gradient import Surrogate
 
 Readout = Literal["spikes", "membrane"]
 Reset = Literal["subtract", "zero"]
 
 
-@wrap_torch_function(lambda potential, step: (potential,))
+@event
 def carry(potential: Tensor, step: int) -> Tensor:
     """The membrane potential that a neuron carries from one time step into the next.
 
-    Does nothing by itself: learning rules that cut the gradient through time find it here (see
+    Does nothing by itself: an event at which rules cut the gradient through time (see
     ``surrogate_bptt.py``).
 
     Args:
@@ -31,9 +31,9 @@ def carry(potential: Tensor, step: int) -> Tensor:
     return potential
 
 
-@wrap_torch_function(lambda potential, surrogate: (potential,))
+@event
 def fire(potential: Tensor, surrogate: Surrogate) -> Tensor:
-    """Spikes for the membrane potential above threshold; rules may hand in a generator here.
+    """Spikes for the membrane potential above threshold, an event at which rules set a generator.
 
     Args:
         potential: Membrane potential minus threshold, any shape.
@@ -49,8 +49,7 @@ class _Fire:
         self.surrogate = surrogate
 
     def __call__(self, potential: Tensor) -> Tensor:
-        spikes: Tensor = fire(potential, self.surrogate)
-        return spikes
+        return fire(potential, self.surrogate)
 
 
 class SpikingNetwork(nn.Module):

@@ -7,16 +7,16 @@ Gokmen, Onen and Haensch, Front. Neurosci. 2017).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
+from device_models.layer_hooks import LayerCall, LayerHook
 from device_models.protocols import ElementMoments, Problem
+from device_models.rules.layerwise import leaf_parameters
 
 Kind = Literal["stochastic", "deterministic"]
 
@@ -205,40 +205,26 @@ class _Call:
     product: Tensor
 
 
-class _RecordingMode(TorchFunctionMode):
+class _RankOneHook(LayerHook):
     """Records what every linear layer gets and gives."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.calls: list[_Call] = []
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        if func is functional.linear:
-            return self._linear(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
-
-    def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        product = functional.linear(input, weight, bias)
+    def after(self, call: LayerCall, y: Tensor) -> Tensor:
+        if call.is_convolution:
+            return y
         # A copy of the input, and one of the product to go on with: layers in place change theirs.
-        self.calls.append(_Call(weight, bias, input.detach().clone(), product))
-        return product.clone()
+        self.calls.append(_Call(call.weight, call.bias, call.input.detach().clone(), y))
+        return y.clone()
 
 
 def _rank_one_updates(problem: Problem, w: Tensor, index: Tensor | None) -> _RankOneUpdates:
     """Inputs and errors of every linear layer; exact gradients of the digital parameters."""
     samples = problem.num_samples if index is None else len(index)
+    parameters, recording = leaf_parameters(problem, w), _RankOneHook()
     with torch.enable_grad():
-        parameters = {
-            name: tensor.detach().clone().requires_grad_()
-            for name, tensor in problem.parameters_of(w).items()
-        }
-        with _RecordingMode() as recording:
+        with recording.applied():
             loss = problem.mean_loss(parameters, index)
         calls = dict(_named_calls(parameters, recording.calls))
         wanted = [*parameters.values(), *(call.product for call in calls.values())]

@@ -1,0 +1,166 @@
+"""What rules that learn layer by layer share: parameters, random matrices, passes cut in layers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from device_models.layer_hooks import LayerRecorder, RecordedCall, detached
+from device_models.protocols import Problem
+
+
+def leaf_parameters(problem: Problem, w: Tensor) -> dict[str, Tensor]:
+    """Named parameters at ``w`` of shape ``(N,)`` as tensors to differentiate by."""
+    return {
+        name: tensor.detach().clone().requires_grad_()
+        for name, tensor in problem.parameters_of(w).items()
+    }
+
+
+def flat_gradient(problem: Problem, value: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+    """Derivative of a scalar by the parameters, shape ``(N,)``; 0 for those it does not reach."""
+    gradients = torch.autograd.grad(value, list(parameters.values()), materialize_grads=True)
+    return problem.flatten(dict(zip(parameters, gradients, strict=True)))
+
+
+def per_sample(tensor: Tensor, num_samples: int) -> Tensor:
+    """A layer's input or output as one row a sample, shape ``(num_samples, D)``.
+
+    Raises:
+        ValueError: If the first dimension does not count the samples.
+    """
+    if tensor.shape[0] != num_samples:
+        raise ValueError(
+            f"a layer sees shape {tuple(tensor.shape)} for {num_samples} samples; "
+            "allowed: samples in the first dimension"
+        )
+    return tensor.flatten(1)
+
+
+def hidden_sizes(problem: Problem, w: Tensor) -> tuple[dict[str, int], int]:
+    """Sizes of the hidden activations and of the output, per sample.
+
+    Args:
+        problem: The network.
+        w: Any weights, shape ``(N,)``.
+
+    Returns:
+        Values per sample of the activation that enters each layer, by the name of the layer's
+        weight, for layers whose input depends on weights (all but the first); and those of the
+        output.
+
+    Raises:
+        ValueError: If one layer is called with inputs of different size.
+    """
+    parameters = leaf_parameters(problem, w)
+    inputs, _ = problem.batch(torch.zeros(1, dtype=torch.long, device=w.device))
+    layers = LayerRecorder(parameters)
+    with torch.enable_grad(), layers.applied():
+        outputs = problem.outputs(parameters, inputs)
+    sizes: dict[str, int] = {}
+    for call in layers.calls:
+        if not call.inputs.requires_grad:
+            continue
+        size = per_sample(call.inputs, 1).shape[1]
+        if sizes.setdefault(call.weight, size) != size:
+            raise ValueError(
+                f"layer {call.weight} gets {sizes[call.weight]} and {size} values a sample; "
+                "allowed: the same in every call"
+            )
+    return sizes, outputs[0].numel()
+
+
+def draw_projections(
+    problem: Problem, w: Tensor, generator: torch.Generator, scale: float, *, what: str
+) -> Mapping[str, Tensor]:
+    """Fixed random matrices between the output and every hidden activation.
+
+    Entries are uniform with the variance of Xavier initialization, ``scale²·2/(C + D)``.
+
+    Args:
+        problem: The network.
+        w: Any weights, for the shapes, shape ``(N,)``.
+        generator: Source of the entries.
+        scale: Size relative to Xavier initialization, above 0.
+        what: Name of the matrices in messages.
+
+    Returns:
+        For every layer but the first, by its weight's name, a matrix of shape ``(C, D)``: C
+        outputs, D values per sample of the activation that enters the layer.
+
+    Raises:
+        ValueError: If scale is not above 0, or one layer is called with inputs of different size.
+    """
+    check_scale(scale, what)
+    sizes, outputs = hidden_sizes(problem, w)
+    matrices = {}
+    for name, size in sizes.items():
+        bound = scale * (6.0 / (outputs + size)) ** 0.5
+        draw = torch.rand(outputs, size, generator=generator, dtype=w.dtype, device=w.device)
+        matrices[name] = (2.0 * draw - 1.0) * bound
+    return MappingProxyType(matrices)
+
+
+def check_scale(scale: float, what: str) -> None:
+    """Raise ValueError for a scale of random matrices that is not above 0."""
+    if not scale > 0:
+        raise ValueError(f"{what} scale is {scale:g}; allowed: above 0")
+
+
+@dataclass(frozen=True, eq=False)
+class CutPass:
+    """A forward pass whose layers were cut apart: no gradient goes from one into another.
+
+    Attributes:
+        calls: The calls of its layers, in forward order; their inputs are those before the cut.
+        outputs: Network outputs, shape ``(n, ...)``.
+        targets: Targets of the batch, first dimension n.
+        loss: Mean loss, whose gradient reaches the last layer only.
+    """
+
+    calls: Sequence[RecordedCall]
+    outputs: Tensor
+    targets: Tensor
+    loss: Tensor
+
+
+class LayerwiseRule(ABC):
+    """A rule that teaches each hidden activation by a loss of its own, in place of the error.
+
+    The last layer follows the network's loss, which is the exact gradient. Has no variance of its
+    own.
+    """
+
+    @property
+    def deterministic(self) -> bool:
+        """Always True."""
+        return True
+
+    def gradient(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """Estimate over the samples ``index`` (all when None), shape ``(N,)``."""
+        inputs, targets = problem.batch(index)
+        parameters = leaf_parameters(problem, w)
+        layers = LayerRecorder(parameters, change_input=detached)
+        with torch.enable_grad():
+            with layers.applied():
+                outputs = problem.outputs(parameters, inputs)
+            loss = problem.sample_losses(outputs, targets).mean()
+            total = loss
+            for term in self._teaching(problem, CutPass(layers.calls, outputs, targets, loss)):
+                total = total + term
+            return flat_gradient(problem, total, parameters)
+
+    @abstractmethod
+    def _teaching(self, problem: Problem, cut: CutPass) -> Iterator[Tensor]:
+        """Scalars whose derivatives by the layers' inputs are what teaches them."""
