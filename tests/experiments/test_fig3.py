@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 
 from experiments import fig3
+from experiments.support.fig3.claims import difference
 from experiments.support.record import RESULTS, parse
-from neurograd.measure.intervals import mean_interval
 
 TINY = fig3.Effort(
     samples=60,
@@ -66,35 +65,6 @@ def test_published_estimator_is_too_large_and_ours_is_not(run):
     assert inside.count(False) <= 1
 
 
-def row(value, sd, **setting):
-    setting = {"width": 12, "depth": 1, "activation": "linear", **setting}
-    return {**setting, "x": value, "x_sd": sd, "x_seeds": 9, "x_ci": mean_interval([value] * 2)[1]}
-
-
-def test_trends_need_an_interval_without_zero():
-    rows = [row(1.0, 0.1), row(0.5, 0.1, depth=2), row(0.49, 0.1, depth=4), row(2.0, 0.1, depth=8)]
-    trends = [trend for _, trend in fig3.trends_of(rows, "x", "depth", (1, 2, 4, 8))]
-    assert trends == ["falls", "unclear", "rises"]
-    change, (low, high) = fig3.difference(rows[0], rows[1], "x")
-    assert change == -0.5
-    assert (low + high) / 2 == pytest.approx(-0.5)
-    assert (high - low) / 2 == pytest.approx(2.921 * 0.1 * np.sqrt(2 / 9), rel=1e-3)  # t, 16 dof
-    assert fig3.compare(rows, "x", "width", (12, 25)) == []
-
-
-@pytest.mark.parametrize(
-    ("trends", "held"),
-    [
-        (["falls", "falls"], "held"),
-        (["falls", "unclear"], "inconclusive"),
-        (["falls", "rises"], "partly"),
-        (["rises", "unclear"], "not held"),
-    ],
-)
-def test_verdict(trends, held):
-    assert fig3.verdict(trends) == held
-
-
 def test_kept_result_agrees_with_its_claims():
     record = json.loads((RESULTS / "fig3.json").read_text(encoding="utf-8"))
     assert record["command"] == "python -m experiments.fig3 --seed 0"
@@ -109,14 +79,14 @@ def test_kept_result_agrees_with_its_claims():
     }
     deepest = record["effort"]["depths"][-1]
     falls = [
-        fig3.difference(linear[w, 1], linear[w, deepest], "per_parameter")[1][1] < 0
+        difference(linear[w, 1], linear[w, deepest], "per_parameter")[1][1] < 0
         for w in record["effort"]["widths"]
     ]
     assert (depth["held"] == "held") == all(falls)
     measured = {(r["width"], r["depth"], r["activation"]): r for r in record["trajectories"]}
     relu = next(c for c in claims if c["claim"].startswith("The measured impact of variance is"))
     lower = [
-        fig3.difference(measured[w, d, "linear"], measured[w, d, "relu"], "strong")[1][1] < 0
+        difference(measured[w, d, "linear"], measured[w, d, "relu"], "strong")[1][1] < 0
         for w in record["effort"]["widths"]
         for d in record["effort"]["depths"]
     ]

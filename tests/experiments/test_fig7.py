@@ -60,30 +60,6 @@ def test_descent_is_certain_far_below_the_limit_and_impossible_far_above(sigma):
     assert margin > 0
 
 
-def test_random_quadratics_are_what_they_are_said_to_be():
-    found = fig7.random_quadratics(3000, 2.4, generator_for(0, "random"))
-    assert torch.allclose(found.g.norm(dim=1), torch.ones(3000, dtype=torch.float64))
-    assert torch.allclose(found.beta.norm(dim=1), torch.ones(3000, dtype=torch.float64))
-    assert torch.equal(found.lam.amax(1), found.lam[:, 0])
-    assert torch.allclose(found.lam[:, 0] * found.step_size, found.s)
-    assert bool((found.lam < 0).any())
-    sizes = (found.g != 0).sum(1)
-    assert sizes.min() == 1
-    assert sizes.max() == fig7.MOST_WEIGHTS
-
-
-def test_a_bias_of_the_other_sign_breaks_the_safe_bound():
-    """The worst direction ascends just above the bound; turned round it descends."""
-    found = fig7.random_quadratics(500, 1.9, generator_for(1, "random"))
-    first = torch.zeros_like(found.g)
-    first[:, 0] = 1.0
-    sharp = fig7.Quadratics(found.lam, first, first, found.step_size, found.s)
-    just_above = 1.001 * fig7.thresholds(sharp, "safe")
-    sign = torch.where(found.s <= 1, 1.0, -1.0).unsqueeze(1)
-    assert bool(fig7.ascends(sharp, just_above, sign * first).all())
-    assert not bool(fig7.ascends(sharp, just_above, -sign * first).any())
-
-
 def test_kept_result_agrees_with_its_claims():
     record = json.loads((RESULTS / "fig7.json").read_text(encoding="utf-8"))
     assert record["command"] == "python -m experiments.fig7 --seed 0"

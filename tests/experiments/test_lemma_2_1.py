@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from device_models import Backprop, Chip
-from experiments import lemma_2_1
-from experiments.lemma_2_1 import Point, additive, agreement, claims, digits, passes, row, student
+from experiments.lemma_2_1 import Point, row
+from experiments.support.lemma_2_1.claims import SHORT, claims
+from experiments.support.lemma_2_1.networks import digits, student
 from experiments.support.record import RESULTS
 from neurograd.measure.curvature import hessian_trace
 from neurograd.training.loop import train
@@ -34,7 +35,7 @@ def test_white_noise_costs_what_the_trace_says(point):
     square = float(point.gradient.square().sum())
     found = row(point, "noise", 0.01, 0.0, point.ones, square, 0)
     assert inside(found)
-    assert found["length"] < lemma_2_1.SHORT
+    assert found["length"] < SHORT
     assert not inside(row(replace(point, trace=2 * point.trace), "noise", 0.01, 0, point.ones,
                           square, 0))  # fmt: skip
 
@@ -64,29 +65,6 @@ def test_kinks_are_not_in_the_hessian():
     found = row(point, "noise", 0.1, 0.0, point.ones, (0.1 * float(w.norm())) ** 2, 0)
     assert found["length"] == pytest.approx(0.01)
     assert found["measured_ci"][0] > found["predicted"]
-
-
-def rows_of(factor: float) -> list[dict]:
-    made = []
-    for k in range(1, 7):
-        for kind, b, variance in (("noise", 0.0, 1.0), ("bias", 0.1, 0.0), ("both", 0.1, 1.0)):
-            size = 10.0**-k * ((b != 0) + variance) * (factor if kind == "both" else 1.0)
-            made.append(
-                {"kind": kind, "point": 0, "step_size": 10.0 ** -k, "b": b, "length": 1e-3,
-                 "total_variance": variance, "predicted": size, "measured": size}
-            )  # fmt: skip
-    return made
-
-
-def test_additive_and_passes():
-    assert additive(rows_of(1.0)).ratio == pytest.approx(1)
-    assert additive(rows_of(1.5)).ratio == pytest.approx(1.5)
-    assert passes(agreement(rows_of(1.0)))
-    bent = [{**r, "measured": r["measured"] ** 1.05} for r in rows_of(1.0)]
-    assert not passes(agreement(bent))
-    wrong = [{**r, "measured": -r["measured"] if k == 0 else r["measured"]}
-             for k, r in enumerate(rows_of(1.0))]  # fmt: skip
-    assert not passes(agreement(wrong))
 
 
 def test_the_kept_record():

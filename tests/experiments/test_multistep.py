@@ -9,21 +9,15 @@ from dataclasses import replace
 import pytest
 
 from experiments import multistep
-from experiments.multistep import (
+from experiments.multistep import basis_at, frozen, measure_network, measure_quadratic
+from experiments.support.multistep.cases import (
+    CASES,
     NETWORKS,
     QUADRATIC,
     QuadraticCase,
-    again,
-    basis_at,
-    claims,
-    exact,
-    factor,
-    frozen,
-    judge,
-    measure_network,
-    measure_quadratic,
     quadratic,
 )
+from experiments.support.multistep.claims import claims, exact
 from experiments.support.record import RESULTS, Run, parse
 from neurograd.theory import many_steps
 
@@ -67,7 +61,7 @@ def test_a_network_has_all_its_numbers(run):
     assert set(found["cases"]) == {"noise_0.003", "noise_0.03", "noise_0.3", "bias"}
     for name, case in found["cases"].items():
         end = case["rows"][-1]
-        target = multistep.CASES[name] * found["initial_loss"]
+        target = CASES[name] * found["initial_loss"]
         assert end["predicted"] == pytest.approx(target)
         assert case["rows"][0]["measured"] == pytest.approx(0, abs=1e-12)
     small = found["cases"]["noise_0.003"]["rows"][1]
@@ -84,16 +78,6 @@ def test_frozen_leaves_negative_curvature_out():
     assert frozen(basis, 0.1, 10, 2.0, 0 * values) == pytest.approx(whole)
     turned = multistep.Basis(-basis.values, basis.vectors)
     assert not turned.rising.any()
-
-
-def test_factors():
-    row = {"predicted": 2.0, "measured": 1.0, "measured_ci": (0.5, 1.6)}
-    assert factor(row) == (2.0, (1.25, 4.0))
-    assert factor({**row, "measured_ci": (-0.1, 1.6)}) == (2.0, (1.25, math.inf))
-    assert factor({**row, "measured": -1.0, "measured_ci": (-2.0, -0.5)})[0] == math.inf
-    assert again({"relinearized": None, "rows": [row]}) == math.inf
-    assert again({"relinearized": 3.0, "rows": [row]}) == 3.0
-    assert [judge(x) for x in ([True], [True, False], [False])] == ["held", "partly", "not held"]
 
 
 def test_the_kept_record():
