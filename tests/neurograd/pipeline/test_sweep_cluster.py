@@ -11,11 +11,11 @@ import time
 
 import pytest
 
-from neurograd import cli
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.sweep import engines, run, work
 from neurograd.pipeline.sweep.command import Request, sweep
 from neurograd.progress import Silent
+from neurograd.spec import load_spec
 from tests.neurograd.command_line import TINY, refused
 
 OVER = ("device.write.cycle_to_cycle=0 %:6 %:6", "training.step_size=0.1,0.2,0.3,1e200")
@@ -97,7 +97,7 @@ def test_workers_that_die_again_and_again_end_the_sweep(spec, tmp_path):
             raise engines.BrokenExecutor("killed")
 
     settings = work.Settings("train", "cpu", False, work.versions())
-    points = run.prepare([("a=1", cli._load(spec, None, None))], settings)
+    points = run.prepare([("a=1", load_spec(spec))], settings)
     with pytest.raises(NeurogradError, match="died 3 times in a row"):
         run.evaluate_points(points, settings, tmp_path / "kept", Deadly(), Silent())
     assert Deadly.opened == 3
