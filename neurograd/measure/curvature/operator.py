@@ -9,7 +9,7 @@ from torch import Tensor
 from neurograd.problem import Problem
 
 
-class HessianOperator(PyTorchLinearOperator):
+class HessianOperator(PyTorchLinearOperator):  # type: ignore[misc]  # curvlinops has no types
     """Hessian of the mean training loss at ``w`` for curvlinops' estimators.
 
     The products are the problem's own, which keep the gradient's graph between calls; the
