@@ -189,7 +189,7 @@ def multiply_with_feedback(call: LayerCall, x: Tensor, feedback: Tensor) -> Tens
         feedback: What the error is multiplied by in place of the weight, of the weight's shape.
     """
     function = _ConvolutionWithFeedback if call.is_convolution else _LinearWithFeedback
-    product: Tensor = function.apply(x, call.weight, call.bias, feedback, call.options)
+    product: Tensor = function.apply(x, call.weight, call.bias, feedback, call.options)  # type: ignore[no-untyped-call]
     return product
 
 
