@@ -28,9 +28,11 @@ from torch import Tensor
 from experiments.library import SMOOTHING, clean_weights, common_spec
 from experiments.support.anisotropy import Anisotropy, anisotropy_from_parts, measure_anisotropy
 from experiments.support.record import Claim, Held, Run, parse, run_main
-from neurograd.measure.curvature import Estimate, exact_diagonal
+from neurograd.measure.curvature import exact_diagonal
+from neurograd.measure.estimate import Estimate
 from neurograd.measure.moments import measure_moments
-from neurograd.measure.smoothed_point import SmoothedBudget, measure_smoothed_point
+from neurograd.measure.smoothed_point import measure_smoothed_point
+from neurograd.measure.smoothed_reference import SmoothedBudget
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.report.plots import BLUE, GREY, ORANGE, RED, styled
 from neurograd.spec import Spec, list_presets
@@ -61,7 +63,7 @@ def rate(spec: Spec, clean: Tensor, run: Run) -> dict[str, Any]:
         w,
         moments,
         sample,
-        Estimate(float(diagonal.sum()), 0.0, "exact"),
+        Estimate.exact(float(diagonal.sum())),
         diagonal=diagonal if chip.independent_noise else None,
         draws=draws,
         seed=run.seed,

@@ -35,10 +35,10 @@ from experiments.support.lemma_2_1.figure import draw
 from experiments.support.lemma_2_1.networks import NETWORKS, SPIKING, SPIKING_TITLE
 from experiments.support.record import Run, parse, run_main
 from neurograd.measure.curvature import hessian_trace
-from neurograd.measure.intervals import interval
 from neurograd.measure.loss_change import measure_loss_change
 from neurograd.measure.moments import measure_moments
-from neurograd.measure.smoothed_point import SmoothedBudget, measure_smoothed_point
+from neurograd.measure.smoothed_point import measure_smoothed_point
+from neurograd.measure.smoothed_reference import SmoothedBudget
 from neurograd.pipeline.build import build_problem
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -216,13 +216,9 @@ def measure_spiking(run: Run) -> dict[str, Any]:
                     "total_variance": rule.total_variance,
                     "length": dt * norm * math.hypot(bias, noise) / float(w.norm()),
                     "predicted": predicted.value,
-                    "predicted_ci": interval(
-                        predicted.value, predicted.standard_error, predicted.degrees
-                    ),
+                    "predicted_ci": predicted.ci,
                     "measured": measured.value,
-                    "measured_ci": interval(
-                        measured.value, measured.standard_error, measured.degrees
-                    ),
+                    "measured_ci": measured.ci,
                     "agree": found.agree,
                 }
             )

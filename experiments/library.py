@@ -15,9 +15,14 @@ from typing import Any
 from torch import Tensor
 
 from experiments.support.record import ROOT, Run, parse, run_main
+from neurograd.measure.estimate import Estimate
 from neurograd.measure.moments import measure_moments
-from neurograd.measure.smoothed_loss import Measured, SmoothedLoss
-from neurograd.measure.smoothed_point import SmoothedBudget, mean_update, measure_reference
+from neurograd.measure.smoothed_loss import SmoothedLoss
+from neurograd.measure.smoothed_reference import (
+    SmoothedBudget,
+    mean_update,
+    measure_reference,
+)
 from neurograd.output import write_atomically
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.problem import Problem
@@ -139,7 +144,7 @@ def budget_of(run: Run) -> SmoothedBudget:
 
 
 def spiking_row(
-    spec: Spec, w: Tensor, run: Run, grad_square: Measured | None = None
+    spec: Spec, w: Tensor, run: Run, grad_square: Estimate | None = None
 ) -> dict[str, Any]:
     """Moments of one chip of a spiking network against its smoothed loss, and ‖∇L_s‖²."""
     problem, budget = build_problem(spec, run.device), budget_of(run)
@@ -158,7 +163,7 @@ def spiking_row(
         "cosine": reference.cosine,
         "cosine_ci": reference.cosine_ci,
         "draws": moments.draws,
-        "grad_square": (square.value, square.standard_error, square.degrees),
+        "grad_square": (square.value, square.error, square.degrees),
     }
 
 
@@ -214,7 +219,7 @@ def spiking_rows(run: Run) -> Tables:
     nearest = {"surrogate": common_spec("spiking")}
     first = run.each(nearest, lambda spec: spiking_row(spec, w, run), depends_on="first")
     rule = first["surrogate"]
-    grad_square = Measured(*rule.pop("grad_square"))
+    grad_square = Estimate(*rule.pop("grad_square"))
     specs = {
         "eprop": common_spec("spiking", learning_rule={"name": "eprop"}),
         **{

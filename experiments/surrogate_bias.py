@@ -22,9 +22,10 @@ from device_models import SpikingNetwork, Surrogate
 from experiments.library import SMOOTHING, budget_of, clean_weights, common_spec
 from experiments.support.enumeration import exact_smoothed_gradient
 from experiments.support.record import Run, parse, progress, run_main
+from neurograd.measure.estimate import Estimate
 from neurograd.measure.moments import Moments, measure_moments
-from neurograd.measure.smoothed_loss import Measured, SmoothedLoss
-from neurograd.measure.smoothed_point import Reference, SmoothedBudget, measure_reference
+from neurograd.measure.smoothed_loss import SmoothedLoss
+from neurograd.measure.smoothed_reference import Reference, SmoothedBudget, measure_reference
 from neurograd.pipeline.build import build_problem
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy
@@ -99,7 +100,7 @@ def enumerated(run: Run) -> list[dict[str, Any]]:
     w = base.initial_weights
     exact = exact_smoothed_gradient(base, w, TINY_STD)
     smoothed = SmoothedLoss(base, w, TINY_STD, run.seed)
-    shared: Measured | None = None
+    shared: Estimate | None = None
     for name, key in PARAMETERS.items():
         for slope in SLOPES[name][:: 3 if run.quick else 1]:
             update = -tiny(Surrogate(name, {key: slope})).gradient(w)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
         predict_loss_change,
     )
     from neurograd.measure.moments import Moments, measure_moments
-    from neurograd.measure.point import Budget, measure_point
+    from neurograd.measure.point import MeasurementBudget as Budget
+    from neurograd.measure.point import measure_point
     from neurograd.pipeline.check import CheckResult, check
     from neurograd.problem import Problem
     from neurograd.spec import load_spec

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from neurograd.measure.curvature import Estimate
+from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import Interval, interval, jackknife_error
 from neurograd.measure.moments import MAX_GROUPS, Moments, Sampler
-from neurograd.measure.smoothed_loss import Measured
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.theory import anisotropy
@@ -80,11 +79,11 @@ def measure_anisotropy(
     factor = size / trace.value
     value = factor * curved.sum() / square.sum()
     left = factor * (curved.sum() - curved) / (square.sum() - square)
-    error = math.hypot(jackknife_error(left), value * trace.standard_error / trace.value)
+    error = math.hypot(jackknife_error(left), value * trace.error / trace.value)
     return Anisotropy(float(value), interval(float(value), error, groups - 1), draws)
 
 
-def anisotropy_from_parts(covariance: Measured, trace: Measured, moments: Moments) -> Anisotropy:
+def anisotropy_from_parts(covariance: Estimate, trace: Estimate, moments: Moments) -> Anisotropy:
     """Anisotropy from Tr(HΣ) and Tr H that were measured apart, as on a smoothed loss.
 
     The interval is to first order in the errors; where that of ``Tr H`` holds 0 it is infinite.
@@ -100,15 +99,13 @@ def anisotropy_from_parts(covariance: Measured, trace: Measured, moments: Moment
     if math.isnan(value):
         return Anisotropy(value, (math.nan, math.nan), 0)
     degrees = min(covariance.degrees, trace.degrees)
-    low, high = interval(trace.value, trace.standard_error, trace.degrees)
+    low, high = trace.ci
     if low <= 0 <= high:
         return Anisotropy(value, (-math.inf, math.inf), moments.draws)
     # The jackknife's interval of Tr Σ is symmetric: its half width over the t quantile's.
     half, one = interval(0.0, 1.0, min(moments.draws, MAX_GROUPS) - 1), moments.total_variance_ci[1]
     spread = (one - moments.total_variance) / half[1] / moments.total_variance
     relative = math.sqrt(
-        (covariance.standard_error / covariance.value) ** 2
-        + (trace.standard_error / trace.value) ** 2
-        + spread**2
+        (covariance.error / covariance.value) ** 2 + (trace.error / trace.value) ** 2 + spread**2
     )
     return Anisotropy(value, interval(value, abs(value) * relative, degrees), moments.draws)

@@ -22,12 +22,12 @@ def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
 
 
 def interval(
-    center: float, standard_error: float, degrees: float, confidence: float = CONFIDENCE
+    center: float, error: float, degrees: float, confidence: float = CONFIDENCE
 ) -> Interval:
     """Symmetric t interval; a point when the standard error is exactly 0."""
-    if standard_error == 0:
+    if error == 0:
         return (center, center)
-    half = t_quantile(degrees, confidence) * standard_error
+    half = t_quantile(degrees, confidence) * error
     return (center - half, center + half)
 
 
@@ -46,32 +46,6 @@ def mean_interval(
         return center, (-math.inf, math.inf)
     error = float(array.std(ddof=1)) / math.sqrt(len(array))
     return center, interval(center, error, len(array) - 1, confidence)
-
-
-def proportion_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
-    """Exact interval of a probability (Clopper and Pearson, Biometrika 1934).
-
-    With no success in n trials all of the error is on the upper side, which is then
-    ``1 − (1 − confidence)^(1/n)``, the rule of three at the given confidence (about 4.6/n at 99 %);
-    likewise for n of n.
-
-    Args:
-        successes: Number of successes, 0 or more.
-        trials: Number of independent trials, ``successes`` or more, and 1 or more.
-        confidence: Of the interval.
-
-    Raises:
-        ValueError: If the counts are out of range.
-    """
-    if not 0 <= successes <= trials or trials < 1:
-        raise ValueError(f"{successes} of {trials}; allowed: 0 or more, of 1 or more trials")
-    if successes in (0, trials):
-        edge = -math.expm1(math.log(1 - confidence) / trials)
-        return (0.0, edge) if successes == 0 else (1 - edge, 1.0)
-    tail = 0.5 * (1 - confidence)
-    low = stats.beta.ppf(tail, successes, trials - successes + 1)
-    high = stats.beta.ppf(1 - tail, successes + 1, trials - successes)
-    return float(low), float(high)
 
 
 def jackknife_error(leave_one_out: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import Interval, combine_errors, interval, t_quantile
 from neurograd.measure.moments import Moments, Sampler
 from neurograd.problem import Problem
@@ -22,53 +23,37 @@ from neurograd.theory import covariance_variance_term, exact_margin, white_varia
 
 
 @dataclass(frozen=True)
-class CovarianceTrace:
-    """Tr(HΣ), with its standard error and degrees of freedom."""
-
-    value: float
-    standard_error: float
-    degrees: float
-
-
-@dataclass(frozen=True)
-class PredictedLossChange:
-    """Lemma 2.1 (Eq. 3), its variance term with the measured covariance.
+class PredictedLossChange(Estimate):
+    """Lemma 2.1 (Eq. 3), its variance term with the measured covariance; in units of the loss.
 
     Attributes:
+        value: Bias and covariance-aware variance term.
         bias: All terms that the bias causes.
         variance: ``½Δt² Tr(HΣ)``, with the noise as it is.
         variance_white: ``½Δt² σ²f(N)/N Tr H``, the paper's term for white noise.
-        ci: 99 % interval of the total.
         exact_margin: Predicted ``(L(w + Δt·Δw) − L(w))/Δt``: descent iff negative.
         exact_margin_ci: Its 99 % interval.
-        gradient_curvature: κ = gᵀHg/‖g‖².
-        variance_error: Standard error of ``variance``.
-        variance_degrees: Its degrees of freedom.
+        gradient_curvature: κ = gᵀHg/‖g‖²; NaN at a zero gradient.
     """
 
     bias: float
-    variance: float
+    variance: Estimate
     variance_white: float
-    ci: Interval
     exact_margin: float
     exact_margin_ci: Interval
     gradient_curvature: float
-    variance_error: float
-    variance_degrees: float
 
     @property
     def total(self) -> float:
-        """Bias and covariance-aware variance term."""
-        return self.bias + self.variance
+        """Bias and covariance-aware variance term: the value."""
+        return self.value
 
 
 @dataclass(frozen=True)
-class MeasuredLossChange:
-    """A measured loss change.
+class MeasuredLossChange(Estimate):
+    """A measured loss change, E[ΔL] of one step; in units of the loss.
 
     Attributes:
-        value: Estimate of E[ΔL].
-        ci: Its 99 % interval.
         draws: Number of updates whose loss was evaluated.
         plain_error: Standard error that plain averaging of as many losses would have had.
         residual_error: Standard error of the part that this measurement's own draws add: the
@@ -76,7 +61,6 @@ class MeasuredLossChange:
     """
 
     value: float
-    ci: Interval
     draws: int
     plain_error: float
     residual_error: float
@@ -92,7 +76,7 @@ def covariance_trace(
     draws: int,
     seed: int,
     point: int = 0,
-) -> CovarianceTrace:
+) -> Estimate:
     """Tr(HΣ) of the update's noise, without forming Σ.
 
     Args:
@@ -107,7 +91,7 @@ def covariance_trace(
         point: Index of the place.
     """
     if moments.total_variance == 0:
-        return CovarianceTrace(0.0, 0.0, math.inf)
+        return Estimate.exact(0.0)
     product = problem.hessian_product(w) if diagonal is None else diagonal.mul
     values = []
     for k in range(draws):
@@ -115,9 +99,7 @@ def covariance_trace(
         noise = noise - moments.mean
         values.append(float(noise @ product(noise)))
     # The mean's own noise is in ε as well.
-    scale = 1.0 / (1.0 + 1.0 / moments.draws)
-    error = float(np.std(values, ddof=1)) / math.sqrt(draws)
-    return CovarianceTrace(scale * float(np.mean(values)), scale * error, draws - 1)
+    return Estimate.mean_of(values).times(1.0 / (1.0 + 1.0 / moments.draws))
 
 
 def predict_loss_change(
@@ -125,7 +107,7 @@ def predict_loss_change(
     moments: Moments,
     step_size: float,
     hessian_trace: float,
-    covariance: CovarianceTrace,
+    covariance: Estimate,
 ) -> PredictedLossChange:
     """Lemma 2.1 with the measured bias vector and covariance.
 
@@ -144,33 +126,33 @@ def predict_loss_change(
     linear = step_size * float(g @ bias)
     cross = -(step_size**2) * float(hg @ bias)
     quadratic = 0.5 * step_size**2 * (float(bias @ h_bias) - noise_of_mean)
-    variance = covariance_variance_term(covariance.value, step_size)
-    variance_error = covariance_variance_term(covariance.standard_error, step_size)
+    variance = Estimate(
+        covariance_variance_term(covariance.value, step_size),
+        covariance_variance_term(covariance.error, step_size),
+        covariance.degrees,
+    )
     # d(total)/d(mean) = Δt·(g + Δt·H·mean)
     slope = step_size * (g + step_size * (h_bias - hg))
     error, degrees = combine_errors(
-        [
-            moments.linear_error(slope),
-            (variance_error, covariance.degrees),
-        ]
+        [moments.linear_error(slope), (variance.error, variance.degrees)]
     )
-    total = linear + cross + quadratic + variance
+    bias_terms = linear + cross + quadratic
     curvature = float(mean @ (h_bias - hg)) - noise_of_mean
     margin = exact_margin(float(g @ mean), curvature, covariance.value, step_size)
     half = 0.0 if error == 0 else t_quantile(degrees) * error / step_size
     square = float(g @ g)
     return PredictedLossChange(
-        bias=linear + cross + quadratic,
+        value=bias_terms + variance.value,
+        error=error,
+        degrees=degrees,
+        bias=bias_terms,
         variance=variance,
         variance_white=white_variance_term(
             moments.total_variance, hessian_trace, moments.num_parameters, step_size
         ),
-        ci=interval(total, error, degrees),
         exact_margin=margin,
         exact_margin_ci=(margin - half, margin + half),
         gradient_curvature=float(g @ hg) / square if square > 0 else math.nan,
-        variance_error=variance_error,
-        variance_degrees=covariance.degrees,
     )
 
 
@@ -222,22 +204,22 @@ def measure_loss_change(
         values[k] = plain[k] - float(control @ (update - mean))
         if progress is not None:
             progress(1)
-    residual = _standard_error(values)
+    residual = _error_of_mean(values)
     parts = [(residual, draws - 1.0)]
     if exact_mean is None:
         parts.append(moments.linear_error(control))
     error, degrees = combine_errors(parts)
-    value = float(values.mean())
     return MeasuredLossChange(
-        value=value,
-        ci=interval(value, error, degrees),
+        value=float(values.mean()),
+        error=error,
+        degrees=degrees,
         draws=draws,
-        plain_error=_standard_error(plain),
+        plain_error=_error_of_mean(plain),
         residual_error=residual,
     )
 
 
-def _standard_error(values: np.ndarray) -> float:
+def _error_of_mean(values: np.ndarray) -> float:
     spread = float(values.std(ddof=1))
     # Equal values differ from their mean by rounding only.
     rounding = 4 * np.finfo(values.dtype).eps * float(np.abs(values).max(initial=0.0))
@@ -256,7 +238,7 @@ def difference_interval(predicted: PredictedLossChange, measured: MeasuredLossCh
     error, degrees = combine_errors(
         [
             (measured.residual_error, measured.draws - 1.0),
-            (predicted.variance_error, predicted.variance_degrees),
+            (predicted.variance.error, predicted.variance.degrees),
         ]
     )
-    return interval(measured.value - predicted.total, error, degrees)
+    return interval(measured.value - predicted.value, error, degrees)

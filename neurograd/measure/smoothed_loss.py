@@ -23,6 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurograd.measure.curvature import HessianTrace
+from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import jackknife_error
 from neurograd.measure.moments import MAX_GROUPS
 from neurograd.problem import Problem
@@ -34,25 +36,6 @@ _STRATA = 8
 
 _RADIAL_STEP = 0.1
 """Relative step of s in the derivative ∂L_s/∂s; its own error is of second order in it."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A measured number.
-
-    Attributes:
-        value: Unbiased estimate.
-        standard_error: Its standard error.
-        degrees: Degrees of freedom of the error.
-    """
-
-    value: float
-    standard_error: float
-    degrees: float
-
-    def times(self, factor: float) -> Measured:
-        """The number multiplied by a known factor."""
-        return Measured(factor * self.value, abs(factor) * self.standard_error, self.degrees)
 
 
 @dataclass(frozen=True)
@@ -80,7 +63,7 @@ class SmoothedLoss:
         if not self.std > 0:
             raise ValueError(f"smoothing is {self.std:g}; allowed: above 0")
 
-    def slope(self, direction: Tensor, draws: int, *, progress: Progress | None = None) -> Measured:
+    def slope(self, direction: Tensor, draws: int, *, progress: Progress | None = None) -> Estimate:
         """``⟨direction, ∇L_s⟩``, from two losses a draw.
 
         Args:
@@ -98,7 +81,7 @@ class SmoothedLoss:
         purpose: str,
         *,
         progress: Progress | None = None,
-    ) -> tuple[Measured, Measured]:
+    ) -> tuple[Estimate, Estimate]:
         """``E⟨v, ∇L_s⟩`` and ``E[vᵀ∇²L_s v]`` over random or fixed v, three losses a draw.
 
         Args:
@@ -120,7 +103,7 @@ class SmoothedLoss:
                 first[place], second[place] = length * one, length**2 * two
             if progress is not None:
                 progress(1)
-        return _mean(first.mean(1)), _mean(second.mean(1))
+        return Estimate.mean_of(first.mean(1)), Estimate.mean_of(second.mean(1))
 
     def _along(
         self, unit: Tensor, stratum: tuple[int, int], generator: torch.Generator
@@ -142,7 +125,7 @@ class SmoothedLoss:
 
     def residual_square(
         self, control: Tensor, draws: int, *, progress: Progress | None = None
-    ) -> Measured:
+    ) -> Estimate:
         """``‖∇L_s − control‖²``, from two losses a draw.
 
         The control's own part ``2s⟨ξ, control⟩`` is taken out of every loss difference, so that the
@@ -168,7 +151,7 @@ class SmoothedLoss:
                 progress(1)
         return _u_statistic(sums, squares, counts)
 
-    def trace(self, draws: int, *, progress: Progress | None = None) -> Measured:
+    def trace(self, draws: int, *, progress: Progress | None = None) -> HessianTrace:
         """``Tr ∇²L_s``, from four losses a draw.
 
         Args:
@@ -184,15 +167,15 @@ class SmoothedLoss:
             values[k] = float((wide - narrow).mean()) / (4.0 * step * self.std**2)
             if progress is not None:
                 progress(1)
-        return _mean(values)
+        return HessianTrace.by("smoothed", Estimate.mean_of(values))
 
-    def loss(self, draws: int) -> Measured:
+    def loss(self, draws: int) -> Estimate:
         """L_s itself, from two losses a draw."""
         values = np.zeros(draws)
         for k in range(draws):
             noise = self._normal(self._generator("loss", k))
             values[k] = 0.5 * float((self._loss(noise, 1.0) + self._loss(noise, -1.0)).mean())
-        return _mean(values)
+        return Estimate.mean_of(values)
 
     def gradient(self, draws: int) -> Tensor:
         """Monte Carlo estimate of ∇L_s, shape ``(N,)``; its squared error is about N‖∇L_s‖²/K."""
@@ -212,7 +195,7 @@ class SmoothedLoss:
         control: Tensor,
         mean: Tensor,
         progress: Progress | None = None,
-    ) -> Measured:
+    ) -> Estimate:
         """``E[L_s(w + Δt·Δw)] − L_s(w)``, with the same smoothing noise before and after.
 
         Args:
@@ -233,7 +216,7 @@ class SmoothedLoss:
             values[k] = change - step_size * float(control @ (update - mean))
             if progress is not None:
                 progress(1)
-        return _mean(values)
+        return Estimate.mean_of(values)
 
     def _loss(self, noise: Tensor, factor: float) -> Tensor:
         return self.problem.per_sample_losses(self.w + (factor * self.std) * noise)
@@ -248,12 +231,7 @@ class SmoothedLoss:
         return generator_for(self.seed, *path, device=self.w.device)
 
 
-def _mean(values: np.ndarray) -> Measured:
-    spread = float(values.std(ddof=1))
-    return Measured(float(values.mean()), spread / math.sqrt(len(values)), len(values) - 1.0)
-
-
-def _u_statistic(sums: Tensor, squares: np.ndarray, counts: np.ndarray) -> Measured:
+def _u_statistic(sums: Tensor, squares: np.ndarray, counts: np.ndarray) -> Estimate:
     """Unbiased squared length of the mean, with a delete-a-group jackknife error."""
     total = sums.sum(0)
 
@@ -271,4 +249,4 @@ def _u_statistic(sums: Tensor, squares: np.ndarray, counts: np.ndarray) -> Measu
             for g, part in enumerate(sums)
         ]
     )
-    return Measured(whole, jackknife_error(left), len(counts) - 1.0)
+    return Estimate(whole, jackknife_error(left), len(counts) - 1.0)

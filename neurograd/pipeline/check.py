@@ -27,8 +27,9 @@ from neurograd.forecast.frozen import predict_excess_loss, summarize_point
 from neurograd.judge.cost import Judgement, judge_chips
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.curvature.spectrum import FULL, QUICK
-from neurograd.measure.point import Budget, measure_point
-from neurograd.measure.smoothed_point import SmoothedBudget, measure_smoothed_point
+from neurograd.measure.point import MeasurementBudget, measure_point
+from neurograd.measure.smoothed_point import measure_smoothed_point
+from neurograd.measure.smoothed_reference import SmoothedBudget
 from neurograd.output import plain
 from neurograd.pipeline.build import active_effects, build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.forecasting import CLEAN, Forecast, forecast_network, judge_forecasts
@@ -326,7 +327,7 @@ class _Check:
                 weights,
                 step,
                 index,
-                Budget(
+                MeasurementBudget(
                     draws=measure.draws,
                     loss_draws=measure.loss_draws,
                     covariance_draws=min(measure.loss_draws, COVARIANCE_DRAWS),

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from neurograd.judge.verdict import mean_over_chips
-from neurograd.measure.intervals import Interval, interval
 from neurograd.measure.point import PointMeasurement
-from neurograd.measure.smoothed_loss import Measured
-from neurograd.measure.smoothed_point import Reference, SmoothedPoint
+from neurograd.measure.smoothed_point import SmoothedPoint
+from neurograd.measure.smoothed_reference import Reference
 from neurograd.problem import Problem
 from neurograd.theory import white_variance_term
 from neurograd.training.loop import Trained
@@ -50,12 +49,12 @@ def point_dict(point: PointMeasurement) -> dict[str, Any]:
         },
         "curvature": {
             "trace": point.trace.value,
-            "trace_error": point.trace.standard_error,
+            "trace_error": point.trace.error,
             "trace_method": point.trace.method,
             "lambda_max": point.spectrum.lambda_max,
             "lambda_min": point.spectrum.lambda_min,
-            "frobenius": point.spectrum.frobenius,
-            "frobenius_error": point.spectrum.frobenius_error,
+            "frobenius": point.spectrum.frobenius.value,
+            "frobenius_error": point.spectrum.frobenius.error,
             "anisotropy": point.anisotropy,
             "spectrum": {
                 "eigenvalues": point.spectrum.eigenvalues.tolist(),
@@ -67,7 +66,7 @@ def point_dict(point: PointMeasurement) -> dict[str, Any]:
             "predicted": predicted.total,
             "predicted_ci": predicted.ci,
             "predicted_bias": predicted.bias,
-            "predicted_variance": predicted.variance,
+            "predicted_variance": predicted.variance.value,
             "predicted_variance_white": predicted.variance_white,
             "measured": measured.value,
             "measured_ci": measured.ci,
@@ -134,8 +133,8 @@ def smoothed_dict(point: SmoothedPoint) -> dict[str, Any]:
         },
         "curvature": {
             "trace": point.trace.value,
-            "trace_error": point.trace.standard_error,
-            "trace_method": "smoothed",
+            "trace_error": point.trace.error,
+            "trace_method": point.trace.method,
             "lambda_max": None,
             "lambda_min": None,
             "frobenius": None,
@@ -146,7 +145,7 @@ def smoothed_dict(point: SmoothedPoint) -> dict[str, Any]:
         "delta_loss": {
             "relative_to": "start",
             "predicted": predicted.value,
-            "predicted_ci": _ci(predicted),
+            "predicted_ci": predicted.ci,
             "predicted_bias": None,
             "predicted_mean": point.predicted_mean.value,
             "predicted_variance": point.predicted_variance.value,
@@ -154,14 +153,14 @@ def smoothed_dict(point: SmoothedPoint) -> dict[str, Any]:
                 moments.total_variance, point.trace.value, moments.num_parameters, point.step_size
             ),
             "measured": point.measured.value,
-            "measured_ci": _ci(point.measured),
+            "measured_ci": point.measured.ci,
             "difference_ci": point.difference_ci,
             "agree": point.agree,
             "draws": int(point.measured.degrees) + 1,
         },
         "descent": {
             "exact_margin": margin.value,
-            "exact_margin_ci": _ci(margin),
+            "exact_margin_ci": margin.ci,
             "noise_threshold": point.noise_threshold,
             "bias_ratio": point.bias_ratio,
             "bias_ratio_ci": point.bias_ratio_ci,
@@ -183,10 +182,6 @@ def _reference_dict(reference: Reference) -> dict[str, Any]:
         "cosine": reference.cosine,
         "cosine_ci": reference.cosine_ci,
     }
-
-
-def _ci(measured: Measured) -> Interval:
-    return interval(measured.value, measured.standard_error, measured.degrees)
 
 
 def trained_dict(trained: Trained) -> dict[str, Any]:

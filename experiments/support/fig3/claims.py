@@ -11,13 +11,13 @@ import numpy as np
 
 from experiments.support.fig3.students import NORM, SQUARE, STRONG, STYLES
 from experiments.support.record import Claim, Held
+from neurograd.judge.proportions import proportion_interval
 from neurograd.measure.intervals import (
     CONFIDENCE,
     Interval,
     combine_errors,
     interval,
     mean_interval,
-    proportion_interval,
 )
 
 NAMES = {"linear": "linear", "relu": "ReLU"}

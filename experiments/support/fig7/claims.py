@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.support.fig7.quadratics import CROSSING
 from experiments.support.record import Claim, Held
-from neurograd.measure.intervals import proportion_interval
+from neurograd.judge.proportions import proportion_interval
 from neurograd.theory import (
     bias_ratio_threshold,
 )

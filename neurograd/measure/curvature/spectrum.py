@@ -15,6 +15,7 @@ import torch
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
+from neurograd.measure.estimate import Estimate
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
@@ -55,7 +56,6 @@ class Spectrum:
         lambda_max: Largest eigenvalue λ_1.
         lambda_min: Smallest eigenvalue λ_N.
         frobenius: Frobenius norm ψ.
-        frobenius_error: Its standard error; 0 where it is exact.
         products: Number of Hessian-vector products that it took.
     """
 
@@ -63,8 +63,7 @@ class Spectrum:
     weights: np.ndarray
     lambda_max: float
     lambda_min: float
-    frobenius: float
-    frobenius_error: float
+    frobenius: Estimate
     products: int
 
 
@@ -111,7 +110,8 @@ def measure_spectrum(
         return _dense(product, size)
     start = _normal(generator_for(seed, "spectrum", "start"), size)
     if not product(start).any():
-        return Spectrum(np.zeros(1), np.full(1, float(size)), 0.0, 0.0, 0.0, 0.0, product.calls)
+        none = Estimate.exact(0.0)
+        return Spectrum(np.zeros(1), np.full(1, float(size)), 0.0, 0.0, none, product.calls)
     operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
     values, vectors = _top(operator, min(effort.outliers, size // 4), start)
     basis = torch.from_numpy(vectors).to(w)
@@ -136,8 +136,7 @@ def measure_spectrum(
         weights=weights[order],
         lambda_max=float(values.max()),
         lambda_min=min(lowest, float(nodes.min())),
-        frobenius=frobenius,
-        frobenius_error=error,
+        frobenius=Estimate(frobenius, error, probes - 1.0),
         products=product.calls,
     )
 
@@ -155,8 +154,7 @@ def _dense(product: _Counted, size: int) -> Spectrum:
         weights=np.ones(size),
         lambda_max=float(values[-1]),
         lambda_min=float(values[0]),
-        frobenius=float(np.linalg.norm(values)),
-        frobenius_error=0.0,
+        frobenius=Estimate.exact(float(np.linalg.norm(values))),
         products=product.calls,
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from neurograd.measure.curvature.layerwise import exact_diagonal, has_exact_diagonal
+from neurograd.measure.estimate import Estimate
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
@@ -20,18 +20,24 @@ PRODUCTS = 30
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A number with its standard error.
+class HessianTrace(Estimate):
+    """Tr H, in units of the Hessian.
 
     Attributes:
-        value: The estimate.
-        standard_error: 0 for an exact value.
-        method: How it was found.
+        method: How it was found: ``exact``, ``hutch++`` or ``smoothed``.
     """
 
-    value: float
-    standard_error: float
     method: str
+
+    @staticmethod
+    def by(method: str, found: Estimate) -> HessianTrace:
+        """An estimate of the trace with the name of its method.
+
+        Args:
+            method: How it was found.
+            found: The estimate.
+        """
+        return HessianTrace(found.value, found.error, found.degrees, method)
 
 
 def hessian_trace(
@@ -41,7 +47,7 @@ def hessian_trace(
     *,
     products: int = PRODUCTS,
     repeats: int = REPEATS,
-) -> Estimate:
+) -> HessianTrace:
     """Trace of the Hessian of the mean training loss at ``w``.
 
     Exact from the layerwise diagonal where that applies; else the mean of independent Hutch++
@@ -55,13 +61,13 @@ def hessian_trace(
         repeats: Independent estimates, 2 or more.
     """
     if has_exact_diagonal(problem):
-        return Estimate(float(exact_diagonal(problem, w).sum()), 0.0, "exact")
+        return HessianTrace.by("exact", Estimate.exact(float(exact_diagonal(problem, w).sum())))
     return stochastic_trace(problem, w, seed, products=products, repeats=repeats)
 
 
 def stochastic_trace(
     problem: Problem, w: Tensor, seed: int, *, products: int = PRODUCTS, repeats: int = REPEATS
-) -> Estimate:
+) -> HessianTrace:
     """Hutch++ estimate of the trace; see ``hessian_trace``."""
     if repeats < 2:
         raise ValueError(f"repeats is {repeats}; allowed: 2 or more")
@@ -84,11 +90,11 @@ def stochastic_trace(
         ):
             torch.manual_seed(probe_seed)
             values.append(float(hutchpp_trace(operator, products)))
-    error = float(np.std(values, ddof=1)) / repeats**0.5
-    return Estimate(float(np.mean(values)), error, "hutch++")
+    return HessianTrace.by("hutch++", Estimate.mean_of(values))
 
 
-def _dense_trace(problem: Problem, w: Tensor) -> Estimate:
+def _dense_trace(problem: Problem, w: Tensor) -> HessianTrace:
     product = problem.hessian_product(w)
     eye = torch.eye(problem.num_parameters, dtype=w.dtype, device=w.device)
-    return Estimate(sum(float(product(row) @ row) for row in eye), 0.0, "exact")
+    total = sum(float(product(row) @ row) for row in eye)
+    return HessianTrace.by("exact", Estimate.exact(total))

@@ -14,9 +14,9 @@ from device_models.rules.white_noise import WhiteNoise
 from experiments.support.anisotropy import anisotropy_from_parts, measure_anisotropy
 from experiments.support.ensemble import train_ensemble
 from neurograd.measure.curvature import dense_hessian, exact_diagonal, hessian_trace
+from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import t_quantile
 from neurograd.measure.moments import measure_moments
-from neurograd.measure.smoothed_loss import Measured
 from neurograd.seeding import generator_for
 from neurograd.theory import many_steps
 from neurograd.training.loop import train
@@ -167,7 +167,7 @@ def test_anisotropy_without_noise_is_undefined():
     )
     assert math.isnan(found.value)
     assert found.draws == 0
-    parts = anisotropy_from_parts(Measured(1.0, 0.1, 9), Measured(1.0, 0.1, 9), moments)
+    parts = anisotropy_from_parts(Estimate(1.0, 0.1, 9), Estimate(1.0, 0.1, 9), moments)
     assert math.isnan(parts.value)
     with pytest.raises(ValueError, match="draws"):
         measure_anisotropy(
@@ -189,11 +189,11 @@ def test_anisotropy_from_parts_covers_the_truth():
     held = 0
     for k in range(300):
         moments = measure_moments(gauss(torch.ones_like(g), g), g, 40, k)
-        covariance = Measured(2.0 * size * (1 + 0.05 * generator.standard_normal()), 0.1 * size, 99)
-        trace = Measured(size * (1 + 0.05 * generator.standard_normal()), 0.05 * size, 99)
+        covariance = Estimate(2.0 * size * (1 + 0.05 * generator.standard_normal()), 0.1 * size, 99)
+        trace = Estimate(size * (1 + 0.05 * generator.standard_normal()), 0.05 * size, 99)
         low, high = anisotropy_from_parts(covariance, trace, moments).ci
         held += low <= 2.0 <= high
         assert high - low < 2.0
     assert held >= 288
-    lost = anisotropy_from_parts(Measured(1.0, 0.1, 9), Measured(0.1, 0.1, 9), moments)
+    lost = anisotropy_from_parts(Estimate(1.0, 0.1, 9), Estimate(0.1, 0.1, 9), moments)
     assert lost.ci == (-math.inf, math.inf)

@@ -15,6 +15,7 @@ from device_models import (
 )
 from neurograd.forecast.frozen import PointSummary, frozen_excess_loss, predict_excess_loss
 from neurograd.measure.curvature.spectrum import Spectrum, measure_spectrum
+from neurograd.measure.estimate import Estimate
 from neurograd.training.loop import train
 from tests.neurograd.cases import dense_hessian, linear_regression
 
@@ -34,7 +35,8 @@ def test_excess_loss_on_a_quadratic_is_what_an_ensemble_does():
     ]
     trace = float(hessian.trace())
     spectrum = measure_spectrum(problem, minimum, 0)
-    exact = Spectrum(np.linalg.eigvalsh(hessian.numpy()), np.ones(len(w)), 0.0, 0.0, 0.0, 0.0, 0)
+    none = Estimate.exact(0.0)
+    exact = Spectrum(np.linalg.eigvalsh(hessian.numpy()), np.ones(len(w)), 0.0, 0.0, none, 0)
     point = PointSummary(exact, trace, variance / len(w) * trace, 0.0)
     predicted = frozen_excess_loss(point, step_size, steps)
     error = np.std(ends, ddof=1) / math.sqrt(40)

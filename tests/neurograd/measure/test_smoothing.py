@@ -17,14 +17,10 @@ from experiments.support.enumeration import (
     smoothed_problem,
 )
 from neurograd.measure.curvature import hessian_trace
-from neurograd.measure.intervals import interval
 from neurograd.measure.moments import measure_moments
 from neurograd.measure.smoothed_loss import SmoothedLoss
-from neurograd.measure.smoothed_point import (
-    SmoothedBudget,
-    measure_reference,
-    measure_smoothed_point,
-)
+from neurograd.measure.smoothed_point import measure_smoothed_point
+from neurograd.measure.smoothed_reference import SmoothedBudget, measure_reference
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy
 from neurograd.seeding import generator_for
@@ -46,7 +42,7 @@ def tiny_network(surrogate: str = "fast_sigmoid", seed: int = 0) -> Problem:
 
 
 def holds(measured, truth, confidence=0.999):
-    low, high = interval(measured.value, measured.standard_error, measured.degrees, confidence)
+    low, high = measured.interval(confidence)
     return low <= truth <= high
 
 
@@ -64,7 +60,7 @@ def test_derivatives_of_a_quadratic():
     first, second = smoothed.derivatives(lambda generator: v, 1600, "test")
     assert holds(first, float(gradient @ v))
     assert holds(second, float(v @ hessian @ v))
-    assert first.standard_error < 0.03 * abs(float(gradient @ v))
+    assert first.error < 0.03 * abs(float(gradient @ v))
     trace = float(hessian.trace())
     assert holds(smoothed.trace(400), trace)
     assert holds(smoothed.loss(400), problem.loss(w) + 0.5 * 0.05**2 * trace)
@@ -79,8 +75,8 @@ def test_squared_length_of_a_residual():
     for control in (torch.zeros_like(w), 0.5 * gradient, gradient + 0.01):
         measured = smoothed.residual_square(control, 1000)
         assert holds(measured, float((gradient - control).square().sum()))
-    near = smoothed.residual_square(0.9 * gradient, 400).standard_error
-    far = smoothed.residual_square(torch.zeros_like(w), 400).standard_error
+    near = smoothed.residual_square(0.9 * gradient, 400).error
+    far = smoothed.residual_square(torch.zeros_like(w), 400).error
     assert near < 0.05 * far
 
 
@@ -191,11 +187,9 @@ def test_a_point_of_a_noisy_chip():
     mean = sum(draws) / 300
     error = (sum((d - mean) ** 2 for d in draws) / 299 / 300) ** 0.5
     assert point.agree
-    assert abs(point.measured.value - mean) < 3.3 * math.hypot(point.measured.standard_error, error)
-    assert abs(point.predicted.value - mean) < 3.3 * math.hypot(
-        point.predicted.standard_error, error
-    )
-    assert abs(mean) > 5 * point.predicted.standard_error, "the test can see a wrong sign"
+    assert abs(point.measured.value - mean) < 3.3 * math.hypot(point.measured.error, error)
+    assert abs(point.predicted.value - mean) < 3.3 * math.hypot(point.predicted.error, error)
+    assert abs(mean) > 5 * point.predicted.error, "the test can see a wrong sign"
     assert point.series[0].std == 0.5
     assert 0.0 < point.noise_threshold < 40.0
     assert point.bias_ratio_ci[0] <= point.bias_ratio_ci[1]

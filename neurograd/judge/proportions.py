@@ -1,0 +1,30 @@
+"""Intervals of probabilities from counts."""
+
+from __future__ import annotations
+
+from scipy import stats
+
+from neurograd.measure.intervals import CONFIDENCE, Interval
+
+
+def proportion_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
+    """Exact interval of a probability (Clopper and Pearson, Biometrika 1934; by scipy's binomtest).
+
+    With no success in n trials all of the error is on the upper side, which is then
+    ``1 − (1 − confidence)^(1/n)``, the rule of three at the given confidence (about 4.6/n at 99 %);
+    likewise for n of n.
+
+    Args:
+        successes: Number of successes, 0 or more.
+        trials: Number of independent trials, ``successes`` or more, and 1 or more.
+        confidence: Of the interval, between 0 and 1.
+
+    Raises:
+        ValueError: If the counts are out of range.
+    """
+    if not 0 <= successes <= trials or trials < 1:
+        raise ValueError(f"{successes} of {trials}; allowed: 0 or more, of 1 or more trials")
+    side = {0: "less", trials: "greater"}.get(successes, "two-sided")
+    test = stats.binomtest(successes, trials, alternative=side)
+    found = test.proportion_ci(confidence_level=confidence, method="exact")
+    return float(found.low), float(found.high)

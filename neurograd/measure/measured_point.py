@@ -1,0 +1,97 @@
+"""What every measured point has in common, whatever its reference gradient is."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from neurograd.measure.curvature import HessianTrace
+from neurograd.measure.estimate import Estimate
+from neurograd.measure.intervals import Interval
+from neurograd.measure.moments import Moments
+from neurograd.theory import anisotropy, bias_ratio, noise_curvature_threshold
+
+
+@dataclass(frozen=True)
+class MeasuredPoint(ABC):
+    """One point of the clean training, measured at the weights as the chip holds them.
+
+    Attributes:
+        step: Steps of the clean training before this point.
+        loss: Loss of the clean network there.
+        programmed_loss: Loss after its weights are programmed into the chip; all else is measured
+            at the programmed weights.
+        moments: Bias and variance of the chip's update.
+        trace: Trace of the Hessian H.
+        covariance: Tr(HΣ).
+        step_size: Δt.
+    """
+
+    step: int
+    loss: float
+    programmed_loss: float
+    moments: Moments
+    trace: HessianTrace
+    covariance: Estimate
+    step_size: float
+
+    @property
+    @abstractmethod
+    def grad_norm(self) -> float:
+        """Length ‖g‖ of the reference gradient; NaN where it is lost in noise."""
+
+    @property
+    @abstractmethod
+    def b(self) -> float:
+        """Bias b against the reference gradient; 0 where none was detected."""
+
+    @property
+    @abstractmethod
+    def b_ci(self) -> Interval:
+        """Its 99 % interval."""
+
+    @property
+    @abstractmethod
+    def difference_ci(self) -> Interval:
+        """99 % interval of measured − predicted loss change of a step."""
+
+    @property
+    def agree(self) -> bool:
+        """Whether measured − predicted is compatible with 0."""
+        return self.difference_ci[0] <= 0.0 <= self.difference_ci[1]
+
+    @property
+    def anisotropy(self) -> float:
+        """N·Tr(HΣ)/(Tr H · Tr Σ): 1 for white noise; NaN without noise or curvature."""
+        return anisotropy(
+            self.covariance.value,
+            self.trace.value,
+            self.moments.total_variance,
+            self.moments.num_parameters,
+        )
+
+    @property
+    def noise_threshold(self) -> float:
+        """Curvature from which noise prevents descent (Theorem 3.1, Eq. 7)."""
+        norm = self.grad_norm
+        if math.isnan(norm):
+            return math.nan
+        return noise_curvature_threshold(self.step_size, self.moments.total_variance, norm)
+
+    @property
+    def bias_ratio(self) -> float:
+        """The ratio r = b√N/‖g‖ of Theorem 3.2; NaN at a zero gradient or one lost in noise."""
+        return self._ratio(self.b)
+
+    @property
+    def bias_ratio_ci(self) -> Interval:
+        """Interval of r, from that of b."""
+        low, high = self.b_ci
+        return self._ratio(low), self._ratio(high)
+
+    def _ratio(self, b: float) -> float:
+        norm = self.grad_norm
+        if not norm > 0 or not math.isfinite(b):
+            return math.nan
+        return bias_ratio(b, self.moments.num_parameters, norm)
