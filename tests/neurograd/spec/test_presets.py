@@ -10,10 +10,10 @@ from neurograd.spec import Device, list_presets, load_preset, presets, validate_
 NEUROSIM = {
     # name: levels, nonlinearity, on-resistance, on/off, cycle-to-cycle, verified
     "ag-asi": ((97, 100), (2.4, -4.88), 26e6, 12.5, 0.035, True),
-    "taox-tiox": ((102, 102), (1.85, -1.79), 5e6, 2, 0.01, False),
-    "pcmo": ((50, 50), (3.68, -6.76), 23e6, 6.84, 0.01, False),
-    "alox-hfo2": ((40, 40), (1.94, -0.61), 16.9e3, 4.43, 0.05, False),
-    "epiram": ((64, 64), (0.5, -0.5), 81e3, 50.2, 0.02, False),
+    "taox-tiox": ((102, 102), (1.85, -1.79), 5e6, 2, 0.01, True),
+    "pcmo": ((50, 50), (3.68, -6.76), 23e6, 6.84, 0.01, True),
+    "alox-hfo2": ((40, 40), (1.94, -0.61), 16.9e3, 4.43, 0.05, True),
+    "epiram": ((64, 64), (0.5, -0.5), 81e3, 50.2, 0.02, True),
 }
 AIHWKIT = {
     # name: model, dw_min, its spread, its noise, up_down and spread, w_max, w_min and spreads

@@ -1,0 +1,46 @@
+"""The terms of a report, from one source: docs/glossary.md and the HTML page are made from it.
+
+``python -m neurograd.report.glossary > docs/glossary.md`` writes the page; a test holds it current.
+"""
+
+from __future__ import annotations
+
+from neurograd.report.glossary.curvature import CURVATURE
+from neurograd.report.glossary.device import DEVICE, SPIKING
+from neurograd.report.glossary.term import Term
+from neurograd.report.glossary.training import TRAINING
+from neurograd.report.glossary.update import ONE_STEP, UPDATE
+
+GROUPS: tuple[tuple[str, tuple[Term, ...]], ...] = (
+    ("The update and its error", UPDATE),
+    ("The cost of one step", ONE_STEP),
+    ("Curvature and descent", CURVATURE),
+    ("Training and the verdict", TRAINING),
+    ("The device", DEVICE),
+    ("Spiking networks", SPIKING),
+)
+"""Headings and their terms, in the order of a report."""
+
+TERMS: dict[str, Term] = {term.key: term for _, terms in GROUPS for term in terms}
+"""Every term by its key."""
+
+__all__ = ["GROUPS", "TERMS", "Term", "glossary_page"]
+
+
+def glossary_page() -> str:
+    """The text of docs/glossary.md."""
+    lines = [
+        "# Glossary",
+        "",
+        "The terms of reports and specs. Gradient units are those of the loss per unit of weight. "
+        "Equations",
+        "and theorems are those of Ghosh et al. 2023 ([the theory in one page](theory.md)).",
+    ]
+    for heading, terms in GROUPS:
+        lines += ["", f"## {heading}"]
+        for term in terms:
+            symbol = f"**{term.symbol}**: " if term.symbol else ""
+            facts = [f"Unit: {term.unit}."] if term.unit else []
+            facts.append(f"Source: {term.source}.")
+            lines += ["", f"### {term.name}", "", symbol + term.meaning, "", " ".join(facts)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,122 @@
+"""Terms of devices and spiking networks."""
+
+from __future__ import annotations
+
+from neurograd.report.glossary.term import RANGE, Term
+
+DEVICE: tuple[Term, ...] = (
+    Term(
+        "window",
+        "G",
+        "Conductance window",
+        "From the smallest to the largest conductance that a device reaches; percentages of "
+        "a device are parts of its length.",
+        "siemens",
+        "device.conductance.min, .max",
+    ),
+    Term(
+        "levels",
+        "",
+        "Levels",
+        "Pulses that take a device from one end of its window to the other. A change smaller "
+        "than a pulse is rounded.",
+        "pulses",
+        "device.conductance.levels",
+    ),
+    Term(
+        "potentiation",
+        "",
+        "Potentiation",
+        "Pulses that raise a device's conductance.",
+        "",
+        "long-term potentiation, LTP",
+    ),
+    Term(
+        "depression",
+        "",
+        "Depression",
+        "Pulses that lower a device's conductance.",
+        "",
+        "long-term depression, LTD",
+    ),
+    Term(
+        "nonlinearity",
+        "",
+        "Nonlinearity label",
+        "How far conductance against pulse number bends away from a straight line: 0 is "
+        "straight, 9 an abrupt jump; published devices have + for potentiation and − for "
+        "depression.",
+        "none, −9 to 9",
+        "NeuroSim; device.write.nonlinearity",
+    ),
+    Term(
+        "cycle_to_cycle",
+        "",
+        "Cycle-to-cycle noise",
+        "Standard deviation of one pulse's effect around its mean, new at every pulse.",
+        RANGE,
+        "device.write.cycle_to_cycle",
+    ),
+    Term(
+        "device_to_device",
+        "",
+        "Device-to-device variation",
+        "Spread of windows and steps over devices, fixed for a chip.",
+        RANGE,
+        "device.write.device_to_device",
+    ),
+    Term(
+        "differential_pair",
+        "",
+        "Differential pair",
+        "Two devices whose difference of conductances stands for one weight, so that it can "
+        "be negative.",
+        "",
+        "device.conductance.mapping",
+    ),
+    Term(
+        "drift",
+        "ν",
+        "Drift exponent",
+        "How fast a written conductance falls with time: G(t) = G·(t/t₀)^(−ν).",
+        "none",
+        "device.drift",
+    ),
+    Term(
+        "ir_drop",
+        "",
+        "IR drop",
+        "Voltage lost in an array's wires, which weakens devices far from the drivers.",
+        "",
+        "device.ir_drop",
+    ),
+    Term(
+        "stuck",
+        "",
+        "Stuck devices",
+        "Devices that stay at one end of the window whatever is written.",
+        "part of the devices",
+        "device.faults",
+    ),
+)
+
+SPIKING: tuple[Term, ...] = (
+    Term(
+        "surrogate",
+        "",
+        "Surrogate gradient",
+        "A smooth derivative used in place of a spike's, which is 0 or infinite.",
+        "",
+        "network.surrogate",
+    ),
+    Term(
+        "smoothing",
+        "s",
+        "Smoothing",
+        "Standard deviation of the normal noise of the weights over which a spiking "
+        "network's loss is averaged, so that it has a gradient. On a chip it is the read "
+        "noise.",
+        "weight units",
+        "measure.smoothing; L_s(w) = E L(w + sξ)",
+    ),
+)

@@ -1,0 +1,140 @@
+"""Links, anchors and images of the documentation, and pages that are made from something else."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def _hooks():
+    spec = importlib.util.spec_from_file_location("mkdocs_hooks", ROOT / "docs" / "mkdocs_hooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+HOOKS = _hooks()
+PAGES = HOOKS.sources()
+
+
+def _anchors(text):
+    """Anchors of a page's headings: those of the site and of repository hosts alike."""
+    headings = re.findall(r"^#{1,6} +(.+?)\s*$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def _broken(source, text):
+    """Links of a page that lead nowhere."""
+    broken = []
+    for link in HOOKS.links(text):
+        name, _, anchor = link.partition("#")
+        path = HOOKS.target_in_repository(name, source) if name else source
+        if path is None:
+            continue
+        target = ROOT / path
+        found = target.is_file() and not (
+            anchor and anchor not in _anchors(target.read_text(encoding="utf-8"))
+        )
+        if not found:
+            broken.append(link)
+    return broken
+
+
+def test_there_are_pages():
+    assert {"README.md", "CONTRIBUTING.md", "THIRD_PARTY.md", "docs/tutorial.md"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("source", PAGES)
+def test_every_link_and_image_leads_somewhere(source):
+    assert _broken(source, (ROOT / source).read_text(encoding="utf-8")) == []
+
+
+def test_a_broken_link_is_found():
+    text = "[a](no.md) ![b](no.png) [c](glossary.md#no-such-term) `[d](code.md)` [e](https://f.g)"
+    assert _broken("docs/theory.md", text) == ["no.md", "no.png", "glossary.md#no-such-term"]
+    assert _broken("docs/theory.md", "[a](glossary.md#total-variance) [b](#curvature)") == []
+
+
+def test_links_of_the_site():
+    for_site = HOOKS.for_site
+    assert for_site("[a](docs/keys.md#x)", "README.md") == "[a](keys.md#x)"
+    assert for_site("[a](../README.md)", "docs/keys.md") == "[a](index.md)"
+    assert for_site("[a](../theory.md)", "docs/api/theory.md") == "[a](../theory.md)"
+    copied = for_site("![a](../examples/x.yaml)", "docs/keys.md")
+    assert copied == "![a](repository/examples/x.yaml)"
+    code = "```\n[a](docs/keys.md)\n```\n"
+    assert for_site(code, "README.md") == code
+    assert for_site("[a](https://b.c/d)", "README.md") == "[a](https://b.c/d)"
+
+
+def test_the_nav_has_every_page_once():
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    named = re.findall(r"- .+: ([\w/.-]+\.md)$", text.partition("\nnav:\n")[2], re.M)
+    assert sorted(named) == sorted(HOOKS.place_in_site(page) for page in PAGES)
+
+
+@pytest.mark.parametrize(
+    ("page", "module"),
+    [("docs/api/neurograd.md", "neurograd"), ("docs/api/device_models.md", "device_models")],
+)
+def test_the_reference_has_every_public_name(page, module):
+    shown = re.findall(rf"^::: {module}\.(\w+)$", (ROOT / page).read_text(encoding="utf-8"), re.M)
+    assert sorted([*shown, *(["theory"] if module == "neurograd" else [])]) == sorted(
+        importlib.import_module(module).__all__
+    )
+
+
+def test_every_preset_has_its_source_and_licence():
+    from neurograd.spec import list_presets
+
+    text = (ROOT / "THIRD_PARTY.md").read_text(encoding="utf-8")
+    section = text.partition("## Presets\n")[2].partition("\n### ")[0]
+    rows = dict(re.findall(r"^\| `([\w-]+)` \|(.+)\|$", section, re.M))
+    assert sorted(rows) == sorted(list_presets())
+    for row in rows.values():
+        cells = [cell.strip() for cell in row.split("|")]
+        assert len(cells) == 3
+        assert all(cells)
+    listed = (ROOT / "docs" / "devices.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in listed for name in list_presets())
+
+
+def test_every_dependency_has_its_licence():
+    import tomllib
+
+    text = (ROOT / "THIRD_PARTY.md").read_text(encoding="utf-8")
+    table = text.partition("## Libraries\n")[2]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    names = {re.match(r"[\w.-]+", requirement)[0] for requirement in needed}
+    assert {name for name in names if not re.search(rf"\b{re.escape(name)}\b", table)} <= {
+        project["name"]
+    }
+
+
+def test_the_site_is_built_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    result = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "Two commands" in home
+    for page in (tmp_path / "site").rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(r'<(?:script|img|iframe)[^>]+src="(https?:[^"]+)"', text)
+        loaded += re.findall(r'<link[^>]+rel="stylesheet"[^>]+href="(https?:[^"]+)"', text)
+        assert loaded == [], page
