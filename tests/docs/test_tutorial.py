@@ -1,0 +1,68 @@
+"""The tutorial's spec and every output that it quotes are what the commands give."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.neurograd.command_line import run_command
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.M | re.S)
+
+
+def _commands():
+    """Each command of the page with the blocks of output that follow it."""
+    commands = []
+    for kind, body in BLOCKS:
+        if kind == "console":
+            commands.append((body.strip(), []))
+        elif kind == "text":
+            commands[-1][1].append(body)
+    return commands
+
+
+def _lines(text):
+    """Lines that say something, with single spaces and without rules."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return [line for line in lines if line.strip("─ ")]
+
+
+def test_the_page_shows_the_spec():
+    (shown,) = [body for kind, body in BLOCKS if kind == "yaml"]
+    file = (ROOT / "examples" / "tutorial.yaml").read_text(encoding="utf-8")
+    assert shown == "".join(line for line in file.splitlines(True) if not line.startswith("#"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "quotes"), _commands(), ids=lambda x: str(x).split()[1])
+def test_the_output_is_what_the_command_prints(command, quotes, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "80")
+    program, *arguments = shlex.split(command)
+    assert program == "neurograd"
+    assert quotes
+    code, out, _ = run_command(capsys, *arguments)
+    printed = _lines(out)
+    start = 0
+    for line in _lines("\n".join(quotes)):
+        assert line in printed[start:], f"{command} prints no line {line!r}, or elsewhere"
+        start = printed.index(line, start) + 1
+    verdict = re.search(r"^(?:Predicted v|V)erdict: (.+)$", out, re.M)[1]
+    assert code == {"tolerated": 0, "not tolerated": 1, "inconclusive": 3}[verdict]
+
+
+def test_the_words_around_quote_the_same_numbers():
+    quoted = "\n".join(body for kind, body in BLOCKS if kind == "text")
+    prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.M | re.S)
+    for number in ("2.48", "0.181", "93.9 %", "84.1 %", "9.8 %", "1.16"):
+        assert number in prose
+        assert number in quoted
+    assert "4.2 and 15.4 %" in prose
+    assert "4.2 to 15.4 %" in quoted
+    assert "0.5 to 5.6 %" in prose
+    assert "0.5 to 5.6 %" in quoted
