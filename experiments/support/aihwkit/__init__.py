@@ -1,0 +1,1 @@
+"""The same devices in aihwkit and here, and updates of either."""
