@@ -41,6 +41,7 @@ from experiments.support.fig3.students import (
     problem_of,
     teacher_size,
 )
+from experiments.support.known_update import known_update_change
 from experiments.support.published_estimator import published_variance_impact, zero_sum_factor
 from experiments.support.record import Run, parse, run_main
 from neurograd.measure.curvature import hessian_trace
@@ -48,8 +49,6 @@ from neurograd.measure.intervals import (
     Interval,
     mean_interval,
 )
-from neurograd.measure.loss_change import measure_loss_change
-from neurograd.measure.moments import measure_moments
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.theory import (
@@ -70,13 +69,9 @@ def measure_at(
     problem: Problem, w: torch.Tensor, total_variance: float, draws: int, seed: int, point: int
 ) -> tuple[float, Interval]:
     """E[ΔL] of white noise at ``w``, by the control variate."""
-    rule = WhiteNoise(Backprop(), total_variance=total_variance)
-    sample = Chip(rule, STEP_SIZE).sampler(problem, w)
-    gradient = problem.gradient(w)
-    moments = measure_moments(sample, gradient, 2, seed, point=point)
-    found = measure_loss_change(
-        problem, w, sample, STEP_SIZE, moments, draws, seed, point=point, exact_mean=-gradient
-    )
+    chip = Chip(WhiteNoise(Backprop(), total_variance=total_variance), STEP_SIZE)
+    g = problem.gradient(w)
+    found = known_update_change(problem, w, chip, g, -g, draws, seed, point=point)
     return found.value, found.ci
 
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from device_models import Backprop, Chip, WhiteNoise
 from experiments.support.quadratic import linear_network
-from experiments.support.record import Claim, Held, Run, parse, run_main
+from experiments.support.record import Claim, Held, Run, held_over, parse, run_main
 from neurograd.measure.intervals import Interval, mean_interval
 from neurograd.measure.loss_change import measure_loss_change
 from neurograd.measure.moments import measure_moments
@@ -280,8 +280,7 @@ def norm_claims(students: Sequence[dict[str, Any]], setting: str) -> list[Claim]
 
 def share_held(alone: Sequence[float]) -> Held:
     """Held where ‖g‖ alone explains 95 % for every student, not where for none."""
-    good = [value >= 0.95 for value in alone]
-    return "held" if all(good) else "partly" if any(good) else "not held"
+    return held_over([value >= 0.95 for value in alone])
 
 
 def sign_claim(students: Sequence[dict[str, Any]], setting: str) -> Claim:

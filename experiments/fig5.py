@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -31,26 +32,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from device_models import Backprop, Chip, WhiteNoise
+from experiments.support.known_update import known_update_change
 from experiments.support.record import Claim, Held, Run, parse, run_main
-from experiments.support.vgg_students import (
+from experiments.support.vgg_impacts import (
     STYLES,
-    Student,
-    Task,
     Trend,
-    bars,
+    by_start,
     depth_axis,
-    family,
-    geometric,
-    make_student,
-    make_task,
+    depth_trends,
+    facts_of,
+    left_out,
+    means_line,
+    rows_of,
+    setting_of,
     together,
     trend,
     usable,
 )
+from experiments.support.vgg_students import Student, Task, family, make_student, make_task
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.intervals import mean_interval
-from neurograd.measure.loss_change import measure_loss_change
-from neurograd.measure.moments import measure_moments
 from neurograd.report.plots import GREY, styled
 from neurograd.theory import white_variance_term
 
@@ -71,29 +72,15 @@ def measure(run: Run, task: Task, draws: int, student: Student) -> dict[str, Any
     step_size = 1.0 / trace
     size = problem.num_parameters
     row: dict[str, Any] = {
-        "start": student.start,
-        "depth": student.depth,
-        "factor": student.factor,
-        "index": student.index,
-        "num_parameters": size,
-        "loss": problem.loss(w),
+        **facts_of(student, problem, w),
         "grad_norm": float(gradient.norm()),
         "hessian_trace": trace,
         "step_size": step_size,
     }
     for point, (reading, variance) in enumerate(READINGS.items()):
         chip = Chip(rule=WhiteNoise(Backprop(), total_variance=variance), step_size=step_size)
-        sampler = chip.sampler(problem, w)
-        change = measure_loss_change(
-            problem,
-            w,
-            sampler,
-            step_size,
-            measure_moments(sampler, gradient, 2, run.seed, point=point),
-            draws,
-            run.seed,
-            point=point,
-            exact_mean=-gradient,
+        change = known_update_change(
+            problem, w, chip, gradient, -gradient, draws, run.seed, point=point
         )
         row[reading] = {
             "predicted": white_variance_term(variance, trace, size, step_size) / step_size**2,
@@ -149,14 +136,9 @@ def measured_ends(rows: Sequence[dict[str, Any]], key: str) -> str:
     return ", ".join(parts)
 
 
-def depth_trends(rows: Sequence[dict[str, Any]], base: int) -> dict[str, Trend]:
-    """Trend of the predicted impact with depth, by start."""
-    found = {}
-    for start in STYLES:
-        mine = [r for r in usable(rows) if r["start"] == start and r["factor"] == base]
-        if len({r["depth"] for r in mine}) > 1:
-            found[start] = trend([r["depth"] for r in mine], [impact(r) for r in mine])
-    return found
+def undivided(rows: Sequence[dict[str, Any]], task: Task) -> list[dict[str, Any]]:
+    """Rows of panel A: those of the widths that the task is measured at."""
+    return [r for r in rows if r["factor"] == task.scale.factor]
 
 
 def width_trends(rows: Sequence[dict[str, Any]]) -> dict[str, Trend]:
@@ -181,15 +163,12 @@ def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
     """The paper's claims with what came out."""
     base = task.scale.factor
     good = usable(rows)
-    setting = (
-        f"VGG students of a VGG-19 teacher on {task.name}, widths divided by {base} unless stated, "
-        f"{task.scale.samples} images, squared error, Δt = 1/Tr H, "
-        "σ² = 20, judged by the exact Tr H/N"
+    setting = setting_of(
+        task, "Δt = 1/Tr H", "σ² = 20", "judged by the exact Tr H/N", widths=" unless stated"
     )
-    depths, widths = depth_trends(rows, base), width_trends(rows)
+    depths, widths = depth_trends(undivided(rows, task), impact), width_trends(rows)
     learned = {s: t for s, t in depths.items() if s == task.learned}
     random = {s: t for s, t in depths.items() if s != task.learned}
-    stuck = len(rows) - len(good)
 
     def told(trends: dict[str, Trend], key: str) -> str:
         parts = []
@@ -202,7 +181,6 @@ def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
         return "; ".join(parts)
 
     claims = []
-    left_out = f"; {stuck} that learned nothing are left out" if stuck else ""
     for title, trends in (("learned weights", learned), ("random weights", random)):
         if trends:
             claims.append(
@@ -211,7 +189,7 @@ def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
                     "Figure 5A",
                     setting,
                     f"predicted impact from VGG-11 to VGG-19: {told(trends, 'depth')}"
-                    + (left_out if title == "learned weights" else ""),
+                    + (left_out(rows) if title == "learned weights" else ""),
                     together([t.falls for t in trends.values()]),
                 )
             )
@@ -227,8 +205,7 @@ def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
                 together([t.falls for t in widths.values()]),
             )
         )
-    starts = [s for s in STYLES if any(r["start"] == s for r in good)]
-    groups = {s: [r for r in good if r["start"] == s] for s in starts}
+    groups = by_start(rows)
     parts = []
     for start, mine in groups.items():
         found = []
@@ -254,13 +231,8 @@ def _curve(
     axes: Axes, start: str, places: Sequence[float], groups: Sequence[list[dict[str, Any]]]
 ) -> None:
     """Predicted impact as a line, measured as open markers beside it; 99 % intervals."""
-    colour, line, name = STYLES[start]
-    centers = [geometric([impact(r) for r in mine]) for mine in groups]
-    errors = np.hstack([bars(c, ci) for c, ci in centers])
-    means = [c for c, _ in centers]
-    axes.errorbar(
-        places, means, yerr=errors, fmt="o", ls=line, color=colour, ms=4.5, capsize=2.5, label=name
-    )
+    colour = STYLES[start][0]
+    means = means_line(axes, start, places, [[impact(r) for r in mine] for mine in groups])
     for place, mean, mine in zip(places, means, groups, strict=True):
         ratio, (low, high) = mean_interval(ratios(mine))
         if math.isfinite(low) and high > 0 and ratio > 0:
@@ -338,22 +310,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run = parse("fig5", __doc__ or "", arguments, data=True, weights=True)
     task = make_task(run)
     draws = 8 if run.quick else 16
-    students = {s.name: s for s in students_of(run, task)}
-    rows = list(
-        run.each(
-            students,
-            partial(measure, run, task, draws),
-            depends_on={"scale": task.facts["scale"], "draws": draws},
-        ).values()
-    )
+    students = students_of(run, task)
+    rows = rows_of(run, task, students, partial(measure, run, task, draws), draws=draws)
+    depths = depth_trends(undivided(rows, task), impact)
     results = {
         "task": task.facts,
         "readings_of_20": READINGS,
         "draws": draws,
-        "trends_with_depth": {
-            s: t.__dict__ for s, t in depth_trends(rows, task.scale.factor).items()
-        },
-        "trends_with_width": {s: t.__dict__ for s, t in width_trends(rows).items()},
+        "trends_with_depth": {s: asdict(t) for s, t in depths.items()},
+        "trends_with_width": {s: asdict(t) for s, t in width_trends(rows).items()},
         "rows": rows,
     }
     run.write(results, draw(rows, task), claims_of(rows, task))

@@ -28,26 +28,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from device_models import Backprop, Chip, WhiteNoise
+from experiments.support import vgg_impacts as impacts
+from experiments.support.known_update import known_update_change
 from experiments.support.record import Claim, Held, Run, parse, run_main
-from experiments.support.vgg_students import (
+from experiments.support.vgg_impacts import (
     STYLES,
-    Student,
-    Task,
-    Trend,
-    bars,
-    depth_axis,
-    family,
+    by_start,
+    depth_trends,
     geometric,
-    make_student,
-    make_task,
     together,
-    trend,
     usable,
 )
+from experiments.support.vgg_students import Student, Task, family, make_student, make_task
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.intervals import Interval
-from neurograd.measure.loss_change import measure_loss_change
-from neurograd.measure.moments import measure_moments
 from neurograd.report.plots import GREY, styled
 from neurograd.theory import bias_loss_change
 
@@ -67,12 +61,7 @@ def measure(run: Run, task: Task, student: Student) -> dict[str, Any]:
     chip = Chip(rule=WhiteNoise(Backprop(), bias=BIAS), step_size=STEP_SIZE)
     beta = torch.ones_like(w)
     row: dict[str, Any] = {
-        "start": student.start,
-        "depth": student.depth,
-        "index": student.index,
-        "factor": student.factor,
-        "num_parameters": problem.num_parameters,
-        "loss": problem.loss(w),
+        **impacts.facts_of(student, problem, w),
         "clean_step_size": clean_step,
         "grad_norm": [],
         "predicted": [],
@@ -95,11 +84,7 @@ def measure(run: Run, task: Task, student: Student) -> dict[str, Any]:
                 )
             )
             # Without noise two draws are equal, and their mean is exact.
-            sampler = chip.sampler(problem, w)
-            moments = measure_moments(sampler, gradient, 2, run.seed)
-            change = measure_loss_change(
-                problem, w, sampler, STEP_SIZE, moments, 2, run.seed, exact_mean=BIAS - gradient
-            )
+            change = known_update_change(problem, w, chip, gradient, BIAS - gradient, 2, run.seed)
             row["measured"].append(change.value)
         w = w - clean_step * gradient
     return row
@@ -122,27 +107,12 @@ def norm_of(row: dict[str, Any]) -> float:
     return float(np.mean(row["grad_norm"]))
 
 
-def by_start(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Usable rows of every start that has some."""
-    groups = {start: [r for r in usable(rows) if r["start"] == start] for start in STYLES}
-    return {start: mine for start, mine in groups.items() if mine}
-
-
-def depth_trends(rows: Sequence[dict[str, Any]], of: Any) -> dict[str, Trend]:
-    """Trend of a quantity of a network with its depth, by start."""
-    return {
-        start: trend([r["depth"] for r in mine], [of(r) for r in mine])
-        for start, mine in by_start(rows).items()
-        if len({r["depth"] for r in mine}) > 1
-    }
-
-
 def norm_trends(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, Interval]]:
     """Exponent of |ΔL| ∝ ‖g‖^k over networks (means over points), by start."""
     found = {}
     for start, mine in by_start(rows).items():
         if len(mine) > 2:
-            fit = trend([math.log(norm_of(r)) for r in mine], [impact(r) for r in mine])
+            fit = impacts.trend([math.log(norm_of(r)) for r in mine], [impact(r) for r in mine])
             found[start] = (fit.slope, fit.ci)
     return found
 
@@ -156,13 +126,12 @@ def differences(rows: Sequence[dict[str, Any]]) -> list[float]:
 
 def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
     """The paper's claims with what came out."""
-    setting = (
-        f"VGG students of a VGG-19 teacher on {task.name}, widths divided by {task.scale.factor}, "
-        f"{task.scale.samples} images, squared error, b = {BIAS:g} in direction (1, ..., 1), "
-        f"Δt = {STEP_SIZE:g}, mean over {len(POINTS)} points of a clean training"
+    setting = impacts.setting_of(
+        task,
+        f"b = {BIAS:g} in direction (1, ..., 1)",
+        f"Δt = {STEP_SIZE:g}",
+        f"mean over {len(POINTS)} points of a clean training",
     )
-    stuck = len(rows) - len(usable(rows))
-    left_out = f"; {stuck} that learned nothing are left out" if stuck else ""
     claims = []
     for claim, of in (
         ("Deeper VGG networks have a lower impact of bias", impact),
@@ -177,7 +146,7 @@ def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
                     f"{claim}, irrespective of the initialization.",
                     panel,
                     setting,
-                    f"from VGG-11 to VGG-19: {told}{left_out}",
+                    f"from VGG-11 to VGG-19: {told}{impacts.left_out(rows)}",
                     together([t.falls for t in trends.values()]),
                 )
             )
@@ -233,23 +202,11 @@ def draw(rows: Sequence[dict[str, Any]], task: Task) -> Figure:
         groups = by_start(rows)
         depths = sorted({r["depth"] for r in rows})
         for start, mine in groups.items():
-            colour, line, name = STYLES[start]
+            colour = STYLES[start][0]
             for axes, of in ((left, impact), (middle, norm_of)):
                 places = [d for d in depths if any(r["depth"] == d for r in mine)]
-                found = [geometric([of(r) for r in mine if r["depth"] == d]) for d in places]
-                errors = np.hstack([bars(c, ci) for c, ci in found])
-                means = [c for c, _ in found]
-                axes.errorbar(
-                    places,
-                    means,
-                    yerr=errors,
-                    fmt="o",
-                    ls=line,
-                    color=colour,
-                    ms=4.5,
-                    capsize=2.5,
-                    label=name,
-                )
+                values = [[of(r) for r in mine if r["depth"] == d] for d in places]
+                impacts.means_line(axes, start, places, values)
                 if axes is left:
                     predicted = [
                         geometric([impact(r, "predicted") for r in mine if r["depth"] == d])[0]
@@ -278,7 +235,7 @@ def draw(rows: Sequence[dict[str, Any]], task: Task) -> Figure:
         left.plot([], [], "x", color="black", ms=6, label="predicted (Theorem 2.4)")
         _guide(right)
         for axes in (left, middle):
-            depth_axis(axes, depths)
+            impacts.depth_axis(axes, depths)
             axes.set_yscale("log")
         for axis in (left.yaxis, middle.yaxis, right.yaxis, right.xaxis):
             axis.set_major_locator(LogLocator(numticks=8))
@@ -309,15 +266,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
     run = parse("fig6", __doc__ or "", arguments, data=True, weights=True)
     task = make_task(run)
-    students = {s.name: s for s in students_of(run, task)}
     constants = {"b": BIAS, "step_size": STEP_SIZE, "points": POINTS}
-    rows = list(
-        run.each(
-            students,
-            partial(measure, run, task),
-            depends_on={"scale": task.facts["scale"], **constants},
-        ).values()
-    )
+    students = students_of(run, task)
+    rows = impacts.rows_of(run, task, students, partial(measure, run, task), **constants)
     results = {
         "task": task.facts,
         **constants,

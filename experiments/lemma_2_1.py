@@ -30,13 +30,12 @@ from torch import Tensor
 from device_models import Backprop, Chip
 from device_models.rules.white_noise import WhiteNoise
 from experiments.library import SMOOTHING, common_spec
+from experiments.support.known_update import known_update_change
 from experiments.support.lemma_2_1.claims import agreement, claims, short
 from experiments.support.lemma_2_1.figure import draw
 from experiments.support.lemma_2_1.networks import NETWORKS, SPIKING, SPIKING_TITLE
 from experiments.support.record import Run, parse, run_main
 from neurograd.measure.curvature import hessian_trace
-from neurograd.measure.loss_change import measure_loss_change
-from neurograd.measure.moments import measure_moments
 from neurograd.measure.smoothed_point import measure_smoothed_point
 from neurograd.measure.smoothed_reference import SmoothedBudget
 from neurograd.pipeline.build import build_problem
@@ -110,18 +109,8 @@ def row(
         step_size=dt,
     )
     chip = Chip(WhiteNoise(Backprop(), bias=b * beta, total_variance=variance), dt)
-    sample = chip.sampler(problem, w)
-    measured = measure_loss_change(
-        problem,
-        w,
-        sample,
-        dt,
-        measure_moments(sample, g, 2, point.seed, point=draw),
-        point.draws if variance > 0 else 2,
-        point.seed,
-        point=draw,
-        exact_mean=b * beta - g,
-    )
+    draws = point.draws if variance > 0 else 2
+    measured = known_update_change(problem, w, chip, g, b * beta - g, draws, point.seed, point=draw)
     return {
         "kind": kind,
         "point": point.index,

@@ -37,6 +37,13 @@ RESULTS = ROOT / "results"
 Held = Literal["held", "not held", "partly", "inconclusive"]
 
 
+def held_over(passed: Sequence[bool]) -> Held:
+    """One word for a claim that was tried several times: held where it always passed."""
+    if all(passed):
+        return "held"
+    return "partly" if any(passed) else "not held"
+
+
 @dataclass(frozen=True)
 class Claim:
     """One claim of the paper, and what was measured of it.

@@ -1,4 +1,4 @@
-"""VGG students of a VGG-19 teacher: what Figures 5 and 6 share.
+"""VGG students of a VGG-19 teacher, on which Figures 5 and 6 measure.
 
 The paper's student-teacher setting (section 2.2): a VGG-19 learns CIFAR-10's labels, and students
 of the VGG family learn its outputs under squared error. Its appendix with the details is not at
@@ -16,43 +16,27 @@ trained on CIFAR-10 to be the teacher, which is trained here otherwise.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from matplotlib.axes import Axes
-from scipy import stats
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from experiments.support.adam import train_adam
-from experiments.support.record import Held, Run
+from experiments.support.record import Run
 from experiments.support.vgg import CONVOLUTIONS, load_pretrained, vgg
 from neurograd.errors import ModelError
-from neurograd.measure.intervals import Interval, mean_interval, t_quantile
 from neurograd.pipeline.check import versions
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem, datasets
-from neurograd.problem.losses import CrossEntropy, MeanSquaredError
-from neurograd.report.plots import BLUE, GREEN, ORANGE
+from neurograd.problem.losses import CrossEntropy, Loss, MeanSquaredError
 from neurograd.seeding import generator_for
 
 DEPTHS = tuple(CONVOLUTIONS)
 CLASSES = 10
-STUCK = 0.5
-"""Squared error above which a trained student learned nothing; 1 is that of a constant."""
-
-STYLES: dict[str, tuple[str, str, str]] = {
-    "trained": (BLUE, "-", "trained here"),
-    "pretrained": (BLUE, "-", "pretrained weights"),
-    "kaiming": (ORANGE, "--", "random, Kaiming"),
-    "xavier": (GREEN, "--", "random, Xavier"),
-}
-"""Colour, line and name of every start."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +114,7 @@ class Student:
     """One student.
 
     Attributes:
-        start: A key of ``STYLES``.
+        start: ``trained``, ``pretrained``, ``kaiming`` or ``xavier``.
         depth: 11, 13, 16 or 19.
         factor: Divides its widths.
         index: Which of several initializations.
@@ -247,16 +231,15 @@ def _teach(
     file = pretrained_files(run.weights).get(0)
     if file is not None and load_pretrained(network, file):
         raise ModelError(f"{file}: has another number of outputs; allowed: {CLASSES}")
-    problem = Problem(
+    problem = _problem(
+        run,
+        scale,
         network,
         CrossEntropy(),
-        data.inputs,
-        data.targets,
+        (data.inputs, data.targets),
         test_inputs=data.test_inputs,
         test_targets=data.test_targets,
         dtype=torch.float32,
-        device=run.device,
-        chunk_size=scale.chunk_size,
     )
     w = problem.initial_weights
     if file is None:
@@ -270,6 +253,18 @@ def _teach(
     if not spread > 0:
         raise ModelError("the teacher's outputs are all the same; allowed: a teacher that learned")
     return {"accuracy": problem.accuracy(w)}, {"outputs": outputs / spread}
+
+
+def _problem(
+    run: Run,
+    scale: Scale,
+    network: nn.Module,
+    loss: Loss,
+    data: tuple[Tensor, Tensor],
+    **options: Any,
+) -> Problem:
+    """A network on inputs and targets, in chunks of the scale, on the run's device."""
+    return Problem(network, loss, *data, device=run.device, chunk_size=scale.chunk_size, **options)
 
 
 def _adam(problem: Problem, scale: Scale, seed: int) -> Tensor:
@@ -293,25 +288,12 @@ def make_student(run: Run, task: Task, student: Student) -> tuple[Problem, Tenso
     )
     if student.start == "pretrained":
         load_pretrained(network, task.weights[student.depth])
-    problem = Problem(
-        network,
-        MeanSquaredError(),
-        task.inputs[: scale.samples],
-        task.outputs[: scale.samples],
-        device=run.device,
-        chunk_size=scale.chunk_size,
-    )
+    loss, data = MeanSquaredError(), (task.inputs, task.outputs)
+    first = (task.inputs[: scale.samples], task.outputs[: scale.samples])
+    problem = _problem(run, scale, network, loss, first)
     if student.start != "trained":
         return problem, problem.initial_weights
-    training = Problem(
-        network,
-        MeanSquaredError(),
-        task.inputs,
-        task.outputs,
-        dtype=torch.float32,
-        device=run.device,
-        chunk_size=scale.chunk_size,
-    )
+    training = _problem(run, scale, network, loss, data, dtype=torch.float32)
     seed = generator_for(run.seed, *path, "batches").initial_seed()
     return problem, _adam(training, scale, seed).double()
 
@@ -332,88 +314,3 @@ def family(task: Task, indices: dict[str, int], depths: Sequence[int] = DEPTHS) 
                 continue
             students += [Student(name, depth, task.scale.factor, k) for k in range(count)]
     return students
-
-
-def usable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows without the networks that were trained and learned nothing."""
-    return [r for r in rows if not (r["start"] == "trained" and r["loss"] > STUCK)]
-
-
-# -- statistics ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Trend:
-    """Relative change of a positive quantity with another one.
-
-    Attributes:
-        slope: Of the logarithm, by least squares over all networks.
-        ci: Its 99 % interval, infinite where there are fewer than three points.
-        ends: Factor from the smallest to the largest place, by the slope.
-        ends_ci: Its 99 % interval.
-    """
-
-    slope: float
-    ci: Interval
-    ends: float
-    ends_ci: Interval
-
-    @property
-    def falls(self) -> Held:
-        """Whether the quantity falls, at 99 %."""
-        if self.ci[1] < 0:
-            return "held"
-        return "not held" if self.ci[0] > 0 else "inconclusive"
-
-    def __str__(self) -> str:
-        low, high = self.ends_ci
-        return f"×{self.ends:.3g} (99 % interval {low:.3g} to {high:.3g})"
-
-
-def trend(places: Sequence[float], values: Sequence[float]) -> Trend:
-    """Slope of log values over places.
-
-    Args:
-        places: One a network.
-        values: Above 0.
-    """
-    x, y = np.asarray(places, dtype=float), np.log(np.asarray(values, dtype=float))
-    fit = stats.linregress(x, y)
-    half = t_quantile(len(x) - 2) * float(fit.stderr) if len(x) > 2 else math.inf
-    slope, span = float(fit.slope), float(x.max() - x.min())
-    ci = (slope - half, slope + half)
-    with np.errstate(over="ignore"):
-        low, middle, high = (float(np.exp(span * s)) for s in (ci[0], slope, ci[1]))
-    return Trend(slope, ci, middle, (low, high))
-
-
-def geometric(values: Sequence[float]) -> tuple[float, Interval]:
-    """Geometric mean of positive values, with its 99 % interval."""
-    center, (low, high) = mean_interval(np.log(np.asarray(values, dtype=float)))
-    with np.errstate(over="ignore"):
-        return float(np.exp(center)), (float(np.exp(low)), float(np.exp(high)))
-
-
-def together(parts: Sequence[Held]) -> Held:
-    """One word for a claim that was tried several times and should hold each time."""
-    if len(set(parts)) == 1:
-        return parts[0]
-    if "held" in parts:
-        return "partly"
-    return "not held" if "not held" in parts else "inconclusive"
-
-
-# -- figures ---------------------------------------------------------------------------------------
-
-
-def bars(center: float, ci: Interval) -> list[list[float]]:
-    """Lengths of an error bar, none where the interval is not finite."""
-    if not (math.isfinite(ci[0]) and math.isfinite(ci[1])):
-        return [[0.0], [0.0]]
-    return [[max(0.0, center - ci[0])], [max(0.0, ci[1] - center)]]
-
-
-def depth_axis(axes: Axes, depths: Sequence[int] = DEPTHS) -> None:
-    """Ticks with the networks' names."""
-    axes.set_xticks(list(depths), [f"VGG-{depth}" for depth in depths])
-    axes.set_xlim(min(depths) - 0.9, max(depths) + 0.9)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +13,7 @@ from experiments import fig5, fig6
 from experiments.support import vgg_students
 from experiments.support.record import RESULTS, parse, run_main
 from experiments.support.vgg import standard_names, vgg
-from experiments.support.vgg_students import Scale, Student, Task, pretrained_files, together, trend
+from experiments.support.vgg_students import Scale, Student, Task, pretrained_files
 from neurograd.errors import ModelError
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.seeding import generator_for
@@ -44,9 +43,6 @@ def _task(samples=20, factor=32):
     x = torch.randn(samples, 3, 32, 32, generator=generator)
     y = torch.randn(samples, 10, generator=generator, dtype=torch.float64)
     return Task("noise", replace(TINY, factor=factor, samples=samples), x, y / y.std(), 0.5, {})
-
-
-# -- Figure 5 --------------------------------------------------------------------------------------
 
 
 def _smooth(run, task, student):
@@ -87,9 +83,6 @@ def test_students_of_figure_5(tmp_path):
     assert {s.factor for s in real} == {1, 2, 4, 8}
 
 
-# -- Figure 6 --------------------------------------------------------------------------------------
-
-
 def test_predicted_and_measured_bias_agree_where_the_loss_is_smooth(monkeypatch, tmp_path):
     """To a thousandth, where either quadratic term is ten times that."""
     for name, value in (("make_student", _smooth), ("POINTS", (0, 2)), ("STEP_SIZE", 1e-2)):
@@ -106,29 +99,6 @@ def test_predicted_and_measured_bias_agree_where_the_loss_is_smooth(monkeypatch,
     curved = problem.hvp(w, beta)
     assert 0.5 * 2e-4**2 * abs(float(beta @ curved)) > 5e-3 * abs(row["measured"][0])
     assert abs(0.02 * 1e-2**2 * float(g @ curved)) > 5e-3 * abs(row["measured"][0])
-
-
-# -- statistics ------------------------------------------------------------------------------------
-
-
-def test_trends():
-    depths = [11, 11, 13, 13, 16, 16, 19, 19]
-    noise = [0.01, -0.01] * 4
-    falling = trend(depths, [math.exp(-0.1 * d + e) for d, e in zip(depths, noise, strict=True)])
-    assert falling.ends == pytest.approx(math.exp(-0.8))
-    assert falling.ci[0] < -0.1 < falling.ci[1]
-    assert falling.falls == "held"
-    rising = trend(depths, [math.exp(0.1 * d + e) for d, e in zip(depths, noise, strict=True)])
-    assert rising.falls == "not held"
-    assert trend(depths, [1.0, 3.0, 2.0, 1.5, 1.0, 3.0, 2.0, 1.5]).falls == "inconclusive"
-    assert trend([11, 19], [2.0, 1.0]).falls == "inconclusive"
-    assert together(["held", "held"]) == "held"
-    assert together(["held", "not held"]) == "partly"
-    assert together(["inconclusive", "not held"]) == "not held"
-    assert together(["inconclusive", "held"]) == "partly"
-
-
-# -- the command -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -215,9 +185,6 @@ def test_students_start_from_pretrained_weights(tmp_path, cifar):
     assert not first.parameters_of(w)[last].equal(second.parameters_of(v)[last])
     with pytest.raises(ModelError, match="without --quick"):
         vgg_students.make_task(run)
-
-
-# -- the kept results ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("module", [fig5, fig6], ids=["fig5", "fig6"])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from experiments.support.fig3.students import NORM, SQUARE, STRONG, STYLES
-from experiments.support.record import Claim, Held
+from experiments.support.record import Claim, Held, held_over
 from neurograd.judge.proportions import proportion_interval
 from neurograd.measure.intervals import (
     CONFIDENCE,
@@ -259,7 +259,7 @@ def lemma_claim(results: dict[str, Any]) -> Claim:
         "trajectories, exact Tr H; a ReLU's kinks bend the loss of single networks up or down, "
         "which the Hessian does not see",
         measured="; ".join(parts),
-        held="held" if all(helds) else "partly" if any(helds) else "not held",
+        held=held_over(helds),
     )
 
 

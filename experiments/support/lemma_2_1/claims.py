@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.support.agreement import Agreement, compare
 from experiments.support.lemma_2_1.networks import NETWORKS, SPIKING, SPIKING_TITLE
-from experiments.support.record import Claim, Held
+from experiments.support.record import Claim, held_over
 
 SHORT = 0.05
 """Length of a perturbation over ‖w‖ up to which the claim is judged."""
@@ -77,13 +77,6 @@ def sentence(name: str, found: Agreement, rows: Sequence[dict[str, Any]]) -> str
     )
 
 
-def verdict(passed: Sequence[bool]) -> Held:
-    """Over several networks."""
-    if all(passed):
-        return "held"
-    return "partly" if any(passed) else "not held"
-
-
 def claims(found: dict[str, dict[str, Any]]) -> list[Claim]:
     """What the paper says, and what came out."""
     setting = (
@@ -105,7 +98,7 @@ def claims(found: dict[str, dict[str, Any]]) -> list[Claim]:
                 "Lemma 2.1, Eq. 3",
                 setting.format(", ".join(NETWORKS[n].title for n in names)),
                 "; ".join(sentence(n, results[n], short(found[n]["rows"])) for n in names),
-                verdict([passes(a) and a.decades >= DECADES for a in results.values()]),
+                held_over([passes(a) and a.decades >= DECADES for a in results.values()]),
             )
         )
     made.append(spiking_claim(found[SPIKING]["rows"]))
@@ -122,7 +115,7 @@ def claims(found: dict[str, dict[str, Any]]) -> list[Claim]:
                 f"slope {a.slope:.3f}"
                 for n, a in sums.items()
             ),
-            verdict([passes(a) for a in sums.values()]),
+            held_over([passes(a) for a in sums.values()]),
         )
     )
     return made
@@ -147,5 +140,5 @@ def spiking_claim(rows: Sequence[dict[str, Any]]) -> Claim:
         f"{SPIKING_TITLE}, surrogate gradient with white noise and bias; change from the loss "
         "before the step; 99 % intervals",
         f"measured − predicted holds 0 in {agree} of {len(rows)} steps: {measured}",
-        verdict([bool(r["agree"]) for r in rows]),
+        held_over([bool(r["agree"]) for r in rows]),
     )

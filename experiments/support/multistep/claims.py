@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from experiments.support.multistep.cases import NETWORKS, QUADRATIC, REPLICAS
-from experiments.support.record import Claim, Held
+from experiments.support.record import Claim, held_over
 from neurograd.measure.intervals import Interval
 
 
@@ -95,14 +94,7 @@ def claims(quadratics: dict[str, Any], networks: dict[str, Any]) -> list[Claim]:
                 "named by the predicted excess in parts of the initial loss; factor is predicted "
                 "over measured, with 99 % interval",
                 "; ".join(parts),
-                judge(within),
+                held_over(within),
             )
         )
     return made
-
-
-def judge(within: Sequence[bool]) -> Held:
-    """Held where all predictions lie inside their intervals."""
-    if all(within):
-        return "held"
-    return "partly" if any(within) else "not held"
