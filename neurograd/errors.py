@@ -36,3 +36,7 @@ class DivergenceError(NeurogradError):
 
 class OutputError(NeurogradError):
     """A result cannot be written where the user asked."""
+
+
+class ChangedKeyWarning(FutureWarning):
+    """A spec has a key that has moved since it was written; it is read as the new one."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
 
 import typer
 from typer.main import get_command
 
 from neurograd.cli.check import check
 from neurograd.cli.limits import limits
+from neurograd.cli.migrate import migrate
 from neurograd.cli.presets import presets
 from neurograd.cli.schema import schema
-from neurograd.cli.streams import silence
+from neurograd.cli.streams import say, silence
 from neurograd.cli.sweep import sweep
 from neurograd.cli.train import train
-from neurograd.errors import NeurogradError
+from neurograd.errors import ChangedKeyWarning, NeurogradError
 
 app = typer.Typer(
     name="neurograd",
@@ -23,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (check, train, sweep, limits, presets, schema):
+for command in (check, train, sweep, limits, presets, schema, migrate):
     app.command()(command)
 
 
@@ -39,7 +43,10 @@ def run(arguments: Sequence[str]) -> int:
     program = get_command(app)
     try:
         # Not `program(...)`, which turns closed pipes and interruptions into codes of its own.
-        with program.make_context("neurograd", list(arguments)) as context:
+        with (
+            _changed_keys_in_lines(),
+            program.make_context("neurograd", list(arguments)) as context,
+        ):
             program.invoke(context)
     except typer.Exit as stop:
         return stop.exit_code
@@ -50,3 +57,29 @@ def run(arguments: Sequence[str]) -> int:
             raise
         silence(sys.stdout)  # the reader of the help has gone
     return 0
+
+
+@contextmanager
+def _changed_keys_in_lines() -> Iterator[None]:
+    """Every changed key of an old spec is one line on standard error, said once."""
+    said = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ChangedKeyWarning)
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not issubclass(category, ChangedKeyWarning):
+                usual(message, category, filename, lineno, file, line)
+            elif str(message) not in said:
+                said.add(str(message))
+                say(f"neurograd: {message}")
+
+        warnings.showwarning = show
+        yield

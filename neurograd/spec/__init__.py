@@ -12,11 +12,12 @@ from neurograd.spec.device_schema import (
     Write,
 )
 from neurograd.spec.loading import json_schema, load_spec, spec_to_dict, validate_spec
+from neurograd.spec.migration import Migration, migrate
 from neurograd.spec.network_schema import Network, SurrogateSpec, Task
 from neurograd.spec.presets import Preset, list_presets, load_preset
 from neurograd.spec.rule_schema import LearningRule
 from neurograd.spec.schema import Measure, Quantization, Spec, Targets, Training
-from neurograd.spec.yaml_loading import load_yaml, parse_yaml
+from neurograd.spec.yaml_loading import load_yaml, parse_yaml, read_text
 
 __all__ = [
     "Conductance",
@@ -25,6 +26,7 @@ __all__ = [
     "LearningRule",
     "Levels",
     "Measure",
+    "Migration",
     "Network",
     "Nonlinearity",
     "Preset",
@@ -43,7 +45,9 @@ __all__ = [
     "load_preset",
     "load_spec",
     "load_yaml",
+    "migrate",
     "parse_yaml",
+    "read_text",
     "spec_to_dict",
     "validate_spec",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import typing
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic_core import ErrorDetails
 from neurograd.errors import SpecError
 from neurograd.keys.fields import SPEC_ERROR, nearest
 from neurograd.keys.units import MAX_TEXT, show
+from neurograd.spec import versions
 from neurograd.spec.schema import Spec
 from neurograd.spec.yaml_loading import load_yaml, parse_value
 
@@ -68,13 +70,19 @@ def validate_spec(
 
     Raises:
         SpecError: For the first wrong key.
+
+    A key that has moved since the spec was written is read as the new one, with a
+    `ChangedKeyWarning`.
     """
-    merged = data
+    merged, changes = versions.upgrade(data, source)
+    for change in changes:
+        warnings.warn(versions.warning(source, change), stacklevel=2)
     keys = []
     for override in overrides:
         key, value = _parse_override(override)
         merged = _replace(merged, key, value)
         keys.append(key)
+        _check_override(merged, key)
     try:
         return Spec.model_validate(merged)
     except ValidationError as error:
@@ -110,6 +118,14 @@ def json_schema() -> dict[str, Any]:
 
 
 # -- Overrides -------------------------------------------------------------------------------------
+
+
+def _check_override(merged: Mapping[str, Any], key: str) -> None:
+    """Refuses an old name of a key, and a version that is not known."""
+    versions.check_version(merged, f"--set {key}")
+    change = versions.old_key(merged)
+    if change is not None:
+        raise SpecError(f"--set {key}", "", f"{change.old} is now {change.new}; allowed: that")
 
 
 def _parse_override(override: str) -> tuple[str, Any]:

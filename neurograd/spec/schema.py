@@ -28,6 +28,7 @@ from neurograd.keys.fields import (
 from neurograd.spec.device_schema import Device
 from neurograd.spec.network_schema import Network, Task
 from neurograd.spec.rule_schema import RATE_ONLY, RULE_DEFAULTS, SPIKING_ONLY, LearningRule
+from neurograd.spec.versions import CURRENT
 
 
 class Quantization(SpecModel):
@@ -128,6 +129,10 @@ class Measure(SpecModel):
 
 class Spec(SpecModel):
     """A chip, what it trains, and what is asked of it."""
+
+    spec_version: Annotated[int, Whole(1, CURRENT)] = Field(
+        CURRENT, description="Version of the keys, as neurograd migrate writes it. Default: 1."
+    )
 
     name: Annotated[str, Line(200)] = Field(
         "unnamed chip", description="Name in reports, 1 to 200 characters. Default: unnamed chip."

@@ -46,7 +46,7 @@ def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         SpecError: When the file cannot be read or is not such YAML.
     """
     source = os.fspath(path)
-    return parse_yaml(_read_text(Path(path), source), source)
+    return parse_yaml(read_text(path), source)
 
 
 def parse_yaml(text: str, source: str) -> dict[str, Any]:
@@ -90,16 +90,21 @@ def parse_value(text: str, source: str) -> Any:
     return _parse(text, source)
 
 
-def _read_text(path: Path, source: str) -> str:
-    """Reads a regular UTF-8 file, whose size is checked first."""
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Reads a regular UTF-8 file, whose size is checked first.
+
+    Raises:
+        SpecError: When it is none, or cannot be read.
+    """
+    source = os.fspath(path)
     try:
-        status = path.stat()
+        status = Path(path).stat()
         if stat.S_ISDIR(status.st_mode):
             raise SpecError(source, "", "is a directory; allowed: a YAML file")
         if not stat.S_ISREG(status.st_mode):
             raise SpecError(source, "", "is not a regular file; allowed: a YAML file")
         _check_size(status.st_size, source)
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise SpecError(source, "", "no such file") from None

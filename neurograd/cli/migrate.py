@@ -1,0 +1,50 @@
+"""``neurograd migrate``: an old spec in the keys of today."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurograd.cli.outputs import check_outputs, write_outputs
+from neurograd.cli.streams import print_text, say
+from neurograd.errors import ChangedKeyWarning, OutputError
+
+
+def migrate(
+    spec_path: Annotated[Path, typer.Argument(metavar="OLD.yaml", help="A spec of any version.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="Where to write, beside the old spec: paths in a spec are relative to it.",
+        ),
+    ] = None,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Write over the old spec.")] = False,
+) -> None:
+    """Rewrite an old spec in the keys of today, comments and layout kept; prints it by default."""
+    from neurograd.spec import load_spec, read_text  # noqa: PLC0415
+    from neurograd.spec import migrate as rewrite  # noqa: PLC0415
+
+    if in_place and output is not None:
+        raise OutputError("--in-place: beside --output; allowed: one of them")
+    if output is not None and output.absolute() == spec_path.absolute():
+        raise OutputError(f"{output}: is the old spec itself; allowed: --in-place, or another file")
+    target = spec_path if in_place else output
+    check_outputs({"--output": target})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ChangedKeyWarning)  # said below
+        load_spec(spec_path)
+    text = read_text(spec_path)
+    migration = rewrite(text, str(spec_path))
+    for change in migration.changes:
+        say(f"{spec_path}: {change.summary}")
+    if not migration.changes:
+        say(f"{spec_path}: no key has changed")
+    if target is None:
+        print_text(migration.text)
+    elif migration.text != text or not in_place:
+        write_outputs({target: migration.text})
