@@ -165,7 +165,7 @@ class Chip:
             return None
         estimate = self._fixed_estimate(problem, w)
         if not self.writes:
-            return ElementMoments(-estimate, torch.zeros_like(estimate))
+            return ElementMoments.constant(-estimate)
         if not all(effect.deterministic for effect in self.writes[:-1]):
             return None
         unused = torch.Generator(device=w.device)

@@ -188,13 +188,13 @@ def multiply_with_feedback(call: LayerCall, x: Tensor, feedback: Tensor) -> Tens
         x: Its input.
         feedback: What the error is multiplied by in place of the weight, of the weight's shape.
     """
-    function = _ConvolutionWithFeedback if call.is_convolution else _LinearWithFeedback
-    product: Tensor = function.apply(x, call.weight, call.bias, feedback, call.options)  # type: ignore[no-untyped-call]
+    arguments = (x, call.weight, call.bias, feedback, call.function, call.options)
+    product: Tensor = _ProductWithFeedback.apply(*arguments)
     return product
 
 
-class _LinearWithFeedback(torch.autograd.Function):
-    """``x Wᵀ + bias`` whose error goes back through ``feedback`` in place of W."""
+class _ProductWithFeedback(torch.autograd.Function):
+    """A layer's output whose error goes back through ``feedback`` in place of the weight."""
 
     @staticmethod
     def forward(
@@ -203,45 +203,37 @@ class _LinearWithFeedback(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor | None,
         feedback: Tensor,
-        options: tuple[Any, ...],
-    ) -> Tensor:
-        ctx.save_for_backward(x, feedback)
-        ctx.has_bias = bias is not None
-        return functional.linear(x, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
-        (grad,) = grad_outputs
-        x, feedback = ctx.saved_tensors
-        flat_grad, flat_x = grad.reshape(-1, grad.shape[-1]), x.reshape(-1, x.shape[-1])
-        bias_grad = flat_grad.sum(0) if ctx.has_bias else None
-        return grad @ feedback, flat_grad.T @ flat_x, bias_grad, None, None
-
-
-class _ConvolutionWithFeedback(torch.autograd.Function):
-    """2-d convolution whose error goes back through ``feedback`` in place of the kernel."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        feedback: Tensor,
+        function: Callable[..., Tensor],
         options: tuple[Any, ...],
     ) -> Tensor:
         ctx.save_for_backward(x, feedback)
         ctx.has_bias, ctx.options = bias is not None, options
-        return functional.conv2d(x, weight, bias, *options)
+        ctx.error_back = _through_matrix if function is functional.linear else _through_kernel
+        return function(x, weight, bias, *options)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
-        (grad,) = grad_outputs
-        x, feedback = ctx.saved_tensors
-        x_grad = conv_grad.conv2d_input(x.shape, feedback, grad, *ctx.options)
-        weight_grad = conv_grad.conv2d_weight(x, feedback.shape, grad, *ctx.options)
-        bias_grad = grad.sum((0, 2, 3)) if ctx.has_bias else None
-        return x_grad, weight_grad, bias_grad, None, None
+        x_grad, weight_grad, bias_grad = ctx.error_back(
+            *ctx.saved_tensors, *grad_outputs, ctx.options
+        )
+        return x_grad, weight_grad, bias_grad if ctx.has_bias else None, None, None, None
+
+
+def _through_matrix(
+    x: Tensor, feedback: Tensor, error: Tensor, options: tuple[Any, ...]
+) -> tuple[Tensor, ...]:
+    """Derivatives by the input, weight and bias of a linear layer."""
+    flat_error, flat_x = error.reshape(-1, error.shape[-1]), x.reshape(-1, x.shape[-1])
+    return error @ feedback, flat_error.T @ flat_x, flat_error.sum(0)
+
+
+def _through_kernel(
+    x: Tensor, feedback: Tensor, error: Tensor, options: tuple[Any, ...]
+) -> tuple[Tensor, ...]:
+    """The same of a convolution."""
+    by_x = conv_grad.conv2d_input(x.shape, feedback, error, *options)
+    by_weight = conv_grad.conv2d_weight(x, feedback.shape, error, *options)
+    return by_x, by_weight, error.sum((0, 2, 3))
 
 
 # -- recording ----------------------------------------------------------------------------------

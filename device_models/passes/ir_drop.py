@@ -98,7 +98,7 @@ class IrDrop:
 
     def moments(self, w: Tensor) -> ElementMoments:
         """The attenuated weights; no variance."""
-        return ElementMoments(self._seen(w), torch.zeros_like(w))
+        return ElementMoments.constant(self._seen(w))
 
     def _seen(self, w: Tensor) -> Tensor:
         sizes = [math.prod(shape) for shape in self.shapes]

@@ -69,7 +69,7 @@ class ConductanceDrift:
     def moments(self, w: Tensor) -> ElementMoments:
         """The drifted weights; a given chip's drift has no variance."""
         unused = torch.Generator(device=w.device)
-        return ElementMoments(self.read(w, unused), torch.zeros_like(w))
+        return ElementMoments.constant(self.read(w, unused))
 
 
 def draw_deviates(

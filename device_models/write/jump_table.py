@@ -15,16 +15,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.moments import clipped_normal, two_point_mixture
+from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
 from device_models.write.measured_curve import interpolate
 from device_models.write.measured_table import read_table
-from device_models.write.rounding import (
-    Rounding,
-    check_rounding,
-    round_whole,
-    rounding_outcomes,
-    split_pulses,
+from device_models.write.rounding import Rounding, round_whole
+from device_models.write.whole_pulses import (
+    WholePulseWrite,
+    check_whole_pulses,
+    pulsed_by_chance,
 )
 
 MAX_NODES = 32
@@ -174,7 +173,7 @@ def _average(nodes: Tensor, values: Tensor) -> float:
 
 
 @dataclass(frozen=True)
-class JumpTableWrite:
+class JumpTableWrite(WholePulseWrite):
     """Write path of synapses whose pulses are those of a jump table.
 
     One device a weight beside a reference, ``w = weight_range·(2x − 1)``. The controller knows the
@@ -197,9 +196,7 @@ class JumpTableWrite:
     rounding: Rounding = "stochastic"
 
     def __post_init__(self) -> None:
-        check_rounding(self.rounding)
-        if self.rounding == "none":
-            raise ValueError("rounding is 'none'; allowed: nearest, stochastic, truncate")
+        check_whole_pulses(self.rounding)
         if not 0 < self.weight_range < math.inf:
             raise ValueError(f"weight_range is {self.weight_range:g}; allowed: above 0")
 
@@ -215,7 +212,7 @@ class JumpTableWrite:
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Realized increment in weight units, shape ``(N,)``."""
         up = increment > 0
-        pulses = round_whole(self._requested(increment, up), self.rounding, generator)
+        pulses = round_whole(self._requested(increment), self.rounding, generator)
         start = self._state(w)
         x = start.clone()
         for number in range(int(pulses.max()) if pulses.numel() else 0):
@@ -226,30 +223,18 @@ class JumpTableWrite:
             x[where] = (here + jump).clamp(0.0, 1.0)
         return (x - start) * (2.0 * self.weight_range)
 
-    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
-        """Exact mean and variance where no weight is asked for more than one pulse, else None."""
-        up = increment > 0
-        low, p = rounding_outcomes(self._requested(increment, up), self.rounding)
-        if bool((low + (p > 0) > 1).any()):
-            return None
-        x = self._state(w)
+    def _one_pulse(self, w: Tensor, increment: Tensor, chance: Tensor) -> ElementMoments:
+        x, up = self._state(w), increment > 0
         zero, one = torch.zeros_like(x), torch.ones_like(x)
         jumped = clipped_normal(x + self.table.mean(x, up), self.table.std(x, up), zero, one)
-        outcome = two_point_mixture(ElementMoments(x, zero), jumped, low + p)
-        width = 2.0 * self.weight_range
-        return ElementMoments((outcome.mean - x) * width, outcome.variance * width**2)
-
-    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
-        """The part of an increment that one pulse is asked for, and the number of such parts."""
-        return split_pulses(increment, self._requested(increment, increment > 0), self.rounding)
+        return pulsed_by_chance(x, jumped, chance, 2.0 * self.weight_range)
 
     def _state(self, w: Tensor) -> Tensor:
         return (0.5 * (w / self.weight_range + 1.0)).clamp(0.0, 1.0)
 
-    def _requested(self, increment: Tensor, up: Tensor) -> Tensor:
-        """Real-valued number of pulses."""
+    def _requested(self, increment: Tensor) -> Tensor:
         rise, fall = self.table.typical_steps()
         part = increment.abs() / (2.0 * self.weight_range)
         ups = (part / rise).clamp_max(math.ceil(1.0 / rise))
         downs = (part / fall).clamp_max(math.ceil(1.0 / fall))
-        return torch.where(up, ups, downs)
+        return torch.where(increment > 0, ups, downs)

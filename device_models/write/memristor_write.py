@@ -95,7 +95,9 @@ class MemristorWrite:
                 low, p = rounding_outcomes(pulses, self.rounding)
                 # Mostly no device gets a whole pulse for certain: those stay where they are.
                 some = bool(low.any())
-                below = self._moved_moments(devices, x, low, up) if some else _still(x)
+                below = (
+                    self._moved_moments(devices, x, low, up) if some else ElementMoments.constant(x)
+                )
                 above = self._moved_moments(devices, x, low + 1, up)
                 outcome = two_point_mixture(below, above, p)
             change = torch.where(devices.movable, outcome.mean - x, torch.zeros_like(x))
@@ -134,10 +136,6 @@ class MemristorWrite:
         center = x + self._move(x / devices.scale, devices.scale, pulses, up)
         zero = torch.zeros((), dtype=x.dtype, device=x.device)
         return clipped_normal(center, self._noise_std(pulses), zero, devices.scale)
-
-
-def _still(x: Tensor) -> ElementMoments:
-    return ElementMoments(x, torch.zeros_like(x))
 
 
 def _pick(values: Tensor, where: Tensor) -> Tensor:

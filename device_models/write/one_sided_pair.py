@@ -14,15 +14,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.moments import clipped_normal, two_point_mixture
+from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
 from device_models.write.pulsed_step import DeviceValues, Step
-from device_models.write.pulsed_write import check_pulses, pulse_train
-from device_models.write.rounding import Rounding, round_whole, rounding_outcomes, split_pulses
+from device_models.write.pulsed_write import pulse_train
+from device_models.write.rounding import Rounding, round_whole
+from device_models.write.whole_pulses import NominalStepWrite, pulsed_by_chance
 
 
 @dataclass(frozen=True)
-class OneSidedPair:
+class OneSidedPair(NominalStepWrite):
     """Write path of a pair of devices that pulses only raise.
 
     An increment up pulses the first device from where it stands for w ≥ 0, from 0 for w < 0; an
@@ -49,19 +50,6 @@ class OneSidedPair:
     rounding: Rounding = "stochastic"
     max_pulses: int | None = None
 
-    def __post_init__(self) -> None:
-        check_pulses(self.dw_min, self.weight_range, self.rounding, self.max_pulses)
-
-    @property
-    def deterministic(self) -> bool:
-        """Whether a write has neither noise nor stochastic rounding."""
-        return self.rounding != "stochastic" and self.step.noise == 0
-
-    def program(self, w: Tensor) -> Tensor:
-        """Clip to what each pair can hold."""
-        low, high = self.weight_bounds()
-        return torch.minimum(torch.maximum(w, low), high)
-
     def weight_bounds(self) -> tuple[Tensor, Tensor]:
         """Lowest and highest weight that each pair can hold."""
         return -self.weight_range * self.negative.high, self.weight_range * self.positive.high
@@ -81,34 +69,18 @@ class OneSidedPair:
             realized[where] = sign * self.weight_range * (end - start)
         return realized
 
-    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
-        """Exact moments where no pair gets more than one pulse, else None."""
-        low, p = rounding_outcomes(self._requested(increment), self.rounding)
-        if bool((low + (p > 0) > 1).any()):
-            return None
-        chance = torch.where(low > 0, torch.ones_like(p), p)
+    def _one_pulse(self, w: Tensor, increment: Tensor, chance: Tensor) -> ElementMoments:
         up = torch.ones_like(w, dtype=torch.bool)
         mean, variance = torch.zeros_like(w), torch.zeros_like(w)
         for sign, devices in ((1.0, self.positive), (-1.0, self.negative)):
             start = self._start(w, sign, devices)
             size, std = self.step.moments(start, up, devices)
             moved = clipped_normal(start + size, std, devices.low, devices.high)
-            outcome = two_point_mixture(
-                ElementMoments(start, torch.zeros_like(start)), moved, chance
-            )
+            change = pulsed_by_chance(start, moved, chance, sign * self.weight_range)
             asked = sign * increment > 0
-            change = sign * self.weight_range * (outcome.mean - start)
-            mean = torch.where(asked, change, mean)
-            variance = torch.where(asked, self.weight_range**2 * outcome.variance, variance)
+            mean = torch.where(asked, change.mean, mean)
+            variance = torch.where(asked, change.variance, variance)
         return ElementMoments(mean, variance)
-
-    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
-        """The part of an increment that one pulse is asked for, and the number of such parts."""
-        return split_pulses(increment, self._requested(increment), self.rounding)
-
-    def _requested(self, increment: Tensor) -> Tensor:
-        pulses = increment.abs() / (self.weight_range * self.dw_min)
-        return pulses if self.max_pulses is None else pulses.clamp_max(float(self.max_pulses))
 
     def _start(self, w: Tensor, sign: float, devices: DeviceValues) -> Tensor:
         """State of the device of one sign: the weight's size, or its lower bound 0."""

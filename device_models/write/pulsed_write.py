@@ -7,20 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.moments import clipped_normal, two_point_mixture
+from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
 from device_models.write.pulsed_step import DeviceValues, Step
-from device_models.write.rounding import (
-    Rounding,
-    check_rounding,
-    round_whole,
-    rounding_outcomes,
-    split_pulses,
-)
+from device_models.write.rounding import Rounding, round_whole
+from device_models.write.whole_pulses import NominalStepWrite, pulsed_by_chance
 
 
 @dataclass(frozen=True)
-class PulsedWrite:
+class PulsedWrite(NominalStepWrite):
     """Write path of devices that are known by the step of one pulse.
 
     A requested increment becomes ``|increment|/(weight_range·dw_min)`` pulses, a whole number by
@@ -47,19 +42,6 @@ class PulsedWrite:
     rounding: Rounding = "stochastic"
     max_pulses: int | None = None
 
-    def __post_init__(self) -> None:
-        check_pulses(self.dw_min, self.weight_range, self.rounding, self.max_pulses)
-
-    @property
-    def deterministic(self) -> bool:
-        """Whether a write has neither noise nor stochastic rounding."""
-        return self.rounding != "stochastic" and self.step.noise == 0
-
-    def program(self, w: Tensor) -> Tensor:
-        """Clip to what each device can hold: initial weights are written with verification."""
-        low, high = self.weight_bounds()
-        return torch.minimum(torch.maximum(w, low), high)
-
     def weight_bounds(self) -> tuple[Tensor, Tensor]:
         """Lowest and highest weight that each device can hold."""
         devices = self.devices
@@ -81,48 +63,18 @@ class PulsedWrite:
         realized[where] = self.weight_range * (end - start)
         return realized
 
-    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
-        """Exact moments where no device gets more than one pulse, else None."""
-        low, p = rounding_outcomes(self._requested(increment), self.rounding)
-        if bool((low + (p > 0) > 1).any()):
-            return None
+    def _one_pulse(self, w: Tensor, increment: Tensor, chance: Tensor) -> ElementMoments:
         state = self._state(w, self.devices)
         up = increment > 0
         mean, std = self.step.moments(state, up, self.devices)
         moved = clipped_normal(
             state + torch.where(up, mean, -mean), std, self.devices.low, self.devices.high
         )
-        still = ElementMoments(state, torch.zeros_like(state))
-        outcome = two_point_mixture(still, moved, torch.where(low > 0, torch.ones_like(p), p))
-        scale = self.weight_range
-        return ElementMoments(scale * (outcome.mean - state), scale**2 * outcome.variance)
-
-    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
-        """The part of an increment that one pulse is asked for, and the number of such parts."""
-        return split_pulses(increment, self._requested(increment), self.rounding)
-
-    def _requested(self, increment: Tensor) -> Tensor:
-        pulses = increment.abs() / (self.weight_range * self.dw_min)
-        return pulses if self.max_pulses is None else pulses.clamp_max(float(self.max_pulses))
+        return pulsed_by_chance(state, moved, chance, self.weight_range)
 
     def _state(self, w: Tensor, devices: DeviceValues) -> Tensor:
         state = w / self.weight_range + devices.reference
         return torch.minimum(torch.maximum(state, devices.low), devices.high)
-
-
-def check_pulses(
-    dw_min: float, weight_range: float, rounding: Rounding, max_pulses: int | None
-) -> None:
-    """Raise ValueError for arguments of a write by pulses that are out of range."""
-    check_rounding(rounding)
-    if rounding == "none":
-        raise ValueError("rounding is 'none'; allowed: nearest, stochastic, truncate")
-    if not dw_min > 0:
-        raise ValueError(f"dw_min is {dw_min:g}; allowed: above 0")
-    if not weight_range > 0:
-        raise ValueError(f"weight_range is {weight_range:g}; allowed: above 0")
-    if max_pulses is not None and max_pulses < 1:
-        raise ValueError(f"max_pulses is {max_pulses}; allowed: 1 or more, or None")
 
 
 def pulse_train(

@@ -82,7 +82,7 @@ class Leakage:
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
         """The realized increment; no variance."""
-        return ElementMoments(self._kept(w, increment), torch.zeros_like(increment))
+        return ElementMoments.constant(self._kept(w, increment))
 
     def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
         return increment - (w + increment) / self.lifetime

@@ -1,0 +1,119 @@
+"""Writes by whole pulses: what an increment asks for, and the moments of one pulse at most.
+
+A controller knows one nominal step. It turns an increment into that many pulses, a whole number by
+rounding; what the pulses then do is the device's own. Where no device gets more than one pulse,
+mean and variance are those of a draw between a device that stays and one that was pulsed once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from device_models.moments import two_point_mixture
+from device_models.protocols import ElementMoments
+from device_models.write.pulsed_step import Step
+from device_models.write.rounding import (
+    Rounding,
+    check_rounding,
+    rounding_outcomes,
+    split_pulses,
+)
+
+
+def check_whole_pulses(rounding: Rounding) -> None:
+    """Raise ValueError for a rounding mode that does not make whole numbers of pulses."""
+    check_rounding(rounding)
+    if rounding == "none":
+        raise ValueError("rounding is 'none'; allowed: nearest, stochastic, truncate")
+
+
+def pulsed_by_chance(
+    start: Tensor, pulsed: ElementMoments, chance: Tensor, scale: float
+) -> ElementMoments:
+    """Moments of the change of a weight whose device is pulsed once by chance.
+
+    Args:
+        start: States before, shape ``(N,)``.
+        pulsed: Moments of the states after one pulse.
+        chance: Probability of the pulse, shape ``(N,)``.
+        scale: Weight change of a unit change of the state.
+    """
+    outcome = two_point_mixture(ElementMoments.constant(start), pulsed, chance)
+    return ElementMoments(scale * (outcome.mean - start), scale**2 * outcome.variance)
+
+
+class WholePulseWrite(ABC):
+    """A write path whose moments are known for one pulse a weight at most.
+
+    Attributes:
+        rounding: How a requested increment becomes a whole number of pulses.
+    """
+
+    rounding: Rounding
+
+    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
+        """Exact moments where no weight is asked for more than one pulse, else None."""
+        low, p = rounding_outcomes(self._requested(increment), self.rounding)
+        if bool((low + (p > 0) > 1).any()):
+            return None
+        return self._one_pulse(w, increment, torch.where(low > 0, torch.ones_like(p), p))
+
+    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
+        """The part of an increment that one pulse is asked for, and the number of such parts."""
+        return split_pulses(increment, self._requested(increment), self.rounding)
+
+    @abstractmethod
+    def _requested(self, increment: Tensor) -> Tensor:
+        """Real-valued number of pulses that an increment asks for, 0 or more, ``(N,)``."""
+
+    @abstractmethod
+    def _one_pulse(self, w: Tensor, increment: Tensor, chance: Tensor) -> ElementMoments:
+        """Moments of the realized increment of weights that get one pulse with probability."""
+
+
+class NominalStepWrite(WholePulseWrite):
+    """A write by pulses of one nominal step, whatever state the device is in.
+
+    Attributes:
+        step: Mean and spread of one pulse's step.
+        dw_min: Nominal step of one pulse, in units of the weight range, above 0.
+        weight_range: Weight that a state of 1 stands for, above 0.
+        max_pulses: Most pulses of one update, 1 or more; None for any number.
+
+    Raises:
+        ValueError: If an attribute is out of range.
+    """
+
+    step: Step
+    dw_min: float
+    weight_range: float
+    max_pulses: int | None
+
+    def __post_init__(self) -> None:
+        check_whole_pulses(self.rounding)
+        for name in ("dw_min", "weight_range"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name):g}; allowed: above 0")
+        if self.max_pulses is not None and self.max_pulses < 1:
+            raise ValueError(f"max_pulses is {self.max_pulses}; allowed: 1 or more, or None")
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether a write has neither noise nor stochastic rounding."""
+        return self.rounding != "stochastic" and self.step.noise == 0
+
+    @abstractmethod
+    def weight_bounds(self) -> tuple[Tensor, Tensor]:
+        """Lowest and highest weight that each synapse can hold."""
+
+    def program(self, w: Tensor) -> Tensor:
+        """Clip to what each synapse can hold: initial weights are written with verification."""
+        low, high = self.weight_bounds()
+        return torch.minimum(torch.maximum(w, low), high)
+
+    def _requested(self, increment: Tensor) -> Tensor:
+        pulses = increment.abs() / (self.weight_range * self.dw_min)
+        return pulses if self.max_pulses is None else pulses.clamp_max(float(self.max_pulses))
