@@ -25,9 +25,8 @@ from neurograd.compute_device import choose_device
 from neurograd.errors import NeurogradError
 from neurograd.output import plain, to_json, write_atomically
 from neurograd.pipeline.check import versions
-from neurograd.pipeline.pool import TaskPool
+from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.store import StageStore
-from neurograd.progress import Silent
 from neurograd.report.plots import to_image
 
 ROOT = Path(__file__).parents[1]
@@ -127,7 +126,7 @@ class Run:
             progress(f"{self.name}: {name}")
             return result
 
-        with TaskPool(self.device, Silent()) as pool:
+        with Threads(self.device) as pool:
             tasks = {name: pool.submit(partial(one, name)) for name in items}
             return {name: task.result() for name, task in tasks.items()}
 

@@ -41,7 +41,7 @@ from neurograd.pipeline.json_form import (
     smoothed_dict,
     trained_dict,
 )
-from neurograd.pipeline.pool import TaskPool
+from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.progress import Reporter, Silent
@@ -179,7 +179,7 @@ def train_clean(
     spec = quick_spec(spec) if quick else spec
     work = _Check(spec, torch.device(device), quick, Silent(), None)
     work.problem.check_finite(work.problem.initial_weights)
-    with TaskPool(work.problem.device, Silent()) as pool:
+    with Threads(work.problem.device, Silent()) as pool:
         result, snapshots = pool.submit(partial(work._clean, pool)).result()
     return CleanTraining(work.clean_task, result, snapshots)
 
@@ -239,7 +239,7 @@ class _Check:
     def run(self, *, measure: bool = True, mitigation: bool = True) -> CheckResult:
         start = time.perf_counter()
         self.problem.check_finite(self.problem.initial_weights)
-        with TaskPool(self.problem.device, self.reporter) as pool:
+        with Threads(self.problem.device, self.reporter) as pool:
             training = pool.submit(partial(self._timed, "clean_training", self._clean, pool))
             trained = [
                 pool.submit(partial(self._timed, "chip_training", self._chip, pool, index))

@@ -21,7 +21,7 @@ from neurograd.pipeline.limits.knobs import Knob, find_knobs
 from neurograd.pipeline.limits.outlook import Estimate, Outlook
 from neurograd.pipeline.limits.remedies import Remedied, best_first, find_remedies, try_remedy
 from neurograd.pipeline.limits.search import FULL, QUICK, Budget, Limit, Tried, find_limit
-from neurograd.pipeline.pool import TaskPool
+from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.progress import Reporter, Silent
 from neurograd.spec import Spec, spec_to_dict
 
@@ -72,7 +72,7 @@ def find_limits(
     reporter, place = reporter or Silent(), torch.device(device)
     spec = _fewer_chips(quick_spec(spec)) if quick else spec
     outlook = Outlook(place, resume)
-    with TaskPool(place, reporter) as pool:
+    with Threads(place, reporter) as pool:
         now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
         samples = outlook.problem(spec).num_samples
         remedies = find_remedies(spec, samples)

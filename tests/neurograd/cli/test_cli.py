@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.neurograd.command_line import refused, run_command
+from tests.neurograd.command_line import refused, run_command, started
 
 ROOT = Path(__file__).parents[3]
 CONTRACT_POINT = {"step", "loss", "grad_norm", "moments", "curvature", "delta_loss", "descent"}
@@ -341,21 +341,15 @@ def test_help_and_no_arguments(capsys):
 
 def test_interrupt_stops_with_one_line_and_no_file(spec, tmp_path):
     """A real Ctrl-C in the middle of a real run, which a second run can resume."""
-    command = [sys.executable, "-m", "neurograd", "check", str(spec), "--json"]
-    command += [str(tmp_path / "r.json"), "--resume", str(tmp_path / "stages")]
-    command += ["--set", "training.steps=200000"]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "FORCE_COLOR": "1"},  # a terminal, which shows where the run is
-    )
-    shown = b""
-    while b"training chip" not in shown and (more := os.read(process.stderr.fileno(), 4096)):
-        shown += more
-    process.send_signal(signal.SIGINT)
-    out, rest = process.communicate(timeout=60)
+    command = ["check", str(spec), "--json", str(tmp_path / "r.json")]
+    command += ["--resume", str(tmp_path / "stages"), "--set", "training.steps=10000000"]
+    terminal = {"FORCE_COLOR": "1"}  # which shows where the run is
+    with started(*command, environment=terminal) as process:
+        shown = b""
+        while b"training chip" not in shown and (more := os.read(process.stderr.fileno(), 4096)):
+            shown += more
+        process.send_signal(signal.SIGINT)
+        out, rest = process.communicate()
     err = (shown + rest).decode()
     assert process.returncode == 130
     assert err.endswith("neurograd: interrupted\n")

@@ -8,10 +8,9 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
-import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +26,8 @@ from neurograd.pipeline.sweep.design import Axis, Range, make_grid, make_random,
 from neurograd.progress import Silent
 from neurograd.report.heatmap import check_plot, plot_sweep
 from neurograd.spec import load_spec
-from tests.neurograd.command_line import TINY, run_command
+from tests.neurograd.command_line import TINY, run_command, started
 
-ROOT = Path(__file__).parents[3]
 C2C, LEVELS = "device.write.cycle_to_cycle", "device.conductance.levels"
 
 
@@ -255,14 +253,48 @@ def reference(tmp_path_factory):
     return (folder / "t.csv").read_bytes()
 
 
-def _command(spec, table, *more):
-    over = [word for text in OVER for word in ("--over", text)]
-    command = [sys.executable, "-m", "neurograd", "sweep", str(spec), *over]
-    return [*command, "--table", str(table), *more]
-
-
 def _kept(table):
     return list(table.with_name(f"{table.name}.partial").glob("*/row.json"))
+
+
+_GATED = """
+import threading
+from neurograd.pipeline.sweep import command
+
+class Gated:
+    def __init__(self, reporter):
+        self.reporter = reporter
+
+    def stage(self, label, total):
+        advance, done = self.reporter.stage(label, total), 0
+
+        def report(more):
+            nonlocal done
+            advance(more)
+            done += more
+            if done >= {rows}:
+                threading.Event().wait()
+
+        return report
+
+sweep = command.sweep
+command.sweep = lambda request, reporter: sweep(request, Gated(reporter))
+"""
+"""Has a sweep wait for ever as soon as it has a number of rows, so that it is never too fast."""
+
+
+@contextmanager
+def _sweeping(spec, table, rows, tmp_path):
+    """A sweep on two processes that stops at a number of rows and waits there for a signal."""
+    over = [word for text in OVER for word in ("--over", text)]
+    with started(
+        "sweep", spec, *over, "--table", table, "--jobs", "2",
+        before=_GATED.format(rows=rows),
+        environment={"NEUROGRAD_SWEEP_TEST": str(tmp_path)},
+        text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        yield process
 
 
 def _wait_for_rows(table, count, process):
@@ -289,24 +321,16 @@ def test_interrupted_and_killed_at_random_moments_gives_the_same_table(spec, tmp
     """Ctrl-C, then SIGKILL, each on two processes; the third run ends with the same bytes."""
     table, chance = tmp_path / "t.csv", random.Random(5)
     mark = f"NEUROGRAD_SWEEP_TEST={tmp_path}"
-    environment = {**os.environ, "NEUROGRAD_SWEEP_TEST": str(tmp_path), "PYTHONPATH": str(ROOT)}
     kept = []
-    for sent in (signal.SIGINT, signal.SIGKILL):
-        process = subprocess.Popen(
-            _command(spec, table, "--jobs", "2"),
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        _wait_for_rows(table, len(kept) + chance.randrange(1, 6), process)
-        time.sleep(chance.uniform(0, 0.1))
-        if sent == signal.SIGINT:
-            os.killpg(process.pid, sent)  # as a terminal does: to the workers as well
-        else:
-            process.kill()
-        out, err = process.communicate()
+    for sent, most in ((signal.SIGINT, 6), (signal.SIGKILL, 12)):
+        with _sweeping(spec, table, most, tmp_path) as process:
+            _wait_for_rows(table, len(kept) + chance.randrange(1, 6), process)
+            time.sleep(chance.uniform(0, 0.1))
+            if sent == signal.SIGINT:
+                os.killpg(process.pid, sent)  # as a terminal does: to the workers as well
+            else:
+                process.kill()
+            out, err = process.communicate()
         assert out == ""
         if sent == signal.SIGINT:
             assert process.returncode == 130
@@ -321,11 +345,8 @@ def test_interrupted_and_killed_at_random_moments_gives_the_same_table(spec, tmp
         assert not table.exists()
     assert 2 <= len(kept) < 24
     if Path("/proc").is_dir():
-        for _ in range(1200):  # workers see the end of their pipe and end themselves
-            if not _alive(mark):
-                break
+        while _alive(mark):  # workers see the end of their pipe and end themselves
             time.sleep(0.05)
-        assert _alive(mark) == []
 
     progress = _Counting()
     sweep(Request(spec, OVER, table=table, jobs=1), progress)
@@ -344,20 +365,32 @@ class _Counting:
         return self.advances.append
 
 
+class _Killing:
+    """Kills a worker as soon as there are three rows."""
+
+    def __init__(self, find_worker):
+        self._find_worker = find_worker
+        self.rows, self.killed_at = 0, None
+
+    def stage(self, label, total):
+        return self.advance
+
+    def advance(self, more):
+        self.rows += more
+        if self.rows >= 3 and self.killed_at is None:
+            self.killed_at = self.rows
+            os.kill(self._find_worker(), signal.SIGKILL)
+
+
 def test_a_worker_process_that_dies_loses_no_point(spec, tmp_path, reference):
-    table, results = tmp_path / "t.csv", []
-    request = Request(spec, OVER, table=table, jobs=2)
-    thread = threading.Thread(target=lambda: results.append(sweep(request, Silent())))
-    thread.start()
-    while len(_kept(table)) < 3 and thread.is_alive():
-        time.sleep(0.002)
-    workers = [p for p in multiprocessing.active_children() if p.is_alive()]
-    assert workers
-    os.kill(workers[0].pid, signal.SIGKILL)
-    rows_then = len(_kept(table))
-    thread.join()
-    assert rows_then < 24
-    assert len(results) == 1
+    table = tmp_path / "t.csv"
+    others = {child.pid for child in multiprocessing.active_children()}
+    killing = _Killing(
+        lambda: next(p.pid for p in multiprocessing.active_children() if p.pid not in others)
+    )
+    sweep(Request(spec, OVER, table=table, jobs=2), killing)
+    assert killing.killed_at < 24
+    assert killing.rows == 24
     assert table.read_bytes() == reference
 
 

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 import time
 
 import pytest
@@ -44,23 +43,33 @@ def cluster():
 
 def test_a_killed_worker_loses_no_point_and_the_table_is_the_same(spec, tmp_path, cluster):
     sweep(Request(spec, OVER, table=tmp_path / "alone.csv", jobs=1), Silent())
-    table, results = tmp_path / "t.csv", []
-    request = Request(spec, OVER, table=table, scheduler=cluster.scheduler_address)
-    thread = threading.Thread(target=lambda: results.append(sweep(request, Silent())))
-    thread.start()
-    folder = tmp_path / "t.csv.partial"
-    while len(list(folder.glob("*/row.json"))) < 3 and thread.is_alive():
-        time.sleep(0.002)
-    victim = next(iter(cluster.workers.values())).pid
-    os.kill(victim, signal.SIGKILL)
-    rows_then = len(list(folder.glob("*/row.json")))
-    thread.join()
-    assert 3 <= rows_then < 24
-    assert victim not in [worker.pid for worker in cluster.workers.values()]
-    assert len(results) == 1
-    assert results[0].rows[3]["error"].startswith("training.step_size: the clean training diverged")
+    table, victim = tmp_path / "t.csv", next(iter(cluster.workers.values())).pid
+    killing = _Killing(victim)
+    result = sweep(Request(spec, OVER, table=table, scheduler=cluster.scheduler_address), killing)
+    assert 3 <= killing.killed_at < 24
+    while victim in [worker.pid for worker in cluster.workers.values()]:
+        time.sleep(0.002)  # the cluster notices
+    assert killing.rows == 24
+    assert result.rows[3]["error"].startswith("training.step_size: the clean training diverged")
     assert table.read_bytes() == (tmp_path / "alone.csv").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["alone.csv", "t.csv", "tiny.yaml"]
+
+
+class _Killing:
+    """Kills a worker as soon as there are three rows."""
+
+    def __init__(self, victim):
+        self._victim = victim
+        self.rows, self.killed_at = 0, None
+
+    def stage(self, label, total):
+        return self.advance
+
+    def advance(self, more):
+        self.rows += more
+        if self.rows >= 3 and self.killed_at is None:
+            self.killed_at = self.rows
+            os.kill(self._victim, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense", "x://y:1"])

@@ -1,0 +1,106 @@
+"""Which tasks of a pool are not finished, and what stopped them."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, wait
+from typing import Any
+
+from neurograd.pipeline.pool.interface import Stopped
+from neurograd.progress import Progress, Reporter
+
+MOMENT = 0.2
+"""Seconds between two looks of a wait, at which it can be interrupted in any thread."""
+
+
+class TaskFuture(Future[Any]):
+    """A future whose wait can be interrupted in any thread, not in the main one alone."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        """The task's result, as ``concurrent.futures`` has it."""
+        while timeout is None and not self.done():
+            wait([self], MOMENT)
+        return super().result(timeout)
+
+
+class Ledger:
+    """Keeps the futures of a pool; the first failure, or ``stop``, settles all that are open.
+
+    Args:
+        reporter: Shows the progress of stages.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._lock = threading.Lock()
+        self._open: set[TaskFuture] = set()
+        self._failure: BaseException | None = None
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a task failed or the pool was told to stop."""
+        return self._stopped
+
+    def add(self) -> TaskFuture:
+        """The future of a new task.
+
+        Raises:
+            Stopped: If the pool has stopped.
+        """
+        future = TaskFuture()
+        with self._lock:
+            if self._stopped:
+                raise Stopped
+            self._open.add(future)
+        return future
+
+    def succeed(self, future: TaskFuture, result: Any) -> None:
+        """A task has its result; one that was given up keeps none."""
+        if self._close(future):
+            future.set_result(result)
+
+    def fail(self, future: TaskFuture, error: BaseException) -> None:
+        """A task has failed, which stops all others."""
+        with self._lock:
+            mine = future in self._open
+            self._open.discard(future)
+            if mine and self._failure is None and not isinstance(error, Stopped):
+                self._failure = error
+        if mine:
+            future.set_exception(error)
+            self.stop()
+
+    def stop(self) -> None:
+        """Give up all that is open."""
+        with self._lock:
+            self._stopped = True
+            given_up, self._open = self._open, set()
+        for future in given_up:
+            future.set_exception(Stopped())
+
+    def stage(self, label: str, total: int) -> Progress:
+        """A stage that raises ``Stopped`` at its next report once the pool has stopped."""
+        advance = self._reporter.stage(label, total)
+
+        def report(done: int) -> None:
+            if self._stopped:
+                raise Stopped
+            advance(done)
+
+        return report
+
+    def tell(self, error: BaseException | None) -> None:
+        """Raise the failure that stopped the tasks, unless a more telling error is on its way.
+
+        Args:
+            error: What the ``with`` statement of the pool ends with.
+        """
+        if self._failure is not None and (error is None or isinstance(error, Stopped)):
+            raise self._failure from None
+
+    def _close(self, future: TaskFuture) -> bool:
+        with self._lock:
+            mine = future in self._open
+            self._open.discard(future)
+        return mine

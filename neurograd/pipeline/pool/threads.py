@@ -1,0 +1,162 @@
+"""Tasks on the cores of one machine, with the same numbers on any number of cores.
+
+Networks of this size gain little from two cores inside one matrix product; two tasks of one core
+each are half as fast again. Every task runs on one core, so its sums are taken in the same order
+whatever the machine has.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any, TypeVar
+
+import torch
+
+from neurograd.pipeline.pool.interface import Stopped
+from neurograd.pipeline.pool.ledger import MOMENT, Ledger, TaskFuture
+from neurograd.progress import Progress, Reporter, Silent
+
+T = TypeVar("T")
+
+PATIENCE = 1.0
+"""Seconds that a stopped task has for a report of its progress, before it is interrupted."""
+
+
+class Threads:
+    """A ``TaskPool`` of threads of this process, one for each core that torch may use.
+
+    A task that was stopped ends at its next report of progress; one that reports nothing for a
+    while ends between two of its Python instructions. Either way nothing runs on when the ``with``
+    statement has ended.
+
+    Args:
+        device: Where the tasks compute; on an accelerator they run one after the other.
+        reporter: Shows the progress of the tasks.
+    """
+
+    def __init__(self, device: torch.device, reporter: Reporter | None = None) -> None:
+        self._threads = torch.get_num_threads()
+        self._workers = self._threads if device.type == "cpu" else 1
+        self._ledger = Ledger(reporter or Silent())
+        self._waiting: SimpleQueue[tuple[TaskFuture, Callable[[], Any]] | None] = SimpleQueue()
+        self._running: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._ended: set[int] = set()
+
+    def __enter__(self) -> Threads:
+        """Begin; threads start with the tasks that need them."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End when all threads have, and give torch its number of threads back."""
+        try:
+            if error is not None:
+                self._ledger.stop()
+            self._join()
+        finally:
+            self._ledger.stop()  # nothing is taken from here on
+            torch.set_num_threads(self._threads)
+        self._ledger.tell(error)
+
+    def submit(self, task: Callable[..., T], /, *arguments: Any) -> Future[T]:
+        """Run a task as soon as a thread is free, in the order of submission."""
+        future = self._ledger.add()
+        self._waiting.put((future, partial(task, *arguments)))
+        with self._lock:
+            if len(self._running) < self._workers:
+                thread = threading.Thread(target=self._work, name=f"task-{len(self._running)}")
+                self._running.append(thread)
+                thread.start()
+        return future
+
+    def stage(self, label: str, total: int) -> Progress:
+        """Begin a stage of a task; it can be stopped wherever it reports its progress."""
+        return self._ledger.stage(label, total)
+
+    def stop(self) -> None:
+        """Give up all tasks that have not finished."""
+        self._ledger.stop()
+
+    def capacity(self) -> int:
+        """One for each thread."""
+        return self._workers
+
+    # -- threads --------------------------------------------------------------------------------
+
+    def _join(self) -> None:
+        """Wait until all threads have ended, which those of a stopped pool do at once."""
+        for _ in self._running:
+            self._waiting.put(None)
+        try:
+            for thread in self._running:
+                while thread.is_alive():
+                    thread.join(PATIENCE)
+                    if self._ledger.stopped:
+                        self._interrupt()
+        except BaseException:
+            # The last tasks are waited for here, so Ctrl-C comes here as well.
+            self._ledger.stop()
+            self._interrupt()
+            raise
+
+    def _work(self) -> None:
+        begun = False
+        while True:
+            try:
+                if not begun:
+                    begun = True
+                    self._serve()
+                # From here on nothing is raised in this thread, where no one would catch it.
+                with self._lock:
+                    self._ended.add(threading.get_ident())
+                    _raise_in(threading.get_ident(), None)
+                return
+            except Stopped:  # came between two tasks
+                continue
+
+    def _serve(self) -> None:
+        """Run tasks until there are no more."""
+        torch.set_num_threads(1)
+        while True:
+            try:
+                given = self._waiting.get(timeout=MOMENT)
+            except Empty:
+                if self._ledger.stopped:
+                    return
+                continue
+            if given is None:
+                return
+            if not self._ledger.stopped:
+                self._run(*given)
+
+    def _run(self, future: TaskFuture, task: Callable[[], Any]) -> None:
+        try:
+            result = task()
+        except BaseException as error:
+            self._ledger.fail(future, error)
+        else:
+            self._ledger.succeed(future, result)
+
+    def _interrupt(self) -> None:
+        """Raise ``Stopped`` in every thread that still works."""
+        with self._lock:
+            for thread in self._running:
+                if thread.ident is not None and thread.ident not in self._ended:
+                    _raise_in(thread.ident, Stopped)
+
+
+def _raise_in(ident: int, error: type[BaseException] | None) -> None:
+    """Have a thread raise an error before its next instruction; None withdraws an earlier one."""
+    raised = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), raised)

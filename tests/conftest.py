@@ -1,0 +1,25 @@
+"""What holds for all tests: none depends on chance, on the clock, or on those that ran before."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import settings
+
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_it_was():
+    """Number of threads and type of floats are state of the process, which tests may change."""
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_default_dtype(dtype)
+
+
+@pytest.fixture
+def cores():
+    """Gives torch another number of threads, and with it the pools that begin then."""
+    return torch.set_num_threads
