@@ -130,10 +130,6 @@ class Measure(SpecModel):
 class Spec(SpecModel):
     """A chip, what it trains, and what is asked of it."""
 
-    spec_version: Annotated[int, Whole(1, CURRENT)] = Field(
-        CURRENT, description="Version of the keys, as neurograd migrate writes it. Default: 1."
-    )
-
     name: Annotated[str, Line(200)] = Field(
         "unnamed chip", description="Name in reports, 1 to 200 characters. Default: unnamed chip."
     )
@@ -158,6 +154,9 @@ class Spec(SpecModel):
     )
     measure: Annotated[Measure, EMPTY] = Field(
         default_factory=Measure, description="How much is measured."
+    )
+    spec_version: Annotated[int, Whole(1, CURRENT)] = Field(
+        CURRENT, description="Version of the keys, as neurograd migrate writes it. Default: 1."
     )
 
     @model_validator(mode="before")

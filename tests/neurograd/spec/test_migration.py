@@ -84,6 +84,33 @@ def test_comments_and_layout_stay(change):
     assert windows.replace("\r\n", "\n") == NEW
 
 
+SECTION = """\
+s:
+    a:
+        x: 1  # one
+
+        # two
+        y: [1,
+          2]
+    b: 2
+t:
+  c: 3
+"""
+SECTION_MOVED = """\
+s:
+    b: 2
+t:
+  c: 3
+  u:
+    a:
+      x: 1  # one
+
+      # two
+      y: [1,
+        2]
+"""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "text", "expected"),
     [
@@ -94,14 +121,7 @@ def test_comments_and_layout_stay(change):
         ("s.a", "t.u.a", "s: {a: 1}\nt: null\n", "t: {u: {a: 1}}\n"),
         ("s.a", "t.u.a", "s:\n  a: 1\nt:\n", "t: {u: {a: 1}}\n"),
         ("s.a", "a", "s:\n  a: 1  # one\n  b: 2", "s:\n  b: 2\na: 1  # one"),
-        (
-            "s.a",
-            "t.u.a",
-            "s:\n    a:\n        x: 1  # one\n\n        # two\n        y: [1,\n          2]\n    b: 2\n"
-            "t:\n  c: 3\n",
-            "s:\n    b: 2\n"
-            "t:\n  c: 3\n  u:\n    a:\n      x: 1  # one\n\n      # two\n      y: [1,\n        2]\n",
-        ),
+        ("s.a", "t.u.a", SECTION, SECTION_MOVED),
         ("s.a", "t.a", "s:\n  a:\n  - 1\n  - x\nt: {b: 0}\n", "t: {b: 0, a: [1, x]}\n"),
         ("s.a", "t.a", "s:\n  a: 'it, is'\nt: {b: 0}\n", "t: {b: 0, a: 'it, is'}\n"),
         ("s.a", "t.a", "s:\n  a: |\n    two\n    lines\nt:\n  b: 0\n", None),

@@ -116,6 +116,7 @@ def test_defaults():
     assert spec.quantization is None
     assert spec_to_dict(spec) == {
         "name": "unnamed chip",
+        "spec_version": 1,
         "device": None,
         "quantization": None,
         "learning_rule": {
