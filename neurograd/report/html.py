@@ -20,6 +20,7 @@ from neurograd.report.content import (
     smoothing_rows,
     training_rows,
 )
+from neurograd.report.glossary import GROUPS, term_of
 
 _CAPTIONS = {
     "loss-change": "Predicted against measured loss change of one step, with 99 % intervals.",
@@ -67,6 +68,8 @@ def render_html(report: dict[str, Any]) -> str:
         mitigation_caption=_MITIGATION_CAPTION,
         figures=_figures(report),
         show=show,
+        term_of=term_of,
+        glossary=GROUPS,
         spec=json.dumps(report["spec"], indent=2, ensure_ascii=False),
         verdict_class=report["verdict"].replace(" ", "-"),
     )

@@ -24,7 +24,30 @@ GROUPS: tuple[tuple[str, tuple[Term, ...]], ...] = (
 TERMS: dict[str, Term] = {term.key: term for _, terms in GROUPS for term in terms}
 """Every term by its key."""
 
-__all__ = ["GROUPS", "TERMS", "Term", "glossary_page"]
+_ALSO = {
+    "descent": "exact_margin",
+    "measured": "measured",
+    "the finite number of levels": "levels",
+    "the nonlinear pulse response": "nonlinearity",
+}
+"""Headings that are neither a term's symbol nor its name."""
+
+_BY_HEADING: dict[str, Term] = {
+    **{term.name.lower(): term for term in TERMS.values()},
+    **{term.symbol.lower(): term for term in TERMS.values() if term.symbol},
+    **{heading: TERMS[key] for heading, key in _ALSO.items()},
+}
+
+__all__ = ["GROUPS", "TERMS", "Term", "glossary_page", "term_of"]
+
+
+def term_of(heading: str) -> Term | None:
+    """The term that the head of a column or row names, None where it names none.
+
+    Args:
+        heading: A symbol or a name, with what is said of it after a comma, such as 'b, 99 %'.
+    """
+    return _BY_HEADING.get(heading.partition(",")[0].strip().lower())
 
 
 def glossary_page() -> str:

@@ -66,6 +66,14 @@ DEVICE: tuple[Term, ...] = (
         "device.write.device_to_device",
     ),
     Term(
+        "read_noise",
+        "",
+        "Read noise",
+        "Standard deviation of what a pass reads of one device, new at every read.",
+        RANGE,
+        "device.read.noise",
+    ),
+    Term(
         "differential_pair",
         "",
         "Differential pair",

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from neurograd.report.glossary import GROUPS, TERMS, Term, glossary_page
+from neurograd.pipeline.check import check
+from neurograd.report import render_html
+from neurograd.report.content import SMOOTHING, TABLES
+from neurograd.report.glossary import GROUPS, TERMS, Term, glossary_page, term_of
+from neurograd.spec import validate_spec
 
 PAGE = Path(__file__).parents[3] / "docs" / "glossary.md"
 
@@ -47,3 +51,33 @@ def test_a_term_knows_its_label_and_anchor():
 )
 def test_the_symbols_of_the_paper_are_there(symbol):
     assert symbol in {term.symbol for term in TERMS.values()}
+
+
+def test_every_column_of_a_report_has_its_term():
+    heads = [column.title for _, columns in TABLES for column in columns]
+    heads += [head for head, _ in SMOOTHING]
+    assert [head for head in heads if term_of(head) is None] == []
+    assert term_of("b, 99 %") is TERMS["b"]
+    assert term_of("accuracy drop, allowed 2.0 %") is TERMS["cost"]
+    assert term_of("Cycle-to-cycle noise") is TERMS["cycle_to_cycle"]
+    assert term_of("the whole chip") is None
+
+
+def test_heads_of_columns_open_the_glossary_on_the_page():
+    spec = {
+        "device": {"preset": "epiram"},
+        "network": {"hidden": [4]},
+        "task": {"name": "digits", "train_samples": 40, "test_samples": 20},
+        "training": {"step_size": 0.2, "steps": 4, "seeds": 2},
+        "measure": {"draws": 12, "loss_draws": 8, "points": 1},
+    }
+    page = render_html(check(validate_spec(spec)).report)
+    entries = re.findall(r'<div popover id="term-(\w+)">', page)
+    assert entries == list(TERMS)
+    opened = re.findall(r'popovertarget="term-(\w+)"', page)
+    assert set(opened) == set(entries)
+    heads = re.findall(r"<th[^>]*><button[^>]*popovertarget=\"term-(\w+)\"", page)
+    for _, columns in TABLES:
+        assert {term_of(column.title).key for column in columns} <= set(heads)
+    assert "cost" in heads
+    assert "<script" not in page
