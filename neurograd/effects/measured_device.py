@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from neurograd.keys.fields import FieldType, Json, Line, spec_problem
+from pydantic import Field, model_validator
+
+from neurograd.effects import nonlinearity
+from neurograd.effects.assembly import Assembly, Synapse
+from neurograd.effects.effect import Contribution, Keys, Stage, on_device
+from neurograd.effects.pulsed_device import fill_mapping, refuse_levels, sections
+from neurograd.effects.write_curve import Write, draw_window, pulse_noise
+from neurograd.errors import NeurogradError
+from neurograd.keys.fields import FieldType, Json, Line, SpecModel, spec_problem
 
 if TYPE_CHECKING:
     from device_models import JumpTable, PulseCurves
@@ -58,3 +67,92 @@ class MeasuredFile(FieldType):
     def json(self) -> Json:
         """A string."""
         return Line(4096).json()
+
+
+class MeasuredKeys(SpecModel):
+    """device.measured."""
+
+    measured: Annotated[str, MeasuredFile()] | None = Field(
+        None,
+        description="CSV file of a measured device: columns pulse, potentiation, depression or "
+        "conductance, delta_up, delta_down. Relative to the spec. Default: null.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_mapping_of_measured(cls, data: Any) -> Any:
+        """One device a weight against a reference, unless the spec says otherwise."""
+        if not isinstance(data, Mapping) or isinstance(data.get("pulsed"), Mapping):
+            return data
+        measured = isinstance(data.get("measured"), str)
+        return fill_mapping(data, "reference") if measured else data
+
+    @model_validator(mode="after")
+    def _check_beside_measured(self) -> MeasuredKeys:
+        """A table tells the steps; one of steps against conductance tells their noise as well."""
+        if self.measured is None:
+            return self
+        device = sections(self)
+        noise = {"cycle_to_cycle": 0.0, "device_to_device": 0.0}
+        if device.write.model_copy(update=noise) != Write():
+            problem = "has a curve beside measured; allowed there: " + ", ".join(noise)
+            raise spec_problem(problem, "write")
+        if _is_jump_table(self.measured):
+            for key in noise:
+                if getattr(device.write, key) != 0:
+                    problem = "is given beside a table of steps, which has its own; remove the key"
+                    raise spec_problem(problem, f"write.{key}")
+            if device.conductance.mapping != "reference":
+                problem = "differential_pair is not there for a table of steps; allowed: reference"
+                raise spec_problem(problem, "conductance.mapping")
+        refuse_levels(device, "measured")
+        return self
+
+
+def _is_jump_table(path: str) -> bool:
+    from device_models import JumpTable  # noqa: PLC0415  (needs torch)
+
+    return isinstance(read_measured(path), JumpTable)
+
+
+def _build(parts: Assembly) -> None:
+    import torch  # noqa: PLC0415
+
+    from device_models import (  # noqa: PLC0415  (needs torch)
+        JumpTable,
+        JumpTableWrite,
+        MemristorWrite,
+        PulseResponse,
+    )
+
+    try:
+        table = read_measured(parts.spec.device.measured)
+    except ValueError as error:
+        raise NeurogradError(f"device.measured: {error}") from None
+    dtype, place, size = parts.problem.dtype, parts.problem.device, parts.weight_range
+    if isinstance(table, JumpTable):
+        jumps = JumpTableWrite(table.to(dtype=dtype, device=place), size, parts.rounding)
+        ends = torch.full((1,), size, dtype=dtype, device=place)
+        parts.synapse = Synapse(jumps, (-ends, ends))
+        return
+    window = draw_window(parts)
+    straight = not parts.keeps(nonlinearity.EFFECT)
+    curves = [c.to(dtype=dtype, device=place) for c in (table.potentiation, table.depression)]
+    write = MemristorWrite(
+        window,
+        PulseResponse() if straight else curves[0],
+        PulseResponse() if straight else curves[1],
+        table.levels,
+        pulse_noise(parts),
+        parts.rounding,
+    )
+    parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True)
+
+
+SHARED = Contribution(
+    name="measured_device",
+    stage=Stage.WRITE,
+    keys=(Keys("device", MeasuredKeys, 40),),
+    when=on_device(lambda device: device.measured is not None),
+    build=_build,
+)

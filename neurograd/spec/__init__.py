@@ -1,16 +1,13 @@
 """Device specs: YAML with units in, validated and frozen settings out."""
 
-from neurograd.spec.device_schema import (
-    Conductance,
-    Device,
-    Faults,
-    Levels,
-    Nonlinearity,
-    Pulsed,
-    Read,
-    Slope,
-    Write,
-)
+from neurograd.effects.conductance_window import Conductance
+from neurograd.effects.faults import Faults
+from neurograd.effects.levels import Levels
+from neurograd.effects.nonlinearity import Nonlinearity, Slope
+from neurograd.effects.pulsed_keys import Pulsed
+from neurograd.effects.read_noise import Read
+from neurograd.effects.write_curve import Write
+from neurograd.spec.device_schema import Device
 from neurograd.spec.loading import json_schema, load_spec, spec_to_dict, validate_spec
 from neurograd.spec.migration import Migration, migrate
 from neurograd.spec.network_schema import Network, SurrogateSpec, Task

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from neurograd.effects.registry import section
 from neurograd.keys.fields import (
-    BITS,
     EMPTY,
     SEED,
     Fraction,
@@ -27,38 +27,15 @@ from neurograd.keys.fields import (
 )
 from neurograd.spec.device_schema import Device
 from neurograd.spec.network_schema import Network, Task
-from neurograd.spec.rule_schema import RATE_ONLY, RULE_DEFAULTS, SPIKING_ONLY, LearningRule
+from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.versions import CURRENT
 
 
-class Quantization(SpecModel):
-    """Digital limits of weights and updates."""
+_Digital: Any = section("quantization")
 
-    weight_bits: Annotated[int, BITS] | None = Field(
-        None,
-        description="Bits (two's complement) of a weight as forward and backward pass see it, 1 to "
-        "32; without a device and update_bits also as it is stored. Default: null, full precision.",
-    )
-    weight_rounding: Literal["nearest", "stochastic"] = Field(
-        "nearest",
-        description="How weights are rounded for the passes; without a device and update_bits "
-        "nothing is rounded there. Default: nearest.",
-    )
-    update_bits: Annotated[int, BITS] | None = Field(
-        None,
-        description="Bits of the memory that sums the updates, 1 to 32. Default: null, the "
-        "device's levels, else weight_bits.",
-    )
-    update_rounding: Literal["stochastic", "nearest", "truncate"] = Field(
-        "stochastic",
-        description="How an update becomes a whole number of steps, or of pulses of a device with "
-        "levels. Default: stochastic.",
-    )
-    weight_range: Annotated[float, Number(0, above=True)] = Field(
-        1.0,
-        description="Largest |weight| that can be stored, above 0. With a device, "
-        "device.conductance.weight_range governs. Default: 1.",
-    )
+
+class Quantization(_Digital):
+    """Digital limits of weights and updates."""
 
 
 class Training(SpecModel):
@@ -237,4 +214,4 @@ class Spec(SpecModel):
 
 def _but(names: tuple[str, ...]) -> str:
     """The other rules, for a message."""
-    return ", ".join(rule for rule in RULE_DEFAULTS if rule not in names)
+    return ", ".join(rule for rule in RULES if rule not in names)

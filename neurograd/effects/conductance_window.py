@@ -1,0 +1,73 @@
+"""The conductance range of one synaptic device, and what it stands for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from neurograd.effects.effect import Contribution, Keys, Stage
+from neurograd.effects.levels import LevelKeys
+from neurograd.keys.fields import EMPTY, Number, Siemens, SpecModel, spec_problem
+
+
+class Window(SpecModel):
+    """Both ends of the conductance range."""
+
+    min: Annotated[float, Siemens()] | None = Field(
+        None,
+        description="Smallest conductance: '3.8 uS', or as a resistance '263 kΩ'; "
+        "a bare number is in siemens. Default: none (only the range in weights matters).",
+    )
+    max: Annotated[float, Siemens()] | None = Field(
+        None,
+        description="Largest conductance: '59 uS', or as a resistance '16.9 kΩ'. Default: none.",
+    )
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Window:
+        if (self.min is None) != (self.max is None):
+            missing, given = ("min", "max") if self.min is None else ("max", "min")
+            raise spec_problem(f"is missing; {given} is given, so give both or neither", missing)
+        if self.min is not None and self.max is not None and self.min >= self.max:
+            problem = (
+                f"{self.min:g} S is not below max, {self.max:g} S; allowed: min below max "
+                "(the larger resistance is the smaller conductance)"
+            )
+            raise spec_problem(problem, "min")
+        return self
+
+
+class Conductance(LevelKeys, Window):
+    """The conductance range of one synaptic device, and what it stands for."""
+
+    mapping: Literal["differential_pair", "reference"] = Field(
+        "differential_pair",
+        description="How a signed weight becomes conductances: two devices a weight, or one device "
+        "against a fixed reference. Default: differential_pair.",
+    )
+    weight_range: Annotated[float, Number(0, above=True)] = Field(
+        1.0,
+        description="Largest |weight| that the conductance range stands for, above 0. Default: 1.",
+    )
+
+
+class ConductanceKeys(SpecModel):
+    """device.conductance."""
+
+    conductance: Annotated[Conductance, EMPTY] = Field(
+        default_factory=Conductance, description="Conductance range and levels."
+    )
+
+
+def conductance_of(device: Any) -> Conductance:
+    """The conductance range of a spec's device."""
+    window: Conductance = device.conductance
+    return window
+
+
+SHARED = Contribution(
+    name="conductance_window",
+    stage=Stage.WRITE,
+    keys=(Keys("device", ConductanceKeys, 10),),
+)

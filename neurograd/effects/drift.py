@@ -1,0 +1,107 @@
+"""Conductance drift between programming and reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, model_validator
+
+from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.knob import Knob, one_key
+from neurograd.keys.fields import Number, Seconds, SpecModel, refuse, spec_problem
+
+if TYPE_CHECKING:
+    from neurograd.effects.assembly import Assembly
+
+_CENTURY = 86400.0 * 36525
+
+
+class Drift(SpecModel):
+    """Conductance drift between programming and reading: g(t) = g·(t/t0)^(-nu)."""
+
+    time: Annotated[float, Seconds()] = Field(
+        description="Time between programming and reading: '1 h', or seconds; at least t0."
+    )
+    t0: Annotated[float, Seconds()] = Field(
+        20.0, description="Time at which the programmed value is read. Default: 20 s."
+    )
+    exponent: Annotated[float, Number(0, 1)] | None = Field(
+        None,
+        description="Mean drift exponent nu, 0 to 1. Default: null, the state-dependent exponent "
+        "of phase-change memory (Nandakumar et al. 2019).",
+    )
+    exponent_spread: Annotated[float, Number(0, 1)] | None = Field(
+        None, description="Standard deviation of nu over devices, with exponent only. Default: 0."
+    )
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Drift:
+        if not self.t0 > 0:
+            raise spec_problem("0 s is out of range; allowed: above 0 s", "t0")
+        if self.time < self.t0:
+            problem = f"{self.time:g} s is before t0, {self.t0:g} s; allowed: t0 or later"
+            raise spec_problem(problem, "time")
+        if self.exponent is None:
+            refuse(self, ("exponent_spread",), "is for a given exponent only")
+        return self
+
+
+class DriftKeys(SpecModel):
+    """device.drift."""
+
+    drift: Drift | None = Field(None, description="Conductance drift. Default: null, none.")
+
+
+def _build(parts: Assembly) -> None:
+    from device_models import ConductanceDrift, draw_deviates  # noqa: PLC0415  (needs torch)
+
+    drift: Drift = parts.spec.device.drift
+    exponent = None
+    if drift.exponent is not None:
+        exponent = (drift.exponent, drift.exponent_spread or 0.0)
+    pulsed = parts.spec.device.pulsed
+    top = 1.0 if pulsed is None else pulsed.w_max
+    deviates = draw_deviates(
+        parts.problem.num_parameters, parts.generator("drift"), parts.problem.dtype
+    )
+    top *= parts.weight_range
+    parts.reads.append(ConductanceDrift(drift.time / drift.t0, deviates, top, exponent))
+
+
+def _remedy(spec: SpecSections) -> Remedy:
+    return change("shorten", ["device.drift.time"])
+
+
+def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
+    drift: Drift | None = None if spec.device is None else spec.device.drift
+    if drift is None:
+        return
+    key = "device.drift.time"
+    yield Knob(key, "drift time", drift.time, 1, drift.t0, _CENTURY, one_key(key), "s")
+    if drift.exponent is None:
+        return
+    for key, label, now in (
+        ("device.drift.exponent", "drift exponent", drift.exponent),
+        (
+            "device.drift.exponent_spread",
+            "spread of drift exponents",
+            drift.exponent_spread or 0.0,
+        ),
+    ):
+        yield Knob(key, label, now, 1, 0.0, 1.0, one_key(key), first=0.005)
+
+
+EFFECT = Effect(
+    name="drift",
+    label="conductance drift",
+    key="device.drift",
+    stage=Stage.READ,
+    order=10,
+    keys=(Keys("device", DriftKeys, 90),),
+    when=on_device(lambda device: device.drift is not None),
+    build=_build,
+    remedy=_remedy,
+    knobs=_knobs,
+    knob_rank=25,
+)

@@ -1,0 +1,60 @@
+"""Minibatch sampling: an update sees a random part of the training set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change
+from neurograd.effects.knob import Knob, one_key
+from neurograd.keys.fields import SpecModel, Whole
+
+if TYPE_CHECKING:
+    from neurograd.effects.assembly import Assembly
+
+
+class BatchKeys(SpecModel):
+    """learning_rule.batch_size."""
+
+    batch_size: Annotated[int | Literal["full"], Whole(1, 10_000_000, word="full")] = Field(
+        "full", description="Samples an update: 'full' or 1 to 10000000. Default: full."
+    )
+
+
+def is_batched(spec: SpecSections, samples: int) -> bool:
+    """Whether an update sees a part of the training samples only."""
+    size = spec.learning_rule.batch_size
+    return isinstance(size, int) and size < samples
+
+
+def _build(parts: Assembly) -> None:
+    from device_models import Minibatch  # noqa: PLC0415  (needs torch)
+
+    parts.rule = Minibatch(parts.rule, parts.spec.learning_rule.batch_size)
+
+
+def _remedy(spec: SpecSections) -> Remedy:
+    return change("raise", [EFFECT.key])
+
+
+def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
+    if is_batched(spec, samples):
+        key, size = EFFECT.key, spec.learning_rule.batch_size
+        settings = one_key(key, whole=True)
+        yield Knob(key, "batch size", size, -1, 1, samples, settings, whole=True)
+
+
+EFFECT = Effect(
+    name="minibatch",
+    label="minibatch sampling",
+    key="learning_rule.batch_size",
+    stage=Stage.BATCH,
+    keys=(Keys("learning_rule", BatchKeys, 10),),
+    when=is_batched,
+    build=_build,
+    remedy=_remedy,
+    knobs=_knobs,
+    knob_rank=30,
+)

@@ -1,0 +1,64 @@
+"""Read noise: every read of a device gives another conductance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.knob import Knob, fraction
+from neurograd.keys.fields import EMPTY, Fraction, SpecModel
+
+if TYPE_CHECKING:
+    from neurograd.effects.assembly import Assembly
+
+
+class Read(SpecModel):
+    """What one read gives."""
+
+    noise: Annotated[float, Fraction()] = Field(
+        0.0,
+        description="Standard deviation of the noise of one read, as a fraction of the "
+        "conductance range. Default: 0 %.",
+    )
+
+
+class ReadKeys(SpecModel):
+    """device.read."""
+
+    read: Annotated[Read, EMPTY] = Field(default_factory=Read, description="What one read gives.")
+
+
+def _build(parts: Assembly) -> None:
+    from device_models import ReadNoise  # noqa: PLC0415  (needs torch)
+
+    device = parts.spec.device
+    pair = device.conductance.mapping == "differential_pair"
+    gain = parts.weight_range * (1.0 if pair else 2.0)
+    parts.reads.append(ReadNoise.of_range(device.read.noise, gain, 2 if pair else 1))
+
+
+def _remedy(spec: SpecSections) -> Remedy:
+    return change("lower", [EFFECT.key])
+
+
+def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
+    if spec.device is not None:
+        yield fraction(EFFECT.key, EFFECT.label, spec.device.read.noise)
+
+
+EFFECT = Effect(
+    name="read_noise",
+    label="read noise",
+    key="device.read.noise",
+    stage=Stage.READ,
+    order=40,
+    keys=(Keys("device", ReadKeys, 60),),
+    when=on_device(lambda device: device.read.noise > 0),
+    build=_build,
+    remedy=_remedy,
+    knobs=_knobs,
+    knob_rank=20,
+)

@@ -1,0 +1,29 @@
+"""Local losses: every layer learns from its own random readout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neurograd.effects.rules import fixed_feedback
+from neurograd.effects.rules.rule import Rule, rule_knobs
+
+if TYPE_CHECKING:
+    from neurograd.effects.assembly import Assembly
+
+
+def _build(parts: Assembly) -> None:
+    from device_models import draw_readouts  # noqa: PLC0415  (needs torch)
+
+    fixed_feedback.draw_fixed(parts, draw_readouts)
+
+
+EFFECT = Rule(
+    name="local_loss",
+    label="local losses",
+    order=70,
+    keys=fixed_feedback.KEYS,
+    build=_build,
+    knobs=rule_knobs("local_loss", fixed_feedback.SCALE),
+    defaults=fixed_feedback.DEFAULTS,
+    optional=fixed_feedback.OPTIONAL,
+)

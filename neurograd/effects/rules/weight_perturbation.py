@@ -1,0 +1,29 @@
+"""Weight perturbation: the loss's change along random directions of all weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neurograd.effects.rules import perturbations
+from neurograd.effects.rules.rule import Rule, rule_knobs
+
+if TYPE_CHECKING:
+    from neurograd.effects.assembly import Assembly
+
+
+def _build(parts: Assembly) -> None:
+    from device_models import WeightPerturbation  # noqa: PLC0415  (needs torch)
+
+    rule = parts.spec.learning_rule
+    parts.rule = WeightPerturbation(rule.perturbation or 1e-3, rule.samples or 1)
+
+
+EFFECT = Rule(
+    name="weight_perturbation",
+    label="weight perturbation",
+    order=80,
+    keys=(*perturbations.SIZE_KEYS, *perturbations.SAMPLE_KEYS),
+    build=_build,
+    knobs=rule_knobs("weight_perturbation", perturbations.SAMPLES, perturbations.SIZE),
+    defaults=perturbations.DEFAULTS,
+)
