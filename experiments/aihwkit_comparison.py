@@ -42,10 +42,10 @@ from experiments.support.aihwkit.updates import (
     tile_of,
     update_moments,
 )
+from neurograd.effects.pulsed_device import nominal_device
 from neurograd.output import write_atomically
-from neurograd.pipeline.build_device import nominal_device
 from neurograd.seeding import generator_for
-from neurograd.spec.device_schema import Device
+from neurograd.spec import Device
 
 RESULTS = Path(__file__).parent / "results" / "aihwkit_comparison.json"
 

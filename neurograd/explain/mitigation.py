@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from neurograd.effects.catalogue import Effect
+from neurograd.effects.effect import Effect
 from neurograd.explain.reasons import percent
 from neurograd.explain.remedies import remedy
 from neurograd.judge.cost import Judgement

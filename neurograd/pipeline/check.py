@@ -19,7 +19,7 @@ from torch import Tensor
 
 import neurograd
 from device_models import Chip, ReadNoise
-from neurograd.effects.catalogue import Effect
+from neurograd.effects.effect import Effect
 from neurograd.errors import DivergenceError
 from neurograd.explain.mitigation import Variant, guide, variants
 from neurograd.explain.reasons import explain

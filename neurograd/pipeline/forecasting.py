@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from device_models import Chip
-from neurograd.effects.catalogue import Effect
+from neurograd.effects.effect import Effect
 from neurograd.forecast.path import forecast_chip
 from neurograd.judge.cost import Judgement, judge_chips
 from neurograd.judge.verdict import Cost, judge

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 
 from device_models import OneSidedPair, WritePath
-from neurograd.pipeline.build_device import build_device, controller_step, pulse_quantum
+from neurograd.effects import cycle_to_cycle, device_to_device, faults
+from neurograd.effects.pulse_quantum import pulse_quantum
+from neurograd.effects.pulsed_device import controller_step
+from neurograd.pipeline.build import build_chip
 from neurograd.problem import Problem
 from neurograd.problem.losses import MeanSquaredError
 from neurograd.seeding import generator_for
-from neurograd.spec import Device
-from neurograd.spec.schema import Quantization
+from neurograd.spec import Device, Measure, Quantization, Spec
 
 MAX_PULSES = 20_000
 POINTS = 120
@@ -95,8 +97,9 @@ def _single(device: Device) -> Device:
     conductance = device.conductance
     if device.pulsed is None:
         conductance = conductance.model_copy(update={"mapping": "reference"})
-    kept = {"preset": None, "leakage": None, "drift": None, "endurance": None}
-    return device.model_copy(update={**kept, "conductance": conductance})
+    others = ("preset", "leakage", "drift", "ir_drop", "converters", "endurance", "pulse_train")
+    single: Device = device.model_copy(update={**dict.fromkeys(others), "conductance": conductance})
+    return single
 
 
 def _has_pulses(device: Device) -> bool:
@@ -135,9 +138,13 @@ def _write(device: Device, size: int, seed: int, *, ideal: bool) -> WritePath:
     data = torch.zeros(1, size, dtype=torch.float64)
     layer = torch.nn.Linear(size, 1, bias=False)
     population = Problem(layer, MeanSquaredError(), data, data[:, :1])
-    without = {"cycle_to_cycle", "device_to_device", "faults"} if ideal else set()
-    counted = Quantization(update_rounding="nearest")
-    return build_device(device, counted, population, seed, 0, without).writes[0]
+    varied = (cycle_to_cycle.EFFECT, device_to_device.EFFECT, faults.EFFECT)
+    spec = Spec(
+        device=device,
+        quantization=Quantization(update_rounding="nearest"),
+        measure=Measure(seed=seed),
+    )
+    return build_chip(spec, population, without=varied if ideal else ()).writes[0]
 
 
 def _run(

@@ -30,7 +30,6 @@ from neurograd.spec.network_schema import Network, Task
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.versions import CURRENT
 
-
 _Digital: Any = section("quantization")
 
 
@@ -168,7 +167,8 @@ class Spec(SpecModel):
                 f"{governing:g}, which governs; remove this key or give both the same value",
                 "weight_range",
             )
-        return value.model_copy(update={"weight_range": governing})
+        shared: Quantization = value.model_copy(update={"weight_range": governing})
+        return shared
 
     @model_validator(mode="after")
     def _check_together(self) -> Spec:

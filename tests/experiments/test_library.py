@@ -10,7 +10,7 @@ import pytest
 from experiments.library import EFFECTS, STEP_SIZE, clean_weights, common_spec, effect_row, page
 from experiments.support.record import RESULTS, ROOT, parse
 from neurograd.pipeline.build import active_effects, build_problem
-from neurograd.spec.device_schema import Device, Pulsed
+from neurograd.spec import Device, Pulsed
 from neurograd.spec.yaml_loading import parse_yaml
 
 

@@ -22,6 +22,4 @@ def build_backprop(parts: Assembly) -> None:
     parts.rule = SurrogateBptt(parts.spec.learning_rule.truncation, surrogate.stochastic)
 
 
-EFFECT = Rule(
-    name="backprop", label="backpropagation", order=10, when=never, build=build_backprop
-)
+EFFECT = Rule(name="backprop", label="backpropagation", order=10, when=never, build=build_backprop)

@@ -87,4 +87,3 @@ def rule_knobs(
             )  # fmt: skip
 
     return knobs
-

@@ -12,14 +12,21 @@ from typing import Any
 
 import torch
 
+from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
 from neurograd.output import plain
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.check import data_fingerprint, quick_spec, versions
 from neurograd.pipeline.limits.confirm import Confirmation, Trainer
-from neurograd.pipeline.limits.knobs import Knob, find_knobs
+from neurograd.pipeline.limits.design_changes import (
+    DesignChange,
+    PredictedChange,
+    best_first,
+    find_changes,
+    try_change,
+)
+from neurograd.pipeline.limits.knobs import find_knobs, turn
 from neurograd.pipeline.limits.outlook import Estimate, Outlook
-from neurograd.pipeline.limits.remedies import Remedied, best_first, find_remedies, try_remedy
 from neurograd.pipeline.limits.search import FULL, QUICK, Budget, Limit, Tried, find_limit
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.progress import Reporter, Silent
@@ -75,17 +82,17 @@ def find_limits(
     with Threads(place, reporter) as pool:
         now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
         samples = outlook.problem(spec).num_samples
-        remedies = find_remedies(spec, samples)
-        tick = pool.stage(f"predicting {len(knobs)} numbers", _PARTS * len(knobs) + len(remedies))
+        changes = find_changes(spec, samples)
+        tick = pool.stage(f"predicting {len(knobs)} numbers", _PARTS * len(knobs) + len(changes))
         budget = QUICK if quick else FULL
         searches = [
             pool.submit(partial(_search, spec, knob, now, outlook, budget, tick)) for knob in knobs
         ]
-        others: list[Future[Remedied]] = [
-            pool.submit(partial(_remedy, spec, remedy, outlook, tick)) for remedy in remedies
+        others: list[Future[PredictedChange]] = [
+            pool.submit(partial(_change, spec, change, outlook, tick)) for change in changes
         ]
         limits = [each.result() for each in searches]
-        remedied = best_first([each.result() for each in others])
+        changed = best_first([each.result() for each in others])
     predicted = time.perf_counter()
     confirmed = _confirm(spec, limits, now, outlook, device, reporter, resume) if confirm else {}
     report = {
@@ -97,7 +104,7 @@ def find_limits(
         "now": _estimate_dict(now),
         "confidence": spec.targets.confidence,
         "numbers": [_limit_dict(limit, confirmed.get(limit.knob.key)) for limit in limits],
-        "remedies": [_remedy_dict(each) for each in remedied],
+        "remedies": [_change_dict(each) for each in changed],
         "timing": {
             "prediction_seconds": round(predicted - start, 3),
             "training_seconds": round(time.perf_counter() - predicted, 3),
@@ -136,7 +143,7 @@ def _search(
 
     def predict(value: float) -> Estimate:
         nonlocal done
-        found = outlook.predict(knob.apply(spec, value), tick)
+        found = outlook.predict(turn(knob, spec, value), tick)
         if done < _PARTS:
             done += 1
             tick(1)
@@ -147,8 +154,10 @@ def _search(
     return limit
 
 
-def _remedy(spec: Spec, remedy: Any, outlook: Outlook, tick: Callable[[int], None]) -> Remedied:
-    found = try_remedy(spec, remedy, outlook, tick)
+def _change(
+    spec: Spec, change: DesignChange, outlook: Outlook, tick: Callable[[int], None]
+) -> PredictedChange:
+    found = try_change(spec, change, outlook, tick)
     tick(1)
     return found
 
@@ -241,12 +250,12 @@ def _confirmation_dict(confirmation: Confirmation) -> dict[str, Any]:
     }
 
 
-def _remedy_dict(each: Remedied) -> dict[str, Any]:
+def _change_dict(each: PredictedChange) -> dict[str, Any]:
     estimate = each.estimate
     return {
-        "label": each.remedy.label,
-        "settings": each.remedy.settings,
-        "why": each.remedy.why,
+        "label": each.change.label,
+        "settings": each.change.settings,
+        "why": each.change.why,
         "problem": each.problem,
         "saves": bool(estimate is not None and estimate.inside),
         "cost": None if estimate is None else estimate.cost,

@@ -11,6 +11,7 @@ from neurograd.measure.intervals import Interval
 from neurograd.output import to_json
 from neurograd.pipeline.check import CleanTraining, clean_task, train_beside, train_clean
 from neurograd.pipeline.json_form import number
+from neurograd.pipeline.limits.knobs import turn
 from neurograd.pipeline.limits.search import Limit
 from neurograd.pipeline.store import StageStore
 from neurograd.progress import Reporter
@@ -91,7 +92,7 @@ class Trainer:
         assert limit.inside is not None
         assert limit.outside is not None
         trained = [
-            self._train(limit.knob.apply(spec, tried.value), tried.value, data)
+            self._train(turn(limit.knob, spec, tried.value), tried.value, data)
             for tried in (limit.inside, limit.outside)
         ]
         return Confirmation(trained[0], trained[1], allowed)

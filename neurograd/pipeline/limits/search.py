@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from neurograd.pipeline.limits.knobs import Knob
+from neurograd.effects.knob import Knob
 from neurograd.pipeline.limits.outlook import Estimate
 
 Predict = Callable[[float], Estimate]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from neurograd.effects.catalogue import CYCLE_TO_CYCLE, FAULTS, LEVELS, READ_NOISE, WEIGHT_ROUNDING
+from neurograd.effects import cycle_to_cycle, faults, levels, read_noise, weight_rounding
 from neurograd.explain.mitigation import guide, measured_guide, variants
 from neurograd.explain.reasons import explain
 from neurograd.explain.remedies import remedy
@@ -221,7 +221,7 @@ def _guide(three, whole, ideal, without, alone, trained=0.4):
     """The guide of a chip with levels, noise and faults, from numbers of misclassified samples."""
     spec, problem = three
     effects = active_effects(spec, problem)
-    assert effects == [LEVELS, CYCLE_TO_CYCLE, FAULTS]
+    assert effects == [levels.EFFECT, cycle_to_cycle.EFFECT, faults.EFFECT]
     predicted = {"ideal": _networks(ideal)}
     for effect, left, only in zip(effects, without, alone, strict=True):
         predicted[f"without-{effect.name}"] = _networks(left)
@@ -326,8 +326,8 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
         return [{"loss": loss, **rest} for loss in losses]
 
     predicted = {
-        f"without-{READ_NOISE.name}": networks(math.inf, 0.2 * start),
-        f"without-{CYCLE_TO_CYCLE.name}": networks(0.1 * start, 0.11 * start),
+        f"without-{read_noise.EFFECT.name}": networks(math.inf, 0.2 * start),
+        f"without-{cycle_to_cycle.EFFECT.name}": networks(0.1 * start, 0.11 * start),
         "ideal": networks(0.0, 0.0),
     }
     trained = Judgement(
@@ -341,7 +341,7 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
     (clean,) = networks(0.0)
     whole = networks(math.inf, 0.3 * start)
     found = measured_guide(spec, problem, clean, whole, predicted, trained)
-    assert [part.effect for part in found.parts] == [CYCLE_TO_CYCLE, READ_NOISE]
+    assert [part.effect for part in found.parts] == [cycle_to_cycle.EFFECT, read_noise.EFFECT]
     assert found.parts[0].saves.value == math.inf
     assert found.parts[0].without.cost.value == pytest.approx(0.105)
     report = plain(guide(spec, problem, clean, whole, predicted, trained))
@@ -384,7 +384,10 @@ class _Sized:
 
 def test_rounding_at_random_is_the_remedy_where_small_updates_are_lost():
     stalled = validate_spec({**THREE, "quantization": {"update_rounding": "nearest"}})
-    assert "quantization.update_rounding to stochastic" in remedy(LEVELS, stalled).words
-    assert remedy(LEVELS, validate_spec(THREE)).words == "raise device.conductance.levels"
+    assert "quantization.update_rounding to stochastic" in remedy(levels.EFFECT, stalled).words
+    assert remedy(levels.EFFECT, validate_spec(THREE)).words == "raise device.conductance.levels"
     stored = {"device": None, "quantization": {"weight_bits": 4, "update_rounding": "truncate"}}
-    assert "update_rounding" in remedy(WEIGHT_ROUNDING, validate_spec({**THREE, **stored})).words
+    assert (
+        "update_rounding"
+        in remedy(weight_rounding.EFFECT, validate_spec({**THREE, **stored})).words
+    )

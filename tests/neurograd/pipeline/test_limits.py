@@ -10,15 +10,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from neurograd.effects.knob import Knob
 from neurograd.errors import SpecError
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.limits import find_limits, outlook
 from neurograd.pipeline.limits.confirm import Confirmation, Trained
-from neurograd.pipeline.limits.knobs import Knob, find_knobs
+from neurograd.pipeline.limits.design_changes import best_first, find_changes, try_change
+from neurograd.pipeline.limits.knobs import find_knobs, turn
 from neurograd.pipeline.limits.outlook import Estimate, Outlook
-from neurograd.pipeline.limits.remedies import best_first, find_remedies, try_remedy
 from neurograd.pipeline.limits.search import APART, FULL, QUICK, find_limit
 from neurograd.report.tornado import plot_tornado
 from neurograd.spec import list_presets, load_spec, validate_spec
@@ -216,7 +217,7 @@ def test_what_is_harmful_harms_and_every_knob_reaches_its_chip():
     }  # fmt: skip
     for key, (mild, strong) in ends.items():
         assert (strong > mild) == (knobs[key].harmful > 0), key
-        costs = [look.predict(knobs[key].apply(spec, value)).cost for value in (mild, strong)]
+        costs = [look.predict(turn(knobs[key], spec, value)).cost for value in (mild, strong)]
         assert costs[1] > costs[0] + 0.005, key
 
 
@@ -229,7 +230,7 @@ def test_every_knob_of_every_preset_builds_at_both_neighbouring_values(preset):
     for knob in knobs:
         start = knob.now if knob.now is not None else knob.high
         for value in (start * 2, start / 2, knob.first):
-            build_chip(knob.apply(spec, knob.rounded(value)), problem)
+            build_chip(turn(knob, spec, knob.rounded(value)), problem)
 
 
 @pytest.mark.parametrize(
@@ -256,19 +257,19 @@ def test_active_numbers_are_knobs_with_their_present_value(sections, keys):
     for key in keys:
         knob = found[key]
         assert knob.low <= knob.now <= knob.high
-        moved = knob.apply(spec, knob.rounded(2 * knob.now or knob.first))
+        moved = turn(knob, spec, knob.rounded(2 * knob.now or knob.first))
         assert moved != spec
-        assert knob.apply(spec, knob.now) == spec
+        assert turn(knob, spec, knob.now) == spec
 
 
 def test_labels_and_levels_of_both_directions_move_together():
     spec = validate_spec({**SMALL, "device": {"preset": "alox-hfo2"}})
-    labels = _knob(spec, "device.write.nonlinearity").apply(spec, 3.88).device.write.nonlinearity
+    labels = turn(_knob(spec, "device.write.nonlinearity"), spec, 3.88).device.write.nonlinearity
     assert (labels.potentiation, labels.depression) == pytest.approx((3.88, -1.22))
     uneven = _spec(
         device={"conductance": {"levels": {"potentiation": 100, "depression": 40}}, "write": {}}
     )
-    levels = _knob(uneven, LEVELS).apply(uneven, 50).device.conductance.levels
+    levels = turn(_knob(uneven, LEVELS), uneven, 50).device.conductance.levels
     assert (levels.potentiation, levels.depression) == (50, 20)
 
 
@@ -289,7 +290,7 @@ def real():
     knob = _knob(spec, C2C)
 
     def predict(value):
-        return look.predict(knob.apply(spec, value))
+        return look.predict(turn(knob, spec, value))
 
     return spec, knob, find_limit(knob, look.predict(spec), predict, FULL)
 
@@ -299,7 +300,7 @@ def test_the_flip_lies_between_two_forecasts_of_opposite_sides(real):
     assert limit.status == "limit"
     sides = []
     for tried in (limit.inside, limit.outside):
-        point = knob.apply(spec, tried.value)
+        point = turn(knob, spec, tried.value)
         found = forecast(point, build_problem(point)).judgement
         assert found.cost.value == tried.estimate.cost
         sides.append(found.cost.value <= found.allowed)
@@ -311,7 +312,7 @@ def test_a_reversed_direction_misses_the_flip_of_a_chip(real):
     spec, knob, limit = real
     look = Outlook(torch.device("cpu"), None)
     wrong = replace(knob, harmful=-1)
-    found = find_limit(wrong, limit.now, lambda value: look.predict(knob.apply(spec, value)), QUICK)
+    found = find_limit(wrong, limit.now, lambda value: look.predict(turn(knob, spec, value)), QUICK)
     assert found.status == "open"
 
 
@@ -319,30 +320,30 @@ def test_remedies_are_predicted_and_the_best_comes_first():
     rough = {"weight_bits": 5, "update_rounding": "nearest"}
     spec = validate_spec({**SMALL, "device": None, "quantization": rough})
     look = Outlook(torch.device("cpu"), None)
-    remedies = find_remedies(spec, 80)
-    labels = [remedy.label for remedy in remedies]
+    changes = find_changes(spec, 80)
+    labels = [change.label for change in changes]
     assert labels == [
         "twice the width", "twice the step size, 20 steps", "half the step size, 80 steps",
         "a quarter of the step size, 160 steps", "stochastic rounding of updates",
     ]  # fmt: skip
-    for remedy in remedies[1:4]:
-        rate, steps = remedy.settings["training.step_size"], remedy.settings["training.steps"]
+    for change in changes[1:4]:
+        rate, steps = change.settings["training.step_size"], change.settings["training.steps"]
         assert rate * steps == pytest.approx(0.1 * 40)
-    found = best_first([try_remedy(spec, remedy, look) for remedy in remedies])
+    found = best_first([try_change(spec, change, look) for change in changes])
     costs = [each.estimate.cost for each in found]
     assert costs == sorted(costs)
     # Nearest rounding loses every small update; stochastic rounding keeps them on average.
-    stochastic = next(each for each in found if each.remedy.label.startswith("stochastic"))
+    stochastic = next(each for each in found if each.change.label.startswith("stochastic"))
     assert stochastic.estimate.cost < look.predict(spec).cost - 0.1
 
 
 def test_rules_and_batches_have_their_remedies_and_a_failing_one_says_why(monkeypatch):
     rule = {"name": "weight_perturbation", "batch_size": 16}
     spec = _spec(learning_rule=rule)
-    labels = [remedy.label for remedy in find_remedies(spec, 80)]
+    labels = [change.label for change in find_changes(spec, 80)]
     assert {"batches of 64", "4 perturbations an update"} <= set(labels)
     monkeypatch.setattr(outlook, "forecast_network", _diverged)
-    found = try_remedy(spec, find_remedies(spec, 80)[1], Outlook(torch.device("cpu"), None))
+    found = try_change(spec, find_changes(spec, 80)[1], Outlook(torch.device("cpu"), None))
     assert found.estimate is None
     assert "predicted to diverge" in found.problem
     good = replace(found, estimate=_estimate(0.5))
@@ -383,9 +384,9 @@ def test_the_clean_twin_is_predicted_once(monkeypatch):
     spec = _spec(learning_rule={"batch_size": 16})
     look = Outlook(torch.device("cpu"), None)
     for key, value in ((C2C, 0.01), (LEVELS, 50)):
-        look.predict(_knob(spec, key).apply(spec, value))
+        look.predict(turn(_knob(spec, key), spec, value))
     assert sum(clean) == 1
-    look.predict(_knob(spec, "learning_rule.batch_size").apply(spec, 32))
+    look.predict(turn(_knob(spec, "learning_rule.batch_size"), spec, 32))
     assert sum(clean) == 2
 
 
@@ -519,4 +520,4 @@ def test_bad_input_is_one_line_and_leaves_nothing(capsys, path, tmp_path, argume
 def test_values_that_do_not_go_together_are_refused():
     spec = _spec()
     with pytest.raises(SpecError):
-        _knob(spec, "device.faults.stuck_low").apply(spec, 1.5)
+        turn(_knob(spec, "device.faults.stuck_low"), spec, 1.5)

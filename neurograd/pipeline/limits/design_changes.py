@@ -12,7 +12,7 @@ from neurograd.spec import Spec
 
 
 @dataclass(frozen=True)
-class Remedy:
+class DesignChange:
     """A change of the design that leaves the device as it is.
 
     Attributes:
@@ -27,21 +27,21 @@ class Remedy:
 
 
 @dataclass(frozen=True)
-class Remedied:
-    """What is predicted for a remedy, against a clean twin with the same change.
+class PredictedChange:
+    """What is predicted for a change of the design, against a clean twin with the same change.
 
     Attributes:
-        remedy: The change.
+        change: The change.
         estimate: The prediction, None where the clean training itself fails.
         problem: Why there is none.
     """
 
-    remedy: Remedy
+    change: DesignChange
     estimate: Estimate | None
     problem: str = ""
 
 
-def find_remedies(spec: Spec, samples: int) -> list[Remedy]:
+def find_changes(spec: Spec, samples: int) -> list[DesignChange]:
     """The changes that a spec has room for.
 
     Args:
@@ -56,24 +56,26 @@ def find_remedies(spec: Spec, samples: int) -> list[Remedy]:
     ]
 
 
-def try_remedy(spec: Spec, remedy: Remedy, outlook: Outlook, tick: Tick | None = None) -> Remedied:
+def try_change(
+    spec: Spec, change: DesignChange, outlook: Outlook, tick: Tick | None = None
+) -> PredictedChange:
     """Predict a spec with a change."""
     try:
-        return Remedied(remedy, outlook.predict(with_settings(spec, remedy.settings), tick))
+        return PredictedChange(change, outlook.predict(with_settings(spec, change.settings), tick))
     except DivergenceError as error:
-        return Remedied(remedy, None, str(error))
+        return PredictedChange(change, None, str(error))
 
 
-def best_first(found: list[Remedied]) -> list[Remedied]:
+def best_first(found: list[PredictedChange]) -> list[PredictedChange]:
     """By predicted cost; those without one at the end."""
     return sorted(found, key=lambda each: (each.estimate is None, _cost(each)))
 
 
-def _cost(each: Remedied) -> float:
+def _cost(each: PredictedChange) -> float:
     return 0.0 if each.estimate is None else each.estimate.cost
 
 
-def _wider(spec: Spec) -> list[Remedy]:
+def _wider(spec: Spec) -> list[DesignChange]:
     network, settings = spec.network, {}
     if network.hidden:
         settings["network.hidden"] = [2 * width for width in network.hidden]
@@ -81,10 +83,10 @@ def _wider(spec: Spec) -> list[Remedy]:
         settings["network.channels"] = [2 * channels for channels in network.channels]
     if not settings or any(width > 65536 for widths in settings.values() for width in widths):
         return []
-    return [Remedy("twice the width", settings, "less curvature a weight (Theorem 2.2)")]
+    return [DesignChange("twice the width", settings, "less curvature a weight (Theorem 2.2)")]
 
 
-def _steps(spec: Spec) -> list[Remedy]:
+def _steps(spec: Spec) -> list[DesignChange]:
     found = []
     training = spec.training
     for factor, label in ((2.0, "twice"), (0.5, "half"), (0.25, "a quarter of")):
@@ -96,7 +98,9 @@ def _steps(spec: Spec) -> list[Remedy]:
             "training.step_size": training.step_size * training.steps / steps,
             "training.steps": steps,
         }
-        found.append(Remedy(f"{label} the step size, {steps} steps", settings, _STEP[factor < 1]))
+        found.append(
+            DesignChange(f"{label} the step size, {steps} steps", settings, _STEP[factor < 1])
+        )
     return found
 
 
@@ -106,7 +110,7 @@ _STEP = {
 }
 
 
-def _rounding(spec: Spec) -> list[Remedy]:
+def _rounding(spec: Spec) -> list[DesignChange]:
     quantization, found = spec.quantization, []
     if quantization is None:
         return []
@@ -118,26 +122,28 @@ def _rounding(spec: Spec) -> list[Remedy]:
     if writes and quantization.update_rounding != "stochastic":
         key = "quantization.update_rounding"
         found.append(
-            Remedy("stochastic rounding of updates", {key: "stochastic"}, "small updates count")
+            DesignChange(
+                "stochastic rounding of updates", {key: "stochastic"}, "small updates count"
+            )
         )
     finer = spec.device is not None or quantization.update_bits is not None
     seen = quantization.weight_bits is not None and finer
     if seen and quantization.weight_rounding != "stochastic":
         key = "quantization.weight_rounding"
         why = "no bias of the read weights, but noise"
-        found.append(Remedy("stochastic rounding of weights", {key: "stochastic"}, why))
+        found.append(DesignChange("stochastic rounding of weights", {key: "stochastic"}, why))
     return found
 
 
-def _averaging(spec: Spec, samples: int) -> list[Remedy]:
+def _averaging(spec: Spec, samples: int) -> list[DesignChange]:
     rule, found = spec.learning_rule, []
     if isinstance(rule.batch_size, int) and rule.batch_size < samples:
         size = min(4 * rule.batch_size, samples)
         settings = {"learning_rule.batch_size": size}
-        found.append(Remedy(f"batches of {size}", settings, "less sampling noise"))
+        found.append(DesignChange(f"batches of {size}", settings, "less sampling noise"))
     if rule.samples is not None and rule.samples < 10_000:
         count = min(4 * rule.samples, 10_000)
         settings = {"learning_rule.samples": count}
         label = f"{count} perturbations an update"
-        found.append(Remedy(label, settings, "less estimator noise"))
+        found.append(DesignChange(label, settings, "less estimator noise"))
     return found
