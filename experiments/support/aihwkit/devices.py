@@ -14,8 +14,8 @@ from device_models.write.pulsed_step import (
     PowerStep,
     Step,
 )
-from neurograd.pipeline.build_device import nominal_device, pulsed_step
-from neurograd.spec.device_schema import Device
+from neurograd.effects.pulsed_device import nominal_device, pulsed_step
+from neurograd.spec import Device
 
 Maker = Callable[..., Any]
 """Makes aihwkit's device from its options."""
