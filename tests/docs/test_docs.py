@@ -117,6 +117,19 @@ def test_every_preset_has_its_source_and_licence():
     assert all(f"| `{name}` |" in listed for name in list_presets())
 
 
+def test_the_changelog_names_modules_that_are_there():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    table = text.partition("| old | new |\n")[2].partition("\n\n")[0]
+    new = [
+        name
+        for row in table.splitlines()[1:]
+        for name in re.findall(r"`([\w.]+)`", row.split("|")[2])
+    ]
+    assert len(new) > 20
+    for name in new:
+        importlib.import_module(name)
+
+
 def test_every_dependency_has_its_licence():
     import tomllib
 

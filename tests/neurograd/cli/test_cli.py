@@ -346,7 +346,9 @@ def test_interrupt_stops_with_one_line_and_no_file(spec, tmp_path):
     terminal = {"FORCE_COLOR": "1"}  # which shows where the run is
     with started(*command, environment=terminal) as process:
         shown = b""
-        while b"training the clean" not in shown and (more := os.read(process.stderr.fileno(), 4096)):
+        while b"training the clean" not in shown and (
+            more := os.read(process.stderr.fileno(), 4096)
+        ):
             shown += more
         process.send_signal(signal.SIGINT)
         out, rest = process.communicate()
