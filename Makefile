@@ -35,6 +35,7 @@ lint: $(STAMP) ## ruff, mypy and the contract of imports
 	$(BIN)/lint-imports
 
 docs: $(STAMP) ## the site, in site/, with its links checked
+	$(BIN)/python -m neurograd.spec.reference docs/keys.md
 	$(BIN)/mkdocs build --strict
 
 wheel: $(STAMP) ## the wheel, in dist/, tried in an environment of its own

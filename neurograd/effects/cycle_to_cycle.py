@@ -46,6 +46,12 @@ EFFECT = Effect(
     stage=Stage.WRITE,
     order=30,
     when=on_device(_is_noisy),
+    also=(
+        "device.pulsed.dw_min_std",
+        "device.pulsed.noise",
+        "device.pulsed.noise_offset",
+        "device.pulsed.noise_slope",
+    ),
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=10,

@@ -59,6 +59,7 @@ EFFECT = Effect(
     stage=Stage.WRITE,
     order=40,
     when=on_device(_is_varied),
+    also=tuple(f"device.pulsed.{key}" for key in SPREADS),
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=11,

@@ -154,11 +154,13 @@ class Effect(Contribution):
         label: What a sentence calls it.
         key: The key of the spec that switches it on.
         remedy: What makes it smaller in a spec that has it.
+        also: Other keys that it comes from, where another file brings them.
     """
 
     label: str
     key: str
     remedy: Callable[[SpecSections], Remedy] = field(repr=False)
+    also: tuple[str, ...] = ()
 
     def active(self, spec: SpecSections, samples: int) -> bool:
         """Whether it sets the chip of a spec apart from the ideal one."""

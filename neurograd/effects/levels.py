@@ -23,7 +23,7 @@ def _same_levels(value: Any) -> Any:
 
 _LEVELS = Whole(2, 1_000_000, also=", {potentiation: N, depression: N}, or null for continuous")
 _COUNT = Whole(2, 1_000_000)
-_ONE_NUMBER = Shorthand(_same_levels, tuple(_LEVELS.json().items()))
+_ONE_NUMBER = Shorthand(_same_levels, tuple(_LEVELS.json().items()), _LEVELS.allowed)
 
 
 class Levels(SpecModel):

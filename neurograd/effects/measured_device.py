@@ -64,6 +64,11 @@ class MeasuredFile(FieldType):
             raise spec_problem(str(error)) from None
         return path
 
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return "the path of a CSV file"
+
     def json(self) -> Json:
         """A string."""
         return Line(4096).json()

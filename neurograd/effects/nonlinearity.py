@@ -11,6 +11,9 @@ from neurograd.effects.effect import Effect, Remedy, SpecSections, Stage, change
 from neurograd.effects.knob import Knob, pair
 from neurograd.keys.fields import Number, SpecModel
 
+SHAPE = ("model", "up_down", "gamma", "amplitude", "a", "b", "exponent")
+"""The keys of device.pulsed that shape a step."""
+
 
 class Nonlinearity(SpecModel):
     """NeuroSim's nonlinearity labels; 0 is a straight line."""
@@ -74,7 +77,9 @@ def _remedy(spec: SpecSections) -> Remedy:
     for key in ("nonlinearity", "slope"):
         if getattr(device.write, key) is not None:
             return change("bring", [f"device.write.{key}"], " nearer to 0")
-    return Remedy("device.write.model", "choose a straighter device.write.model")
+    return Remedy(
+        "device.write.model", "device.write.slope", "choose a straighter device.write.model"
+    )
 
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
@@ -109,6 +114,12 @@ EFFECT = Effect(
     stage=Stage.WRITE,
     order=20,
     when=on_device(_is_curved),
+    also=(
+        "device.write.model",
+        "device.write.slope",
+        "device.measured",
+        *(f"device.pulsed.{key}" for key in SHAPE),
+    ),
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=13,

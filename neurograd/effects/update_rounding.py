@@ -74,6 +74,7 @@ EFFECT = Effect(
     keys=(Keys("quantization", UpdateRoundingKeys, 20),),
     when=_are_rounded,
     build=_build,
+    also=("quantization.update_rounding",),
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=41,

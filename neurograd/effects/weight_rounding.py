@@ -77,6 +77,7 @@ EFFECT = Effect(
     keys=(Keys("quantization", WeightRoundingKeys, 10),),
     when=_are_rounded,
     build=_build,
+    also=("quantization.weight_rounding",),
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=40,

@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from neurograd.keys.units import (
+    CONDUCTANCE_ALLOWED,
+    DURATION_ALLOWED,
+    FRACTION_ALLOWED,
     MAX_TEXT,
     NUMBER_PATTERN,
     UNIT_PATTERN,
@@ -53,6 +56,11 @@ class FieldType:
 
     def json(self) -> Json:
         """The JSON Schema of what is accepted."""
+        raise NotImplementedError
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
         raise NotImplementedError
 
     def __get_pydantic_core_schema__(
@@ -149,11 +157,18 @@ class Fraction(FieldType):
         number: float = _with_unit(parse_fraction, value)
         low = self.above is not None and number <= self.above
         if low or (self.below is not None and number >= self.below):
-            raise spec_problem(
-                f"{show(value)} is out of range; allowed: a percentage above "
-                f"{self.above or 0:.0%} and below {self.below or 1:.0%}, such as '95 %'"
-            )
+            raise spec_problem(f"{show(value)} is out of range; allowed: {self.allowed}")
         return number
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        if self.above is None and self.below is None:
+            return FRACTION_ALLOWED
+        return (
+            f"a percentage above {self.above or 0:.0%} and below {self.below or 1:.0%}, "
+            "such as '95 %'"
+        )
 
     def json(self) -> Json:
         """A number from 0 to 1 or a percentage."""
@@ -175,6 +190,11 @@ class Siemens(FieldType):
         siemens: float = _with_unit(parse_conductance, value)
         return siemens
 
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return CONDUCTANCE_ALLOWED
+
     def json(self) -> Json:
         """A number of siemens or text with a unit."""
         text = {"type": "string", "pattern": rf"^\s*{NUMBER_PATTERN}\s*({UNIT_PATTERN})?\s*$"}
@@ -189,6 +209,11 @@ class Seconds(FieldType):
         """Reads '1 h', '20 s' or a bare number of seconds."""
         seconds: float = _with_unit(parse_duration, value)
         return seconds
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return DURATION_ALLOWED
 
     def json(self) -> Json:
         """A number of seconds or text with a unit."""
@@ -207,10 +232,13 @@ class Line(FieldType):
         if not isinstance(value, str):
             raise spec_problem(f"{show(value)} is not text; allowed: text (put it in quotes)")
         if not 1 <= len(value) <= self.longest or not value.isprintable() or not value.strip():
-            raise spec_problem(
-                f"{show(value)} is not one line of 1 to {self.longest} printable characters"
-            )
+            raise spec_problem(f"{show(value)} is not {self.allowed}")
         return value
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return f"one line of 1 to {self.longest} printable characters"
 
     def json(self) -> Json:
         """A string with a longest length."""
@@ -219,10 +247,17 @@ class Line(FieldType):
 
 @dataclass(frozen=True)
 class Shorthand:
-    """Lets a section be written shorter: `expand` turns the short form into the long one."""
+    """Lets a section be written shorter.
+
+    Attributes:
+        expand: Turns the short form into the long one.
+        short: The JSON Schema of the short form.
+        allowed: All that is allowed, in words; empty where the short form is null alone.
+    """
 
     expand: Callable[[Any], Any]
     short: tuple[tuple[str, Any], ...]
+    allowed: str = ""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler

@@ -106,7 +106,9 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else {} if value is None else value
 
 
-_BY_NAME = Shorthand(_named, (("enum", [*SURROGATE_DEFAULTS, None]),))
+_BY_NAME = Shorthand(
+    _named, (("enum", [*SURROGATE_DEFAULTS, None]),), "one of its names, a mapping, or null"
+)
 
 _SPIKING_DEFAULTS: Mapping[str, Any] = {
     "surrogate": {"name": "fast_sigmoid"},

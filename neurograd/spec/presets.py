@@ -90,6 +90,11 @@ class PresetName(FieldType):
             raise spec_problem(unknown_preset(value))
         return value
 
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return "a name that `neurograd presets` lists"
+
     def json(self) -> Json:
         """One of the shipped presets."""
         return {"enum": list(list_presets())}
