@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from neurograd.errors import DataError
-from neurograd.problem.datasets.cifar10 import cifar10
+from neurograd.problem.datasets.cifar10_files import cifar10
 from neurograd.problem.datasets.dataset import Dataset
-from neurograd.problem.datasets.digits import digits
-from neurograd.problem.datasets.mnist import mnist
-from neurograd.problem.datasets.teacher_student import teacher_student
+from neurograd.problem.datasets.handwritten_digits import digits
+from neurograd.problem.datasets.mnist_files import mnist
+from neurograd.problem.datasets.teacher import teacher_student
 
 NAMES = ("digits", "teacher_student", "mnist", "cifar10")
 

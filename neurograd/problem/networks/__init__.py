@@ -1,6 +1,7 @@
 """Rate networks as plain ``torch.nn.Sequential``, whose layers can be recognised; spiking ones."""
 
-from neurograd.problem.networks.cnn import small_cnn
+from neurograd.problem.networks.convolutional import small_cnn
+from neurograd.problem.networks.fully_connected import mlp
 from neurograd.problem.networks.layers import (
     ACTIVATIONS,
     INITS,
@@ -9,7 +10,6 @@ from neurograd.problem.networks.layers import (
     initialized,
     make,
 )
-from neurograd.problem.networks.mlp import mlp
 from neurograd.problem.networks.spiking import spiking_mlp
 
 __all__ = [
