@@ -22,10 +22,11 @@ from scipy import stats
 
 from experiments.support.record import Claim, Run, parse, run_main
 from neurograd.judge.cost import judge_chips
+from neurograd.judge.forecasts import judge_forecasts
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.forecasting import CLEAN, forecast_network, judge_forecasts
-from neurograd.pipeline.json_form import trained_dict
+from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of, forecast_network
+from neurograd.records.measured import trained_network
 from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled
 from neurograd.spec import Spec, list_presets, load_preset, validate_spec
 from neurograd.training.loop import train
@@ -145,16 +146,15 @@ def trained(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
     spec = spec_of(sections, run)
     problem = build_problem(spec, run.device)
     steps, seed = spec.training.steps, spec.measure.seed
-    clean = train(problem, build_clean_chip(spec, problem), steps, seed)
+    clean = trained_network(train(problem, build_clean_chip(spec, problem), steps, seed))
     chips = [
-        trained_dict(
+        trained_network(
             train(problem, build_chip(spec, problem, index=i), steps, seed, chip_index=i + 1)
         )
         for i in range(spec.training.seeds)
     ]
-    judged = judge_chips(
-        problem, clean.curve.train_loss[0], trained_dict(clean), chips, spec.targets
-    )
+    baseline = baseline_of(problem, clean.start_loss)
+    judged = judge_chips(baseline, allowed_by(spec), clean, chips)
     return {
         "rule": spec.learning_rule.name,
         "batch": spec.learning_rule.batch_size,
@@ -181,7 +181,7 @@ def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
     start = time.thread_time()
     twin = forecast_network(spec, problem, CLEAN)
     networks = [forecast_network(spec, problem, index) for index in range(seeds)]
-    found = judge_forecasts(spec, problem, twin, networks)
+    found = judge_forecasts(baseline_of(problem), allowed_by(spec), twin, networks)
     middle = time.thread_time()
     train(problem, build_chip(spec, problem), min(BESIDE, steps), run.seed, curve_points=2)
     end = time.thread_time()

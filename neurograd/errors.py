@@ -40,3 +40,11 @@ class OutputError(NeurogradError):
 
 class ChangedKeyWarning(FutureWarning):
     """A spec has a key that has moved since it was written; it is read as the new one."""
+
+
+class ReportError(NeurogradError):
+    """A report's JSON file cannot be read: it is none, is broken, or is of a newer version."""
+
+
+class OldReportWarning(FutureWarning):
+    """A report's JSON file is from before reports had versions; it is read as it is."""

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
 
+from neurograd.judge.networks import Network, correct_table
 from neurograd.judge.verdict import Cost, Verdict, judge, mean_interval, mean_over_chips
-from neurograd.pipeline.json_form import correct_table, number
-from neurograd.problem import Problem
-from neurograd.spec.schema import Targets
 
 CHANCE_MARGIN = 1.5
 """The clean network has learned when it beats chance this many times over."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What the user accepts.
+
+    Attributes:
+        accuracy_drop: Largest drop of the test accuracy.
+        excess_loss: Largest part of the decrease of the loss that may be lost.
+        confidence: Confidence at which a cost must be inside or outside.
+    """
+
+    accuracy_drop: float
+    excess_loss: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A network that has learned nothing.
+
+    Attributes:
+        loss: Training loss before the first step.
+        accuracy: Test accuracy of guessing the most frequent class, None without classes.
+    """
+
+    loss: float
+    accuracy: float | None
 
 
 @dataclass(frozen=True)
@@ -37,61 +62,46 @@ class Judgement:
     allowed: float
     clean_learned: bool
 
-    def cost_dict(self) -> dict[str, Any]:
-        """The cost as JSON types."""
-        return {
-            "kind": self.kind,
-            "value": self.cost.value,
-            "ci": self.cost.ci,
-            "confidence": self.cost.confidence,
-            "allowed": self.allowed,
-            "clean_learned": self.clean_learned,
-        }
-
 
 def judge_chips(
-    problem: Problem,
-    start_loss: float,
-    clean: dict[str, Any],
-    chips: list[dict[str, Any]],
-    targets: Targets,
+    baseline: Baseline, allowed: Allowed, clean: Network, chips: Sequence[Network]
 ) -> Judgement:
     """Judge chips against their clean twin.
 
     Args:
-        problem: Network, loss and data.
-        start_loss: Training loss before the first step.
-        clean: The clean twin's ``loss``, ``test_accuracy`` and ``correct`` (one digit a sample).
-        chips: The same of every chip.
-        targets: What is allowed, and at which confidence.
+        baseline: The network before it learned.
+        allowed: What is allowed, and at which confidence.
+        clean: The clean twin.
+        chips: The chips, one or more.
     """
-    classified = clean["correct"] is not None
-    confidence = targets.confidence
-    end = number(clean["loss"])
-    excess = mean_interval([number(chip["loss"]) - end for chip in chips], confidence)
+    classified = clean.correct is not None
+    confidence = allowed.confidence
+    excess = mean_interval([chip.loss - clean.loss for chip in chips], confidence)
     if classified:
         cost = mean_over_chips(correct_table([clean]) - correct_table(chips), confidence)
     else:
-        decrease = max(start_loss - end, np.finfo(float).tiny)
-        cost = mean_interval(
-            [(number(chip["loss"]) - end) / decrease for chip in chips], confidence
-        )
-    allowed = targets.max_accuracy_drop if classified else targets.max_excess_loss
-    learned = _learned(problem, start_loss, clean)
+        decrease = loss_decrease(baseline, clean)
+        cost = mean_interval([(chip.loss - clean.loss) / decrease for chip in chips], confidence)
+    limit = allowed.accuracy_drop if classified else allowed.excess_loss
+    learned = _learned(baseline, clean)
     return Judgement(
-        verdict=judge(cost, allowed, chips=len(chips), clean_learned=learned),
+        verdict=judge(cost, limit, chips=len(chips), clean_learned=learned),
         kind="accuracy_drop" if classified else "excess_loss",
         cost=cost,
         excess_loss=excess,
-        allowed=allowed,
+        allowed=limit,
         clean_learned=learned,
     )
 
 
-def _learned(problem: Problem, start_loss: float, clean: dict[str, Any]) -> bool:
+def loss_decrease(baseline: Baseline, clean: Network) -> float:
+    """What the clean training gains, above 0."""
+    return float(max(baseline.loss - clean.loss, np.finfo(float).tiny))
+
+
+def _learned(baseline: Baseline, clean: Network) -> bool:
     """Whether the clean network has anything to lose."""
-    if clean["correct"] is None:
-        return bool(clean["loss"] < 0.9 * start_loss)
-    _, targets = problem.data("test")
-    chance = float(torch.bincount(targets).max()) / len(targets)
-    return bool(clean["test_accuracy"] > min(CHANCE_MARGIN * chance, 0.5 * (1 + chance)))
+    chance = baseline.accuracy
+    if clean.test_accuracy is None or chance is None:
+        return clean.loss < 0.9 * baseline.loss
+    return clean.test_accuracy > min(CHANCE_MARGIN * chance, 0.5 * (1 + chance))

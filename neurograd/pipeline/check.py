@@ -6,53 +6,46 @@ import hashlib
 import platform
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 import neurograd
-from device_models import Chip, ReadNoise
-from neurograd.effects.effect import Effect
-from neurograd.errors import DivergenceError
-from neurograd.explain.mitigation import Variant, guide, variants
+from device_models import Chip
+from neurograd.explain.guide import ChipInWords, PredictedChips
+from neurograd.explain.mitigation import guide
 from neurograd.explain.reasons import explain
-from neurograd.forecast.frozen import predict_excess_loss, summarize_point
+from neurograd.explain.variants import variants
 from neurograd.judge.cost import Judgement, judge_chips
+from neurograd.judge.forecasts import Forecast, judge_forecasts
 from neurograd.judge.verdict import Verdict
-from neurograd.measure.curvature.spectrum import FULL, QUICK
-from neurograd.measure.point import MeasurementBudget, measure_point
-from neurograd.measure.smoothed_point import measure_smoothed_point
-from neurograd.measure.smoothed_reference import SmoothedBudget
-from neurograd.output import plain
-from neurograd.pipeline.build import active_effects, build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.forecasting import CLEAN, Forecast, forecast_network, judge_forecasts
-from neurograd.pipeline.json_form import (
-    chips_dict,
-    number,
-    point_dict,
-    public,
-    smoothed_dict,
-    trained_dict,
-)
+from neurograd.pipeline.build import active_effects, build_chip, build_problem
+from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of
 from neurograd.pipeline.pool import TaskPool, Threads
+from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.progress import Reporter, Silent
+from neurograd.records.cost import ForecastResult, JudgedCost
+from neurograd.records.json_form import to_json_dict
+from neurograd.records.mitigation import MitigationGuide
+from neurograd.records.point import MeasuredPoint
+from neurograd.records.report import CheckReport
+from neurograd.records.training import (
+    ChipsResult,
+    PredictedNetwork,
+    TrainedNetwork,
+    TrainingResult,
+)
 from neurograd.spec import Spec, spec_to_dict
-from neurograd.training.loop import train
 
-COVARIANCE_DRAWS = 64
-DEFAULT_SMOOTHING = 0.02
-"""s in weight units of a spiking network on a chip without read noise."""
-
-DEFAULT_SMOOTHING_DRAWS = 500
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,12 +53,20 @@ class CheckResult:
     """What a check found.
 
     Attributes:
-        verdict: The answer.
-        report: All numbers as JSON types; the contract of the JSON file.
+        record: Verdict, reasons and all numbers.
     """
 
-    verdict: Verdict
-    report: dict[str, Any]
+    record: CheckReport
+
+    @property
+    def verdict(self) -> Verdict:
+        """The answer."""
+        return self.record.verdict
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The record as JSON types; the contract of the JSON file."""
+        return to_json_dict(self.record)
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,12 @@ class CleanTraining:
 
     Attributes:
         task: All that it depends on (``clean_task``).
-        result: As ``trained_dict`` gives it.
+        result: The trained network; a predicted one where chips are only predicted.
         snapshots: Weights along the training by the step's number, each of shape ``(N,)``.
     """
 
     task: dict[str, Any]
-    result: dict[str, Any]
+    result: TrainedNetwork | PredictedNetwork
     snapshots: dict[str, Tensor]
 
 
@@ -103,20 +104,6 @@ def quick_spec(spec: Spec) -> Spec:
             ),
         }
     )
-
-
-def smoothing_of(spec: Spec) -> float:
-    """S of a spiking network's smoothed loss in weight units: the read noise where there is one."""
-    if spec.measure.smoothing is not None:
-        return spec.measure.smoothing
-    device = spec.device
-    if device is None or device.read.noise == 0:
-        return DEFAULT_SMOOTHING
-    pair = device.conductance.mapping == "differential_pair"
-    devices, gain = (2, 1.0) if pair else (1, 2.0)
-    return ReadNoise.of_range(
-        device.read.noise, gain * device.conductance.weight_range, devices
-    ).std
 
 
 def check(
@@ -180,7 +167,7 @@ def train_clean(
     work = _Check(spec, torch.device(device), quick, Silent(), None)
     work.problem.check_finite(work.problem.initial_weights)
     with Threads(work.problem.device, Silent()) as pool:
-        result, snapshots = pool.submit(partial(work._clean, pool)).result()
+        result, snapshots = pool.submit(work.stages(pool).clean).result()
     return CleanTraining(work.clean_task, result, snapshots)
 
 
@@ -205,7 +192,7 @@ def clean_task(spec: Spec, device: torch.device | str = "cpu") -> dict[str, Any]
 
 
 class _Check:
-    """One check: the stages share spec, problem and clock."""
+    """One check: train, measure, forecast, judge, explain, report."""
 
     def __init__(
         self,
@@ -234,258 +221,171 @@ class _Check:
         self.clean_task = clean_task(spec, device)
         if clean is not None and clean.task != self.clean_task:
             raise ValueError("clean is the training of another problem; allowed: train_clean(spec)")
-        self.clean = clean
+        self.known_clean = clean
+
+    def stages(self, pool: TaskPool) -> Stages:
+        """What is computed, on a pool."""
+        return Stages(self.spec, self.quick, self.problem, self.chip, self.store, pool)
 
     def run(self, *, measure: bool = True, mitigation: bool = True) -> CheckResult:
         start = time.perf_counter()
         self.problem.check_finite(self.problem.initial_weights)
+        chips = range(self.spec.training.seeds)
         with Threads(self.problem.device, self.reporter) as pool:
-            training = pool.submit(partial(self._timed, "clean_training", self._clean, pool))
-            trained = [
-                pool.submit(partial(self._timed, "chip_training", self._chip, pool, index))
-                for index in range(self.spec.training.seeds)
-            ]
+            stages = self.stages(pool)
+
+            def submit(name: str, work: Callable[..., T], *arguments: Any) -> Any:
+                return pool.submit(partial(self._timed, name, work, *arguments))
+
+            training = submit("clean_training", self._clean, stages)
+            trained = [submit("chip_training", stages.trained_chip, index) for index in chips]
             clean, snapshots = training.result()
             places = sorted((int(name), weights) for name, weights in snapshots.items())
             measured = [
-                pool.submit(
-                    partial(self._timed, "measurement", self._point, pool, index, step, weights)
-                )
+                submit("measurement", stages.measured_point, index, step, weights)
                 for index, (step, weights) in enumerate(places if measure else ())
             ]
             # The clean twin (CLEAN) is predicted as well: errors of the method cancel.
             predicted = [
-                pool.submit(partial(self._timed, "forecast", self._forecast, pool, index))
-                for index in (range(CLEAN, self.spec.training.seeds) if measure else ())
+                submit("forecast", stages.predicted_network, index)
+                for index in ((CLEAN, *chips) if measure else ())
             ]
-            chips = [task.result() for task in trained]
-            points = [task.result() for task in measured]
-            networks = [task.result() for task in predicted]
-            judged = self._judged(clean, chips)
-            forecast = self._judged_forecast(pool, networks) if measure else None
-            explained = self._mitigation(pool, networks, judged) if measure and mitigation else None
-        report = self._report(
-            clean,
-            chips,
-            judged,
-            [p["report"] for p in points],
-            [p["summary"] for p in points],
-            forecast,
-            explained,
-        )
+            networks: list[TrainedNetwork] = [task.result() for task in trained]
+            points: list[MeasuredPoint] = [task.result() for task in measured]
+            forecasts: list[PredictedNetwork] = [task.result() for task in predicted]
+            judged = self._judged(clean, networks)
+            forecast, explained = None, None
+            if measure:
+                # On a worker, whose one core gives the same sums on every machine.
+                forecast = pool.submit(partial(self._forecast, forecasts)).result()
+            if measure and mitigation and _failed(judged):
+                others = {
+                    variant.name: [
+                        submit("mitigation", stages.predicted_variant, variant, index)
+                        for index in chips
+                    ]
+                    for variant in variants(active_effects(self.spec, self.problem))
+                }
+                found = {name: [task.result() for task in each] for name, each in others.items()}
+                guiding = partial(self._mitigation, forecasts, found, judged)
+                explained = pool.submit(guiding).result()
+        result = self._training_result(clean, networks, judged, points, forecast)
         self.timing["total"] = time.perf_counter() - start
-        report["timing"] = {f"{k}_seconds": round(v, 3) for k, v in self.timing.items()}
-        return CheckResult(Verdict(report["verdict"]), plain(report))
+        return CheckResult(self._report(measure, judged.verdict, points, result, explained))
 
-    def _timed(self, name: str, work: Callable[..., Any], *arguments: Any) -> Any:
+    def _timed(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
         start = time.perf_counter()
         result = work(*arguments)
         with self.clock:
             self.timing[name] = self.timing.get(name, 0.0) + time.perf_counter() - start
         return result
 
-    # -- stages -----------------------------------------------------------------------------
+    def _clean(self, stages: Stages) -> tuple[TrainedNetwork, dict[str, Tensor]]:
+        known = self.known_clean
+        if known is None:
+            return stages.clean()
+        if not isinstance(known.result, TrainedNetwork):
+            raise ValueError("clean was predicted only; allowed: train_clean(spec)")
+        like = self.problem.initial_weights
+        return known.result, {name: w.to(like) for name, w in known.snapshots.items()}
 
-    def _clean(self, pool: TaskPool) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        if self.clean is not None:
-            like = self.problem.initial_weights
-            return self.clean.result, {k: w.to(like) for k, w in self.clean.snapshots.items()}
-        steps = self.spec.training.steps
-        places = sorted({round(t) for t in np.linspace(0, steps, self.spec.measure.points)})
-        if self.spec.measure.points == 1:
-            places = [0]
+    # -- judge ------------------------------------------------------------------------------
 
-        def compute() -> tuple[dict[str, Any], dict[str, Tensor]]:
-            trained = train(
-                self.problem.replica(),
-                build_clean_chip(self.spec, self.problem),
-                steps,
-                self.spec.measure.seed,
-                snapshots=places,
-                progress=pool.stage("training the clean network", steps),
-            )
-            if trained.diverged:
-                raise DivergenceError(
-                    f"training.step_size: the clean training diverged after "
-                    f"{trained.stopped_at} steps at step size {self.spec.training.step_size:g}; "
-                    "allowed: a step size at which the clean network trains"
-                )
-            return trained_dict(trained), {str(t): trained.snapshots[t] for t in places}
+    def _judged(self, clean: TrainedNetwork, chips: Sequence[TrainedNetwork]) -> Judgement:
+        baseline = baseline_of(self.problem, clean.start_loss)
+        return judge_chips(baseline, allowed_by(self.spec), clean, chips)
 
-        return self.store.run_tensors("clean", compute, self.problem.initial_weights)
+    def _forecast(self, networks: Sequence[PredictedNetwork]) -> Forecast:
+        baseline = baseline_of(self.problem)
+        return judge_forecasts(baseline, allowed_by(self.spec), networks[0], networks[1:])
 
-    def _point(self, pool: TaskPool, index: int, step: int, weights: Tensor) -> dict[str, Any]:
-        measure = self.spec.measure
-
-        def compute() -> dict[str, Any]:
-            if self.spec.network.kind == "spiking":
-                return self._smoothed_point(pool, index, step, weights)
-            effects = active_effects(self.spec, self.problem)
-            measured = measure_point(
-                self.problem.replica(),
-                self.chip,
-                weights,
-                step,
-                index,
-                MeasurementBudget(
-                    draws=measure.draws,
-                    loss_draws=measure.loss_draws,
-                    covariance_draws=min(measure.loss_draws, COVARIANCE_DRAWS),
-                    seed=measure.seed,
-                    spectrum=QUICK if self.quick else FULL,
-                ),
-                variants={
-                    (effect.name, effect.label): build_chip(
-                        self.spec, self.problem, without=[effect]
-                    )
-                    for effect in effects
-                },
-                progress=pool.stage(
-                    f"measuring at step {step}", measure.draws + measure.loss_draws
-                ),
-            )
-            excess, _ = predict_excess_loss(
-                [summarize_point(measured)], self.spec.training.step_size, self.spec.training.steps
-            )
-            return {"report": point_dict(measured), "summary": {"excess_loss": excess}}
-
-        return self.store.run(f"point-{index}", compute)
-
-    def _smoothed_point(
-        self, pool: TaskPool, index: int, step: int, weights: Tensor
-    ) -> dict[str, Any]:
-        """A point of a spiking network, whose reference is the gradient of its smoothed loss."""
-        measure, std = self.spec.measure, smoothing_of(self.spec)
-        norm_draws = measure.smoothing_draws or DEFAULT_SMOOTHING_DRAWS
-        other_std = () if self.quick else (0.5 * std, 2.0 * std)
-        total = 5 * measure.loss_draws + norm_draws
-        measured = measure_smoothed_point(
-            self.problem.replica(),
-            self.chip,
-            weights,
-            step,
-            index,
-            std,
-            SmoothedBudget(
-                draws=measure.draws,
-                loss_draws=measure.loss_draws,
-                norm_draws=norm_draws,
-                seed=measure.seed,
-            ),
-            other_std=other_std,
-            progress=pool.stage(f"measuring at step {step}", total),
-        )
-        return {"report": smoothed_dict(measured), "summary": {"excess_loss": None}}
-
-    def _chip(self, pool: TaskPool, index: int) -> dict[str, Any]:
-        training = self.spec.training
-
-        def compute() -> dict[str, Any]:
-            trained = train(
-                self.problem.replica(),
-                build_chip(self.spec, self.problem, index=index),
-                training.steps,
-                self.spec.measure.seed,
-                chip_index=index + 1,
-                progress=pool.stage(
-                    f"training chip {index + 1} of {training.seeds}", training.steps
-                ),
-            )
-            return trained_dict(trained)
-
-        return self.store.run(f"chip-{index}", compute)
-
-    def _forecast(self, pool: TaskPool, index: int) -> dict[str, Any]:
-        name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
-        return self._predicted_stage(pool, f"forecast-{index + 1}", name, index, ())
-
-    def _variant(self, pool: TaskPool, variant: Variant, index: int) -> dict[str, Any]:
-        stage = f"mitigation-{variant.name}-{index + 1}"
-        name = f"chip {index + 1} {variant.label}"
-        return self._predicted_stage(pool, stage, name, index, variant.left_out)
-
-    def _predicted_stage(
-        self, pool: TaskPool, stage: str, name: str, index: int, without: Collection[Effect]
-    ) -> dict[str, Any]:
-        def compute() -> dict[str, Any]:
-            return forecast_network(
-                self.spec,
-                self.problem.replica(),
-                index,
-                without=without,
-                progress=pool.stage(f"predicting {name}", self.spec.training.steps),
-            )
-
-        return self.store.run(stage, compute)
-
-    # -- verdicts ---------------------------------------------------------------------------
-
-    def _judged(self, clean: dict[str, Any], chips: list[dict[str, Any]]) -> Judgement:
-        start = number(clean["curve"]["train_loss"][0])
-        return judge_chips(self.problem, start, clean, chips, self.spec.targets)
-
-    def _judged_forecast(self, pool: TaskPool, networks: list[dict[str, Any]]) -> Forecast:
-        # On a worker, whose one core gives the same sums on every machine.
-        judging = partial(judge_forecasts, self.spec, self.problem, networks[0], networks[1:])
-        return pool.submit(judging).result()
+    # -- explain ----------------------------------------------------------------------------
 
     def _mitigation(
-        self, pool: TaskPool, networks: list[dict[str, Any]], trained: Judgement
-    ) -> dict[str, Any] | None:
-        """The guide to the effects of a chip that fails; None where there is no damage."""
-        if trained.verdict is Verdict.TOLERATED or not trained.clean_learned:
-            return None
-        tasks = {
-            variant.name: [
-                pool.submit(partial(self._timed, "mitigation", self._variant, pool, variant, index))
-                for index in range(self.spec.training.seeds)
-            ]
-            for variant in variants(active_effects(self.spec, self.problem))
-        }
-        predicted = {name: [task.result() for task in each] for name, each in tasks.items()}
-        guiding = partial(
-            guide, self.spec, self.problem, networks[0], networks[1:], predicted, trained
+        self,
+        networks: Sequence[PredictedNetwork],
+        others: dict[str, list[PredictedNetwork]],
+        trained: Judgement,
+    ) -> MitigationGuide:
+        """The guide to the effects of a chip that fails."""
+        predicted = PredictedChips(
+            baseline=baseline_of(self.problem),
+            allowed=allowed_by(self.spec),
+            clean=networks[0],
+            chips=networks[1:],
+            variants=others,
         )
-        return pool.submit(guiding).result()
+        return guide(chip_in_words(self.spec, self.problem), predicted, trained)
 
     # -- report -----------------------------------------------------------------------------
 
+    def _training_result(
+        self,
+        clean: TrainedNetwork,
+        chips: Sequence[TrainedNetwork],
+        judged: Judgement,
+        points: Sequence[MeasuredPoint],
+        predicted: Forecast | None,
+    ) -> TrainingResult:
+        late = [point.frozen_excess_loss for point in points[len(points) // 2 :]]
+        excess = None if predicted is None else predicted.judgement.excess_loss
+        return TrainingResult(
+            clean=clean.result(),
+            chip=ChipsResult.of(chips, self.spec.targets.confidence),
+            cost=JudgedCost.of(judged),
+            forecast=None if predicted is None else ForecastResult.of(predicted),
+            predicted_excess_loss=None if excess is None else excess.value,
+            predicted_excess_loss_ci=None if excess is None else excess.ci,
+            frozen_excess_loss=late[-1] if late else None,
+            frozen_excess_loss_range=_range(late),
+            measured_excess_loss=judged.excess_loss.value,
+            measured_excess_loss_ci=judged.excess_loss.ci,
+        )
+
     def _report(
         self,
-        clean: dict[str, Any],
-        chips: list[dict[str, Any]],
-        judged: Judgement,
-        points: list[dict[str, Any]],
-        summaries: list[dict[str, Any]],
-        predicted: Forecast | None,
-        mitigation: dict[str, Any] | None,
-    ) -> dict[str, Any]:
-        late = [s["excess_loss"] for s in summaries[len(summaries) // 2 :]]
-        training = {
-            "clean": public(clean),
-            "chip": chips_dict(chips, self.spec.targets.confidence),
-            "cost": judged.cost_dict(),
-            **_predicted(predicted),
-            "frozen_excess_loss": late[-1] if late else None,
-            "frozen_excess_loss_range": _range(late),
-            "measured_excess_loss": judged.excess_loss.value,
-            "measured_excess_loss_ci": judged.excess_loss.ci,
-        }
-        report: dict[str, Any] = {
-            "verdict": judged.verdict.value,
-            "reasons": [],
-            "quick": self.quick,
-            "spec": spec_to_dict(self.spec),
-            "versions": self.versions,
-            "num_parameters": self.problem.num_parameters,
-            "step_size": self.spec.training.step_size,
-            "points": points,
-            "training": training,
-            "mitigation": mitigation,
-        }
-        effects = active_effects(self.spec, self.problem)
-        report["reasons"] = explain(plain(report), [effect.label for effect in effects])
-        return report
+        measured: bool,
+        verdict: Verdict,
+        points: Sequence[MeasuredPoint],
+        training: TrainingResult,
+        mitigation: MitigationGuide | None,
+    ) -> CheckReport:
+        report = CheckReport(
+            kind="check" if measured else "train",
+            verdict=verdict,
+            quick=self.quick,
+            spec=spec_to_dict(self.spec),
+            versions=self.versions,
+            num_parameters=self.problem.num_parameters,
+            step_size=self.spec.training.step_size,
+            points=tuple(point.point for point in points),
+            training=training,
+            mitigation=mitigation,
+            timing={f"{name}_seconds": round(took, 3) for name, took in self.timing.items()},
+        )
+        labels = [effect.label for effect in active_effects(self.spec, self.problem)]
+        return report.model_copy(update={"reasons": tuple(explain(report, labels))})
+
+
+def chip_in_words(spec: Spec, problem: Problem) -> ChipInWords:
+    """What sentences say of a spec's chip: its effects and what makes each of them smaller."""
+    effects = tuple(active_effects(spec, problem))
+    window = "quantization" if spec.device is None else "device.conductance"
+    return ChipInWords(
+        effects=effects,
+        remedies={effect.name: effect.remedy(spec) for effect in effects},
+        window_key=f"{window}.weight_range",
+    )
+
+
+def _failed(judged: Judgement) -> bool:
+    """Whether there is damage to explain."""
+    return judged.verdict is not Verdict.TOLERATED and judged.clean_learned
+
+
+def _range(values: Sequence[float | None]) -> tuple[float, float] | None:
+    finite = [value for value in values if value is not None]
+    return (min(finite), max(finite)) if finite else None
 
 
 def versions() -> dict[str, str]:
@@ -498,32 +398,6 @@ def versions() -> dict[str, str]:
 @cache  # reading a package's metadata takes milliseconds, and sweeps ask thousands of times
 def _version(name: str) -> str:
     return metadata.version(name)
-
-
-def _predicted(predicted: Forecast | None) -> dict[str, Any]:
-    """The forecast's part of a report's training; nulls where nothing was predicted."""
-    if predicted is None:
-        return {"forecast": None, "predicted_excess_loss": None, "predicted_excess_loss_ci": None}
-    judged = predicted.judgement
-    return {
-        "forecast": {
-            "verdict": judged.verdict.value,
-            "cost": judged.cost_dict(),
-            "clean_loss": predicted.clean_loss,
-            "clean_accuracy": predicted.clean_accuracy,
-            "chip_loss": predicted.chip_loss,
-            "chip_accuracy": predicted.chip_accuracy,
-            "diverged": predicted.diverged,
-            "gradients": predicted.gradients,
-        },
-        "predicted_excess_loss": judged.excess_loss.value,
-        "predicted_excess_loss_ci": judged.excess_loss.ci,
-    }
-
-
-def _range(values: list[Any]) -> tuple[float, float] | None:
-    finite = [float(v) for v in values if v is not None]
-    return (min(finite), max(finite)) if finite else None
 
 
 def table_fingerprint(spec: Spec) -> str | None:

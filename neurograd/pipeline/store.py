@@ -8,13 +8,17 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from neurograd.output import plain, to_json, write_atomically
+from neurograd.records.json_form import from_json_dict, to_json_dict
+from neurograd.records.record import Record
+
+R = TypeVar("R", bound=Record)
 
 
 class StageStore:
@@ -47,6 +51,19 @@ class StageStore:
         """The stage's result, computed only if it is not there yet."""
         known = self.known(name)
         return self.keep(name, compute()) if known is None else known
+
+    def known_record(self, name: str, kind: type[R]) -> R | None:
+        """The record of a stage that is finished; None of another one, or of a broken file."""
+        return from_json_dict(kind, self.known(name))
+
+    def keep_record(self, name: str, record: R) -> R:
+        """Keep a record that was computed elsewhere; gives it back as it will be read."""
+        return type(record).model_validate(self.keep(name, to_json_dict(record)))
+
+    def run_record(self, name: str, kind: type[R], compute: Callable[[], R]) -> R:
+        """The stage's record, computed only if it is not there yet."""
+        known = self.known_record(name, kind)
+        return self.keep_record(name, compute()) if known is None else known
 
     def known_tensors(self, name: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         """The result and the tensors of a finished stage, on the CPU, None of another one."""
@@ -83,6 +100,31 @@ class StageStore:
             return self.keep_tensors(name, *compute())
         result, tensors = known
         return result, {key: value.to(like) for key, value in tensors.items()}
+
+    def known_record_tensors(self, name: str, kind: type[R]) -> tuple[R, dict[str, Tensor]] | None:
+        """The record and the tensors of a finished stage, on the CPU, None of another one."""
+        known = self.known_tensors(name)
+        record = None if known is None else from_json_dict(kind, known[0])
+        return None if known is None or record is None else (record, known[1])
+
+    def keep_record_tensors(
+        self, name: str, record: R, tensors: dict[str, Tensor]
+    ) -> tuple[R, dict[str, Tensor]]:
+        """Keep a record with tensors; gives it back as it will be read."""
+        kept, tensors = self.keep_tensors(name, to_json_dict(record), tensors)
+        return type(record).model_validate(kept), tensors
+
+    def run_record_tensors(
+        self,
+        name: str,
+        kind: type[R],
+        compute: Callable[[], tuple[R, dict[str, Tensor]]],
+        like: Tensor,
+    ) -> tuple[R, dict[str, Tensor]]:
+        """A stage with a record and tensors; they come back on the device of ``like``."""
+        known = self.known_record_tensors(name, kind)
+        record, tensors = self.keep_record_tensors(name, *compute()) if known is None else known
+        return record, {key: value.to(like) for key, value in tensors.items()}
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 from neurograd.measure.intervals import Interval
 from neurograd.output import to_json
 from neurograd.pipeline.check import CleanTraining, clean_task, train_beside, train_clean
-from neurograd.pipeline.json_form import number
 from neurograd.pipeline.limits.knobs import turn
 from neurograd.pipeline.limits.search import Limit
 from neurograd.pipeline.store import StageStore
 from neurograd.progress import Reporter
+from neurograd.records.training import TrainedNetwork
 from neurograd.spec import Spec
 
 
@@ -98,27 +97,25 @@ class Trainer:
         return Confirmation(trained[0], trained[1], allowed)
 
     def _train(self, spec: Spec, value: float, data: dict[str, Any]) -> Trained:
-        report = train_beside(
+        found = train_beside(
             spec,
             device=self._device,
             reporter=self._reporter,
             resume=self._folder,
             clean=self._clean(spec, data),
-        ).report
-        cost = report["training"]["cost"]
-        low, high = cost["ci"]
-        if low is None:  # no lower end: a single chip, or chips that diverged
-            low = math.inf if cost["value"] is None else -math.inf
-        return Trained(value, report["verdict"], number(cost["value"]), (low, number(high)))
+        ).record
+        cost = found.training.cost
+        return Trained(value, found.verdict.value, cost.value, cost.ci)
 
     def _clean(self, spec: Spec, data: dict[str, Any]) -> CleanTraining:
         task = clean_task(spec, self._device)
         key = to_json(task)
         if key not in self._twins:
             store = StageStore(self._folder, {"clean training": task, "data": data})
-            known = store.known_tensors("clean")
+            known = store.known_record_tensors("clean", TrainedNetwork)
             if known is None:
                 trained = train_clean(spec, device=self._device)
-                known = store.keep_tensors("clean", trained.result, trained.snapshots)
+                assert isinstance(trained.result, TrainedNetwork)
+                known = store.keep_record_tensors("clean", trained.result, trained.snapshots)
             self._twins[key] = CleanTraining(task, *known)
         return self._twins[key]

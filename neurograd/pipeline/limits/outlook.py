@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,15 +13,16 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from neurograd.errors import DivergenceError, NeurogradError
+from neurograd.judge.forecasts import Forecast, judge_forecasts
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
 from neurograd.output import to_json
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import clean_task, data_fingerprint, table_fingerprint, versions
-from neurograd.pipeline.forecasting import CLEAN, Forecast, forecast_network, judge_forecasts
-from neurograd.pipeline.json_form import number
+from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of, forecast_network
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
+from neurograd.records.training import PredictedNetwork
 from neurograd.spec import Spec, spec_to_dict
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class Outlook:
     def __init__(self, device: torch.device, folder: Path | None) -> None:
         self._device, self._folder = device, folder
         self._problems: _Once[Problem] = _Once()
-        self._twins: _Once[dict[str, Any]] = _Once()
+        self._twins: _Once[PredictedNetwork] = _Once()
         self._fingerprints: _Once[dict[str, Any]] = _Once()
         self._versions = versions()
 
@@ -94,15 +95,28 @@ class Outlook:
         problem = shared.replica()
         try:
             chips = [
-                store.run(f"forecast-{index}", partial(self._network, spec, problem, index, tick))
+                store.run_record(
+                    f"forecast-{index}",
+                    PredictedNetwork,
+                    partial(self._network, spec, problem, index, tick),
+                )
                 for index in range(spec.training.seeds)
             ]
         except NeurogradError as error:
             # A rule that cannot compute at this value, such as a relaxation that diverges.
-            return _nothing(judge_forecasts(spec, problem, twin, [twin]), str(error))
-        return _estimate(judge_forecasts(spec, problem, twin, chips))
+            return _nothing(self._judged(spec, problem, twin, [twin]), str(error))
+        return _estimate(self._judged(spec, problem, twin, chips))
 
-    def clean(self, spec: Spec, tick: Tick | None = None) -> dict[str, Any]:
+    def _judged(
+        self,
+        spec: Spec,
+        problem: Problem,
+        twin: PredictedNetwork,
+        chips: Sequence[PredictedNetwork],
+    ) -> Forecast:
+        return judge_forecasts(baseline_of(problem), allowed_by(spec), twin, chips)
+
+    def clean(self, spec: Spec, tick: Tick | None = None) -> PredictedNetwork:
         """The clean twin's forecast, which the device's numbers do not change.
 
         Raises:
@@ -110,13 +124,14 @@ class Outlook:
         """
         task = clean_task(spec, self._device)
 
-        def compute() -> dict[str, Any]:
+        def compute() -> PredictedNetwork:
             problem = self.problem(spec).replica()
             store = self._store(spec, {"clean": task, "data": self._data(spec)})
-            return store.run("forecast", lambda: self._network(spec, problem, CLEAN, tick))
+            network = partial(self._network, spec, problem, CLEAN, tick)
+            return store.run_record("forecast", PredictedNetwork, network)
 
         twin = self._twins.get(to_json(task), compute)
-        if twin["diverged"] or not math.isfinite(number(twin["loss"])):
+        if twin.diverged or not math.isfinite(twin.loss):
             raise DivergenceError(
                 f"training.step_size: the clean training is predicted to diverge at step size "
                 f"{spec.training.step_size:g}; allowed: a step size at which it trains"
@@ -125,7 +140,7 @@ class Outlook:
 
     def _network(
         self, spec: Spec, problem: Problem, index: int, tick: Tick | None
-    ) -> dict[str, Any]:
+    ) -> PredictedNetwork:
         watch = None if tick is None else lambda done: tick(0)
         return forecast_network(spec, problem, index, progress=watch)
 

@@ -12,7 +12,6 @@ from neurograd.errors import DivergenceError, NeurogradError
 from neurograd.output import plain
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import (
-    CheckResult,
     CleanTraining,
     check,
     clean_task,
@@ -21,6 +20,9 @@ from neurograd.pipeline.check import (
     train_clean,
 )
 from neurograd.pipeline.forecasting import CLEAN, forecast, forecast_network
+from neurograd.records.cost import ForecastResult, JudgedCost
+from neurograd.records.report import CheckReport
+from neurograd.records.training import PredictedNetwork, TrainedNetwork
 from neurograd.spec import Spec
 
 Row = dict[str, Any]
@@ -74,15 +76,15 @@ class Mode:
         needs_snapshots: Whether it needs the weights along the clean training.
         clean: Makes the clean twin of a spec, given where to compute and whether quick; points
             that differ only in the device, the targets or the number of chips share it.
-        evaluate: Makes a report of a spec, where to compute, whether quick, and the clean twin.
-        row: Takes the columns from the report.
+        clean_kind: The record of that clean twin.
+        evaluate: Makes the columns of a spec, where to compute, whether quick, and the clean twin.
     """
 
     columns: tuple[str, ...]
     needs_snapshots: bool
     clean: Callable[[Spec, str, bool], CleanTraining]
-    evaluate: Callable[[Spec, str, bool, CleanTraining], dict[str, Any]]
-    row: Callable[[dict[str, Any]], Row]
+    clean_kind: type[TrainedNetwork | PredictedNetwork]
+    evaluate: Callable[[Spec, str, bool, CleanTraining], Row]
 
 
 def evaluate(spec: Spec, mode: str, *, device: str, quick: bool, clean: CleanTraining) -> Row:
@@ -98,8 +100,7 @@ def evaluate(spec: Spec, mode: str, *, device: str, quick: bool, clean: CleanTra
     Raises:
         NeurogradError: If the point cannot be evaluated.
     """
-    chosen = MODES[mode]
-    return {**chosen.row(chosen.evaluate(spec, device, quick, clean)), ERROR: None}
+    return {**MODES[mode].evaluate(spec, device, quick, clean), ERROR: None}
 
 
 def empty_row(mode: str, error: str) -> Row:
@@ -121,104 +122,101 @@ def _clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
     return train_clean(spec, device=device, quick=quick)
 
 
-def _train(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[str, Any]:
-    return _report(train_beside(spec, device=device, quick=quick, clean=clean))
+def _train(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Row:
+    return _trained_row(train_beside(spec, device=device, quick=quick, clean=clean).record)
 
 
-def _check(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[str, Any]:
+def _check(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Row:
     # Rows have no room for a guide to the effects.
-    return _report(check(spec, device=device, quick=quick, clean=clean, mitigation=False))
+    found = check(spec, device=device, quick=quick, clean=clean, mitigation=False)
+    return _checked_row(found.record)
 
 
 def _predict_clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
     spec = quick_spec(spec) if quick else spec
     predicted = forecast_network(spec, build_problem(spec, device), CLEAN)
-    if predicted["diverged"]:
+    if predicted.diverged:
         raise DivergenceError(
             f"training.step_size: the clean training is predicted to diverge at step size "
             f"{spec.training.step_size:g}; allowed: a step size at which it trains"
         )
-    return CleanTraining(clean_task(spec, torch.device(device)), plain(predicted), {})
+    return CleanTraining(clean_task(spec, torch.device(device)), predicted, {})
 
 
-def _predict(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> dict[str, Any]:
-    """The forecast in the form of a report's training."""
+def _predict(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Row:
+    """The forecast in the columns of a training."""
     spec = quick_spec(spec) if quick else spec
     problem = build_problem(spec, device)
-    found = forecast(spec, problem, clean=clean.result)
-    training = {
-        "cost": found.judgement.cost_dict(),
-        "clean": {"test_accuracy": found.clean_accuracy, "loss": found.clean_loss},
-        "chip": {
-            "test_accuracy": found.chip_accuracy,
-            "test_accuracy_ci": None,
-            "loss": found.chip_loss,
-            "chips": spec.training.seeds,
-            "diverged": found.diverged,
-        },
-    }
-    report: dict[str, Any] = plain(
-        {
-            "verdict": found.judgement.verdict.value,
-            "num_parameters": problem.num_parameters,
-            "training": training,
-        }
+    assert isinstance(clean.result, PredictedNetwork)
+    found = ForecastResult.of(forecast(spec, problem, clean=clean.result))
+    return _row(
+        _TRAINED,
+        found.verdict.value,
+        *_cost_columns(found.cost),
+        found.clean_accuracy,
+        found.chip_accuracy,
+        None,
+        None,
+        found.clean_loss,
+        found.chip_loss,
+        spec.training.seeds,
+        found.diverged,
+        problem.num_parameters,
     )
-    return report
 
 
-def _report(result: CheckResult) -> dict[str, Any]:
-    return result.report
-
-
-def _trained_row(report: dict[str, Any]) -> Row:
-    training = report["training"]
-    cost, clean, chip = training["cost"], training["clean"], training["chip"]
-    accuracy = chip["test_accuracy_ci"] or (None, None)
-    values = (
-        report["verdict"],
-        cost["kind"],
-        cost["value"],
-        *cost["ci"],
-        cost["confidence"],
-        cost["allowed"],
-        cost["clean_learned"],
-        clean["test_accuracy"],
-        chip["test_accuracy"],
-        *accuracy,
-        clean["loss"],
-        chip["loss"],
-        chip["chips"],
-        chip["diverged"],
-        report["num_parameters"],
+def _trained_row(report: CheckReport) -> Row:
+    training = report.training
+    clean, chip = training.clean, training.chip
+    return _row(
+        _TRAINED,
+        report.verdict.value,
+        *_cost_columns(training.cost),
+        clean.test_accuracy,
+        chip.test_accuracy,
+        *(chip.test_accuracy_ci or (None, None)),
+        clean.loss,
+        chip.loss,
+        chip.chips,
+        chip.diverged,
+        report.num_parameters,
     )
-    return dict(zip(_TRAINED, values, strict=True))
 
 
-def _checked_row(report: dict[str, Any]) -> Row:
+def _cost_columns(cost: JudgedCost) -> tuple[Any, ...]:
+    return cost.kind, cost.value, *cost.ci, cost.confidence, cost.allowed, cost.clean_learned
+
+
+def _checked_row(report: CheckReport) -> Row:
     """The trained row with the numbers of the last point of the clean training."""
-    training, point = report["training"], report["points"][-1]
-    moments, change = point["moments"], point["delta_loss"]
-    values = (
-        moments["b"],
-        *moments["b_ci"],
-        moments["total_variance"],
-        moments["inverse_noise_ratio"],
-        moments["gain"],
-        moments["cosine"],
-        change["predicted"],
-        change["measured"],
-        *change["measured_ci"],
-        point["descent"]["exact_margin"],
-        training["predicted_excess_loss"],
-        training["measured_excess_loss"],
+    training, point = report.training, report.points[-1]
+    moments, change = point.moments, point.delta_loss
+    measured = _row(
+        _MEASURED,
+        moments.b,
+        *moments.b_ci,
+        moments.total_variance,
+        moments.inverse_noise_ratio,
+        moments.gain,
+        moments.cosine,
+        change.predicted,
+        change.measured,
+        *change.measured_ci,
+        point.descent.exact_margin,
+        training.predicted_excess_loss,
+        training.measured_excess_loss,
     )
-    return {**_trained_row(report), **dict(zip(_MEASURED, values, strict=True))}
+    return {**_trained_row(report), **measured}
+
+
+def _row(columns: tuple[str, ...], *values: Any) -> Row:
+    row: Row = plain(dict(zip(columns, values, strict=True)))
+    return row
 
 
 MODES: Mapping[str, Mode] = {
-    "train": Mode(_TRAINED, False, _clean, _train, _trained_row),
-    "check": Mode((*_TRAINED, *_MEASURED), True, _clean, _check, _checked_row),
-    "predict": Mode(_TRAINED, False, _predict_clean, _predict, _trained_row),
+    "train": Mode(_TRAINED, False, _clean, TrainedNetwork, _train),
+    "check": Mode((*_TRAINED, *_MEASURED), True, _clean, TrainedNetwork, _check),
+    "predict": Mode(_TRAINED, False, _predict_clean, PredictedNetwork, _predict),
 }
 """The modes by name."""

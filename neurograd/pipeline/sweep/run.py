@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from neurograd.errors import NeurogradError
-from neurograd.output import plain, to_json
+from neurograd.output import to_json
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.check import (
     CleanTraining,
@@ -27,7 +27,7 @@ from neurograd.pipeline.check import (
 )
 from neurograd.pipeline.store import StageStore
 from neurograd.pipeline.sweep.engines import Engine
-from neurograd.pipeline.sweep.modes import Row, empty_row
+from neurograd.pipeline.sweep.modes import MODES, Row, empty_row
 from neurograd.pipeline.sweep.work import Failure, Settings, evaluate_point, train_clean_twin
 from neurograd.progress import Reporter
 from neurograd.spec import Spec, spec_to_dict
@@ -228,7 +228,8 @@ class _Round:
             self.pending[row] = lambda result: self._take_row(point, result)
             return
         group = self.groups.popleft()
-        known = self._store(group[0]).known_tensors(CLEAN)
+        kind = MODES[self.settings.mode].clean_kind
+        known = self._store(group[0]).known_record_tensors(CLEAN, kind)
         if known is not None:
             task = clean_task(group[0].spec, self.settings.device)
             self.ready.append((group, CleanTraining(task, *known)))
@@ -246,9 +247,9 @@ class _Round:
             for point in group:
                 self._take_row(point, result)
             return
-        self._store(group[0]).keep_tensors(CLEAN, result.result, result.snapshots)
-        clean = CleanTraining(result.task, plain(result.result), result.snapshots)
-        self.ready.append((group, clean))
+        store = self._store(group[0])
+        kept = store.keep_record_tensors(CLEAN, result.result, result.snapshots)
+        self.ready.append((group, CleanTraining(result.task, *kept)))
 
     def _take_row(self, point: Point, result: Row | Failure) -> None:
         if isinstance(result, Failure):

@@ -12,14 +12,17 @@ import torch
 from rich.console import Console
 
 from neurograd.effects import cycle_to_cycle, faults, levels, read_noise, weight_rounding
-from neurograd.explain.mitigation import guide, measured_guide, variants
+from neurograd.explain.guide import PredictedChips, measured_guide
+from neurograd.explain.mitigation import guide
 from neurograd.explain.reasons import explain
-from neurograd.explain.remedies import remedy
+from neurograd.explain.variants import variants
 from neurograd.judge.cost import Judgement
 from neurograd.judge.verdict import Cost, Verdict
-from neurograd.output import plain
 from neurograd.pipeline.build import active_effects, build_problem
-from neurograd.pipeline.check import check, train_beside
+from neurograd.pipeline.check import check, chip_in_words, train_beside
+from neurograd.pipeline.forecasting import allowed_by, baseline_of
+from neurograd.records.json_form import report_from_json, to_json_dict
+from neurograd.records.training import PredictedNetwork
 from neurograd.report import plots, render_html, render_report
 from neurograd.report.content import mitigation_rows
 from neurograd.spec import list_presets, load_spec, spec_to_dict, validate_spec
@@ -170,7 +173,11 @@ def test_costs_without_a_finite_value_are_shown(report):
     assert "–" in _text(lost, 100)
     assert "diverges" in {t.get_text().strip() for t in plots.plot_mitigation(lost).axes[0].texts}
     assert "plot-mitigation" in render_html(lost)
-    sentence = next(s for s in explain(lost, ["a", "b"]) if s.startswith("Without cycle-to-cycle"))
+    sentence = next(
+        s
+        for s in explain(report_from_json(lost), ["a", "b"])
+        if s.startswith("Without cycle-to-cycle")
+    )
     assert sentence.endswith("with it the training diverges.")
 
 
@@ -201,13 +208,13 @@ def _networks(errors, chips=4):
     for chip in range(chips):
         wrong = errors + (-1) ** chip if errors > 1 else errors
         made.append(
-            {
-                "loss": 0.1,
-                "test_accuracy": 1 - wrong / SAMPLES,
-                "correct": "0" * wrong + "1" * (SAMPLES - wrong),
-                "diverged": False,
-                "gradients": 1,
-            }
+            PredictedNetwork(
+                loss=0.1,
+                test_accuracy=1 - wrong / SAMPLES,
+                correct="0" * wrong + "1" * (SAMPLES - wrong),
+                diverged=False,
+                gradients=1,
+            )
         )
     return made
 
@@ -228,7 +235,12 @@ def _guide(three, whole, ideal, without, alone, trained=0.4):
         predicted[f"alone-{effect.name}"] = _networks(only)
     assert set(predicted) == {variant.name for variant in variants(effects)}
     clean = _networks(0, chips=1)[0]
-    return plain(guide(spec, problem, clean, _networks(whole), predicted, _trained(trained)))
+    chips = _predicted(spec, problem, clean, _networks(whole), predicted)
+    return to_json_dict(guide(chip_in_words(spec, problem), chips, _trained(trained)))
+
+
+def _predicted(spec, problem, clean, chips, predicted):
+    return PredictedChips(baseline_of(problem), allowed_by(spec), clean, chips, predicted)
 
 
 def test_costs_savings_and_order_are_the_known_ones(three):
@@ -298,15 +310,17 @@ def test_one_effect_or_none_is_one_line(three):
     clean, chips = _networks(0, chips=1)[0], _networks(40)
     single = validate_spec({**THREE, "device": {"faults": {"stuck_low": "1 %"}}})
     assert variants(active_effects(single, problem)) == []
-    found = guide(single, problem, clean, chips, {}, _trained())
-    assert found["effects"] == []
-    assert found["ideal"] is found["together"] is None
-    (line,) = found["advice"]
+    predicted = _predicted(single, problem, clean, chips, {})
+    found = guide(chip_in_words(single, problem), predicted, _trained())
+    assert found.effects == ()
+    assert found.ideal is found.together is None
+    (line,) = found.advice
     assert line == (
         "Only stuck devices sets this chip apart from an ideal one: lower device.faults.stuck_low."
     )
     none = validate_spec({**THREE, "device": None})
-    (line,) = guide(none, problem, clean, chips, {}, _trained())["advice"]
+    predicted = _predicted(none, problem, clean, chips, {})
+    (line,) = guide(chip_in_words(none, problem), predicted, _trained()).advice
     assert line.startswith("Nothing in the spec")
 
 
@@ -323,7 +337,7 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
 
     def networks(*losses):
         rest = {"test_accuracy": None, "correct": None, "diverged": False, "gradients": 1}
-        return [{"loss": loss, **rest} for loss in losses]
+        return [PredictedNetwork(loss=loss, **rest) for loss in losses]
 
     predicted = {
         f"without-{read_noise.EFFECT.name}": networks(math.inf, 0.2 * start),
@@ -340,11 +354,12 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
     )
     (clean,) = networks(0.0)
     whole = networks(math.inf, 0.3 * start)
-    found = measured_guide(spec, problem, clean, whole, predicted, trained)
+    chip, chips = chip_in_words(spec, problem), _predicted(spec, problem, clean, whole, predicted)
+    found = measured_guide(chip, chips, trained)
     assert [part.effect for part in found.parts] == [cycle_to_cycle.EFFECT, read_noise.EFFECT]
     assert found.parts[0].saves.value == math.inf
     assert found.parts[0].without.cost.value == pytest.approx(0.105)
-    report = plain(guide(spec, problem, clean, whole, predicted, trained))
+    report = to_json_dict(guide(chip, chips, trained))
     assert report["effects"][0]["share"] is None
     assert "falls from that of a diverging training to 10.5 %" in report["advice"][0]
 
@@ -365,7 +380,7 @@ def test_every_effect_of_every_shipped_spec_names_a_key_that_is_set():
         key = spec.learning_rule.batch_size
         problem = problems.setdefault(key, _Sized(100_000))
         for effect in active_effects(spec, problem):
-            found = remedy(effect, spec)
+            found = effect.remedy(spec)
             assert found.key in found.words
             value = spec_to_dict(spec)
             for word in found.key.split("."):
@@ -384,10 +399,9 @@ class _Sized:
 
 def test_rounding_at_random_is_the_remedy_where_small_updates_are_lost():
     stalled = validate_spec({**THREE, "quantization": {"update_rounding": "nearest"}})
-    assert "quantization.update_rounding to stochastic" in remedy(levels.EFFECT, stalled).words
-    assert remedy(levels.EFFECT, validate_spec(THREE)).words == "raise device.conductance.levels"
+    assert "quantization.update_rounding to stochastic" in levels.EFFECT.remedy(stalled).words
+    assert levels.EFFECT.remedy(validate_spec(THREE)).words == "raise device.conductance.levels"
     stored = {"device": None, "quantization": {"weight_bits": 4, "update_rounding": "truncate"}}
     assert (
-        "update_rounding"
-        in remedy(weight_rounding.EFFECT, validate_spec({**THREE, **stored})).words
+        "update_rounding" in weight_rounding.EFFECT.remedy(validate_spec({**THREE, **stored})).words
     )

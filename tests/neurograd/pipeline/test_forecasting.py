@@ -40,12 +40,12 @@ def test_forecast_is_what_training_gives(sections, tolerance):
     spec = _tiny(**sections)
     problem = build_problem(spec)
     clean = train(problem, build_clean_chip(spec, problem), spec.training.steps, 0).train_loss
-    twin = forecast_network(spec, problem, CLEAN)["loss"]
+    twin = forecast_network(spec, problem, CLEAN).loss
     assert twin == pytest.approx(clean, rel=0.1)
     found, true = [], []
     for index in range(2):
         chip = build_chip(spec, problem, index=index)
-        found.append(forecast_network(spec, problem, index)["loss"])
+        found.append(forecast_network(spec, problem, index).loss)
         trained = train(problem, chip, spec.training.steps, 0, chip_index=index + 1)
         true.append(trained.train_loss)
     assert np.mean(found) / twin == pytest.approx(np.mean(true) / clean, rel=tolerance)
@@ -63,5 +63,5 @@ def test_forecasts_are_reproducible_and_chips_differ():
     spec = _tiny(device={"preset": "alox-hfo2"}, training={"steps": 60, "seeds": 2})
     first, second = (forecast_network(spec, build_problem(spec), 0) for _ in range(2))
     assert first == second
-    assert forecast_network(spec, build_problem(spec), 1)["loss"] != first["loss"]
-    assert forecast_network(spec, build_problem(spec), CLEAN)["loss"] != first["loss"]
+    assert forecast_network(spec, build_problem(spec), 1).loss != first.loss
+    assert forecast_network(spec, build_problem(spec), CLEAN).loss != first.loss

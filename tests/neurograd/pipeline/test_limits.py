@@ -21,6 +21,7 @@ from neurograd.pipeline.limits.design_changes import best_first, find_changes, t
 from neurograd.pipeline.limits.knobs import find_knobs, turn
 from neurograd.pipeline.limits.outlook import Estimate, Outlook
 from neurograd.pipeline.limits.search import APART, FULL, QUICK, find_limit
+from neurograd.records.training import PredictedNetwork
 from neurograd.report.tornado import plot_tornado
 from neurograd.spec import list_presets, load_spec, validate_spec
 from tests.neurograd.command_line import run_command
@@ -358,10 +359,9 @@ def test_a_clean_training_that_is_predicted_to_diverge_is_one_line(capsys, path,
 
 
 def _diverged(*arguments, **options):
-    return {
-        "loss": math.inf, "test_loss": math.inf, "test_accuracy": None, "correct": None,
-        "diverged": True, "gradients": 3,
-    }  # fmt: skip
+    return PredictedNetwork(
+        loss=math.inf, test_accuracy=None, correct=None, diverged=True, gradients=3
+    )
 
 
 def test_steps_of_absurd_size_end_and_are_no_verdict():
@@ -448,7 +448,7 @@ def test_the_command_prints_and_writes_and_goes_on_with_the_same_numbers(
         raise AssertionError("computed again")
 
     monkeypatch.setattr(outlook, "forecast_network", lost)
-    monkeypatch.setattr("neurograd.pipeline.check.train", lost)
+    monkeypatch.setattr("neurograd.pipeline.stages.train", lost)
     assert run_command(capsys, "limits", path, "--json", again, *kept)[0] == code
     assert _numbers(again) == report
 

@@ -168,7 +168,8 @@ def test_predict_mode_is_the_forecast(spec, tmp_path):
 
 def test_a_clean_twin_that_is_predicted_to_diverge_is_a_row(spec, tmp_path, monkeypatch):
     real = modes.forecast_network
-    monkeypatch.setattr(modes, "forecast_network", lambda *a: {**real(*a), "diverged": True})
+    lost = {"diverged": True}
+    monkeypatch.setattr(modes, "forecast_network", lambda *a: real(*a).model_copy(update=lost))
     (row,) = _sweep(spec, tmp_path / "t.csv", f"{C2C}=1 %", mode="predict").rows
     assert "predicted to diverge" in row["error"]
     assert row["verdict"] is None
@@ -178,7 +179,7 @@ def test_predict_mode_trains_nothing(spec, tmp_path, monkeypatch):
     def refuse(*arguments, **options):
         raise AssertionError("trained")
 
-    monkeypatch.setattr("neurograd.pipeline.check.train", refuse)
+    monkeypatch.setattr("neurograd.pipeline.stages.train", refuse)
     rows = _sweep(spec, tmp_path / "t.csv", f"{C2C}=1 %,5 %", mode="predict").rows
     assert [row["error"] for row in rows] == [None, None]
     with pytest.raises(AssertionError, match="trained"):

@@ -9,9 +9,9 @@ import re
 import pytest
 from rich.console import Console
 
-from neurograd.explain.reasons import explain
-from neurograd.output import plain
+from neurograd.explain import reasons
 from neurograd.pipeline.check import check
+from neurograd.records.json_form import report_from_json
 from neurograd.report import format as show
 from neurograd.report import plots, render_html, render_report
 from neurograd.report.content import TABLES, training_rows
@@ -153,6 +153,10 @@ def test_numbers_as_shown():
 # -- reasons ----------------------------------------------------------------------------------
 
 
+def explain(report, effects):
+    return reasons.explain(report_from_json(report), effects)
+
+
 def _changed(report, **training):
     changed = copy.deepcopy(report)
     changed["training"]["cost"].update(training)
@@ -214,7 +218,7 @@ def test_agreement_and_descent_everywhere(report):
     for point in changed["points"]:
         point["delta_loss"]["agree"] = True
         point["descent"]["exact_margin_ci"] = [-0.2, -0.1]
-    text = " ".join(explain(plain(changed), ["a"]))
+    text = " ".join(explain(changed, ["a"]))
     assert "agree at all 2 measured points" in text
     assert "lowers the loss at every measured point" in text
     changed["points"][0]["descent"]["exact_margin_ci"] = [-0.2, 0.1]

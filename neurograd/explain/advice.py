@@ -1,0 +1,147 @@
+"""What to change in a chip that fails, in sentences."""
+
+from __future__ import annotations
+
+import math
+
+from neurograd.explain.guide import Guide
+from neurograd.judge.cost import Judgement
+from neurograd.judge.forecasts import MODEL_ERROR
+from neurograd.judge.verdict import Verdict
+from neurograd.records.cost import NOUNS
+from neurograd.words import capital, listed, percent, percent_interval
+
+NAMED = 3
+"""Effects that the advice says to change, at most."""
+
+
+def advice(found: Guide) -> list[str]:
+    """What to change, one plain sentence each, the most useful first."""
+    if found.ideal is None:
+        return [_single(found)]
+    predicted = found.whole.cost
+    certain = predicted.value == math.inf or predicted.ci[0] > 0
+    if not certain or found.whole.verdict is Verdict.TOLERATED:
+        return [
+            f"The prediction is {_size(found.whole)} ({_range(found.whole)}) where training lost "
+            f"{_size(found.trained)}: no damage is certain enough in it to be shared out."
+        ]
+    return [
+        *_changes(found),
+        *_none_enough(found),
+        *_interplay(found),
+        *_remaining(found, found.ideal),
+        *_idle(found),
+        *_trust(found),
+    ]
+
+
+def _single(found: Guide) -> str:
+    if not found.chip.effects:
+        return "Nothing in the spec sets this chip apart from an ideal one."
+    (effect,) = found.chip.effects
+    words = found.chip.words(effect)
+    return f"Only {effect.label} sets this chip apart from an ideal one: {words}."
+
+
+def _changes(found: Guide) -> list[str]:
+    """The effects that are known to matter, with the key that makes them smaller."""
+    noun, sentences = NOUNS[found.whole.kind], []
+    for part in [part for part in found.parts if part.saves.ci[0] > 0][:NAMED]:
+        words = found.chip.words(part.effect)
+        sentences.append(
+            f"{capital(words)}: without {part.effect.label} the predicted {noun} falls from "
+            f"{_size(found.whole)} to {_size(part.without)} ({_range(part.without)}), "
+            f"{_within(part.without)}."
+        )
+    return sentences
+
+
+def _within(judged: Judgement) -> str:
+    allowed = f"the {percent(judged.allowed)} that are allowed"
+    return {
+        Verdict.TOLERATED: f"within {allowed}",
+        Verdict.NOT_TOLERATED: f"still above {allowed}",
+        Verdict.INCONCLUSIVE: f"which may or may not be within {allowed}",
+    }[judged.verdict]
+
+
+def _none_enough(found: Guide) -> list[str]:
+    """Which effects have to get smaller together, where no single one is enough."""
+    if any(part.without.verdict is not Verdict.NOT_TOLERATED for part in found.parts):
+        return []
+    harmful = [p for p in found.parts if p.alone.verdict is Verdict.NOT_TOLERATED]
+    if len(harmful) < 2:
+        return ["No single change is predicted to be enough."]
+    each = listed(f"{part.effect.label} ({_size(part.alone)})" for part in harmful)
+    return [
+        f"No single change is predicted to be enough: each alone costs more than is allowed, "
+        f"{each}, so all of them have to get smaller."
+    ]
+
+
+def _interplay(found: Guide) -> list[str]:
+    """Whether the effects' own costs add up to the whole one."""
+    together, whole = found.together, found.whole.cost.value
+    assert together is not None
+    low, high = together.ci
+    # Less than the error of the prediction cannot be told from it.
+    if not math.isfinite(whole - together.value) or abs(together.value) <= MODEL_ERROR * whole:
+        return []
+    alone = percent(whole - together.value)
+    if low > 0:
+        return [
+            f"Effects act together here: one at a time they add up to {alone} only, all of them "
+            f"cost {percent(whole)}."
+        ]
+    if high < 0:
+        return [
+            f"Effects overlap here: one at a time they add up to {alone}, all of them cost "
+            f"{percent(whole)}, so leaving out one of them may save little."
+        ]
+    return []
+
+
+def _remaining(found: Guide, ideal: Judgement) -> list[str]:
+    """What is left without any effect."""
+    if ideal.verdict is Verdict.TOLERATED or not ideal.cost.ci[0] > 0:
+        return []
+    return [
+        f"Without any of them the predicted {NOUNS[ideal.kind]} is still {_size(ideal)} "
+        f"({_range(ideal)}): see {found.chip.window_key}."
+    ]
+
+
+def _idle(found: Guide) -> list[str]:
+    """Effects that are not worth an effort, and those that help."""
+    sentences = []
+    helpful = [part for part in found.parts if part.saves.ci[1] < 0]
+    if helpful:
+        labels = listed(f"{p.effect.label} ({_size(p.without)})" for p in helpful)
+        sentences.append(f"Keep what helps; the chip would cost more without {labels}.")
+    idle = [part.effect.label for part in found.parts if part.saves.ci[0] <= 0 <= part.saves.ci[1]]
+    if idle:
+        sentences.append(
+            f"Leaving out only {listed(idle, 'or')} saves nothing that the prediction can tell."
+        )
+    return sentences
+
+
+def _trust(found: Guide) -> list[str]:
+    """Whether training confirms the prediction of the whole chip."""
+    predicted, trained = found.whole.cost, found.trained.cost
+    both_lost = predicted.value == trained.value == math.inf
+    if both_lost or (predicted.ci[0] <= trained.ci[1] and trained.ci[0] <= predicted.ci[1]):
+        return []
+    return [
+        f"Training lost {_size(found.trained)}, not the predicted {_size(found.whole)}: the order "
+        "of the effects is as uncertain as that."
+    ]
+
+
+def _size(judged: Judgement) -> str:
+    return percent(judged.cost.value, missing="that of a diverging training")
+
+
+def _range(judged: Judgement) -> str:
+    return percent_interval(judged.cost.ci, unit="")

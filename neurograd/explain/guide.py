@@ -1,0 +1,176 @@
+"""How much of a failing chip's damage each of its effects stands for.
+
+The whole training is predicted for the chip and for each of its ``variants``. All of them draw the
+same numbers, so their differences are better known than their costs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurograd.effects.effect import Effect, Remedy
+from neurograd.explain.variants import by_left_out, names
+from neurograd.judge.cost import Allowed, Baseline, Judgement, loss_decrease
+from neurograd.judge.forecasts import judge_forecasts, widened
+from neurograd.judge.networks import Network, Predicted, correct_table
+from neurograd.judge.verdict import Cost, mean_interval, mean_over_chips
+
+
+@dataclass(frozen=True)
+class ChipInWords:
+    """What sentences say of a chip.
+
+    Attributes:
+        effects: All its effects, in the order in which an update meets them.
+        remedies: What makes each of them smaller, by the effect's name.
+        window_key: The key of the spec that sets its weight window, which no effect stands for.
+    """
+
+    effects: tuple[Effect, ...]
+    remedies: Mapping[str, Remedy]
+    window_key: str
+
+    def words(self, effect: Effect) -> str:
+        """What to do about an effect."""
+        return self.remedies[effect.name].words
+
+
+@dataclass(frozen=True)
+class PredictedChips:
+    """Networks whose training was predicted, with what they are judged by.
+
+    Attributes:
+        baseline: The network before it learns.
+        allowed: What is allowed, and at which confidence.
+        clean: The clean twin.
+        chips: The chips as they are.
+        variants: The same chips of every one of ``variants``, by its name.
+    """
+
+    baseline: Baseline
+    allowed: Allowed
+    clean: Predicted
+    chips: Sequence[Predicted]
+    variants: Mapping[str, Sequence[Predicted]]
+
+    def judged(self, chips: Sequence[Predicted]) -> Judgement:
+        """The predicted verdict of some of them."""
+        return judge_forecasts(self.baseline, self.allowed, self.clean, chips).judgement
+
+
+@dataclass(frozen=True)
+class Part:
+    """One effect of a chip and what it stands for.
+
+    Attributes:
+        effect: The effect.
+        without: The chip without it.
+        alone: The ideal chip with it only.
+        saves: Cost of the whole chip minus that of the chip without it.
+        share: ``saves`` over the whole cost; None where that is not a positive number. Shares of
+            effects that act together or overlap do not sum to 1.
+    """
+
+    effect: Effect
+    without: Judgement
+    alone: Judgement
+    saves: Cost
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Predicted costs of a chip and of its variants.
+
+    The intervals of costs cover chips, test samples and ``MODEL_ERROR``; those of differences take
+    the same part of the difference as the error of the prediction.
+
+    Attributes:
+        chip: The chip in words.
+        trained: What training says.
+        whole: The whole chip.
+        ideal: The chip without any effect, None for fewer than two effects; what it costs is the
+            weight window's and the like.
+        parts: The effects, that whose absence saves most first.
+        together: Whole cost above the ideal chip's, minus the sum of what each effect alone adds
+            to the ideal chip's: above 0 for effects that act together, below 0 for effects of
+            which one is already enough. None for fewer than two effects.
+    """
+
+    chip: ChipInWords
+    trained: Judgement
+    whole: Judgement
+    ideal: Judgement | None
+    parts: tuple[Part, ...]
+    together: Cost | None
+
+
+def measured_guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgement) -> Guide:
+    """The numbers of the guide to a chip's effects.
+
+    Args:
+        chip: The chip in words.
+        predicted: The chips and their variants.
+        trained: The verdict of training.
+    """
+    effects = chip.effects
+    whole = predicted.judged(predicted.chips)
+    if len(effects) < 2:
+        return Guide(chip, trained, whole, None, (), None)
+    name_of = {left_out: variant.name for left_out, variant in by_left_out(effects).items()}
+    everything = names(effects)
+    networks = predicted.variants
+    judged = {name: predicted.judged(each) for name, each in networks.items()}
+    tables = _CostTables(predicted)
+    all_of_it, ideal = tables.of(predicted.chips), tables.of(networks[name_of[everything]])
+    parts, interplay = [], all_of_it - ideal
+    for effect in effects:
+        without = name_of[frozenset({effect.name})]
+        alone = name_of[everything - {effect.name}]
+        saves = tables.mean(all_of_it, tables.of(networks[without]))
+        share = saves.value / whole.cost.value if 0 < whole.cost.value < math.inf else None
+        parts.append(Part(effect, judged[without], judged[alone], saves, share))
+        with np.errstate(invalid="ignore"):
+            interplay = interplay - (tables.of(networks[alone]) - ideal)
+    return Guide(
+        chip,
+        trained,
+        whole,
+        judged[name_of[everything]],
+        tuple(sorted(parts, key=_rank)),
+        tables.mean(interplay, np.zeros_like(interplay)),
+    )
+
+
+def _rank(part: Part) -> tuple[float, float]:
+    """Largest saving first; of equal ones that which costs more alone."""
+    saves = part.saves.value
+    return (math.inf if math.isnan(saves) else -saves), -part.alone.cost.value
+
+
+class _CostTables:
+    """Costs chip by chip, so that those of two variants can be subtracted pair by pair."""
+
+    def __init__(self, predicted: PredictedChips) -> None:
+        self._clean, self._confidence = predicted.clean, predicted.allowed.confidence
+        self._decrease = loss_decrease(predicted.baseline, predicted.clean)
+
+    def of(self, chips: Sequence[Network]) -> np.ndarray:
+        """Cost by chip and test sample, shape ``(S, n)``; for regression by chip, ``(S, 1)``."""
+        if self._clean.correct is not None:
+            lost: np.ndarray = correct_table([self._clean]) - correct_table(chips)
+            return lost
+        losses = np.array([[chip.loss] for chip in chips])
+        return (losses - self._clean.loss) / self._decrease
+
+    def mean(self, left: np.ndarray, right: np.ndarray) -> Cost:
+        """Mean difference of two tables, with an interval."""
+        with np.errstate(invalid="ignore"):
+            difference = left - right
+        if self._clean.correct is not None:
+            return widened(mean_over_chips(difference, self._confidence))
+        return widened(mean_interval(difference[:, 0].tolist(), self._confidence))

@@ -1,0 +1,212 @@
+"""The stages of a check: trainings, measurements and forecasts, each computed once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from device_models import Chip, ReadNoise
+from neurograd.effects.effect import Effect
+from neurograd.errors import DivergenceError
+from neurograd.explain.variants import Variant
+from neurograd.forecast.frozen import predict_excess_loss, summarize_point
+from neurograd.measure.curvature.spectrum import FULL, QUICK
+from neurograd.measure.point import MeasurementBudget, measure_point
+from neurograd.measure.smoothed_point import measure_smoothed_point
+from neurograd.measure.smoothed_reference import SmoothedBudget
+from neurograd.pipeline.build import active_effects, build_chip, build_clean_chip
+from neurograd.pipeline.forecasting import CLEAN, forecast_network
+from neurograd.pipeline.pool import TaskPool
+from neurograd.pipeline.store import StageStore
+from neurograd.problem import Problem
+from neurograd.records.measured import point_result, smoothed_point_result, trained_network
+from neurograd.records.point import MeasuredPoint
+from neurograd.records.training import PredictedNetwork, TrainedNetwork
+from neurograd.spec import Spec
+from neurograd.training.loop import train
+
+COVARIANCE_DRAWS = 64
+DEFAULT_SMOOTHING = 0.02
+"""s in weight units of a spiking network on a chip without read noise."""
+
+DEFAULT_SMOOTHING_DRAWS = 500
+
+
+def smoothing_of(spec: Spec) -> float:
+    """S of a spiking network's smoothed loss in weight units: the read noise where there is one."""
+    if spec.measure.smoothing is not None:
+        return spec.measure.smoothing
+    device = spec.device
+    if device is None or device.read.noise == 0:
+        return DEFAULT_SMOOTHING
+    pair = device.conductance.mapping == "differential_pair"
+    devices, gain = (2, 1.0) if pair else (1, 2.0)
+    return ReadNoise.of_range(
+        device.read.noise, gain * device.conductance.weight_range, devices
+    ).std
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What is computed for one spec; every stage may run on another thread.
+
+    Attributes:
+        spec: The validated spec, in its quick version if that is checked.
+        quick: Whether it is.
+        problem: Its problem; stages that compute take a replica.
+        chip: Its first chip.
+        store: Keeps what is finished.
+        pool: Shows progress.
+    """
+
+    spec: Spec
+    quick: bool
+    problem: Problem
+    chip: Chip
+    store: StageStore
+    pool: TaskPool
+
+    def clean(self) -> tuple[TrainedNetwork, dict[str, Tensor]]:
+        """The clean training, with weights along it by the number of the step.
+
+        Raises:
+            DivergenceError: If it diverges.
+        """
+        steps = self.spec.training.steps
+        places = sorted({round(t) for t in np.linspace(0, steps, self.spec.measure.points)})
+        if self.spec.measure.points == 1:
+            places = [0]
+
+        def compute() -> tuple[TrainedNetwork, dict[str, Tensor]]:
+            trained = train(
+                self.problem.replica(),
+                build_clean_chip(self.spec, self.problem),
+                steps,
+                self.spec.measure.seed,
+                snapshots=places,
+                progress=self.pool.stage("training the clean network", steps),
+            )
+            if trained.diverged:
+                raise DivergenceError(
+                    f"training.step_size: the clean training diverged after "
+                    f"{trained.stopped_at} steps at step size {self.spec.training.step_size:g}; "
+                    "allowed: a step size at which the clean network trains"
+                )
+            return trained_network(trained), {str(t): trained.snapshots[t] for t in places}
+
+        return self.store.run_record_tensors(
+            "clean", TrainedNetwork, compute, self.problem.initial_weights
+        )
+
+    def trained_chip(self, index: int) -> TrainedNetwork:
+        """The training through one chip."""
+        training = self.spec.training
+        label = f"training chip {index + 1} of {training.seeds}"
+
+        def compute() -> TrainedNetwork:
+            trained = train(
+                self.problem.replica(),
+                build_chip(self.spec, self.problem, index=index),
+                training.steps,
+                self.spec.measure.seed,
+                chip_index=index + 1,
+                progress=self.pool.stage(label, training.steps),
+            )
+            return trained_network(trained)
+
+        return self.store.run_record(f"chip-{index}", TrainedNetwork, compute)
+
+    def measured_point(self, index: int, step: int, weights: Tensor) -> MeasuredPoint:
+        """Measurement and prediction at one point of the clean training.
+
+        Args:
+            index: Which point.
+            step: Steps of the clean training before it.
+            weights: The clean network's weights there, shape ``(N,)``.
+        """
+
+        def compute() -> MeasuredPoint:
+            if self.spec.network.kind == "spiking":
+                return self._smoothed_point(index, step, weights)
+            return self._point(index, step, weights)
+
+        return self.store.run_record(f"point-{index}", MeasuredPoint, compute)
+
+    def _point(self, index: int, step: int, weights: Tensor) -> MeasuredPoint:
+        measure, training = self.spec.measure, self.spec.training
+        measured = measure_point(
+            self.problem.replica(),
+            self.chip,
+            weights,
+            step,
+            index,
+            MeasurementBudget(
+                draws=measure.draws,
+                loss_draws=measure.loss_draws,
+                covariance_draws=min(measure.loss_draws, COVARIANCE_DRAWS),
+                seed=measure.seed,
+                spectrum=QUICK if self.quick else FULL,
+            ),
+            variants={
+                (effect.name, effect.label): build_chip(self.spec, self.problem, without=[effect])
+                for effect in active_effects(self.spec, self.problem)
+            },
+            progress=self.pool.stage(
+                f"measuring at step {step}", measure.draws + measure.loss_draws
+            ),
+        )
+        excess, _ = predict_excess_loss(
+            [summarize_point(measured)], training.step_size, training.steps
+        )
+        return MeasuredPoint(point=point_result(measured), frozen_excess_loss=excess)
+
+    def _smoothed_point(self, index: int, step: int, weights: Tensor) -> MeasuredPoint:
+        """A point of a spiking network, whose reference is the gradient of its smoothed loss."""
+        measure, std = self.spec.measure, smoothing_of(self.spec)
+        norm_draws = measure.smoothing_draws or DEFAULT_SMOOTHING_DRAWS
+        measured = measure_smoothed_point(
+            self.problem.replica(),
+            self.chip,
+            weights,
+            step,
+            index,
+            std,
+            SmoothedBudget(
+                draws=measure.draws,
+                loss_draws=measure.loss_draws,
+                norm_draws=norm_draws,
+                seed=measure.seed,
+            ),
+            other_std=() if self.quick else (0.5 * std, 2.0 * std),
+            progress=self.pool.stage(
+                f"measuring at step {step}", 5 * measure.loss_draws + norm_draws
+            ),
+        )
+        return MeasuredPoint(point=smoothed_point_result(measured), frozen_excess_loss=None)
+
+    def predicted_network(self, index: int) -> PredictedNetwork:
+        """The forecast of one chip, or of the clean twin (``CLEAN``)."""
+        name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
+        return self._predicted(f"forecast-{index + 1}", name, index, ())
+
+    def predicted_variant(self, variant: Variant, index: int) -> PredictedNetwork:
+        """The forecast of one chip without some of its effects."""
+        stage = f"mitigation-{variant.name}-{index + 1}"
+        return self._predicted(stage, f"chip {index + 1} {variant.label}", index, variant.left_out)
+
+    def _predicted(
+        self, stage: str, name: str, index: int, without: Collection[Effect]
+    ) -> PredictedNetwork:
+        def compute() -> PredictedNetwork:
+            return forecast_network(
+                self.spec,
+                self.problem.replica(),
+                index,
+                without=without,
+                progress=self.pool.stage(f"predicting {name}", self.spec.training.steps),
+            )
+
+        return self.store.run_record(stage, PredictedNetwork, compute)

@@ -1,0 +1,61 @@
+"""What a report says of its spec in words, whichever version of the keys it was written with."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from neurograd.records.record import Record
+
+
+class Task(Record):
+    """The task."""
+
+    name: str = "?"
+
+
+class Surrogate(Record):
+    """The surrogate gradient of a spiking network."""
+
+    name: str = "?"
+
+
+class Network(Record):
+    """The network."""
+
+    kind: str = "rate"
+    architecture: str = "mlp"
+    hidden: tuple[int, ...] = ()
+    channels: tuple[int, ...] = ()
+    activation: str | None = None
+    surrogate: Surrogate | None = None
+    time_steps: int | None = None
+
+
+class LearningRule(Record):
+    """The learning rule."""
+
+    name: str = "?"
+    batch_size: int | str = "full"
+
+
+class Training(Record):
+    """The training."""
+
+    steps: int | None = None
+
+
+class Targets(Record):
+    """What is allowed."""
+
+    confidence: float = 0.95
+
+
+class Design(Record):
+    """The part of a spec that a report's own sentences and headings name."""
+
+    name: str = "?"
+    network: Network = Field(default_factory=Network)
+    task: Task = Field(default_factory=Task)
+    learning_rule: LearningRule = Field(default_factory=LearningRule)
+    training: Training = Field(default_factory=Training)
+    targets: Targets = Field(default_factory=Targets)

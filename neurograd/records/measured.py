@@ -1,0 +1,248 @@
+"""Records from what is measured and trained."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from neurograd.measure.moments import Moments
+from neurograd.measure.point import PointMeasurement
+from neurograd.measure.smoothed_point import SmoothedPoint
+from neurograd.measure.smoothed_reference import Reference
+from neurograd.problem import Problem
+from neurograd.records.point import (
+    ClosedForm,
+    ContributionResult,
+    CurvatureResult,
+    Descent,
+    LossChange,
+    MomentsResult,
+    PointResult,
+    ReferenceResult,
+    SmoothingResult,
+    SpectrumResult,
+)
+from neurograd.records.training import Curve, PredictedNetwork, TrainedNetwork
+from neurograd.theory import white_variance_term
+from neurograd.training.loop import Trained
+
+# -- Trainings ------------------------------------------------------------------------------------
+
+
+def trained_network(trained: Trained) -> TrainedNetwork:
+    """The record of a training."""
+    return TrainedNetwork(
+        loss=trained.train_loss,
+        test_loss=trained.test_loss,
+        test_accuracy=trained.test_accuracy,
+        correct=None if trained.correct is None else trained.correct.cpu().numpy(),
+        diverged=trained.diverged,
+        curve=Curve(
+            steps=trained.curve.steps,
+            train_loss=trained.curve.train_loss,
+            test_accuracy=trained.curve.test_accuracy,
+        ),
+    )
+
+
+def predicted_network(
+    problem: Problem, w: Tensor, *, diverged: bool, gradients: int
+) -> PredictedNetwork:
+    """The record of a predicted training.
+
+    Args:
+        problem: Network, loss and data, as the chip computes them.
+        w: Predicted weights as they are read, shape ``(N,)``.
+        diverged: Whether the training is predicted to diverge.
+        gradients: Gradients that the forecast took.
+    """
+    classified = problem.has_test and problem.is_classification
+    correct = problem.correct(w) if classified else None
+    return PredictedNetwork(
+        loss=problem.loss(w),
+        test_loss=problem.loss(w, "test") if problem.has_test else None,
+        test_accuracy=None if correct is None else float(correct.double().mean()),
+        correct=None if correct is None else correct.cpu().numpy(),
+        diverged=diverged,
+        gradients=gradients,
+    )
+
+
+# -- Points ---------------------------------------------------------------------------------------
+
+
+def point_result(point: PointMeasurement) -> PointResult:
+    """The record of a point of a rate network."""
+    predicted, measured, spectrum = point.predicted, point.measured, point.spectrum
+    return PointResult(
+        step=point.step,
+        loss=point.loss,
+        programmed_loss=point.programmed_loss,
+        grad_norm=point.moments.grad_norm,
+        smoothing=None,
+        moments=_moments(point),
+        curvature=CurvatureResult(
+            trace=point.trace.value,
+            trace_error=point.trace.error,
+            trace_method=point.trace.method,
+            lambda_max=spectrum.lambda_max,
+            lambda_min=spectrum.lambda_min,
+            frobenius=spectrum.frobenius.value,
+            frobenius_error=spectrum.frobenius.error,
+            anisotropy=point.anisotropy,
+            spectrum=SpectrumResult(
+                eigenvalues=spectrum.eigenvalues.tolist(), weights=spectrum.weights.tolist()
+            ),
+        ),
+        delta_loss=LossChange(
+            relative_to="clean step",
+            predicted=predicted.total,
+            predicted_ci=predicted.ci,
+            predicted_bias=predicted.bias,
+            predicted_variance=predicted.variance.value,
+            predicted_variance_white=predicted.variance_white,
+            measured=measured.value,
+            measured_ci=measured.ci,
+            difference_ci=point.difference_ci,
+            agree=point.agree,
+            draws=measured.draws,
+        ),
+        descent=Descent(
+            exact_margin=predicted.exact_margin,
+            exact_margin_ci=predicted.exact_margin_ci,
+            noise_threshold=point.noise_threshold,
+            bias_ratio=point.bias_ratio,
+            bias_ratio_ci=point.bias_ratio_ci,
+            bias_threshold_published=point.bias_threshold_published,
+            bias_threshold_safe=point.bias_threshold_safe,
+        ),
+        contributions=tuple(
+            ContributionResult(
+                effect=part.name,
+                label=part.label,
+                predicted_without=part.predicted_without,
+                share=part.share,
+            )
+            for part in point.contributions
+        ),
+    )
+
+
+def _moments(point: PointMeasurement) -> MomentsResult:
+    moments = point.moments
+    return MomentsResult(
+        b=moments.b,
+        b_ci=moments.b_ci,
+        total_variance=moments.total_variance,
+        total_variance_ci=moments.total_variance_ci,
+        inverse_noise_ratio=moments.inverse_noise_ratio,
+        gain=moments.gain,
+        gain_ci=moments.gain_ci,
+        cosine=moments.cosine,
+        bias_parallel=moments.bias_parallel,
+        bias_orthogonal=moments.bias_orthogonal,
+        draws=moments.draws,
+        closed_form=_closed_form(point),
+    )
+
+
+def _closed_form(point: PointMeasurement) -> ClosedForm | None:
+    closed, moments = point.closed_form, point.moments
+    if closed is None:
+        return None
+    bias = float((closed.mean + moments.gradient).norm())
+    return ClosedForm(b=bias / moments.num_parameters**0.5, total_variance=closed.total_variance)
+
+
+def smoothed_point_result(point: SmoothedPoint) -> PointResult:
+    """The record of a point of a spiking network; what is not measured is None."""
+    reference, predicted = point.reference, point.predicted
+    margin = predicted.times(1.0 / point.step_size)
+    return PointResult(
+        step=point.step,
+        loss=point.loss,
+        programmed_loss=point.programmed_loss,
+        grad_norm=reference.grad_norm,
+        smoothing=SmoothingResult(
+            s=reference.std,
+            loss=point.smoothed_loss.value,
+            series=tuple(
+                _reference(each) for each in sorted((reference, *point.series), key=lambda r: r.std)
+            ),
+        ),
+        moments=_smoothed_moments(point.moments, reference),
+        curvature=CurvatureResult(
+            trace=point.trace.value,
+            trace_error=point.trace.error,
+            trace_method=point.trace.method,
+            lambda_max=None,
+            lambda_min=None,
+            frobenius=None,
+            frobenius_error=None,
+            anisotropy=point.anisotropy,
+            spectrum=None,
+        ),
+        delta_loss=LossChange(
+            relative_to="start",
+            predicted=predicted.value,
+            predicted_ci=predicted.ci,
+            predicted_bias=None,
+            predicted_mean=point.predicted_mean.value,
+            predicted_variance=point.predicted_variance.value,
+            predicted_variance_white=white_variance_term(
+                point.moments.total_variance,
+                point.trace.value,
+                point.moments.num_parameters,
+                point.step_size,
+            ),
+            measured=point.measured.value,
+            measured_ci=point.measured.ci,
+            difference_ci=point.difference_ci,
+            agree=point.agree,
+            draws=int(point.measured.degrees) + 1,
+        ),
+        descent=Descent(
+            exact_margin=margin.value,
+            exact_margin_ci=margin.ci,
+            noise_threshold=point.noise_threshold,
+            bias_ratio=point.bias_ratio,
+            bias_ratio_ci=point.bias_ratio_ci,
+            bias_threshold_published=None,
+            bias_threshold_safe=None,
+        ),
+        contributions=(),
+    )
+
+
+def _smoothed_moments(moments: Moments, reference: Reference) -> MomentsResult:
+    known = math.isfinite(reference.cosine)
+    orthogonal = max(0.0, 1.0 - reference.cosine**2) if known else math.nan
+    return MomentsResult(
+        b=reference.b,
+        b_ci=reference.b_ci,
+        total_variance=moments.total_variance,
+        total_variance_ci=moments.total_variance_ci if moments.total_variance > 0 else (0.0, 0.0),
+        inverse_noise_ratio=moments.total_variance**0.5 / reference.grad_norm,
+        gain=reference.gain,
+        gain_ci=reference.gain_ci,
+        cosine=reference.cosine,
+        cosine_ci=reference.cosine_ci,
+        bias_parallel=(reference.gain - 1.0) * reference.grad_norm,
+        bias_orthogonal=orthogonal**0.5 * float(moments.mean.norm()),
+        draws=moments.draws,
+        closed_form=None,
+    )
+
+
+def _reference(reference: Reference) -> ReferenceResult:
+    return ReferenceResult(
+        s=reference.std,
+        grad_norm=reference.grad_norm,
+        b=reference.b,
+        b_ci=reference.b_ci,
+        gain=reference.gain,
+        gain_ci=reference.gain_ci,
+        cosine=reference.cosine,
+        cosine_ci=reference.cosine_ci,
+    )

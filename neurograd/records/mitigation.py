@@ -1,0 +1,63 @@
+"""The guide to the effects of a chip that fails: what each costs over the whole training."""
+
+from __future__ import annotations
+
+from neurograd.records.cost import NOUNS, VariantCost
+from neurograd.records.record import Ends, Number, Record
+
+
+class EffectCost(Record):
+    """One effect of a chip and what it stands for."""
+
+    effect: str
+    label: str
+    key: str
+    """The key of the spec that it comes from."""
+    without: VariantCost
+    """The chip without it."""
+    alone: VariantCost
+    """An ideal chip with it only."""
+    saves: Number
+    """Cost of the whole chip minus that of the chip without it; None (null in JSON) where one of
+    them is infinite."""
+    saves_ci: Ends
+    share: Number
+    """``saves`` over the whole cost; None where that is not a positive number."""
+
+
+class Together(Record):
+    """How far the effects act together (above 0) or overlap (below 0)."""
+
+    value: Number
+    """Whole cost less what the effects cost one by one; None (null in JSON) where one diverges."""
+    ci: Ends
+
+
+class MitigationGuide(Record):
+    """Predicted costs of a chip and of its variants, and what to change."""
+
+    kind: str
+    """``accuracy_drop`` or ``excess_loss``."""
+    allowed: float
+    """Largest cost that the targets allow."""
+    confidence: float
+    """Confidence of the intervals."""
+    whole: VariantCost
+    """The chip with all its effects."""
+    ideal: VariantCost | None
+    """The chip without any of them; None for fewer than two effects."""
+    effects: tuple[EffectCost, ...]
+    """That whose absence saves most first; empty for fewer than two effects."""
+    together: Together | None
+    advice: tuple[str, ...]
+    """What to change, one sentence each, the most useful first."""
+
+    @property
+    def noun(self) -> str:
+        """What a sentence calls the cost."""
+        return NOUNS[self.kind]
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether the cost is a drop of the test accuracy."""
+        return self.kind == "accuracy_drop"

@@ -1,0 +1,78 @@
+"""The reports of the commands: what their JSON files hold."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import Field
+
+from neurograd.judge.verdict import Verdict
+from neurograd.records.design import Design
+from neurograd.records.limits import DesignChangeResult, LimitResult, Prediction
+from neurograd.records.mitigation import MitigationGuide
+from neurograd.records.point import PointResult
+from neurograd.records.record import Record
+from neurograd.records.training import TrainingResult
+
+REPORT_VERSION: Literal[1] = 1
+"""Raised when a field changes its meaning or disappears; new fields do not raise it."""
+
+
+class _Report(Record):
+    report_version: Literal[1] = REPORT_VERSION
+    """Version of the fields and their meaning."""
+    quick: bool
+    """Whether it is the smaller version for a first look."""
+    spec: dict[str, Any]
+    """The spec with every default."""
+    versions: dict[str, str]
+    """Versions of what the numbers depend on."""
+    code: str | None = None
+    """Digest of neurograd's own code; None in a report of version 0."""
+    num_parameters: int
+    """N, the number of weights."""
+    timing: dict[str, float] = Field(default_factory=dict)
+    """Seconds of each part of the work, added up over all threads."""
+
+    @cached_property
+    def design(self) -> Design:
+        """What the report says of its spec."""
+        return Design.model_validate(self.spec)
+
+
+class CheckReport(_Report):
+    """What ``neurograd check`` or ``neurograd train`` found."""
+
+    kind: Literal["check", "train"]
+    """Which command made it; ``train`` has no points, forecast or mitigation."""
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    """Why, one sentence each, the deciding one first."""
+    step_size: float
+    """Δt."""
+    points: tuple[PointResult, ...]
+    """Points along the clean training, in its order."""
+    training: TrainingResult
+    mitigation: MitigationGuide | None = None
+    """Which effects do the damage; None for a chip that does not fail."""
+
+
+class LimitsReport(_Report):
+    """What ``neurograd limits`` found."""
+
+    kind: Literal["limits"]
+    """Which command made it."""
+    verdict: Verdict
+    """The predicted verdict of the spec as it is."""
+    now: Prediction
+    """What is predicted for the spec as it is."""
+    confidence: float
+    """Confidence of the intervals."""
+    numbers: tuple[LimitResult, ...]
+    """How far each number of the spec may move."""
+    remedies: tuple[DesignChangeResult, ...]
+    """What else would change the cost, best first."""
+
+
+Report = CheckReport | LimitsReport

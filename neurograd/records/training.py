@@ -1,0 +1,171 @@
+"""Trained and predicted networks, one by one and together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+from neurograd.judge.networks import correct_table
+from neurograd.judge.verdict import mean_over_chips
+from neurograd.records.cost import ForecastResult, JudgedCost
+from neurograd.records.record import Ends, Loss, Number, Record
+
+
+def _from_digits(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if set(value) - {"0", "1"}:
+        raise ValueError("is no row of digits; allowed: 0 and 1, one for each test sample")
+    return np.frombuffer(value.encode("ascii"), dtype=np.uint8) == ord("1")
+
+
+def _to_digits(value: np.ndarray | None) -> str | None:
+    return None if value is None else "".join("01"[int(c)] for c in value)
+
+
+Correct = Annotated[
+    np.ndarray | None,
+    BeforeValidator(_from_digits),
+    PlainSerializer(_to_digits),
+    WithJsonSchema({"type": ["string", "null"], "pattern": "^[01]*$"}),
+]
+"""Which test samples are classified correctly: truth values of shape ``(n,)``, one digit each in
+JSON; None where accuracy is undefined."""
+
+
+class Curve(Record):
+    """Loss and accuracy along a training, as the chip reads its own weights."""
+
+    steps: tuple[int, ...]
+    """Number of steps taken at each entry."""
+    train_loss: tuple[Number, ...]
+    """Mean loss on the training set; None (null in JSON) where it is not finite."""
+    test_accuracy: tuple[Number, ...]
+    """Accuracy on the test set; empty without one or without classes."""
+
+
+class CleanResult(Record):
+    """The end of the clean training."""
+
+    loss: Loss
+    """Mean training loss."""
+    test_loss: Number
+    """Mean test loss; None (null in JSON) without a test set or where it is not finite."""
+    test_accuracy: float | None
+    """Accuracy on the test set, None where undefined."""
+    curve: Curve
+
+
+class _Network(Record):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    loss: Loss
+    """Mean training loss as read; infinite (null in JSON) where it is not finite."""
+    test_loss: Number = None
+    """Mean test loss; None (null in JSON) without a test set or where it is not finite."""
+    test_accuracy: float | None
+    """Accuracy on the test set, None where undefined."""
+    correct: Correct
+    """Which test samples are classified correctly."""
+    diverged: bool
+    """Whether weights or loss became infinite or NaN."""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all fields are the same; arrays have no truth value of their own."""
+        if not isinstance(other, _Network) or type(self) is not type(other):
+            return False
+        return self.model_dump(mode="json") == other.model_dump(mode="json")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class TrainedNetwork(_Network):
+    """A trained network, as a stage keeps it."""
+
+    curve: Curve
+
+    def result(self) -> CleanResult:
+        """The part that a report shows of a clean twin."""
+        return CleanResult(
+            loss=self.loss,
+            test_loss=self.test_loss,
+            test_accuracy=self.test_accuracy,
+            curve=self.curve,
+        )
+
+    @property
+    def start_loss(self) -> float:
+        """Training loss before the first step; infinite where it is not finite."""
+        start = self.curve.train_loss[0]
+        return float("inf") if start is None else start
+
+
+class PredictedNetwork(_Network):
+    """A network whose training was predicted, as a stage keeps it."""
+
+    gradients: int
+    """Gradients that the forecast took."""
+
+
+class ChipsResult(Record):
+    """The ends of the trainings of all chips."""
+
+    loss: Loss
+    """Mean training loss; infinite (null in JSON) where a chip diverged."""
+    test_loss: Number
+    """Mean test loss; None (null in JSON) without a test set or where it is not finite."""
+    test_accuracy: float | None
+    """Mean accuracy on the test set, None where undefined."""
+    test_accuracy_ci: tuple[float, float] | None
+    """Its interval at ``targets.confidence``, within 0 and 1."""
+    chips: int
+    """Number of chips."""
+    diverged: int
+    """How many of them diverged."""
+    curves: tuple[Curve, ...]
+
+    @classmethod
+    def of(cls, chips: Sequence[TrainedNetwork], confidence: float) -> ChipsResult:
+        """Means of chips, and the interval of their accuracy."""
+        classified = chips[0].correct is not None
+        accuracy = mean_over_chips(correct_table(chips), confidence) if classified else None
+        test = [float("inf") if chip.test_loss is None else chip.test_loss for chip in chips]
+        return cls(
+            loss=float(np.mean([chip.loss for chip in chips])),
+            test_loss=float(np.mean(test)),
+            test_accuracy=None if accuracy is None else accuracy.value,
+            test_accuracy_ci=None
+            if accuracy is None
+            else (max(0.0, accuracy.ci[0]), min(1.0, accuracy.ci[1])),
+            chips=len(chips),
+            diverged=sum(chip.diverged for chip in chips),
+            curves=tuple(chip.curve for chip in chips),
+        )
+
+
+class TrainingResult(Record):
+    """The trainings: clean, through the chips, and as predicted."""
+
+    clean: CleanResult
+    chip: ChipsResult
+    cost: JudgedCost
+    """What the verdict rests on."""
+    forecast: ForecastResult | None
+    """The verdict that was predicted without training; None where nothing was predicted."""
+    predicted_excess_loss: Number
+    """Predicted training loss above the clean twin's; None (null in JSON) where chips diverge or
+    nothing was predicted."""
+    predicted_excess_loss_ci: Ends | None
+    """Its interval, None where nothing was predicted."""
+    frozen_excess_loss: Number
+    """Excess loss by the theory of many steps around the last point, with its Hessian held fixed;
+    None (null in JSON) where the theory has no value."""
+    frozen_excess_loss_range: tuple[float, float] | None
+    """Smallest and largest over the later half of the points, None without a value."""
+    measured_excess_loss: Number
+    """Training loss above the clean twin's; None (null in JSON) where chips diverged."""
+    measured_excess_loss_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
