@@ -1,0 +1,158 @@
+"""The exact diagonal against the dense Hessian and against BackPACK's Gauss-Newton diagonal."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from backpack import backpack, extend
+from backpack.extensions import DiagGGNExact
+from torch import nn
+
+from neurograd.measure.curvature import exact_diagonal, has_exact_diagonal, hessian_trace
+from neurograd.problem import Problem
+from neurograd.problem.losses import CrossEntropy, MeanSquaredError
+from neurograd.seeding import generator_for
+from tests.neurograd.cases import (
+    classification,
+    dense_hessian,
+    linear_regression,
+    regression,
+    relu_network,
+    smooth_network,
+)
+
+
+def _cnn(**kwargs):
+    layers = [
+        nn.Conv2d(1, 3, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(3, 2, 3, stride=2, dilation=1, bias=False),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(2, 3),
+    ]
+    return classification(layers, (1, 8, 8), 3, samples=20, **kwargs)
+
+
+EXACT = {
+    "linear regression": linear_regression,
+    "relu": relu_network,
+    "deep relu regression": lambda **kw: regression(
+        [nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)], 4, 3, **kw
+    ),
+    "no bias": lambda **kw: classification(
+        [nn.Linear(4, 6, bias=False), nn.LeakyReLU(0.1), nn.Linear(6, 3)], (4,), 3, **kw
+    ),
+    "average pooling": lambda **kw: classification(
+        [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(18, 3)],
+        (1, 8, 8),
+        3,
+        samples=15,
+        **kw,
+    ),
+    "cnn": _cnn,
+}
+
+
+@pytest.mark.parametrize("case", EXACT.values(), ids=EXACT.keys())
+def test_layerwise_diagonal_is_the_dense_hessians(case):
+    problem = case()
+    w = problem.initial_weights
+    assert has_exact_diagonal(problem)
+    diagonal = torch.diagonal(dense_hessian(problem, w))
+    torch.testing.assert_close(exact_diagonal(problem, w), diagonal, rtol=1e-10, atol=1e-14)
+    trace = hessian_trace(problem, w, seed=0)
+    assert trace.value == pytest.approx(float(diagonal.sum()), rel=1e-12)
+    assert (trace.error, trace.method) == (0.0, "exact")
+
+
+@pytest.mark.parametrize("chunk_size", [1, 7, 1000])
+def test_chunks_do_not_change_the_diagonal(chunk_size):
+    whole, parts = relu_network(), relu_network(chunk_size=chunk_size)
+    w = whole.initial_weights
+    torch.testing.assert_close(
+        exact_diagonal(parts, w), exact_diagonal(whole, w), rtol=1e-12, atol=1e-16
+    )
+
+
+def test_other_networks_have_no_exact_diagonal():
+    assert not has_exact_diagonal(smooth_network())
+    shared = nn.Linear(4, 4)
+    cases = [
+        nn.Sequential(shared, nn.ReLU(), shared),
+        nn.Sequential(nn.Linear(4, 4), nn.Softmax(dim=1), nn.Linear(4, 3)),
+        nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)),
+        nn.Sequential(nn.Linear(4, 3), nn.ReLU()),
+        nn.Linear(4, 3),
+    ]
+    for module in cases:
+        problem = Problem(module, CrossEntropy(), torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1]))
+        assert not has_exact_diagonal(problem)
+    custom = Problem(
+        nn.Sequential(nn.Linear(4, 3)),
+        lambda out, target: (out.sum(1) - target) ** 4,
+        torch.randn(5, 4),
+        torch.randn(5),
+    )
+    assert not has_exact_diagonal(custom)
+    with pytest.raises(ValueError, match="no exact Hessian diagonal"):
+        exact_diagonal(custom, custom.initial_weights)
+
+
+def _images_regression():
+    """A small network of convolutions and both poolings under squared error."""
+    generator = generator_for(2, "images")
+    module = nn.Sequential(
+        nn.Conv2d(2, 3, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(3, 4, 2),
+        nn.LeakyReLU(0.2),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(4, 2),
+    ).double()
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(0.4 * torch.randn(p.shape, generator=generator, dtype=p.dtype))
+    x = torch.randn(25, 2, 6, 6, generator=generator, dtype=torch.float64)
+    y = torch.randn(25, 2, generator=generator, dtype=torch.float64)
+    return Problem(module, MeanSquaredError(), x, y)
+
+
+def _backpack_diagonal(problem, w):
+    """BackPACK's exact diagonal of the generalized Gauss-Newton matrix, shape ``(N,)``."""
+    module = copy.deepcopy(problem.module)
+    with torch.no_grad():
+        for name, value in problem.parameters_of(w).items():
+            module.get_parameter(name).copy_(value)
+    classified = problem.loss_function.name == "cross_entropy"
+    module = extend(module)
+    loss = extend(nn.CrossEntropyLoss() if classified else nn.MSELoss())
+    x, y = problem.data()
+    with backpack(DiagGGNExact()):
+        loss(module(x), y).backward()
+    return problem.flatten({name: p.diag_ggn_exact for name, p in module.named_parameters()})
+
+
+@pytest.fixture
+def double_by_default():
+    """BackPACK averages with a convolution of the default type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.usefixtures("double_by_default")
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")
+@pytest.mark.parametrize("case", [*EXACT.values(), _images_regression])
+def test_layerwise_diagonal_is_backpacks(case):
+    problem = case()
+    w = 1.3 * problem.initial_weights
+    torch.testing.assert_close(
+        exact_diagonal(problem, w), _backpack_diagonal(problem, w), rtol=1e-10, atol=1e-14
+    )

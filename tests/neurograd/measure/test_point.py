@@ -1,0 +1,83 @@
+"""A point of a rate network: its numbers follow from its moments, curvature and the theory."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+import neurograd
+from device_models import Backprop, Chip, WhiteNoise
+from neurograd import theory
+from neurograd.measure.point import MeasurementBudget, measure_point
+from neurograd.problem import Problem
+from neurograd.problem.losses import MeanSquaredError
+from tests.neurograd.cases import relu_network
+
+BUDGET = MeasurementBudget(draws=60, loss_draws=30, covariance_draws=8, seed=1)
+
+
+@pytest.fixture(scope="module")
+def point():
+    problem = relu_network()
+    rule = WhiteNoise(Backprop(), bias=0.01, total_variance=0.5)
+    return measure_point(problem, Chip(rule, 0.1), problem.initial_weights, 7, 0, BUDGET)
+
+
+def test_the_budget_keeps_its_public_name():
+    assert neurograd.Budget is MeasurementBudget
+
+
+def test_ratios_and_thresholds_are_those_of_the_theory(point):
+    moments, size = point.moments, point.moments.num_parameters
+    assert (point.grad_norm, point.b, point.b_ci) == (moments.grad_norm, moments.b, moments.b_ci)
+    assert point.bias_ratio == theory.bias_ratio(moments.b, size, moments.grad_norm)
+    assert point.bias_ratio_ci == tuple(
+        theory.bias_ratio(end, size, moments.grad_norm) for end in moments.b_ci
+    )
+    assert point.anisotropy == theory.anisotropy(
+        point.covariance.value, point.trace.value, moments.total_variance, size
+    )
+    assert point.noise_threshold == theory.noise_curvature_threshold(
+        0.1, moments.total_variance, moments.grad_norm
+    )
+    safe = theory.bias_ratio_threshold(point.spectrum.lambda_max, 0.1, "safe")
+    psi = point.spectrum.frobenius.value
+    published = theory.bias_ratio_threshold(psi, 0.1, "published")
+    assert (point.bias_threshold_safe, point.bias_threshold_published) == (safe, published)
+
+
+def test_prediction_is_bias_and_variance(point):
+    predicted = point.predicted
+    assert predicted.total == predicted.value == predicted.bias + predicted.variance.value
+    assert predicted.ci[0] < predicted.value < predicted.ci[1]
+    variance = theory.covariance_variance_term(point.covariance.value, 0.1)
+    assert predicted.variance.value == variance
+    assert point.trace.method == "exact"
+    low, high = point.difference_ci
+    assert low < point.measured.value - predicted.value < high
+    assert point.agree == (low <= 0 <= high)
+
+
+def test_what_was_not_detected_has_no_ratio_and_an_infinite_end_neither(point):
+    nothing = replace(point, moments=replace(point.moments, b=0.0, b_ci=(0.0, math.inf)))
+    assert nothing.bias_ratio == 0.0
+    low, high = nothing.bias_ratio_ci
+    assert low == 0.0
+    assert math.isnan(high)
+
+
+def test_at_a_zero_gradient_ratios_are_not_defined():
+    """Targets that the network reaches: only the noise is left."""
+    module = nn.Sequential(nn.Linear(3, 2)).double()
+    x = torch.eye(3, dtype=torch.float64)
+    problem = Problem(module, MeanSquaredError(), x, module(x).detach())
+    rule = WhiteNoise(Backprop(), bias=0.0, total_variance=0.5)
+    point = measure_point(problem, Chip(rule, 0.1), problem.initial_weights, 0, 0, BUDGET)
+    assert point.grad_norm == 0.0
+    assert math.isnan(point.bias_ratio)
+    assert all(math.isnan(end) for end in point.bias_ratio_ci)
+    assert point.noise_threshold == 0.0

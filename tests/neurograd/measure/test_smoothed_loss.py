@@ -1,0 +1,60 @@
+"""The smoothed loss against quadratics, whose smoothing is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from neurograd.measure.smoothed_loss import SmoothedLoss
+from neurograd.seeding import generator_for
+from tests.neurograd.cases import dense_hessian, linear_regression
+from tests.neurograd.measure.enumerable import STD, holds, tiny_network
+
+
+def test_derivatives_of_a_quadratic():
+    """At 99.9 % each: slope, curvature, trace and loss of a loss whose smoothing is known."""
+    problem = linear_regression(samples=40)
+    w = problem.initial_weights
+    hessian = dense_hessian(problem, w)
+    gradient = problem.gradient(w)
+    v = torch.randn(w.shape, generator=generator_for(1), dtype=w.dtype)
+    smoothed = SmoothedLoss(problem, w, 0.05, seed=0)
+    first, second = smoothed.derivatives(lambda generator: v, 1600, "test")
+    assert holds(first, float(gradient @ v))
+    assert holds(second, float(v @ hessian @ v))
+    assert first.error < 0.03 * abs(float(gradient @ v))
+    trace = float(hessian.trace())
+    assert holds(smoothed.trace(400), trace)
+    assert holds(smoothed.loss(400), problem.loss(w) + 0.5 * 0.05**2 * trace)
+
+
+def test_squared_length_of_a_residual():
+    """The U-statistic is unbiased for any control; at 99.9 %."""
+    problem = linear_regression(samples=40)
+    w = problem.initial_weights
+    gradient = problem.gradient(w)
+    smoothed = SmoothedLoss(problem, w, 0.05, seed=3)
+    for control in (torch.zeros_like(w), 0.5 * gradient, gradient + 0.01):
+        measured = smoothed.residual_square(control, 1000)
+        assert holds(measured, float((gradient - control).square().sum()))
+    near = smoothed.residual_square(0.9 * gradient, 400).error
+    far = smoothed.residual_square(torch.zeros_like(w), 400).error
+    assert near < 0.05 * far
+
+
+def test_arguments():
+    problem = linear_regression()
+    with pytest.raises(ValueError, match="smoothing is 0; allowed: above 0"):
+        SmoothedLoss(problem, problem.initial_weights, 0.0, seed=0)
+
+
+def test_draws_do_not_depend_on_their_number():
+    problem = tiny_network()
+    smoothed = SmoothedLoss(problem, problem.initial_weights, STD, seed=0)
+    one, two = (
+        smoothed.slope(problem.initial_weights, 64),
+        smoothed.slope(problem.initial_weights, 64),
+    )
+    assert one == two
+    other = SmoothedLoss(problem, problem.initial_weights, STD, seed=1)
+    assert other.slope(problem.initial_weights, 64) != one
