@@ -77,9 +77,7 @@ def _remedy(spec: SpecSections) -> Remedy:
     for key in ("nonlinearity", "slope"):
         if getattr(device.write, key) is not None:
             return change("bring", [f"device.write.{key}"], " nearer to 0")
-    return Remedy(
-        "device.write.model", "device.write.slope", "choose a straighter device.write.model"
-    )
+    return Remedy("device.write.model", "choose a straighter device.write.model")
 
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
