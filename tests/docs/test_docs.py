@@ -117,6 +117,17 @@ def test_every_preset_has_its_source_and_licence():
     assert all(f"| `{name}` |" in listed for name in list_presets())
 
 
+def test_the_spec_of_the_readme_is_valid(tmp_path):
+    from neurograd.spec import load_spec
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (spec,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    (tmp_path / "chip.yaml").write_text(spec, encoding="utf-8")
+    loaded = load_spec(tmp_path / "chip.yaml")
+    assert loaded.device.conductance.levels.potentiation == 64
+    assert list(loaded.network.hidden) == [32]
+
+
 def test_the_changelog_names_modules_that_are_there():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     table = text.partition("| old | new |\n")[2].partition("\n\n")[0]
