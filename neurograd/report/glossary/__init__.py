@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from neurograd.report.glossary.curvature import CURVATURE
-from neurograd.report.glossary.device import DEVICE, SPIKING
+from neurograd.report.glossary.device import DEVICE, DIGITAL, SPIKING
 from neurograd.report.glossary.term import Term
 from neurograd.report.glossary.training import TRAINING
 from neurograd.report.glossary.update import ONE_STEP, UPDATE
@@ -17,6 +17,7 @@ GROUPS: tuple[tuple[str, tuple[Term, ...]], ...] = (
     ("Curvature and descent", CURVATURE),
     ("Training and the verdict", TRAINING),
     ("The device", DEVICE),
+    ("Rounding, batches and rules", DIGITAL),
     ("Spiking networks", SPIKING),
 )
 """Headings and their terms, in the order of a report."""
@@ -27,8 +28,10 @@ TERMS: dict[str, Term] = {term.key: term for _, terms in GROUPS for term in term
 _ALSO = {
     "descent": "exact_margin",
     "measured": "measured",
-    "the finite number of levels": "levels",
-    "the nonlinear pulse response": "nonlinearity",
+    "conductance drift": "drift",
+    "finite number of levels": "levels",
+    "nonlinear pulse response": "nonlinearity",
+    "updates by pulse trains": "pulse_train",
 }
 """Headings that are neither a term's symbol nor its name."""
 
@@ -47,7 +50,8 @@ def term_of(heading: str) -> Term | None:
     Args:
         heading: A symbol or a name, with what is said of it after a comma, such as 'b, 99 %'.
     """
-    return _BY_HEADING.get(heading.partition(",")[0].strip().lower())
+    name = heading.partition(",")[0].strip().lower()
+    return _BY_HEADING.get(name.removeprefix("the "))
 
 
 def glossary_page() -> str:

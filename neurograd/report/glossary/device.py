@@ -1,4 +1,4 @@
-"""Terms of devices and spiking networks."""
+"""Terms of devices, rounding, batches and spiking networks."""
 
 from __future__ import annotations
 
@@ -105,6 +105,95 @@ DEVICE: tuple[Term, ...] = (
         "Devices that stay at one end of the window whatever is written.",
         "part of the devices",
         "device.faults",
+    ),
+    Term(
+        "write_noise",
+        "",
+        "Write noise",
+        "Noise between what a write leaves in a device and what passes then see of it, drawn anew "
+        "at every write.",
+        "steps of one pulse",
+        "device.pulsed.write_noise_std",
+    ),
+    Term(
+        "converters",
+        "",
+        "Converters",
+        "Digital-to-analog and analog-to-digital conversion at the edges of an array: products "
+        "are rounded and clipped.",
+        "bits",
+        "device.converters",
+    ),
+    Term(
+        "leakage",
+        "",
+        "Leaking synapses",
+        "Volatile devices whose weight decays between updates.",
+        "updates until 1/e is left",
+        "device.leakage",
+    ),
+    Term(
+        "endurance",
+        "",
+        "Worn devices",
+        "Devices that have failed at the array's age, after too many write cycles.",
+        "part of the devices",
+        "device.endurance",
+    ),
+    Term(
+        "pulse_train",
+        "",
+        "Pulse trains",
+        "Rank-one updates in the array itself: rows and columns send trains of pulses, and a device "
+        "moves where two coincide.",
+        "",
+        "device.pulse_train",
+    ),
+)
+
+DIGITAL: tuple[Term, ...] = (
+    Term(
+        "weight_quantization",
+        "",
+        "Weight quantization",
+        "Weights are rounded to a grid before a pass sees them.",
+        "bits",
+        "quantization.weight_bits",
+    ),
+    Term(
+        "update_quantization",
+        "",
+        "Update quantization",
+        "Changes of weights are rounded to a grid, or to whole pulses, before they are written.",
+        "bits",
+        "quantization.update_bits",
+    ),
+    Term(
+        "stochastic_rounding",
+        "",
+        "Stochastic rounding",
+        "Rounding up or down at random so that the mean is right. Nearest rounding loses every "
+        "change below half a step, stochastic rounding turns it into noise.",
+        "",
+        "quantization.update_rounding",
+    ),
+    Term(
+        "minibatch",
+        "",
+        "Minibatch sampling",
+        "Gradients from a few samples at a time. The reference is the gradient of the whole "
+        "training set, so the sampling counts as variance.",
+        "samples",
+        "learning_rule.batch_size",
+    ),
+    Term(
+        "learning_rule",
+        "",
+        "Learning rule",
+        "How the chip estimates a gradient. Rules other than backpropagation bring bias or "
+        "variance of their own.",
+        "",
+        "learning_rule.name",
     ),
 )
 

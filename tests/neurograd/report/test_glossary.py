@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from neurograd.effects.registry import all_effects
 from neurograd.pipeline.check import check
 from neurograd.report import render_html
 from neurograd.report.content import SMOOTHING, TABLES
@@ -60,7 +61,14 @@ def test_every_column_of_a_report_has_its_term():
     assert term_of("b, 99 %") is TERMS["b"]
     assert term_of("accuracy drop, allowed 2.0 %") is TERMS["cost"]
     assert term_of("Cycle-to-cycle noise") is TERMS["cycle_to_cycle"]
+    assert term_of("the nonlinear pulse response") is TERMS["nonlinearity"]
     assert term_of("the whole chip") is None
+
+
+def test_effects_of_the_device_have_their_term():
+    known = [effect.label for effect in all_effects() if term_of(effect.label) is not None]
+    device = {"levels", "cycle_to_cycle", "device_to_device", "faults", "read_noise", "drift"}
+    assert device <= {effect.name for effect in all_effects() if effect.label in known}
 
 
 def test_heads_of_columns_open_the_glossary_on_the_page():
