@@ -11,20 +11,18 @@ weight: ``g``, ``b`` and ``ε`` are L/W, a Hessian is L/W², ``Δt`` is W²/L, a
 Everything here is exact for a quadratic loss and a second-order Taylor expansion for any other. One
 file an equation or theorem, each with its statement, source, proof idea and where it fails:
 
-==========================  ==========  ===========================================================
-file                        equation    what it says
-==========================  ==========  ===========================================================
-equation_1_scaling          1           how total variance grows with the number of parameters
-lemma_2_1_loss_change       2, 3        what bias and white noise add to the loss in one step
-noise_covariance            (3)         the same for noise of any covariance; anisotropy
-theorem_2_2_depth           4           depth against the impact of variance
-theorem_2_3_relu            5           a ReLU against the impact of variance
-theorem_2_4_bias            6           the impact of bias against the gradient's norm
-theorem_3_1_noise           7           the curvature from which noise prevents descent
-exact_descent               (7, 8)      whether a step with known mean and covariance descends
-theorem_3_2_bias_ratio      8           how great a bias may be, as printed and as it holds
-corollary_a_2_many_steps    A.2         many steps around a minimum, and the loss floor
-==========================  ==========  ===========================================================
+| file                     | equation | what it says                                           |
+| ------------------------ | -------- | ------------------------------------------------------ |
+| equation_1_scaling       | 1        | how total variance grows with the number of parameters |
+| lemma_2_1_loss_change    | 2, 3     | what bias and white noise add to the loss in one step  |
+| noise_covariance         | (3)      | the same for noise of any covariance; anisotropy       |
+| theorem_2_2_depth        | 4        | depth against the impact of variance                   |
+| theorem_2_3_relu         | 5        | a ReLU against the impact of variance                  |
+| theorem_2_4_bias         | 6        | the impact of bias against the gradient's norm         |
+| theorem_3_1_noise        | 7        | the curvature from which noise prevents descent        |
+| exact_descent            | (7, 8)   | whether a step with known mean and covariance descends |
+| theorem_3_2_bias_ratio   | 8        | how great a bias may be, as printed and as it holds    |
+| corollary_a_2_many_steps | A.2      | many steps around a minimum, and the loss floor        |
 
 No file is named like a function, so that importing a file never hides the function.
 """

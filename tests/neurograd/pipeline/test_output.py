@@ -8,12 +8,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
 from neurograd import output
 from neurograd.compute_device import choose_device
 from neurograd.errors import NeurogradError, OutputError
-from neurograd.measure.intervals import combine_errors, interval, jackknife_error, t_quantile
 from neurograd.pipeline import store as checkpoint
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.store import StageStore
@@ -129,25 +127,3 @@ def test_devices():
     assert choose_device("auto").type in ("cpu", "cuda")
     with pytest.raises(NeurogradError, match="auto, cpu, cuda"):
         choose_device("tpu")
-
-
-def test_intervals_are_students():
-    assert t_quantile(9) == pytest.approx(stats.t.ppf(0.995, 9))
-    assert t_quantile(0) == math.inf
-    assert interval(2.0, 0.5, 9, 0.95) == pytest.approx(
-        stats.t.interval(0.95, 9, loc=2.0, scale=0.5)
-    )
-    assert interval(2.0, 0.0, 3) == (2.0, 2.0)
-
-
-def test_jackknife_of_a_mean_is_the_standard_error():
-    values = np.random.default_rng(0).normal(size=15)
-    left = (values.sum() - values) / 14
-    assert jackknife_error(left) == pytest.approx(values.std(ddof=1) / math.sqrt(15))
-
-
-def test_errors_combine_as_welch_and_satterthwaite_have_it():
-    error, degrees = combine_errors([(3.0, 4.0), (4.0, 9.0)])
-    assert error == 5.0
-    assert degrees == pytest.approx(625 / (81 / 4 + 256 / 9))
-    assert combine_errors([(0.0, 3.0)]) == (0.0, math.inf)
