@@ -98,6 +98,11 @@ class LearningRule(Protocol):
         """Whether two calls with the same weights give the same estimate."""
         ...
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Whether the mean estimate over a batch is the mean of those over its samples."""
+        ...
+
     def gradient(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """One estimate of the gradient at ``w``, shape ``(N,)``."""
         ...
@@ -109,6 +114,11 @@ class BatchRule(Protocol):
     @property
     def deterministic(self) -> bool:
         """Whether the rule gives the same estimate for the same weights and batch."""
+        ...
+
+    @property
+    def mean_over_samples(self) -> bool:
+        """Whether the mean estimate over a batch is the mean of those over its samples."""
         ...
 
     def gradient(

@@ -19,6 +19,11 @@ class Backprop:
         """Always True."""
         return True
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always True."""
+        return True
+
     def gradient(
         self,
         problem: Problem,

@@ -39,6 +39,11 @@ class EProp:
         """Always True."""
         return True
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always True."""
+        return True
+
     def gradient(
         self,
         problem: Problem,

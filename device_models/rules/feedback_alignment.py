@@ -46,6 +46,11 @@ class FeedbackAlignment:
         """Always True."""
         return True
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always True."""
+        return True
+
     def gradient(
         self,
         problem: Problem,

@@ -39,6 +39,11 @@ class ForwardGradient:
         """Always False: the direction is random."""
         return False
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always True."""
+        return True
+
     def gradient(
         self,
         problem: Problem,

@@ -141,6 +141,11 @@ class LayerwiseRule(ABC):
         """Always True."""
         return True
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always True."""
+        return True
+
     def gradient(
         self,
         problem: Problem,

@@ -37,6 +37,11 @@ class Manhattan:
         """Always True."""
         return True
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always False: the sign of a mean is not the mean of signs."""
+        return False
+
     def gradient(
         self,
         problem: Problem,

@@ -41,6 +41,11 @@ class Minibatch:
         """Always False: the batch is random."""
         return False
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Whether the rule's is."""
+        return self.rule.mean_over_samples
+
     def gradient(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """Estimate on one batch, shape ``(N,)``; the whole set when the batch covers it."""
         return self.rule.gradient(

@@ -46,6 +46,11 @@ class NodePerturbation:
         """Always False: the perturbation is random."""
         return False
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always True."""
+        return True
+
     def gradient(
         self,
         problem: Problem,

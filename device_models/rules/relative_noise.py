@@ -46,6 +46,11 @@ class RelativeNoise:
         """Whether there is no noise."""
         return self.noise == 0 and self.rule.deterministic
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Where the rule's is, and there is no bias: the norm of a mean is no mean of norms."""
+        return self.bias == 0 and self.rule.mean_over_samples
+
     def gradient(
         self,
         problem: Problem,

@@ -27,6 +27,11 @@ class SignSymmetric:
         """Always True."""
         return True
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always True."""
+        return True
+
     def gradient(
         self,
         problem: Problem,

@@ -68,6 +68,11 @@ class SurrogateBptt:
         """Whether two calls with the same weights give the same estimate."""
         return not self.stochastic
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always True."""
+        return True
+
     def gradient(
         self,
         problem: Problem,

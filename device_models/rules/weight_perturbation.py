@@ -45,6 +45,11 @@ class WeightPerturbation:
         """Always False: the perturbation is random."""
         return False
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always True."""
+        return True
+
     @torch.no_grad()
     def gradient(
         self,

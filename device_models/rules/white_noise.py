@@ -37,6 +37,11 @@ class WhiteNoise:
         """Whether there is no noise."""
         return self.total_variance == 0 and self.rule.deterministic
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Whether the rule's is."""
+        return self.rule.mean_over_samples
+
     def gradient(
         self,
         problem: Problem,

@@ -77,6 +77,11 @@ class PulseTrains:
         """Whether the trains are."""
         return self.kind == "deterministic"
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Always False: where pulses are cut or rounded depends on the number of samples."""
+        return False
+
     def gradient(
         self,
         problem: Problem,
