@@ -144,8 +144,8 @@ DEVICE: tuple[Term, ...] = (
         "pulse_train",
         "",
         "Pulse trains",
-        "Rank-one updates in the array itself: rows and columns send trains of pulses, and a device "
-        "moves where two coincide.",
+        "Rank-one updates in the array itself: rows and columns send trains of pulses, and a "
+        "device moves where two coincide.",
         "",
         "device.pulse_train",
     ),
