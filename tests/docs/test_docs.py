@@ -63,6 +63,18 @@ def test_a_broken_link_is_found():
     assert _broken("docs/theory.md", "[a](glossary.md#total-variance) [b](#curvature)") == []
 
 
+@pytest.mark.parametrize(
+    "source", sorted({*PAGES} - {"CHANGELOG.md", "CONTRIBUTING.md", "THIRD_PARTY.md"})
+)
+def test_every_module_that_is_named_is_there(source):
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / source).read_text(encoding="utf-8"))
+    folders = ("neurograd", "device_models", "experiments", "examples", "docs")
+    files = [
+        f"/{path.relative_to(ROOT)}" for name in folders for path in (ROOT / name).rglob("*.py")
+    ]
+    assert [name for name in named if not any(f.endswith(f"/{name}") for f in files)] == []
+
+
 def test_links_of_the_site():
     for_site = HOOKS.for_site
     assert for_site("[a](docs/keys.md#x)", "README.md") == "[a](keys.md#x)"
