@@ -18,9 +18,9 @@ from neurograd.forecast.runge_kutta_legendre import stability_polynomial
 STIFF = 1.0
 """z from which a mode is stiff: all that is left of its noise comes after the step.
 
-A pure number. Tuned with ``experiments.agreement`` on its 63 chips; at 1, where noise is held back
-within one step. Larger throws networks off with noise that the drift damps again; smaller leaves
-the gradient at displaced weights, which noise bends, out of the step.
+A pure number. Tuned with ``experiments.agreement`` on its 63 chips; at 1, noise is held back within
+one step. Larger throws networks off with noise that the drift damps again; smaller hides noise from
+the drift that it still answers to.
 """
 
 MAX_PART_AFTER = 0.5
