@@ -46,8 +46,13 @@ class Estimate:
 
         Args:
             values: Two values or more, shape ``(K,)``.
+
+        Raises:
+            ValueError: If there are fewer, whose spread says nothing.
         """
         array = np.asarray(values, dtype=float)
+        if len(array) < 2:
+            raise ValueError(f"a mean of {len(array)} values has no error; allowed: 2 or more")
         error = float(array.std(ddof=1)) / math.sqrt(len(array))
         return Estimate(float(array.mean()), error, len(array) - 1.0)
 
@@ -64,6 +69,9 @@ class Estimate:
 
         Args:
             other: An estimate from other draws.
+
+        Source:
+            Satterthwaite, Biometrics Bulletin 1946.
         """
         error, degrees = combine_errors([(self.error, self.degrees), (other.error, other.degrees)])
         return Estimate(self.value + other.value, error, degrees)

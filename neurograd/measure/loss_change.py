@@ -60,7 +60,6 @@ class MeasuredLossChange(Estimate):
             error against a prediction made with the same moments.
     """
 
-    value: float
     draws: int
     plain_error: float
     residual_error: float
@@ -89,7 +88,18 @@ def covariance_trace(
         draws: Number of fresh noise samples ε over which εᵀHε is averaged, 2 or more.
         seed: Seed of the samples.
         point: Index of the place.
+
+    Returns:
+        The trace, in units of the loss over Δt squared; exactly 0 without noise.
+
+    Raises:
+        ValueError: If there are fewer than two draws.
+
+    Source:
+        Lemma 2.1 for noise of any covariance (``neurograd.theory.covariance_variance_term``).
     """
+    if draws < 2:
+        raise ValueError(f"draws is {draws}; allowed: 2 or more")
     if moments.total_variance == 0:
         return Estimate.exact(0.0)
     product = problem.hessian_product(w) if diagonal is None else diagonal.mul
@@ -116,9 +126,18 @@ def predict_loss_change(
     Args:
         product: The map v → Hv at the weights.
         moments: Measured there.
-        step_size: Δt.
+        step_size: Δt, zero or greater.
         hessian_trace: Tr H.
         covariance: Tr(HΣ).
+
+    Returns:
+        The change against the clean step, with the error of the moments and of Tr(HΣ).
+
+    Raises:
+        ValueError: If a number is not finite or outside its range.
+
+    Source:
+        Ghosh et al., ICLR 2023, Lemma 2.1, Eq. 3.
     """
     g, bias, mean = moments.gradient, moments.bias, moments.mean
     hg, h_bias = product(g), product(bias)
@@ -188,8 +207,14 @@ def measure_loss_change(
         exact_mean: Mean update where it is known in closed form; removes the moments' error.
         progress: Called with the number of draws done since the last call.
 
+    Returns:
+        The change against the clean step, in units of the loss.
+
     Raises:
         ValueError: If there are fewer than two draws.
+
+    Source:
+        Ghosh et al., ICLR 2023, Eq. 2; the control variate is ours.
     """
     if draws < 2:
         raise ValueError(f"draws is {draws}; allowed: 2 or more")

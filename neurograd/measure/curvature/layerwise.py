@@ -67,6 +67,10 @@ def exact_diagonal(problem: Problem, w: Tensor) -> Tensor:
     framework's gradient takes. The samples are taken a few at a time where the network is large,
     so that the memory beyond the weights stays near 1 GB.
 
+    Args:
+        problem: Network, loss and data.
+        w: Weights, shape ``(N,)``.
+
     Raises:
         ValueError: If the network has no exact diagonal (see ``has_exact_diagonal``).
     """

@@ -98,8 +98,15 @@ def measure_spectrum(
         seed: Seed of the starting vectors and probes.
         effort: How much work it is worth.
 
+    Returns:
+        Nodes with weights, extreme eigenvalues and Frobenius norm, in units of the Hessian; exact
+        for at most 200 weights.
+
     Raises:
         ValueError: If there are fewer than two probes.
+
+    Source:
+        Ubaru, Chen and Saad, SIAM J. Matrix Anal. 2017 (stochastic Lanczos quadrature).
     """
     probes = effort.probes
     if probes < 2:

@@ -59,6 +59,12 @@ def hessian_trace(
         seed: Seed of the probes.
         products: Hessian-vector products of one estimate.
         repeats: Independent estimates, 2 or more.
+
+    Returns:
+        The trace, in units of the Hessian, with how it was found.
+
+    Raises:
+        ValueError: If fewer than two estimates are asked for where it is not exact.
     """
     if has_exact_diagonal(problem):
         return HessianTrace.by("exact", Estimate.exact(float(exact_diagonal(problem, w).sum())))
@@ -68,7 +74,21 @@ def hessian_trace(
 def stochastic_trace(
     problem: Problem, w: Tensor, seed: int, *, products: int = PRODUCTS, repeats: int = REPEATS
 ) -> HessianTrace:
-    """Hutch++ estimate of the trace; see ``hessian_trace``."""
+    """Hutch++ estimate of the trace; exact where the products suffice for it.
+
+    Args:
+        problem: Network, loss and data.
+        w: Weights, shape ``(N,)``.
+        seed: Seed of the probes.
+        products: Hessian-vector products of one estimate.
+        repeats: Independent estimates, 2 or more.
+
+    Raises:
+        ValueError: If there are fewer than two estimates.
+
+    Source:
+        Meyer, Musco, Musco and Woodruff, SOSA 2021.
+    """
     if repeats < 2:
         raise ValueError(f"repeats is {repeats}; allowed: 2 or more")
     # Three products a probe; a trace this small is found exactly from the unit vectors.

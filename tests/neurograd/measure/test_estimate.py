@@ -30,6 +30,12 @@ def test_a_mean_has_students_interval():
     assert mean.ci == mean.interval(0.99)
 
 
+@pytest.mark.parametrize("values", [[], [1.0]])
+def test_too_few_values_have_no_error(values):
+    with pytest.raises(ValueError, match=f"a mean of {len(values)} values .* allowed: 2 or more"):
+        Estimate.mean_of(values)
+
+
 def test_a_factor_scales_value_and_error():
     assert Estimate(2.0, 0.5, 7.0).times(-4.0) == Estimate(-8.0, 2.0, 7.0)
 

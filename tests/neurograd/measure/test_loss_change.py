@@ -256,3 +256,7 @@ def test_too_few_draws_are_refused():
     moments = measure_moments(chip.sampler(problem, w), problem.gradient(w), 2, seed=0)
     with pytest.raises(ValueError, match="allowed: 2 or more"):
         measure_loss_change(problem, w, chip.sampler(problem, w), 0.1, moments, 1, seed=0)
+    with pytest.raises(ValueError, match="draws is 1; allowed: 2 or more"):
+        covariance_trace(
+            problem, w, moments, chip.sampler(problem, w), diagonal=None, draws=1, seed=0
+        )
