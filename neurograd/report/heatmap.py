@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 
 from neurograd.errors import NeurogradError
 from neurograd.keys.units import NUMBER_PATTERN, UNIT_PATTERN
-from neurograd.report.plots import GREEN, GREY, ORANGE, RED, styled
+from neurograd.report.plots import GREEN, GREY, ORANGE, RED, styled, to_image
 
 Row = dict[str, Any]
 
@@ -73,6 +73,18 @@ def plot_sweep(rows: Sequence[Row], keys: Sequence[str], *, grid: bool) -> Figur
         if len(keys) == 1 or (not grid and len(keys) > 2):
             return _lines(rows, keys, joined=grid)
         return _maps(rows, keys) if grid else _scatter(rows, keys)
+
+
+class SweepFigure:
+    """Draws a sweep for the command that runs it, `neurograd.pipeline.sweep.command.Plotter`."""
+
+    def check(self, keys: Sequence[str], points: Sequence[Sequence[str]], *, grid: bool) -> None:
+        """``check_plot``."""
+        check_plot(keys, points, grid=grid)
+
+    def image(self, rows: Sequence[Row], keys: Sequence[str], *, grid: bool, kind: str) -> bytes:
+        """``plot_sweep`` as a file of a kind: png, svg or pdf."""
+        return to_image(plot_sweep(rows, keys, grid=grid), kind)
 
 
 # Without the darkest ends, which would make small costs look extreme.

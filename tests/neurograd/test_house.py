@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("neurograd", "device_models")
 FILES = sorted(path for top in PACKAGES for path in (ROOT / top).rglob("*.py"))
 
+CATALOGUES = {"effects", "rules", "write", "read", "updates", "theory", "cli", "presets"}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 
 
@@ -64,3 +66,18 @@ def test_no_module_is_named_like_a_public_function():
 def test_modules_are_named_for_what_they_are():
     names = {part for path in FILES for part in path.relative_to(ROOT).with_suffix("").parts}
     assert names & VAGUE == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_module_can_be_read_in_one_sitting(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_a_folder_can_be_taken_in_at_a_glance():
+    files = Counter(path.parent for path in FILES if path.name != "__init__.py")
+    full = {
+        folder.relative_to(ROOT).as_posix(): count
+        for folder, count in files.items()
+        if count > 12 and folder.name not in CATALOGUES
+    }
+    assert full == {}

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from neurograd.compute_device import NAMES, choose_device
 from neurograd.errors import NeurogradError, OutputError, SpecError
@@ -26,12 +27,22 @@ from neurograd.pipeline.sweep.run import evaluate_points, prepare
 from neurograd.pipeline.sweep.table import check_table, to_table
 from neurograd.pipeline.sweep.work import Settings
 from neurograd.progress import Reporter
-from neurograd.report.heatmap import check_plot, plot_sweep
-from neurograd.report.plots import to_image
 from neurograd.spec import Spec, load_spec, spec_to_dict
 
 FIGURES = (".png", ".svg", ".pdf")
 _STAGE = re.compile(r"[0-9a-f]{16}")
+
+
+class Plotter(Protocol):
+    """Draws a sweep; what draws stands above what computes."""
+
+    def check(self, keys: Sequence[str], points: Sequence[Sequence[str]], *, grid: bool) -> None:
+        """Refuse a figure that nobody could read, before anything runs."""
+        ...
+
+    def image(self, rows: Sequence[Row], keys: Sequence[str], *, grid: bool, kind: str) -> bytes:
+        """The figure of finished rows as a file of a kind: png, svg or pdf."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ class Request:
         scheduler: Address of a dask scheduler.
         device: Where to compute.
         quick: Whether every point is the smaller version of its spec.
+        plotter: What draws ``plot``; needed where that is given.
     """
 
     spec_path: Path
@@ -65,6 +77,12 @@ class Request:
     scheduler: str | None = None
     device: str = "auto"
     quick: bool = False
+    plotter: Plotter | None = None
+
+    def __post_init__(self) -> None:
+        """A figure needs someone to draw it."""
+        if self.plot is not None and self.plotter is None:
+            raise ValueError("plot: without a plotter; allowed: both or none")
 
     @property
     def table_path(self) -> Path:
@@ -105,8 +123,8 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
     check_axes(axes)
     base = load_spec(request.spec_path, request.settings)
     design = _design(request, [_with_whole(request, axis) for axis in axes], base)
-    if request.plot is not None:
-        check_plot(design.keys, design.points, grid=design.grid)
+    if request.plotter is not None and request.plot is not None:
+        request.plotter.check(design.keys, design.points, grid=design.grid)
     engine = choose_engine(request.jobs, request.scheduler, device, len(design.points))
     settings = Settings(request.mode, device, request.quick, versions())
     specs = [
@@ -126,9 +144,10 @@ def _write(request: Request, design: Design, rows: list[Row]) -> list[Path]:
     path = request.table_path
     write_atomically(path, to_table(rows, design.keys, path.suffix))
     written = [path]
-    if request.plot is not None:
-        figure = plot_sweep(rows, design.keys, grid=design.grid)
-        write_atomically(request.plot, to_image(figure, request.plot.suffix[1:]))
+    if request.plotter is not None and request.plot is not None:
+        kind = request.plot.suffix[1:]
+        image = request.plotter.image(rows, design.keys, grid=design.grid, kind=kind)
+        write_atomically(request.plot, image)
         written.append(request.plot)
     if request.resume is None:
         shutil.rmtree(request.folder, ignore_errors=True)
