@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from neurograd.compute_device import choose_device
 from neurograd.errors import NeurogradError
 from neurograd.output import plain, to_json, write_atomically
-from neurograd.pipeline.check import versions
+from neurograd.pipeline.identity import CODE, Identity, code_digest, versions
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.store import StageStore
 from neurograd.report.plots import to_image
@@ -63,6 +63,33 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class ExperimentTask(Identity):
+    """What items of an experiment depend on: its options, the versions, and all of the code.
+
+    Attributes:
+        experiment: Its name.
+        quick: Whether it is the small form.
+        seed: Seed of every draw.
+        device: Kind of device, ``cpu`` or ``cuda``.
+        data: Folder of the data, None where the user named none.
+        weights: File with weights, None where the user named none.
+        depends_on: All else, as JSON types.
+        versions: Of Python and the libraries, by name.
+        code: Digest of the program and of the experiments.
+    """
+
+    experiment: str
+    quick: bool
+    seed: int
+    device: str
+    data: str | None
+    weights: str | None
+    depends_on: Any
+    versions: dict[str, str] = field(default_factory=versions)
+    code: str = field(default_factory=partial(code_digest, (*CODE, "experiments")))
+
+
+@dataclass(frozen=True)
 class Run:
     """One run of an experiment.
 
@@ -91,6 +118,22 @@ class Run:
         """Folder of the finished items of this experiment; gone once its results are written."""
         return self.out / f".{self.name}{'-quick' if self.quick else ''}"
 
+    def task(self, depends_on: Any) -> ExperimentTask:
+        """All that a result of this run depends on.
+
+        Args:
+            depends_on: What is not of the run itself, as JSON types.
+        """
+        return ExperimentTask(
+            experiment=self.name,
+            quick=self.quick,
+            seed=self.seed,
+            device=self.device.type,
+            data=None if self.data is None else str(self.data.resolve()),
+            weights=None if self.weights is None else str(self.weights.resolve()),
+            depends_on=depends_on,
+        )
+
     def each(
         self,
         items: Mapping[str, Any],
@@ -109,17 +152,7 @@ class Run:
                 not share a ``Problem`` (use ``replica``).
             depends_on: All else that the results depend on, as JSON types.
         """
-        task = {
-            "experiment": self.name,
-            "quick": self.quick,
-            "seed": self.seed,
-            "device": self.device.type,
-            "versions": versions(),
-            "data": None if self.data is None else str(self.data.resolve()),
-            "weights": None if self.weights is None else str(self.weights.resolve()),
-            "depends_on": depends_on,
-        }
-        store = StageStore(self.stages, task)
+        store = StageStore(self.stages, self.task(depends_on))
 
         def one(name: str) -> dict[str, Any]:
             result = store.run(name, partial(compute, items[name]))

@@ -29,7 +29,6 @@ from experiments.support.adam import train_adam
 from experiments.support.record import Run
 from experiments.support.vgg import CONVOLUTIONS, load_pretrained, vgg
 from neurograd.errors import ModelError
-from neurograd.pipeline.check import versions
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem, datasets
 from neurograd.problem.losses import CrossEntropy, Loss, MeanSquaredError
@@ -145,14 +144,7 @@ def make_task(run: Run) -> Task:
             "--weights with --data and without --quick"
         )
     data = _images(run, scale)
-    task = {
-        "seed": run.seed,
-        "scale": asdict(scale),
-        "data": str(run.data),
-        "weights": str(run.weights),
-        "versions": versions(),
-    }
-    store = StageStore(run.stages, {"teacher": task})
+    store = StageStore(run.stages, run.task({"teacher": asdict(scale)}))
     result, tensors = store.run_tensors(
         "teacher", lambda: _teach(run, scale, data), like=torch.zeros(0, dtype=torch.float64)
     )

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from importlib import metadata
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-import neurograd
 from device_models import Chip
 from neurograd.explain.guide import ChipInWords, PredictedChips
 from neurograd.explain.mitigation import guide
@@ -27,6 +23,13 @@ from neurograd.judge.forecasts import Forecast, judge_forecasts
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import active_effects, build_chip, build_problem
 from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of
+from neurograd.pipeline.identity import (
+    ChipTask,
+    CleanTask,
+    code_digest,
+    data_fingerprint,
+    versions,
+)
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
@@ -74,12 +77,12 @@ class CleanTraining:
     """The clean twin's training, which checks of other chips on the same problem can share.
 
     Attributes:
-        task: All that it depends on (``clean_task``).
+        task: All that it depends on, but for the content of a folder's files.
         result: The trained network; a predicted one where chips are only predicted.
         snapshots: Weights along the training by the step's number, each of shape ``(N,)``.
     """
 
-    task: dict[str, Any]
+    task: CleanTask
     result: TrainedNetwork | PredictedNetwork
     snapshots: dict[str, Tensor]
 
@@ -171,26 +174,6 @@ def train_clean(
     return CleanTraining(work.clean_task, result, snapshots)
 
 
-def clean_task(spec: Spec, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """All that the clean twin's training depends on, but for the content of a folder's files.
-
-    Args:
-        spec: The spec, in its quick version if that is trained.
-        device: Where the training computes.
-    """
-    full = spec_to_dict(spec)
-    return {
-        "network": full["network"],
-        "task": full["task"],
-        "batch_size": full["learning_rule"]["batch_size"],
-        "step_size": full["training"]["step_size"],
-        "steps": full["training"]["steps"],
-        "measure": {k: full["measure"][k] for k in ("points", "seed", "chunk_size", "precision")},
-        "versions": versions(),
-        "device": torch.device(device).type,
-    }
-
-
 class _Check:
     """One check: train, measure, forecast, judge, explain, report."""
 
@@ -204,21 +187,13 @@ class _Check:
         clean: CleanTraining | None = None,
     ) -> None:
         self.spec, self.quick, self.reporter = spec, quick, reporter
-        self.versions = versions()
         self.problem: Problem = build_problem(spec, device)
         self.chip: Chip = build_chip(spec, self.problem)
         self.timing: dict[str, float] = {}
         self.clock = threading.Lock()
-        task = {
-            "spec": spec_to_dict(spec),
-            "table": table_fingerprint(spec),
-            "versions": self.versions,
-            "device": device.type,
-            "quick": quick,
-            "data": data_fingerprint(self.problem),
-        }
+        task = ChipTask.of(spec, device, data_fingerprint(self.problem), quick=quick)
         self.store = StageStore(resume, task)
-        self.clean_task = clean_task(spec, device)
+        self.clean_task = CleanTask.of(spec, device)
         if clean is not None and clean.task != self.clean_task:
             raise ValueError("clean is the training of another problem; allowed: train_clean(spec)")
         self.known_clean = clean
@@ -355,7 +330,8 @@ class _Check:
             verdict=verdict,
             quick=self.quick,
             spec=spec_to_dict(self.spec),
-            versions=self.versions,
+            versions=versions(),
+            code=code_digest(),
             num_parameters=self.problem.num_parameters,
             step_size=self.spec.training.step_size,
             points=tuple(point.point for point in points),
@@ -386,33 +362,3 @@ def _failed(judged: Judgement) -> bool:
 def _range(values: Sequence[float | None]) -> tuple[float, float] | None:
     finite = [value for value in values if value is not None]
     return (min(finite), max(finite)) if finite else None
-
-
-def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
-    names = ("torch", "snntorch", "numpy", "scipy")
-    here = {"python": platform.python_version(), "neurograd": neurograd.__version__}
-    return {**here, **{name: _version(name) for name in names}}
-
-
-@cache  # reading a package's metadata takes milliseconds, and sweeps ask thousands of times
-def _version(name: str) -> str:
-    return metadata.version(name)
-
-
-def table_fingerprint(spec: Spec) -> str | None:
-    """Enough of a measured device's file to notice that its content has changed."""
-    if spec.device is None or spec.device.measured is None:
-        return None
-    return hashlib.sha256(Path(spec.device.measured).read_bytes()).hexdigest()
-
-
-def data_fingerprint(problem: Problem) -> dict[str, Any]:
-    """Enough of the data to notice that a folder's content has changed."""
-    inputs, targets = problem.data("train")
-    return {
-        "shape": list(inputs.shape),
-        "inputs": float(inputs.sum()),
-        "squares": float(inputs.square().sum()),
-        "targets": float(targets.to(torch.float64).sum()),
-    }

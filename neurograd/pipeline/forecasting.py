@@ -42,6 +42,11 @@ def baseline_of(problem: Problem, start_loss: float | None = None) -> Baseline:
     return Baseline(loss, float(torch.bincount(targets).max()) / len(targets))
 
 
+def forecast_stage(index: int) -> str:
+    """Under which name the forecast of a network is kept, wherever it was made."""
+    return f"forecast-{index + 1}"
+
+
 def forecast(
     spec: Spec,
     problem: Problem,

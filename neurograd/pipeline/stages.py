@@ -18,7 +18,7 @@ from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.measure.smoothed_point import measure_smoothed_point
 from neurograd.measure.smoothed_reference import SmoothedBudget
 from neurograd.pipeline.build import active_effects, build_chip, build_clean_chip
-from neurograd.pipeline.forecasting import CLEAN, forecast_network
+from neurograd.pipeline.forecasting import CLEAN, forecast_network, forecast_stage
 from neurograd.pipeline.pool import TaskPool
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
@@ -190,7 +190,7 @@ class Stages:
     def predicted_network(self, index: int) -> PredictedNetwork:
         """The forecast of one chip, or of the clean twin (``CLEAN``)."""
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
-        return self._predicted(f"forecast-{index + 1}", name, index, ())
+        return self._predicted(forecast_stage(index), name, index, ())
 
     def predicted_variant(self, variant: Variant, index: int) -> PredictedNetwork:
         """The forecast of one chip without some of its effects."""

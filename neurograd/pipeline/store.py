@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from neurograd.output import plain, to_json, write_atomically
+from neurograd.pipeline.identity import Identity
 from neurograd.records.json_form import from_json_dict, to_json_dict
 from neurograd.records.record import Record
 
@@ -29,12 +29,12 @@ class StageStore:
 
     Args:
         folder: Where to keep results, or None.
-        task: All that the results depend on; another task gets another folder.
+        task: All that the results depend on, the program itself among it: another task, or the
+            same one under other code, gets another folder.
     """
 
-    def __init__(self, folder: Path | None, task: dict[str, Any]) -> None:
-        digest = hashlib.sha256(to_json(task).encode()).hexdigest()[:16]
-        self._folder = None if folder is None else folder / digest
+    def __init__(self, folder: Path | None, task: Identity) -> None:
+        self._folder = None if folder is None else folder / task.digest
 
     def known(self, name: str) -> dict[str, Any] | None:
         """The result of a stage that is finished, None of another one."""
@@ -73,7 +73,7 @@ class StageStore:
         try:
             with np.load(self._folder / f"{name}.npz", allow_pickle=False) as kept:
                 return known, {key: torch.from_numpy(kept[key]) for key in kept}
-        except (OSError, ValueError, zipfile.BadZipFile):
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
 
     def keep_tensors(

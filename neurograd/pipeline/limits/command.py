@@ -16,7 +16,8 @@ from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
 from neurograd.output import plain
 from neurograd.pipeline.build import build_chip
-from neurograd.pipeline.check import data_fingerprint, quick_spec, versions
+from neurograd.pipeline.check import quick_spec
+from neurograd.pipeline.identity import code_digest, data_fingerprint, versions
 from neurograd.pipeline.limits.confirm import Confirmation, Trainer
 from neurograd.pipeline.limits.design_changes import (
     DesignChange,
@@ -26,8 +27,8 @@ from neurograd.pipeline.limits.design_changes import (
     try_change,
 )
 from neurograd.pipeline.limits.knobs import find_knobs, turn
-from neurograd.pipeline.limits.outlook import Estimate, Outlook
-from neurograd.pipeline.limits.search import FULL, QUICK, Budget, Limit, Tried, find_limit
+from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
+from neurograd.pipeline.limits.search import FULL, QUICK, Limit, SearchBudget, Tried, find_limit
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.progress import Reporter, Silent
 from neurograd.spec import Spec, spec_to_dict
@@ -100,6 +101,7 @@ def find_limits(
         "quick": quick,
         "spec": spec_to_dict(spec),
         "versions": versions(),
+        "code": code_digest(),
         "num_parameters": outlook.problem(spec).num_parameters,
         "now": _estimate_dict(now),
         "confidence": spec.targets.confidence,
@@ -120,7 +122,7 @@ def _fewer_chips(spec: Spec) -> Spec:
     return spec.model_copy(update={"training": fewer})
 
 
-def _look_at(spec: Spec, outlook: Outlook, pool: TaskPool) -> tuple[Estimate, list[Knob]]:
+def _look_at(spec: Spec, outlook: Outlook, pool: TaskPool) -> tuple[PredictedCost, list[Knob]]:
     """The spec as it is; errors of the data, the network and the device come first."""
     problem = outlook.problem(spec)
     problem.check_finite(problem.initial_weights)
@@ -134,14 +136,14 @@ def _look_at(spec: Spec, outlook: Outlook, pool: TaskPool) -> tuple[Estimate, li
 def _search(
     spec: Spec,
     knob: Knob,
-    now: Estimate,
+    now: PredictedCost,
     outlook: Outlook,
-    budget: Budget,
+    budget: SearchBudget,
     tick: Callable[[int], None],
 ) -> Limit:
     done = 0
 
-    def predict(value: float) -> Estimate:
+    def predict(value: float) -> PredictedCost:
         nonlocal done
         found = outlook.predict(turn(knob, spec, value), tick)
         if done < _PARTS:
@@ -165,7 +167,7 @@ def _change(
 def _confirm(
     spec: Spec,
     limits: list[Limit],
-    now: Estimate,
+    now: PredictedCost,
     outlook: Outlook,
     device: torch.device | str,
     reporter: Reporter,
@@ -185,7 +187,7 @@ def _confirm(
 # -- JSON ------------------------------------------------------------------------------------------
 
 
-def _estimate_dict(estimate: Estimate) -> dict[str, Any]:
+def _estimate_dict(estimate: PredictedCost) -> dict[str, Any]:
     return {
         "cost": estimate.cost,
         "ci": estimate.ci,

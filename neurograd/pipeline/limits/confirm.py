@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from neurograd.measure.intervals import Interval
-from neurograd.output import to_json
-from neurograd.pipeline.check import CleanTraining, clean_task, train_beside, train_clean
+from neurograd.pipeline.check import CleanTraining, train_beside, train_clean
+from neurograd.pipeline.identity import CleanTask
 from neurograd.pipeline.limits.knobs import turn
 from neurograd.pipeline.limits.search import Limit
 from neurograd.pipeline.store import StageStore
@@ -18,7 +17,7 @@ from neurograd.spec import Spec
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedCost:
     """What training gave at one value.
 
     Attributes:
@@ -44,8 +43,8 @@ class Confirmation:
         allowed: Largest cost that the targets allow.
     """
 
-    inside: Trained
-    outside: Trained
+    inside: TrainedCost
+    outside: TrainedCost
     allowed: float
 
     @property
@@ -77,9 +76,7 @@ class Trainer:
         self._device, self._folder, self._reporter = device, folder, reporter
         self._twins: dict[str, CleanTraining] = {}
 
-    def confirm(
-        self, spec: Spec, limit: Limit, allowed: float, data: dict[str, Any]
-    ) -> Confirmation:
+    def confirm(self, spec: Spec, limit: Limit, allowed: float, data: str) -> Confirmation:
         """Train at both neighbours of a limit.
 
         Args:
@@ -96,7 +93,7 @@ class Trainer:
         ]
         return Confirmation(trained[0], trained[1], allowed)
 
-    def _train(self, spec: Spec, value: float, data: dict[str, Any]) -> Trained:
+    def _train(self, spec: Spec, value: float, data: str) -> TrainedCost:
         found = train_beside(
             spec,
             device=self._device,
@@ -105,13 +102,13 @@ class Trainer:
             clean=self._clean(spec, data),
         ).record
         cost = found.training.cost
-        return Trained(value, found.verdict.value, cost.value, cost.ci)
+        return TrainedCost(value, found.verdict.value, cost.value, cost.ci)
 
-    def _clean(self, spec: Spec, data: dict[str, Any]) -> CleanTraining:
-        task = clean_task(spec, self._device)
-        key = to_json(task)
+    def _clean(self, spec: Spec, data: str) -> CleanTraining:
+        task = CleanTask.of(spec, self._device)
+        key = task.digest
         if key not in self._twins:
-            store = StageStore(self._folder, {"clean training": task, "data": data})
+            store = StageStore(self._folder, task.on(data))
             known = store.known_record_tensors("clean", TrainedNetwork)
             if known is None:
                 trained = train_clean(spec, device=self._device)

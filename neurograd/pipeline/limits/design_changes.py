@@ -7,7 +7,7 @@ from typing import Any
 
 from neurograd.errors import DivergenceError
 from neurograd.pipeline.limits.knobs import with_settings
-from neurograd.pipeline.limits.outlook import Estimate, Outlook, Tick
+from neurograd.pipeline.limits.outlook import Outlook, PredictedCost, Tick
 from neurograd.spec import Spec
 
 
@@ -37,7 +37,7 @@ class PredictedChange:
     """
 
     change: DesignChange
-    estimate: Estimate | None
+    estimate: PredictedCost | None
     problem: str = ""
 
 

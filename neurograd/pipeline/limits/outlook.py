@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 
@@ -18,8 +18,14 @@ from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
 from neurograd.output import to_json
 from neurograd.pipeline.build import build_problem
-from neurograd.pipeline.check import clean_task, data_fingerprint, table_fingerprint, versions
-from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of, forecast_network
+from neurograd.pipeline.forecasting import (
+    CLEAN,
+    allowed_by,
+    baseline_of,
+    forecast_network,
+    forecast_stage,
+)
+from neurograd.pipeline.identity import ChipTask, CleanTask, data_fingerprint
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.records.training import PredictedNetwork
@@ -31,7 +37,7 @@ Tick = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class PredictedCost:
     """What is predicted for one spec.
 
     Attributes:
@@ -74,8 +80,7 @@ class Outlook:
         self._device, self._folder = device, folder
         self._problems: _Once[Problem] = _Once()
         self._twins: _Once[PredictedNetwork] = _Once()
-        self._fingerprints: _Once[dict[str, Any]] = _Once()
-        self._versions = versions()
+        self._fingerprints: _Once[str] = _Once()
 
     def problem(self, spec: Spec) -> Problem:
         """The problem of a spec, built once for a network and a task."""
@@ -83,7 +88,7 @@ class Outlook:
         key = to_json({name: full[name] for name in ("network", "task", "measure")})
         return self._problems.get(key, lambda: build_problem(spec, self._device))
 
-    def predict(self, spec: Spec, tick: Tick | None = None) -> Estimate:
+    def predict(self, spec: Spec, tick: Tick | None = None) -> PredictedCost:
         """The predicted cost and verdict of a spec; ``training.seeds`` chips are predicted.
 
         Raises:
@@ -91,12 +96,13 @@ class Outlook:
         """
         shared = self.problem(spec)
         twin = self.clean(spec, tick)
-        store = self._store(spec, self._task(spec, shared))
+        task = ChipTask.of(spec, self._device, self._data(shared))
+        store = StageStore(self._folder, task)
         problem = shared.replica()
         try:
             chips = [
                 store.run_record(
-                    f"forecast-{index}",
+                    forecast_stage(index),
                     PredictedNetwork,
                     partial(self._network, spec, problem, index, tick),
                 )
@@ -122,15 +128,15 @@ class Outlook:
         Raises:
             DivergenceError: If it is predicted to diverge.
         """
-        task = clean_task(spec, self._device)
+        task = CleanTask.of(spec, self._device)
 
         def compute() -> PredictedNetwork:
-            problem = self.problem(spec).replica()
-            store = self._store(spec, {"clean": task, "data": self._data(spec)})
-            network = partial(self._network, spec, problem, CLEAN, tick)
-            return store.run_record("forecast", PredictedNetwork, network)
+            shared = self.problem(spec)
+            store = StageStore(self._folder, task.on(self._data(shared)))
+            network = partial(self._network, spec, shared.replica(), CLEAN, tick)
+            return store.run_record(forecast_stage(CLEAN), PredictedNetwork, network)
 
-        twin = self._twins.get(to_json(task), compute)
+        twin = self._twins.get(task.digest, compute)
         if twin.diverged or not math.isfinite(twin.loss):
             raise DivergenceError(
                 f"training.step_size: the clean training is predicted to diverge at step size "
@@ -144,24 +150,8 @@ class Outlook:
         watch = None if tick is None else lambda done: tick(0)
         return forecast_network(spec, problem, index, progress=watch)
 
-    def _data(self, spec: Spec) -> dict[str, Any]:
-        problem = self.problem(spec)
+    def _data(self, problem: Problem) -> str:
         return self._fingerprints.get(str(id(problem)), lambda: data_fingerprint(problem))
-
-    def _task(self, spec: Spec, problem: Problem) -> dict[str, Any]:
-        full = spec_to_dict(spec)
-        names = ("device", "quantization", "learning_rule", "network", "task", "training")
-        return {
-            **{name: full[name] for name in names},
-            "measure": full["measure"],
-            "table": table_fingerprint(spec),
-            "versions": self._versions,
-            "device_type": self._device.type,
-            "data": self._data(spec),
-        }
-
-    def _store(self, spec: Spec, task: dict[str, Any]) -> StageStore:
-        return StageStore(self._folder, task)
 
 
 class _Once(Generic[T]):
@@ -181,10 +171,10 @@ class _Once(Generic[T]):
             return self._made[key]
 
 
-def _estimate(found: Forecast) -> Estimate:
+def _estimate(found: Forecast) -> PredictedCost:
     judged = found.judgement
     lost = not math.isfinite(judged.cost.value)
-    return Estimate(
+    return PredictedCost(
         cost=math.inf if lost else judged.cost.value,
         ci=(math.inf, math.inf) if lost else judged.cost.ci,
         verdict=judged.verdict,
@@ -196,9 +186,9 @@ def _estimate(found: Forecast) -> Estimate:
     )
 
 
-def _nothing(like: Forecast, problem: str) -> Estimate:
+def _nothing(like: Forecast, problem: str) -> PredictedCost:
     judged = like.judgement
-    return Estimate(
+    return PredictedCost(
         math.inf, (math.inf, math.inf), Verdict.NOT_TOLERATED, judged.allowed,
         like.clean_accuracy, None, judged.kind, judged.clean_learned, " ".join(problem.split()),
     )  # fmt: skip

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from neurograd.effects.knob import Knob
-from neurograd.pipeline.limits.outlook import Estimate
+from neurograd.pipeline.limits.outlook import PredictedCost
 
-Predict = Callable[[float], Estimate]
+Predict = Callable[[float], PredictedCost]
 
 APART = 1.18
 """Smallest ratio of the two neighbours of a limit, so that training can tell them apart."""
@@ -26,7 +26,7 @@ STEPS_APART = 4
 
 
 @dataclass(frozen=True)
-class Budget:
+class SearchBudget:
     """How closely a limit is looked for.
 
     Attributes:
@@ -44,8 +44,8 @@ class Budget:
     beyond: bool
 
 
-FULL = Budget(scan=5, factor=4.0, bisections=6, close=1.04, beyond=True)
-QUICK = Budget(scan=4, factor=6.0, bisections=3, close=1.3, beyond=False)
+FULL = SearchBudget(scan=5, factor=4.0, bisections=6, close=1.04, beyond=True)
+QUICK = SearchBudget(scan=4, factor=6.0, bisections=3, close=1.3, beyond=False)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Tried:
     """A value with what is predicted there."""
 
     value: float
-    estimate: Estimate
+    estimate: PredictedCost
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Limit:
     """
 
     knob: Knob
-    now: Estimate
+    now: PredictedCost
     status: str
     inside: Tried | None
     outside: Tried | None
@@ -128,7 +128,7 @@ class Limit:
         return f"{text} ({'; '.join(notes)})" if notes else text
 
 
-def find_limit(knob: Knob, now: Estimate, predict: Predict, budget: Budget) -> Limit:
+def find_limit(knob: Knob, now: PredictedCost, predict: Predict, budget: SearchBudget) -> Limit:
     """Look for the value nearest to the present one at which the predicted cost is crossed.
 
     Args:
@@ -143,7 +143,9 @@ def find_limit(knob: Knob, now: Estimate, predict: Predict, budget: Budget) -> L
 class _Search:
     """One knob's search; every value is predicted once."""
 
-    def __init__(self, knob: Knob, now: Estimate, predict: Predict, budget: Budget) -> None:
+    def __init__(
+        self, knob: Knob, now: PredictedCost, predict: Predict, budget: SearchBudget
+    ) -> None:
         self._knob, self._now, self._budget = knob, now, budget
         self._predict = predict
         # What nothing limits stands beyond the allowed range.
@@ -200,7 +202,7 @@ class _Search:
             return None
         return Tried(value, self._estimate(value))
 
-    def _estimate(self, value: float) -> Estimate:
+    def _estimate(self, value: float) -> PredictedCost:
         if value not in self._known:
             self._known[value] = self._predict(value)
         return self._known[value]

@@ -12,7 +12,7 @@ from typing import Protocol
 from neurograd.compute_device import NAMES, choose_device
 from neurograd.errors import NeurogradError, OutputError, SpecError
 from neurograd.output import check_folder, check_writable, write_atomically
-from neurograd.pipeline.check import versions
+from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.sweep.design import (
     Axis,
     Design,
@@ -126,7 +126,7 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
     if request.plotter is not None and request.plot is not None:
         request.plotter.check(design.keys, design.points, grid=design.grid)
     engine = choose_engine(request.jobs, request.scheduler, device, len(design.points))
-    settings = Settings(request.mode, device, request.quick, versions())
+    settings = Settings(request.mode, request.quick, Surroundings.of(device))
     specs = [
         (_name(design.keys, values), _load(request, design.keys, values))
         for values in design.points

@@ -6,20 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from neurograd.errors import DivergenceError, NeurogradError
 from neurograd.output import plain
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import (
     CleanTraining,
     check,
-    clean_task,
     quick_spec,
     train_beside,
     train_clean,
 )
 from neurograd.pipeline.forecasting import CLEAN, forecast, forecast_network
+from neurograd.pipeline.identity import CleanTask
 from neurograd.records.cost import ForecastResult, JudgedCost
 from neurograd.records.report import CheckReport
 from neurograd.records.training import PredictedNetwork, TrainedNetwork
@@ -140,7 +138,7 @@ def _predict_clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
             f"training.step_size: the clean training is predicted to diverge at step size "
             f"{spec.training.step_size:g}; allowed: a step size at which it trains"
         )
-    return CleanTraining(clean_task(spec, torch.device(device)), predicted, {})
+    return CleanTraining(CleanTask.of(spec, device), predicted, {})
 
 
 def _predict(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Row:

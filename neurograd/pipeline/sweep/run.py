@@ -16,23 +16,17 @@ from typing import Any
 import torch
 
 from neurograd.errors import NeurogradError
-from neurograd.output import to_json
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.check import (
-    CleanTraining,
-    clean_task,
-    data_fingerprint,
-    quick_spec,
-    table_fingerprint,
-)
+from neurograd.pipeline.check import CleanTraining, quick_spec
+from neurograd.pipeline.identity import ChipTask, CleanTask, VerdictTask, data_fingerprint
 from neurograd.pipeline.store import StageStore
 from neurograd.pipeline.sweep.engines import Engine
 from neurograd.pipeline.sweep.modes import MODES, Row, empty_row
 from neurograd.pipeline.sweep.work import Failure, Settings, evaluate_point, train_clean_twin
 from neurograd.progress import Reporter
-from neurograd.spec import Spec, spec_to_dict
+from neurograd.spec import Spec
 
-ROW, CLEAN = "row", "clean"
+ROW = "row"
 MAX_DEATHS = 3
 """How often workers may die in a row without a single result in between."""
 
@@ -50,13 +44,8 @@ class Point:
 
     name: str
     spec: Spec
-    task: dict[str, Any]
-    clean_task: dict[str, Any]
-
-    @property
-    def group(self) -> str:
-        """The same for points that share their clean twin."""
-        return to_json(self.clean_task)
+    task: VerdictTask
+    clean_task: CleanTask
 
 
 def prepare(specs: Sequence[tuple[str, Spec]], settings: Settings) -> list[Point]:
@@ -73,7 +62,7 @@ def prepare(specs: Sequence[tuple[str, Spec]], settings: Settings) -> list[Point
     specs = [(name, quick_spec(s) if settings.quick else s) for name, s in specs]
     groups: dict[str, list[int]] = {}
     for index, (_, spec) in enumerate(specs):
-        groups.setdefault(to_json(clean_task(spec, settings.device)), []).append(index)
+        groups.setdefault(CleanTask.of(spec, settings.device).digest, []).append(index)
     points: dict[int, Point] = {}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # so that sums over the data are the same the next time
@@ -90,7 +79,7 @@ def _prepare_group(
     members: Sequence[int], specs: Sequence[tuple[str, Spec]], settings: Settings
 ) -> list[Point]:
     """Points that share their problem and its clean twin."""
-    points, problem, data = [], None, {}
+    points, problem, data = [], None, ""
     for index in members:
         name, spec = specs[index]
         try:
@@ -101,16 +90,8 @@ def _prepare_group(
             build_chip(spec, problem)
         except NeurogradError as error:
             raise NeurogradError(f"{error} (at {name})") from None
-        task = {
-            "spec": spec_to_dict(spec),
-            "mode": settings.mode,
-            "quick": settings.quick,
-            "device": settings.device,
-            "versions": settings.versions,
-            "table": table_fingerprint(spec),
-            "data": data,
-        }
-        points.append(Point(name, spec, task, {**clean_task(spec, settings.device), "data": data}))
+        chip = ChipTask.of(spec, settings.device, data, quick=settings.quick)
+        points.append(Point(name, spec, VerdictTask.of(chip, spec, settings.mode), chip.clean))
     return points
 
 
@@ -192,11 +173,11 @@ class _Round:
 
     def __post_init__(self) -> None:
         # Points with the same task, as a random design over short lists has them, run once.
-        self._copies = Counter(to_json(point.task) for point in self.points)
-        unique = {to_json(point.task): point for point in self.points}
+        self._copies = Counter(point.task.digest for point in self.points)
+        unique = {point.task.digest: point for point in self.points}
         groups: dict[str, list[Point]] = {}
         for point in unique.values():
-            groups.setdefault(point.group, []).append(point)
+            groups.setdefault(point.clean_task.digest, []).append(point)
         self.groups = deque(groups.values())
 
     def run(self, executor: Executor, capacity: Callable[[], int]) -> None:
@@ -229,9 +210,9 @@ class _Round:
             return
         group = self.groups.popleft()
         kind = MODES[self.settings.mode].clean_kind
-        known = self._store(group[0]).known_record_tensors(CLEAN, kind)
+        known = self._store(group[0]).known_record_tensors(self._clean_stage, kind)
         if known is not None:
-            task = clean_task(group[0].spec, self.settings.device)
+            task = CleanTask.of(group[0].spec, self.settings.device)
             self.ready.append((group, CleanTraining(task, *known)))
             return
         trained = executor.submit(train_clean_twin, group[0].spec, self.settings)
@@ -239,8 +220,12 @@ class _Round:
 
     def _store(self, point: Point) -> StageStore:
         """Where the clean twin of a point is kept."""
-        needs = {"clean": point.clean_task, "mode": self.settings.mode}
-        return StageStore(self.folder, needs)
+        return StageStore(self.folder, point.clean_task)
+
+    @property
+    def _clean_stage(self) -> str:
+        """Another one for each mode, which keep different things of a clean twin."""
+        return f"clean-{self.settings.mode}"
 
     def _take_clean(self, group: list[Point], result: CleanTraining | Failure) -> None:
         if isinstance(result, Failure):
@@ -248,7 +233,7 @@ class _Round:
                 self._take_row(point, result)
             return
         store = self._store(group[0])
-        kept = store.keep_record_tensors(CLEAN, result.result, result.snapshots)
+        kept = store.keep_record_tensors(self._clean_stage, result.result, result.snapshots)
         self.ready.append((group, CleanTraining(result.task, *kept)))
 
     def _take_row(self, point: Point, result: Row | Failure) -> None:
@@ -258,4 +243,4 @@ class _Round:
             result = empty_row(self.settings.mode, result.text)
         StageStore(self.folder, point.task).keep(ROW, result)
         self.results += 1
-        self.advance(self._copies[to_json(point.task)])
+        self.advance(self._copies[point.task.digest])

@@ -8,7 +8,8 @@ import torch
 
 from neurograd.compute_device import choose_device
 from neurograd.errors import DivergenceError, ModelError, NeurogradError
-from neurograd.pipeline.check import CleanTraining, versions
+from neurograd.pipeline.check import CleanTraining
+from neurograd.pipeline.identity import CODE_NAME, Surroundings
 from neurograd.pipeline.sweep.modes import MODES, Row, evaluate
 from neurograd.spec import Spec
 
@@ -19,15 +20,18 @@ class Settings:
 
     Attributes:
         mode: A name of ``modes.MODES``.
-        device: Where the points compute, ``cpu`` or ``cuda``.
         quick: Whether the specs are the smaller version of what the user wrote.
-        versions: What the results depend on; a worker with other ones refuses.
+        surroundings: Where the points compute; a worker with other versions or code refuses.
     """
 
     mode: str
-    device: str
     quick: bool
-    versions: dict[str, str]
+    surroundings: Surroundings
+
+    @property
+    def device(self) -> str:
+        """Kind of device, ``cpu`` or ``cuda``."""
+        return self.surroundings.device
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,11 @@ def _prepare(settings: Settings) -> None:
     """One core for each point, so that sums are taken in one order whatever the machine has."""
     torch.set_num_threads(1)
     choose_device(settings.device)
-    found = versions()
-    if found != settings.versions:
-        name = next(key for key, value in settings.versions.items() if found[key] != value)
-        raise NeurogradError(
-            f"--scheduler: a worker has {name} {found[name]}; allowed: the version here, "
-            f"{settings.versions[name]}"
-        )
+    differs = settings.surroundings.difference(Surroundings.of(settings.device))
+    if differs is not None:
+        name, here, there = differs
+        found = f"other code ({there})" if name == CODE_NAME else f"{name} {there}"
+        raise NeurogradError(f"--scheduler: a worker has {found}; allowed: the one here, {here}")
 
 
 def _failure(error: NeurogradError) -> Failure:

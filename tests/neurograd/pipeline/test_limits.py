@@ -16,10 +16,10 @@ from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.limits import find_limits, outlook
-from neurograd.pipeline.limits.confirm import Confirmation, Trained
+from neurograd.pipeline.limits.confirm import Confirmation, TrainedCost
 from neurograd.pipeline.limits.design_changes import best_first, find_changes, try_change
 from neurograd.pipeline.limits.knobs import find_knobs, turn
-from neurograd.pipeline.limits.outlook import Estimate, Outlook
+from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
 from neurograd.pipeline.limits.search import APART, FULL, QUICK, find_limit
 from neurograd.records.training import PredictedNetwork
 from neurograd.report.tornado import plot_tornado
@@ -69,7 +69,7 @@ def _knob(spec, key):
 def _estimate(cost, allowed=0.02, width=0.0):
     verdict = Verdict.TOLERATED if cost <= allowed else Verdict.NOT_TOLERATED
     ends = (cost - width, cost + width)
-    return Estimate(cost, ends, verdict, allowed, 0.9, 0.9 - cost, "accuracy_drop", True)
+    return PredictedCost(cost, ends, verdict, allowed, 0.9, 0.9 - cost, "accuracy_drop", True)
 
 
 def _line(**changes):
@@ -190,7 +190,7 @@ def test_a_reversed_direction_finds_nothing():
 )
 def test_what_training_says(inside, outside, status):
     ends = [
-        Trained(1.0, verdict, cost, (cost - 1, cost + 1)) for verdict, cost in (inside, outside)
+        TrainedCost(1.0, verdict, cost, (cost - 1, cost + 1)) for verdict, cost in (inside, outside)
     ]
     assert Confirmation(*ends, allowed=0.02).status == status
 

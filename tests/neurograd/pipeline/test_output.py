@@ -12,9 +12,7 @@ import torch
 from neurograd import output
 from neurograd.compute_device import choose_device
 from neurograd.errors import NeurogradError, OutputError
-from neurograd.pipeline import store as checkpoint
 from neurograd.pipeline.pool import Threads
-from neurograd.pipeline.store import StageStore
 from neurograd.seeding import generator_for
 
 
@@ -52,38 +50,6 @@ def test_checks_leave_nothing_behind(tmp_path):
         output.check_writable(tmp_path)
     with pytest.raises(OutputError, match="cannot write"):
         output.check_writable(output.Path("/proc/neurograd/r.json"))
-
-
-def test_stages_are_computed_once(tmp_path):
-    calls = []
-
-    def compute():
-        calls.append(1)
-        return {"x": 0.1, "y": (1, 2)}
-
-    for _ in range(2):
-        store = StageStore(tmp_path, {"seed": 1})
-        assert store.run("stage", compute) == {"x": 0.1, "y": [1, 2]}
-    assert len(calls) == 1
-    (folder,) = tmp_path.iterdir()
-    (folder / "stage.json").write_text('{"x": 0.')
-    StageStore(tmp_path, {"seed": 1}).run("stage", compute)
-    assert len(calls) == 2
-    StageStore(tmp_path, {"seed": 2}).run("stage", compute)
-    assert len(calls) == 3
-    assert len(list(tmp_path.iterdir())) == 2
-    assert StageStore(None, {}).run("stage", compute)["y"] == [1, 2]
-
-
-def test_tensors_come_back_to_the_bit(tmp_path):
-    like = torch.zeros(1, dtype=torch.float64)
-    tensors = {"5": torch.randn(7, dtype=torch.float64)}
-    store = StageStore(tmp_path, {})
-    store.run_tensors("clean", lambda: ({"a": 1}, tensors), like)
-    result, again = store.run_tensors("clean", lambda: pytest.fail("computed again"), like)
-    assert result == {"a": 1}
-    assert again["5"].equal(tensors["5"])
-    assert checkpoint._read(tmp_path / "none.json") is None
 
 
 def test_generators_depend_on_their_path_alone():

@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from neurograd.errors import NeurogradError
+from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.sweep import engines, run, work
 from neurograd.pipeline.sweep.command import Request, sweep
 from neurograd.progress import Silent
@@ -89,12 +91,17 @@ def test_without_dask_the_extra_is_named(capsys, spec, tmp_path, monkeypatch):
     assert "neurograd-chip[cluster]" in refused(capsys, "sweep", spec, *arguments)
 
 
-def test_a_worker_with_other_versions_refuses():
-    settings = work.Settings("train", "cpu", False, {**work.versions(), "torch": "0.0"})
-    failure = work.evaluate_point(None, settings, None)
-    assert failure.is_result is False
-    assert "torch" in failure.text
-    assert "0.0" in failure.text
+def test_a_worker_with_other_versions_or_other_code_refuses():
+    here = Surroundings.of("cpu")
+    older = replace(here, versions={**here.versions, "torch": "0.0"})
+    for other, words in ((older, ("torch", "0.0")), (replace(here, code="f00"), ("code", "f00"))):
+        settings = work.Settings("train", False, other)
+        for failure in (
+            work.evaluate_point(None, settings, None),
+            work.train_clean_twin(None, settings),
+        ):
+            assert failure.is_result is False
+            assert all(word in failure.text for word in words)
 
 
 def test_workers_that_die_again_and_again_end_the_sweep(spec, tmp_path):
@@ -105,7 +112,7 @@ def test_workers_that_die_again_and_again_end_the_sweep(spec, tmp_path):
             Deadly.opened += 1
             raise engines.BrokenExecutor("killed")
 
-    settings = work.Settings("train", "cpu", False, work.versions())
+    settings = work.Settings("train", False, Surroundings.of("cpu"))
     points = run.prepare([("a=1", load_spec(spec))], settings)
     with pytest.raises(NeurogradError, match="died 3 times in a row"):
         run.evaluate_points(points, settings, tmp_path / "kept", Deadly(), Silent())

@@ -1,0 +1,139 @@
+"""Finished stages on disk: taken again where nothing that matters has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from neurograd.pipeline import stages
+from neurograd.pipeline.check import check
+from neurograd.pipeline.identity import Identity, Surroundings
+from neurograd.pipeline.store import StageStore
+from neurograd.spec import validate_spec
+
+LIKE = torch.zeros(1, dtype=torch.float64)
+SPEC = {
+    "name": "tiny",
+    "device": {"preset": "epiram"},
+    "network": {"hidden": [8]},
+    "task": {"name": "digits", "train_samples": 100, "test_samples": 50},
+    "training": {"step_size": 0.2, "steps": 5, "seeds": 2},
+    "measure": {"draws": 20, "loss_draws": 10, "points": 1, "seed": 1},
+}
+
+
+@dataclass(frozen=True)
+class _Task(Identity):
+    seed: int
+
+
+def _lost():
+    pytest.fail("computed again")
+
+
+def test_stages_are_computed_once(tmp_path):
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return {"x": 0.1, "y": (1, 2)}
+
+    for _ in range(2):
+        store = StageStore(tmp_path, _Task(1))
+        assert store.run("stage", compute) == {"x": 0.1, "y": [1, 2]}
+    assert len(calls) == 1
+    (folder,) = tmp_path.iterdir()
+    (folder / "stage.json").write_text('{"x": 0.')
+    StageStore(tmp_path, _Task(1)).run("stage", compute)
+    assert len(calls) == 2
+    StageStore(tmp_path, _Task(2)).run("stage", compute)
+    assert len(calls) == 3
+    assert len(list(tmp_path.iterdir())) == 2
+    assert StageStore(None, _Task(1)).run("stage", compute)["y"] == [1, 2]
+
+
+def _keep(store):
+    tensors = {"5": torch.arange(700, dtype=torch.float64).sin()}
+    return tensors, store.run_tensors("clean", lambda: ({"a": 1}, tensors), LIKE)
+
+
+def test_tensors_come_back_to_the_bit(tmp_path):
+    store = StageStore(tmp_path, _Task(1))
+    tensors, _ = _keep(store)
+    result, again = store.run_tensors("clean", _lost, LIKE)
+    assert result == {"a": 1}
+    assert again["5"].equal(tensors["5"])
+    assert store.known("none") is None
+
+
+@pytest.mark.parametrize("file", ["clean.json", "clean.npz"])
+@pytest.mark.parametrize("part", [None, 0.0, 0.3, 0.9])
+def test_a_damaged_file_is_not_trusted(tmp_path, file, part):
+    store = StageStore(tmp_path, _Task(1))
+    tensors, _ = _keep(store)
+    (folder,) = tmp_path.iterdir()
+    content = (folder / file).read_bytes()
+    if part is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content[: int(part * len(content))])
+    assert store.known_tensors("clean") is None
+    _, (_, again) = _keep(store)
+    assert again["5"].equal(tensors["5"])
+    assert len((folder / file).read_bytes()) == len(content)
+
+
+@pytest.mark.parametrize("content", [b"[1, 2]", b"null", b"\xff\xfe\x00", b"{" * 100_000])
+def test_json_that_is_no_result_is_not_trusted(tmp_path, content):
+    store = StageStore(tmp_path, _Task(1))
+    store.keep("stage", {"a": 1})
+    (folder,) = tmp_path.iterdir()
+    (folder / "stage.json").write_bytes(content)
+    assert store.known("stage") is None
+
+
+def test_a_flipped_bit_in_tensors_is_noticed(tmp_path):
+    store = StageStore(tmp_path, _Task(1))
+    _keep(store)
+    (folder,) = tmp_path.iterdir()
+    content = bytearray((folder / "clean.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "clean.npz").write_bytes(content)
+    assert store.known_tensors("clean") is None
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """An entry for every network that is trained from here on."""
+    found, real = [], stages.train
+    monkeypatch.setattr(stages, "train", lambda *a, **k: found.append(1) or real(*a, **k))
+    return found
+
+
+def test_other_code_computes_everything_again_and_the_same_code_nothing(
+    tmp_path, monkeypatch, trained
+):
+    spec = validate_spec(SPEC)
+    first = check(spec, resume=tmp_path).report
+    assert first["code"] == Surroundings.of("cpu").code
+    assert len(trained) == 3
+    assert check(spec, resume=tmp_path).report["points"] == first["points"]
+    assert len(trained) == 3
+    monkeypatch.setattr("neurograd.pipeline.identity.code_digest", lambda: "another")
+    assert check(spec, resume=tmp_path).report["points"] == first["points"]
+    assert len(trained) == 6
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_only_judges_throws_no_training_away(tmp_path, trained):
+    check(validate_spec(SPEC), resume=tmp_path)
+    assert len(trained) == 3
+    stricter = validate_spec({**SPEC, "name": "other", "targets": {"max_accuracy_drop": "1 %"}})
+    again = check(stricter, resume=tmp_path).report
+    assert len(trained) == 3
+    assert {**again, "timing": None} == {**check(stricter).report, "timing": None}
+    assert len(trained) == 6
+    check(validate_spec({**SPEC, "training": {**SPEC["training"], "seeds": 3}}), resume=tmp_path)
+    assert len(trained) == 7
