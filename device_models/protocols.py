@@ -108,18 +108,8 @@ class LearningRule(Protocol):
         ...
 
 
-class BatchRule(Protocol):
+class BatchRule(LearningRule, Protocol):
     """A learning rule that can be restricted to a batch."""
-
-    @property
-    def deterministic(self) -> bool:
-        """Whether the rule gives the same estimate for the same weights and batch."""
-        ...
-
-    @property
-    def mean_over_samples(self) -> bool:
-        """Whether the mean estimate over a batch is the mean of those over its samples."""
-        ...
 
     def gradient(
         self,
@@ -128,7 +118,7 @@ class BatchRule(Protocol):
         generator: torch.Generator,
         index: Tensor | None = None,
     ) -> Tensor:
-        """One estimate over the samples ``index``, shape ``(N,)``."""
+        """One estimate over the samples ``index`` (all when None), shape ``(N,)``."""
         ...
 
 

@@ -119,6 +119,12 @@ def rate_problem(place: Place, chunk_size: int = 1000, *, bias: bool = True) -> 
     return _problem(network, (5,), place, chunk_size)
 
 
+def convolution_problem(place: Place) -> Problem:
+    """A convolution and a linear layer under cross-entropy."""
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Tanh(), nn.Flatten(), nn.Linear(8, 3))
+    return _problem(network, (1, 4, 4), place, 1000)
+
+
 def spiking_problem(place: Place, chunk_size: int = 1000) -> Problem:
     """A network of spiking neurons over six time steps, read out by its membranes."""
     network = SpikingNetwork(
@@ -160,6 +166,7 @@ class RuleCase:
             or it is 0.
         mean: Closed-form mean; None takes the rule's own ``expected`` where it has one.
         batches: Whether it can be restricted to a batch.
+        linear_only: Whether it refuses networks with other layers than linear ones.
     """
 
     make: Callable[[Problem, Place], LearningRule]
@@ -167,6 +174,12 @@ class RuleCase:
     variance: Callable[[LearningRule, Problem, Tensor], float] | None = None
     mean: Callable[[LearningRule, Problem, Tensor], Tensor] | None = None
     batches: bool = True
+    linear_only: bool = False
+
+    @property
+    def convolutions(self) -> bool:
+        """Whether it also runs on networks with convolutions."""
+        return self.problem is rate_problem and not self.linear_only
 
 
 def _own(rule, problem, w):
@@ -183,7 +196,9 @@ RULES = {
     "sign_symmetric": RuleCase(lambda p, _: SignSymmetric()),
     "direct_feedback_alignment": RuleCase(_drawn(draw_direct_feedback)),
     "local_loss": RuleCase(_drawn(draw_readouts)),
-    "equilibrium_propagation": RuleCase(lambda p, _: EquilibriumPropagation(relaxation_steps=15)),
+    "equilibrium_propagation": RuleCase(
+        lambda p, _: EquilibriumPropagation(relaxation_steps=15, relaxation_rate=0.05)
+    ),
     "manhattan": RuleCase(
         lambda p, _: Manhattan(0.3), mean=lambda r, p, w: 0.3 * p.gradient(w).sign()
     ),
@@ -218,10 +233,12 @@ RULES = {
     "pulse_trains": RuleCase(
         lambda p, _: PulseTrains(quantum=0.002, step_size=0.05, length=10),
         variance=lambda r, p, w: r.moments(p, w).total_variance,
+        linear_only=True,
     ),
     "pulse_trains, deterministic": RuleCase(
         lambda p, _: PulseTrains(quantum=0.002, step_size=0.5, kind="deterministic"),
         mean=lambda r, p, w: r.moments(p, w).mean,
+        linear_only=True,
     ),
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from device_models import LearningRule, PassPath
+from device_models import Converters, LearningRule, PassPath
 from device_models.protocols import ExpectedRule
-from tests.conformance.cases import FINE, PASSES, RULES, Place
+from tests.conformance.cases import FINE, PASSES, RULES, Place, convolution_problem
 from tests.conformance.matrix import hold, rounding
 from tests.conformance.test_reads_and_writes import places
 
@@ -48,6 +48,9 @@ def test_estimates_have_the_moments_that_they_state(name, place):
     )
     assert samples.dtype == place.dtype
     assert torch.equal(samples[0], samples[1]) == rule.deterministic
+    # A closed form that a rule has is held against its samples.
+    states = any(callable(getattr(rule, name, None)) for name in ("total_variance", "moments"))
+    assert (case.variance is not None) or rule.deterministic or not states
     if mean is None:
         assert case.variance is None
     elif rule.deterministic:
@@ -97,6 +100,25 @@ def test_rules_run_behind_every_pass(periphery, name, place):
     assert torch.equal(first, same)
     assert torch.equal(first, other) == (rule.deterministic and effect.deterministic)
     assert not torch.equal(first, rule.gradient(problem, w, place.generator(name, "a")))
+
+
+@pytest.mark.parametrize("name", [n for n in RULES if RULES[n].convolutions])
+def test_rules_see_convolutions_as_products(name):
+    """As linear layers: behind a fine pass next to nothing changes, behind a coarse one it does."""
+    case, problem = RULES[name], convolution_problem(DOUBLE)
+    rule, w = case.make(problem, DOUBLE), problem.initial_weights
+    plain, fine, coarse = (
+        rule.gradient(p, w, DOUBLE.generator(name))
+        for p in (
+            problem,
+            problem.through(FINE["converters"]().applied),
+            problem.through(Converters(2, 2).applied),
+        )
+    )
+    kernel = slice(problem.module[0].weight.numel())
+    largest = float(plain[kernel].abs().max())
+    torch.testing.assert_close(fine[kernel], plain[kernel], rtol=1e-3, atol=1e-4 * largest)
+    assert not torch.allclose(coarse[kernel], plain[kernel], rtol=1e-2, atol=1e-2 * largest)
 
 
 BIASES = "node perturbation takes biases behind converters for no part of a layer"

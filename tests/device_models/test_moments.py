@@ -1,0 +1,49 @@
+"""Moments of the distributions that device models share."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from scipy import integrate, stats
+
+from device_models.moments import clipped_normal, two_point_mixture
+from device_models.protocols import ElementMoments
+
+
+def _tensor(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("center", "std", "low", "high"),
+    [(0.3, 0.2, 0, 1), (0.99, 0.1, 0, 1), (1.4, 0.3, 0, 1), (-0.2, 0.01, 0, 1), (0.5, 1e-6, 0, 1)],
+)
+def test_clipped_normal_is_the_integral(center, std, low, high):
+    moments = clipped_normal(_tensor(center), _tensor(std), _tensor(low), _tensor(high))
+    density = stats.norm(center, std)
+
+    def moment(power):
+        # Only where the density is, so that the quadrature finds a narrow peak.
+        a, b = max(low, center - 9 * std), min(high, center + 9 * std)
+        inside = integrate.quad(lambda x: x**power * density.pdf(x), a, b)[0] if a < b else 0.0
+        return inside + low**power * density.cdf(low) + high**power * density.sf(high)
+
+    mean = moment(1)
+    assert float(moments.mean) == pytest.approx(mean, rel=1e-7, abs=1e-12)
+    assert float(moments.variance) == pytest.approx(moment(2) - mean**2, rel=1e-5, abs=1e-13)
+
+
+def test_clipped_normal_without_noise_is_the_clipped_constant():
+    moments = clipped_normal(_tensor(-1, 0.4, 3), _tensor(0, 0, 0), _tensor(0.0), _tensor(1.0))
+    assert moments.mean.tolist() == [0, 0.4, 1]
+    assert not moments.variance.any()
+
+
+def test_two_point_mixture():
+    first = ElementMoments(_tensor(1.0), _tensor(0.5))
+    second = ElementMoments(_tensor(3.0), _tensor(2.0))
+    mixed = two_point_mixture(first, second, _tensor(0.25))
+    assert float(mixed.mean) == pytest.approx(1.5)
+    # E[x²] − mean² with E[x²] = 0.75·(1 + 0.5) + 0.25·(9 + 2)
+    assert float(mixed.variance) == pytest.approx(0.75 * 1.5 + 0.25 * 11 - 1.5**2)
+    assert mixed.total_variance == float(mixed.variance)

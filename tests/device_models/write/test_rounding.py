@@ -1,0 +1,42 @@
+"""Rounding to whole numbers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from device_models.write.rounding import check_rounding, round_whole, rounding_outcomes
+from neurograd.seeding import generator_for
+
+
+def _tensor(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def test_rounding_modes():
+    x = _tensor(-1.7, -0.4, 0.5, 1.5, 2.6)
+    generator = generator_for(0)
+    assert round_whole(x, "nearest", generator).tolist() == [-2, 0, 0, 2, 3]
+    assert round_whole(x, "truncate", generator).tolist() == [-1, 0, 0, 1, 2]
+    assert round_whole(x, "none", generator).equal(x)
+    for mode in ("nearest", "truncate", "none"):
+        low, p = rounding_outcomes(x, mode)
+        assert low.equal(round_whole(x, mode, generator))
+        assert not p.any()
+    with pytest.raises(ValueError, match="nearest, stochastic, truncate"):
+        check_rounding("up")
+
+
+def test_stochastic_rounding_keeps_the_mean():
+    """Mean and variance p(1 − p) at 99 %, for positive and negative numbers."""
+    x = _tensor(-1.3, 0.2, 2.9)
+    low, p = rounding_outcomes(x, "stochastic")
+    torch.testing.assert_close(low + p, x)
+    draws = torch.stack([round_whole(x, "stochastic", generator_for(0, k)) for k in range(4000)])
+    assert bool(((draws - x).abs() < 1).all())
+    error = (p * (1 - p) / 4000).sqrt()
+    assert bool(((draws.mean(0) - x).abs() < 2.9 * error).all())
+    # The sample variance of a coin has variance (m4 − m2²)/n, m4 = p(1−p)(1 − 3p(1−p)).
+    m2 = p * (1 - p)
+    spread = ((m2 * (1 - 3 * m2) - m2.square()) / 4000).sqrt()
+    assert bool(((draws.var(0) - m2).abs() < 2.94 * spread).all())
