@@ -36,6 +36,11 @@ class KeyedRule:
         """Whether the rule gives the same estimate for the same weights and batch."""
         return self.rule.deterministic
 
+    @property
+    def mean_over_samples(self) -> bool:
+        """Whether the mean estimate over a batch is the mean of those over its samples."""
+        return self.rule.mean_over_samples
+
     def gradient(
         self,
         problem: Any,

@@ -79,9 +79,9 @@ def tree(tmp_path_factory):
     return folder
 
 
-def run(tree, *arguments):
-    """Standard output of Python in the patched tree."""
-    done = subprocess.run(
+def python(tree, *arguments):
+    """Python, with the patched tree's packages."""
+    return subprocess.run(
         [sys.executable, *arguments],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": str(tree)},
@@ -89,6 +89,11 @@ def run(tree, *arguments):
         text=True,
         check=False,
     )
+
+
+def run(tree, *arguments):
+    """Its standard output."""
+    done = python(tree, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -125,22 +130,8 @@ def test_a_check_takes_its_key_and_names_it(tree):
 
 
 def test_a_wrong_value_is_one_line_with_file_and_key(tree):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "neurograd",
-            "check",
-            "chip.yaml",
-            "--set",
-            "device.supply.ripple=5",
-        ],
-        cwd=tree,
-        env={**os.environ, "PYTHONPATH": str(tree)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    strong = ("--set", "device.supply.ripple=5")
+    done = python(tree, "-m", "neurograd", "check", "chip.yaml", *strong)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "device.supply.ripple" in line
@@ -160,9 +151,7 @@ def test_the_schema_has_its_keys(answers):
 
 def test_the_page_of_keys_has_its_rows(answers):
     rows = [line for line in answers["page"].splitlines() if "device.supply" in line]
-    assert any(
-        row.startswith(f"| {LABEL} | `device.supply` | `supply_ripple.py` |") for row in rows
-    )
+    assert f"| {LABEL} | `device.supply` | `supply_ripple.py` |" in rows
     (row,) = [line for line in rows if line.startswith("| `device.supply.ripple` |")]
     assert row.endswith(f"| 0 % | {LABEL} |")
 

@@ -16,6 +16,7 @@ class Failing:
 
     error: Exception | None
     deterministic: bool = True
+    mean_over_samples: bool = False
 
     def gradient(self, problem, w, generator, index=None):
         if self.error is not None:
@@ -26,6 +27,7 @@ class Failing:
 def _gradient(error, index=None):
     rule = KeyedRule(Failing(error), "a.name", "a.rate")
     assert rule.deterministic
+    assert not rule.mean_over_samples
     return rule.gradient(None, torch.arange(3.0), torch.Generator(), index)
 
 
