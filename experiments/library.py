@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from experiments.support.record import ROOT, Run, parse, run_main
+from neurograd import words
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.moments import measure_moments
 from neurograd.measure.smoothed_loss import SmoothedLoss
@@ -26,7 +27,7 @@ from neurograd.measure.smoothed_reference import (
 from neurograd.output import write_atomically
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.problem import Problem
-from neurograd.report import format as show
+from neurograd.report.content import bound
 from neurograd.spec import Spec, list_presets, load_preset, validate_spec
 from neurograd.spec.network_schema import SURROGATE_DEFAULTS
 from neurograd.spec.rule_schema import RULE_DEFAULTS, SPIKING_ONLY
@@ -272,7 +273,7 @@ def page(tables: dict[str, list[dict[str, Any]]], command: str) -> str:
         for row in tables[key]:
             cells = (
                 f"`{row['name']}`",
-                show.bias(row),
+                bound(row["b"], row["b_ci"]),
                 *(_finite(row[k]) for k in ("noise", "grad_norm", "gain", "cosine")),
                 row["source"],
             )
@@ -282,8 +283,8 @@ def page(tables: dict[str, list[dict[str, Any]]], command: str) -> str:
 
 def _finite(value: float | None) -> str:
     if value is None or value != value:  # noqa: PLR0124
-        return show.number(None)
-    return show.number(0.0 if abs(value) < 1e-12 else value)
+        return words.number(None)
+    return words.number(0.0 if abs(value) < 1e-12 else value)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

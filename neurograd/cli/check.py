@@ -45,11 +45,11 @@ def check(
         result = run_check(
             spec, device=pick_device(device), quick=quick, reporter=progress, resume=resume
         )
-    render_report(result.report, tables(json_path))
+    render_report(result.record, tables(json_path))
     written = {}
     if json_path is not None:
         written[json_path] = to_json(result.report)
     if html_path is not None:
-        written[html_path] = render_html(result.report)
+        written[html_path] = render_html(result.record)
     write_outputs(written)
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

@@ -45,7 +45,7 @@ def limits(
     check_outputs({"--json": json_path, "--plot": plot}, resume)
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.limits import find_limits  # noqa: PLC0415  (torch is slow to import)
-    from neurograd.report.limits_table import render_limits  # noqa: PLC0415
+    from neurograd.report.console.limits_tables import render_limits  # noqa: PLC0415
 
     with working(spec_path, json_path) as progress:
         result = find_limits(
@@ -56,14 +56,14 @@ def limits(
             reporter=progress,
             resume=resume,
         )
-    render_limits(result.report, tables(json_path))
+    render_limits(result.record, tables(json_path))
     written: dict[Path, str | bytes] = {}
     if json_path is not None:
         written[json_path] = to_json(result.report)
     if plot is not None:
+        from neurograd.report.figures.tornado import plot_tornado  # noqa: PLC0415
         from neurograd.report.plots import to_image  # noqa: PLC0415
-        from neurograd.report.tornado import plot_tornado  # noqa: PLC0415
 
-        written[plot] = to_image(plot_tornado(result.report), plot.suffix[1:])
+        written[plot] = to_image(plot_tornado(result.record), plot.suffix[1:])
     write_outputs(written)
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

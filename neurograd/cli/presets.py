@@ -25,7 +25,7 @@ def presets(
     ] = None,
 ) -> None:
     """List the shipped devices, or show one with its source and its pulse response."""
-    from neurograd.report.presets import render_preset, render_presets  # noqa: PLC0415
+    from neurograd.report.console.preset_tables import render_preset, render_presets  # noqa: PLC0415
     from neurograd.spec import list_presets, load_preset  # noqa: PLC0415
 
     plot = plot or plot_file is not None
@@ -44,8 +44,8 @@ def _plot(preset: Preset, path: Path) -> None:
     check_figure(path)
     check_outputs({"--plot-file": path})
     from neurograd.pipeline.pulse_curves import pulse_curve  # noqa: PLC0415  (torch is slow)
+    from neurograd.report.figures.pulse_response import plot_pulse_curve  # noqa: PLC0415
     from neurograd.report.plots import to_image  # noqa: PLC0415
-    from neurograd.report.pulse_plot import plot_pulse_curve  # noqa: PLC0415
     from neurograd.spec import Device  # noqa: PLC0415
 
     curve = pulse_curve(Device.model_validate({"preset": preset.name}))

@@ -54,8 +54,8 @@ def sweep(
     """Evaluate a grid or a random design over any keys; after a kill the same command goes on."""
     from neurograd.pipeline.sweep.command import Request  # noqa: PLC0415  (torch is slow to import)
     from neurograd.pipeline.sweep.command import sweep as run_sweep  # noqa: PLC0415
-    from neurograd.report.heatmap import SweepFigure  # noqa: PLC0415
-    from neurograd.report.sweep_table import render_sweep  # noqa: PLC0415
+    from neurograd.report.console.sweep_table import render_sweep  # noqa: PLC0415
+    from neurograd.report.figures.sweep_map import SweepFigure  # noqa: PLC0415
 
     request = Request(
         spec_path, tuple(over or ()), tuple(with_seed(overrides, seed)), random, mode, table, plot,

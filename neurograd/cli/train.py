@@ -39,6 +39,6 @@ def train(
         result = train_beside(
             spec, device=pick_device(device), quick=quick, reporter=progress, resume=resume
         )
-    render_report(result.report, tables(json_path))
+    render_report(result.record, tables(json_path))
     write_outputs({} if json_path is None else {json_path: to_json(result.report)})
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

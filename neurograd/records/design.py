@@ -24,8 +24,8 @@ class Network(Record):
 
     kind: str = "rate"
     architecture: str = "mlp"
-    hidden: tuple[int, ...] = ()
-    channels: tuple[int, ...] = ()
+    hidden: tuple[int, ...] | None = ()
+    channels: tuple[int, ...] | None = ()
     activation: str | None = None
     surrogate: Surrogate | None = None
     time_steps: int | None = None

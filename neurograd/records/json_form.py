@@ -71,9 +71,15 @@ def report_from_json(
         (note or _warn)(line)
         data = _from_version_0(data)
     try:
-        return _REPORT.validate_python(data)
+        report = _REPORT.validate_python(data)
     except ValidationError as error:
-        raise ReportError(f"{source}: {_first_problem(error)}") from None
+        # The first word of a place is the kind of report.
+        raise _refused(source, error, error.errors()[0]["loc"][1:]) from None
+    try:
+        report.design  # noqa: B018  (what sentences say of the spec is read here, not later)
+    except ValidationError as error:
+        raise _refused(source, error, ("spec", *error.errors()[0]["loc"])) from None
+    return report
 
 
 def read_report(path: str | Path, *, note: Callable[[str], None] | None = None) -> Report:
@@ -111,11 +117,10 @@ def _from_version_0(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**data, "report_version": REPORT_VERSION, "kind": kind}
 
 
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    # The first word of a place is the kind of report.
-    place = ".".join(str(word) for word in first["loc"][1:]) or "kind"
-    return f"{place}: {first['msg'].lower()}; allowed: see neurograd schema --report"
+def _refused(source: str, error: ValidationError, place: tuple[int | str, ...]) -> ReportError:
+    key = ".".join(str(word) for word in place) or "kind"
+    problem = error.errors()[0]["msg"]
+    return ReportError(f"{source}: {key}: {problem}; allowed: see neurograd schema --report")
 
 
 def _warn(line: str) -> None:

@@ -10,8 +10,8 @@ from neurograd.records.record import Ends, Number, Record
 class ClosedForm(Record):
     """The models' own moments, where they are known."""
 
-    b: float
-    total_variance: float
+    b: Number
+    total_variance: Number
 
 
 class MomentsResult(Record):

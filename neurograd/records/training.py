@@ -119,7 +119,7 @@ class ChipsResult(Record):
     """Mean test loss; None (null in JSON) without a test set or where it is not finite."""
     test_accuracy: float | None
     """Mean accuracy on the test set, None where undefined."""
-    test_accuracy_ci: tuple[float, float] | None
+    test_accuracy_ci: Ends | None
     """Its interval at ``targets.confidence``, within 0 and 1."""
     chips: int
     """Number of chips."""
@@ -163,7 +163,7 @@ class TrainingResult(Record):
     frozen_excess_loss: Number
     """Excess loss by the theory of many steps around the last point, with its Hessian held fixed;
     None (null in JSON) where the theory has no value."""
-    frozen_excess_loss_range: tuple[float, float] | None
+    frozen_excess_loss_range: Ends | None
     """Smallest and largest over the later half of the points, None without a value."""
     measured_excess_loss: Number
     """Training loss above the clean twin's; None (null in JSON) where chips diverged."""

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
-from typing import Any
 
-from neurograd.report import format as show
+from neurograd.records.report import CheckReport
 from neurograd.report.content import (
-    MITIGATION,
-    SMOOTHING,
-    TABLES,
-    contributions,
+    contributions_sheet,
     heading,
-    mitigation_keys,
-    mitigation_rows,
-    mitigation_title,
-    smoothing,
-    smoothing_rows,
-    training_rows,
+    mitigation_sheet,
+    point_sheets,
+    smoothing_sheet,
+    training_sheet,
 )
-from neurograd.report.glossary import GROUPS, term_of
+from neurograd.report.glossary import GROUPS, TERMS, term_of
+from neurograd.words import number
 
 _CAPTIONS = {
     "loss-change": "Predicted against measured loss change of one step, with 99 % intervals.",
@@ -33,11 +28,11 @@ _MITIGATION_CAPTION = (
 )
 
 
-def render_html(report: dict[str, Any]) -> str:
+def render_html(report: CheckReport) -> str:
     """The report as HTML that loads nothing: styles and plots are inside.
 
     Args:
-        report: The report as JSON types.
+        report: What was found.
     """
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  (only pages need it)
 
@@ -50,48 +45,46 @@ def render_html(report: dict[str, Any]) -> str:
     page: str = template.render(
         report=report,
         heading=heading(report),
-        tables=[
-            (title, columns, [[column.cell(p) for column in columns] for p in report["points"]])
-            for title, columns in TABLES
-            if report["points"]
-        ],
-        training=training_rows(report),
-        smoothing=smoothing(report),
-        smoothing_titles=[title for title, _ in SMOOTHING],
-        smoothing_rows=smoothing_rows(report),
-        contributions=contributions(report),
-        mitigation=None if report["mitigation"] is None else mitigation_title(report),
-        mitigation_titles=MITIGATION,
-        mitigation_rows=mitigation_rows(report),
-        mitigation_keys=mitigation_keys(report),
+        training=training_sheet(report),
+        points=point_sheets(report),
+        smoothing=smoothing_sheet(report),
+        contributions=contributions_sheet(report),
+        mitigation=mitigation_sheet(report),
         mitigation_figure=_mitigation_figure(report),
         mitigation_caption=_MITIGATION_CAPTION,
         figures=_figures(report),
-        show=show,
+        number=number,
+        terms=TERMS,
         term_of=term_of,
         glossary=GROUPS,
-        spec=json.dumps(report["spec"], indent=2, ensure_ascii=False),
-        verdict_class=report["verdict"].replace(" ", "-"),
+        spec=json.dumps(report.spec, indent=2, ensure_ascii=False),
+        verdict_class=report.verdict.value.replace(" ", "-"),
     )
     return page
 
 
-def _figures(report: dict[str, Any]) -> list[tuple[str, str, str]]:
+def _figures(report: CheckReport) -> list[tuple[str, str, str]]:
     """Name, caption and SVG of every plot that has something to show."""
-    from neurograd.report import plots  # noqa: PLC0415  (matplotlib is slow to import)
+    from neurograd.report.figures import points, training  # noqa: PLC0415  (matplotlib is slow)
+    from neurograd.report.plots import to_svg  # noqa: PLC0415
 
-    figures = []
-    for (name, caption), plot in zip(_CAPTIONS.items(), plots.PLOTS, strict=True):
-        smooth = any(p["smoothing"] is not None for p in report["points"])
-        if name == "training" or (report["points"] and not (smooth and name == "spectrum")):
-            figures.append((name, caption, plots.to_svg(plot(report), name)))
-    return figures
+    plots = {"training": training.plot_training}
+    if report.points:
+        plots |= {"loss-change": points.plot_loss_change, "moments": points.plot_moments}
+        if all(point.curvature.spectrum is not None for point in report.points):
+            plots["spectrum"] = points.plot_spectrum
+    return [
+        (name, caption, to_svg(plots[name](report), name))
+        for name, caption in _CAPTIONS.items()
+        if name in plots
+    ]
 
 
-def _mitigation_figure(report: dict[str, Any]) -> str | None:
+def _mitigation_figure(report: CheckReport) -> str | None:
     """SVG of what each effect of a chip that fails costs, None where there are none."""
-    if not mitigation_rows(report):
+    if report.mitigation is None or mitigation_sheet(report) is None:
         return None
-    from neurograd.report import plots  # noqa: PLC0415  (matplotlib is slow to import)
+    from neurograd.report.figures.mitigation import plot_mitigation  # noqa: PLC0415
+    from neurograd.report.plots import to_svg  # noqa: PLC0415  (matplotlib is slow to import)
 
-    return plots.to_svg(plots.plot_mitigation(report), "mitigation")
+    return to_svg(plot_mitigation(report.mitigation), "mitigation")

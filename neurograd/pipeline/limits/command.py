@@ -1,4 +1,4 @@
-"""``neurograd limits``: from a spec to how far each of its numbers may move, as JSON types."""
+"""``neurograd limits``: from a spec to how far each of its numbers may move."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import torch
 
 from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
-from neurograd.output import plain
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.check import quick_spec
 from neurograd.pipeline.identity import code_digest, data_fingerprint, versions
@@ -27,10 +26,13 @@ from neurograd.pipeline.limits.design_changes import (
     try_change,
 )
 from neurograd.pipeline.limits.knobs import find_knobs, turn
+from neurograd.pipeline.limits.limits_report import change_result, limit_result, prediction
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
-from neurograd.pipeline.limits.search import FULL, QUICK, Limit, SearchBudget, Tried, find_limit
+from neurograd.pipeline.limits.search import FULL, QUICK, Limit, SearchBudget, find_limit
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.progress import Reporter, Silent
+from neurograd.records.json_form import to_json_dict
+from neurograd.records.report import LimitsReport
 from neurograd.spec import Spec, spec_to_dict
 
 QUICK_CHIPS = 2
@@ -44,12 +46,20 @@ class LimitsResult:
     """What was found.
 
     Attributes:
-        verdict: The predicted verdict of the spec as it is.
-        report: All numbers as JSON types.
+        record: Verdict and all numbers.
     """
 
-    verdict: Verdict
-    report: dict[str, Any]
+    record: LimitsReport
+
+    @property
+    def verdict(self) -> Verdict:
+        """The predicted verdict of the spec as it is."""
+        return self.record.verdict
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The record as JSON types; the contract of the JSON file."""
+        return to_json_dict(self.record)
 
 
 def find_limits(
@@ -96,23 +106,24 @@ def find_limits(
         changed = best_first([each.result() for each in others])
     predicted = time.perf_counter()
     confirmed = _confirm(spec, limits, now, outlook, device, reporter, resume) if confirm else {}
-    report = {
-        "verdict": now.verdict.value,
-        "quick": quick,
-        "spec": spec_to_dict(spec),
-        "versions": versions(),
-        "code": code_digest(),
-        "num_parameters": outlook.problem(spec).num_parameters,
-        "now": _estimate_dict(now),
-        "confidence": spec.targets.confidence,
-        "numbers": [_limit_dict(limit, confirmed.get(limit.knob.key)) for limit in limits],
-        "remedies": [_change_dict(each) for each in changed],
-        "timing": {
+    record = LimitsReport(
+        kind="limits",
+        verdict=now.verdict,
+        quick=quick,
+        spec=spec_to_dict(spec),
+        versions=versions(),
+        code=code_digest(),
+        num_parameters=outlook.problem(spec).num_parameters,
+        now=prediction(now),
+        confidence=spec.targets.confidence,
+        numbers=tuple(limit_result(limit, confirmed.get(limit.knob.key)) for limit in limits),
+        remedies=tuple(change_result(each) for each in changed),
+        timing={
             "prediction_seconds": round(predicted - start, 3),
             "training_seconds": round(time.perf_counter() - predicted, 3),
         },
-    }
-    return LimitsResult(now.verdict, plain(report))
+    )
+    return LimitsResult(record)
 
 
 def _fewer_chips(spec: Spec) -> Spec:
@@ -182,85 +193,3 @@ def _confirm(
         found[limit.knob.key] = trainer.confirm(spec, limit, now.allowed, data)
         advance(1)
     return found
-
-
-# -- JSON ------------------------------------------------------------------------------------------
-
-
-def _estimate_dict(estimate: PredictedCost) -> dict[str, Any]:
-    return {
-        "cost": estimate.cost,
-        "ci": estimate.ci,
-        "verdict": estimate.verdict.value,
-        "allowed": estimate.allowed,
-        "kind": estimate.kind,
-        "clean_learned": estimate.clean_learned,
-        "clean_accuracy": estimate.clean_accuracy,
-        "chip_accuracy": estimate.chip_accuracy,
-        "problem": estimate.problem,
-    }
-
-
-def _tried_dict(knob: Knob, tried: Tried | None) -> dict[str, Any] | None:
-    if tried is None:
-        return None
-    found = tried.estimate
-    return {
-        "value": tried.value,
-        "shown": knob.show(tried.value),
-        "cost": found.cost,
-        "ci": found.ci,
-        "verdict": found.verdict.value,
-        **({"problem": found.problem} if found.problem else {}),
-    }
-
-
-def _limit_dict(limit: Limit, confirmation: Confirmation | None) -> dict[str, Any]:
-    knob = limit.knob
-    show = partial(_tried_dict, knob)
-    return {
-        "key": knob.key,
-        "label": knob.label,
-        "unit": knob.unit,
-        "now": knob.now,
-        "now_shown": knob.show(knob.now),
-        "status": limit.status,
-        "sentence": limit.sentence(),
-        "upper": limit.upper,
-        "inside": show(limit.inside),
-        "outside": show(limit.outside),
-        "reach": limit.reach,
-        "monotone": limit.monotone,
-        "separated": limit.separated,
-        "better": show(limit.better),
-        "worse": show(limit.worse),
-        "tried": [show(tried) for tried in limit.tried],
-        "training": None if confirmation is None else _confirmation_dict(confirmation),
-    }
-
-
-def _confirmation_dict(confirmation: Confirmation) -> dict[str, Any]:
-    return {
-        "status": confirmation.status,
-        **{
-            name: {"value": each.value, "verdict": each.verdict, "cost": each.cost, "ci": each.ci}
-            for name, each in (
-                ("inside", confirmation.inside),
-                ("outside", confirmation.outside),
-            )
-        },
-    }
-
-
-def _change_dict(each: PredictedChange) -> dict[str, Any]:
-    estimate = each.estimate
-    return {
-        "label": each.change.label,
-        "settings": each.change.settings,
-        "why": each.change.why,
-        "problem": each.problem,
-        "saves": bool(estimate is not None and estimate.inside),
-        "cost": None if estimate is None else estimate.cost,
-        "ci": None if estimate is None else estimate.ci,
-        "verdict": None if estimate is None else estimate.verdict.value,
-    }

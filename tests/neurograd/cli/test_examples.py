@@ -48,15 +48,16 @@ def test_example(name):
     spiking = spec.network.kind == "spiking"
     if spiking:
         spec = load_spec(FOLDER / name, [*SMALL, "measure.smoothing_draws=8"])
-    report = check(spec, quick=True).report
+    found = check(spec, quick=True)
+    report = found.report
     (point,) = report["points"]
     assert point["moments"]["b_ci"][0] <= point["moments"]["b"] + 1e-12
     assert math.isfinite(point["delta_loss"]["measured"])
     assert (point["smoothing"] is not None) == spiking
     console = Console(file=io.StringIO(), width=100)
-    render_report(report, console)
+    render_report(found.record, console)
     assert report["verdict"] in console.file.getvalue()
-    page = render_html(report)
+    page = render_html(found.record)
     assert ("Bias against the gradient of the smoothed loss" in page) == spiking
 
 

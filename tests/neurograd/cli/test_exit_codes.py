@@ -144,8 +144,11 @@ def test_an_interruption_has_its_code(capsys, monkeypatch, spec, command):
 def test_verdicts_have_their_codes_unless_asked_otherwise(
     capsys, monkeypatch, spec, command, verdict
 ):
-    _replace(monkeypatch, command, SimpleNamespace(verdict=verdict, report={}))
-    for table in ("neurograd.report.render_report", "neurograd.report.limits_table.render_limits"):
+    _replace(monkeypatch, command, SimpleNamespace(verdict=verdict, record=None, report={}))
+    for table in (
+        "neurograd.report.render_report",
+        "neurograd.report.console.limits_tables.render_limits",
+    ):
         monkeypatch.setattr(table, lambda report, console: None)
     assert run_command(capsys, command, spec)[0] == verdict.exit_code
     assert run_command(capsys, command, spec, "--exit-zero")[0] == 0

@@ -23,8 +23,9 @@ from neurograd.pipeline.check import check, chip_in_words, train_beside
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
 from neurograd.records.json_form import report_from_json, to_json_dict
 from neurograd.records.training import PredictedNetwork
-from neurograd.report import plots, render_html, render_report
-from neurograd.report.content import mitigation_rows
+from neurograd.report import render_html, render_report
+from neurograd.report.content import mitigation_sheet
+from neurograd.report.figures.mitigation import plot_mitigation
 from neurograd.spec import list_presets, load_spec, spec_to_dict, validate_spec
 
 ROOT = Path(__file__).parents[3]
@@ -52,7 +53,7 @@ def report(folder):
 
 def _text(report, width):
     console = Console(width=width, file=io.StringIO(), force_terminal=False)
-    render_report(report, console)
+    render_report(report_from_json(report), console)
     return console.file.getvalue()
 
 
@@ -138,25 +139,25 @@ def test_console_shows_the_guide(report, width):
     words = " ".join(text.split())
     for sentence in report["mitigation"]["advice"]:
         assert sentence in words
-    for row in mitigation_rows(report):
+    for row in mitigation_sheet(report_from_json(report)).cells(page=False):
         assert all(part in words for cell in row[1:] for part in cell.split())
 
 
 def test_page_shows_the_guide(report):
-    page = render_html(report)
+    page = render_html(report_from_json(report))
     assert page.count("<svg") == 5
     assert 'id="plot-mitigation"' in page
-    for row in mitigation_rows(report):
+    for row in mitigation_sheet(report_from_json(report)).cells(page=False):
         assert all(cell in page for cell in row)
     for part in report["mitigation"]["effects"]:
         assert part["key"] in page
-    spared = render_html({**report, "mitigation": None})
+    spared = render_html(report_from_json({**report, "mitigation": None}))
     assert "plot-mitigation" not in spared
     assert spared.count("<svg") == 4
 
 
 def test_plot_holds_the_costs(report):
-    axes = plots.plot_mitigation(report).axes[0]
+    axes = plot_mitigation(report_from_json(report).mitigation).axes[0]
     widths = [bar.get_width() for bar in axes.patches if bar.get_height() == pytest.approx(0.36)]
     effects = report["mitigation"]["effects"]
     expected = [100 * part[key]["value"] for key in ("without", "alone") for part in effects]
@@ -171,8 +172,11 @@ def test_costs_without_a_finite_value_are_shown(report):
     found["whole"], found["effects"][1]["without"] = nothing, nothing
     found["effects"][0].update(saves=None, saves_ci=[None, None], share=None)
     assert "–" in _text(lost, 100)
-    assert "diverges" in {t.get_text().strip() for t in plots.plot_mitigation(lost).axes[0].texts}
-    assert "plot-mitigation" in render_html(lost)
+    assert "diverges" in {
+        t.get_text().strip()
+        for t in plot_mitigation(report_from_json(lost).mitigation).axes[0].texts
+    }
+    assert "plot-mitigation" in render_html(report_from_json(lost))
     sentence = next(
         s
         for s in explain(report_from_json(lost), ["a", "b"])

@@ -21,8 +21,9 @@ from neurograd.pipeline.limits.design_changes import best_first, find_changes, t
 from neurograd.pipeline.limits.knobs import find_knobs, turn
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
 from neurograd.pipeline.limits.search import APART, FULL, QUICK, find_limit
+from neurograd.records.json_form import report_from_json
 from neurograd.records.training import PredictedNetwork
-from neurograd.report.tornado import plot_tornado
+from neurograd.report.figures.tornado import plot_tornado
 from neurograd.spec import list_presets, load_spec, validate_spec
 from tests.neurograd.command_line import run_command
 
@@ -478,7 +479,7 @@ def test_an_interrupted_run_goes_on_with_the_same_numbers_on_other_cores(
 def test_a_tornado_has_a_bar_for_every_number_and_the_longest_on_top(predicted):
     report = predicted
     bars = [row for row in report["numbers"] if row["better"] or row["worse"]]
-    axes = plot_tornado(report).axes[0]
+    axes = plot_tornado(report_from_json(report)).axes[0]
     assert len(axes.get_yticks()) == len(bars) == 2
     lines = {line.get_label(): line.get_xdata()[0] for line in axes.get_lines()}
     assert lines["allowed"] == pytest.approx(20.0)

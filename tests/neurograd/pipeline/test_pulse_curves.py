@@ -7,8 +7,8 @@ import pytest
 
 from neurograd.cli import main
 from neurograd.pipeline.pulse_curves import pulse_curve
+from neurograd.report.figures.pulse_response import plot_pulse_curve
 from neurograd.report.plots import to_image
-from neurograd.report.pulse_plot import plot_pulse_curve
 from neurograd.spec import Device, list_presets
 from tests.neurograd.spec.test_presets import AIHWKIT, NEUROSIM
 

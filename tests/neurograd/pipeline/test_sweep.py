@@ -24,7 +24,7 @@ from neurograd.pipeline.sweep import modes, run, work
 from neurograd.pipeline.sweep.command import Request, sweep
 from neurograd.pipeline.sweep.design import Axis, Range, make_grid, make_random, parse_axis
 from neurograd.progress import Silent
-from neurograd.report.heatmap import check_plot, plot_sweep
+from neurograd.report.figures.sweep_map import SweepFigure, check_plot, plot_sweep
 from neurograd.spec import load_spec
 from tests.neurograd.command_line import TINY, run_command, started
 
@@ -44,7 +44,7 @@ def _rows(path):
 
 def _sweep(spec, table, *over, **options):
     options = {"jobs": 1, **options}
-    return sweep(Request(spec, over, table=table, **options), Silent())
+    return sweep(Request(spec, over, table=table, plotter=SweepFigure(), **options), Silent())
 
 
 # -- Designs ---------------------------------------------------------------------------------------

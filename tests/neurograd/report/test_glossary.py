@@ -10,7 +10,7 @@ import pytest
 from neurograd.effects.registry import all_effects
 from neurograd.pipeline.check import check
 from neurograd.report import render_html
-from neurograd.report.content import SMOOTHING, TABLES
+from neurograd.report.content import LOSS_CHANGE, MOMENTS, SMOOTHING, THRESHOLDS
 from neurograd.report.glossary import GROUPS, TERMS, Term, glossary_page, term_of
 from neurograd.spec import validate_spec
 
@@ -55,9 +55,10 @@ def test_the_symbols_of_the_paper_are_there(symbol):
 
 
 def test_every_column_of_a_report_has_its_term():
-    heads = [column.title for _, columns in TABLES for column in columns]
-    heads += [head for head, _ in SMOOTHING]
+    columns = [*MOMENTS, *LOSS_CHANGE, *THRESHOLDS, *SMOOTHING]
+    heads = [column.title for column in columns]
     assert [head for head in heads if term_of(head) is None] == []
+    assert all(term_of(column.title) is TERMS[column.term] for column in columns)
     assert term_of("b, 99 %") is TERMS["b"]
     assert term_of("accuracy drop, allowed 2.0 %") is TERMS["cost"]
     assert term_of("Cycle-to-cycle noise") is TERMS["cycle_to_cycle"]
@@ -79,13 +80,13 @@ def test_heads_of_columns_open_the_glossary_on_the_page():
         "training": {"step_size": 0.2, "steps": 4, "seeds": 2},
         "measure": {"draws": 12, "loss_draws": 8, "points": 1},
     }
-    page = render_html(check(validate_spec(spec)).report)
+    page = render_html(check(validate_spec(spec)).record)
     entries = re.findall(r'<div popover id="term-(\w+)">', page)
     assert entries == list(TERMS)
     opened = re.findall(r'popovertarget="term-(\w+)"', page)
     assert set(opened) == set(entries)
     heads = re.findall(r"<th[^>]*><button[^>]*popovertarget=\"term-(\w+)\"", page)
-    for _, columns in TABLES:
+    for columns in (MOMENTS, LOSS_CHANGE, THRESHOLDS):
         assert {term_of(column.title).key for column in columns} <= set(heads)
     assert "cost" in heads
     assert "<script" not in page

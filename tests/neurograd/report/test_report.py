@@ -12,10 +12,14 @@ from rich.console import Console
 from neurograd.explain import reasons
 from neurograd.pipeline.check import check
 from neurograd.records.json_form import report_from_json
-from neurograd.report import format as show
-from neurograd.report import plots, render_html, render_report
-from neurograd.report.content import TABLES, training_rows
+from neurograd.records.point import Descent
+from neurograd.report import content, render_html, render_report
+from neurograd.report.content import point_sheets, training_sheet
+from neurograd.report.figures import points as figures
+from neurograd.report.figures.training import plot_training
+from neurograd.report.glossary import TERMS
 from neurograd.spec import validate_spec
+from neurograd.words import MISSING
 
 SPEC = {
     "name": "<script>alert(1)</script> & co",
@@ -35,7 +39,16 @@ def report():
 def _nulled(value):
     """Every number that is not a count becomes null."""
     if isinstance(value, dict):
-        keep = ("step", "spec", "chips", "diverged", "num_parameters", "spectrum", "steps")
+        keep = (
+            "step",
+            "spec",
+            "timing",
+            "chips",
+            "diverged",
+            "num_parameters",
+            "spectrum",
+            "steps",
+        )
         return {k: v if k in keep else _nulled(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_nulled(v) for v in value]
@@ -44,8 +57,16 @@ def _nulled(value):
 
 def _text(report, width):
     console = Console(width=width, file=io.StringIO(), force_terminal=False)
-    render_report(report, console)
+    render_report(_record(report), console)
     return console.file.getvalue()
+
+
+def _record(report):
+    return report_from_json(report)
+
+
+def _page(report):
+    return render_html(_record(report))
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])
@@ -55,26 +76,24 @@ def test_table_fits_and_says_everything(report, width):
     assert "\x1b" not in text
     assert "…" not in text
     assert f"Verdict: {report['verdict']}" in text
-    for point in report["points"]:
-        for _, columns in TABLES:
-            for column in columns:
-                assert column.cell(point).split()[0] in text
+    for sheet in point_sheets(_record(report)):
+        for row in sheet.cells():
+            assert all(cell.split()[0] in text for cell in row)
 
 
 def test_page_has_the_tables_content(report):
-    page = render_html(report)
-    for _, columns in TABLES:
-        for column in columns:
-            assert column.title in page
-            for point in report["points"]:
-                assert column.cell(point).replace("<", "&lt;") in page
-    for row in training_rows(report):
+    page = _page(report)
+    for sheet in point_sheets(_record(report)):
+        assert all(column.title in page for column in sheet.columns)
+        for row in sheet.cells():
+            assert all(cell.replace("<", "&lt;") in page for cell in row)
+    for row in training_sheet(_record(report)).cells():
         assert all(cell in page for cell in row)
     assert page.count("<svg") == 5
 
 
 def test_page_loads_nothing_and_escapes(report):
-    page = render_html(report)
+    page = _page(report)
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert not re.search(r'(?:src|href)="(?!#)', page)
@@ -85,7 +104,7 @@ def test_page_loads_nothing_and_escapes(report):
 
 
 def test_same_report_same_page(report):
-    assert render_html(report) == render_html(copy.deepcopy(report))
+    assert _page(report) == _page(copy.deepcopy(report))
 
 
 def test_missing_numbers_are_dashes_everywhere(report):
@@ -100,35 +119,36 @@ def test_missing_numbers_are_dashes_everywhere(report):
     ]:
         assert curve["train_loss"][0] is None
     missing["training"]["predicted_excess_loss_ci"] = None
-    missing["training"]["cost"]["confidence"] = 0.95
+    missing["training"]["cost"].update(confidence=0.95, allowed=0.02)
     missing["mitigation"].update(confidence=0.95, allowed=0.02)
+    missing["training"]["forecast"]["cost"].update(confidence=0.95, allowed=0.02)
     missing["step_size"] = report["step_size"]
-    assert show.MISSING in _text(missing, 100)
-    assert show.MISSING in render_html(missing)
+    assert MISSING in _text(missing, 100)
+    assert MISSING in _page(missing)
 
 
 def test_single_point_and_no_points(report):
     single = {**report, "points": report["points"][:1]}
     assert "Verdict" in _text(single, 100)
-    assert render_html(single).count("<svg") == 5
+    assert _page(single).count("<svg") == 5
     training = {**report["training"], "forecast": None, "predicted_excess_loss": None}
     none = {**report, "points": [], "training": training, "mitigation": None}
     assert "predicted without training" in _text(single, 100)
     assert "predicted without training" not in _text(none, 100)
     assert "excess loss, predicted" not in _text(none, 100)
-    assert render_html(none).count("<svg") == 1
+    assert _page(none).count("<svg") == 1
 
 
 def test_plots_hold_the_data(report):
-    axes = plots.plot_loss_change(report).axes[0]
+    axes = figures.plot_loss_change(_record(report)).axes[0]
     (data, *_) = axes.containers[0]
     assert data.get_xdata().tolist() == [p["delta_loss"]["predicted"] for p in report["points"]]
     assert data.get_ydata().tolist() == [p["delta_loss"]["measured"] for p in report["points"]]
-    spectrum = plots.plot_spectrum(report).axes[0]
+    spectrum = figures.plot_spectrum(_record(report)).axes[0]
     lines = [line.get_xdata()[0] for line in spectrum.lines]
     assert 2 / report["step_size"] in lines
     assert report["points"][0]["descent"]["noise_threshold"] in lines
-    loss, accuracy = plots.plot_training(report).axes
+    loss, accuracy = plot_training(_record(report)).axes
     clean = report["training"]["clean"]["curve"]
     assert any(line.get_ydata().tolist() == clean["train_loss"] for line in loss.lines)
     expected = [100 * a for a in clean["test_accuracy"]]
@@ -136,25 +156,35 @@ def test_plots_hold_the_data(report):
 
 
 def test_numbers_as_shown():
-    assert show.number(None) == "–"
-    assert show.number(0.0) == "0"
-    assert show.number(0.000012345) == "1.23e-5"
-    assert show.number(1234.5) == "1.23e3"
-    assert show.interval((0.5, None)) == "0.5 to –"
-    assert show.bias({"b": 0.0, "b_ci": [0.0, 0.02]}) == "< 0.02"
-    assert show.bias({"b": 0.0, "b_ci": [0.0, 0.0]}) == "0"
-    assert show.bias({"b": 0.5, "b_ci": [0.4, 0.6]}) == "0.5"
-    assert show.percent(0.031) == "3.1 %"
-    assert show.descends({"exact_margin_ci": [-1, -0.1]}) == "yes"
-    assert show.descends({"exact_margin_ci": [0.1, 1]}) == "no"
-    assert show.descends({"exact_margin_ci": [-1, 1]}) == "unclear"
+    assert content.bound(0.0, (0.0, 0.02)) == "< 0.02"
+    assert content.bound(0.0, (0.0, 0.0)) == "0"
+    assert content.bound(0.5, (0.4, 0.6)) == "0.5"
+    assert content.percent(0.031) == "3.1 %"
+    assert _descends(-1, -0.1) == "yes"
+    assert _descends(0.1, 1) == "no"
+    assert _descends(-1, 1) == "unclear"
+    assert _descends(None, 1) == MISSING
+
+
+def _descends(low, high):
+    numbers = dict.fromkeys(Descent.model_fields, 1.0)
+    ends = {"bias_ratio_ci": (0.0, 1.0), "exact_margin_ci": (low, high)}
+    return content.descends(Descent(**{**numbers, **ends}))
+
+
+def test_every_column_names_a_term_of_the_glossary(report):
+    sheets = [*point_sheets(_record(report)), training_sheet(_record(report))]
+    columns = [column for sheet in sheets for column in sheet.columns]
+    columns += [*content.SMOOTHING, *content.CONTRIBUTIONS, *content.MITIGATION]
+    assert {column.term for column in columns} - {""} <= set(TERMS)
+    assert all(column.term for column in columns if column.meaning)
 
 
 # -- reasons ----------------------------------------------------------------------------------
 
 
 def explain(report, effects):
-    return reasons.explain(report_from_json(report), effects)
+    return reasons.explain(_record(report), effects)
 
 
 def _changed(report, **training):

@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 from neurograd.errors import NeurogradError
 from neurograd.keys.units import NUMBER_PATTERN, UNIT_PATTERN
 from neurograd.report.plots import GREEN, GREY, ORANGE, RED, styled, to_image
+from neurograd.words import percent
 
 Row = dict[str, Any]
 
@@ -215,7 +216,8 @@ def _map(
         dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.55
         sign = _SIGNS.get(row["verdict"], "–")
         digits = 0 if abs(value) >= 9.95 else 1
-        number = f"{value:.{digits}f}\n" if numbered and np.isfinite(value) else ""
+        shown = percent(row["cost"], decimals=digits, unit="\n", missing="")
+        number = shown if numbered else ""
         axes.text(
             place[1],
             place[0],

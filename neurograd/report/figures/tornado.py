@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -11,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from neurograd import words
+from neurograd.records.limits import LimitResult
+from neurograd.records.report import LimitsReport
 from neurograd.report.plots import BLUE, GREY, ORANGE, RED, styled
-
-Row = dict[str, Any]
 
 WIDEST = 6
 """A cost of this many times the allowed one, or more, ends at the edge of the plot."""
@@ -24,7 +24,7 @@ _KINDS = {
 }
 
 
-def plot_tornado(report: dict[str, Any]) -> Figure:
+def plot_tornado(report: LimitsReport) -> Figure:
     """One bar a number, from the predicted cost at its harmless end to that at its harmful one.
 
     The ends are half and twice the present value, one bit more and less, or, for a number that is 0
@@ -33,28 +33,26 @@ def plot_tornado(report: dict[str, Any]) -> Figure:
     Args:
         report: The report of ``neurograd limits``.
     """
-    now = report["now"]
-    center = _percent(now["cost"])
+    now = report.now
+    center = 100 * now.cost
     bars = sorted(
-        (row for row in report["numbers"] if row["better"] or row["worse"]),
+        (row for row in report.numbers if row.better or row.worse),
         key=lambda row: _length(row, center),
     )
     with styled(), mpl.rc_context({"axes.grid.axis": "x"}):
         figure = Figure(figsize=(7.6, 1.9 + 0.36 * max(3, len(bars))), layout="constrained")
         axes = figure.subplots()
-        edge = _edge(bars, center, 100 * now["allowed"])
+        edge = _edge(bars, center, 100 * now.allowed)
         for place, row in enumerate(bars):
             _bar(axes, place, row, center, edge)
         axes.axvline(min(center, edge[1]), color=GREY, linewidth=1.2, label="as it is now")
-        axes.axvline(
-            100 * now["allowed"], color=RED, linewidth=1.3, linestyle="--", label="allowed"
-        )
+        axes.axvline(100 * now.allowed, color=RED, linewidth=1.3, linestyle="--", label="allowed")
         axes.set_yticks(range(len(bars)))
-        axes.set_yticklabels([f"{row['label']}\n(now {row['now_shown']})" for row in bars])
+        axes.set_yticklabels([f"{row.label}\n(now {row.now_shown})" for row in bars])
         axes.tick_params(axis="y", length=0, labelsize=8.5)
         axes.set_ylim(-0.7, max(len(bars) - 0.3, 0.7))
         axes.set_xlim(edge)
-        axes.set_xlabel(_KINDS[now["kind"]])
+        axes.set_xlabel(_KINDS[now.kind])
         axes.set_title(_title(report), wrap=True)
         handles = [
             Patch(color=BLUE, label="expected harmless side"),
@@ -65,28 +63,28 @@ def plot_tornado(report: dict[str, Any]) -> Figure:
         return figure
 
 
-def _title(report: dict[str, Any]) -> str:
-    name = report["spec"]["name"]
+def _title(report: LimitsReport) -> str:
     return (
-        f"{name[:60]}: predicted cost at half and twice each number\n"
+        f"{report.design.name[:60]}: predicted cost at half and twice each number\n"
         "(numbers that are 0 or ideal now: just beyond their limit)"
     )
 
 
-def _bar(axes: Axes, place: int, row: Row, center: float, edge: tuple[float, float]) -> None:
+def _bar(
+    axes: Axes, place: int, row: LimitResult, center: float, edge: tuple[float, float]
+) -> None:
     start = min(center, edge[1])
-    for side, colour in (("better", BLUE), ("worse", ORANGE)):
-        end = row[side]
+    for end, colour, up in ((row.better, BLUE, 1), (row.worse, ORANGE, -1)):
         if end is None:
             continue
-        cost = _percent(end["cost"])
+        cost = 100 * end.cost
         shown = min(max(cost, edge[0]), edge[1])
         # Two ends on the same side of the present cost stand one above the other.
-        shift = 0.0 if not _same_side(row, center) else (0.17 if side == "better" else -0.17)
+        shift = 0.17 * up if _same_side(row, center) else 0.0
         height = 0.62 if shift == 0.0 else 0.3
         axes.barh(place + shift, shown - start, left=start, height=height, color=colour, zorder=2)
-        right = cost >= center if cost != center else side == "worse"
-        text = end["shown"] + (f": {_far(cost)} →" if cost > edge[1] else "")
+        right = cost >= center if cost != center else up < 0
+        text = end.shown + (f": {_far(cost)} →" if cost > edge[1] else "")
         inside = right and shown > edge[0] + 0.93 * (edge[1] - edge[0])
         axes.annotate(
             text,
@@ -102,33 +100,28 @@ def _bar(axes: Axes, place: int, row: Row, center: float, edge: tuple[float, flo
         )
 
 
-def _same_side(row: Row, center: float) -> bool:
-    if row["better"] is None or row["worse"] is None:
+def _same_side(row: LimitResult, center: float) -> bool:
+    if row.better is None or row.worse is None:
         return False
-    signs = [math.copysign(1.0, _percent(row[s]["cost"]) - center) for s in ("better", "worse")]
-    moved = all(_percent(row[s]["cost"]) != center for s in ("better", "worse"))
-    return moved and signs[0] == signs[1]
-
-
-def _percent(value: float | None) -> float:
-    return math.inf if value is None else 100.0 * value
+    moves = [100 * end.cost - center for end in (row.better, row.worse)]
+    return 0.0 not in moves and math.copysign(1.0, moves[0]) == math.copysign(1.0, moves[1])
 
 
 def _far(cost: float) -> str:
-    return f"{cost:.0f} %" if math.isfinite(cost) else "no training"
+    return words.percent(cost / 100, decimals=0, missing="no training")
 
 
-def _ends(row: Row, center: float) -> list[float]:
-    return [center, *(_percent(row[s]["cost"]) for s in ("better", "worse") if row[s])]
+def _ends(row: LimitResult, center: float) -> list[float]:
+    return [center, *(100 * end.cost for end in (row.better, row.worse) if end is not None)]
 
 
-def _length(row: Row, center: float) -> float:
+def _length(row: LimitResult, center: float) -> float:
     ends = _ends(row, center)
     low, high = min(ends), max(ends)
     return 0.0 if low == high else high - low
 
 
-def _edge(bars: list[Row], center: float, allowed: float) -> tuple[float, float]:
+def _edge(bars: list[LimitResult], center: float, allowed: float) -> tuple[float, float]:
     """Ends of the axis: everything finite up to ``WIDEST`` times the allowed cost."""
     found = [allowed, 0.0, *([center] if math.isfinite(center) else [])]
     found += [end for row in bars for end in _ends(row, center) if math.isfinite(end)]

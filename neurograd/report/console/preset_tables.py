@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import yaml
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from neurograd.report.console.layout import plain_table
 from neurograd.spec import Preset
 
 
 def render_presets(presets: Sequence[Preset], console: Console) -> None:
     """List devices with their sources."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = plain_table()
     table.add_column("preset", no_wrap=True)
     table.add_column("device", overflow="fold")
     table.add_column("verified", no_wrap=True)

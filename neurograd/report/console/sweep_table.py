@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from neurograd.report import format as show
+from neurograd import words
+from neurograd.report.console.layout import COLOURS, plain_table
+from neurograd.report.content import percent
 
 MAX_ROWS = 40
-_COLOURS = {"tolerated": "green", "not tolerated": "red", "inconclusive": "yellow"}
 
 
 def render_sweep(rows: Sequence[dict[str, Any]], keys: Sequence[str], console: Console) -> None:
@@ -24,7 +23,7 @@ def render_sweep(rows: Sequence[dict[str, Any]], keys: Sequence[str], console: C
         keys: The swept keys.
         console: Where to print.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table = plain_table()
     for name in _short(keys):
         table.add_column(escape(name), justify="right")
     for name in ("verdict", "cost", "interval", "clean", "chip"):
@@ -32,17 +31,17 @@ def render_sweep(rows: Sequence[dict[str, Any]], keys: Sequence[str], console: C
         table.add_column(name, justify=justify, no_wrap=True)
     for row in rows[:MAX_ROWS]:
         verdict = row["verdict"]
-        colour = _COLOURS.get(verdict, "")
+        colour = COLOURS.get(verdict, "")
         shown = f"[{colour}]{verdict}[/{colour}]" if colour else "no result"
         table.add_row(
             *(escape(row[key]) for key in keys),
             shown,
-            show.percent(row["cost"]),
-            show.percent_interval(
+            percent(row["cost"]),
+            words.percent_interval(
                 None if row["cost"] is None else (row["cost_low"], row["cost_high"])
             ),
-            show.percent(row["clean_accuracy"]),
-            show.percent(row["chip_accuracy"]),
+            percent(row["clean_accuracy"]),
+            percent(row["chip_accuracy"]),
         )
     console.print(table, highlight=False)
     if len(rows) > MAX_ROWS:

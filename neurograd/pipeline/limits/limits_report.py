@@ -1,0 +1,105 @@
+"""The parts of a limits report from what was searched and trained."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from neurograd.effects.knob import Knob
+from neurograd.judge.verdict import Verdict
+from neurograd.pipeline.limits.confirm import Confirmation, TrainedCost
+from neurograd.pipeline.limits.design_changes import PredictedChange
+from neurograd.pipeline.limits.outlook import PredictedCost
+from neurograd.pipeline.limits.search import Limit, Tried
+from neurograd.records.limits import (
+    ConfirmationResult,
+    DesignChangeResult,
+    LimitResult,
+    Prediction,
+    TrainedValue,
+    TriedValue,
+)
+
+
+def prediction(found: PredictedCost) -> Prediction:
+    """What is predicted for the spec as it is."""
+    return Prediction(
+        cost=found.cost,
+        ci=found.ci,
+        verdict=found.verdict,
+        allowed=found.allowed,
+        kind=found.kind,
+        clean_learned=found.clean_learned,
+        clean_accuracy=found.clean_accuracy,
+        chip_accuracy=found.chip_accuracy,
+        problem=found.problem,
+    )
+
+
+def limit_result(limit: Limit, confirmation: Confirmation | None) -> LimitResult:
+    """How far one number may move, and what training says of it."""
+    knob = limit.knob
+    show = partial(_shown, knob)
+    return LimitResult(
+        key=knob.key,
+        label=knob.label,
+        unit=knob.unit,
+        now=knob.now,
+        now_shown=knob.show(knob.now),
+        status=limit.status,
+        sentence=limit.sentence(),
+        upper=limit.upper,
+        inside=show(limit.inside),
+        outside=show(limit.outside),
+        reach=limit.reach,
+        monotone=limit.monotone,
+        separated=limit.separated,
+        better=show(limit.better),
+        worse=show(limit.worse),
+        tried=tuple(_tried(knob, each) for each in limit.tried),
+        training=None if confirmation is None else _confirmed(confirmation),
+    )
+
+
+def _shown(knob: Knob, tried: Tried | None) -> TriedValue | None:
+    return None if tried is None else _tried(knob, tried)
+
+
+def _tried(knob: Knob, tried: Tried) -> TriedValue:
+    found = tried.estimate
+    return TriedValue(
+        value=tried.value,
+        shown=knob.show(tried.value),
+        cost=found.cost,
+        ci=found.ci,
+        verdict=found.verdict,
+        problem=found.problem,
+    )
+
+
+def _confirmed(confirmation: Confirmation) -> ConfirmationResult:
+    return ConfirmationResult(
+        status=confirmation.status,
+        inside=_trained(confirmation.inside),
+        outside=_trained(confirmation.outside),
+    )
+
+
+def _trained(found: TrainedCost) -> TrainedValue:
+    return TrainedValue(
+        value=found.value, verdict=Verdict(found.verdict), cost=found.cost, ci=found.ci
+    )
+
+
+def change_result(each: PredictedChange) -> DesignChangeResult:
+    """What is predicted for a change of the design."""
+    found = each.estimate
+    return DesignChangeResult(
+        label=each.change.label,
+        settings=each.change.settings,
+        why=each.change.why,
+        problem=each.problem,
+        saves=found is not None and found.inside,
+        cost=None if found is None else found.cost,
+        ci=None if found is None else found.ci,
+        verdict=None if found is None else found.verdict,
+    )

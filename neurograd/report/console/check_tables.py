@@ -1,0 +1,56 @@
+"""The report of a check as tables on a console."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from neurograd.records.mitigation import MitigationGuide
+from neurograd.records.report import CheckReport
+from neurograd.report.console.layout import print_title, print_verdict, sheet_table
+from neurograd.report.content import (
+    contributions_sheet,
+    heading,
+    mitigation_sheet,
+    point_sheets,
+    smoothing_sheet,
+    training_sheet,
+)
+
+
+def render_report(report: CheckReport, console: Console) -> None:
+    """Print a report: moments, prediction beside measurement, training, verdict and reasons.
+
+    Args:
+        report: What was found.
+        console: Where to print; widths adapt down to 80 columns.
+    """
+    print_title(report, console)
+    console.print(escape(heading(report)), highlight=False)
+    console.print()
+    for points in point_sheets(report):
+        console.print(sheet_table(points, console.width))
+    smoothing = smoothing_sheet(report)
+    if smoothing is not None:
+        console.print(sheet_table(smoothing, console.width))
+        console.print(Text(f"{smoothing.note}\n"))
+    console.print(sheet_table(training_sheet(report), console.width))
+    ranked = contributions_sheet(report)
+    if ranked is not None:
+        console.print(sheet_table(ranked, console.width))
+    effects = mitigation_sheet(report)
+    if effects is not None:
+        console.print(sheet_table(effects, console.width))
+    if report.mitigation is not None:
+        _print_advice(report.mitigation, console)
+    print_verdict("Verdict", report.verdict, console)
+    for reason in report.reasons:
+        console.print(Text(f"- {reason}"))
+
+
+def _print_advice(guide: MitigationGuide, console: Console) -> None:
+    console.print(Text("What to change", style="bold"))
+    for sentence in guide.advice:
+        console.print(Text(f"- {sentence}"))
+    console.print()
