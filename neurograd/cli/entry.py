@@ -10,7 +10,7 @@ import sys
 import traceback
 from contextlib import suppress
 
-from neurograd.cli.streams import say, silence
+from neurograd.cli.streams import say, silence, tolerate_encoding
 from neurograd.errors import NeurogradError
 
 BAD_INPUT = 2
@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     Raises:
         SystemExit: Always, with the exit code.
     """
+    tolerate_encoding()
     sys.exit(_flushed(_run(sys.argv[1:] if arguments is None else arguments)))
 
 

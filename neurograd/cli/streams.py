@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
 from typing import TextIO
+
+
+def tolerate_encoding() -> None:
+    """Let characters that the terminal's encoding lacks be question marks, not failures."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def say(line: str) -> None:
@@ -21,9 +28,13 @@ def print_text(text: str) -> None:
     stream = sys.stdout
     if stream is None:  # the process was started with its output closed
         return
+    buffer = getattr(stream, "buffer", None)
     try:
-        stream.flush()
-        stream.buffer.write(text.encode("utf-8"))
+        if buffer is None:  # a stream of text in place of a file, such as io.StringIO
+            stream.write(text)
+        else:
+            stream.flush()
+            buffer.write(text.encode("utf-8"))
         stream.flush()
     except BrokenPipeError:
         silence(stream)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import io
 import json
 import os
 import subprocess
@@ -12,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from neurograd import cli
 from neurograd.judge.verdict import Verdict
 from tests.neurograd.command_line import TINY, refused, run_command
 
@@ -52,6 +55,7 @@ def test_a_pipe_closed_before_the_table_keeps_the_verdict(spec, tmp_path, settin
     assert Verdict(json.loads(report.read_text())["verdict"]).exit_code == code
 
 
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="needs pipes of a chosen size")
 def test_a_pipe_closed_during_printing_keeps_the_verdict(spec):
     """The pipe holds less than the JSON, so that the command is still writing when it closes."""
     process = subprocess.Popen(
@@ -87,6 +91,7 @@ def test_a_closed_pipe_is_no_failure_of_other_commands(arguments):
     assert (result.returncode, result.stderr) == (0, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_behind_standard_output_is_unexpected():
     with Path("/dev/full").open("wb") as full:
         result = subprocess.run(
@@ -172,6 +177,25 @@ def test_only_json_can_be_printed(capsys, spec, option):
     command, name = option
     message = refused(capsys, command, spec, "--json", "-", name, "-")
     assert "allowed: " in message
+
+
+def test_a_terminal_without_greek_letters_keeps_the_verdict(spec):
+    command = _command("train", spec, *ONE_CHIP, "--set", "name=Ωμέγα", "--json", "-")
+    environment = _environment(PYTHONIOENCODING="ascii")
+    result = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert result.returncode == 3, result.stderr
+    assert json.loads(result.stdout.decode("utf-8"))["spec"]["name"] == "Ωμέγα"
+    del command[-2:]
+    result = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (result.returncode, result.stderr) == (3, b"")
+    assert b"inconclusive" in result.stdout
+
+
+def test_text_goes_to_whatever_stands_for_standard_output():
+    with contextlib.redirect_stdout(io.StringIO()) as stream, pytest.raises(SystemExit) as stop:
+        cli.main(["schema"])
+    assert stop.value.code == 0
+    assert "device" in json.loads(stream.getvalue())["properties"]
 
 
 def test_no_arguments_show_the_help(capsys):
