@@ -34,7 +34,7 @@ from matplotlib.figure import Figure
 from device_models import Backprop, Chip, WhiteNoise
 from experiments.support.known_update import known_update_change
 from experiments.support.record import Claim, Held, Run, parse, run_main
-from experiments.support.vgg_impacts import (
+from experiments.support.vgg.impacts import (
     STYLES,
     Trend,
     by_start,
@@ -49,7 +49,7 @@ from experiments.support.vgg_impacts import (
     trend,
     usable,
 )
-from experiments.support.vgg_students import Student, Task, family, make_student, make_task
+from experiments.support.vgg.students import Student, Task, family, make_student, make_task
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.intervals import mean_interval
 from neurograd.report.plots import GREY, styled

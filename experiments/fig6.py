@@ -28,10 +28,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from device_models import Backprop, Chip, WhiteNoise
-from experiments.support import vgg_impacts as impacts
 from experiments.support.known_update import known_update_change
 from experiments.support.record import Claim, Held, Run, parse, run_main
-from experiments.support.vgg_impacts import (
+from experiments.support.vgg import impacts
+from experiments.support.vgg.impacts import (
     STYLES,
     by_start,
     depth_trends,
@@ -39,7 +39,7 @@ from experiments.support.vgg_impacts import (
     together,
     usable,
 )
-from experiments.support.vgg_students import Student, Task, family, make_student, make_task
+from experiments.support.vgg.students import Student, Task, family, make_student, make_task
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.intervals import Interval
 from neurograd.report.plots import GREY, styled

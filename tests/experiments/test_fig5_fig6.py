@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from experiments import fig5, fig6
-from experiments.support import vgg_students
 from experiments.support.record import RESULTS, parse, run_main
-from experiments.support.vgg import standard_names, vgg
-from experiments.support.vgg_students import Scale, Student, Task, pretrained_files
+from experiments.support.vgg import students as vgg_students
+from experiments.support.vgg.network import standard_names, vgg
+from experiments.support.vgg.students import Scale, Student, Task, pretrained_files
 from neurograd.errors import ModelError
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.seeding import generator_for
@@ -145,21 +145,6 @@ def test_missing_folders_are_one_line(module, option, words, tmp_path, capsys):
     assert error.count("\n") == 1
     assert words in error
     assert not out.exists()
-
-
-def test_pretrained_files(tmp_path):
-    for name in ("vgg11-abc.pth", "vgg19.pt", "teacher.pt", "notes.txt"):
-        (tmp_path / name).touch()
-    found = pretrained_files(tmp_path)
-    assert {d: p.name for d, p in found.items()} == {
-        0: "teacher.pt",
-        11: "vgg11-abc.pth",
-        19: "vgg19.pt",
-    }
-    assert list(pretrained_files(tmp_path / "vgg19.pt")) == [19]
-    (tmp_path / "vgg19-other.pth").touch()
-    with pytest.raises(ModelError, match=r"vgg19-other.pth and vgg19.pt; allowed: one"):
-        pretrained_files(tmp_path)
 
 
 def test_students_start_from_pretrained_weights(tmp_path, cifar):

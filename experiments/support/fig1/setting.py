@@ -11,7 +11,7 @@ from torch import Tensor
 
 from device_models import Backprop, Chip, Minibatch, RelativeNoise
 from experiments.support.record import Run
-from experiments.support.vgg import vgg
+from experiments.support.vgg.network import vgg
 from neurograd.problem import Problem, datasets
 from neurograd.problem.datasets import Dataset
 from neurograd.problem.losses import CrossEntropy

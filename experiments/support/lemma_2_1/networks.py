@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from device_models import Surrogate
 from experiments.library import SMOOTHING
 from experiments.support.enumeration import smoothed_problem
-from experiments.support.vgg import vgg
+from experiments.support.vgg.network import vgg
 from experiments.surrogate_bias import TINY_STD, tiny
 from neurograd.problem import Problem, datasets
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError

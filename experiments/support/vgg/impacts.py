@@ -13,7 +13,7 @@ from scipy import stats
 from torch import Tensor
 
 from experiments.support.record import Held, Run
-from experiments.support.vgg_students import DEPTHS, Student, Task
+from experiments.support.vgg.students import DEPTHS, Student, Task
 from neurograd.measure.intervals import Interval, mean_interval, t_quantile
 from neurograd.problem import Problem
 from neurograd.report.plots import BLUE, GREEN, ORANGE

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from experiments.support.vgg_impacts import together, trend
+from experiments.support.vgg.impacts import together, trend
 
 
 def test_trends():

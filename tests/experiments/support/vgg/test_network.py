@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from experiments.support.vgg import CONVOLUTIONS, load_pretrained, standard_names, vgg
+from experiments.support.vgg.network import CONVOLUTIONS, load_pretrained, standard_names, vgg
 from neurograd.errors import ModelError
 from neurograd.measure.curvature import exact_diagonal, has_exact_diagonal, layerwise
 from neurograd.problem import Problem
@@ -31,7 +31,7 @@ def _tiny(depth=11, shape=(1, 8, 8), outputs=3, **kwargs):
 )
 def test_sizes_are_the_published_ones(depth, millions, monkeypatch):
     """133, 133, 138 and 144 million parameters (Simonyan & Zisserman, Table 2), to the digit."""
-    monkeypatch.setattr("experiments.support.vgg.initialized", lambda network, *_: network)
+    monkeypatch.setattr("experiments.support.vgg.network.initialized", lambda network, *_: network)
     with torch.device("meta"):
         network = vgg(depth, (3, 224, 224), 1000, generator=torch.Generator())
     assert sum(p.numel() for p in network.parameters()) == round(millions * 1e6)

@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from experiments.support.adam import train_adam
 from experiments.support.record import Run
-from experiments.support.vgg import CONVOLUTIONS, load_pretrained, vgg
+from experiments.support.vgg.network import CONVOLUTIONS, load_pretrained, vgg
 from neurograd.errors import ModelError
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem, datasets
