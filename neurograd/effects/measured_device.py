@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from neurograd.effects import nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
 from neurograd.effects.effect import Contribution, Keys, Stage, on_device
-from neurograd.effects.pulsed_device import fill_mapping, refuse_levels, sections
+from neurograd.effects.pulsed_device import fill_mapping, refuse_levels
 from neurograd.effects.write_curve import Write, draw_window, pulse_noise
 from neurograd.errors import NeurogradError
 from neurograd.keys.fields import FieldType, Json, Line, SpecModel, spec_problem
@@ -97,7 +97,7 @@ class MeasuredKeys(SpecModel):
         """A table tells the steps; one of steps against conductance tells their noise as well."""
         if self.measured is None:
             return self
-        device = sections(self)
+        device: Any = self
         noise = {"cycle_to_cycle": 0.0, "device_to_device": 0.0}
         if device.write.model_copy(update=noise) != Write():
             problem = "has a curve beside measured; allowed there: " + ", ".join(noise)

@@ -43,7 +43,8 @@ class PulsedKeys(SpecModel):
 
     @model_validator(mode="after")
     def _check_beside_pulsed(self) -> PulsedKeys:
-        pulsed, device = self.pulsed, sections(self)
+        pulsed = self.pulsed
+        device: Any = self
         if pulsed is None:
             return self
         for key, other in (("measured", device.measured), ("write", device.write)):
@@ -56,11 +57,6 @@ class PulsedKeys(SpecModel):
             problem = f"{device.conductance.mapping} is not what model {pulsed.model} has; "
             raise spec_problem(f"{problem}allowed: {mapping}", "conductance.mapping")
         return self
-
-
-def sections(device: Any) -> Any:
-    """A device with the sections of all effects, as their checks see it."""
-    return device
 
 
 def fill_mapping(device: Mapping[str, Any], mapping: str) -> dict[str, Any]:
@@ -201,9 +197,9 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     if pulsed.model != "one_sided_pair":
         yield spread(key("w_min_dtod"), "spread of lower bounds", pulsed.w_min_dtod)
     yield from _shape_knobs(pulsed)
-    std, unlimited = key("write_noise_std"), 1000.0
+    std = key("write_noise_std")
     yield Knob(
-        std, "write noise (in steps)", pulsed.write_noise_std, 1, 0.0, unlimited, one_key(std),
+        std, "write noise (in steps)", pulsed.write_noise_std, 1, 0.0, 1000.0, one_key(std),
         first=1.0,
     )  # fmt: skip
     yield fraction(key("corrupt"), "corrupt devices", pulsed.corrupt)
