@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -69,11 +70,20 @@ def test_the_distribution_has_a_name_of_its_own(wheel):
 def test_every_requirement_is_pinned_by_range():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    stubs = ("types-",)
-    loose = [
-        each
-        for group in groups
-        for each in group
-        if ">=" not in each and not each.startswith(stubs)
-    ]
+    loose = [each for group in groups for each in group if ">=" not in each]
     assert loose == []
+
+
+def test_every_requirement_is_named_where_people_look():
+    """The licences of all of them, and who needs what."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    readme, licences = ((ROOT / name).read_text() for name in ("README.md", "THIRD_PARTY.md"))
+    for each in project["dependencies"]:
+        assert _name(each) in readme, each
+    for group in (project["dependencies"], *project["optional-dependencies"].values()):
+        for each in group:
+            assert _name(each).lower() in licences.lower(), each
+
+
+def _name(requirement):
+    return re.split(r"[\[>=<]", requirement)[0]
