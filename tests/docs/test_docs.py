@@ -153,6 +153,20 @@ def test_the_changelog_names_modules_that_are_there():
         importlib.import_module(name)
 
 
+def test_the_citation_is_valid():
+    import yaml
+
+    import neurograd
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == neurograd.__version__
+    assert {"message", "title", "authors"} <= set(citation)
+    paper = citation["preferred-citation"]
+    assert paper["type"] == "conference-paper"
+    assert len(paper["authors"]) == 5
+
+
 def test_every_dependency_has_its_licence():
     import tomllib
 
