@@ -23,7 +23,6 @@ class Column(Generic[Row]):
     Attributes:
         title: Its heading.
         cell: Its text in a row.
-        meaning: One plain sentence, empty where the heading says it all.
         term: Key of its entry in the glossary, empty where there is none.
         text: Whether it holds words, which stand on the left and may be broken.
         page_only: Whether it is left out on a console, which has 80 columns.
@@ -31,7 +30,6 @@ class Column(Generic[Row]):
 
     title: str
     cell: Callable[[Row], str]
-    meaning: str = ""
     term: str = ""
     text: bool = False
     page_only: bool = False
@@ -83,164 +81,57 @@ def descends(descent: Descent) -> str:
 
 # -- Points ---------------------------------------------------------------------------------------
 
-STEP: Column[PointResult] = Column(
-    "step", lambda p: str(p.step), "Steps of the clean training before this point.", "step"
-)
+STEP: Column[PointResult] = Column("step", lambda p: str(p.step), "step")
 
 MOMENTS: tuple[Column[PointResult], ...] = (
     STEP,
-    Column("loss", lambda p: words.number(p.loss), "Training loss of the clean network.", "loss"),
-    Column("‖g‖", lambda p: words.number(p.grad_norm), "Norm of the gradient.", "grad_norm"),
+    Column("loss", lambda p: words.number(p.loss), "loss"),
+    Column("‖g‖", lambda p: words.number(p.grad_norm), "grad_norm"),
+    Column("b", lambda p: bound(p.moments.b, p.moments.b_ci), "b"),
+    Column("b, 99 %", lambda p: words.interval(p.moments.b_ci), "b"),
+    Column("σ²f(N)", lambda p: words.number(p.moments.total_variance), "total_variance"),
+    Column("σ²f(N), 99 %", lambda p: words.interval(p.moments.total_variance_ci), "total_variance"),
     Column(
-        "b",
-        lambda p: bound(p.moments.b, p.moments.b_ci),
-        "Bias of the update per weight (Eq. 1); '<' gives the bound where none was detected.",
-        "b",
+        "noise/‖g‖", lambda p: words.number(p.moments.inverse_noise_ratio), "inverse_noise_ratio"
     ),
-    Column("b, 99 %", lambda p: words.interval(p.moments.b_ci), "Its interval.", "b"),
-    Column(
-        "σ²f(N)",
-        lambda p: words.number(p.moments.total_variance),
-        "Total variance of the update (Eq. 1).",
-        "total_variance",
-    ),
-    Column(
-        "σ²f(N), 99 %",
-        lambda p: words.interval(p.moments.total_variance_ci),
-        "Its interval.",
-        "total_variance",
-    ),
-    Column(
-        "noise/‖g‖",
-        lambda p: words.number(p.moments.inverse_noise_ratio),
-        "Inverse noise ratio √(σ²f(N))/‖g‖.",
-        "inverse_noise_ratio",
-    ),
-    Column(
-        "gain",
-        lambda p: words.number(p.moments.gain),
-        "Length of the mean update along −g over ‖g‖: 1 is the right step.",
-        "gain",
-    ),
-    Column(
-        "cosine",
-        lambda p: words.number(p.moments.cosine),
-        "Cosine between the mean update and −g; a dash where the mean is lost in noise.",
-        "cosine",
-    ),
+    Column("gain", lambda p: words.number(p.moments.gain), "gain"),
+    Column("cosine", lambda p: words.number(p.moments.cosine), "cosine"),
 )
 
 LOSS_CHANGE: tuple[Column[PointResult], ...] = (
     STEP,
+    Column("by bias", lambda p: words.number(p.delta_loss.predicted_bias), "predicted_bias"),
     Column(
-        "by bias",
-        lambda p: words.number(p.delta_loss.predicted_bias),
-        "Cost of one step that the bias causes (Lemma 2.1, Eq. 3).",
-        "predicted_bias",
-    ),
-    Column(
-        "by noise",
-        lambda p: words.number(p.delta_loss.predicted_variance),
-        "Cost that the noise causes, ½Δt²Tr(HΣ) with the measured covariance Σ.",
-        "predicted_variance",
+        "by noise", lambda p: words.number(p.delta_loss.predicted_variance), "predicted_variance"
     ),
     Column(
         "if white",
         lambda p: words.number(p.delta_loss.predicted_variance_white),
-        "The noise's cost if it were white, as in Eq. 3.",
         "predicted_variance_white",
     ),
-    Column(
-        "predicted ΔL",
-        lambda p: words.number(p.delta_loss.predicted),
-        "Sum of bias and noise: loss after the chip's step minus loss after a clean one.",
-        "predicted",
-    ),
-    Column(
-        "measured ΔL",
-        lambda p: words.number(p.delta_loss.measured),
-        "The same, measured.",
-        "measured",
-    ),
-    Column(
-        "measured, 99 %",
-        lambda p: words.interval(p.delta_loss.measured_ci),
-        "Its interval.",
-        "measured",
-    ),
-    Column(
-        "agree",
-        lambda p: words.yes_no(p.delta_loss.agree),
-        "Whether measured − predicted is compatible with 0 at 99 %.",
-        "agree",
-    ),
+    Column("predicted ΔL", lambda p: words.number(p.delta_loss.predicted), "predicted"),
+    Column("measured ΔL", lambda p: words.number(p.delta_loss.measured), "measured"),
+    Column("measured, 99 %", lambda p: words.interval(p.delta_loss.measured_ci), "measured"),
+    Column("agree", lambda p: words.yes_no(p.delta_loss.agree), "agree"),
 )
 
 THRESHOLDS: tuple[Column[PointResult], ...] = (
     STEP,
-    Column(
-        "margin",
-        lambda p: words.number(p.descent.exact_margin),
-        "Predicted change of the loss by the chip's expected step, over Δt: below 0 is descent.",
-        "exact_margin",
-    ),
-    Column(
-        "descent",
-        lambda p: descends(p.descent),
-        "Whether the 99 % interval of the margin lies below 0.",
-        "exact_margin",
-    ),
-    Column(
-        "λ max",
-        lambda p: words.number(p.curvature.lambda_max),
-        "Largest eigenvalue of the Hessian.",
-        "lambda_max",
-    ),
-    Column(
-        "λ min",
-        lambda p: words.number(p.curvature.lambda_min),
-        "Smallest eigenvalue of the Hessian.",
-        "lambda_min",
-    ),
-    Column(
-        "λ limit",
-        lambda p: words.number(p.descent.noise_threshold),
-        "With every eigenvalue below it noise leaves descent, with every one above it does not "
-        "(Theorem 3.1, Eq. 7).",
-        "noise_threshold",
-    ),
-    Column(
-        "r",
-        lambda p: bound(p.descent.bias_ratio, p.descent.bias_ratio_ci),
-        "Bias ratio b√N/‖g‖.",
-        "bias_ratio",
-    ),
-    Column(
-        "r safe",
-        lambda p: words.number(p.descent.bias_threshold_safe),
-        "Bias ratio up to which descent is guaranteed: min(1, 2/(λ max·Δt) − 1), the corrected "
-        "Theorem 3.2.",
-        "bias_threshold_safe",
-    ),
+    Column("margin", lambda p: words.number(p.descent.exact_margin), "exact_margin"),
+    Column("descent", lambda p: descends(p.descent), "exact_margin"),
+    Column("λ max", lambda p: words.number(p.curvature.lambda_max), "lambda_max"),
+    Column("λ min", lambda p: words.number(p.curvature.lambda_min), "lambda_min"),
+    Column("λ limit", lambda p: words.number(p.descent.noise_threshold), "noise_threshold"),
+    Column("r", lambda p: bound(p.descent.bias_ratio, p.descent.bias_ratio_ci), "bias_ratio"),
+    Column("r safe", lambda p: words.number(p.descent.bias_threshold_safe), "bias_threshold_safe"),
     Column(
         "r printed",
         lambda p: words.number(p.descent.bias_threshold_published),
-        "The bound as printed (Theorem 3.2, Eq. 8), which is unsafe at large curvature.",
         "bias_threshold_published",
     ),
-    Column("Tr H", lambda p: words.number(p.curvature.trace), "Trace of the Hessian.", "trace"),
-    Column(
-        "ψ",
-        lambda p: words.number(p.curvature.frobenius),
-        "Frobenius norm of the Hessian.",
-        "frobenius",
-    ),
-    Column(
-        "aniso.",
-        lambda p: words.number(p.curvature.anisotropy),
-        "Anisotropy N·Tr(HΣ)/(Tr H · Tr Σ): 1 for white noise.",
-        "anisotropy",
-    ),
+    Column("Tr H", lambda p: words.number(p.curvature.trace), "trace"),
+    Column("ψ", lambda p: words.number(p.curvature.frobenius), "frobenius"),
+    Column("aniso.", lambda p: words.number(p.curvature.anisotropy), "anisotropy"),
 )
 
 
