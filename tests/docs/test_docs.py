@@ -66,7 +66,7 @@ def test_a_broken_link_is_found():
 @pytest.mark.parametrize("source", sorted({*PAGES} - {"CHANGELOG.md", "THIRD_PARTY.md"}))
 def test_every_module_that_is_named_is_there(source):
     named = re.findall(r"`([\w/]+\.py)`", (ROOT / source).read_text(encoding="utf-8"))
-    folders = ("neurograd", "device_models", "experiments", "examples", "docs")
+    folders = ("neurograd", "device_models", "experiments", "examples", "docs", "tests")
     files = [
         f"/{path.relative_to(ROOT)}" for name in folders for path in (ROOT / name).rglob("*.py")
     ]
