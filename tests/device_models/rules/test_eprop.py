@@ -8,7 +8,7 @@ import torch
 from device_models import EProp, LearningRule, Surrogate, draw_eprop
 from device_models.rules.eprop import symmetric_feedback
 from neurograd.seeding import generator_for
-from tests.device_models.spiking.test_spiking import problem
+from tests.device_models.rules.test_surrogate_bptt import problem
 
 
 def test_one_layer_is_backpropagation_through_time():

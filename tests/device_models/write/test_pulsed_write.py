@@ -1,4 +1,4 @@
-"""Pulsed devices: every published step by hand, trains against scalar loops, closed forms."""
+"""Writes by single pulses, one after the other."""
 
 from __future__ import annotations
 
@@ -16,19 +16,13 @@ from device_models import (
     OneSidedPair,
     PowerStep,
     PulsedWrite,
-    WriteNoise,
     WritePath,
     draw_devices,
 )
-from device_models.write.pulsed_devices import nominal_step
 from neurograd.seeding import generator_for
 
 BONFERRONI = 4.3
 """Normal quantile of 99 % over some hundred weights."""
-
-
-def devices(size=1, seed=0, **options):
-    return draw_devices(NominalDevice(**options), size, generator_for(seed))
 
 
 def write_of(step, rounding="nearest", size=1, seed=0, **options) -> PulsedWrite:
@@ -42,46 +36,6 @@ def one(write, w, pulses):
     w = torch.tensor([float(w)], dtype=torch.float64)
     asked = torch.tensor([float(pulses) * write.dw_min], dtype=torch.float64)
     return float(w + write.write(w, asked, generator_for(0)))
-
-
-# -- single pulses by hand ---------------------------------------------------------------------
-
-
-def test_constant_step():
-    write = write_of(LinearStep(), dw_min=0.01, up_down=0.2)
-    assert one(write, 0.3, 1) == pytest.approx(0.3 + 0.012)
-    assert one(write, 0.3, -1) == pytest.approx(0.3 - 0.008)
-
-
-def test_linear_step():
-    write = write_of(LinearStep(), dw_min=0.01, gamma=(0.1, 0.5), w_max=1.2, w_min=-0.8)
-    assert one(write, 0.3, 1) == pytest.approx(0.3 + 0.01 * (1 - 0.1 / 1.2 * 0.3))
-    assert one(write, 0.3, -1) == pytest.approx(0.3 - 0.01 * (1 + 0.5 / 0.8 * 0.3))
-    assert one(write, -0.8, -1) == -0.8
-
-
-def test_soft_bounds_stop_at_the_bounds():
-    write = write_of(LinearStep(), dw_min=0.1, soft_bounds=True, w_max=1.25, w_min=-0.75)
-    assert one(write, 0.5, 1) == pytest.approx(0.5 + 0.1 * (1 - 0.5 / 1.25))
-    assert one(write, 0.5, -1) == pytest.approx(0.5 - 0.1 * (1 + 0.5 / 0.75))
-    assert one(write, 1.25, 1) == 1.25
-    assert one(write, 0.0, 500) == pytest.approx(1.25)
-
-
-def test_exponential_step():
-    step = ExponentialStep(amplitude=(-1.2, -0.08), gamma=(5.0, 4.0), a=-0.5, b=-0.4)
-    write = write_of(step, dw_min=0.01)
-    z = 2 * -0.5 * 0.3 / 2 - 0.4
-    assert one(write, 0.3, 1) == pytest.approx(0.3 + 0.01 * (1 + 1.2 * math.exp(5 * z)))
-    assert one(write, 0.3, -1) == pytest.approx(0.3 - 0.01 * (1 + 0.08 * math.exp(-4 * z)))
-    blocked = write_of(ExponentialStep(amplitude=(1e9, 1e9)), dw_min=0.01)
-    assert one(blocked, 0.3, 1) == 0.3, "a step is never negative"
-
-
-def test_power_step():
-    write = write_of(PowerStep(exponent=2.0), dw_min=0.01, w_max=1.0, w_min=-1.0)
-    assert one(write, 0.2, 1) == pytest.approx(0.2 + 0.01 * 0.4**2)
-    assert one(write, 0.2, -1) == pytest.approx(0.2 - 0.01 * 0.6**2)
 
 
 def test_trains_against_a_scalar_loop():
@@ -136,9 +90,6 @@ def test_weight_range_and_longest_train():
     )
 
 
-# -- noise -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("step", "options"),
     [
@@ -191,143 +142,6 @@ def test_deterministic():
     assert isinstance(write_of(LinearStep()), WritePath)
 
 
-def test_write_noise_is_read_and_does_not_add_up():
-    effect = WriteNoise(0.2)
-    w = torch.zeros(20000).double()
-    seen = effect.read(w, generator_for(0))
-    assert float(seen.std()) == pytest.approx(0.2, rel=0.02)
-    assert effect.moments(w).total_variance == pytest.approx(20000 * 0.04)
-    assert not effect.deterministic
-    with pytest.raises(ValueError, match="allowed: 0 or more"):
-        WriteNoise(-1.0)
-
-
-# -- device-to-device variation ----------------------------------------------------------------
-
-
-def test_spreads_are_as_asked():
-    """Standard deviations over 20,000 devices, chi-square intervals at 99.9 %."""
-    n = 20000
-    drawn = devices(
-        n,
-        dw_min=0.01,
-        dw_min_dtod=0.1,
-        up_down_dtod=0.05,
-        w_max_dtod=0.07,
-        w_min_dtod=0.03,
-        gamma=(0.5, 0.5),
-        gamma_dtod=0.02,
-        reference_std=0.04,
-    )
-    low, high = (math.sqrt(stats.chi2.ppf(q, n - 1) / (n - 1)) for q in (0.0005, 0.9995))
-    common = (drawn.step_up + drawn.step_down) / 0.02
-    balance = (drawn.step_up - drawn.step_down) / 0.02
-    for values, spread in (
-        (common, 0.1),
-        (balance, 0.05),
-        (drawn.high, 0.07),
-        (drawn.low, 0.03),
-        (drawn.slope_up, 0.02),
-        (drawn.slope_down, 0.02),
-        (drawn.reference, 0.04),
-    ):
-        assert low < float(values.std()) / spread < high
-    correlation = torch.corrcoef(torch.stack([common, balance, drawn.high, drawn.low]))
-    assert float((correlation - torch.eye(4)).abs().max()) < 4.5 / math.sqrt(n)
-
-
-def test_log_normal_steps_and_corrupt_devices():
-    drawn = devices(20000, dw_min=0.1, dw_min_dtod=0.78, log_normal=True, corrupt=0.135)
-    dead = drawn.step_up == 0
-    assert dead.equal(drawn.step_down == 0)
-    assert float(dead.double().mean()) == pytest.approx(0.135, abs=3.3 * math.sqrt(0.117 / 20000))
-    logs = (drawn.step_up[~dead] / 0.1).log()
-    assert float(logs.std()) == pytest.approx(0.78, rel=0.02)
-    assert float(logs.mean()) == pytest.approx(0.0, abs=3.3 * 0.78 / math.sqrt(17000))
-
-
-@pytest.mark.parametrize(
-    "step", [LinearStep(0.5), ExponentialStep(0.5, noise_offset=0.1), PowerStep(0.5)]
-)
-def test_corrupt_devices_are_stuck_near_0(step):
-    """They hold a value of their own, whatever is programmed or pulsed, and nothing is NaN."""
-    write = write_of(step, size=400, dw_min=0.05, corrupt=0.5, w_max_dtod=0.2, w_min_dtod=0.2)
-    stuck = write.devices.step_up == 0
-    w = write.program(torch.full((400,), 0.5).double())
-    assert float(w[stuck].abs().max()) <= 0.01
-    assert float(w[stuck].std()) == pytest.approx(0.01 / math.sqrt(3), rel=0.15)
-    assert bool((w[~stuck] > 0.1).all())
-    increment = torch.full_like(w, -0.05)
-    realized = write.write(w, increment, generator_for(0))
-    assert bool(realized.isfinite().all())
-    assert not realized[stuck].any()
-    assert bool((realized[~stuck] != 0).all())
-    assert write.moments(w, increment).total_variance > 0
-    assert not write.moments(w, increment).variance[stuck].any()
-
-
-def test_a_bound_that_its_spread_turns_over():
-    """Upper stays above 0 and lower below, and the farther one keeps its side."""
-    drawn = devices(20000, w_max=1.0, w_min=-1.0, w_min_dtod=0.6)
-    assert bool(((drawn.low < 0) & (drawn.high > 0)).all())
-    turned = drawn.high > 1.0
-    # The lower bound was drawn above 1, that is below −2 standard deviations of 0.6 from −1.
-    assert float(turned.double().mean()) == pytest.approx(stats.norm.sf(2 / 0.6), abs=8e-4)
-    assert bool((drawn.low[turned] == -1.0).all())
-
-
-def test_noise_of_three_terms():
-    """σ(mean + offset + slope·|h|), phase-change memory's (Nandakumar et al., 2020)."""
-    step = ExponentialStep(0.6, noise_offset=0.042, noise_slope=0.108)
-    write = write_of(step, size=1, dw_min=0.01)
-    h, up = torch.tensor([-0.4]).double(), torch.tensor([True])
-    mean, std = step.moments(h, up, write.devices)
-    plain = replace(step, noise_offset=0.0, noise_slope=0.0).moments(h, up, write.devices)
-    assert mean.equal(plain[0])
-    assert float(std) == pytest.approx(0.6 * (float(mean) + 0.042 + 0.108 * 0.4))
-
-
-def test_step_that_a_controller_reckons_with():
-    assert nominal_step(LinearStep(), NominalDevice(dw_min=0.01, gamma=(0.3, 0.2))) == (
-        pytest.approx(0.01)
-    )
-    assert nominal_step(PowerStep(exponent=2.0), NominalDevice(dw_min=0.01)) == (
-        pytest.approx(0.0025)
-    )
-    memory = NominalDevice(dw_min=0.01, w_max=2.0, w_min=0.0)
-    assert nominal_step(PCM, memory, one_sided=True) == pytest.approx(0.01 * 28.235)
-
-
-def test_steps_are_equal_at_the_symmetry_point():
-    """With the reference there, a weight of 0 goes up as far as it comes down."""
-    write = write_of(
-        LinearStep(),
-        size=50,
-        dw_min=0.05,
-        soft_bounds=True,
-        up_down=0.2,
-        w_max_dtod=0.3,
-        w_min_dtod=0.4,
-        subtract_symmetry_point=True,
-    )
-    w = torch.zeros(50).double()
-    inside = (write.devices.low + 0.1 < write.devices.reference) & (
-        write.devices.reference < write.devices.high - 0.1
-    )
-    up = write.write(w, torch.full_like(w, 0.05), generator_for(0))
-    down = write.write(w, torch.full_like(w, -0.05), generator_for(0))
-    assert int(inside.sum()) > 40
-    torch.testing.assert_close(up[inside], -down[inside], rtol=1e-10, atol=1e-14)
-    assert bool((up[inside] > 0).all())
-
-
-def test_a_spread_changes_no_other_draw():
-    one_way = devices(100, dw_min_dtod=0.1, w_max_dtod=0.2)
-    other = devices(100, dw_min_dtod=0.1, w_max_dtod=0.2, w_min_dtod=0.1, reference_std=0.2)
-    assert one_way.high.equal(other.high)
-    assert one_way.step_up.equal(other.step_up)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -347,8 +161,6 @@ def test_bad_arguments(make, message):
         make()
 
 
-# -- the one-sided pair ------------------------------------------------------------------------
-
 PCM = ExponentialStep(amplitude=(-27.235, -2.235), gamma=(2.5, 2.5), a=-1.0, b=0.0)
 
 
@@ -356,21 +168,6 @@ def pair(step=PCM, rounding="nearest", size=1) -> OneSidedPair:
     nominal = NominalDevice(dw_min=0.01, w_max=2.0, w_min=0.0)
     plus, minus = (draw_devices(nominal, size, generator_for(k)) for k in (0, 1))
     return OneSidedPair(step, plus, minus, 0.01, rounding=rounding)
-
-
-def test_a_pair_is_raised_on_either_side():
-    """The device of the other sign starts from 0, where the step is largest."""
-
-    def step_at(g):
-        return 0.01 * (1 + 27.235 * math.exp(2.5 * 2 * -1.0 * g / 2.0))
-
-    write = pair()
-    assert one(write, 0.5, 1) == pytest.approx(0.5 + step_at(0.5))
-    assert one(write, 0.5, -1) == pytest.approx(0.5 - step_at(0.0))
-    assert one(write, -0.5, -1) == pytest.approx(-0.5 - step_at(0.5))
-    assert one(write, -0.5, 1) == pytest.approx(-0.5 + step_at(0.0))
-    assert step_at(0.0) > 2 * step_at(0.5)
-    assert one(write, 1.9, 40) == 2.0
 
 
 @pytest.mark.parametrize("write", [write_of(LinearStep(0.4), size=30, dw_min=0.05), pair(size=30)])
@@ -387,20 +184,3 @@ def test_a_wider_weight_range_scales_everything(write):
     torch.testing.assert_close(scaled.mean, 3.0 * exact.mean, rtol=1e-9, atol=1e-14)
     torch.testing.assert_close(scaled.variance, 9.0 * exact.variance, rtol=1e-9, atol=1e-14)
     assert exact.total_variance > 0
-
-
-def test_pair_samples_agree_with_the_closed_form():
-    """Mean of every weight at 99 % (Bonferroni), total variance at 99 %."""
-    write = pair(replace(PCM, noise=0.3), "stochastic", 30)
-    w = torch.linspace(-1.0, 1.0, 30).double()
-    increment = torch.linspace(-0.009, 0.009, 30).double().roll(7)
-    exact = write.moments(w, increment)
-    draws = torch.stack([write.write(w, increment, generator_for(2, k)) for k in range(4000)])
-    error = (exact.variance / 4000).sqrt()
-    assert bool(((draws.mean(0) - exact.mean).abs() <= BONFERRONI * error + 1e-12).all())
-    scatter = (draws - exact.mean).square().sum(1)
-    assert abs(float(scatter.mean()) - exact.total_variance) < 2.6 * float(
-        scatter.std()
-    ) / math.sqrt(4000)
-    assert not write.deterministic
-    assert pair().deterministic

@@ -1,0 +1,115 @@
+"""Node perturbation."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import pytest
+import torch
+from torch import nn
+
+from device_models.rules.node_perturbation import NodePerturbation
+from device_models.rules.weight_perturbation import WeightPerturbation
+from neurograd.problem import Problem
+from neurograd.problem.losses import CrossEntropy, MeanSquaredError
+from neurograd.problem.networks import mlp, small_cnn
+from neurograd.seeding import generator_for
+
+DRAWS = 4000
+
+
+def _z(tests=1):
+    """Quantile of a two-sided test at 99 %, Bonferroni over ``tests``."""
+    return NormalDist().inv_cdf(1 - 0.005 / tests)
+
+
+def _draws(rule, problem, draws=DRAWS, index=None):
+    w = problem.initial_weights
+    return torch.stack(
+        [rule.gradient(problem, w, generator_for(0, "draw", k), index) for k in range(draws)]
+    )
+
+
+def _assert_mean(draws, expected):
+    error = draws.std(0) / len(draws) ** 0.5
+    worst = ((draws.mean(0) - expected).abs() / error).max()
+    assert float(worst) < _z(expected.numel())
+
+
+def test_node_noise_has_less_variance_than_weight_noise_on_a_wide_network():
+    """Widths instead of weights: the reason for the rule (Werfel et al. 2005)."""
+    network = mlp(20, [60, 60], 3, activation="tanh", generator=generator_for(0))
+    problem = _with_random_data(network, (20,), 3, 200)
+    w = problem.initial_weights
+    node = NodePerturbation().total_variance(problem, w)
+    assert node < 0.2 * WeightPerturbation().total_variance(problem, w)
+
+
+class Recurrent(nn.Module):
+    """A linear layer that is called three times: quadratic in all its pre-activations."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.again, self.last = nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        h = self.first(x)
+        for _ in range(3):
+            h = self.again(h) + 0.5 * h
+        return self.last(h)
+
+
+def _with_random_data(network, shape, classes, samples, loss=None):
+    generator = generator_for(0, "data")
+    x = torch.randn(samples, *shape, generator=generator, dtype=torch.float64)
+    if loss is not None:
+        y = torch.randn(samples, classes, generator=generator, dtype=torch.float64)
+        return Problem(network, loss, x, y)
+    y = torch.randint(classes, (samples,), generator=generator)
+    return Problem(network, CrossEntropy(), x, y)
+
+
+def _recurrent():
+    network = Recurrent()
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator_for(0, p.numel())) / 2)
+    return _with_random_data(network, (3,), 2, 4, MeanSquaredError())
+
+
+def _cnn():
+    network = small_cnn((1, 6, 6), (2, 2), 3, activation="tanh", generator=generator_for(0))
+    return _with_random_data(network, (1, 6, 6), 3, 4)
+
+
+def _in_time():
+    """A linear layer over (samples, time steps, inputs)."""
+    network = nn.Sequential(nn.Linear(3, 2), nn.Flatten(), nn.Linear(8, 2))
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator_for(0, p.numel())) / 2)
+    return _with_random_data(network, (4, 3), 2, 4, MeanSquaredError())
+
+
+@pytest.mark.parametrize("network", [_recurrent, _cnn, _in_time])
+def test_node_perturbation_of_repeated_and_convolution_layers(network):
+    problem = network()
+    w = problem.initial_weights
+    rule = NodePerturbation()
+    _assert_mean(_draws(rule, problem, 2500), problem.gradient(w))
+    with pytest.raises(ValueError, match="allowed: linear layers, each called once"):
+        rule.total_variance(problem, w)
+
+
+def test_parameters_outside_layers_are_left_alone():
+    network = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2)).double()
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator_for(0, p.numel())) / 2)
+    problem = _with_random_data(network, (3,), 2, 4)
+    w = problem.initial_weights
+    estimate = problem.parameters_of(NodePerturbation().gradient(problem, w, generator_for(0)))
+    assert not estimate["1.weight"].any()
+    assert estimate["0.weight"].any()
+    with pytest.raises(ValueError, match="parameters outside layers"):
+        NodePerturbation().total_variance(problem, w)
