@@ -69,6 +69,9 @@ class SpecSections(Protocol):
         ...
 
 
+PLACES = ("device", "quantization", "learning_rule")
+"""The sections of a spec that effects bring keys into."""
+
 Condition = Callable[[SpecSections, int], bool]
 """Of a spec and its number of training samples."""
 
@@ -82,11 +85,18 @@ class Keys:
         model: A pydantic model whose fields and validators become the section's own. Names must
             not be taken by another effect.
         order: Position in the section; what is new stands at the end.
+
+    Raises:
+        ValueError: If there is no such section.
     """
 
     place: str
     model: type[SpecModel]
     order: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.place not in PLACES:
+            raise ValueError(f"place is {self.place!r}; allowed: {', '.join(PLACES)}")
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,11 @@ def test_two_effects_of_one_name_or_key_are_refused(monkeypatch):
     assert drift.EFFECT in found
 
 
+def test_keys_of_a_section_that_is_not_there_are_refused():
+    with pytest.raises(ValueError, match=r"place is 'devcie'; allowed: device, quantization"):
+        Keys("devcie", SpecModel)
+
+
 def test_effects_do_not_import_torch():
     code = (
         "import sys; from neurograd.effects.registry import contributions; contributions(); "
