@@ -1,0 +1,40 @@
+"""What a report shows, as tables of text: the console and the page have the same content."""
+
+from neurograd.report.content.effects import (
+    CONTRIBUTIONS,
+    MITIGATION,
+    contributions_sheet,
+    mitigation_sheet,
+)
+from neurograd.report.content.headline import heading
+from neurograd.report.content.points import (
+    LOSS_CHANGE,
+    MOMENTS,
+    SMOOTHING,
+    THRESHOLDS,
+    descends,
+    point_sheets,
+    smoothing_sheet,
+)
+from neurograd.report.content.sheet import Column, Sheet, bound, percent
+from neurograd.report.content.trainings import training_sheet
+
+__all__ = [
+    "CONTRIBUTIONS",
+    "LOSS_CHANGE",
+    "MITIGATION",
+    "MOMENTS",
+    "SMOOTHING",
+    "THRESHOLDS",
+    "Column",
+    "Sheet",
+    "bound",
+    "contributions_sheet",
+    "descends",
+    "heading",
+    "mitigation_sheet",
+    "percent",
+    "point_sheets",
+    "smoothing_sheet",
+    "training_sheet",
+]

@@ -1,0 +1,25 @@
+"""What was checked, in one line."""
+
+from __future__ import annotations
+
+from neurograd import words
+from neurograd.records.report import CheckReport
+
+
+def heading(report: CheckReport) -> str:
+    """One line that says what was checked."""
+    design = report.design
+    network, rule = design.network, design.learning_rule
+    layers = network.channels if network.architecture == "cnn" else network.hidden
+    shape = "×".join(str(width) for width in layers or ()) or "single layer"
+    batch = rule.batch_size
+    batches = "full batch" if batch == "full" else f"batches of {batch}"
+    if network.kind == "spiking" and network.surrogate is not None:
+        neurons = f"spiking, {network.surrogate.name}, {network.time_steps} steps"
+    else:
+        neurons = f"{network.activation}"
+    return (
+        f"{report.num_parameters} weights ({network.architecture} {shape}, {neurons}), "
+        f"{design.task.name}, {rule.name}, {batches}, Δt = {words.number(report.step_size)}, "
+        f"{design.training.steps} steps"
+    )

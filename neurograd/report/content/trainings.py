@@ -1,0 +1,80 @@
+"""The trainings of the clean network and of the chips, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neurograd import words
+from neurograd.records.cost import Cost, ForecastResult
+from neurograd.records.report import CheckReport
+from neurograd.report.content.sheet import Column, Sheet, percent
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """A number of the clean network beside that of the chips."""
+
+    label: str
+    clean: str
+    chip: str
+    interval: str
+
+
+def training_sheet(report: CheckReport) -> Sheet[TrainingRow]:
+    """Clean network and chips side by side."""
+    count = report.training.chip.chips
+    columns: tuple[Column[TrainingRow], ...] = (
+        Column("", lambda r: r.label, text=True),
+        Column("clean", lambda r: r.clean, term="clean"),
+        Column(f"{count} chip{'s' if count != 1 else ''}", lambda r: r.chip),
+        Column("interval", lambda r: r.interval, term="interval"),
+    )
+    title = "Training: clean network and chips side by side"
+    return Sheet(title, columns, tuple(_training_rows(report)))
+
+
+def _training_rows(report: CheckReport) -> list[TrainingRow]:
+    training, at = report.training, f" at {report.design.targets.confidence:.0%}"
+    clean, chip, cost = training.clean, training.chip, training.cost
+    rows = [
+        TrainingRow("training loss", words.number(clean.loss), words.number(chip.loss), ""),
+        TrainingRow("test loss", words.number(clean.test_loss), words.number(chip.test_loss), ""),
+    ]
+    if clean.test_accuracy is not None:
+        rows.append(
+            TrainingRow(
+                "test accuracy",
+                percent(clean.test_accuracy),
+                percent(chip.test_accuracy),
+                f"{words.percent_interval(chip.test_accuracy_ci)}{at}",
+            )
+        )
+    rows.append(_cost_row(f"{cost.noun}, allowed {percent(cost.allowed)}", cost, at))
+    if training.forecast is not None:
+        rows.append(_forecast_row(training.forecast, cost.noun, at))
+    rows.append(
+        TrainingRow(
+            "excess loss, measured",
+            "",
+            words.number(training.measured_excess_loss),
+            f"{words.interval(training.measured_excess_loss_ci)}{at}",
+        )
+    )
+    if training.predicted_excess_loss is not None:
+        rows.append(
+            TrainingRow(
+                "excess loss, predicted",
+                "",
+                words.number(training.predicted_excess_loss),
+                f"{words.interval(training.predicted_excess_loss_ci)}{at}",
+            )
+        )
+    return rows
+
+
+def _cost_row(label: str, cost: Cost, at: str) -> TrainingRow:
+    return TrainingRow(label, "", percent(cost.value), f"{words.percent_interval(cost.ci)}{at}")
+
+
+def _forecast_row(forecast: ForecastResult, noun: str, at: str) -> TrainingRow:
+    return _cost_row(f"{noun}, predicted without training", forecast.cost, at)
