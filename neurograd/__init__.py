@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from neurograd.measure.point import measure_point
     from neurograd.pipeline.check import CheckResult, check
     from neurograd.problem import Problem
+    from neurograd.records.json_form import read_report
     from neurograd.spec import load_spec
     from neurograd.training.chip_optimizer import ChipOptimizer
     from neurograd.training.loop import train
@@ -45,6 +46,7 @@ _PLACES = {
     "measure_point": "measure.point",
     "measure_spectrum": "measure.curvature",
     "predict_loss_change": "measure.loss_change",
+    "read_report": "records.json_form",
     "train": "training.loop",
 }
 
@@ -65,6 +67,7 @@ __all__ = [
     "measure_point",
     "measure_spectrum",
     "predict_loss_change",
+    "read_report",
     "theory",
     "train",
 ]

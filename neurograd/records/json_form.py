@@ -111,6 +111,11 @@ def report_schema() -> dict[str, Any]:
     }
 
 
+def schema_text() -> str:
+    """The schema as the text of its file."""
+    return json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def _from_version_0(data: Mapping[str, Any]) -> dict[str, Any]:
     chips = "check" if data.get("points") else "train"
     kind = "limits" if "numbers" in data else chips

@@ -47,7 +47,7 @@ class TriedValue(_Predicted):
     """A value of a number with what is predicted there."""
 
     value: Quantity
-    """The value in units of the spec."""
+    """The value in units of the spec, None where it is ideal."""
     shown: str
     """The value as a sentence has it."""
     cost: Loss
@@ -63,7 +63,7 @@ class TrainedValue(_Predicted):
     """What training gave at a value."""
 
     value: Quantity
-    """The value in units of the spec."""
+    """The value in units of the spec, None where it is ideal."""
     verdict: Verdict
     cost: Loss
     """Mean cost of the trained chips; infinite (null in JSON) where they diverged."""
@@ -112,9 +112,9 @@ class LimitResult(Record):
     separated: bool
     """Whether the neighbours are predicted on their own sides."""
     better: TriedValue | None
-    """Half or twice the present value, on the harmless side."""
+    """Half or twice the present value, on the harmless side; None where there is none."""
     worse: TriedValue | None
-    """The same on the harmful side."""
+    """The same on the harmful side; None where there is none."""
     tried: tuple[TriedValue, ...]
     """All values that were tried, by size."""
     training: ConfirmationResult | None
@@ -136,6 +136,7 @@ class DesignChangeResult(Record):
     cost: float | None
     """Predicted cost; None without one, infinite (both null in JSON) where chips diverge."""
     ci: CostEnds | None
+    """Its interval; None without one, an end without bound is infinite (both null in JSON)."""
     verdict: Verdict | None
     """None without a prediction."""
 

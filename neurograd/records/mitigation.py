@@ -10,7 +10,9 @@ class EffectCost(Record):
     """One effect of a chip and what it stands for."""
 
     effect: str
+    """Its name."""
     label: str
+    """What a sentence calls it."""
     key: str
     """The key of the spec that it comes from."""
     without: VariantCost
@@ -21,6 +23,7 @@ class EffectCost(Record):
     """Cost of the whole chip minus that of the chip without it; None (null in JSON) where one of
     them is infinite."""
     saves_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
     share: Number
     """``saves`` over the whole cost; None where that is not a positive number."""
 
@@ -31,6 +34,7 @@ class Together(Record):
     value: Number
     """Whole cost less what the effects cost one by one; None (null in JSON) where one diverges."""
     ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
 
 
 class MitigationGuide(Record):
@@ -49,6 +53,7 @@ class MitigationGuide(Record):
     effects: tuple[EffectCost, ...]
     """That whose absence saves most first; empty for fewer than two effects."""
     together: Together | None
+    """How far they act together; None for fewer than two effects."""
     advice: tuple[str, ...]
     """What to change, one sentence each, the most useful first."""
 

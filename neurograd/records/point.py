@@ -11,35 +11,43 @@ class ClosedForm(Record):
     """The models' own moments, where they are known."""
 
     b: Number
+    """Bias per weight; None (null in JSON) where it is not finite."""
     total_variance: Number
+    """σ²f(N); None (null in JSON) where it is not finite."""
 
 
 class MomentsResult(Record):
     """Moments of the chip's update (Eq. 1)."""
 
     b: Number
-    """Bias per weight ‖bias‖/√N."""
+    """Bias per weight ‖bias‖/√N; None (null in JSON) where it is not finite."""
     b_ci: Ends
-    """Its interval, which starts at 0 where no bias was detected."""
+    """Its interval, which starts at 0 where no bias was detected; None (null in JSON) for an end
+    without bound."""
     total_variance: Number
-    """σ²f(N), trace of the covariance of the update."""
+    """σ²f(N), trace of the covariance of the update; None (null in JSON) where it is not finite."""
     total_variance_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
     inverse_noise_ratio: Number
     """√(σ²f(N))/‖g‖; None (null in JSON) at a zero gradient."""
     gain: Number
-    """⟨mean, −g⟩/‖g‖²: 1 is the right step."""
+    """⟨mean, −g⟩/‖g‖²: 1 is the right step; None (null in JSON) at a gradient of 0 or lost in
+    noise."""
     gain_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
     cosine: Number
     """Cosine of the mean update and −g; None (null in JSON) where the mean is lost in noise."""
     cosine_ci: Ends | None = None
     """Its interval; None for a rate network."""
     bias_parallel: Number
-    """Part of the bias along the gradient, a pure gain."""
+    """Part of the bias along the gradient, a pure gain; None (null in JSON) where it is not
+    finite."""
     bias_orthogonal: Number
-    """Length of the rest of the bias."""
+    """Length of the rest of the bias; None (null in JSON) where it is not finite."""
     draws: int
     """Updates that were drawn."""
     closed_form: ClosedForm | None
+    """The models' own moments, None where they are not known."""
 
 
 class SpectrumResult(Record):
@@ -53,40 +61,50 @@ class CurvatureResult(Record):
     """The Hessian; None (null in JSON) for what a smoothed loss does not give."""
 
     trace: Number
+    """Tr H; None (null in JSON) where it is not finite."""
     trace_error: Number
-    """Standard error of the trace."""
+    """Standard error of the trace; None (null in JSON) where it is not finite."""
     trace_method: str
+    """``exact``, the name of an estimator, or ``smoothed``."""
     lambda_max: Number
+    """Largest eigenvalue; None for a smoothed loss."""
     lambda_min: Number
+    """Smallest eigenvalue; None for a smoothed loss."""
     frobenius: Number
-    """ψ, the Frobenius norm."""
+    """ψ, the Frobenius norm; None for a smoothed loss."""
     frobenius_error: Number
+    """Standard error of ψ; None for a smoothed loss."""
     anisotropy: Number
     """N·Tr(HΣ)/(Tr H · Tr Σ): 1 for white noise; None (null in JSON) without noise."""
     spectrum: SpectrumResult | None
+    """Its eigenvalues; None for a smoothed loss."""
 
 
 class LossChange(Record):
     """The loss change of one step, predicted (Lemma 2.1) and measured."""
 
     relative_to: Literal["clean step", "start"]
+    """What the change is counted from: the loss after a clean step, or before the step."""
     predicted: Number
-    """Sum of all predicted terms."""
+    """Sum of all predicted terms; None (null in JSON) where it is not finite."""
     predicted_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
     predicted_bias: Number
     """What the bias causes; None for a spiking network."""
     predicted_mean: Number = None
     """What the mean update causes; None for a rate network."""
     predicted_variance: Number
-    """What the noise causes, ½Δt²Tr(HΣ)."""
+    """What the noise causes, ½Δt²Tr(HΣ); None (null in JSON) where it is not finite."""
     predicted_variance_white: Number
-    """The same if the noise were white (Eq. 3)."""
+    """The same if the noise were white (Eq. 3); None (null in JSON) where it is not finite."""
     measured: Number
+    """The measured change; None (null in JSON) where it is not finite."""
     measured_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
     difference_ci: Ends
-    """Interval of measured − predicted."""
+    """Interval of measured − predicted; None (null in JSON) for an end without bound."""
     agree: bool | None
-    """Whether it holds 0."""
+    """Whether that interval holds 0; None where it is not known."""
     draws: int
     """Updates whose loss was evaluated."""
 
@@ -95,26 +113,32 @@ class Descent(Record):
     """Whether the expected step goes down, and the thresholds of Theorems 3.1 and 3.2."""
 
     exact_margin: Number
-    """Predicted loss change of the expected step over Δt: below 0 is descent."""
+    """Predicted loss change of the expected step over Δt: below 0 is descent; None (null in JSON)
+    where it is not finite."""
     exact_margin_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
     noise_threshold: Number
-    """Curvature from which noise prevents descent (Theorem 3.1, Eq. 7)."""
+    """Curvature from which noise prevents descent (Theorem 3.1, Eq. 7); None (null in JSON) at a
+    gradient that is lost in noise."""
     bias_ratio: Number
     """r = b√N/‖g‖; None (null in JSON) at a gradient of 0 or lost in noise."""
     bias_ratio_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
     bias_threshold_published: Number
-    """Bound on r as printed (Theorem 3.2, Eq. 8)."""
+    """Bound on r as printed (Theorem 3.2, Eq. 8); None for a smoothed loss."""
     bias_threshold_safe: Number
-    """Bound on r that guarantees descent (corrected Theorem 3.2)."""
+    """Bound on r that guarantees descent (corrected Theorem 3.2); None for a smoothed loss."""
 
 
 class ContributionResult(Record):
     """What one effect adds to the predicted loss change of a step."""
 
     effect: str
+    """Its name."""
     label: str
+    """What a sentence calls it."""
     predicted_without: Number
-    """Predicted loss change of the chip without it."""
+    """Predicted loss change of the chip without it; None (null in JSON) where it is not finite."""
     share: Number
     """Part of the prediction that goes with it; None (null in JSON) for a prediction of 0."""
 
@@ -127,18 +151,26 @@ class ReferenceResult(Record):
     grad_norm: Number
     """Length of that gradient; None (null in JSON) where it is lost in noise."""
     b: Number
+    """Bias per weight against it; None (null in JSON) where it is not finite."""
     b_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
     gain: Number
+    """⟨mean, −g⟩/‖g‖²; None (null in JSON) where g is lost in noise."""
     gain_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
     cosine: Number
+    """Cosine of the mean update and −g; None (null in JSON) where g is lost in noise."""
     cosine_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
 
 
 class SmoothingResult(Record):
     """The smoothed loss that a spiking network's update is measured against."""
 
     s: float
+    """Standard deviation of the smoothing noise in weight units."""
     loss: Number
+    """The smoothed loss; None (null in JSON) where it is not finite."""
     series: tuple[ReferenceResult, ...]
     """The same for several s, smallest first."""
 
@@ -149,9 +181,10 @@ class PointResult(Record):
     step: int
     """Steps of the clean training before it."""
     loss: Number
-    """Loss of the clean network there."""
+    """Loss of the clean network there; None (null in JSON) where it is not finite."""
     programmed_loss: Number
-    """Loss after its weights are programmed into the chip."""
+    """Loss after its weights are programmed into the chip; None (null in JSON) where it is not
+    finite."""
     grad_norm: Number
     """‖g‖; None (null in JSON) where it is lost in noise."""
     smoothing: SmoothingResult | None

@@ -17,7 +17,12 @@ from neurograd.measure.intervals import Interval
 class Record(BaseModel):
     """A typed result; fields that another version has added are left out when it is read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 def _number_or_none(value: Any) -> Any:

@@ -22,6 +22,10 @@ REPORT_VERSION: Literal[1] = 1
 class _Report(Record):
     report_version: Literal[1] = REPORT_VERSION
     """Version of the fields and their meaning."""
+    kind: str
+    """Which command made it."""
+    verdict: Verdict
+    """The answer."""
     quick: bool
     """Whether it is the smaller version for a first look."""
     spec: dict[str, Any]
@@ -46,7 +50,6 @@ class CheckReport(_Report):
 
     kind: Literal["check", "train"]
     """Which command made it; ``train`` has no points, forecast or mitigation."""
-    verdict: Verdict
     reasons: tuple[str, ...] = ()
     """Why, one sentence each, the deciding one first."""
     step_size: float
@@ -62,7 +65,6 @@ class LimitsReport(_Report):
     """What ``neurograd limits`` found."""
 
     kind: Literal["limits"]
-    """Which command made it."""
     verdict: Verdict
     """The predicted verdict of the spec as it is."""
     now: Prediction

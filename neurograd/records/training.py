@@ -44,14 +44,15 @@ class Curve(Record):
     train_loss: tuple[Number, ...]
     """Mean loss on the training set; None (null in JSON) where it is not finite."""
     test_accuracy: tuple[Number, ...]
-    """Accuracy on the test set; empty without one or without classes."""
+    """Accuracy on the test set; empty without one or without classes. None (null in JSON) where it
+    is not finite."""
 
 
 class CleanResult(Record):
     """The end of the clean training."""
 
     loss: Loss
-    """Mean training loss."""
+    """Mean training loss; infinite (null in JSON) where it is not finite."""
     test_loss: Number
     """Mean test loss; None (null in JSON) without a test set or where it is not finite."""
     test_accuracy: float | None
@@ -120,7 +121,7 @@ class ChipsResult(Record):
     test_accuracy: float | None
     """Mean accuracy on the test set, None where undefined."""
     test_accuracy_ci: Ends | None
-    """Its interval at ``targets.confidence``, within 0 and 1."""
+    """Its interval at ``targets.confidence``, within 0 and 1; None where undefined."""
     chips: int
     """Number of chips."""
     diverged: int

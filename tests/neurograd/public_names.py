@@ -68,6 +68,12 @@ def calls() -> dict[str, bool]:
         refused = "no such file.yaml" in str(error)
     else:
         refused = False
+    try:
+        neurograd.read_report("no such file.json")
+    except neurograd.NeurogradError as error:
+        unread = "no such file.json" in str(error)
+    else:
+        unread = False
     return {
         "Budget": budget.draws == 8,
         "CheckResult": isinstance(result, neurograd.CheckResult),
@@ -85,6 +91,7 @@ def calls() -> dict[str, bool]:
         "measure_point": point.step == 0,
         "measure_spectrum": neurograd.measure_spectrum(problem, w, seed=0).lambda_max > 0,
         "predict_loss_change": abs(predicted.total) < 1.0,
+        "read_report": unread,
         "theory": neurograd.theory.anisotropy(1.0, 1.0, 1.0, 3) == 3.0,
         "train": neurograd.train(problem, chip, 3, 0).weights.shape == w.shape,
     }
