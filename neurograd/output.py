@@ -41,6 +41,10 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; allowed: the name of a file")
+    if _is_special(path):
+        if not os.access(path, os.W_OK):
+            raise OutputError(f"{path}: cannot be written; allowed: a writable file")
+        return
     _check_place(path, path.absolute().parent)
 
 
@@ -68,18 +72,28 @@ def _check_place(path: Path, folder: Path) -> None:
         ) from None
 
 
+def _is_special(path: Path) -> bool:
+    """Whether it is a device or a pipe (/dev/null, /dev/stdout), which no file must replace."""
+    links = (Path("/dev"), Path("/dev/fd"))  # to a file perhaps, but links of the system's own
+    return path.exists() and (not path.is_file() or path.parent in links)
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a whole file or none; text as UTF-8.
+    """Write a whole file or none; text as UTF-8. Devices and pipes are written to as they are.
 
     Raises:
         OutputError: If the file cannot be written.
     """
     temporary: str | None = None
+    data = content.encode("utf-8") if isinstance(content, str) else content
     try:
+        if _is_special(path):
+            path.write_bytes(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)

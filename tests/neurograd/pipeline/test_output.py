@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import stat
 
 import numpy as np
 import pytest
@@ -24,6 +26,18 @@ def test_json_keeps_every_digit_and_has_no_nan():
         "c": None,
         "n": 3,
     }
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    output.check_writable(pipe)
+    output.write_atomically(pipe, "σ")
+    assert os.read(reader, 9) == "σ".encode()
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert os.listdir(tmp_path) == ["pipe"]
 
 
 def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
