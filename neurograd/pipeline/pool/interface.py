@@ -26,8 +26,8 @@ class WorkersLost(Exception):
 class TaskPool(Protocol):
     """Runs independent tasks; used in a ``with`` statement.
 
-    Every number depends on its task alone, so that pools of any kind and size give the same ones:
-    each task has one core to itself.
+    Every task has one core to itself, so that its numbers depend on it alone: pools of any kind and
+    size give the same ones.
 
     The ``with`` statement ends when all tasks have. An error inside of it, Ctrl-C among them, stops
     the rest: what waits never begins, and what runs ends as soon as the pool can make it. The same
@@ -75,5 +75,9 @@ class TaskPool(Protocol):
         ...
 
     def capacity(self) -> int:
-        """How many tasks it should have at a time, so that none of its workers waits."""
+        """How many tasks it should have at a time, so that none of its workers waits.
+
+        Raises:
+            WorkersLost: If there is no one to ask any more.
+        """
         ...

@@ -10,15 +10,25 @@ from neurograd.pipeline.pool.interface import Stopped
 from neurograd.progress import Progress, Reporter
 
 MOMENT = 0.2
-"""Seconds between two looks of a wait, at which it can be interrupted in any thread."""
+"""Seconds between two looks of a wait at whether the pool has stopped."""
 
 
 class TaskFuture(Future[Any]):
-    """A future whose wait can be interrupted in any thread, not in the main one alone."""
+    """A future that is not waited for once the pool around its own has stopped.
+
+    Args:
+        ledger: Where it is kept.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
 
     def result(self, timeout: float | None = None) -> Any:
         """The task's result, as ``concurrent.futures`` has it."""
         while timeout is None and not self.done():
+            if self._ledger.stopped:
+                self._ledger.stop()
             wait([self], MOMENT)
         return super().result(timeout)
 
@@ -28,10 +38,11 @@ class Ledger:
 
     Args:
         reporter: Shows the progress of stages.
+        around: Of the pool in one of whose tasks this pool is, None where in none.
     """
 
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
+    def __init__(self, reporter: Reporter, around: Ledger | None = None) -> None:
+        self._reporter, self._around = reporter, around
         self._lock = threading.Lock()
         self._open: set[TaskFuture] = set()
         self._failure: BaseException | None = None
@@ -39,8 +50,8 @@ class Ledger:
 
     @property
     def stopped(self) -> bool:
-        """Whether a task failed or the pool was told to stop."""
-        return self._stopped
+        """Whether a task failed or the pool was told to stop, or the one around it."""
+        return self._stopped or (self._around is not None and self._around.stopped)
 
     def add(self) -> TaskFuture:
         """The future of a new task.
@@ -48,7 +59,9 @@ class Ledger:
         Raises:
             Stopped: If the pool has stopped.
         """
-        future = TaskFuture()
+        future = TaskFuture(self)
+        if self.stopped:
+            raise Stopped
         with self._lock:
             if self._stopped:
                 raise Stopped
@@ -71,6 +84,15 @@ class Ledger:
             future.set_exception(error)
             self.stop()
 
+    def wait(self) -> None:
+        """Wait until nothing is open."""
+        while True:
+            with self._lock:
+                left = list(self._open)
+            if not left:
+                return
+            wait(left, MOMENT)
+
     def stop(self) -> None:
         """Give up all that is open."""
         with self._lock:
@@ -84,7 +106,7 @@ class Ledger:
         advance = self._reporter.stage(label, total)
 
         def report(done: int) -> None:
-            if self._stopped:
+            if self.stopped:
                 raise Stopped
             advance(done)
 

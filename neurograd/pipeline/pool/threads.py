@@ -28,6 +28,10 @@ PATIENCE = 1.0
 """Seconds that a stopped task has for a report of its progress, before it is interrupted."""
 
 
+_TASK = threading.local()
+"""Of which pool a thread is, as ``pool``."""
+
+
 class Threads:
     """A ``TaskPool`` of threads of this process, one for each core that torch may use.
 
@@ -43,14 +47,20 @@ class Threads:
     def __init__(self, device: torch.device, reporter: Reporter | None = None) -> None:
         self._threads = torch.get_num_threads()
         self._workers = self._threads if device.type == "cpu" else 1
-        self._ledger = Ledger(reporter or Silent())
+        self._around: Threads | None = getattr(_TASK, "pool", None)
+        around = None if self._around is None else self._around._ledger
+        self._ledger = Ledger(reporter or Silent(), around)
         self._waiting: SimpleQueue[tuple[TaskFuture, Callable[[], Any]] | None] = SimpleQueue()
         self._running: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._ended: set[int] = set()
+        self._spared: set[int] = set()
+        self._all_ended = threading.Event()
 
     def __enter__(self) -> Threads:
         """Begin; threads start with the tasks that need them."""
+        if self._around is not None:
+            self._around._spare(threading.get_ident(), spared=True)
         return self
 
     def __exit__(
@@ -67,6 +77,8 @@ class Threads:
         finally:
             self._ledger.stop()  # nothing is taken from here on
             torch.set_num_threads(self._threads)
+            if self._around is not None:
+                self._around._spare(threading.get_ident(), spared=False)
         self._ledger.tell(error)
 
     def submit(self, task: Callable[..., T], /, *arguments: Any) -> Future[T]:
@@ -99,16 +111,19 @@ class Threads:
         for _ in self._running:
             self._waiting.put(None)
         try:
-            for thread in self._running:
-                while thread.is_alive():
-                    thread.join(PATIENCE)
-                    if self._ledger.stopped:
-                        self._interrupt()
+            while len(self._ended) < len(self._running):
+                # Not Thread.join, after whose interruption a thread no longer counts as alive.
+                self._all_ended.wait(PATIENCE)
+                if self._ledger.stopped:
+                    self._ledger.stop()
+                    self._interrupt()
         except BaseException:
             # The last tasks are waited for here, so Ctrl-C comes here as well.
             self._ledger.stop()
             self._interrupt()
             raise
+        for thread in self._running:
+            thread.join()
 
     def _work(self) -> None:
         begun = False
@@ -120,6 +135,8 @@ class Threads:
                 # From here on nothing is raised in this thread, where no one would catch it.
                 with self._lock:
                     self._ended.add(threading.get_ident())
+                    if len(self._ended) == len(self._running):
+                        self._all_ended.set()
                     _raise_in(threading.get_ident(), None)
                 return
             except Stopped:  # came between two tasks
@@ -128,6 +145,7 @@ class Threads:
     def _serve(self) -> None:
         """Run tasks until there are no more."""
         torch.set_num_threads(1)
+        _TASK.pool = self
         while True:
             try:
                 given = self._waiting.get(timeout=MOMENT)
@@ -152,8 +170,14 @@ class Threads:
         """Raise ``Stopped`` in every thread that still works."""
         with self._lock:
             for thread in self._running:
-                if thread.ident is not None and thread.ident not in self._ended:
-                    _raise_in(thread.ident, Stopped)
+                ident = thread.ident
+                if ident is not None and ident not in self._ended | self._spared:
+                    _raise_in(ident, Stopped)
+
+    def _spare(self, ident: int, *, spared: bool) -> None:
+        """A thread with a pool of its own is stopped by that pool, which ends its threads first."""
+        with self._lock:
+            (self._spared.add if spared else self._spared.discard)(ident)
 
 
 def _raise_in(ident: int, error: type[BaseException] | None) -> None:

@@ -13,6 +13,7 @@ from neurograd.compute_device import NAMES, choose_device
 from neurograd.errors import NeurogradError, OutputError, SpecError
 from neurograd.output import check_folder, check_writable, write_atomically
 from neurograd.pipeline.identity import Surroundings
+from neurograd.pipeline.pool import choose_pool
 from neurograd.pipeline.sweep.design import (
     Axis,
     Design,
@@ -21,11 +22,10 @@ from neurograd.pipeline.sweep.design import (
     make_random,
     parse_axis,
 )
-from neurograd.pipeline.sweep.engines import choose_engine
 from neurograd.pipeline.sweep.modes import Row, check_mode
 from neurograd.pipeline.sweep.run import evaluate_points, prepare
 from neurograd.pipeline.sweep.table import check_table, to_table
-from neurograd.pipeline.sweep.work import Settings
+from neurograd.pipeline.sweep.work import WORK, Settings
 from neurograd.progress import Reporter
 from neurograd.spec import Spec, load_spec, spec_to_dict
 
@@ -125,14 +125,16 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
     design = _design(request, [_with_whole(request, axis) for axis in axes], base)
     if request.plotter is not None and request.plot is not None:
         request.plotter.check(design.keys, design.points, grid=design.grid)
-    engine = choose_engine(request.jobs, request.scheduler, device, len(design.points))
+    open_pool = choose_pool(
+        request.jobs, request.scheduler, device, len(design.points), preload=[WORK]
+    )
     settings = Settings(request.mode, request.quick, Surroundings.of(device))
     specs = [
         (_name(design.keys, values), _load(request, design.keys, values))
         for values in design.points
     ]
     points = prepare(specs, settings)
-    found = evaluate_points(points, settings, request.folder, engine, reporter)
+    found = evaluate_points(points, settings, request.folder, open_pool, reporter)
     rows: list[Row] = [
         {**dict(zip(design.keys, values, strict=True)), **row}
         for values, row in zip(design.points, found, strict=True)

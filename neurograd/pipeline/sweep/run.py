@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.check import CleanTraining, quick_spec
 from neurograd.pipeline.identity import ChipTask, CleanTask, VerdictTask, data_fingerprint
+from neurograd.pipeline.pool import Stopped, TaskPool, WorkersLost
 from neurograd.pipeline.store import StageStore
-from neurograd.pipeline.sweep.engines import Engine
 from neurograd.pipeline.sweep.modes import MODES, Row, empty_row
 from neurograd.pipeline.sweep.work import Failure, Settings, evaluate_point, train_clean_twin
 from neurograd.progress import Reporter
@@ -99,7 +99,7 @@ def evaluate_points(
     points: Sequence[Point],
     settings: Settings,
     folder: Path,
-    engine: Engine,
+    open_pool: Callable[[], TaskPool],
     reporter: Reporter,
 ) -> list[Row]:
     """The rows of all points, in their order.
@@ -108,7 +108,7 @@ def evaluate_points(
         points: From ``prepare``.
         settings: What they share.
         folder: Keeps finished clean trainings and rows; what is there is not computed again.
-        engine: Where to compute.
+        open_pool: Makes a pool that computes, and another one when its workers are lost.
         reporter: Shows the progress.
 
     Raises:
@@ -125,9 +125,9 @@ def evaluate_points(
             return [_known(store) for store in stores]
         round_ = _Round(missing, settings, folder, done.advance)
         try:
-            with engine.open() as executor:
-                round_.run(executor, engine.capacity)
-        except BrokenExecutor as error:
+            with open_pool() as pool:
+                round_.run(pool)
+        except WorkersLost as error:
             deaths = 0 if round_.results else deaths + 1
             if deaths >= MAX_DEATHS:
                 raise NeurogradError(
@@ -180,11 +180,11 @@ class _Round:
             groups.setdefault(point.clean_task.digest, []).append(point)
         self.groups = deque(groups.values())
 
-    def run(self, executor: Executor, capacity: Callable[[], int]) -> None:
+    def run(self, pool: TaskPool) -> None:
         while self.groups or self.ready or self.pending:
-            room = capacity() - len(self.pending)
+            room = pool.capacity() - len(self.pending)
             while room > 0 and (self.groups or self.ready):
-                self._submit(executor)
+                self._submit(pool)
                 room -= 1
             finished, _ = wait(self.pending, return_when=FIRST_COMPLETED)
             # Results are kept before anything is raised, so that a dead worker costs little.
@@ -192,20 +192,20 @@ class _Round:
             for future in finished:
                 take = self.pending.pop(future)
                 if (error := future.exception()) is not None:
-                    broken = error
+                    broken = error if broken is None or isinstance(broken, Stopped) else broken
                 else:
                     take(future.result())
             if broken is not None:
                 raise broken
 
-    def _submit(self, executor: Executor) -> None:
+    def _submit(self, pool: TaskPool) -> None:
         """Send the next point whose clean twin is there, else the next clean twin."""
         if self.ready:
             group, clean = self.ready[0]
             point = group.pop()
             if not group:
                 self.ready.popleft()
-            row = executor.submit(evaluate_point, point.spec, self.settings, clean)
+            row = pool.submit(evaluate_point, point.spec, self.settings, clean)
             self.pending[row] = lambda result: self._take_row(point, result)
             return
         group = self.groups.popleft()
@@ -215,7 +215,7 @@ class _Round:
             task = CleanTask.of(group[0].spec, self.settings.device)
             self.ready.append((group, CleanTraining(task, *known)))
             return
-        trained = executor.submit(train_clean_twin, group[0].spec, self.settings)
+        trained = pool.submit(train_clean_twin, group[0].spec, self.settings)
         self.pending[trained] = lambda result: self._take_clean(group, result)
 
     def _store(self, point: Point) -> StageStore:

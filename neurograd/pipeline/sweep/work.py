@@ -13,6 +13,9 @@ from neurograd.pipeline.identity import CODE_NAME, Surroundings
 from neurograd.pipeline.sweep.modes import MODES, Row, evaluate
 from neurograd.spec import Spec
 
+WORK = __name__
+"""What workers import before they begin."""
+
 
 @dataclass(frozen=True)
 class Settings:

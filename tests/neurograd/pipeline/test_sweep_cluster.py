@@ -13,7 +13,9 @@ import pytest
 
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.identity import Surroundings
-from neurograd.pipeline.sweep import engines, run, work
+from neurograd.pipeline.pool import Inline, WorkersLost
+from neurograd.pipeline.pool import cluster as cluster_pool
+from neurograd.pipeline.sweep import run, work
 from neurograd.pipeline.sweep.command import Request, sweep
 from neurograd.progress import Silent
 from neurograd.spec import load_spec
@@ -77,7 +79,7 @@ class _Killing:
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense", "x://y:1"])
 def test_a_scheduler_that_does_not_answer_is_one_line(capsys, spec, tmp_path, monkeypatch, address):
     pytest.importorskip("distributed", reason="dask.distributed is not installed")
-    monkeypatch.setattr(engines, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(cluster_pool, "CONNECT_SECONDS", 0.3)
     arguments = ["--over", OVER[0], "--table", tmp_path / "t.csv", "--scheduler", address]
     message = refused(capsys, "sweep", spec, *arguments)
     assert address in message
@@ -104,16 +106,20 @@ def test_a_worker_with_other_versions_or_other_code_refuses():
             assert all(word in failure.text for word in words)
 
 
+def _killed():
+    raise WorkersLost("killed")
+
+
 def test_workers_that_die_again_and_again_end_the_sweep(spec, tmp_path):
-    class Deadly(engines.Here):
+    class Deadly(Inline):
         opened = 0
 
-        def open(self):
+        def submit(self, *task):
             Deadly.opened += 1
-            raise engines.BrokenExecutor("killed")
+            return super().submit(_killed)
 
     settings = work.Settings("train", False, Surroundings.of("cpu"))
     points = run.prepare([("a=1", load_spec(spec))], settings)
     with pytest.raises(NeurogradError, match="died 3 times in a row"):
-        run.evaluate_points(points, settings, tmp_path / "kept", Deadly(), Silent())
+        run.evaluate_points(points, settings, tmp_path / "kept", Deadly, Silent())
     assert Deadly.opened == 3

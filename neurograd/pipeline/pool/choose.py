@@ -1,0 +1,45 @@
+"""Which pool computes, given what the user asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.pool.cluster import Cluster
+from neurograd.pipeline.pool.inline import Inline
+from neurograd.pipeline.pool.interface import TaskPool
+from neurograd.pipeline.pool.processes import Processes
+
+
+def choose_pool(
+    jobs: int | None,
+    scheduler: str | None,
+    device: str,
+    tasks: int,
+    preload: Sequence[str] = (),
+) -> Callable[[], TaskPool]:
+    """What makes a pool of the command's options, and another one when its workers are lost.
+
+    Args:
+        jobs: Number of processes; as many as there are cores when None, one on an accelerator.
+        scheduler: Address of a dask scheduler, None for this machine.
+        device: Where the tasks compute.
+        tasks: How many there are.
+        preload: Modules that processes need for them.
+
+    Raises:
+        NeurogradError: If the options do not go together.
+    """
+    if jobs is not None and jobs < 1:
+        raise NeurogradError(f"--jobs: {jobs} is out of range; allowed: 1 or more")
+    if scheduler is not None:
+        if jobs is not None:
+            raise NeurogradError("--jobs: the cluster's workers decide; allowed: --scheduler alone")
+        return partial(Cluster, scheduler)
+    if jobs is None:
+        jobs = torch.get_num_threads() if device == "cpu" else 1
+    jobs = min(jobs, tasks)
+    return partial(Processes, jobs, preload=preload) if jobs > 1 else Inline

@@ -1,0 +1,137 @@
+"""Tasks on processes of one machine, each on one core."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from functools import partial
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, TypeVar
+
+import torch
+
+from neurograd.pipeline.pool.interface import WorkersLost
+from neurograd.pipeline.pool.ledger import Ledger, TaskFuture
+from neurograd.progress import Progress, Reporter, Silent
+
+T = TypeVar("T")
+
+
+class Processes:
+    """A ``TaskPool`` of processes that end with this one, however it ends.
+
+    Trainings of small networks spend much of their time in Python, which threads of one process
+    would share. A task that is stopped dies with its process, wherever it is.
+
+    Args:
+        jobs: Number of processes.
+        reporter: Shows the progress of stages of this process.
+        preload: Modules that the processes need, which are then imported once for all of them.
+    """
+
+    def __init__(
+        self, jobs: int, reporter: Reporter | None = None, preload: Sequence[str] = ()
+    ) -> None:
+        self._jobs, self._preload = jobs, list(preload)
+        self._ledger = Ledger(reporter or Silent())
+
+    def __enter__(self) -> Processes:
+        """Begin; processes start with the tasks that need them."""
+        context = _context(self._preload)
+        # Nothing is ever sent: the workers see the end of the pipe, also after a SIGKILL.
+        self._lifeline, self._held = context.Pipe(duplex=False)
+        self._executor = ProcessPoolExecutor(
+            self._jobs, mp_context=context, initializer=_begin_worker, initargs=(self._lifeline,)
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End with all processes; those of a stopped pool are ended at once."""
+        finished = False
+        try:
+            if error is None:
+                self._ledger.wait()
+                finished = not self._ledger.stopped
+        finally:
+            self._ledger.stop()
+            if not finished:
+                self._held.close()
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._held.close()
+            self._lifeline.close()
+        self._ledger.tell(error)
+
+    def submit(self, task: Callable[..., T], /, *arguments: Any) -> Future[T]:
+        """Send a task, which can be pickled with its arguments."""
+        future = self._ledger.add()
+        try:
+            sent = self._executor.submit(task, *arguments)
+        except BrokenExecutor as error:
+            self._ledger.fail(future, WorkersLost(str(error)))
+        else:
+            sent.add_done_callback(partial(self._take, future))
+        return future
+
+    def stage(self, label: str, total: int) -> Progress:
+        """Begin a stage of this process; those of the others report to no one."""
+        return self._ledger.stage(label, total)
+
+    def stop(self) -> None:
+        """Give up all tasks that have not finished."""
+        self._ledger.stop()
+
+    def capacity(self) -> int:
+        """One running and one waiting task for each process."""
+        return 2 * self._jobs
+
+    def _take(self, future: TaskFuture, sent: Future[Any]) -> None:
+        if sent.cancelled():
+            return  # the pool has stopped
+        error = sent.exception()
+        if error is None:
+            self._ledger.succeed(future, sent.result())
+        else:
+            lost = isinstance(error, BrokenExecutor)
+            self._ledger.fail(future, WorkersLost(str(error)) if lost else error)
+
+
+def _context(preload: list[str]) -> Any:
+    """Forked from a small server that has imported what the workers need, where there is one."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(preload)
+    # Ctrl-C reaches the whole process group; only this process answers, and it ends the workers.
+    # The tracker is started first because it unblocks the signal.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return context
+
+
+def _begin_worker(lifeline: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+
+
+def _end_with(lifeline: Connection) -> None:
+    """End this worker at once when the process that asked for its work is gone."""
+    try:
+        lifeline.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(1)

@@ -1,0 +1,188 @@
+"""What all pools have in common: threads, processes, a cluster, and none."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from functools import partial
+
+import pytest
+import torch
+
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.pool import (
+    Cluster,
+    Inline,
+    Processes,
+    Stopped,
+    Threads,
+    WorkersLost,
+    choose_pool,
+)
+from tests.neurograd.pipeline.pool import tasks
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A scheduler with two worker processes."""
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    ) as made:
+        yield made.scheduler_address
+
+
+@pytest.fixture(params=["inline", "threads", "processes", "cluster"])
+def make(request, cores):
+    """Makes pools of one kind."""
+    cores(2)
+    if request.param == "cluster":
+        return partial(Cluster, request.getfixturevalue("address"))
+    return {
+        "inline": Inline,
+        "threads": partial(Threads, torch.device("cpu")),
+        "processes": partial(Processes, 2),
+    }[request.param]
+
+
+def test_results_come_back_whatever_computes_them(make):
+    with make() as pool:
+        assert pool.capacity() >= 1
+        found = [pool.submit(tasks.double, k) for k in range(5)]
+        assert [task.result() for task in found] == [0, 2, 4, 6, 8]
+    assert torch.get_num_threads() == 2
+
+
+def test_a_task_has_one_core(make):
+    if isinstance(make, partial) and make.func is Cluster:
+        pytest.skip("the threads of a cluster's workers are the cluster's")
+    with make() as pool:
+        assert pool.submit(tasks.threads).result() == 1
+
+
+def test_results_that_nobody_waits_for_are_there_at_the_end(make):
+    with make() as pool:
+        task = pool.submit(tasks.double, 4)
+    assert task.done()
+    assert task.result() == 8
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_the_error_of_a_task_is_what_the_pool_ends_with(make, waiting):
+    def work():
+        with make() as pool:
+            task = pool.submit(tasks.refuse, "one line")
+            if waiting:
+                task.result()
+
+    with pytest.raises(NeurogradError, match="one line"):
+        work()
+
+
+def test_an_interruption_in_a_task_is_one_of_the_whole(make):
+    if isinstance(make, partial) and make.func is Cluster:
+        pytest.skip("it would end the cluster's worker")
+
+    def work():
+        with make() as pool:
+            pool.submit(tasks.interrupt).result()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+
+def test_an_error_of_ones_own_goes_on_and_what_waits_is_given_up(make):
+    given = []
+
+    def work():
+        with make() as pool:
+            given.extend(pool.submit(tasks.double, k) for k in range(4))
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        work()
+    for task in given:
+        assert task.done()
+        assert task.exception() is None or isinstance(task.exception(), Stopped)
+
+
+def test_nothing_is_taken_after_a_stop_or_the_end(make):
+    with make() as pool:
+        report = pool.stage("stage", 2)
+        report(1)
+        pool.stop()
+        with pytest.raises(Stopped):
+            report(1)
+        with pytest.raises(Stopped):
+            pool.submit(tasks.double, 1)
+    with pytest.raises(Stopped):
+        pool.submit(tasks.double, 1)
+
+
+def test_a_stage_shows_its_progress(make):
+    seen = []
+
+    class Seeing:
+        def stage(self, label, total):
+            seen.append((label, total))
+            return seen.append
+
+    with make(reporter=Seeing()) as pool:
+        pool.stage("training", 7)(3)
+    assert seen == [("training", 7), 3]
+
+
+# -- processes -------------------------------------------------------------------------------------
+
+
+def test_processes_that_run_end_with_the_one_that_fails():
+    others = set(multiprocessing.active_children())
+
+    def work():
+        with Processes(2) as pool:
+            running = [pool.submit(tasks.endless) for _ in range(4)]
+            pool.stop()
+            running[0].result()
+
+    with pytest.raises(Stopped):
+        work()
+
+    def fail():
+        with Processes(2) as pool:
+            running = pool.submit(tasks.endless)
+            pool.submit(tasks.refuse, "one line")
+            running.result()
+
+    with pytest.raises(NeurogradError, match="one line"):
+        fail()
+    assert set(multiprocessing.active_children()) <= others
+
+
+def test_a_process_that_dies_is_told_from_one_that_fails():
+    def work():
+        with Processes(2) as pool:
+            pool.submit(tasks.die).result()
+
+    with pytest.raises(WorkersLost):
+        work()
+
+
+# -- which pool ------------------------------------------------------------------------------------
+
+
+def test_the_pool_of_the_options(cores):
+    cores(3)
+    assert choose_pool(None, None, "cpu", 1) is Inline
+    assert choose_pool(1, None, "cpu", 9) is Inline
+    assert choose_pool(None, None, "cuda", 9) is Inline
+    assert choose_pool(None, None, "cpu", 9)().capacity() == 6
+    assert choose_pool(8, None, "cpu", 2)().capacity() == 4
+    assert isinstance(choose_pool(None, "tcp://h:1", "cpu", 9)(), Cluster)
+    with pytest.raises(NeurogradError, match="--jobs"):
+        choose_pool(0, None, "cpu", 9)
+    with pytest.raises(NeurogradError, match="--jobs"):
+        choose_pool(2, "tcp://h:1", "cpu", 9)
