@@ -11,6 +11,7 @@ from neurograd.pipeline import stages
 from neurograd.pipeline.check import check
 from neurograd.pipeline.identity import Identity, Surroundings
 from neurograd.pipeline.store import StageStore
+from neurograd.records.training import PredictedNetwork
 from neurograd.spec import validate_spec
 
 LIKE = torch.zeros(1, dtype=torch.float64)
@@ -137,3 +138,46 @@ def test_what_only_judges_throws_no_training_away(tmp_path, trained):
     assert len(trained) == 6
     check(validate_spec({**SPEC, "training": {**SPEC["training"], "seeds": 3}}), resume=tmp_path)
     assert len(trained) == 7
+
+
+def _network():
+    return PredictedNetwork(loss=0.25, test_accuracy=0.5, correct="10", diverged=False, gradients=3)
+
+
+def test_records_come_back_as_they_were_and_broken_ones_are_computed_again(tmp_path):
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return _network()
+
+    for _ in range(2):
+        store = StageStore(tmp_path, _Task(1))
+        assert store.run_record("chip", PredictedNetwork, compute) == _network()
+    assert len(calls) == 1
+    (folder,) = tmp_path.iterdir()
+    for broken in ('{"loss": 0.', '{"loss": 0.25}', "[]"):
+        (folder / "chip.json").write_text(broken)
+        assert store.known_record("chip", PredictedNetwork) is None
+        assert store.run_record("chip", PredictedNetwork, compute) == _network()
+    assert len(calls) == 4
+    assert StageStore(None, _Task(1)).run_record("chip", PredictedNetwork, compute) == _network()
+
+
+def test_records_with_tensors_need_both_files(tmp_path):
+    tensors = {"5": torch.arange(7, dtype=torch.float64).sin()}
+    store = StageStore(tmp_path, _Task(1))
+
+    def run(compute):
+        return store.run_record_tensors("clean", PredictedNetwork, compute, LIKE)
+
+    run(lambda: (_network(), tensors))
+    record, again = run(_lost)
+    assert record == _network()
+    assert torch.equal(again["5"], tensors["5"])
+    (folder,) = tmp_path.iterdir()
+    (folder / "clean.json").write_text('{"loss": 0.25}')
+    assert store.known_record_tensors("clean", PredictedNetwork) is None
+    run(lambda: (_network(), tensors))
+    (folder / "clean.npz").write_bytes(b"PK")
+    assert store.known_record_tensors("clean", PredictedNetwork) is None

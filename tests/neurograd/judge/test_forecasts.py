@@ -1,0 +1,54 @@
+"""The predicted verdict: judged as training is, with the error of the prediction on top."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from neurograd.judge.cost import Allowed, Baseline, judge_chips
+from neurograd.judge.forecasts import MODEL_ERROR, judge_forecasts, widened
+from neurograd.judge.verdict import Cost, Verdict
+from tests.neurograd.judge.networks import LOST, Judged, right
+
+BASELINE = Baseline(loss=2.3, accuracy=0.1)
+ALLOWED = Allowed(accuracy_drop=0.25, excess_loss=0.1, confidence=0.95)
+
+
+def test_the_interval_is_wider_by_the_error_of_the_prediction():
+    clean, chips = right(90), [right(70, loss=0.3), right(72, loss=0.5)]
+    plain = judge_chips(BASELINE, ALLOWED, clean, chips)
+    found = judge_forecasts(BASELINE, ALLOWED, clean, chips)
+    extra = MODEL_ERROR * plain.cost.value
+    assert found.judgement.cost.value == plain.cost.value
+    low, high = plain.cost.ci
+    assert found.judgement.cost.ci == pytest.approx((low - extra, high + extra))
+    loss = plain.excess_loss
+    wider = (loss.ci[0] - MODEL_ERROR * loss.value, loss.ci[1] + MODEL_ERROR * loss.value)
+    assert found.judgement.excess_loss.ci == pytest.approx(wider)
+    assert (found.clean_loss, found.chip_loss) == (0.1, pytest.approx(0.4))
+    assert (found.clean_accuracy, found.chip_accuracy) == (0.9, pytest.approx(0.71))
+    assert (found.diverged, found.gradients) == (0, 21)
+
+
+def test_the_verdict_is_that_of_the_wider_interval():
+    clean, chips = right(900, 1000), [right(675, 1000), right(677, 1000), right(676, 1000)]
+    limit = Allowed(accuracy_drop=0.26, excess_loss=0.1, confidence=0.95)
+    assert judge_chips(BASELINE, limit, clean, chips).verdict is Verdict.TOLERATED
+    found = judge_forecasts(BASELINE, limit, clean, chips)
+    assert found.judgement.verdict is Verdict.INCONCLUSIVE
+
+
+def test_chips_that_are_predicted_to_diverge_have_no_width_to_add():
+    baseline = Baseline(loss=1.0, accuracy=None)
+    found = judge_forecasts(baseline, ALLOWED, Judged(0.2), [Judged(0.3), LOST])
+    assert found.judgement.cost.value == found.chip_loss == math.inf
+    assert found.judgement.verdict is Verdict.NOT_TOLERATED
+    assert found.diverged == 1
+    assert found.clean_accuracy is found.chip_accuracy is None
+
+
+def test_a_gain_is_as_uncertain_as_a_loss():
+    assert widened(Cost(-0.2, (-0.3, -0.1), 0.95)).ci == pytest.approx((-0.35, -0.05))
+    endless = Cost(math.inf, (math.inf, math.inf), 0.95)
+    assert widened(endless) == endless
