@@ -162,3 +162,29 @@ def test_stop_gives_up_what_has_not_finished():
                 pool.submit(int, "8")
 
     work()
+
+
+def test_tasks_run_and_an_error_stops_the_others():
+    threads = torch.get_num_threads()
+    with Threads(torch.device("cpu")) as pool:
+        tasks = [pool.submit(lambda k=k: (k, torch.get_num_threads())) for k in range(5)]
+        assert [t.result() for t in tasks] == [(k, 1) for k in range(5)]
+    assert torch.get_num_threads() == threads
+
+    def endless(pool):
+        report = pool.stage("endless", 1)
+        while True:
+            report(0)
+
+    def fail():
+        raise NeurogradError("one line")
+
+    def work():
+        with Threads(torch.device("cpu")) as failing:
+            failing.submit(lambda: endless(failing))
+            failing.submit(fail).result()
+
+    torch.set_num_threads(2)  # on one core the task that fails would wait for the endless one
+    with pytest.raises(NeurogradError):
+        work()
+    assert torch.get_num_threads() == 2

@@ -1,4 +1,4 @@
-"""Files, stages, seeds, tasks and intervals."""
+"""Files: whole or not at all, and checked before the work."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ import stat
 
 import numpy as np
 import pytest
-import torch
 
 from neurograd import output
-from neurograd.compute_device import choose_device
-from neurograd.errors import NeurogradError, OutputError
-from neurograd.pipeline.pool import Threads
-from neurograd.seeding import generator_for
+from neurograd.errors import OutputError
 
 
 def test_json_keeps_every_digit_and_has_no_nan():
@@ -66,44 +62,11 @@ def test_checks_leave_nothing_behind(tmp_path):
         output.check_writable(output.Path("/proc/neurograd/r.json"))
 
 
-def test_generators_depend_on_their_path_alone():
-    first = torch.rand(3, generator=generator_for(1, "a", 2))
-    generator_for(1, "b", 2)
-    assert torch.rand(3, generator=generator_for(1, "a", 2)).equal(first)
-    for other in (generator_for(2, "a", 2), generator_for(1, "b", 2), generator_for(1, "a", 3)):
-        assert not torch.rand(3, generator=other).equal(first)
-    with pytest.raises(ValueError, match="from 0"):
-        generator_for(-1)
+def test_an_interruption_leaves_no_temporary_file(tmp_path, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
 
-
-def test_tasks_run_and_an_error_stops_the_others():
-    threads = torch.get_num_threads()
-    with Threads(torch.device("cpu")) as pool:
-        tasks = [pool.submit(lambda k=k: (k, torch.get_num_threads())) for k in range(5)]
-        assert [t.result() for t in tasks] == [(k, 1) for k in range(5)]
-    assert torch.get_num_threads() == threads
-
-    def endless(pool):
-        report = pool.stage("endless", 1)
-        while True:
-            report(0)
-
-    def fail():
-        raise NeurogradError("one line")
-
-    def work():
-        with Threads(torch.device("cpu")) as failing:
-            failing.submit(lambda: endless(failing))
-            failing.submit(fail).result()
-
-    torch.set_num_threads(2)  # on one core the task that fails would wait for the endless one
-    with pytest.raises(NeurogradError):
-        work()
-    assert torch.get_num_threads() == 2
-
-
-def test_devices():
-    assert choose_device("cpu") == torch.device("cpu")
-    assert choose_device("auto").type in ("cpu", "cuda")
-    with pytest.raises(NeurogradError, match="auto, cpu, cuda"):
-        choose_device("tpu")
+    monkeypatch.setattr(output.os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        output.write_atomically(tmp_path / "r.json", "text")
+    assert list(tmp_path.iterdir()) == []
