@@ -73,6 +73,29 @@ def test_every_module_that_is_named_is_there(source):
     assert [name for name in named if not any(f.endswith(f"/{name}") for f in files)] == []
 
 
+def _shown_commands(text):
+    """Command lines of neurograd in the blocks of code of a page, with continued lines joined."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.split("  #")[0] for line in lines if line.startswith("neurograd ")]
+
+
+@pytest.mark.parametrize("source", PAGES)
+def test_commands_that_are_shown_have_these_options(source):
+    import typer.main
+
+    from neurograd.cli import app
+
+    commands = typer.main.get_command(app).commands
+    for line in _shown_commands((ROOT / source).read_text(encoding="utf-8")):
+        name = line.split()[1]
+        if name == "COMMAND":
+            continue
+        assert name in commands, line
+        known = {option for parameter in commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"(?<!\S)(--[a-z-]+)", line)) <= known | {"--help"}, line
+
+
 def test_links_of_the_site():
     for_site = HOOKS.for_site
     assert for_site("[a](docs/keys.md#x)", "README.md") == "[a](keys.md#x)"
