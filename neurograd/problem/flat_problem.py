@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Literal, Self
@@ -75,6 +76,8 @@ class Problem:
             raise ModelError("the module has no trainable weights")
         self._shapes = {n: p.shape for n, p in named.items()}
         self._sizes = [p.numel() for p in named.values()]
+        # A call puts the weights into the module for a moment: one at a time.
+        self._turn = threading.RLock()
         self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = ()
         self.initial_weights = torch.cat([p.detach().reshape(-1) for p in named.values()])
 
@@ -88,11 +91,13 @@ class Problem:
     def replica(self) -> Problem:
         """The same problem with a module of its own, for another thread; the data are shared.
 
-        A call of the network puts the weights into the module for a moment, so that two threads
-        must not share one.
+        A call of the network puts the weights into the module for a moment, so that threads that
+        share one wait for each other.
         """
         other = copy.copy(self)
-        other.module = copy.deepcopy(self.module)
+        with self._turn:
+            other.module = copy.deepcopy(self.module)
+        other._turn = threading.RLock()
         return other
 
     def through(self, passes: Callable[[], AbstractContextManager[object]]) -> Self:
@@ -153,6 +158,7 @@ class Problem:
         with ExitStack() as stack:
             for passes in self._passes:
                 stack.enter_context(passes())
+            stack.enter_context(self._turn)
             result: Tensor = functional_call(self.module, dict(parameters), (inputs,))
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -83,6 +84,23 @@ def test_replicas_compute_side_by_side():
         threaded = list(pool.map(lambda w: problem.replica().gradient(w), weights))
     assert all(torch.equal(a, b) for a, b in zip(serial, threaded, strict=True))
     assert problem.replica().data()[0] is problem.data()[0]
+
+
+def test_threads_may_share_a_problem():
+    """A chip that is built or judged on one thread must not see the weights of another."""
+    problem = relu_network()
+
+    # Hands over to the other threads in the middle of a call.
+    problem.module[0].register_forward_hook(lambda *call: time.sleep(1e-3))
+    generator = generator_for(1)
+    normal = torch.randn(8, problem.num_parameters, generator=generator, dtype=torch.float64)
+    weights = list(problem.initial_weights + normal)
+    serial = [problem.gradient(w) for w in weights]
+    with ThreadPoolExecutor(8) as pool:
+        threaded = list(pool.map(problem.gradient, weights))
+        copies = list(pool.map(lambda w: problem.replica().gradient(w), weights))
+    assert all(torch.equal(a, b) for a, b in zip(serial, threaded, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(serial, copies, strict=True))
 
 
 def test_not_a_number_is_said_in_one_line():
