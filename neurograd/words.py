@@ -68,6 +68,11 @@ def percent_interval(ends: Sequence[Number] | None, *, unit: str = " %") -> str:
     return f"{low} to {high}{unit}"
 
 
+def confidence(value: float) -> str:
+    """A confidence as sentences and tables have it, such as '95%'."""
+    return percent(value, decimals=0, unit="%")
+
+
 def yes_no(value: bool | None) -> str:
     """A word for a truth value."""
     return MISSING if value is None else "yes" if value else "no"

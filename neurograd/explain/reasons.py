@@ -9,7 +9,7 @@ from neurograd.judge.verdict import Verdict
 from neurograd.records.cost import JudgedCost
 from neurograd.records.point import PointResult
 from neurograd.records.report import CheckReport
-from neurograd.words import capital, percent
+from neurograd.words import capital, confidence, percent
 
 _ROUNDING = 1e-9
 _UNKNOWN = "an unknown part"
@@ -83,7 +83,7 @@ def _unit(cost: JudgedCost) -> str:
 
 def _ends(cost: JudgedCost) -> str:
     low, high = (percent(end, unit="", missing="unbounded") for end in cost.ci)
-    return f"{low} to {high} at {cost.confidence:.0%} confidence"
+    return f"{low} to {high} at {confidence(cost.confidence)} confidence"
 
 
 def _diverged(report: CheckReport) -> list[str]:

@@ -42,6 +42,7 @@ def test_what_has_no_percentage_has_words():
     assert words.percent_interval((-0.01, math.inf)) == "-1.0 to – %"
     assert words.percent_interval((0.01, 0.02), unit="") == "1.0 to 2.0"
     assert words.percent_interval(None) == words.MISSING
+    assert words.confidence(0.95) == "95%"
 
 
 def test_lists_and_truth_values():

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from neurograd.records.cost import Cost
 from neurograd.records.mitigation import MitigationGuide
 from neurograd.report.plots import BLUE, GREY, ORANGE, RED, interval_errors, styled
+from neurograd.words import confidence
 
 
 def plot_mitigation(guide: MitigationGuide) -> Figure:
@@ -41,7 +42,9 @@ def plot_mitigation(guide: MitigationGuide) -> Figure:
         axes.grid(visible=False, axis="y")
         axes.set_ylim(len(parts) - 0.5, -0.5)
         unit = "points of %" if guide.is_accuracy else "%"
-        axes.set_xlabel(f"predicted {guide.noun} ({unit}), intervals at {guide.confidence:.0%}")
+        axes.set_xlabel(
+            f"predicted {guide.noun} ({unit}), intervals at {confidence(guide.confidence)}"
+        )
         figure.legend(loc="outside lower center", ncols=4)
         return figure
 

@@ -1,0 +1,136 @@
+"""The numbers of one point of a sweep: the columns of its row, in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neurograd.judge.verdict import Verdict
+from neurograd.records.cost import ForecastResult, JudgedCost
+from neurograd.records.record import Number, Record
+from neurograd.records.report import CheckReport
+
+
+class TrainedColumns(Record):
+    """What a training, or a forecast in its place, says at a point."""
+
+    verdict: Verdict
+    cost_kind: str
+    """``accuracy_drop`` or ``excess_loss``."""
+    cost: Number
+    """None (empty in the table) where chips diverged."""
+    cost_low: Number
+    cost_high: Number
+    confidence: float
+    """Confidence of the intervals but those of the last point."""
+    allowed: float
+    """Largest cost that the targets allow."""
+    clean_learned: bool
+    """Whether the clean network has anything to lose."""
+    clean_accuracy: Number
+    """None (empty in the table) where accuracy is undefined, as the three that follow."""
+    chip_accuracy: Number
+    chip_accuracy_low: Number
+    """None (empty in the table) for a forecast, as the upper end."""
+    chip_accuracy_high: Number
+    clean_loss: Number
+    chip_loss: Number
+    """None (empty in the table) where a chip diverged."""
+    chips: int
+    diverged: int
+    num_parameters: int
+
+    @classmethod
+    def of(cls, report: CheckReport) -> TrainedColumns:
+        """The columns of a trained point."""
+        clean, chip = report.training.clean, report.training.chip
+        low, high = chip.test_accuracy_ci or (None, None)
+        return TrainedColumns(
+            verdict=report.verdict,
+            **_cost_columns(report.training.cost),
+            clean_accuracy=clean.test_accuracy,
+            chip_accuracy=chip.test_accuracy,
+            chip_accuracy_low=low,
+            chip_accuracy_high=high,
+            clean_loss=clean.loss,
+            chip_loss=chip.loss,
+            chips=chip.chips,
+            diverged=chip.diverged,
+            num_parameters=report.num_parameters,
+        )
+
+    @classmethod
+    def predicted(cls, found: ForecastResult, chips: int, num_parameters: int) -> TrainedColumns:
+        """The columns of a point whose training is predicted.
+
+        Args:
+            found: The forecast.
+            chips: Number of chips that were predicted.
+            num_parameters: N.
+        """
+        return TrainedColumns(
+            verdict=found.verdict,
+            **_cost_columns(found.cost),
+            clean_accuracy=found.clean_accuracy,
+            chip_accuracy=found.chip_accuracy,
+            chip_accuracy_low=None,
+            chip_accuracy_high=None,
+            clean_loss=found.clean_loss,
+            chip_loss=found.chip_loss,
+            chips=chips,
+            diverged=found.diverged,
+            num_parameters=num_parameters,
+        )
+
+
+class CheckedColumns(TrainedColumns):
+    """The same with what is measured at the last point of the clean training."""
+
+    final_b: Number
+    final_b_low: Number
+    final_b_high: Number
+    final_total_variance: Number
+    final_inverse_noise_ratio: Number
+    final_gain: Number
+    final_cosine: Number
+    final_predicted_loss_change: Number
+    final_measured_loss_change: Number
+    final_measured_loss_change_low: Number
+    final_measured_loss_change_high: Number
+    final_exact_margin: Number
+    predicted_excess_loss: Number
+    measured_excess_loss: Number
+
+    @classmethod
+    def of(cls, report: CheckReport) -> CheckedColumns:
+        """The columns of a point that was measured as well."""
+        training, point = report.training, report.points[-1]
+        moments, change = point.moments, point.delta_loss
+        return CheckedColumns(
+            **TrainedColumns.of(report).model_dump(),
+            final_b=moments.b,
+            final_b_low=moments.b_ci[0],
+            final_b_high=moments.b_ci[1],
+            final_total_variance=moments.total_variance,
+            final_inverse_noise_ratio=moments.inverse_noise_ratio,
+            final_gain=moments.gain,
+            final_cosine=moments.cosine,
+            final_predicted_loss_change=change.predicted,
+            final_measured_loss_change=change.measured,
+            final_measured_loss_change_low=change.measured_ci[0],
+            final_measured_loss_change_high=change.measured_ci[1],
+            final_exact_margin=point.descent.exact_margin,
+            predicted_excess_loss=training.predicted_excess_loss,
+            measured_excess_loss=training.measured_excess_loss,
+        )
+
+
+def _cost_columns(cost: JudgedCost) -> dict[str, Any]:
+    return {
+        "cost_kind": cost.kind,
+        "cost": cost.value,
+        "cost_low": cost.ci[0],
+        "cost_high": cost.ci[1],
+        "confidence": cost.confidence,
+        "allowed": cost.allowed,
+        "clean_learned": cost.clean_learned,
+    }
