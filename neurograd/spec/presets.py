@@ -7,8 +7,8 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -185,13 +185,13 @@ def _deep_merge(base: dict[str, Any], user: Mapping[str, Any]) -> dict[str, Any]
 
 
 @cache
-def _files() -> dict[str, Traversable]:
-    folder = files("device_models").joinpath("presets")
-    return {
-        entry.name.removesuffix(".yaml"): entry
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    }
+def _files() -> dict[str, Path]:
+    # Found, not imported: device_models needs torch.
+    package = find_spec("device_models")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    folders = [Path(place) / "presets" for place in package.submodule_search_locations]
+    return {entry.stem: entry for folder in folders for entry in folder.glob("*.yaml")}
 
 
 @cache

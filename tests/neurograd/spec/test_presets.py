@@ -152,3 +152,11 @@ def test_a_damaged_preset_file_is_one_line(tmp_path, monkeypatch, name, text, wo
         load_preset(name)
     assert all(word in str(caught.value) for word in words), str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_presets_are_read_without_torch():
+    code = (
+        "import sys; from neurograd.spec import json_schema, validate_spec; json_schema(); "
+        "validate_spec({'device': {'preset': 'alox-hfo2'}}); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
