@@ -1,5 +1,7 @@
 """The shipped devices, against the published numbers in devices.md."""
 
+import subprocess
+import sys
 from importlib import resources
 
 import pytest
