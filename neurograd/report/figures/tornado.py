@@ -103,8 +103,9 @@ def _bar(
 def _same_side(row: LimitResult, center: float) -> bool:
     if row.better is None or row.worse is None:
         return False
-    moves = [100 * end.cost - center for end in (row.better, row.worse)]
-    return 0.0 not in moves and math.copysign(1.0, moves[0]) == math.copysign(1.0, moves[1])
+    ends = [100 * end.cost for end in (row.better, row.worse)]
+    # Both may be infinite, and so may the present cost: then neither has moved.
+    return center not in ends and (ends[0] > center) == (ends[1] > center)
 
 
 def _far(cost: float) -> str:
