@@ -96,7 +96,7 @@ def read_report(path: str | Path, *, note: Callable[[str], None] | None = None) 
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ReportError(f"{path}: cannot be read ({error.strerror}); allowed: a file") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ReportError(f"{path}: is no JSON; allowed: a report's JSON file") from None
     return report_from_json(data, str(path), note=note)
 

@@ -232,6 +232,9 @@ def test_files_that_are_none_or_no_json_are_one_line(tmp_path):
     (tmp_path / "half.json").write_text('{"verdict": ')
     with pytest.raises(ReportError, match=r"half\.json: is no JSON"):
         neurograd.read_report(tmp_path / "half.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(ReportError, match=r"deep\.json: is no JSON"):
+        neurograd.read_report(tmp_path / "deep.json")
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ReportError, match=r"bytes\.json: is no JSON"):
         neurograd.read_report(tmp_path / "bytes.json")
