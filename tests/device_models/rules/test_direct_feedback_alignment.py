@@ -11,58 +11,16 @@ from device_models.rules.direct_feedback_alignment import (
     DirectFeedbackAlignment,
     draw_direct_feedback,
 )
-from neurograd.problem import Problem
-from neurograd.problem.losses import MeanSquaredError
 from neurograd.seeding import generator_for
+from tests.device_models.rules.cases import cnn, deep, named, repeated
 from tests.neurograd.cases import (
-    classification,
     regression,
     relu_network,
     smooth_network,
 )
 
 
-def _deep(**kwargs):
-    layers = [nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 3)]
-    return regression(layers, 4, 3, samples=20, **kwargs)
-
-
-def _cnn():
-    layers = [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(18, 3)]
-    return classification(layers, (1, 8, 8), 3, samples=12)
-
-
-class Repeated(nn.Module):
-    """One layer that is called at each of three steps, as in a recurrent network."""
-
-    def __init__(self):
-        super().__init__()
-        generator = generator_for(0, "repeated")
-        self.first, self.again, self.last = nn.Linear(4, 5), nn.Linear(5, 5), nn.Linear(5, 2)
-        with torch.no_grad():
-            for p in self.parameters():
-                p.copy_(torch.randn(p.shape, generator=generator) / 2)
-
-    def forward(self, x):
-        h = torch.tanh(self.first(x))
-        for _ in range(3):
-            h = torch.tanh(self.again(h))
-        return self.last(h)
-
-
-def _repeated():
-    generator = generator_for(0, "repeated-data")
-    x = torch.randn(15, 4, generator=generator, dtype=torch.float64)
-    y = torch.randn(15, 2, generator=generator, dtype=torch.float64)
-    return Problem(Repeated(), MeanSquaredError(), x, y)
-
-
-def _named(problem, rule):
-    w = problem.initial_weights
-    return problem.parameters_of(rule.gradient(problem, w, generator_for(1)))
-
-
-@pytest.mark.parametrize("network", [relu_network, smooth_network, _cnn])
+@pytest.mark.parametrize("network", [relu_network, smooth_network, cnn])
 def test_direct_feedback_through_the_last_weights_is_backpropagation(network):
     """On two layers B = W2 sends back what backpropagation does."""
     problem = network()
@@ -86,7 +44,7 @@ def test_direct_feedback_through_all_following_weights_of_a_linear_network():
 
 def test_direct_feedback_by_hand():
     """Three layers: each hidden layer gets the output's error through its own matrix."""
-    problem = _deep()
+    problem = deep()
     rule = draw_direct_feedback(problem, problem.initial_weights, generator_for(0), 0.7)
     p = problem.parameters_of(problem.initial_weights)
     x, y = problem.data()
@@ -103,13 +61,13 @@ def test_direct_feedback_by_hand():
         "4.weight": error.T @ h2,
         "4.bias": error.sum(0),
     }
-    estimate = _named(problem, rule)
+    estimate = named(problem, rule)
     for name, value in expected.items():
         torch.testing.assert_close(estimate[name], value, rtol=1e-10, atol=1e-14)
 
 
 def test_direct_feedback_sums_over_the_calls_of_a_layer():
-    problem = _repeated()
+    problem = repeated()
     w = problem.initial_weights
     rule = draw_direct_feedback(problem, w, generator_for(0))
     assert set(rule.feedback) == {"again.weight", "last.weight"}
@@ -125,4 +83,4 @@ def test_direct_feedback_sums_over_the_calls_of_a_layer():
         for k, name in ((1, "again.weight"), (2, "again.weight"), (3, "last.weight"))
     ]
     expected = sum(b.T @ a for b, a in zip(back, h, strict=False))
-    torch.testing.assert_close(_named(problem, rule)["again.weight"], expected, rtol=1e-10, atol=0)
+    torch.testing.assert_close(named(problem, rule)["again.weight"], expected, rtol=1e-10, atol=0)

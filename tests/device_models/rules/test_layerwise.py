@@ -15,10 +15,9 @@ from device_models.rules.direct_feedback_alignment import (
 from device_models.rules.local_loss import LocalLoss, draw_readouts
 from device_models.rules.sign_symmetric import SignSymmetric
 from neurograd.problem import Problem
-from neurograd.problem.losses import MeanSquaredError
 from neurograd.seeding import generator_for
+from tests.device_models.rules.cases import cnn, deep, named, repeated
 from tests.neurograd.cases import (
-    classification,
     linear_regression,
     regression,
     smooth_network,
@@ -31,52 +30,12 @@ DRAWN = {
 }
 
 
-def _deep(**kwargs):
-    layers = [nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 3)]
-    return regression(layers, 4, 3, samples=20, **kwargs)
-
-
-def _cnn():
-    layers = [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(18, 3)]
-    return classification(layers, (1, 8, 8), 3, samples=12)
-
-
-class Repeated(nn.Module):
-    """One layer that is called at each of three steps, as in a recurrent network."""
-
-    def __init__(self):
-        super().__init__()
-        generator = generator_for(0, "repeated")
-        self.first, self.again, self.last = nn.Linear(4, 5), nn.Linear(5, 5), nn.Linear(5, 2)
-        with torch.no_grad():
-            for p in self.parameters():
-                p.copy_(torch.randn(p.shape, generator=generator) / 2)
-
-    def forward(self, x):
-        h = torch.tanh(self.first(x))
-        for _ in range(3):
-            h = torch.tanh(self.again(h))
-        return self.last(h)
-
-
-def _repeated():
-    generator = generator_for(0, "repeated-data")
-    x = torch.randn(15, 4, generator=generator, dtype=torch.float64)
-    y = torch.randn(15, 2, generator=generator, dtype=torch.float64)
-    return Problem(Repeated(), MeanSquaredError(), x, y)
-
-
-def _named(problem, rule):
-    w = problem.initial_weights
-    return problem.parameters_of(rule.gradient(problem, w, generator_for(1)))
-
-
 @pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN.keys())
-@pytest.mark.parametrize("network", [_deep, _cnn, _repeated, smooth_network])
+@pytest.mark.parametrize("network", [deep, cnn, repeated, smooth_network])
 def test_last_layer_is_exact_and_earlier_ones_are_not(network, draw):
     problem = network()
     w = problem.initial_weights
-    estimate = _named(problem, draw(problem, w, generator_for(0)))
+    estimate = named(problem, draw(problem, w, generator_for(0)))
     exact = problem.parameters_of(problem.gradient(w))
     *_, weight, bias = exact
     torch.testing.assert_close(estimate[weight], exact[weight], rtol=1e-10, atol=1e-14)
@@ -142,6 +101,6 @@ def test_layers_that_can_not_be_read_out_are_refused():
 def test_layers_without_feedback_or_readout_get_nothing():
     problem = smooth_network()
     for rule in (DirectFeedbackAlignment({}), LocalLoss({})):
-        estimate = _named(problem, rule)
+        estimate = named(problem, rule)
         assert not estimate["0.weight"].any()
         assert estimate["2.weight"].any()

@@ -4,62 +4,25 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional
 
 from device_models.rules.local_loss import draw_readouts
-from neurograd.problem import Problem
 from neurograd.problem.losses import MeanSquaredError
 from neurograd.seeding import generator_for
+from tests.device_models.rules.cases import deep, named, repeated
 from tests.neurograd.cases import (
-    regression,
     smooth_network,
 )
 
 
-def _deep(**kwargs):
-    layers = [nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 3)]
-    return regression(layers, 4, 3, samples=20, **kwargs)
-
-
-class Repeated(nn.Module):
-    """One layer that is called at each of three steps, as in a recurrent network."""
-
-    def __init__(self):
-        super().__init__()
-        generator = generator_for(0, "repeated")
-        self.first, self.again, self.last = nn.Linear(4, 5), nn.Linear(5, 5), nn.Linear(5, 2)
-        with torch.no_grad():
-            for p in self.parameters():
-                p.copy_(torch.randn(p.shape, generator=generator) / 2)
-
-    def forward(self, x):
-        h = torch.tanh(self.first(x))
-        for _ in range(3):
-            h = torch.tanh(self.again(h))
-        return self.last(h)
-
-
-def _repeated():
-    generator = generator_for(0, "repeated-data")
-    x = torch.randn(15, 4, generator=generator, dtype=torch.float64)
-    y = torch.randn(15, 2, generator=generator, dtype=torch.float64)
-    return Problem(Repeated(), MeanSquaredError(), x, y)
-
-
-def _named(problem, rule):
-    w = problem.initial_weights
-    return problem.parameters_of(rule.gradient(problem, w, generator_for(1)))
-
-
-@pytest.mark.parametrize("network", [_deep, smooth_network])
+@pytest.mark.parametrize("network", [deep, smooth_network])
 def test_local_losses_by_hand(network):
     """Each layer alone, on the loss of the readout of its own activation."""
     problem = network()
     w = problem.initial_weights
     rule = draw_readouts(problem, w, generator_for(0))
     layers = list(problem.module)
-    estimate = _named(problem, rule)
+    estimate = named(problem, rule)
     h, targets = problem.data()
     for k in range(0, len(layers) - 1, 2):
         signal = layers[k + 1](layers[k](h))
@@ -72,7 +35,7 @@ def test_local_losses_by_hand(network):
 
 
 def test_local_loss_of_a_repeated_layer_is_the_mean_over_its_calls():
-    problem = _repeated()
+    problem = repeated()
     w = problem.initial_weights
     rule = draw_readouts(problem, w, generator_for(0))
     p = {n: t.clone().requires_grad_() for n, t in problem.parameters_of(w).items()}
@@ -89,7 +52,7 @@ def test_local_loss_of_a_repeated_layer_is_the_mean_over_its_calls():
             (3, "last.weight", 1),
         )
     )
-    estimate = _named(problem, rule)
+    estimate = named(problem, rule)
     for name in ("first.weight", "again.weight"):
         (expected,) = torch.autograd.grad(loss, p[name], retain_graph=True)
         torch.testing.assert_close(estimate[name], expected, rtol=1e-10, atol=1e-14)
