@@ -52,6 +52,7 @@ from device_models.write.pulsed_step import ExponentialStep, LinearStep, PowerSt
 from device_models.write.pulsed_write import PulsedWrite
 from device_models.write.retention import Leakage, draw_lifetimes
 from device_models.write.update_rounding import UpdateRounding
+from device_models.write.weight_cells import WeightCells
 
 __all__ = [
     "SURROGATES",
@@ -98,6 +99,7 @@ __all__ = [
     "SurrogateBptt",
     "UnstableRuleError",
     "UpdateRounding",
+    "WeightCells",
     "WeightPerturbation",
     "WeightRounding",
     "WhiteNoise",

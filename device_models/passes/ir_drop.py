@@ -1,63 +1,43 @@
 """IR drop: the wires of a crossbar have a resistance, so that far devices count for less.
 
-Input line i runs from its driver past all output lines j = 0, 1, …; output line j runs past all
-input lines and ends, after the last one, in a sense amplifier at virtual ground. Every segment
-between neighbouring crossings, and those to the driver and to the amplifier, has the same
-resistance. In units of a device's full conductance, with ``r`` the segment's resistance times that
-conductance and ``g_ij ≤ 1`` the devices, the current into amplifier j of an array of n inputs is,
-to first order in r, linear in the inputs with the coefficients
-
-    T_ij = g_ij·(1 − r·Σ_k g_ik·(1 + min(j, k)) − r·Σ_m g_mj·(n − max(i, m))).
-
-The first sum is the drop along the input line: a device k pulls its current through all segments
-that it shares with device j. The second is the rise of the output line: the current of input i
-raises the line, and every device m on it sends a part of that back into its own input line. The
-same coefficients hold for every input vector (nothing is assumed on the activity), and, the
-network being reciprocal, for the transposed read of the backward pass.
-
-Both sums are partial sums of partial sums along a line (currents of the segments, then voltages),
-so that a read costs O(1) a device. The next order is r² times the square of such sums.
+What the wires make of conductances is in ``wire_network.py``: the whole network of resistors, and
+its first order in the wires' resistance. The first order is taken for an array where it is as good
+as exact (see ``FIRST_ORDER_ERROR``), the whole network otherwise; nothing is cut.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from device_models.passes.wire_network import exact_currents, losses, most_work
 from device_models.protocols import ElementMoments
+from device_models.write.weight_cells import WeightCells
 
+FIRST_ORDER_ERROR = 4e-4
+"""Largest error of a weight from the first order that is accepted, as a part of the window.
 
-def attenuation(conductance: Tensor, load: Tensor, wire_ratio: float) -> Tensor:
-    """First-order attenuation of every device of one array.
+The next order is at most the square of the largest relative loss of a device of the array; so a
+pair with G_min = 0 is taken to first order up to a loss of 2 %.
+"""
 
-    Args:
-        conductance: Devices on the same output line, over full conductance, shape
-            ``(outputs, inputs)``.
-        load: Devices on the same input line, which several output lines side by side may share,
-            same shape.
-        wire_ratio: Resistance of a segment over that of a device at full conductance.
+LARGEST_ARRAY = (256, 256)
+"""Largest (outputs, inputs), in weights of two output lines each, that is solved exactly.
 
-    Returns:
-        Factors up to 1, cut at 0, shape ``(outputs, inputs)``.
-    """
-    # Currents of the segments of an input line (all that is further on), then their drops.
-    drop = load.flip(0).cumsum(0).flip(0).cumsum(0)
-    # Currents of an output line gather towards the amplifier behind the last input.
-    rise = conductance.cumsum(1).flip(1).cumsum(1).flip(1)
-    return (1.0 - wire_ratio * (drop + rise)).clamp_min(0.0)
+One read of it takes seconds. Other shapes are solved up to the same number of multiplications.
+"""
 
 
 @dataclass(frozen=True)
 class IrDrop:
-    """Read path: both passes see weights that are attenuated by the drop along the wires.
+    """Read path: both passes see what the wires leave of the weights.
 
-    A weight's devices are a pair on two output lines side by side that share their input line: the
-    device of the weight's sign holds ``|w|/weight_range`` of full conductance, the other one none.
-    So an input line is loaded by the magnitudes of all its weights, an output line by those of its
-    own sign. With weights of one sign only, this is the formula of a single device a weight.
+    A weight's two cells are on two output lines side by side, the positive one before the other;
+    both cross the weight's input line, a segment after each other. Beside a reference the second
+    cell is the reference.
 
     A matrix has a row an output and a column an input; a kernel is the matrix
     ``(out, in·height·width)``. Parameters of one dimension (biases) are digital and not attenuated.
@@ -67,25 +47,31 @@ class IrDrop:
         shapes: Shapes of the parameters, in the order of the flat vector.
         wire_ratio: Resistance of one wire segment over that of a device at full conductance, 0 or
             more. For example 1 Ω and 100 µS make 1e-4.
-        weight_range: Magnitude of a weight at full conductance, above 0.
-        array_size: Largest (outputs, inputs) of one array; None for one array a matrix.
+        cells: The conductances that hold the weights.
+        array_size: Largest (outputs, inputs) of one array, in weights; None for one array a matrix.
 
     Raises:
-        ValueError: If an attribute is out of range, or weights do not fit the shapes.
+        ValueError: If an attribute is out of range, if an array is too large to be solved and its
+            first order is not certain to hold, or if weights do not fit the shapes.
     """
 
     shapes: tuple[tuple[int, ...], ...]
     wire_ratio: float
-    weight_range: float = 1.0
+    cells: WeightCells = field(default_factory=WeightCells)
     array_size: tuple[int, int] | None = None
+    _last: list[tuple[Tensor, Tensor]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+    """The last weights and what was seen of them: a step reads the same weights several times."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.wire_ratio < math.inf:
             raise ValueError(f"wire_ratio is {self.wire_ratio:g}; allowed: 0 or more")
-        if not 0 < self.weight_range < math.inf:
-            raise ValueError(f"weight_range is {self.weight_range:g}; allowed: above 0")
         if self.array_size is not None and min(self.array_size) < 1:
             raise ValueError(f"array_size is {tuple(self.array_size)}; allowed: 1 or more each")
+        for shape in self.shapes:
+            if len(shape) > 1:
+                self._refuse_size(shape[0], math.prod(shape[1:]))
 
     @property
     def deterministic(self) -> bool:
@@ -93,11 +79,11 @@ class IrDrop:
         return True
 
     def read(self, w: Tensor, generator: torch.Generator) -> Tensor:
-        """Attenuated weights, shape ``(N,)``."""
+        """Weights behind the wires, shape ``(N,)``."""
         return self._seen(w)
 
     def moments(self, w: Tensor) -> ElementMoments:
-        """The attenuated weights; no variance."""
+        """The weights behind the wires; no variance."""
         return ElementMoments.constant(self._seen(w))
 
     def _seen(self, w: Tensor) -> Tensor:
@@ -106,19 +92,52 @@ class IrDrop:
             raise ValueError(f"{w.numel()} weights; allowed: {sum(sizes)}, as the shapes have")
         if self.wire_ratio == 0:
             return w
-        seen = w.clone()
-        for shape, part in zip(self.shapes, torch.split(seen, sizes), strict=True):
-            if len(shape) > 1 and part.numel() > 0:
-                self._attenuate(part.view(shape[0], -1))
+        for before, seen in self._last[:1]:
+            if before.dtype == w.dtype and before.device == w.device and before.equal(w):
+                return seen.clone()
+        seen = self._through_wires(w, sizes)
+        self._last[:] = [(w.clone(), seen.clone())]
         return seen
 
-    def _attenuate(self, matrix: Tensor) -> None:
-        """Attenuate a matrix in place, tile by tile."""
-        rows, columns = self.array_size or tuple(matrix.shape)
-        for band in matrix.split(rows, 0):
-            for tile in band.split(columns, 1):
-                conductance = (tile / self.weight_range).clamp(-1.0, 1.0)
-                load = conductance.abs()
-                plus = attenuation(conductance.clamp_min(0.0), load, self.wire_ratio)
-                minus = attenuation((-conductance).clamp_min(0.0), load, self.wire_ratio)
-                tile.mul_(torch.where(tile > 0, plus, minus))
+    def _through_wires(self, w: Tensor, sizes: list[int]) -> Tensor:
+        seen, beyond = w.clone(), self.cells.beyond(w)
+        cells = (torch.split(part, sizes) for part in (seen, beyond, *self.cells.conductances(w)))
+        for shape, part, rest, plus, minus in zip(self.shapes, *cells, strict=True):
+            if len(shape) < 2 or part.numel() == 0:
+                continue
+            outputs = shape[0]
+            rows, columns = self.array_size or (outputs, part.numel() // outputs)
+            grids = [each.view(outputs, -1) for each in (part, rest, plus, minus)]
+            for row in range(0, outputs, rows):
+                for column in range(0, grids[0].shape[1], columns):
+                    tile, more, p, m = (
+                        each[row : row + rows, column : column + columns] for each in grids
+                    )
+                    lines = torch.stack((p, m), 1).reshape(2 * len(p), -1)
+                    currents = self._currents(lines)
+                    tile.copy_(self.cells.weights(currents[0::2], currents[1::2]) + more)
+        return seen
+
+    def _currents(self, conductance: Tensor) -> Tensor:
+        """Currents into the amplifiers of one array for unit voltages at its drivers."""
+        lost = losses(conductance, self.wire_ratio)
+        if self._first_order_holds(float(lost.max())):
+            return conductance * (1.0 - lost)
+        return exact_currents(conductance, self.wire_ratio)
+
+    def _first_order_holds(self, largest_loss: float) -> bool:
+        return largest_loss**2 <= FIRST_ORDER_ERROR * (1.0 - self.cells.smallest)
+
+    def _refuse_size(self, outputs: int, inputs: int) -> None:
+        if self.array_size is not None:
+            outputs, inputs = min(outputs, self.array_size[0]), min(inputs, self.array_size[1])
+        most_outputs, most_inputs = LARGEST_ARRAY
+        if most_work(2 * outputs, inputs) <= most_work(2 * most_outputs, most_inputs):
+            return
+        # Losses of the corner that is furthest from drivers and amplifiers, all devices full.
+        worst = self.wire_ratio * (outputs * (2 * outputs + 1) + inputs * (inputs + 1) / 2)
+        if not self._first_order_holds(worst):
+            raise ValueError(
+                f"an array of {outputs} by {inputs} weights is too large to solve its wires; "
+                f"allowed: tiles of up to {most_outputs} by {most_inputs} weights"
+            )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from device_models.protocols import ElementMoments
+from device_models.write.weight_cells import WeightCells
 
 _SMALLEST = 1e-6
 """Fraction of the largest conductance below which the exponent's logarithm is cut."""
@@ -28,13 +29,16 @@ def pcm_exponent(fraction: Tensor) -> tuple[Tensor, Tensor]:
 class ConductanceDrift:
     """Read path: passes see the conductances a time t after they were programmed.
 
-    The device that holds a weight drifts with ``ν = |mean + std·ξ|``, ξ its own and fixed for a
-    chip. Every read happens the same time after the last programming.
+    Every device drifts with ``ν = |mean + std·ξ|``, ξ its own and fixed for a chip; a weight is
+    what the difference of its cells is then taken for. Both devices of a pair drift, the one at
+    G_min too. A reference does not: it was programmed long before, and drift goes with the
+    logarithm of the time since. Every read happens the same time after the last programming.
 
     Attributes:
         time_ratio: t/t₀, 1 or more.
-        deviate: ξ of every device, shape ``(N,)``.
-        full_scale: Weight of the largest conductance, above 0.
+        deviate: ξ of every device: shape ``(2, N)`` for the positive and the negative devices of
+            pairs, shape ``(N,)`` for single devices beside a reference, or for pairs that share it.
+        cells: The conductances that hold the weights.
         exponent: Mean and standard deviation of ν; None for phase-change memory's, which depend on
             the conductance.
 
@@ -44,14 +48,12 @@ class ConductanceDrift:
 
     time_ratio: float
     deviate: Tensor
-    full_scale: float = 1.0
+    cells: WeightCells = field(default_factory=WeightCells)
     exponent: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if not self.time_ratio >= 1:
             raise ValueError(f"time over t0 is {self.time_ratio:g}; allowed: 1 or more")
-        if not self.full_scale > 0:
-            raise ValueError(f"full_scale is {self.full_scale:g}; allowed: above 0")
 
     @property
     def deterministic(self) -> bool:
@@ -60,11 +62,19 @@ class ConductanceDrift:
 
     def read(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Drifted weights, shape ``(N,)``."""
+        plus, minus = self.cells.conductances(w)
+        first, second = self.deviate if self.deviate.ndim > 1 else (self.deviate, self.deviate)
+        plus = self._drifted(plus, first)
+        if self.cells.reference is None:
+            minus = self._drifted(minus, second)
+        return self.cells.weights(plus, minus) + self.cells.beyond(w)
+
+    def _drifted(self, conductance: Tensor, deviate: Tensor) -> Tensor:
         if self.exponent is None:
-            mean, std = pcm_exponent((w.abs() / self.full_scale).clamp_max(1.0))
+            mean, std = pcm_exponent(conductance.clamp_max(1.0))
         else:
-            mean, std = (torch.full_like(w, value) for value in self.exponent)
-        return w * self.time_ratio ** -(mean + std * self.deviate).abs()
+            mean, std = (torch.full_like(conductance, value) for value in self.exponent)
+        return conductance * self.time_ratio ** -(mean + std * deviate).abs()
 
     def moments(self, w: Tensor) -> ElementMoments:
         """The drifted weights; a given chip's drift has no variance."""

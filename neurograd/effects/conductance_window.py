@@ -17,11 +17,12 @@ class Window(SpecModel):
     min: Annotated[float, Siemens()] | None = Field(
         None,
         description="Smallest conductance: '3.8 uS', or as a resistance '263 kΩ'; "
-        "a bare number is in siemens. Default: none (only the range in weights matters).",
+        "a bare number is in siemens. Wires carry it and it drifts. Default: none, taken as 0.",
     )
     max: Annotated[float, Siemens()] | None = Field(
         None,
-        description="Largest conductance: '59 uS', or as a resistance '16.9 kΩ'. Default: none.",
+        description="Largest conductance: '59 uS', or as a resistance '16.9 kΩ'. Only min/max "
+        "counts, for wires and drift. Default: none.",
     )
 
     @model_validator(mode="after")
@@ -44,7 +45,8 @@ class Conductance(LevelKeys, Window):
     mapping: Literal["differential_pair", "reference"] = Field(
         "differential_pair",
         description="How a signed weight becomes conductances: two devices a weight, or one device "
-        "against a fixed reference. Default: differential_pair.",
+        "against a fixed reference, a resistor on a line of its own that does not drift. "
+        "Default: differential_pair.",
     )
     weight_range: Annotated[float, Number(0, above=True)] = Field(
         1.0,

@@ -9,16 +9,23 @@ from pydantic import Field, model_validator
 
 from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.weight_cells import weight_cells
 from neurograd.keys.fields import Number, Seconds, SpecModel, refuse, spec_problem
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from neurograd.effects.assembly import Assembly
 
 _CENTURY = 86400.0 * 36525
 
 
 class Drift(SpecModel):
-    """Conductance drift between programming and reading: g(t) = g·(t/t0)^(-nu)."""
+    """Conductance drift between programming and reading: g(t) = g·(t/t0)^(-nu).
+
+    Every device drifts from its conductance in the window, both devices of a pair (from
+    conductance.min, 0 where no window is given, upwards); a reference does not.
+    """
 
     time: Annotated[float, Seconds()] = Field(
         description="Time between programming and reading: '1 h', or seconds; at least t0."
@@ -50,23 +57,31 @@ class Drift(SpecModel):
 class DriftKeys(SpecModel):
     """device.drift."""
 
-    drift: Drift | None = Field(None, description="Conductance drift. Default: null, none.")
+    drift: Drift | None = Field(
+        None,
+        description="Conductance drift of every device; a reference does not drift. "
+        "Default: null, none.",
+    )
 
 
 def _build(parts: Assembly) -> None:
+    import torch  # noqa: PLC0415
+
     from device_models import ConductanceDrift, draw_deviates  # noqa: PLC0415  (needs torch)
 
     drift: Drift = parts.spec.device.drift
     exponent = None
     if drift.exponent is not None:
         exponent = (drift.exponent, drift.exponent_spread or 0.0)
-    pulsed = parts.spec.device.pulsed
-    top = 1.0 if pulsed is None else pulsed.w_max
-    deviates = draw_deviates(
-        parts.problem.num_parameters, parts.generator("drift"), parts.problem.dtype
-    )
-    top *= parts.weight_range
-    parts.reads.append(ConductanceDrift(drift.time / drift.t0, deviates, top, exponent))
+    cells, generator = weight_cells(parts), parts.generator("drift")
+
+    def draw() -> Tensor:
+        return draw_deviates(parts.problem.num_parameters, generator, parts.problem.dtype)
+
+    deviates = draw()
+    if cells.reference is None:
+        deviates = torch.stack((deviates, draw()))
+    parts.reads.append(ConductanceDrift(drift.time / drift.t0, deviates, cells, exponent))
 
 
 def _remedy(spec: SpecSections) -> Remedy:

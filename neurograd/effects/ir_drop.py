@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.weight_cells import weight_cells
+from neurograd.errors import NeurogradError
 from neurograd.keys.fields import Number, SpecModel, Whole, spec_problem
 
 if TYPE_CHECKING:
@@ -16,16 +18,23 @@ if TYPE_CHECKING:
 
 
 class IrDrop(SpecModel):
-    """Voltage that is lost along the wires of an array, to first order."""
+    """Voltage that is lost along the wires of an array, by its whole network of resistors.
+
+    Wires carry the currents of the devices' conductances in their window, from conductance.min (0
+    where no window is given) upwards.
+    """
 
     wire_ratio: Annotated[float, Number(0, 0.1)] = Field(
-        description="Resistance of one wire segment over a device's smallest, 0 to 0.1."
+        description="Resistance of one wire segment between neighbouring devices over a device's "
+        "smallest resistance (1/conductance.max), 0 to 0.1."
     )
     array_rows: Annotated[int, Whole(1, 65536)] | None = Field(
-        None, description="Rows of an array; larger layers are tiled. Default: null, one array."
+        None,
+        description="Outputs of an array in weights, of two lines each; larger layers are tiled. "
+        "Default: null, one array.",
     )
     array_columns: Annotated[int, Whole(1, 65536)] | None = Field(
-        None, description="Columns of an array. Default: null, one array."
+        None, description="Inputs of an array. Default: null, one array."
     )
 
     @model_validator(mode="after")
@@ -52,7 +61,12 @@ def _build(parts: Assembly) -> None:
     problem = parts.problem
     layers = problem.parameters_of(problem.initial_weights).values()
     shapes = tuple(tuple(layer.shape) for layer in layers)
-    parts.reads.append(IrDropRead(shapes, drop.wire_ratio, parts.weight_range, size))
+    try:
+        parts.reads.append(IrDropRead(shapes, drop.wire_ratio, weight_cells(parts), size))
+    except ValueError as error:
+        raise NeurogradError(
+            f"device.ir_drop: {error}; give array_rows and array_columns, or a lower wire_ratio"
+        ) from None
 
 
 def _remedy(spec: SpecSections) -> Remedy:

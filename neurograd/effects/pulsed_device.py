@@ -75,26 +75,30 @@ def refuse_levels(device: Any, kind: str) -> None:
 
 
 def _build(parts: Assembly) -> None:
-    from device_models import OneSidedPair, PulsedWrite, draw_devices  # noqa: PLC0415  (torch)
+    from device_models import OneSidedPair, PulsedWrite  # noqa: PLC0415  (needs torch)
 
     pulsed: Pulsed = parts.spec.device.pulsed
     curved = parts.keeps(nonlinearity.EFFECT)
-    nominal = nominal_device(pulsed, varied=parts.keeps(device_to_device.EFFECT))
     step = pulsed_step(pulsed, noisy=parts.keeps(cycle_to_cycle.EFFECT), curved=curved)
-    if not curved:
-        nominal = replace(nominal, gamma=(0.0, 0.0), soft_bounds=False, up_down=0.0)
-
-    def draw(purpose: str) -> DeviceValues:
-        size, dtype = parts.problem.num_parameters, parts.problem.dtype
-        return draw_devices(nominal, size, parts.generator(purpose), dtype)
-
     options = (controller_step(pulsed), parts.weight_range, parts.rounding, pulsed.max_pulses)
     write: OneSidedPair | PulsedWrite
     if pulsed.model == "one_sided_pair":
-        write = OneSidedPair(step, draw("chip"), draw("second device"), *options)
+        second = draw_pulsed(parts, "second device")
+        write = OneSidedPair(step, draw_pulsed(parts, "chip"), second, *options)
     else:
-        write = PulsedWrite(step, draw("chip"), *options)
+        write = PulsedWrite(step, draw_pulsed(parts, "chip"), *options)
     parts.synapse = Synapse(write, write.weight_bounds())
+
+
+def draw_pulsed(parts: Assembly, purpose: str) -> DeviceValues:
+    """The chip's devices of one purpose, the same at every call."""
+    from device_models import draw_devices  # noqa: PLC0415  (needs torch)
+
+    nominal = nominal_device(parts.spec.device.pulsed, varied=parts.keeps(device_to_device.EFFECT))
+    if not parts.keeps(nonlinearity.EFFECT):
+        nominal = replace(nominal, gamma=(0.0, 0.0), soft_bounds=False, up_down=0.0)
+    size, dtype = parts.problem.num_parameters, parts.problem.dtype
+    return draw_devices(nominal, size, parts.generator(purpose), dtype)
 
 
 def controller_step(pulsed: Pulsed) -> float:

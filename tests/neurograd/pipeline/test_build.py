@@ -24,6 +24,7 @@ from device_models import (
     SignSymmetric,
     Surrogate,
     SurrogateBptt,
+    WeightCells,
     WeightPerturbation,
     draw_devices,
 )
@@ -173,12 +174,12 @@ def test_noise_of_reads_in_weight_units(text, std):
 def test_drift():
     chip, _ = chip_of("device: {preset: pcm, drift: {time: 1 h}}")
     (drift,) = chip.reads
-    assert (drift.time_ratio, drift.full_scale, drift.exponent) == (180.0, 2.0, None)
+    assert (drift.time_ratio, drift.cells, drift.exponent) == (180.0, WeightCells(2.0), None)
     chip, _ = chip_of(
         "device: {drift: {time: 1 h, t0: 2 s, exponent: 0.05, exponent_spread: 0.01}}"
     )
     (drift,) = chip.reads
-    assert (drift.time_ratio, drift.full_scale, drift.exponent) == (1800.0, 1.0, (0.05, 0.01))
+    assert (drift.time_ratio, drift.cells, drift.exponent) == (1800.0, WeightCells(), (0.05, 0.01))
 
 
 def test_wires_and_converters():
@@ -187,7 +188,7 @@ def test_wires_and_converters():
         "{dac_bits: 5, adc_bits: 7, input_range: 2, output_range: 3}}"
     )
     shapes = tuple(tuple(p.shape) for p in problem.module.parameters())
-    assert chip.reads == (IrDrop(shapes, 1e-4, 1.0, (6, 20)),)
+    assert chip.reads == (IrDrop(shapes, 1e-4, WeightCells(), (6, 20)),)
     assert chip.passes == (Converters(5, 7, 2.0, 3.0),)
 
 

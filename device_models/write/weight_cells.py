@@ -1,0 +1,72 @@
+"""Weight cells: the two conductances whose difference holds a weight.
+
+A cell's place in its window is ``x = (G − G_min)/(G_max − G_min)``. In units of G_max, with
+``s = G_min/G_max``, it conducts ``g = s + (1 − s)·x``, so that a cell at the bottom of its window
+still conducts s: it loads wires and drifts.
+
+- Differential pair: ``x⁺ = max(w, 0)/span`` and ``x⁻ = max(−w, 0)/span``; the device of the
+  weight's sign holds it, the other one stands at G_min.
+- Device beside a reference: ``x⁺ = w/span + reference`` and ``x⁻ = reference``. The reference is a
+  fixed resistor on an output line of its own beside the device's. It sees the wires as the device
+  does, and it does not drift.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class WeightCells:
+    """How weights stand in conductances.
+
+    Attributes:
+        span: Weight that the whole window of one device stands for, above 0: the largest weight of
+            a pair, largest minus smallest weight beside a reference.
+        smallest: G_min/G_max, 0 to below 1.
+        reference: Place of the reference in the window, a number or shape ``(N,)``; None for a
+            differential pair.
+
+    Raises:
+        ValueError: If an attribute is out of range.
+    """
+
+    span: float = 1.0
+    smallest: float = 0.0
+    reference: Tensor | float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.span < math.inf:
+            raise ValueError(f"span is {self.span:g}; allowed: above 0")
+        if not 0 <= self.smallest < 1:
+            raise ValueError(f"smallest is {self.smallest:g}; allowed: 0 to below 1")
+
+    def conductances(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """Both cells of every weight in units of G_max, each shape ``(N,)``."""
+        if self.reference is None:
+            part = w / self.span
+            return self._conductance(part.clamp_min(0.0)), self._conductance((-part).clamp_min(0.0))
+        device = self._conductance(w / self.span + self.reference).clamp_min(0.0)
+        return device, self._conductance(torch.zeros_like(w) + self.reference)
+
+    def weights(self, plus: Tensor, minus: Tensor) -> Tensor:
+        """Weights that the difference of two cells is taken for, any shape."""
+        return (plus - minus) * (self.span / (1.0 - self.smallest))
+
+    def beyond(self, w: Tensor) -> Tensor:
+        """Part of a weight that would need a conductance below 0, shape ``(N,)``.
+
+        Devices that reach further down than the nominal one have such weights; what no conductance
+        stands for is neither attenuated nor does it drift.
+        """
+        if self.reference is None:
+            return torch.zeros_like(w)
+        short = self._conductance(w / self.span + self.reference).clamp_max(0.0)
+        return self.weights(short, torch.zeros_like(short))
+
+    def _conductance(self, place: Tensor) -> Tensor:
+        return self.smallest + (1.0 - self.smallest) * place

@@ -1,0 +1,38 @@
+"""The conductances that hold a spec's weights, as its wires and its drift see them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from neurograd.effects.pulsed_device import draw_pulsed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from device_models import WeightCells
+    from neurograd.effects.assembly import Assembly
+
+
+def smallest_part(device: Any) -> float:
+    """Smallest over largest conductance of a spec's device; 0 where no window is given."""
+    window = device.conductance
+    return 0.0 if window.max is None else window.min / window.max
+
+
+def weight_cells(parts: Assembly) -> WeightCells:
+    """The cells of a chip's weights.
+
+    The window stands for the weights from ``-weight_range`` to ``weight_range``, for those between
+    the nominal bounds of a behavioural device; a reference that varies over devices is the chip's.
+    """
+    from device_models import WeightCells  # noqa: PLC0415  (needs torch)
+
+    device, size = parts.spec.device, parts.weight_range
+    smallest, pulsed = smallest_part(device), device.pulsed
+    high, low = (1.0, -1.0) if pulsed is None else (pulsed.w_max, pulsed.w_min)
+    if device.conductance.mapping == "differential_pair":
+        return WeightCells(high * size, smallest)
+    middle: Tensor | float = 0.0
+    if pulsed is not None and (pulsed.reference_std or pulsed.subtract_symmetry_point):
+        middle = draw_pulsed(parts, "chip").reference
+    return WeightCells((high - low) * size, smallest, (middle - low) / (high - low))

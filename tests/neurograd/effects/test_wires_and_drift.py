@@ -1,0 +1,105 @@
+"""Wires and drift act on the conductances that hold the weights, whatever the device."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from device_models import WeightCells
+from neurograd import train
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.seeding import generator_for
+from neurograd.spec import Spec, validate_spec
+from neurograd.spec.yaml_loading import parse_yaml
+from tests.device_models.passes.resistor_network import seen_by_passes
+
+SMALL = {"train_samples": 40, "test_samples": 20}
+
+
+def spec_of(text: str) -> Spec:
+    data = dict(parse_yaml(text, "chip.yaml"))
+    network = {"hidden": [8], **data.get("network", {})}
+    return validate_spec({"task": SMALL, **data, "network": network}, "chip.yaml")
+
+
+def chip_of(text: str):
+    spec = spec_of(text)
+    problem = build_problem(spec)
+    return build_chip(spec, problem), problem
+
+
+PULSED = "pulsed: {model: soft_bounds, w_max: 1.5, w_min: -0.5"
+
+
+@pytest.mark.parametrize(
+    ("device", "cells", "devices"),
+    [
+        ("conductance: {weight_range: 2}", WeightCells(2.0), 2),
+        ("conductance: {min: 1 uS, max: 4 uS}", WeightCells(1.0, 0.25), 2),
+        (
+            "conductance: {min: 1 uS, max: 4 uS, weight_range: 2, mapping: reference}",
+            WeightCells(4.0, 0.25, 0.5),
+            1,
+        ),
+        ("measured: examples/devices/jump_table.csv", WeightCells(2.0, 0.0, 0.5), 1),
+        (f"{PULSED}}}, conductance: {{weight_range: 2}}", WeightCells(4.0, 0.0, 0.25), 1),
+        ("preset: pcm", WeightCells(2.0), 2),
+        ("preset: pcm, conductance: {min: 5 uS, max: 25 uS}", WeightCells(2.0, 0.2), 2),
+    ],
+)
+def test_wires_and_drift_see_the_conductances_that_hold_the_weights(device, cells, devices):
+    also = "ir_drop: {wire_ratio: 1e-4}, drift: {time: 1 h}"
+    chip, problem = chip_of(f"device: {{{device}, {also}}}")
+    drift, wires = chip.reads
+    assert drift.cells == wires.cells == cells
+    assert drift.deviate.unique().numel() == devices * problem.num_parameters
+
+
+def test_a_reference_that_varies_over_devices_is_the_chips():
+    also = "reference_std: 0.1, w_max_dtod: 0.2, subtract_symmetry_point: true}"
+    chip, problem = chip_of(f"device: {{{PULSED}, {also}, drift: {{time: 1 h}}}}")
+    reference = chip.reads[0].cells.reference
+    assert reference.shape == (problem.num_parameters,)
+    torch.testing.assert_close(2.0 * reference - 0.5, chip.writes[0].devices.reference)
+
+
+@pytest.mark.parametrize("effect", ["ir_drop: {wire_ratio: 1e-4}", "drift: {time: 1 h}"])
+def test_the_on_off_ratio_changes_what_passes_see(effect):
+    """590 and 1.18, all else equal: more loss in wires, more drift against the window."""
+    seen = []
+    for smallest in ("0.1 uS", "50 uS"):
+        chip, problem = chip_of(
+            f"device: {{conductance: {{min: {smallest}, max: 59 uS}}, {effect}}}"
+        )
+        w = chip.program(problem.initial_weights)
+        seen.append(float((chip.read(w, generator_for(0)) - w).norm() / w.norm()))
+    assert seen[1] > 1.5 * seen[0]
+
+
+def test_arrays_that_are_too_large_to_solve_are_refused():
+    text = "network: {hidden: [600, 600]}\ndevice: {ir_drop: {wire_ratio: 1e-3}}"
+    with pytest.raises(NeurogradError, match=r"device\.ir_drop: an array of 600 by 600 weights"):
+        chip_of(text)
+
+
+@pytest.mark.parametrize(("wire_ratio", "accuracy"), [(5e-3, 0.917), (2e-2, 0.627)])
+def test_trained_behind_wires_as_with_the_solved_network(wire_ratio, accuracy):
+    """Accuracy of the same training with every array solved node by node at every step."""
+    task = "{name: digits, train_samples: 600, test_samples: 300}"
+    spec = spec_of(
+        f"device: {{ir_drop: {{wire_ratio: {wire_ratio}}}}}\nnetwork: {{hidden: [16]}}\n"
+        f"task: {task}\ntraining: {{step_size: 0.5}}"
+    )
+    problem = build_problem(spec)
+    end = train(problem, build_chip(spec, problem), 200, 0)
+    # A sample of 300 more or less right here and there.
+    assert float(end.correct.double().mean()) == pytest.approx(accuracy, abs=0.01)
+    chip = build_chip(spec, problem)
+    first, seen = (
+        next(iter(problem.parameters_of(v).values())).numpy()
+        for v in (end.weights, chip.read(end.weights, generator_for(0)))
+    )
+    plus, minus = np.maximum(first, 0), np.maximum(-first, 0)
+    np.testing.assert_allclose(seen, seen_by_passes(plus, minus, wire_ratio), rtol=0, atol=1e-9)
