@@ -82,7 +82,7 @@ EFFECTS = {
     ),
     "device: {read: {noise: 1 %}}": "noise of every read",
     "device: {converters: {dac_bits: 6, adc_bits: 8}}": "Gokmen, Onen and Haensch 2017",
-    "device: {ir_drop: {wire_ratio: 1e-4}}": "first order in the wires' resistance",
+    "device: {ir_drop: {wire_ratio: 1e-4}}": "the array's network of resistors",
     "device: {drift: {time: 1 h}}": "phase-change memory's, Nandakumar et al. 2019",
     "device: {leakage: {lifetime: 1000}}": "Rasch et al. 2021",
     "device: {faults: {stuck_low: 2 %, stuck_high: 2 %}}": "stuck devices",

@@ -10,7 +10,8 @@ DEVICE: tuple[Term, ...] = (
         "G",
         "Conductance window",
         "From the smallest to the largest conductance that a device reaches; percentages of "
-        "a device are parts of its length.",
+        "a device are parts of its length. Wires and drift see the smallest one as well; it "
+        "counts as 0 where no window is given.",
         "siemens",
         "device.conductance.min, .max",
     ),
@@ -86,7 +87,8 @@ DEVICE: tuple[Term, ...] = (
         "drift",
         "ν",
         "Drift exponent",
-        "How fast a written conductance falls with time: G(t) = G·(t/t₀)^(−ν).",
+        "How fast a written conductance falls with time: G(t) = G·(t/t₀)^(−ν). Both devices of "
+        "a pair drift; a reference does not.",
         "none",
         "device.drift",
     ),
@@ -94,7 +96,8 @@ DEVICE: tuple[Term, ...] = (
         "ir_drop",
         "",
         "IR drop",
-        "Voltage lost in an array's wires, which weakens devices far from the drivers.",
+        "Voltage lost in an array's wires, which weakens devices far from the drivers; found from "
+        "the array's network of resistors.",
         "",
         "device.ir_drop",
     ),
