@@ -12,8 +12,9 @@ class ConductanceRange:
     """Conductance window and its mapping to weights.
 
     The fraction ``x = (G − G_min)/(G_max − G_min)`` runs from 0 to 1 over the window. In a
-    differential pair ``w = weight_range · (x⁺ − x⁻)``; G_min cancels, so the on/off ratio matters
-    only through noise that is given as a part of the range.
+    differential pair ``w = weight_range · (x⁺ − x⁻)``; G_min cancels in a write, so the on/off
+    ratio matters through noise that is given as a part of the range, and through wires and drift
+    (``weight_cells.py``).
 
     Attributes:
         minimum: G_min in siemens.

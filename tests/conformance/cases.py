@@ -46,6 +46,7 @@ from device_models import (
     SpikingNetwork,
     SurrogateBptt,
     UpdateRounding,
+    WeightCells,
     WeightPerturbation,
     WeightRounding,
     WhiteNoise,
@@ -254,7 +255,20 @@ READS: dict[str, Callable[[Place], ReadPath]] = {
     "conductance_drift": lambda place: ConductanceDrift(
         100.0, draw_deviates(N, place.generator("drift"), place.dtype)
     ),
-    "ir_drop": lambda place: IrDrop(((5, 6), (10,)), 1e-3, array_size=(4, 4)),
+    "conductance_drift of pairs": lambda place: ConductanceDrift(
+        100.0,
+        draw_deviates(2 * N, place.generator("drift"), place.dtype).view(2, N),
+        WeightCells(2.0, smallest=0.2),
+    ),
+    "conductance_drift beside a reference": lambda place: ConductanceDrift(
+        100.0,
+        draw_deviates(N, place.generator("drift"), place.dtype),
+        WeightCells(4.0, smallest=0.2, reference=0.5),
+    ),
+    "ir_drop": lambda place: IrDrop(((5, 6), (10,)), 1e-5, array_size=(4, 4)),
+    "ir_drop, the whole network": lambda place: IrDrop(
+        ((5, 6), (10,)), 0.1, WeightCells(4.0, 0.2, 0.5), array_size=(4, 4)
+    ),
 }
 
 PASSES: dict[str, Callable[[], PassPath]] = {
