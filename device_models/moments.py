@@ -72,7 +72,5 @@ def _realized(effect: WritePath, w: Tensor, increment: Tensor) -> ElementMoments
         return moments
     if not isinstance(effect, PulseWise):
         raise ValueError(f"{type(effect).__name__} has no closed-form moments")
-    part, times = effect.single_pulses(increment)
-    single = effect.moments(w, part)
-    assert single is not None
+    single, times = effect.single_pulses(w, increment)
     return ElementMoments(single.mean * times, single.variance * times)

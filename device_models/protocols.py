@@ -7,10 +7,10 @@ that the caller hands in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -64,8 +64,10 @@ class Problem(Protocol):
         """Named tensors as one vector of shape ``(N,)``; the inverse of ``parameters_of``."""
         ...
 
-    def mean_loss(self, parameters: Mapping[str, Tensor], index: Tensor | None = None) -> Tensor:
-        """Mean loss as a differentiable scalar of named parameters."""
+    def chunks(
+        self, split: Literal["train", "test"] = "train", index: Tensor | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs and targets of the samples ``index`` (all when None), as many as a pass takes."""
         ...
 
     def batch(self, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -207,8 +209,8 @@ class WritePath(Protocol):
 class PulseWise(WritePath, Protocol):
     """A write path whose moments are known for one pulse a weight at most."""
 
-    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
-        """The part of an increment that one pulse is asked for, and the number of such parts."""
+    def single_pulses(self, w: Tensor, increment: Tensor) -> tuple[ElementMoments, Tensor]:
+        """Moments of what one pulse of a request realizes, and the mean number of its pulses."""
         ...
 
 

@@ -16,7 +16,21 @@ from torch import Tensor
 
 from device_models.layer_hooks import LayerRecorder
 from device_models.protocols import Problem, UnstableRuleError
-from device_models.rules.layerwise import flat_gradient, leaf_parameters
+from device_models.rules.layerwise import count_samples, flat_gradient, leaf_parameters
+
+
+@dataclass(frozen=True)
+class _Fall:
+    """Nudged energy before and after a relaxation, summed over samples."""
+
+    start: float
+    end: float
+
+    def __add__(self, other: _Fall) -> _Fall:
+        return _Fall(self.start + other.start, self.end + other.end)
+
+
+_NO_FALL = _Fall(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -79,18 +93,32 @@ class EquilibriumPropagation:
             ValueError: If the network calls a layer more than once.
             UnstableRuleError: If the relaxation diverges.
         """
-        batch = problem.batch(index)
         parameters = leaf_parameters(problem, w)
-        free = _free_states(problem, parameters, batch[0])
         signs = (1.0, -1.0) if self.symmetric else (1.0,)
-        with torch.enable_grad():
-            # The free phase has energy 0 and no derivative by θ.
-            total = torch.zeros_like(w)
-            for sign in signs:
-                states = self._relaxed(problem, parameters, batch, free, sign * self.nudging)
-                energy = _energy(problem, parameters, batch[0], states)
-                total += sign * flat_gradient(problem, energy, parameters)
-        return total / (len(signs) * self.nudging * len(batch[0]))
+        fell = dict.fromkeys(signs, _NO_FALL)
+        # The free phase has energy 0 and no derivative by θ.
+        total = torch.zeros_like(w)
+        for batch in problem.chunks("train", index):
+            free = _free_states(problem, parameters, batch[0])
+            with torch.enable_grad():
+                for sign in signs:
+                    states, fall = self._relaxed(
+                        problem, parameters, batch, free, sign * self.nudging
+                    )
+                    fell[sign] = fell[sign] + fall
+                    energy = _energy(problem, parameters, batch[0], states)
+                    total += sign * flat_gradient(problem, energy, parameters)
+        for fall in fell.values():
+            self._check_stable(fall, w.dtype)
+        return total / (len(signs) * self.nudging * count_samples(problem, index))
+
+    def _check_stable(self, fall: _Fall, dtype: torch.dtype) -> None:
+        rounding = torch.finfo(dtype).eps ** 0.5 * abs(fall.start)
+        if not fall.end <= fall.start + rounding:
+            raise UnstableRuleError(
+                f"the relaxation diverges at relaxation_rate {self.relaxation_rate:g} and nudging "
+                f"{self.nudging:g}; allowed: small enough for the nudged energy to fall"
+            )
 
     def _relaxed(
         self,
@@ -99,7 +127,7 @@ class EquilibriumPropagation:
         batch: tuple[Tensor, Tensor],
         free: Sequence[Tensor],
         nudging: float,
-    ) -> list[Tensor]:
+    ) -> tuple[list[Tensor], _Fall]:
         """States after gradient descent on ``E + nudging·ℓ`` from the free equilibrium."""
         fixed = {name: tensor.detach() for name, tensor in parameters.items()}
         start = _nudged_energy(problem, fixed, batch, free, nudging)
@@ -113,13 +141,7 @@ class EquilibriumPropagation:
                 for s, slope in zip(states, slopes, strict=True)
             ]
         end = _nudged_energy(problem, fixed, batch, states, nudging)
-        rounding = torch.finfo(end.dtype).eps ** 0.5 * start.abs()
-        if not bool(end <= start + rounding):
-            raise UnstableRuleError(
-                f"the relaxation diverges at relaxation_rate {self.relaxation_rate:g} and nudging "
-                f"{self.nudging:g}; allowed: small enough for the nudged energy to fall"
-            )
-        return states
+        return states, _Fall(float(start), float(end))
 
 
 def _free_states(

@@ -14,7 +14,12 @@ from torch import Tensor
 
 from device_models.layer_hooks import LayerCall, LayerHook
 from device_models.protocols import Problem
-from device_models.rules.layerwise import check_scale, flat_gradient, leaf_parameters
+from device_models.rules.layerwise import (
+    check_scale,
+    count_samples,
+    flat_gradient,
+    leaf_parameters,
+)
 
 
 class _FeedbackHook(LayerHook):
@@ -61,10 +66,17 @@ class FeedbackAlignment:
         """Estimate over the samples ``index`` (all when None), shape ``(N,)``."""
         parameters = leaf_parameters(problem, w)
         feedback_of = {id(parameters[name]): b for name, b in self.feedback.items()}
-        with torch.enable_grad():
-            with _FeedbackHook(feedback_of).applied():
-                loss = problem.mean_loss(parameters, index)
-            return flat_gradient(problem, loss, parameters)
+        samples = count_samples(problem, index)
+        estimate: Tensor | None = None
+        for inputs, targets in problem.chunks("train", index):
+            with torch.enable_grad():
+                with _FeedbackHook(feedback_of).applied():
+                    outputs = problem.outputs(parameters, inputs)
+                loss = problem.sample_losses(outputs, targets).sum() / samples
+                part = flat_gradient(problem, loss, parameters)
+            estimate = part if estimate is None else estimate + part
+        assert estimate is not None
+        return estimate
 
 
 def draw_feedback(

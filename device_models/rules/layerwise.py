@@ -22,6 +22,11 @@ def leaf_parameters(problem: Problem, w: Tensor) -> dict[str, Tensor]:
     }
 
 
+def count_samples(problem: Problem, index: Tensor | None) -> int:
+    """Number of the samples ``index`` (all when None)."""
+    return problem.num_samples if index is None else len(index)
+
+
 def flat_gradient(problem: Problem, value: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
     """Derivative of a scalar by the parameters, shape ``(N,)``; 0 for those it does not reach."""
     gradients = torch.autograd.grad(value, list(parameters.values()), materialize_grads=True)
@@ -120,13 +125,16 @@ class CutPass:
         calls: The calls of its layers, in forward order; their inputs are those before the cut.
         outputs: Network outputs, shape ``(n, ...)``.
         targets: Targets of the batch, first dimension n.
-        loss: Mean loss, whose gradient reaches the last layer only.
+        loss: Part of the mean loss that these samples make, whose gradient reaches the last layer
+            only.
+        samples: Number of samples that the mean is over: the pass may have a chunk of them.
     """
 
     calls: Sequence[RecordedCall]
     outputs: Tensor
     targets: Tensor
     loss: Tensor
+    samples: int
 
 
 class LayerwiseRule(ABC):
@@ -154,17 +162,23 @@ class LayerwiseRule(ABC):
         index: Tensor | None = None,
     ) -> Tensor:
         """Estimate over the samples ``index`` (all when None), shape ``(N,)``."""
-        inputs, targets = problem.batch(index)
+        samples = count_samples(problem, index)
         parameters = leaf_parameters(problem, w)
-        layers = LayerRecorder(parameters, change_input=detached)
-        with torch.enable_grad():
-            with layers.applied():
-                outputs = problem.outputs(parameters, inputs)
-            loss = problem.sample_losses(outputs, targets).mean()
-            total = loss
-            for term in self._teaching(problem, CutPass(layers.calls, outputs, targets, loss)):
-                total = total + term
-            return flat_gradient(problem, total, parameters)
+        estimate: Tensor | None = None
+        for inputs, targets in problem.chunks("train", index):
+            layers = LayerRecorder(parameters, change_input=detached)
+            with torch.enable_grad():
+                with layers.applied():
+                    outputs = problem.outputs(parameters, inputs)
+                loss = problem.sample_losses(outputs, targets).sum() / samples
+                total = loss
+                cut = CutPass(layers.calls, outputs, targets, loss, samples)
+                for term in self._teaching(problem, cut):
+                    total = total + term
+                part = flat_gradient(problem, total, parameters)
+            estimate = part if estimate is None else estimate + part
+        assert estimate is not None
+        return estimate
 
     @abstractmethod
     def _teaching(self, problem: Problem, cut: CutPass) -> Iterator[Tensor]:

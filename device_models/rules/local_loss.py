@@ -40,7 +40,8 @@ class LocalLoss(LayerwiseRule):
             ]
             for h in hidden:
                 local = (h @ readout.T).reshape(cut.outputs.shape)
-                yield problem.sample_losses(local, cut.targets).mean() / len(hidden)
+                losses = problem.sample_losses(local, cut.targets)
+                yield losses.sum() / cut.samples / len(hidden)
 
 
 def draw_readouts(

@@ -13,7 +13,12 @@ from torch import Tensor
 
 from device_models.layer_hooks import LayerRecorder, RecordedCall, detached
 from device_models.protocols import Problem
-from device_models.rules.layerwise import flat_gradient, leaf_parameters, per_sample
+from device_models.rules.layerwise import (
+    count_samples,
+    flat_gradient,
+    leaf_parameters,
+    per_sample,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,10 @@ class NodePerturbation:
     All pre-activations of sample i, in every call of every layer, change by ±ε times independent
     standard normal ξ_i; the activity is that of an unperturbed pass. The mean is the gradient up to
     order ε². Trainable parameters outside linear and convolution layers get no update.
+
+    Behind converters a pre-activation is what the network goes on with: the converted product plus
+    the digital bias. Passes take a chunk of the samples at a time; perturbations and credits, two
+    numbers a pre-activation, are held for all samples of the estimate.
 
     Attributes:
         perturbation: ε, standard deviation of the change of a pre-activation, above 0.
@@ -63,30 +72,52 @@ class NodePerturbation:
         Raises:
             ValueError: If a layer's output does not have the samples in its first dimension.
         """
-        batch = problem.batch(index)
-        count = len(batch[0])
+        count = count_samples(problem, index)
         parameters = leaf_parameters(problem, w)
-        layers = LayerRecorder(parameters, change_input=detached)
-        with torch.enable_grad(), layers.applied():
-            problem.outputs(parameters, batch[0])
-        outputs = [per_sample(call.outputs, count) for call in layers.calls]
-        credits = [torch.zeros_like(z) for z in outputs]
+        chunks = list(problem.chunks("train", index))
+        first = self._pre_activations(problem, parameters, chunks[0][0])
+        credits = [z.new_zeros(count, z.shape[1]) for z in first]
         for _ in range(self.samples):
+            # Drawn for all samples at once, so that the draws do not depend on the chunks.
             noise = [
                 torch.randn(z.shape, generator=generator, dtype=z.dtype, device=z.device)
-                for z in outputs
+                for z in credits
             ]
-            up = self._losses(problem, parameters, batch, noise, self.perturbation)
-            down = self._losses(problem, parameters, batch, noise, -self.perturbation)
-            slope = (up - down) / (2.0 * self.perturbation)
-            for credit, xi in zip(credits, noise, strict=True):
-                credit.addcmul_(slope.unsqueeze(1), xi)
+            start = 0
+            for chunk in chunks:
+                part = slice(start, start + len(chunk[0]))
+                own = [xi[part] for xi in noise]
+                up = self._losses(problem, parameters, chunk, own, self.perturbation)
+                down = self._losses(problem, parameters, chunk, own, -self.perturbation)
+                slope = (up - down) / (2.0 * self.perturbation)
+                for credit, xi in zip(credits, own, strict=True):
+                    credit[part].addcmul_(slope.unsqueeze(1), xi)
+                start = part.stop
+        estimate: Tensor | None = None
+        start = 0
+        for k, (inputs, _) in enumerate(chunks):
+            outputs = first if k == 0 else self._pre_activations(problem, parameters, inputs)
+            part = slice(start, start + len(inputs))
+            with torch.enable_grad():
+                # Inputs are detached, so each output depends on its own layer's weights only.
+                assigned = torch.stack(
+                    [(z * credit[part]).sum() for z, credit in zip(outputs, credits, strict=True)]
+                ).sum()
+                found = flat_gradient(problem, assigned / (count * self.samples), parameters)
+            estimate = found if estimate is None else estimate + found
+            start = part.stop
+        assert estimate is not None
+        return estimate
+
+    @staticmethod
+    def _pre_activations(
+        problem: Problem, parameters: dict[str, Tensor], inputs: Tensor
+    ) -> list[Tensor]:
+        """Outputs of all layers, one row a sample; each depends on its own layer's weights only."""
+        layers = LayerRecorder(parameters, change_input=detached)
         with torch.enable_grad():
-            # Inputs are detached, so each output depends on its own layer's weights only.
-            assigned = torch.stack(
-                [(z * credit).sum() for z, credit in zip(outputs, credits, strict=True)]
-            ).sum()
-            return flat_gradient(problem, assigned / (count * self.samples), parameters)
+            _through(problem, layers).outputs(parameters, inputs)
+        return [per_sample(call.outputs, len(inputs)) for call in layers.calls]
 
     @staticmethod
     @torch.no_grad()
@@ -102,8 +133,8 @@ class NodePerturbation:
         def perturbed(k: int, z: Tensor) -> Tensor:
             return z + size * noise[k].view_as(z)
 
-        with LayerRecorder(parameters, change_output=perturbed).applied():
-            outputs = problem.outputs(parameters, batch[0])
+        layers = LayerRecorder(parameters, change_output=perturbed)
+        outputs = _through(problem, layers).outputs(parameters, batch[0])
         return problem.sample_losses(outputs, batch[1])
 
     def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
@@ -121,22 +152,30 @@ class NodePerturbation:
         Raises:
             ValueError: If the network has other layers than linear ones that are called once.
         """
-        inputs, targets = problem.batch()
         parameters = leaf_parameters(problem, w)
-        layers = LayerRecorder(parameters)
-        with torch.enable_grad():
-            with layers.applied():
-                outputs = problem.outputs(parameters, inputs)
-            total = problem.sample_losses(outputs, targets).sum()
-            _check_linear(layers.calls, parameters)
-            deltas = torch.autograd.grad(total, [call.outputs for call in layers.calls])
-        squares = [delta.square().sum(1) for delta in deltas]
-        whole = torch.stack(squares).sum(0)
         variance = 0.0
-        for call, square in zip(layers.calls, squares, strict=True):
-            activity = call.inputs.detach().square().sum(1) + (call.bias is not None)
-            variance += float((activity * (call.outputs.shape[1] * whole + square)).sum())
-        return variance / (len(inputs) ** 2 * self.samples)
+        for inputs, targets in problem.chunks():
+            layers = LayerRecorder(parameters)
+            with torch.enable_grad():
+                outputs = _through(problem, layers).outputs(parameters, inputs)
+                total = problem.sample_losses(outputs, targets).sum()
+                _check_linear(layers.calls, parameters)
+                deltas = torch.autograd.grad(total, [call.outputs for call in layers.calls])
+            squares = [delta.square().sum(1) for delta in deltas]
+            whole = torch.stack(squares).sum(0)
+            for call, square in zip(layers.calls, squares, strict=True):
+                activity = call.inputs.detach().square().sum(1) + (call.bias is not None)
+                variance += float((activity * (call.outputs.shape[1] * whole + square)).sum())
+        return variance / (problem.num_samples**2 * self.samples)
+
+
+def _through(problem: Problem, layers: LayerRecorder) -> Problem:
+    """The problem with its layers recorded as the network sees them.
+
+    Inside the arrays' periphery, which takes a layer apart into a product and a digital bias: a
+    pre-activation is what comes after both, and both learn from its perturbation.
+    """
+    return problem.through(layers.applied)
 
 
 def _check_linear(calls: Sequence[RecordedCall], parameters: dict[str, Tensor]) -> None:

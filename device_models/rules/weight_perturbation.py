@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from device_models.protocols import Problem
+from device_models.rules.layerwise import count_samples
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,15 @@ class WeightPerturbation:
         index: Tensor | None = None,
     ) -> Tensor:
         """One estimate over the samples ``index`` (all when None), shape ``(N,)``."""
+        samples = count_samples(problem, index)
 
         def loss(at: Tensor) -> Tensor:
-            return problem.mean_loss(problem.parameters_of(at), index)
+            parameters = problem.parameters_of(at)
+            parts = [
+                problem.sample_losses(problem.outputs(parameters, inputs), targets).sum() / samples
+                for inputs, targets in problem.chunks("train", index)
+            ]
+            return torch.stack(parts).sum()
 
         estimate = torch.zeros_like(w)
         clean = None if self.two_sided else loss(w)

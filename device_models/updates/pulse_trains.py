@@ -16,7 +16,7 @@ from torch import Tensor
 
 from device_models.layer_hooks import LayerCall, LayerHook
 from device_models.protocols import ElementMoments, Problem
-from device_models.rules.layerwise import leaf_parameters
+from device_models.rules.layerwise import count_samples, leaf_parameters
 
 Kind = Literal["stochastic", "deterministic"]
 
@@ -42,6 +42,9 @@ class PulseTrains:
     ``deterministic`` trains have the same probabilities rounded to whole numbers of pulses, and
     ``length·p·q`` coincidences, rounded to the nearest whole number: no variance, but small
     products are lost.
+
+    Passes take a chunk of the samples at a time; the vectors of all layers are held for all samples
+    of the estimate.
 
     Biases of linear layers are a column of devices with input 1. Parameters of one dimension that
     are not given to ``functional.linear`` are digital and get their exact gradient.
@@ -226,11 +229,41 @@ class _RankOneHook(LayerHook):
 
 def _rank_one_updates(problem: Problem, w: Tensor, index: Tensor | None) -> _RankOneUpdates:
     """Inputs and errors of every linear layer; exact gradients of the digital parameters."""
-    samples = problem.num_samples if index is None else len(index)
-    parameters, recording = leaf_parameters(problem, w), _RankOneHook()
+    samples = count_samples(problem, index)
+    parameters = leaf_parameters(problem, w)
+    parts = [
+        _rank_one_part(problem, parameters, chunk, samples)
+        for chunk in problem.chunks("train", index)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    layers = [
+        _Layer(
+            same[0].weight,
+            same[0].bias,
+            torch.cat([layer.x for layer in same]),
+            torch.cat([layer.error for layer in same]),
+        )
+        for same in zip(*(part.layers for part in parts), strict=True)
+    ]
+    exact = {
+        name: torch.stack([part.estimate[name] for part in parts]).sum(0) for name in parameters
+    }
+    return _RankOneUpdates(layers, exact, samples)
+
+
+def _rank_one_part(
+    problem: Problem,
+    parameters: dict[str, Tensor],
+    chunk: tuple[Tensor, Tensor],
+    samples: int,
+) -> _RankOneUpdates:
+    """What a chunk of the samples adds."""
+    recording = _RankOneHook()
     with torch.enable_grad():
         with recording.applied():
-            loss = problem.mean_loss(parameters, index)
+            outputs = problem.outputs(parameters, chunk[0])
+        loss = problem.sample_losses(outputs, chunk[1]).sum() / samples
         calls = dict(_named_calls(parameters, recording.calls))
         wanted = [*parameters.values(), *(call.product for call in calls.values())]
         found = torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True)

@@ -84,17 +84,26 @@ class WornDevices:
         """What the inner path realizes; 0 for worn synapses, shape ``(N,)``."""
         return self.inner.write(w, increment, generator).masked_fill(self.worn, 0.0)
 
-    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
-        """As of the inner path."""
+    def single_pulses(self, w: Tensor, increment: Tensor) -> tuple[ElementMoments, Tensor]:
+        """As of the inner path; mean and variance 0 for worn synapses.
+
+        Raises:
+            ValueError: If the inner path's moments are not known for single pulses either.
+        """
         if isinstance(self.inner, PulseWise):
-            return self.inner.single_pulses(increment)
-        return increment, torch.ones_like(increment)
+            single, times = self.inner.single_pulses(w, increment)
+            return self._still_where_worn(single), times
+        whole = self.moments(w, increment)
+        if whole is None:
+            raise ValueError(f"{type(self.inner).__name__} has no closed-form moments")
+        return whole, torch.ones_like(increment)
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
         """The inner path's moments; mean and variance 0 for worn synapses."""
         inner = self.inner.moments(w, increment)
-        if inner is None:
-            return None
+        return None if inner is None else self._still_where_worn(inner)
+
+    def _still_where_worn(self, moments: ElementMoments) -> ElementMoments:
         return ElementMoments(
-            inner.mean.masked_fill(self.worn, 0.0), inner.variance.masked_fill(self.worn, 0.0)
+            moments.mean.masked_fill(self.worn, 0.0), moments.variance.masked_fill(self.worn, 0.0)
         )

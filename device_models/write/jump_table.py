@@ -17,6 +17,7 @@ from torch import Tensor
 
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
+from device_models.write.many_pulses import MOST_SINGLE_PULSES, take_together
 from device_models.write.measured_curve import interpolate
 from device_models.write.measured_table import read_table
 from device_models.write.rounding import Rounding, round_whole
@@ -215,13 +216,31 @@ class JumpTableWrite(WholePulseWrite):
         pulses = round_whole(self._requested(increment), self.rounding, generator)
         start = self._state(w)
         x = start.clone()
-        for number in range(int(pulses.max()) if pulses.numel() else 0):
-            where = torch.nonzero(pulses > number).squeeze(1)
+        number = 0
+        # Tables with a step of a millionth of the window ask for a million pulses across it.
+        single = pulses.clamp_max(float(MOST_SINGLE_PULSES))
+        while (where := torch.nonzero(single > number).squeeze(1)).numel():
             here, direction = x[where], up[where]
             noise = torch.randn(here.shape, generator=generator, dtype=w.dtype, device=w.device)
             jump = self.table.mean(here, direction) + self.table.std(here, direction) * noise
             x[where] = (here + jump).clamp(0.0, 1.0)
+            number += 1
+        many = torch.nonzero(pulses > MOST_SINGLE_PULSES).squeeze(1)
+        if many.numel():
+            x[many] = self._moved_by_many(x[many], up[many], pulses[many], generator)
         return (x - start) * (2.0 * self.weight_range)
+
+    def _moved_by_many(
+        self, x: Tensor, up: Tensor, pulses: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """States after all pulses of requests for more than are applied one by one."""
+
+        def kick(state: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
+            return self.table.mean(state, up[which]), self.table.std(state, up[which])
+
+        zero, one = torch.zeros_like(x), torch.ones_like(x)
+        noise = None if self.table.deterministic else generator
+        return take_together(kick, x, zero, one, pulses, noise)
 
     def _one_pulse(self, w: Tensor, increment: Tensor, chance: Tensor) -> ElementMoments:
         x, up = self._state(w), increment > 0

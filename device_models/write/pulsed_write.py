@@ -9,6 +9,7 @@ from torch import Tensor
 
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
+from device_models.write.many_pulses import MOST_SINGLE_PULSES, take_together
 from device_models.write.pulsed_step import DeviceValues, Step
 from device_models.write.rounding import Rounding, round_whole
 from device_models.write.whole_pulses import NominalStepWrite, pulsed_by_chance
@@ -87,6 +88,9 @@ def pulse_train(
 ) -> Tensor:
     """States after a number of pulses each, applied one after the other.
 
+    Of a request for more than ``MOST_SINGLE_PULSES``, those beyond are taken in blocks
+    (``many_pulses``).
+
     Args:
         step: Mean and spread of one pulse's step.
         devices: Properties of these devices.
@@ -97,7 +101,8 @@ def pulse_train(
     """
     state = state.clone()
     low, high = (v.expand_as(state) for v in (devices.low, devices.high))
-    active = torch.nonzero(pulses > 0).squeeze(1)
+    single = pulses.clamp_max(float(MOST_SINGLE_PULSES))
+    active = torch.nonzero(single > 0).squeeze(1)
     done = 0
     while active.numel():
         h, some, direction = state[active], devices.pick(active), up[active]
@@ -108,5 +113,17 @@ def pulse_train(
         moved = h + torch.where(direction, mean, -mean)
         state[active] = torch.minimum(torch.maximum(moved, low[active]), high[active])
         done += 1
-        active = active[pulses[active] > done]
+        active = active[single[active] > done]
+    many = torch.nonzero(pulses > MOST_SINGLE_PULSES).squeeze(1)
+    if many.numel():
+        some, direction = devices.pick(many), up[many]
+
+        def kick(h: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
+            mean, std = step.moments(h, direction[which], some.pick(which))
+            return torch.where(direction[which], mean, -mean), std
+
+        state[many] = take_together(
+            kick, state[many], low[many], high[many], pulses[many],
+            generator if step.noise else None,
+        )  # fmt: skip
     return state

@@ -43,23 +43,3 @@ def rounding_outcomes(x: Tensor, mode: Rounding) -> tuple[Tensor, Tensor]:
         return low, x - low
     low = x if mode == "none" else x.round() if mode == "nearest" else x.trunc()
     return low, torch.zeros_like(x)
-
-
-def split_pulses(increment: Tensor, pulses: Tensor, mode: Rounding) -> tuple[Tensor, Tensor]:
-    """An increment as a number of equal parts of one pulse at most.
-
-    Args:
-        increment: Requested increment, shape ``(N,)``.
-        pulses: Real-valued number of pulses that it asks for, 0 or more, shape ``(N,)``.
-        mode: How a number of pulses becomes whole.
-
-    Returns:
-        The part, one whole pulse where there are several, and how many there are.
-    """
-    several = pulses > 1.0
-    low, p = rounding_outcomes(pulses, mode)
-    whole = increment / pulses.where(several, torch.ones_like(pulses))
-    # A hair to the side on which rounding errors make neither two pulses of it nor none.
-    hair = -1e-12 if mode == "stochastic" else 1e-12
-    part = torch.where(several, whole * (1.0 + hair), increment)
-    return part, torch.where(several, low + p, torch.ones_like(pulses))

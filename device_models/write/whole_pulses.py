@@ -19,7 +19,6 @@ from device_models.write.rounding import (
     Rounding,
     check_rounding,
     rounding_outcomes,
-    split_pulses,
 )
 
 
@@ -61,9 +60,18 @@ class WholePulseWrite(ABC):
             return None
         return self._one_pulse(w, increment, torch.where(low > 0, torch.ones_like(p), p))
 
-    def single_pulses(self, increment: Tensor) -> tuple[Tensor, Tensor]:
-        """The part of an increment that one pulse is asked for, and the number of such parts."""
-        return split_pulses(increment, self._requested(increment), self.rounding)
+    def single_pulses(self, w: Tensor, increment: Tensor) -> tuple[ElementMoments, Tensor]:
+        """Moments of what one pulse of a request realizes, and the mean number of its pulses.
+
+        Where one pulse at most is asked for, it is that one, as often as it comes; where several
+        are, one that comes for certain.
+        """
+        requested = self._requested(increment)
+        low, p = rounding_outcomes(requested, self.rounding)
+        one = torch.ones_like(p)
+        # Pulses are told by their number: a part of an increment may be no whole pulse in a type.
+        single = self._one_pulse(w, increment, torch.where(low > 0, one, p))
+        return single, torch.where(requested > 1.0, low + p, one)
 
     @abstractmethod
     def _requested(self, increment: Tensor) -> Tensor:
