@@ -133,11 +133,20 @@ class ExpectedRule(Protocol):
     """A random rule whose mean is known without averaging estimates."""
 
     def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
-        """Mean of an estimate over the whole training set at ``w``, shape ``(N,)``."""
+        """Mean of an estimate over the whole training set at ``w``, shape ``(N,)``.
+
+        Rules that can be restricted to a batch take its ``index``, too.
+        """
         ...
 
 
-def expected_gradient(rule: Any, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+def expected_gradient(
+    rule: Any,
+    problem: Problem,
+    w: Tensor,
+    generator: torch.Generator,
+    index: Tensor | None = None,
+) -> Tensor:
     """Mean of a rule's estimate where it is known, else one estimate, shape ``(N,)``.
 
     Args:
@@ -145,10 +154,27 @@ def expected_gradient(rule: Any, problem: Problem, w: Tensor, generator: torch.G
         problem: Network, loss and data.
         w: Weights, shape ``(N,)``.
         generator: Drawn from only where the mean is not known.
+        index: Samples of the estimate; all when None.
     """
     known = isinstance(rule, ExpectedRule)
     make: Callable[..., Tensor] = rule.expected if known else rule.gradient
-    return make(problem, w, generator)
+    return make(problem, w, generator) if index is None else make(problem, w, generator, index)
+
+
+@runtime_checkable
+class AveragedRule(Protocol):
+    """A rule whose stated mean may be an average over draws, with an error of its own."""
+
+    def mean_is_averaged(self, problem: Problem) -> bool:
+        """Whether ``expected`` averages over draws on this problem."""
+        ...
+
+
+def has_known_mean(rule: LearningRule, problem: Problem) -> bool:
+    """Whether ``expected_gradient`` is the mean of a rule's estimate itself, without an error."""
+    if isinstance(rule, AveragedRule) and rule.mean_is_averaged(problem):
+        return False
+    return rule.deterministic or isinstance(rule, ExpectedRule)
 
 
 @runtime_checkable

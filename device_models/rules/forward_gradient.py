@@ -59,9 +59,15 @@ class ForwardGradient:
             estimate += (exact @ noise) * noise
         return estimate / self.samples
 
-    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+    def expected(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
         """Mean of an estimate, shape ``(N,)``: the exact gradient, for any loss."""
-        return problem.gradient(w)
+        return problem.gradient(w, index)
 
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Exact total variance ``(N + 1)‖g‖²/K`` for any loss."""

@@ -137,9 +137,15 @@ class NodePerturbation:
         outputs = _through(problem, layers).outputs(parameters, batch[0])
         return problem.sample_losses(outputs, batch[1])
 
-    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+    def expected(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
         """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε²."""
-        return problem.gradient(w)
+        return problem.gradient(w, index)
 
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Closed-form total variance over the whole training set, for a small perturbation.

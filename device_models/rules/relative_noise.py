@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.protocols import BatchRule, ElementMoments, Problem
+from device_models.protocols import (
+    BatchRule,
+    ElementMoments,
+    Problem,
+    expected_gradient,
+    has_known_mean,
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,28 @@ class RelativeNoise:
         normal = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
         scale: Tensor = self.noise * norm / normal.norm()
         return estimate + scale * normal
+
+    def expected(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """Mean of an estimate, shape ``(N,)``: the noise has none.
+
+        The bias has the norm of g: where that is itself random, it is the norm of one draw.
+        """
+        if self.bias == 0:
+            return expected_gradient(self.rule, problem, w, generator, index)
+        g = self.rule.gradient(problem, w, generator, index)
+        return g - self.bias * g.norm() * self.beta
+
+    def mean_is_averaged(self, problem: Problem) -> bool:
+        """Where there is a bias and g is random."""
+        if self.bias == 0:
+            return not has_known_mean(self.rule, problem)
+        return not self.rule.deterministic
 
     def moments(self, g: Tensor) -> ElementMoments:
         """Exact mean and variance of Δw's elements for a given g, shape ``(N,)``.

@@ -47,6 +47,9 @@ class SurrogateBptt:
     It is the gradient of no loss: the spiking network's own gradient is 0 almost everywhere. Its
     bias is against the gradient of the smoothed loss (``neurograd.measure.smoothed_loss``).
 
+    A stochastic surrogate draws in every backward pass, so that with a ``chunk_size`` below the
+    number of samples the draws, but not their distribution, are others than in one pass.
+
     Attributes:
         truncation: Length of the windows in which the gradient flows through time, 1 or more; None
             for all time steps. 1 keeps what happens within a time step.
@@ -86,3 +89,16 @@ class SurrogateBptt:
             return problem.gradient(w, index)
         with _TimeHook(self.truncation, source).applied():
             return problem.gradient(w, index)
+
+    def expected(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """Mean of an estimate, shape ``(N,)``: that of the surrogate's mean derivatives.
+
+        Exact: the gradient is linear in every drawn derivative, and these are independent.
+        """
+        return SurrogateBptt(self.truncation).gradient(problem, w, generator, index)

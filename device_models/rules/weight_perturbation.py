@@ -82,9 +82,15 @@ class WeightPerturbation:
             estimate += slope * noise
         return estimate / self.samples
 
-    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+    def expected(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
         """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε²."""
-        return problem.gradient(w)
+        return problem.gradient(w, index)
 
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Closed-form total variance ``(N + 1)‖g‖²/K`` for a small perturbation.

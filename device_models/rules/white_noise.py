@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.protocols import BatchRule, Problem, expected_gradient
+from device_models.protocols import BatchRule, Problem, expected_gradient, has_known_mean
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,16 @@ class WhiteNoise:
         noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
         return estimate + std * noise
 
-    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
+    def expected(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
         """Mean of an estimate, shape ``(N,)``: the noise has none."""
-        return expected_gradient(self.rule, problem, w, generator) - self.bias
+        return expected_gradient(self.rule, problem, w, generator, index) - self.bias
+
+    def mean_is_averaged(self, problem: Problem) -> bool:
+        """Where the rule's mean is not known."""
+        return not has_known_mean(self.rule, problem)

@@ -99,9 +99,15 @@ class PulseTrains:
             update.put(layer, self._unit * self._sum(layer, update.samples, count))
         return problem.flatten(update.estimate)
 
-    def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
-        """Mean of an estimate over the whole set, shape ``(N,)``."""
-        return self.moments(problem, w).mean
+    def expected(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """Mean of an estimate over the samples ``index`` (all when None), shape ``(N,)``."""
+        return self.moments(problem, w, index).mean
 
     def moments(self, problem: Problem, w: Tensor, index: Tensor | None = None) -> ElementMoments:
         """Exact mean and variance of every element of the estimate.

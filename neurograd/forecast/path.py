@@ -6,6 +6,11 @@ depends on the state are in it); their noise, the diffusion, is one draw with th
 updates, reduced where the gradient holds it back. The lengths n grow along the path and shrink
 again to single updates at its end, where the spread is then that of the last updates.
 
+Where the mean of a chip's estimates is not known (rules that are no means over samples, in
+batches), it would have to be averaged over about as many estimates as there are updates: the error
+of an average over M estimates, carried along n updates, is n/M of their noise. There the updates
+are taken one by one, each with an estimate and a write of its own, at the cost of a training.
+
 This replaces the frozen theory around the clean trajectory: chips that learn at another speed, or
 with another rule, leave that trajectory early, and their curvature with it.
 """
@@ -19,6 +24,7 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, UnstableRuleError
+from device_models.protocols import has_known_mean
 from neurograd.forecast.decay_rate import LargestDecayRate
 from neurograd.forecast.diffusion import Diffusion
 from neurograd.forecast.gradient_estimates import GradientEstimates
@@ -149,6 +155,8 @@ def forecast_chip(
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
+    if not has_known_mean(chip.rule, problem):
+        return _take_every_update(problem, chip, steps, seed, index, progress)
     path = _PredictedPath(problem, chip, seed, index)
     done = length = 0
     while done < steps:
@@ -164,6 +172,29 @@ def forecast_chip(
         if path.is_held_by_noise(done, steps):
             break
     return ForecastChip(path.w, False, path.gradients)
+
+
+def _take_every_update(
+    problem: Problem,
+    chip: Chip,
+    steps: int,
+    seed: int,
+    index: int,
+    progress: Progress | None,
+) -> ForecastChip:
+    """The end of a path whose updates are drawn one by one, as the chip draws them."""
+    w = chip.program(problem.initial_weights).clone()
+    for done in range(steps):
+        generator = generator_for(seed, "forecast", index, done, device=w.device)
+        try:
+            w = w + chip.step_size * chip.sample_update(problem, w, generator)
+        except UnstableRuleError:
+            return ForecastChip(torch.full_like(w, torch.nan), True, done + 1)
+        if progress is not None:
+            progress(1)
+        if not bool(torch.isfinite(w).all()):
+            return ForecastChip(w, True, done + 1)
+    return ForecastChip(w, False, steps)
 
 
 class _PredictedPath:

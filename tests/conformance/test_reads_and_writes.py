@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -94,16 +97,13 @@ def test_what_is_programmed_stays_and_what_is_written_can_be_held(name, place):
     torch.testing.assert_close(effect.program(w), w, rtol=tolerance, atol=tolerance)
 
 
-KNOWN = "many pulses in float32 are not split into single ones: the moments are refused"
 PULSE_WISE = [name for name, case in WRITES.items() if case.single is not None]
 
 
 @places
 @pytest.mark.parametrize("name", PULSE_WISE)
-def test_many_pulses_have_moments(name, place, request):
+def test_many_pulses_have_moments(name, place):
     """Several pulses count as that many single ones, in every type."""
-    if place.dtype == torch.float32:
-        request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=KNOWN))
     case = WRITES[name]
     effect = case.make(place)
     assert isinstance(effect, PulseWise)
@@ -113,12 +113,37 @@ def test_many_pulses_have_moments(name, place, request):
     assert float(moments.mean @ increment) > 0
 
 
-BEYOND = "the part of a request that was cut at the window still asks for several pulses"
-
-
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=BEYOND)
-def test_a_request_beyond_the_window_has_moments():
-    place = Place(torch.float64, "cpu")
-    effect, w = WRITES["jump_table"].make(place), _weights(place)
+@places
+@pytest.mark.parametrize("name", ["jump_table", "pulsed_write, at most 3"])
+def test_a_request_beyond_the_most_pulses_has_moments(name, place):
+    """As many single pulses as it gets, however large the request is."""
+    if name == "jump_table":
+        effect = WRITES[name].make(place)
+        rise, _ = effect.table.typical_steps()
+        most, pulse = math.ceil(1.0 / rise), 2.0 * rise
+    else:
+        effect = replace(WRITES["pulsed_write, linear"].make(place), max_pulses=3)
+        most, pulse = 3, effect.dw_min
+    w = effect.program(_weights(place))
     chip = Chip(Backprop(), 0.1, writes=(effect,))
-    assert bool(torch.isfinite(chip.write_moments(w, torch.full_like(w, 4.0)).mean).all())
+    single = effect.moments(w, torch.full_like(w, pulse * (1 - 1e-6)))
+    for request in (4.0, 1e6):
+        moments = chip.write_moments(w, torch.full_like(w, request))
+        torch.testing.assert_close(moments.mean, most * single.mean, rtol=1e-4, atol=1e-6)
+        assert moments.mean.dtype == place.dtype
+
+
+@places
+@pytest.mark.parametrize("name", PULSE_WISE)
+@pytest.mark.parametrize("request_size", [1e9, math.inf])
+def test_a_request_for_any_number_of_pulses_ends(name, place, request_size):
+    """At the end of what the synapses can hold, but for their noise there."""
+    effect = WRITES[name].make(place)
+    w, far = effect.program(_weights(place)), torch.full((N,), 1e9, dtype=place.dtype)
+    low, high = (effect.program(sign * far.to(w.device)) for sign in (-1.0, 1.0))
+    for sign, end in ((1.0, high), (-1.0, low)):
+        realized = effect.write(w, torch.full_like(w, sign * request_size), place.generator(name))
+        assert bool(torch.isfinite(realized).all())
+        free = ~getattr(effect, "worn", torch.zeros_like(w, dtype=torch.bool))
+        gap = (w + realized - end).abs()[free] / (high - low).abs()[free].clamp_min(1e-6)
+        assert float(gap.median()) < 0.2

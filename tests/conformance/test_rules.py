@@ -16,12 +16,6 @@ DRAWS = 150
 DOUBLE = Place(torch.float64, "cpu")
 
 
-def _failing(names, reason):
-    """All rules, of which some are known to fail."""
-    mark = pytest.mark.xfail(strict=True, reason=reason)
-    return [pytest.param(name, marks=mark) if name in names else name for name in RULES]
-
-
 def _made(name, place, **kwargs):
     case = RULES[name]
     problem = case.problem(place, **kwargs)
@@ -121,11 +115,8 @@ def test_rules_see_convolutions_as_products(name):
     assert not torch.allclose(coarse[kernel], plain[kernel], rtol=1e-2, atol=1e-2 * largest)
 
 
-BIASES = "node perturbation takes biases behind converters for no part of a layer"
-
-
 @pytest.mark.parametrize("periphery", FINE)
-@pytest.mark.parametrize("name", _failing(["node_perturbation"], BIASES))
+@pytest.mark.parametrize("name", RULES)
 def test_a_fine_pass_changes_next_to_nothing(name, periphery):
     # Pulse trains have biases in the array, where there are no converters: none to compare.
     options = {"bias": False} if name.startswith("pulse_trains") else {}
@@ -136,11 +127,12 @@ def test_a_fine_pass_changes_next_to_nothing(name, periphery):
     torch.testing.assert_close(fine, plain, rtol=1e-3, atol=1e-4 * float(plain.abs().max()))
 
 
-DRAWN_BY_CHUNK = "a drawn surrogate derivative takes its numbers chunk by chunk"
+DRAWN_BY_CHUNK = ("surrogate_bptt, stochastic",)
+"""Rules that say that their draws, not their distribution, depend on the chunks."""
 
 
 @pytest.mark.parametrize("periphery", [None, *PASSES])
-@pytest.mark.parametrize("name", _failing(["surrogate_bptt, stochastic"], DRAWN_BY_CHUNK))
+@pytest.mark.parametrize("name", [name for name in RULES if name not in DRAWN_BY_CHUNK])
 def test_chunks_change_nothing(name, periphery):
     _, problem, rule, w = _made(name, DOUBLE)
     chunked = RULES[name].problem(DOUBLE, chunk_size=5)
@@ -151,28 +143,33 @@ def test_chunks_change_nothing(name, periphery):
     torch.testing.assert_close(parts, whole, rtol=1e-7, atol=1e-9 * float(whole.abs().max()))
 
 
-WHOLE = "passes of this rule take all samples at once, whatever chunk_size says"
-IGNORES_CHUNKS = (
-    "feedback_alignment",
-    "sign_symmetric",
-    "direct_feedback_alignment",
-    "local_loss",
-    "equilibrium_propagation",
-    "weight_perturbation",
-    "weight_perturbation, one-sided",
-    "node_perturbation",
-    "eprop",
-    "eprop, random",
-    "pulse_trains",
-    "pulse_trains, deterministic",
+@pytest.mark.parametrize("name", DRAWN_BY_CHUNK)
+def test_draws_of_chunks_have_the_same_mean(name):
+    case, problem, rule, w = _made(name, DOUBLE, chunk_size=5)
+    mean = _mean(case, rule, problem, w, DOUBLE)
+    draws = [rule.gradient(problem, w, DOUBLE.generator(name, k)) for k in range(DRAWS)]
+    hold(torch.stack(draws), mean, None)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in RULES if RULES[name].batches and name not in DRAWN_BY_CHUNK]
 )
+def test_chunks_of_a_batch_change_nothing(name):
+    """More samples in a batch than a pass takes."""
+    _, problem, rule, w = _made(name, DOUBLE)
+    chunked, batch = RULES[name].problem(DOUBLE, chunk_size=3), torch.tensor([3, 17, 8, 0, 21])
+    whole = rule.gradient(problem, w, DOUBLE.generator(name), batch)
+    parts = rule.gradient(chunked, w, DOUBLE.generator(name), batch)
+    torch.testing.assert_close(parts, whole, rtol=1e-7, atol=1e-9 * float(whole.abs().max()))
 
 
-@pytest.mark.parametrize("name", _failing(IGNORES_CHUNKS, WHOLE))
+@pytest.mark.parametrize("name", RULES)
 def test_chunks_bound_what_a_pass_takes(name):
     _, problem, rule, w = _made(name, DOUBLE, chunk_size=5)
     sizes = []
     problem.module.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
     rule.gradient(problem, w, DOUBLE.generator(name))
+    if RULES[name].variance is not None:
+        RULES[name].variance(rule, problem, w)
     assert sizes
     assert max(sizes) <= 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -10,23 +12,28 @@ from device_models import (
     Chip,
     FixedPointGrid,
     Leakage,
+    LinearStep,
+    PulsedWrite,
     UpdateRounding,
 )
-from device_models.write.rounding import split_pulses
+from device_models.write.pulsed_devices import NominalDevice, draw_devices
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
 
 
-def test_several_pulses_are_split_into_whole_ones():
-    pulses = torch.tensor([0.4, 1.0, 3.6], dtype=torch.float64)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_several_pulses_are_split_into_whole_ones(dtype):
+    """A request of 0.4, 1 and 3.6 pulses of 0.5 down."""
+    devices = draw_devices(NominalDevice(dw_min=0.5), 3, generator_for(0), dtype)
+    pulses, w = torch.tensor([0.4, 1.0, 3.6], dtype=dtype), torch.full((3,), 0.9, dtype=dtype)
     increment = -0.5 * pulses
-    part, times = split_pulses(increment, pulses, "stochastic")
-    assert (part * times).tolist() == pytest.approx(increment.tolist(), rel=1e-9)
-    assert (part / increment * pulses).tolist() == pytest.approx([0.4, 1.0, 1.0])
-    assert float((part / increment * pulses).max()) <= 1.0
+    write = PulsedWrite(LinearStep(), devices, 0.5)
+    single, times = write.single_pulses(w, increment)
+    assert (single.mean * times).tolist() == pytest.approx(increment.tolist(), rel=1e-6)
+    assert (single.mean / -0.5).tolist() == pytest.approx([0.4, 1.0, 1.0])
     for mode, whole in (("nearest", 4.0), ("truncate", 3.0)):
-        _, times = split_pulses(increment, pulses, mode)
+        _, times = replace(write, rounding=mode).single_pulses(w, increment)
         assert times.tolist() == [1.0, 1.0, whole]
 
 

@@ -65,8 +65,7 @@ def test_single_pulses_make_up_the_request(rounding):
     steps = Steps(rounding)
     assert isinstance(steps, PulseWise)
     increment = torch.rand(50, generator=generator_for(0), dtype=torch.float64) - 0.5
-    part, times = steps.single_pulses(increment)
-    single = steps.moments(torch.zeros_like(part), part)
+    single, times = steps.single_pulses(torch.zeros_like(increment), increment)
     pulses = increment.abs() / 0.1
     whole = {"stochastic": pulses, "nearest": pulses.round(), "truncate": pulses.trunc()}[rounding]
     torch.testing.assert_close(times * single.mean, 0.1 * increment.sign() * whole)
