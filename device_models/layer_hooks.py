@@ -17,8 +17,8 @@ same functional, which comes to the hook opened before it, and so on outwards to
     before (inner) → before (outer) → product → after (outer) → after (inner)
 
 Rules open theirs around the whole pass, the arrays' periphery opens its own around every forward
-pass, inside: a rule sees what an array gets and gives, and not what the network computes around it. A
-rule that asks for the layers as the network has them opens its own inside that, by
+pass, inside: a rule sees what an array gets and gives, and not what the network computes around it.
+A rule that asks for the layers as the network has them opens its own inside that, by
 ``Problem.through``.
 Other ``TorchFunctionMode`` contexts take part in the same order.
 

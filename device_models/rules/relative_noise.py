@@ -88,7 +88,8 @@ class RelativeNoise:
         if self.bias == 0:
             return expected_gradient(self.rule, problem, w, generator, index)
         g = self.rule.gradient(problem, w, generator, index)
-        return g - self.bias * g.norm() * self.beta
+        norm: Tensor = g.norm()
+        return g - self.bias * norm * self.beta
 
     def mean_is_averaged(self, problem: Problem) -> bool:
         """Where there is a bias and g is random."""

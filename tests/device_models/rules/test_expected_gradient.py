@@ -12,6 +12,7 @@ from device_models import (
     ForwardGradient,
     Minibatch,
     NodePerturbation,
+    RelativeNoise,
     WeightPerturbation,
     WhiteNoise,
 )
@@ -30,6 +31,8 @@ CONFIDENCE = 0.99
         NodePerturbation(1e-3, 4),
         ForwardGradient(4),
         WhiteNoise(Backprop(), 0.05, 0.4),
+        RelativeNoise(Backprop(), 0.2, 0.7),
+        RelativeNoise(WeightPerturbation(1e-3, 4), 0.0, 0.7),
     ],
 )
 def test_the_known_mean_is_the_mean_of_estimates(rule):

@@ -10,8 +10,16 @@ import torch
 
 from device_models import (
     Backprop,
+    Manhattan,
     Minibatch,
+    NodePerturbation,
+    PulseTrains,
+    RelativeNoise,
+    WeightPerturbation,
+    WhiteNoise,
 )
+from device_models.protocols import expected_gradient, has_known_mean
+from device_models.rules.minibatch import AVERAGED_BATCHES
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import relu_network
 
@@ -48,3 +56,68 @@ def test_a_batch_that_covers_the_set_is_the_set():
     assert rule.total_variance(problem, w) == 0.0
     with pytest.raises(ValueError, match="allowed: 1 or more"):
         Minibatch(Backprop(), 0)
+
+
+NO_MEANS = [
+    Manhattan(0.3),
+    Manhattan(),
+    RelativeNoise(Backprop(), 0.2, 0.5),
+    PulseTrains(quantum=0.01, step_size=0.5, kind="deterministic"),
+    PulseTrains(quantum=0.01, step_size=0.5, length=3),
+    WhiteNoise(Manhattan(0.3), 0.1, 0.2),
+]
+
+
+@pytest.mark.parametrize("rule", NO_MEANS)
+def test_the_mean_of_a_rule_that_is_no_mean_over_samples(rule):
+    """Against the mean over all 15 batches of 2 of 6, at 99.9 %: and not that of the whole set."""
+    problem = relu_network(samples=6)
+    w, small = problem.initial_weights, Minibatch(rule, 2)
+    means = torch.stack(
+        [
+            expected_gradient(rule, problem, w, generator_for(0), torch.tensor(pair))
+            for pair in itertools.combinations(range(6), 2)
+        ]
+    )
+    exact, whole = means.mean(0), expected_gradient(rule, problem, w, generator_for(0))
+    assert small.mean_is_averaged(problem)
+    averages = torch.stack(
+        [small.expected(problem, w, generator_for(1, k)) for k in range(60)]
+    )  # fmt: skip
+    along = (whole - exact) / (whole - exact).norm()
+    error = float((averages @ along).std()) / 60**0.5
+    assert abs(float((averages.mean(0) - exact) @ along)) < 3.5 * error
+    assert abs(float((averages.mean(0) - whole) @ along)) > 3.5 * error
+    # The error that the docstring states: the variance of a batch's mean over their number.
+    stated = float((means @ along).var(correction=0)) / AVERAGED_BATCHES
+    assert float((averages @ along).var()) == pytest.approx(stated, rel=0.7)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Backprop(),
+        WeightPerturbation(1e-3),
+        NodePerturbation(1e-3),
+        RelativeNoise(Backprop(), 0.0, 0.5),
+        WhiteNoise(Backprop(), 0.1, 0.2),
+    ],
+)
+def test_the_mean_of_a_mean_over_samples_is_that_of_the_set(rule):
+    problem = relu_network(samples=6)
+    w, small = problem.initial_weights, Minibatch(rule, 2)
+    assert not small.mean_is_averaged(problem)
+    assert has_known_mean(small, problem)
+    found = small.expected(problem, w, generator_for(0))
+    bias = 0.1 if isinstance(rule, WhiteNoise) else 0.0
+    assert found.equal(problem.gradient(w) - bias)
+
+
+@pytest.mark.parametrize("rule", NO_MEANS)
+def test_a_whole_set_has_a_known_mean(rule):
+    problem = relu_network(samples=6)
+    w = problem.initial_weights
+    assert has_known_mean(Minibatch(rule, 6), problem)
+    assert not has_known_mean(Minibatch(rule, 5), problem)
+    found = Minibatch(rule, 6).expected(problem, w, generator_for(0))
+    assert found.equal(expected_gradient(rule, problem, w, generator_for(1)))

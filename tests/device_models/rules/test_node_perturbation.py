@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from device_models.passes.converters import Converters
 from device_models.rules.node_perturbation import NodePerturbation
 from device_models.rules.weight_perturbation import WeightPerturbation
 from neurograd.problem import Problem
@@ -113,3 +114,23 @@ def test_parameters_outside_layers_are_left_alone():
     assert estimate["0.weight"].any()
     with pytest.raises(ValueError, match="parameters outside layers"):
         NodePerturbation().total_variance(problem, w)
+
+
+def test_biases_learn_behind_converters():
+    """The mean over perturbations is the gradient through the converters, biases included."""
+    network = mlp(3, [4], 2, activation="tanh", generator=generator_for(0))
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator_for(0, p.numel())) / 2)
+    problem = _with_random_data(network, (3,), 2, 6)
+    seen = problem.through(Converters(dac_bits=8, adc_bits=12).applied)
+    rule, w = NodePerturbation(0.05), problem.initial_weights
+    draws = torch.stack([rule.gradient(seen, w, generator_for(0, k)) for k in range(2500)])
+    found, expected = (seen.parameters_of(v) for v in (draws.mean(0), seen.gradient(w)))
+    error = seen.parameters_of(draws.std(0) / len(draws) ** 0.5)
+    for name, gradient in expected.items():
+        # Fine converters are no straight line: a hundredth of the gradient on top.
+        slack = _z(w.numel()) * error[name] + 0.01 * gradient.norm()
+        assert bool(((found[name] - gradient).abs() <= slack).all()), name
+        assert float(found[name].norm()) > 0.5 * float(gradient.norm()), name
+    assert rule.total_variance(seen, w) == pytest.approx(float(draws.var(0).sum()), rel=0.1)

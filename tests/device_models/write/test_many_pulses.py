@@ -1,0 +1,147 @@
+"""Very many pulses of one request, against pulses one by one and against closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from scipy.stats import ks_2samp
+
+from device_models import JumpTable, JumpTableWrite, LinearStep, NominalDevice, draw_devices
+from device_models.write import pulsed_write
+from device_models.write.many_pulses import MOST_SINGLE_PULSES, take_together
+from device_models.write.pulsed_step import ExponentialStep, PowerStep
+from device_models.write.pulsed_write import PulsedWrite, pulse_train
+from neurograd.seeding import generator_for
+
+SIZE = 200
+
+
+def _devices(dw_min, dtype=torch.float64, **options):
+    nominal = NominalDevice(dw_min=dw_min, **options)
+    return draw_devices(nominal, SIZE, generator_for(0, "devices"), dtype)
+
+
+def _after(step, devices, pulses, up, dtype=torch.float64, seed=0):
+    start = torch.linspace(-0.5, 0.5, SIZE, dtype=dtype)
+    direction = torch.full((SIZE,), up)
+    count = torch.full((SIZE,), float(pulses), dtype=dtype)
+    return pulse_train(step, devices, start, direction, count, generator_for(seed, "pulses"))
+
+
+STEPS = [
+    (LinearStep, (), {"dw_min_dtod": 0.3}, 1e-12),
+    (LinearStep, (), {"gamma": (0.6, 0.5)}, 1e-12),
+    (ExponentialStep, (), {}, 1e-3),
+    (PowerStep, (2.0,), {}, 1e-3),
+    (PowerStep, (0.5,), {}, 3e-3),
+]
+
+
+@pytest.mark.parametrize("up", [True, False])
+@pytest.mark.parametrize(("kind", "arguments", "options", "tolerance"), STEPS)
+def test_blocks_end_where_single_pulses_do(kind, arguments, options, tolerance, up, monkeypatch):
+    """4000 pulses without noise; the tolerance is of a window of 2."""
+    devices = _devices(3e-4, **options)
+    together = _after(kind(0.0, *arguments), devices, 4000, up)
+    monkeypatch.setattr(pulsed_write, "MOST_SINGLE_PULSES", 10**9)
+    singly = _after(kind(0.0, *arguments), devices, 4000, up)
+    torch.testing.assert_close(together, singly, rtol=0, atol=tolerance)
+    assert float((singly - torch.linspace(-0.5, 0.5, SIZE)).abs().mean()) > 0.1
+
+
+@pytest.mark.parametrize("kind", [LinearStep, ExponentialStep, PowerStep])
+def test_noise_of_blocks_is_that_of_single_pulses(kind, monkeypatch):
+    """Two samples of 200 devices that start alike: Kolmogorov and Smirnov at 0.1 %."""
+    devices = _devices(3e-4)
+
+    def ends(seed):
+        start = torch.zeros(SIZE, dtype=torch.float64)
+        up = torch.ones(SIZE, dtype=torch.bool)
+        count = torch.full_like(start, 3000.0)
+        return pulse_train(kind(5.0), devices, start, up, count, generator_for(seed, "pulses"))
+
+    together = ends(1)
+    monkeypatch.setattr(pulsed_write, "MOST_SINGLE_PULSES", 10**9)
+    singly = ends(2)
+    assert float(singly.std()) > 1e-3
+    assert ks_2samp(together.numpy(), singly.numpy()).pvalue > 1e-3
+
+
+def test_a_linear_step_is_its_closed_form():
+    """A geometric approach to the fixed point 1/γ, for any number of pulses, clipped at 1."""
+    devices = _devices(1e-5, gamma=(1.4, 1.4))
+    slope = float(devices.slope_up)
+    start = torch.linspace(-0.5, 0.5, SIZE, dtype=torch.float64)
+    for pulses in (2000, 10_000, 100_000):
+        fixed = -1.0 / slope
+        exact = fixed + (start - fixed) * (1.0 + 1e-5 * slope) ** pulses
+        found = _after(LinearStep(), devices, pulses, up=True)
+        torch.testing.assert_close(found, exact.clamp(-1.0, 1.0), rtol=0, atol=1e-9)
+
+
+def test_few_pulses_are_drawn_as_ever(monkeypatch):
+    """No request of up to ``MOST_SINGLE_PULSES`` is touched, bit by bit."""
+    devices = _devices(1e-3)
+    found = _after(LinearStep(0.3), devices, MOST_SINGLE_PULSES, up=True)
+    monkeypatch.setattr(pulsed_write, "MOST_SINGLE_PULSES", 10**9)
+    assert found.equal(_after(LinearStep(0.3), devices, MOST_SINGLE_PULSES, up=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("request_size", [10.0, 1e12, math.inf])
+def test_the_number_of_steps_is_bounded(dtype, request_size):
+    """An increment of 10 by pulses of 1e-5 is a million pulses: a thousand steps and as many."""
+    calls = []
+
+    class Counted(LinearStep):
+        def moments(self, h, up, devices):
+            calls.append(len(h))
+            return super().moments(h, up, devices)
+
+    write = PulsedWrite(Counted(0.3), _devices(1e-5, dtype), 1e-5)
+    w = torch.zeros(SIZE, dtype=dtype)
+    realized = write.write(w, torch.full_like(w, request_size), generator_for(0))
+    assert len(calls) <= MOST_SINGLE_PULSES + 3 * 1000
+    assert realized.dtype == dtype
+    torch.testing.assert_close(realized, torch.ones_like(w), rtol=0, atol=1e-3)
+
+
+def test_what_is_not_a_number_moves_nothing():
+    w = torch.zeros(SIZE, dtype=torch.float64)
+    request = torch.full_like(w, math.nan)
+    ends = PulsedWrite(LinearStep(0.3), _devices(1e-5), 1e-5).write(w, request, generator_for(0))
+    assert not ends.any()
+    assert not _fine_table(0.0).write(w, request, generator_for(0)).any()
+
+
+def _fine_table(std):
+    columns = ([0.0, 1.0], [2e-5, 1e-5], [std] * 2, [-1e-5, -2e-5], [std] * 2)
+    return JumpTableWrite(
+        JumpTable(0.0, 1.0, *(torch.tensor(c, dtype=torch.float64) for c in columns))
+    )
+
+
+@pytest.mark.parametrize("std", [0.0, 1e-5])
+def test_a_fine_jump_table_ends_on_its_curve(std):
+    """A step that falls from 2e-5 to 1e-5: x = 2 − (2 − x₀)·(1 − 1e-5)ⁿ, in units of the window."""
+    write = _fine_table(std)
+    w = torch.full((SIZE,), -0.5, dtype=torch.float64)
+    pulses = 20_000
+    rise, _ = write.table.typical_steps()
+    realized = write.write(w, torch.full_like(w, 2.0 * rise * pulses), generator_for(0))
+    exact = 2.0 - (2.0 - 0.25) * (1.0 - 1e-5) ** pulses - 0.25
+    assert float(realized.mean()) / 2.0 == pytest.approx(exact, abs=3 * std * pulses**0.5 + 1e-9)
+    spread = std * ((1 - (1 - 1e-5) ** (2 * pulses)) / 2e-5) ** 0.5
+    assert float(realized.std()) / 2.0 == pytest.approx(spread, rel=0.15, abs=1e-9)
+
+
+def test_a_device_without_a_window_stays():
+    state = torch.full((3,), 0.2, dtype=torch.float64)
+    pulses = torch.full((3,), 1e5, dtype=torch.float64)
+
+    def kick(h, which):
+        return torch.zeros_like(h), torch.zeros_like(h)
+
+    assert take_together(kick, state, state, state, pulses, None).equal(state)
