@@ -96,7 +96,7 @@ class Measure(SpecModel):
     chunk_size: Annotated[int, Whole(1, 10_000_000)] = Field(
         4096,
         description="Samples of the data that one pass takes, 1 to 10000000; bounds the memory and "
-        "changes no result. Default: 4096.",
+        "changes no result but the draws of a stochastic surrogate. Default: 4096.",
     )
     precision: Literal["float64", "float32"] = Field(
         "float64", description="Floating point format. Default: float64."

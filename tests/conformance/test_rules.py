@@ -42,6 +42,10 @@ def test_estimates_have_the_moments_that_they_state(name, place):
     )
     assert samples.dtype == place.dtype
     assert torch.equal(samples[0], samples[1]) == rule.deterministic
+    if mean is not None and isinstance(rule, ExpectedRule):
+        stated = rule.expected(problem, w, place.generator("stated"))
+        tolerance = rounding(place.dtype)
+        torch.testing.assert_close(stated, mean, rtol=tolerance, atol=tolerance)
     # A closed form that a rule has is held against its samples.
     states = any(callable(getattr(rule, name, None)) for name in ("total_variance", "moments"))
     assert (case.variance is not None) or rule.deterministic or not states

@@ -90,3 +90,17 @@ def test_small_batches_of_the_manhattan_rule_fail_in_the_forecast_as_in_training
     assert low <= drop <= high
     assert cost.value == pytest.approx(drop, abs=0.08)
     assert drop > 0.1
+
+
+@pytest.mark.parametrize("preset", ["reram-es", "pcm", "gokmen-vlasov"])
+def test_pulsed_devices_are_forecast_in_float32(preset):
+    """As in float64, up to the noise of few updates: several pulses an update have moments."""
+    losses = []
+    for precision in ("float32", "float64"):
+        spec = _tiny(
+            device={"preset": preset},
+            training={"step_size": 0.5, "steps": 30, "seeds": 1},
+            measure={"precision": precision},
+        )
+        losses.append(forecast_network(spec, build_problem(spec), 0).loss)
+    assert losses[0] == pytest.approx(losses[1], rel=0.2)
