@@ -22,8 +22,9 @@ A rule that asks for the layers as the network has them opens its own inside tha
 ``Problem.through``.
 Other ``TorchFunctionMode`` contexts take part in the same order.
 
-A network may also call functions for the hooks' sake only (``event``), such as the membrane
-potential that a neuron carries from one time step into the next.
+A call of an activation (``device_models.activation_calls``) goes through ``activation``, in the
+same order of hooks. A network may also call functions for the hooks' sake only (``event``), such as
+the membrane potential that a neuron carries from one time step into the next.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn import grad as conv_grad
 from torch.overrides import TorchFunctionMode, wrap_torch_function
+
+from device_models.activation_calls import ActivationCall, activation_call
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -115,6 +118,10 @@ class LayerHook:
         """What the network goes on with in place of the layer's output ``y``."""
         return y
 
+    def activation(self, call: ActivationCall) -> Any:
+        """What the network goes on with in place of an activation's output."""
+        return call.apply()
+
 
 class _Interception(TorchFunctionMode):
     """The one place where calls of layers, and events, are caught and given to a hook."""
@@ -135,6 +142,9 @@ class _Interception(TorchFunctionMode):
             return self._layer(_linear_call(*args, **kwargs))
         if func is functional.conv2d:
             return self._layer(_convolution_call(*args, **kwargs))
+        activation = activation_call(func, args, kwargs)
+        if activation is not None:
+            return self._hook.activation(activation)
         event_name = getattr(func, _EVENT, None)
         stand_in = None if event_name is None else getattr(self._hook, event_name, None)
         return func(*args, **kwargs) if stand_in is None else stand_in(*args, **kwargs)

@@ -180,7 +180,7 @@ def _miss(point: PointResult) -> float:
         return math.inf
     if first is None or delta.predicted_variance is None:
         return math.inf
-    terms = abs(first) + abs(delta.predicted_variance)
+    terms = abs(first) + abs(delta.predicted_variance) + abs(delta.predicted_kinks or 0.0)
     return abs(delta.measured - delta.predicted) / terms if terms > 0 else math.inf
 
 

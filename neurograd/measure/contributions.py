@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from device_models import Chip
+from device_models import Chip, ElementMoments
+from neurograd.measure.kinks import variant_kinks
 from neurograd.problem import Problem
 from neurograd.theory import covariance_variance_term
 
@@ -39,10 +40,15 @@ def contributions_of(
     gradient: Tensor,
     product: Callable[[Tensor], Tensor],
     diagonal: Tensor | None,
+    *,
+    draws: int,
+    seed: int,
+    point: int = 0,
 ) -> tuple[Contribution, ...]:
     """Predicted loss change without each effect in turn, from closed forms.
 
-    Empty where the chip has none: its shares would drown in the noise of samples.
+    Empty where the chip has none: its shares would drown in the noise of samples. Kinks of networks
+    without a closed form of them are drawn, with the same random numbers for every chip.
 
     Args:
         problem: Network, loss and data.
@@ -52,36 +58,40 @@ def contributions_of(
         gradient: Gradient there, shape ``(N,)``.
         product: The map v → Hv there.
         diagonal: Exact diagonal of H, shape ``(N,)``; None where it is not known.
+        draws: Steps for the kinks, where they have no closed form.
+        seed: Seed of these draws.
+        point: Index of the place.
     """
-    whole = _closed_form_change(problem, chip, w, gradient, product, diagonal)
-    if whole is None or len(variants) < 2:
+    if diagonal is None or len(variants) < 2:
         return ()
-    parts = []
-    for (name, label), variant in variants.items():
-        left = _closed_form_change(problem, variant, w, gradient, product, diagonal)
-        if left is None:
+    chips = [chip, *variants.values()]
+    forms = []
+    for each in chips:
+        form = each.closed_form(problem, w)
+        if form is None:
             return ()
-        share = (whole - left) / whole if whole != 0 else math.nan
-        parts.append(Contribution(name, label, left, share))
+        forms.append(form)
+    kinks = variant_kinks(problem, w, gradient, chips, forms, draws=draws, seed=seed, point=point)
+    whole, *others = (
+        _smooth_change(form, chip.step_size, gradient, product, diagonal) + crossed
+        for form, crossed in zip(forms, kinks, strict=True)
+    )
+    parts = [
+        Contribution(name, label, left, (whole - left) / whole if whole != 0 else math.nan)
+        for (name, label), left in zip(variants, others, strict=True)
+    ]
     return tuple(sorted(parts, key=lambda part: -part.share))
 
 
-def _closed_form_change(
-    problem: Problem,
-    chip: Chip,
-    w: Tensor,
+def _smooth_change(
+    moments: ElementMoments,
+    dt: float,
     gradient: Tensor,
     product: Callable[[Tensor], Tensor],
-    diagonal: Tensor | None,
-) -> float | None:
-    """Lemma 2.1 with the models' exact mean and variance; None where they are not known."""
-    if diagonal is None:
-        return None
-    moments = chip.closed_form(problem, w)
-    if moments is None:
-        return None
+    diagonal: Tensor,
+) -> float:
+    """Lemma 2.1 with the models' exact mean and variance, without kinks."""
     bias = moments.mean + gradient
-    dt = chip.step_size
     h_bias = product(bias)
     bias_part = dt * float(gradient @ bias) - dt**2 * float(gradient @ h_bias)
     bias_part += 0.5 * dt**2 * float(bias @ h_bias)

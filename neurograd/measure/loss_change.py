@@ -15,6 +15,7 @@ from torch import Tensor
 
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import Interval, combine_errors, interval, t_quantile
+from neurograd.measure.kinks import KinkTerm
 from neurograd.measure.moments import Moments, Sampler
 from neurograd.problem import Problem
 from neurograd.progress import Progress
@@ -27,11 +28,14 @@ class PredictedLossChange(Estimate):
     """Lemma 2.1 (Eq. 3), its variance term with the measured covariance; in units of the loss.
 
     Attributes:
-        value: Bias and covariance-aware variance term.
+        value: Bias, covariance-aware variance term, and kinks.
         bias: All terms that the bias causes.
         variance: ``½Δt² Tr(HΣ)``, with the noise as it is.
         variance_white: ``½Δt² σ²f(N)/N Tr H``, the paper's term for white noise.
-        exact_margin: Predicted ``(L(w + Δt·Δw) − L(w))/Δt``: descent iff negative.
+        kinks: What the kinks add that the step crosses (``neurograd.theory.kinks``), noisy less
+            clean; exactly 0 where they were not asked for.
+        exact_margin: Predicted ``(L(w + Δt·Δw) − L(w))/Δt``, with the kinks of the whole step from
+            w: descent iff negative.
         exact_margin_ci: Its 99 % interval.
         gradient_curvature: κ = gᵀHg/‖g‖²; NaN at a zero gradient.
     """
@@ -39,13 +43,14 @@ class PredictedLossChange(Estimate):
     bias: float
     variance: Estimate
     variance_white: float
+    kinks: Estimate
     exact_margin: float
     exact_margin_ci: Interval
     gradient_curvature: float
 
     @property
     def total(self) -> float:
-        """Bias and covariance-aware variance term: the value."""
+        """Bias, covariance-aware variance term and kinks: the value."""
         return self.value
 
 
@@ -118,8 +123,9 @@ def predict_loss_change(
     step_size: float,
     hessian_trace: float,
     covariance: Estimate,
+    kinks: KinkTerm | None = None,
 ) -> PredictedLossChange:
-    """Lemma 2.1 with the measured bias vector and covariance.
+    """Lemma 2.1 with the measured bias vector and covariance, and what it misses at kinks.
 
     ``bᵀHb`` of the measured mean contains the noise of the mean, ``Tr(HΣ)/K``, which is taken out.
 
@@ -129,9 +135,12 @@ def predict_loss_change(
         step_size: Δt, zero or greater.
         hessian_trace: Tr H.
         covariance: Tr(HΣ).
+        kinks: The kinks of the step from ``measure_kinks``; None to leave them out, which is
+            right for smooth networks only.
 
     Returns:
-        The change against the clean step, with the error of the moments and of Tr(HΣ).
+        The change against the clean step, with the error of the moments, of Tr(HΣ) and of the
+        kinks.
 
     Raises:
         ValueError: If a number is not finite or outside its range.
@@ -152,16 +161,18 @@ def predict_loss_change(
     )
     # d(total)/d(mean) = Δt·(g + Δt·H·mean)
     slope = step_size * (g + step_size * (h_bias - hg))
-    error, degrees = combine_errors(
-        [moments.linear_error(slope), (variance.error, variance.degrees)]
-    )
+    parts = [moments.linear_error(slope), (variance.error, variance.degrees)]
+    if kinks is not None:
+        parts.append((kinks.error, kinks.degrees))
+    error, degrees = combine_errors(parts)
     bias_terms = linear + cross + quadratic
     curvature = float(mean @ (h_bias - hg)) - noise_of_mean
-    margin = exact_margin(float(g @ mean), curvature, covariance.value, step_size)
+    crossed = 0.0 if kinks is None else kinks.chip.value
+    margin = exact_margin(float(g @ mean), curvature, covariance.value, step_size, crossed)
     half = 0.0 if error == 0 else t_quantile(degrees) * error / step_size
     square = float(g @ g)
     return PredictedLossChange(
-        value=bias_terms + variance.value,
+        value=bias_terms + variance.value + (0.0 if kinks is None else kinks.value),
         error=error,
         degrees=degrees,
         bias=bias_terms,
@@ -169,6 +180,9 @@ def predict_loss_change(
         variance_white=white_variance_term(
             moments.total_variance, hessian_trace, moments.num_parameters, step_size
         ),
+        kinks=Estimate.exact(0.0)
+        if kinks is None
+        else Estimate(kinks.value, kinks.error, kinks.degrees),
         exact_margin=margin,
         exact_margin_ci=(margin - half, margin + half),
         gradient_curvature=float(g @ hg) / square if square > 0 else math.nan,
@@ -264,6 +278,7 @@ def difference_interval(predicted: PredictedLossChange, measured: MeasuredLossCh
         [
             (measured.residual_error, measured.draws - 1.0),
             (predicted.variance.error, predicted.variance.degrees),
+            (predicted.kinks.error, predicted.kinks.degrees),
         ]
     )
     return interval(measured.value - predicted.value, error, degrees)

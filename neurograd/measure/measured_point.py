@@ -63,6 +63,11 @@ class MeasuredPoint(ABC):
 
     @property
     def anisotropy(self) -> float:
+        """Cost of the noise over that of white noise of the same total variance; NaN without."""
+        return self.hessian_anisotropy
+
+    @property
+    def hessian_anisotropy(self) -> float:
         """N·Tr(HΣ)/(Tr H · Tr Σ): 1 for white noise; NaN without noise or curvature."""
         return anisotropy(
             self.covariance.value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -19,6 +20,7 @@ from neurograd.measure.curvature import (
 from neurograd.measure.curvature.spectrum import FULL, Effort
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import Interval
+from neurograd.measure.kinks import KinkTerm, measure_kinks
 from neurograd.measure.loss_change import (
     MeasuredLossChange,
     PredictedLossChange,
@@ -42,7 +44,8 @@ class MeasurementBudget:
         draws: Updates for the moments.
         loss_draws: Updates whose loss is evaluated.
         covariance_draws: Noise samples for Tr(HΣ), a Hessian-vector product each where the noise
-            of the weights is not independent.
+            of the weights is not independent; and steps for the kinks, a forward pass each, where
+            they have no closed form.
         seed: Seed of every draw.
         spectrum: Work on the Hessian's spectrum.
     """
@@ -65,13 +68,15 @@ class PointMeasurement(MeasuredPoint):
     Attributes:
         closed_form: The models' own mean and variance of the update, where they are known.
         spectrum: The Hessian's spectrum.
-        predicted: Lemma 2.1.
+        kinks: What the kinks of the network add to a step.
+        predicted: Lemma 2.1 with the kinks.
         measured: By the control variate.
         contributions: What each effect adds, largest first.
     """
 
     closed_form: ElementMoments | None
     spectrum: Spectrum
+    kinks: KinkTerm
     predicted: PredictedLossChange
     measured: MeasuredLossChange
     contributions: tuple[Contribution, ...]
@@ -90,6 +95,18 @@ class PointMeasurement(MeasuredPoint):
     def b_ci(self) -> Interval:
         """Its 99 % interval."""
         return self.moments.b_ci
+
+    @property
+    def anisotropy(self) -> float:
+        """Cost of the noise over that of white noise of the same total variance, with kinks."""
+        cost = self.predicted.variance.value + self.kinks.noise.value
+        white = self.predicted.variance_white + self.kinks.white.value
+        return cost / white if white != 0 and self.moments.total_variance > 0 else math.nan
+
+    @property
+    def thresholds_hold(self) -> bool:
+        """Whether the bounds of Theorems 3.1 and 3.2 hold: the Hessian sees all of the loss."""
+        return not self.kinks.exists
 
     @property
     def difference_ci(self) -> Interval:
@@ -154,7 +171,19 @@ def measure_point(
         point=point,
     )
     product = problem.hessian_product(w)
-    predicted = predict_loss_change(product, moments, step_size, trace.value, covariance)
+    closed_form = chip.closed_form(problem, w)
+    kinks = measure_kinks(
+        problem,
+        w,
+        moments,
+        sample,
+        step_size,
+        closed_form=closed_form,
+        draws=budget.covariance_draws,
+        seed=seed,
+        point=point,
+    )
+    predicted = predict_loss_change(product, moments, step_size, trace.value, covariance, kinks)
     measured = measure_loss_change(
         problem,
         w,
@@ -171,15 +200,25 @@ def measure_point(
         loss=problem.loss(w_clean),
         programmed_loss=problem.loss(w),
         moments=moments,
-        closed_form=chip.closed_form(problem, w),
+        closed_form=closed_form,
         trace=trace,
         spectrum=measure_spectrum(problem, w, seed, budget.spectrum),
         covariance=covariance,
+        kinks=kinks,
         predicted=predicted,
         measured=measured,
         step_size=step_size,
         contributions=contributions_of(
-            problem, chip, variants or {}, w, gradient, product, diagonal
+            problem,
+            chip,
+            variants or {},
+            w,
+            gradient,
+            product,
+            diagonal,
+            draws=budget.covariance_draws,
+            seed=seed,
+            point=point,
         ),
     )
 

@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor
 
+from neurograd.measure.kinks import KinkTerm
 from neurograd.measure.moments import Moments
 from neurograd.measure.point import PointMeasurement
 from neurograd.measure.smoothed_point import SmoothedPoint
@@ -16,6 +17,7 @@ from neurograd.records.point import (
     ContributionResult,
     CurvatureResult,
     Descent,
+    KinksResult,
     LossChange,
     MomentsResult,
     PointResult,
@@ -26,6 +28,10 @@ from neurograd.records.point import (
 from neurograd.records.training import Curve, PredictedNetwork, TrainedNetwork
 from neurograd.theory import white_variance_term
 from neurograd.training.loop import Trained
+
+KINKS_UNSEEN = (
+    "the network has kinks, whose cost the Hessian that the threshold is made of does not see"
+)
 
 # -- Trainings ------------------------------------------------------------------------------------
 
@@ -91,6 +97,7 @@ def point_result(point: PointMeasurement) -> PointResult:
             frobenius=spectrum.frobenius.value,
             frobenius_error=spectrum.frobenius.error,
             anisotropy=point.anisotropy,
+            anisotropy_hessian=point.hessian_anisotropy,
             spectrum=SpectrumResult(
                 eigenvalues=spectrum.eigenvalues.tolist(), weights=spectrum.weights.tolist()
             ),
@@ -102,6 +109,9 @@ def point_result(point: PointMeasurement) -> PointResult:
             predicted_bias=predicted.bias,
             predicted_variance=predicted.variance.value,
             predicted_variance_white=predicted.variance_white,
+            predicted_kinks=predicted.kinks.value,
+            predicted_kinks_ci=predicted.kinks.ci,
+            kinks=_kinks(point.kinks),
             measured=measured.value,
             measured_ci=measured.ci,
             difference_ci=point.difference_ci,
@@ -116,6 +126,9 @@ def point_result(point: PointMeasurement) -> PointResult:
             bias_ratio_ci=point.bias_ratio_ci,
             bias_threshold_published=point.bias_threshold_published,
             bias_threshold_safe=point.bias_threshold_safe,
+            noise_threshold_holds=point.thresholds_hold,
+            bias_threshold_holds=point.thresholds_hold,
+            thresholds_reason=None if point.thresholds_hold else KINKS_UNSEEN,
         ),
         contributions=tuple(
             ContributionResult(
@@ -127,6 +140,12 @@ def point_result(point: PointMeasurement) -> PointResult:
             for part in point.contributions
         ),
     )
+
+
+def _kinks(kinks: KinkTerm) -> KinksResult | None:
+    if kinks.method == "none":
+        return None
+    return KinksResult(method=kinks.method, units=kinks.places.units, at_kink=kinks.places.at_kink)
 
 
 def _moments(point: PointMeasurement) -> MomentsResult:
@@ -210,6 +229,7 @@ def smoothed_point_result(point: SmoothedPoint) -> PointResult:
             bias_ratio_ci=point.bias_ratio_ci,
             bias_threshold_published=None,
             bias_threshold_safe=None,
+            noise_threshold_holds=True,
         ),
         contributions=(),
     )

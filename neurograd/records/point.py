@@ -75,9 +75,22 @@ class CurvatureResult(Record):
     frobenius_error: Number
     """Standard error of ψ; None for a smoothed loss."""
     anisotropy: Number
-    """N·Tr(HΣ)/(Tr H · Tr Σ): 1 for white noise; None (null in JSON) without noise."""
+    """Cost of the noise over that of white noise, with kinks; None (null in JSON) without noise."""
+    anisotropy_hessian: Number = None
+    """The same without kinks, N·Tr(HΣ)/(Tr H · Tr Σ)."""
     spectrum: SpectrumResult | None
     """Its eigenvalues; None for a smoothed loss."""
+
+
+class KinksResult(Record):
+    """Kinks of the network at one point, and how their cost was found."""
+
+    method: Literal["step", "closed form", "draws"]
+    """A step without noise is followed as it is; a noisy one in closed form, or by draws."""
+    units: int
+    """Pre-activations, of all samples, that the loss depends on."""
+    at_kink: int
+    """How many of them are exactly at a kink, where the gradient itself is a choice of side."""
 
 
 class LossChange(Record):
@@ -97,6 +110,12 @@ class LossChange(Record):
     """What the noise causes, ½Δt²Tr(HΣ); None (null in JSON) where it is not finite."""
     predicted_variance_white: Number
     """The same if the noise were white (Eq. 3); None (null in JSON) where it is not finite."""
+    predicted_kinks: Number = None
+    """What the kinks add that the step crosses, noisy less clean; None where they do not apply."""
+    predicted_kinks_ci: Ends = (None, None)
+    """Its interval; None (null in JSON) for an end without bound."""
+    kinks: KinksResult | None = None
+    """Where the network's kinks are; None for a smooth or a spiking network."""
     measured: Number
     """The measured change; None (null in JSON) where it is not finite."""
     measured_ci: Ends
@@ -128,6 +147,12 @@ class Descent(Record):
     """Bound on r as printed (Theorem 3.2, Eq. 8); None for a smoothed loss."""
     bias_threshold_safe: Number
     """Bound on r that guarantees descent (corrected Theorem 3.2); None for a smoothed loss."""
+    noise_threshold_holds: bool | None = None
+    """Whether Theorem 3.1 applies: not to a network with kinks; None where it is not known."""
+    bias_threshold_holds: bool | None = None
+    """The same of Theorem 3.2, in both of its forms."""
+    thresholds_reason: str | None = None
+    """Why they do not hold; None where they do."""
 
 
 class ContributionResult(Record):

@@ -16,6 +16,7 @@ file an equation or theorem, each with its statement, source, proof idea and whe
 | equation_1_scaling       | 1        | how total variance grows with the number of parameters |
 | lemma_2_1_loss_change    | 2, 3     | what bias and white noise add to the loss in one step  |
 | noise_covariance         | (3)      | the same for noise of any covariance; anisotropy       |
+| kinks                    | (3)      | what the kinks that a step crosses add to it           |
 | theorem_2_2_depth        | 4        | depth against the impact of variance                   |
 | theorem_2_3_relu         | 5        | a ReLU against the impact of variance                  |
 | theorem_2_4_bias         | 6        | the impact of bias against the gradient's norm         |
@@ -30,6 +31,13 @@ No file is named like a function, so that importing a file never hides the funct
 from neurograd.theory.corollary_a_2_many_steps import ManySteps, loss_floor, many_steps
 from neurograd.theory.equation_1_scaling import ScalingExponent, scaling_exponent
 from neurograd.theory.exact_descent import exact_margin
+from neurograd.theory.kinks import (
+    Kink,
+    expected_kink,
+    expected_kinks,
+    hard_tanh_kinks,
+    leaky_relu_kinks,
+)
 from neurograd.theory.lemma_2_1_loss_change import LossChange, lemma_2_1, white_variance_term
 from neurograd.theory.noise_covariance import anisotropy, covariance_variance_term
 from neurograd.theory.theorem_2_2_depth import (
@@ -55,6 +63,7 @@ from neurograd.theory.theorem_3_2_bias_ratio import (
 __all__ = [
     "FORMS",
     "Counterexample",
+    "Kink",
     "LossChange",
     "ManySteps",
     "ScalingExponent",
@@ -67,6 +76,10 @@ __all__ = [
     "descends_in_noise",
     "exact_margin",
     "expected_hessian_trace",
+    "expected_kink",
+    "expected_kinks",
+    "hard_tanh_kinks",
+    "leaky_relu_kinks",
     "lemma_2_1",
     "loss_floor",
     "many_steps",

@@ -15,8 +15,8 @@ is linear in ε drops out, ``E[εᵀHε] = Tr(HΣ)`` is ``(σ²f(N)/N)·Tr H`` f
 step's own ``−Δt‖g‖² + ½Δt²gᵀHg`` cancels. So bias and variance do not mix.
 
 Where it fails: third and higher orders (long steps); the kinks of a ReLU or of max-pooling, which a
-finite step crosses and the Hessian between them does not see; noise that is not white, for which
-the last term is `covariance_variance_term`.
+finite step crosses and the Hessian between them does not see (`neurograd.theory.kinks` has what
+they add); noise that is not white, for which the last term is `covariance_variance_term`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ descending the loss landscape, i.e., L[w(t + Δt)] ≥ L[w(t)], is
 where λ_1 ≥ λ_2 … ≥ λ_N denote the eigenvalues of ∇²L around the minima." The sufficient condition
 for descent is ``λ_1 ≤`` the same threshold. Exactly (ours), with ``κ = gᵀHg/‖g‖²``:
 
-    the expected loss falls  iff  Δt(κ‖g‖² + σ²f(N)·Tr H/N) < 2‖g‖²
+    the expected loss falls  iff  Δt(κ‖g‖² + σ²f(N)·Tr H/N) + 2K/Δt < 2‖g‖²
+
+with K the cost of the kinks that the noisy step crosses (`neurograd.theory.kinks`), 0 if smooth.
 
 Source: Ghosh et al., ICLR 2023, section 3.1, Theorem 3.1, Eq. 7.
 
@@ -17,7 +19,8 @@ Both ``κ`` and ``Tr H/N`` lie between λ_N and λ_1; put λ_N or λ_1 in place 
 
 Where it fails: it holds for the *expected* loss and unbiased white noise; σ² has to be read as the
 total variance σ²f(N). Networks have eigenvalues on both sides of the threshold, where the theorem
-says nothing and the exact form decides. Neither sees third order nor kinks.
+says nothing and the exact form decides. Neither sees third order; the bounds by eigenvalues do not
+hold where there are kinks, whose cost the Hessian does not see.
 """
 
 from __future__ import annotations
@@ -62,11 +65,12 @@ def noise_descent_margin(
     gradient_curvature: float,
     hessian_trace: float,
     num_parameters: int,
+    kinks: float = 0.0,
 ) -> float:
     """Expected change of the loss in one step with unbiased white noise; negative is descent.
 
-    ``E[L(w+Δt·Δw)] − L(w) = −Δt‖g‖² + ½Δt²(κ‖g‖² + σ²f(N)·Tr H/N)``, the exact number of which
-    Theorem 3.1 gives bounds (its proof's first line).
+    ``E[L(w+Δt·Δw)] − L(w) = −Δt‖g‖² + ½Δt²(κ‖g‖² + σ²f(N)·Tr H/N) + kinks``, the exact number of
+    which Theorem 3.1 gives bounds (its proof's first line).
 
     Args:
         step_size: ``Δt``, greater than zero.
@@ -75,6 +79,7 @@ def noise_descent_margin(
         gradient_curvature: ``κ = gᵀHg/‖g‖²``; any finite number where the gradient is 0.
         hessian_trace: ``Tr H``.
         num_parameters: ``N``, one or greater.
+        kinks: Cost of the kinks that the noisy step from w crosses, in units of the loss.
 
     Returns:
         Expected change against the loss *before* the step, in units of the loss.
@@ -86,7 +91,8 @@ def noise_descent_margin(
     norm = non_negative("grad_norm", grad_norm)
     curvature = finite("gradient_curvature", gradient_curvature)
     noise = white_variance_term(total_variance, hessian_trace, num_parameters, dt)
-    return dt * norm * norm * (0.5 * dt * curvature - 1) + noise
+    smooth = dt * norm * norm * (0.5 * dt * curvature - 1) + noise
+    return smooth + finite("kinks", kinks)
 
 
 def descends_in_noise(
@@ -96,8 +102,9 @@ def descends_in_noise(
     gradient_curvature: float,
     hessian_trace: float,
     num_parameters: int,
+    kinks: float = 0.0,
 ) -> bool:
-    """Exact form of Theorem 3.1: ``Δt(κ‖g‖² + σ²f(N)·Tr H/N) < 2‖g‖²``.
+    """Exact form of Theorem 3.1: ``Δt(κ‖g‖² + σ²f(N)·Tr H/N) + 2·kinks/Δt < 2‖g‖²``.
 
     Args:
         step_size: ``Δt``, greater than zero.
@@ -106,6 +113,7 @@ def descends_in_noise(
         gradient_curvature: ``κ = gᵀHg/‖g‖²``; any finite number where the gradient is 0.
         hessian_trace: ``Tr H``.
         num_parameters: ``N``, one or greater.
+        kinks: Cost of the kinks that the noisy step from w crosses, in units of the loss.
 
     Returns:
         Whether the expected loss falls: the sign of `noise_descent_margin`.
@@ -114,6 +122,12 @@ def descends_in_noise(
         ValueError: An argument is not finite or outside its range.
     """
     margin = noise_descent_margin(
-        step_size, total_variance, grad_norm, gradient_curvature, hessian_trace, num_parameters
+        step_size,
+        total_variance,
+        grad_norm,
+        gradient_curvature,
+        hessian_trace,
+        num_parameters,
+        kinks,
     )
     return margin < 0

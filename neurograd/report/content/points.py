@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from neurograd import words
 from neurograd.records.point import Descent, PointResult, ReferenceResult
+from neurograd.records.record import Number
 from neurograd.records.report import CheckReport
 from neurograd.report.content.sheet import Column, Sheet, bound
 
@@ -37,6 +38,7 @@ LOSS_CHANGE: tuple[Column[PointResult], ...] = (
         lambda p: words.number(p.delta_loss.predicted_variance_white),
         "predicted_variance_white",
     ),
+    Column("by kinks", lambda p: words.number(p.delta_loss.predicted_kinks), "predicted_kinks"),
     Column("predicted ΔL", lambda p: words.number(p.delta_loss.predicted), "predicted"),
     Column("measured ΔL", lambda p: words.number(p.delta_loss.measured), "measured"),
     Column("measured, 99 %", lambda p: words.interval(p.delta_loss.measured_ci), "measured"),
@@ -49,12 +51,20 @@ THRESHOLDS: tuple[Column[PointResult], ...] = (
     Column("descent", lambda p: descends(p.descent), "exact_margin"),
     Column("λ max", lambda p: words.number(p.curvature.lambda_max), "lambda_max"),
     Column("λ min", lambda p: words.number(p.curvature.lambda_min), "lambda_min"),
-    Column("λ limit", lambda p: words.number(p.descent.noise_threshold), "noise_threshold"),
+    Column(
+        "λ limit",
+        lambda p: threshold(p.descent.noise_threshold, p.descent.noise_threshold_holds),
+        "noise_threshold",
+    ),
     Column("r", lambda p: bound(p.descent.bias_ratio, p.descent.bias_ratio_ci), "bias_ratio"),
-    Column("r safe", lambda p: words.number(p.descent.bias_threshold_safe), "bias_threshold_safe"),
+    Column(
+        "r safe",
+        lambda p: threshold(p.descent.bias_threshold_safe, p.descent.bias_threshold_holds),
+        "bias_threshold_safe",
+    ),
     Column(
         "r printed",
-        lambda p: words.number(p.descent.bias_threshold_published),
+        lambda p: threshold(p.descent.bias_threshold_published, p.descent.bias_threshold_holds),
         "bias_threshold_published",
     ),
     Column("Tr H", lambda p: words.number(p.curvature.trace), "trace"),
@@ -75,6 +85,12 @@ def point_sheets(report: CheckReport) -> list[Sheet[PointResult]]:
             ("Descent: margins and thresholds", THRESHOLDS),
         )
     ]
+
+
+def threshold(value: Number, holds: bool | None) -> str:
+    """A bound; in brackets where what it assumes of the loss is not so."""
+    text = words.number(value)
+    return f"({text})" if holds is False and value is not None else text
 
 
 def descends(descent: Descent) -> str:

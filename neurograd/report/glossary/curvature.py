@@ -62,10 +62,10 @@ CURVATURE: tuple[Term, ...] = (
         "anisotropy",
         "aniso.",
         "Anisotropy",
-        "How much more the chip's noise costs than white noise of the same total variance. "
-        "Above 1 it lies in directions of large curvature, and Eq. 3's white term is too low.",
+        "How much more the chip's noise costs than white noise of the same total variance, kinks "
+        "included. Above 1 it lies in directions of large curvature, or moves units near a kink.",
         "none",
-        "N·Tr(HΣ)/(Tr H·Tr Σ)",
+        "N·Tr(HΣ)/(Tr H·Tr Σ) without kinks",
     ),
     Term(
         "exact_margin",
@@ -74,14 +74,15 @@ CURVATURE: tuple[Term, ...] = (
         "Expected change of the loss by the chip's own step, over Δt: below 0 the loss falls. "
         "'descent' says whether the whole 99 % interval lies below 0.",
         GRADIENT_SQUARED,
-        "⟨g,d⟩ + ½Δt(dᵀHd + Tr(HΣ)), d = E[Δw]",
+        "⟨g,d⟩ + ½Δt(dᵀHd + Tr(HΣ)) + kinks/Δt, d = E[Δw]",
     ),
     Term(
         "noise_threshold",
         "λ limit",
         "Noise threshold",
         "With every eigenvalue of the Hessian below it the expected step goes down in spite "
-        "of noise; with every one above it, it does not.",
+        "of noise; with every one above it, it does not. In brackets where the network has kinks, "
+        "which its Hessian does not see: it does not hold there.",
         CURVATURE_UNIT,
         f"{GHOSH}, Theorem 3.1 (Eq. 7): (2/Δt)/(1 + σ²f(N)/‖g‖²)",
     ),
@@ -98,7 +99,7 @@ CURVATURE: tuple[Term, ...] = (
         "r safe",
         "Safe bias threshold",
         "Bias ratio up to which descent is guaranteed, whatever the bias's direction: the "
-        "corrected Theorem 3.2.",
+        "corrected Theorem 3.2. In brackets where the network has kinks: it does not hold there.",
         "none",
         "min(1, 2/(λ max·Δt) − 1)",
     ),
@@ -115,8 +116,9 @@ CURVATURE: tuple[Term, ...] = (
         "kink",
         "",
         "Kink",
-        "Where a ReLU switches on or off. A finite write crosses kinks, which the Hessian "
-        "does not see, so that the true cost of noise is above the predicted one.",
+        "Where the slope of an activation jumps: a ReLU switches on or off, the maximum of a pooling "
+        "passes to another input. A finite write crosses kinks, which the Hessian does not see; what "
+        "they cost is predicted apart (by kinks).",
         "",
         HERE,
     ),

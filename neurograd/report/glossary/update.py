@@ -156,10 +156,20 @@ ONE_STEP: tuple[Term, ...] = (
         "Eq. 3: ½Δt²·σ²f(N)·Tr H/N",
     ),
     Term(
+        "predicted_kinks",
+        "by kinks",
+        "Cost by kinks",
+        "The part of the loss change of the kinks that the step crosses, less those that the clean "
+        "step crosses. The Hessian does not see them; late in training of a ReLU network they can "
+        "cost more than all else.",
+        "loss",
+        "mean over samples of Σ J·g·κ(z, μ, s); theory.expected_kink",
+    ),
+    Term(
         "predicted",
         "predicted ΔL",
         "Predicted loss change",
-        "Cost by bias plus cost by noise.",
+        "Cost by bias plus cost by noise plus cost by kinks.",
         "loss",
         f"{GHOSH}, Lemma 2.1 (Eq. 3)",
     ),

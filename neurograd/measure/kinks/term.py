@@ -1,0 +1,219 @@
+"""The kinks of a chip's step as a term of Eq. 3: noisy less clean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from device_models import Chip, ElementMoments
+from neurograd.measure.estimate import Estimate
+from neurograd.measure.kinks.closed_form import (
+    RandomStep,
+    closed_form_kinks,
+    has_closed_form_kinks,
+)
+from neurograd.measure.kinks.passes import Places, kinks_of_steps, sampled_kinks
+from neurograd.measure.moments import Moments, Sampler
+from neurograd.problem import Problem
+from neurograd.seeding import generator_for
+
+Method = Literal["none", "step", "closed form", "draws"]
+
+
+@dataclass(frozen=True)
+class KinkTerm(Estimate):
+    """What the kinks add to the loss change of a chip's step against the clean one.
+
+    Attributes:
+        value: Kinks of the chip's step less those of the clean step, in units of the loss.
+        chip: Kinks of the chip's step alone, counted from w.
+        noise: The part of them that the noise causes: chip's step less its mean step.
+        white: That part if noise of the same total variance were white.
+        places: Where the network's kinks are.
+        method: ``none`` for a smooth network; ``step`` for a step without noise, which is followed
+            as it is; ``closed form``; ``draws``.
+    """
+
+    chip: Estimate
+    noise: Estimate
+    white: Estimate
+    places: Places
+    method: Method
+
+    @property
+    def exists(self) -> bool:
+        """Whether the network has kinks at all."""
+        return self.places.calls > 0
+
+    @staticmethod
+    def none() -> KinkTerm:
+        """The term of a network without kinks."""
+        zero = Estimate.exact(0.0)
+        return KinkTerm(0.0, 0.0, math.inf, zero, zero, zero, Places(0, 0, 0), "none")
+
+
+def measure_kinks(
+    problem: Problem,
+    w: Tensor,
+    moments: Moments,
+    sample_update: Sampler,
+    step_size: float,
+    *,
+    closed_form: ElementMoments | None,
+    draws: int,
+    seed: int,
+    point: int = 0,
+) -> KinkTerm:
+    """The kinks of a chip's step at one point.
+
+    In closed form where the network and the chip's moments have one, which then has no error of
+    sampling; else averaged over draws of the update that no other measurement uses.
+
+    Args:
+        problem: Network, loss and data.
+        w: Weights, shape ``(N,)``.
+        moments: Measured there.
+        sample_update: Draws one Δw in gradient units.
+        step_size: Δt.
+        closed_form: The chip's own mean and variance of Δw where they are known.
+        draws: Number of updates where there is no closed form, 2 or more.
+        seed: Seed of the draws.
+        point: Index of the place.
+
+    Returns:
+        The term, in units of the loss.
+
+    Raises:
+        ValueError: If there are fewer than two draws.
+    """
+    if draws < 2:
+        raise ValueError(f"draws is {draws}; allowed: 2 or more")
+    mean = moments.mean if closed_form is None else closed_form.mean
+    fixed = [-step_size * moments.gradient, step_size * mean]
+    (clean, still), places = kinks_of_steps(problem, w, fixed)
+    if places.calls == 0:
+        return KinkTerm.none()
+    variance = moments.total_variance if closed_form is None else closed_form.total_variance
+    if variance == 0:
+        zero = Estimate.exact(0.0)
+        return _term(Estimate.exact(float(still)), float(clean), zero, zero, places, "step")
+    per_weight = step_size**2 * variance / moments.num_parameters
+    if closed_form is not None and has_closed_form_kinks(problem):
+        spread = step_size**2 * closed_form.variance
+        steps = [
+            RandomStep(fixed[0]),
+            RandomStep(fixed[1]),
+            RandomStep(fixed[1], spread),
+            RandomStep(fixed[1], torch.full_like(spread, per_weight)),
+        ]
+        clean, still, noisy, white = map(float, closed_form_kinks(problem, w, steps)[0])
+        exact = Estimate.exact
+        return _term(
+            exact(noisy), clean, exact(noisy - still), exact(white - still), places, "closed form"
+        )
+    sample = partial(_step, sample_update, step_size, w, seed, point, "kinks")
+    chip = Estimate.mean_of(sampled_kinks(problem, w, sample, draws))
+    white_steps = partial(_white_step, fixed[1], math.sqrt(per_weight), seed, point)
+    pairs = sampled_kinks(problem, w, white_steps, 2 * max(2, draws // 2))
+    without_noise = Estimate.exact(float(still))
+    return _term(
+        chip,
+        float(clean),
+        chip.minus(without_noise),
+        _mean_of_pairs(pairs).minus(without_noise),
+        places,
+        "draws",
+    )
+
+
+def variant_kinks(
+    problem: Problem,
+    w: Tensor,
+    gradient: Tensor,
+    chips: Sequence[Chip],
+    forms: Sequence[ElementMoments],
+    *,
+    draws: int,
+    seed: int,
+    point: int = 0,
+) -> list[float]:
+    """The kink term of several chips with known moments, for comparing them.
+
+    Args:
+        problem: Network, loss and data.
+        w: Weights, shape ``(N,)``.
+        gradient: Gradient there, shape ``(N,)``.
+        chips: The chips.
+        forms: Closed form of each chip's Δw at ``w``.
+        draws: Steps of each chip where the network has no closed form; all chips take the same
+            random numbers, so that what is common to two of them cancels.
+        seed: Seed of the draws.
+        point: Index of the place.
+
+    Returns:
+        One value a chip, in units of the loss; 0 without kinks.
+    """
+    dt = chips[0].step_size
+    clean_step = -dt * gradient
+    if has_closed_form_kinks(problem):
+        steps = [RandomStep(dt * form.mean, dt**2 * form.variance) for form in forms]
+        first, *others = closed_form_kinks(problem, w, [RandomStep(clean_step), *steps])[0]
+        return [float(value - first) for value in others]
+    (clean,), places = kinks_of_steps(problem, w, [clean_step])
+    if places.calls == 0:
+        return [0.0] * len(chips)
+    values = []
+    for chip, form in zip(chips, forms, strict=True):
+        if form.total_variance == 0:
+            noisy = kinks_of_steps(problem, w, [dt * form.mean])[0]
+        else:
+            sample = partial(_step, chip.sampler(problem, w), dt, w, seed, point, "variants")
+            noisy = sampled_kinks(problem, w, sample, draws)
+        values.append(float(noisy.mean() - clean))
+    return values
+
+
+def _step(
+    sample_update: Sampler, dt: float, w: Tensor, seed: int, point: int, purpose: str, k: int
+) -> Tensor:
+    """Step k of a chip in weight units, shape ``(N,)``."""
+    return dt * sample_update(generator_for(seed, purpose, point, k, device=w.device))
+
+
+def _white_step(mean: Tensor, std: float, seed: int, point: int, k: int) -> Tensor:
+    """Step k with white noise, shape ``(N,)``; 2k and 2k + 1 are an antithetic pair."""
+    generator = generator_for(seed, "white kinks", point, k // 2, device=mean.device)
+    noise = torch.empty_like(mean).normal_(generator=generator)
+    return mean + (-std if k % 2 else std) * noise
+
+
+def _mean_of_pairs(values: np.ndarray) -> Estimate:
+    """Mean of antithetic pairs, whose halves are not independent."""
+    return Estimate.mean_of(values.reshape(-1, 2).mean(axis=1))
+
+
+def _term(
+    chip: Estimate,
+    clean: float,
+    noise: Estimate,
+    white: Estimate,
+    places: Places,
+    method: Method,
+) -> KinkTerm:
+    return KinkTerm(
+        value=chip.value - clean,
+        error=chip.error,
+        degrees=chip.degrees,
+        chip=chip,
+        noise=noise,
+        white=white,
+        places=places,
+        method=method,
+    )
