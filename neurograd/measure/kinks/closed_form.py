@@ -255,7 +255,8 @@ def _cost(
         kappa = expected_kinks(unit.z, mu, s, unit.kinks)
         total += float((unit.gradient * kappa).sum())
         shift = mu * unit.slope
-        spread.gate(unit.slope)
+        if k < last:
+            spread.gate(unit.slope)
     return total
 
 

@@ -116,9 +116,9 @@ CURVATURE: tuple[Term, ...] = (
         "kink",
         "",
         "Kink",
-        "Where the slope of an activation jumps: a ReLU switches on or off, the maximum of a pooling "
-        "passes to another input. A finite write crosses kinks, which the Hessian does not see; what "
-        "they cost is predicted apart (by kinks).",
+        "Where the slope of an activation jumps: a ReLU switches on or off, the maximum of a "
+        "pooling passes to another input. A finite write crosses kinks, which the Hessian does "
+        "not see; what they cost is predicted apart (by kinks).",
         "",
         HERE,
     ),

@@ -12,10 +12,12 @@ from torch import nn
 import neurograd
 from device_models import Backprop, Chip, WhiteNoise
 from neurograd import theory
+from neurograd.measure.estimate import Estimate
+from neurograd.measure.loss_change import predict_loss_change
 from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.problem import Problem
 from neurograd.problem.losses import MeanSquaredError
-from tests.neurograd.cases import relu_network
+from tests.neurograd.cases import relu_network, smooth_network
 
 BUDGET = MeasurementBudget(draws=60, loss_draws=30, covariance_draws=8, seed=1)
 
@@ -38,9 +40,12 @@ def test_ratios_and_thresholds_are_those_of_the_theory(point):
     assert point.bias_ratio_ci == tuple(
         theory.bias_ratio(end, size, moments.grad_norm) for end in moments.b_ci
     )
-    assert point.anisotropy == theory.anisotropy(
+    assert point.hessian_anisotropy == theory.anisotropy(
         point.covariance.value, point.trace.value, moments.total_variance, size
     )
+    cost = point.predicted.variance.value + point.kinks.noise.value
+    white = point.predicted.variance_white + point.kinks.white.value
+    assert point.anisotropy == cost / white != point.hessian_anisotropy
     assert point.noise_threshold == theory.noise_curvature_threshold(
         0.1, moments.total_variance, moments.grad_norm
     )
@@ -50,9 +55,12 @@ def test_ratios_and_thresholds_are_those_of_the_theory(point):
     assert (point.bias_threshold_safe, point.bias_threshold_published) == (safe, published)
 
 
-def test_prediction_is_bias_and_variance(point):
+def test_prediction_is_bias_variance_and_kinks(point):
     predicted = point.predicted
-    assert predicted.total == predicted.value == predicted.bias + predicted.variance.value
+    smooth = predicted.bias + predicted.variance.value
+    assert predicted.total == predicted.value == smooth + predicted.kinks.value
+    assert predicted.kinks.value == point.kinks.value != 0
+    assert predicted.kinks.error > 0
     assert predicted.ci[0] < predicted.value < predicted.ci[1]
     variance = theory.covariance_variance_term(point.covariance.value, 0.1)
     assert predicted.variance.value == variance
@@ -60,6 +68,30 @@ def test_prediction_is_bias_and_variance(point):
     low, high = point.difference_ci
     assert low < point.measured.value - predicted.value < high
     assert point.agree == (low <= 0 <= high)
+
+
+def test_the_margin_has_the_kinks_of_the_whole_step(point):
+    """The same prediction without kinks differs by the chip's own, not by those less the clean."""
+    problem = relu_network()
+    product = problem.hessian_product(problem.initial_weights)
+    arguments = (product, point.moments, 0.1, point.trace.value, point.covariance)
+    without, found = predict_loss_change(*arguments), point.predicted
+    assert without.kinks == Estimate.exact(0.0)
+    assert without.value == without.bias + without.variance.value
+    difference = 0.1 * (found.exact_margin - without.exact_margin)
+    assert difference == pytest.approx(point.kinks.chip.value, rel=1e-9)
+    assert point.kinks.chip.value != point.kinks.value
+    assert found.error == pytest.approx(math.hypot(without.error, point.kinks.error))
+
+
+def test_thresholds_hold_for_smooth_networks_only(point):
+    assert not point.thresholds_hold
+    problem = smooth_network()
+    rule = WhiteNoise(Backprop(), bias=0.01, total_variance=0.5)
+    smooth = measure_point(problem, Chip(rule, 0.1), problem.initial_weights, 0, 0, BUDGET)
+    assert smooth.thresholds_hold
+    assert smooth.predicted.kinks == Estimate.exact(0.0)
+    assert smooth.anisotropy == pytest.approx(smooth.hessian_anisotropy)
 
 
 def test_what_was_not_detected_has_no_ratio_and_an_infinite_end_neither(point):

@@ -9,6 +9,7 @@ import re
 import pytest
 from rich.console import Console
 
+from neurograd import words
 from neurograd.records.json_form import report_from_json
 from neurograd.records.point import Descent
 from neurograd.report import content, render_html, render_report
@@ -155,8 +156,38 @@ def test_numbers_as_shown():
     assert _descends(None, 1) == MISSING
 
 
+def test_a_threshold_that_does_not_hold_stands_in_brackets(report):
+    """The report's network is a ReLU one; where it is not known whether it holds, there are none."""
+    first = _record(report).points[0]
+    columns = {column.title: column for column in content.THRESHOLDS}
+    descent = first.descent
+    assert descent.noise_threshold_holds is False
+    assert descent.bias_threshold_holds is False
+    assert "kinks" in descent.thresholds_reason
+    for title, value in (
+        ("λ limit", descent.noise_threshold),
+        ("r safe", descent.bias_threshold_safe),
+        ("r printed", descent.bias_threshold_published),
+    ):
+        cell = columns[title].cell
+        assert cell(first) == f"({words.number(value)})"
+        held = {"noise_threshold_holds": None, "bias_threshold_holds": True}
+        known = first.model_copy(update={"descent": descent.model_copy(update=held)})
+        assert cell(known) == words.number(value)
+
+
+def test_the_cost_by_kinks_is_part_of_the_prediction(report):
+    for point in report["points"]:
+        delta = point["delta_loss"]
+        parts = [delta[f"predicted_{name}"] for name in ("bias", "variance", "kinks")]
+        assert delta["predicted"] == pytest.approx(sum(parts), rel=1e-12)
+        low, high = delta["predicted_kinks_ci"]
+        assert low <= delta["predicted_kinks"] <= high
+        assert delta["kinks"]["units"] > delta["kinks"]["at_kink"] >= 0
+
+
 def _descends(low, high):
-    numbers = dict.fromkeys(Descent.model_fields, 1.0)
+    numbers = {**dict.fromkeys(Descent.model_fields, 1.0), "thresholds_reason": None}
     ends = {"bias_ratio_ci": (0.0, 1.0), "exact_margin_ci": (low, high)}
     return content.descends(Descent(**{**numbers, **ends}))
 

@@ -42,13 +42,18 @@ GOOD = {
         "gradient_curvature": 1.0,
         "hessian_trace": 1.0,
         "num_parameters": 2,
+        "kinks": 1.0,
     },
     theory.exact_margin: {
         "grad_direction": 1.0,
         "direction_curvature": 1.0,
         "trace_hessian_covariance": 1.0,
         "step_size": 0.1,
+        "kinks": 1.0,
     },
+    theory.expected_kink: {"z": 1.0, "mu": 1.0, "s": 1.0},
+    theory.leaky_relu_kinks: {"slope": 0.1},
+    theory.hard_tanh_kinks: {"low": -1.0, "high": 1.0},
     theory.bias_ratio: {"b": 1.0, "num_parameters": 2, "grad_norm": 1.0},
     theory.bias_ratio_threshold: {"curvature": 1.0, "step_size": 0.1},
     theory.published_bias_ratio_approximation: {"curvature": 1.0, "step_size": 0.1},
@@ -148,5 +153,7 @@ def test_particular_errors():
     refuses(theory.scaling_exponent, zero, "total_variances")
     short = {"num_parameters": [1, 2, 3], "total_variances": [1.0, 3.0]}
     refuses(theory.scaling_exponent, short, "total_variances")
+    still = {**ALL[theory.exact_margin], "step_size": 0.0}
+    refuses(theory.exact_margin, still, "kinks")
     for bad in (0, -1, 1.5):
         refuses(theory.relu_trace_ratio, {"hidden_layers": bad}, "hidden_layers")

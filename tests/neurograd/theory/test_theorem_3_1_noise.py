@@ -62,3 +62,12 @@ def test_noise_threshold_falls_with_variance_from_two_over_dt(dt, variance, more
     calm = theory.noise_curvature_threshold(dt, variance, norm)
     rough = theory.noise_curvature_threshold(dt, variance + more, norm)
     assert 0 <= rough <= calm <= 2 / dt
+
+
+def test_kinks_decide_where_the_hessian_says_descent():
+    arguments = (0.1, 1.0, 1.0, 1.0, 2.0, 4)
+    smooth = theory.noise_descent_margin(*arguments)
+    assert smooth < 0
+    assert theory.noise_descent_margin(*arguments, -2 * smooth) == pytest.approx(-smooth)
+    assert theory.descends_in_noise(*arguments, -0.9 * smooth)
+    assert not theory.descends_in_noise(*arguments, -1.1 * smooth)

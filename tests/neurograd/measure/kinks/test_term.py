@@ -1,0 +1,149 @@
+"""The kink term of a chip: by which method, noisy less clean, and draws against closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from device_models import Backprop, Chip, ElementMoments, WhiteNoise
+from neurograd.measure.curvature import exact_diagonal
+from neurograd.measure.kinks import (
+    RandomStep,
+    closed_form_kinks,
+    kinks_of_steps,
+    measure_kinks,
+    variant_kinks,
+)
+from neurograd.measure.moments import measure_moments
+from tests.neurograd.cases import classification, relu_network, smooth_network
+
+
+class GaussianWrite:
+    """Realizes an increment with independent noise of one size."""
+
+    deterministic = False
+
+    def __init__(self, std: float) -> None:
+        self.std = std
+
+    def program(self, w):
+        return w
+
+    def write(self, w, increment, generator):
+        return increment + self.std * torch.empty_like(w).normal_(generator=generator)
+
+    def moments(self, w, increment):
+        return ElementMoments(increment, torch.full_like(w, self.std**2))
+
+
+def measured(problem, chip, draws=400, **options):
+    w = problem.initial_weights
+    sample = chip.sampler(problem, w)
+    moments = measure_moments(sample, problem.gradient(w), options.get("moments", 60), 0)
+    return measure_kinks(
+        problem,
+        w,
+        moments,
+        sample,
+        chip.step_size,
+        closed_form=options.get("closed_form", chip.closed_form(problem, w)),
+        draws=draws,
+        seed=0,
+    )
+
+
+def test_draws_agree_with_the_closed_form_and_both_are_noisy_less_clean():
+    """At 99.9 %; the part of the noise and that of white noise are the same here."""
+    problem, chip = relu_network(), Chip(Backprop(), 0.5, writes=(GaussianWrite(0.05),))
+    w = problem.initial_weights
+    exact = measured(problem, chip)
+    assert (exact.method, exact.error) == ("closed form", 0.0)
+    drawn = measured(problem, chip, closed_form=None, draws=1500, moments=5000)
+    assert drawn.method == "draws"
+    for name in ("chip", "noise", "white"):
+        found, true = getattr(drawn, name), getattr(exact, name).value
+        low, high = found.interval(0.999)
+        assert low <= true <= high, name
+        assert 0 < high - low < 0.3 * abs(true), name
+    assert exact.white.value == pytest.approx(exact.noise.value, rel=1e-12)
+    clean = RandomStep(-0.5 * problem.gradient(w))
+    noisy = RandomStep(clean.mean, torch.full_like(w, 0.05**2))
+    by_hand, _ = closed_form_kinks(problem, w, [noisy, clean])
+    assert exact.value == pytest.approx(by_hand[0] - by_hand[1], rel=1e-12)
+    assert by_hand[1] != 0
+
+
+def test_a_step_without_noise_is_followed():
+    problem, rule = relu_network(), WhiteNoise(Backprop(), bias=0.3, total_variance=0.0)
+    w = problem.initial_weights
+    found = measured(problem, Chip(rule, 0.5))
+    g = problem.gradient(w)
+    steps = [0.5 * (0.3 - g), -0.5 * g]
+    chip, clean = kinks_of_steps(problem, w, steps)[0]
+    assert (found.method, found.error) == ("step", 0.0)
+    assert found.value == pytest.approx(chip - clean, rel=1e-9)
+    assert found.chip.value == pytest.approx(chip, rel=1e-9)
+
+
+def test_a_smooth_network_has_a_term_of_zero():
+    found = measured(smooth_network(), Chip(WhiteNoise(Backprop(), total_variance=0.5), 0.1))
+    assert (found.value, found.error, found.method, found.exists) == (0.0, 0.0, "none", False)
+
+
+def test_fewer_than_two_draws_are_refused():
+    with pytest.raises(ValueError, match="allowed: 2 or more"):
+        measured(relu_network(), Chip(Backprop(), 0.1), draws=1)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_variants_stand_to_each_other_as_their_terms(closed):
+    """The chip, one with half the noise, and one without any, on a network with and without one."""
+    pools = [nn.Conv2d(1, 3, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 3)]
+    problem = relu_network() if closed else classification(pools, (1, 6, 6), 3)
+    w = problem.initial_weights
+    chips = [Chip(Backprop(), 0.5, writes=(GaussianWrite(s),)) for s in (0.1, 0.05)]
+    chips.append(Chip(Backprop(), 0.5))
+    forms = [chip.closed_form(problem, w) for chip in chips]
+    g = problem.gradient(w)
+    values = variant_kinks(problem, w, g, chips, forms, draws=200, seed=0)
+    assert values[2] == pytest.approx(0.0, abs=1e-12)
+    assert abs(values[0]) > 2 * abs(values[1]) > 0
+    for chip, value in zip(chips[:2], values, strict=False):
+        term = measured(problem, chip, draws=200)
+        assert value == pytest.approx(term.value, rel=1e-9 if closed else 0.3)
+
+
+def test_variants_of_a_smooth_network_have_none():
+    problem = smooth_network()
+    chip = Chip(Backprop(), 0.1)
+    w = problem.initial_weights
+    forms = [chip.closed_form(problem, w)] * 2
+    g = problem.gradient(w)
+    assert variant_kinks(problem, w, g, [chip] * 2, forms, draws=4, seed=0) == [0.0, 0.0]
+
+
+def test_a_convolution_with_pooling_costs_curvature_and_kinks():
+    """Measured over predicted is 1 within 5 % at 99.9 %, and is not without the kinks."""
+    layers = [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3)]
+    problem = classification(layers, (1, 6, 6), 3)
+    w = problem.initial_weights
+    for _ in range(150):
+        w = w - 0.3 * problem.gradient(w)
+    std = 0.003 * float(w.norm()) / math.sqrt(len(w))
+    base, product = problem.per_sample_losses(w), problem.hessian_product(w)
+    rest, kinks = [], []
+    for k in range(150):
+        generator = torch.Generator().manual_seed(k)
+        noise = std * torch.empty_like(w).normal_(generator=generator)
+        both = problem.per_sample_losses(w + noise) + problem.per_sample_losses(w - noise)
+        kinks.append(float(kinks_of_steps(problem, w, [noise, -noise])[0].mean()))
+        rest.append(float((0.5 * both - base).mean() - 0.5 * noise @ product(noise)))
+    left = torch.tensor(rest, dtype=torch.float64) - torch.tensor(kinks, dtype=torch.float64)
+    kink = sum(kinks) / len(kinks)
+    predicted = 0.5 * std**2 * float(exact_diagonal(problem, w).sum()) + kink
+    error = 3.4 * float(left.std()) / math.sqrt(len(left))
+    assert abs(float(left.mean())) <= error < 0.05 * predicted
+    assert kink > 0.1 * predicted
