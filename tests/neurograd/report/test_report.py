@@ -157,7 +157,7 @@ def test_numbers_as_shown():
 
 
 def test_a_threshold_that_does_not_hold_stands_in_brackets(report):
-    """The report's network is a ReLU one; where it is not known whether it holds, there are none."""
+    """The report is of a ReLU network; where it holds, or is not known to, there are none."""
     first = _record(report).points[0]
     columns = {column.title: column for column in content.THRESHOLDS}
     descent = first.descent
