@@ -44,10 +44,10 @@ class MeasurementBudget:
         draws: Updates for the moments.
         loss_draws: Updates whose loss is evaluated.
         covariance_draws: Noise samples for Tr(HΣ), a Hessian-vector product each where the noise
-            of the weights is not independent; and steps for the kinks, a forward pass each, where
-            they have no closed form.
+            of the weights is not independent.
         seed: Seed of every draw.
         spectrum: Work on the Hessian's spectrum.
+        kink_draws: Steps for the kinks, a forward pass each.
     """
 
     draws: int
@@ -55,6 +55,7 @@ class MeasurementBudget:
     covariance_draws: int
     seed: int
     spectrum: Effort = FULL
+    kink_draws: int = 64
 
 
 Budget = MeasurementBudget
@@ -179,7 +180,7 @@ def measure_point(
         sample,
         step_size,
         closed_form=closed_form,
-        draws=budget.covariance_draws,
+        draws=budget.kink_draws,
         seed=seed,
         point=point,
     )
@@ -216,7 +217,7 @@ def measure_point(
             gradient,
             product,
             diagonal,
-            draws=budget.covariance_draws,
+            draws=budget.kink_draws,
             seed=seed,
             point=point,
         ),

@@ -29,6 +29,7 @@ from neurograd.spec import Spec
 from neurograd.training.loop import train
 
 COVARIANCE_DRAWS = 64
+KINK_DRAWS = 128
 DEFAULT_SMOOTHING = 0.02
 """s in weight units of a spiking network on a chip without read noise."""
 
@@ -149,6 +150,7 @@ class Stages:
                 covariance_draws=min(measure.loss_draws, COVARIANCE_DRAWS),
                 seed=measure.seed,
                 spectrum=QUICK if self.quick else FULL,
+                kink_draws=min(measure.loss_draws, KINK_DRAWS),
             ),
             variants={
                 (effect.name, effect.label): build_chip(self.spec, self.problem, without=[effect])

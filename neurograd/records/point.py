@@ -85,8 +85,8 @@ class CurvatureResult(Record):
 class KinksResult(Record):
     """Kinks of the network at one point, and how their cost was found."""
 
-    method: Literal["step", "closed form", "draws"]
-    """A step without noise is followed as it is; a noisy one in closed form, or by draws."""
+    method: Literal["step", "draws"]
+    """A step without noise is followed as it is; a noisy one is averaged over draws."""
     units: int
     """Pre-activations, of all samples, that the loss depends on."""
     at_kink: int

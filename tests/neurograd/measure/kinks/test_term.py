@@ -18,6 +18,8 @@ from neurograd.measure.kinks import (
     variant_kinks,
 )
 from neurograd.measure.moments import measure_moments
+from neurograd.problem import Problem
+from neurograd.problem.losses import CrossEntropy
 from tests.neurograd.cases import classification, relu_network, smooth_network
 
 
@@ -55,25 +57,65 @@ def measured(problem, chip, draws=400, **options):
     )
 
 
-def test_draws_agree_with_the_closed_form_and_both_are_noisy_less_clean():
-    """At 99.9 %; the part of the noise and that of white noise are the same here."""
+def test_draws_agree_with_the_closed_form_and_are_noisy_less_clean():
+    """At 99.9 %, for Gaussian noise, whose part is that of white noise here."""
     problem, chip = relu_network(), Chip(Backprop(), 0.5, writes=(GaussianWrite(0.05),))
     w = problem.initial_weights
-    exact = measured(problem, chip)
-    assert (exact.method, exact.error) == ("closed form", 0.0)
-    drawn = measured(problem, chip, closed_form=None, draws=1500, moments=5000)
-    assert drawn.method == "draws"
-    for name in ("chip", "noise", "white"):
-        found, true = getattr(drawn, name), getattr(exact, name).value
-        low, high = found.interval(0.999)
-        assert low <= true <= high, name
-        assert 0 < high - low < 0.3 * abs(true), name
-    assert exact.white.value == pytest.approx(exact.noise.value, rel=1e-12)
-    clean = RandomStep(-0.5 * problem.gradient(w))
-    noisy = RandomStep(clean.mean, torch.full_like(w, 0.05**2))
-    by_hand, _ = closed_form_kinks(problem, w, [noisy, clean])
-    assert exact.value == pytest.approx(by_hand[0] - by_hand[1], rel=1e-12)
-    assert by_hand[1] != 0
+    mean = -0.5 * problem.gradient(w)
+    steps = [RandomStep(mean, torch.full_like(w, 0.05**2)), RandomStep(mean)]
+    noisy, clean = closed_form_kinks(problem, w, steps)[0]
+    found = measured(problem, chip, draws=1500)
+    assert found.method == "draws"
+    for part, exact in (
+        (found, noisy - clean),
+        (found.chip, noisy),
+        (found.noise, noisy - clean),
+    ):
+        low, high = part.interval(0.999)
+        assert low <= exact <= high
+        assert 0 < high - low < 0.3 * abs(exact)
+    assert found.white.error == 0.0
+    assert found.white.value == pytest.approx(noisy - clean, rel=1e-12)
+    assert found.value == pytest.approx(found.chip.value - clean, rel=1e-9)
+    assert clean != 0
+
+
+def test_white_noise_is_drawn_where_there_is_no_closed_form():
+    """At 99.9 %, for a network that is one with a closed form but for a layer without effect."""
+    plain, chip = relu_network(), Chip(Backprop(), 0.5, writes=(GaussianWrite(0.05),))
+    module = nn.Sequential(*plain.module, nn.Unflatten(1, (2, 2)), nn.Flatten())
+    problem = Problem(module, CrossEntropy(), *plain.data())
+    exact = measured(plain, chip).white.value
+    found = measured(problem, chip, draws=1500).white
+    low, high = found.interval(0.999)
+    assert low <= exact <= high
+    assert 0 < high - low < 0.3 * abs(exact)
+
+
+def test_draws_see_what_is_not_gaussian():
+    """Rare large writes cost less than Gaussian noise of their variance at a unit's kink."""
+    problem = classification([nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 2)], (1,), 2, samples=4)
+    named = problem.parameters_of(problem.initial_weights.clone())
+    named["0.weight"].zero_()
+    named["0.bias"].fill_(-1e-6)
+    w = problem.flatten(named)
+
+    class RareWrite(GaussianWrite):
+        def write(self, w, increment, generator):
+            hit = torch.rand(w.shape, generator=generator, dtype=w.dtype) < 0.01
+            sign = torch.randint(0, 2, w.shape, generator=generator).to(w) * 2 - 1
+            return increment + 10 * self.std * hit * sign
+
+    values = {}
+    for write in (RareWrite(0.01), GaussianWrite(0.01)):
+        chip = Chip(Backprop(), 1e-9, writes=(write,))
+        sample = chip.sampler(problem, w)
+        moments = measure_moments(sample, problem.gradient(w), 60, 0)
+        values[type(write)] = measure_kinks(
+            problem, w, moments, sample, 1e-9, closed_form=None, draws=3000, seed=0
+        )
+    rare, gaussian = values[RareWrite], values[GaussianWrite]
+    assert rare.ci[1] < 0.5 * gaussian.ci[0] or rare.ci[0] > 0.5 * gaussian.ci[1]
 
 
 def test_a_step_without_noise_is_followed():
@@ -113,7 +155,7 @@ def test_variants_stand_to_each_other_as_their_terms(closed):
     assert abs(values[0]) > 2 * abs(values[1]) > 0
     for chip, value in zip(chips[:2], values, strict=False):
         term = measured(problem, chip, draws=200)
-        assert value == pytest.approx(term.value, rel=1e-9 if closed else 0.3)
+        assert value == pytest.approx(term.value, rel=0.3)
 
 
 def test_variants_of_a_smooth_network_have_none():
