@@ -30,6 +30,7 @@ def explain(report: CheckReport, effects: Sequence[str]) -> list[str]:
         *_culprit(report),
         *_largest(report),
         *_prediction(report),
+        *_at_kink(report),
         *_descent(report),
         *_many_steps(report),
     ]
@@ -169,6 +170,20 @@ def _prediction(report: CheckReport) -> list[str]:
         f"they differ most at step {worst.step}, by {percent(_miss(worst), missing=_UNKNOWN)} of "
         f"the predicted terms ({_digits(delta.predicted)} predicted, {_digits(delta.measured)} "
         "measured): terms beyond the second order matter there."
+    ]
+
+
+def _at_kink(report: CheckReport) -> list[str]:
+    """Where pre-activations are exactly at a kink, so that there is more than one gradient."""
+    met = [p for p in report.points if p.delta_loss.kinks and p.delta_loss.kinks.at_kink]
+    if not met:
+        return []
+    most = max(met, key=lambda p: p.delta_loss.kinks.at_kink if p.delta_loss.kinks else 0)
+    kinks = most.delta_loss.kinks
+    assert kinks is not None
+    return [
+        f"At step {most.step}, {kinks.at_kink} of {kinks.units} pre-activations are exactly at a "
+        "kink (as blank inputs with biases of 0 are): the gradient itself is a choice of side there."
     ]
 
 

@@ -54,7 +54,7 @@ def test_sentences_of_the_points(report):
     changed["quick"] = True
     first, last = changed["points"]
     first["delta_loss"].update(predicted=0.001, measured=0.002, agree=False)
-    first["delta_loss"].update(predicted_bias=0.0, predicted_variance=0.001)
+    first["delta_loss"].update(predicted_bias=0.0, predicted_variance=0.001, predicted_kinks=0.0)
     first["descent"]["exact_margin_ci"] = [0.1, 0.2]
     first["contributions"] = [
         {"effect": "levels", "label": "the levels", "predicted_without": 0.0002, "share": 0.8}
@@ -86,3 +86,14 @@ def test_agreement_and_descent_everywhere(report):
     assert "lowers the loss at every measured point" in text
     changed["points"][0]["descent"]["exact_margin_ci"] = [-0.2, 0.1]
     assert "At step 0 it is not known" in " ".join(explain(changed, ["a"]))
+
+
+def test_pre_activations_at_a_kink_are_told(report):
+    """None are here; where some are, the sentence has the most of them."""
+    assert "exactly at a kink" not in " ".join(explain(report, ["a"]))
+    changed = copy.deepcopy(report)
+    for point, count in zip(changed["points"], (3, 7), strict=True):
+        point["delta_loss"]["kinks"]["at_kink"] = count
+    units = changed["points"][1]["delta_loss"]["kinks"]["units"]
+    sentence = f"At step 10, 7 of {units} pre-activations are exactly at a kink"
+    assert sentence in " ".join(explain(changed, ["a"]))
