@@ -183,7 +183,7 @@ def _at_kink(report: CheckReport) -> list[str]:
     assert kinks is not None
     return [
         f"At step {most.step}, {kinks.at_kink} of {kinks.units} pre-activations are exactly at a "
-        "kink (as blank inputs with biases of 0 are): the gradient itself is a choice of side there."
+        "kink, as blank inputs with biases of 0 are: the gradient itself is a choice of side there."
     ]
 
 

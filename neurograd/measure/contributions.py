@@ -47,8 +47,8 @@ def contributions_of(
 ) -> tuple[Contribution, ...]:
     """Predicted loss change without each effect in turn, from closed forms.
 
-    Empty where the chip has none: its shares would drown in the noise of samples. Kinks of networks
-    without a closed form of them are drawn, with the same random numbers for every chip.
+    Empty where the chip has none: its shares would drown in the noise of samples. Kinks are those
+    of Gaussian noise with the chips' moments (``variant_kinks``).
 
     Args:
         problem: Network, loss and data.
@@ -58,7 +58,7 @@ def contributions_of(
         gradient: Gradient there, shape ``(N,)``.
         product: The map v → Hv there.
         diagonal: Exact diagonal of H, shape ``(N,)``; None where it is not known.
-        draws: Steps for the kinks, where they have no closed form.
+        draws: Steps of each chip for its kinks, where they have no closed form.
         seed: Seed of these draws.
         point: Index of the place.
     """
@@ -71,7 +71,9 @@ def contributions_of(
         if form is None:
             return ()
         forms.append(form)
-    kinks = variant_kinks(problem, w, gradient, chips, forms, draws=draws, seed=seed, point=point)
+    kinks = variant_kinks(
+        problem, w, gradient, chip.step_size, forms, draws=draws, seed=seed, point=point
+    )
     whole, *others = (
         _smooth_change(form, chip.step_size, gradient, product, diagonal) + crossed
         for form, crossed in zip(forms, kinks, strict=True)

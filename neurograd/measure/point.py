@@ -35,7 +35,6 @@ from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.theory import bias_ratio_threshold
 
-
 VARIANT_DRAWS = 32
 """Steps for the kinks of a chip without one effect; chips are compared on the same numbers."""
 

@@ -150,21 +150,20 @@ def test_variants_stand_to_each_other_as_their_terms(closed):
     chips.append(Chip(Backprop(), 0.5))
     forms = [chip.closed_form(problem, w) for chip in chips]
     g = problem.gradient(w)
-    values = variant_kinks(problem, w, g, chips, forms, draws=200, seed=0)
+    values = variant_kinks(problem, w, g, 0.5, forms, draws=400, seed=0)
     assert values[2] == pytest.approx(0.0, abs=1e-12)
     assert abs(values[0]) > 2 * abs(values[1]) > 0
     for chip, value in zip(chips[:2], values, strict=False):
-        term = measured(problem, chip, draws=200)
-        assert value == pytest.approx(term.value, rel=0.3)
+        low, high = measured(problem, chip, draws=400).interval(0.999)
+        assert low <= value <= high
 
 
 def test_variants_of_a_smooth_network_have_none():
     problem = smooth_network()
-    chip = Chip(Backprop(), 0.1)
     w = problem.initial_weights
-    forms = [chip.closed_form(problem, w)] * 2
+    forms = [Chip(Backprop(), 0.1).closed_form(problem, w)] * 2
     g = problem.gradient(w)
-    assert variant_kinks(problem, w, g, [chip] * 2, forms, draws=4, seed=0) == [0.0, 0.0]
+    assert variant_kinks(problem, w, g, 0.1, forms, draws=4, seed=0) == [0.0, 0.0]
 
 
 def test_a_convolution_with_pooling_costs_curvature_and_kinks():
