@@ -17,6 +17,7 @@ from neurograd.measure.kinks import (
     has_closed_form_kinks,
     kinks_of_steps,
 )
+from neurograd.measure.kinks.closed_form import _Spread
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy
 from neurograd.seeding import generator_for
@@ -69,6 +70,21 @@ def test_units_next_to_the_input_move_by_their_tangent(name):
     assert found == pytest.approx(exact, rel=1e-12)
     assert found != 0
     assert seen == places
+
+
+@pytest.mark.parametrize("name", ["leaky", "deep", "two linear"])
+def test_deeper_units_move_by_their_tangent_to_first_order(name):
+    """The rest, by units that crossed before and products of changes, goes away with the step."""
+    problem = classification(NETWORKS[name], (6,), 4, samples=2000)
+    w, rest = problem.initial_weights, []
+    for size in (0.1, 0.01, 0.0001):
+        steps = [size * normal(problem, "step", k) for k in range(12)]
+        exact, _ = closed_form_kinks(problem, w, [RandomStep(step) for step in steps])
+        found, _ = kinks_of_steps(problem, w, steps)
+        rest.append(np.linalg.norm(found - exact) / np.linalg.norm(exact))
+    assert rest[0] > rest[1] > rest[2]
+    assert rest[1] < 0.1
+    assert rest[2] < 0.005
 
 
 def trained(layers, seed=0):
@@ -183,3 +199,24 @@ def test_shared_weights_have_none():
     layer = nn.Linear(6, 6)
     problem = regression([layer, nn.ReLU(), layer], 6, 6)
     assert not has_closed_form_kinks(problem)
+
+
+def test_variances_are_those_of_the_whole_covariance():
+    """Four layers with any slopes, against the dense covariance of each sample."""
+    generator = torch.Generator().manual_seed(0)
+
+    def rand(*shape):
+        return torch.rand(*shape, generator=generator, dtype=torch.float64)
+
+    widths, samples, spread = (5, 4, 6, 3), 7, _Spread()
+    dense = torch.zeros(samples, 2, 2, dtype=torch.float64)
+    before = 2
+    for k, width in enumerate(widths):
+        weight, own, slope = rand(width, before) - 0.5, rand(samples, width), rand(samples, width)
+        found = spread.through(weight, own, whole=k < len(widths) - 1)
+        dense = weight @ dense @ weight.T + torch.diag_embed(own)
+        assert torch.allclose(found, dense.diagonal(dim1=1, dim2=2), rtol=1e-12)
+        if k < len(widths) - 1:
+            spread.gate(slope)
+        dense = torch.diag_embed(slope) @ dense @ torch.diag_embed(slope)
+        before = width
