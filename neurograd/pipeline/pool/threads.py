@@ -28,6 +28,9 @@ PATIENCE = 1.0
 """Seconds that a stopped task has for a report of its progress, before it is interrupted."""
 
 
+_INSTRUCTIONS = 100
+"""Turns of a loop, each of which takes notice of an error that another thread raised in this one."""
+
 _TASK = threading.local()
 """Of which pool a thread is, as ``pool``."""
 
@@ -132,15 +135,25 @@ class Threads:
                 if not begun:
                     begun = True
                     self._serve()
-                # From here on nothing is raised in this thread, where no one would catch it.
-                with self._lock:
-                    self._ended.add(threading.get_ident())
-                    if len(self._ended) == len(self._running):
-                        self._all_ended.set()
-                    _raise_in(threading.get_ident(), None)
-                return
+                self._end()
+                break
             except Stopped:  # came between two tasks
                 continue
+        # From here on nothing is raised in this thread, where no one would catch it.
+        with self._lock:
+            if len(self._ended) == len(self._running):
+                self._all_ended.set()
+
+    def _end(self) -> None:
+        """Count this thread as ended, and wait for what was raised in it before.
+
+        A pending error must come: one that is withdrawn leaves the interpreter checking for it for
+        good, and standing still where it is traced, as for coverage.
+        """
+        with self._lock:
+            self._ended.add(threading.get_ident())
+        for _ in range(_INSTRUCTIONS):
+            pass
 
     def _serve(self) -> None:
         """Run tasks until there are no more."""
@@ -180,7 +193,6 @@ class Threads:
             (self._spared.add if spared else self._spared.discard)(ident)
 
 
-def _raise_in(ident: int, error: type[BaseException] | None) -> None:
-    """Have a thread raise an error before its next instruction; None withdraws an earlier one."""
-    raised = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), raised)
+def _raise_in(ident: int, error: type[BaseException]) -> None:
+    """Have a thread raise an error before one of its next instructions."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -188,3 +190,38 @@ def test_tasks_run_and_an_error_stops_the_others():
     with pytest.raises(NeurogradError):
         work()
     assert torch.get_num_threads() == 2
+
+
+TRACED = """
+import sys, torch
+from neurograd.pipeline.pool import Threads
+
+def silent():
+    while True:
+        pass
+
+def fail():
+    raise ValueError
+
+torch.set_num_threads(2)
+with Threads(torch.device("cpu")) as pool:
+    pool.submit(abs, 1).result()
+if "stop" in sys.argv:
+    try:
+        with Threads(torch.device("cpu")) as pool:
+            pool.submit(silent)
+            pool.submit(fail).result()
+    except ValueError:
+        pass
+sys.settrace(lambda *event: None)
+abs_of = lambda: abs(-1)
+abs_of()
+"""
+
+
+@pytest.mark.parametrize("how", ["end", "stop"])
+def test_no_error_is_left_pending(how):
+    """A debugger or a coverage tool would stand still at the next call of a function."""
+    command = [sys.executable, "-c", TRACED, how]
+    ended = subprocess.run(command, check=False, timeout=600)  # only so that it ends at all
+    assert ended.returncode == 0
