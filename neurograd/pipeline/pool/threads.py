@@ -27,9 +27,8 @@ T = TypeVar("T")
 PATIENCE = 1.0
 """Seconds that a stopped task has for a report of its progress, before it is interrupted."""
 
-
 _INSTRUCTIONS = 100
-"""Turns of a loop, each of which takes notice of an error that another thread raised in this one."""
+"""Turns of a loop, each of which notices an error that another thread raised in this one."""
 
 _TASK = threading.local()
 """Of which pool a thread is, as ``pool``."""
