@@ -6,7 +6,8 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PYTEST_FLAGS ?=
+# A worker a core, each with one thread.
+PYTEST_FLAGS ?= -n auto
 
 .PHONY: help demo test lint docs wheel architecture install clean
 
@@ -26,7 +27,7 @@ demo: $(STAMP) ## the report of an HfO2 crossbar, in out/
 	$(BIN)/neurograd check examples/hfo2_crossbar.yaml --json out/hfo2_crossbar.json --html out/hfo2_crossbar.html --exit-zero
 
 test: $(STAMP) ## the tests, with coverage of at least 90 % (PYTEST_FLAGS adds options)
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90 $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90 $(PYTEST_FLAGS)
 
 lint: $(STAMP) ## ruff, mypy and the contract of imports
 	$(BIN)/ruff check .

@@ -77,7 +77,7 @@ class CurvatureResult(Record):
     anisotropy: Number
     """Cost of the noise over that of white noise, with kinks; None (null in JSON) without noise."""
     anisotropy_hessian: Number = None
-    """The same without kinks, N·Tr(HΣ)/(Tr H · Tr Σ)."""
+    """The same without kinks, N·Tr(HΣ)/(Tr H · Tr Σ); None without noise and in older reports."""
     spectrum: SpectrumResult | None
     """Its eigenvalues; None for a smoothed loss."""
 
@@ -150,7 +150,7 @@ class Descent(Record):
     noise_threshold_holds: bool | None = None
     """Whether Theorem 3.1 applies: not to a network with kinks; None where it is not known."""
     bias_threshold_holds: bool | None = None
-    """The same of Theorem 3.2, in both of its forms."""
+    """The same of Theorem 3.2, in both of its forms; None where it is not known."""
     thresholds_reason: str | None = None
     """Why they do not hold; None where they do."""
 
