@@ -88,7 +88,7 @@ class Assembly:
         return size
 
 
-def assemble_chip(
+def build_chip(
     spec: SpecSections, problem: Problem, *, index: int = 0, without: Collection[Effect] = ()
 ) -> Chip:
     """One chip of a spec.

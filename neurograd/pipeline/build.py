@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from device_models import Backprop, Chip, LearningRule, Minibatch, Surrogate
-from neurograd.effects.assembly import assemble_chip
+from neurograd.effects.assembly import build_chip
 from neurograd.effects.effect import Effect
 from neurograd.effects.minibatch import is_batched
 from neurograd.effects.registry import active_in
@@ -19,6 +18,8 @@ from neurograd.problem.coding import encode
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.seeding import generator_for
 from neurograd.spec.schema import Spec
+
+__all__ = ["active_effects", "build_chip", "build_clean_chip", "build_problem"]
 
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
@@ -138,23 +139,6 @@ def build_clean_chip(spec: Spec, problem: Problem) -> Chip:
     if is_batched(spec, problem.num_samples):
         rule = Minibatch(Backprop(), spec.learning_rule.batch_size)
     return Chip(rule, spec.training.step_size)
-
-
-def build_chip(
-    spec: Spec, problem: Problem, *, index: int = 0, without: Collection[Effect] = ()
-) -> Chip:
-    """One chip of a spec, assembled from its effects.
-
-    Args:
-        spec: The validated spec.
-        problem: The spec's problem.
-        index: Which chip: fixed variation, faults and feedback are drawn from (seed, index).
-        without: Effects to leave out; all others stay as they are, draw by draw.
-
-    Raises:
-        NeurogradError: If the network or the device can not do what is asked of it.
-    """
-    return assemble_chip(spec, problem, index=index, without=without)
 
 
 def active_effects(spec: Spec, problem: Problem) -> list[Effect]:
