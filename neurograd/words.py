@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 
 Number = float | int | None
 MISSING = "–"
 _WHOLE_FROM = 99.5
 """Percentages from here on are said without a decimal, which would not mean anything."""
+ROUNDING = 64 * sys.float_info.epsilon
+"""What sums of float64 leave of a number that is 0, relative to what they are sums of."""
 
 
-def number(value: Number, digits: int = 3) -> str:
-    """A number with a few significant digits; a dash where there is none."""
+def number(value: Number, digits: int = 3, *, scale: Number = None) -> str:
+    """A number with a few significant digits; a dash where there is none.
+
+    Args:
+        value: The number.
+        digits: Significant digits.
+        scale: Size of what the number is a sum or difference of. What is within the rounding error
+            of that (``ROUNDING``) is 0; None where no rounding error is known.
+    """
     if value is None or not math.isfinite(value):
         return MISSING
-    if value == 0:
+    known = 0.0 if scale is None or not math.isfinite(scale) else ROUNDING * abs(scale)
+    if abs(value) <= known:
         return "0"
     text = f"{value:.{digits}g}"
     mantissa, _, exponent = text.partition("e")
     return f"{mantissa}e{int(exponent)}" if exponent else text
 
 
-def interval(ends: Sequence[Number] | None, digits: int = 3) -> str:
-    """An interval as 'low to high'; a dash for an end that is unbounded or not known."""
+def interval(ends: Sequence[Number] | None, digits: int = 3, *, scale: Number = None) -> str:
+    """An interval as 'low to high'; a dash for an end that is unbounded or not known.
+
+    Args:
+        ends: Its ends, None where there is none.
+        digits: Significant digits.
+        scale: As for ``number``.
+    """
     if ends is None:
         return MISSING
-    return f"{number(ends[0], digits)} to {number(ends[1], digits)}"
+    return f"{number(ends[0], digits, scale=scale)} to {number(ends[1], digits, scale=scale)}"
 
 
 def percent(
@@ -69,8 +86,62 @@ def percent_interval(ends: Sequence[Number] | None, *, unit: str = " %") -> str:
 
 
 def confidence(value: float) -> str:
-    """A confidence as sentences and tables have it, such as '95%'."""
-    return percent(value, decimals=0, unit="%")
+    """A confidence as sentences and tables have it, such as '95 %' or '99.9 %'."""
+    return f"{100 * value:.6g} %"
+
+
+def ranged_percent(
+    value: Number, ends: Sequence[Number] | None, level: float, *, missing: str = MISSING
+) -> str:
+    """A fraction with its interval and the interval's confidence: '3.1 % (2.4 to 3.8 at 95 %)'.
+
+    This and ``ranged_number`` are how a sentence says a number that has an interval, so that the
+    two never part.
+
+    Args:
+        value: The fraction; None and what is not finite have neither percentage nor interval.
+        ends: Its interval; None or infinite for an end without bound.
+        level: Confidence of the interval.
+        missing: What is said where there is no number.
+    """
+    if value is None or not math.isfinite(value):
+        return missing
+    shown = [percent(end, unit="") if _known(end) else None for end in ends or (None, None)]
+    return f"{percent(value)} ({_between(shown)} at {confidence(level)})"
+
+
+def ranged_number(
+    value: Number,
+    ends: Sequence[Number] | None,
+    level: float,
+    *,
+    scale: Number = None,
+    missing: str = MISSING,
+) -> str:
+    """A number with its interval and the interval's confidence: '0.013 (0.003 to 0.022 at 99 %)'.
+
+    Args:
+        value: The number.
+        ends: Its interval; None or infinite for an end without bound.
+        level: Confidence of the interval.
+        scale: As for ``number``.
+        missing: What is said where there is no number.
+    """
+    if value is None or not math.isfinite(value):
+        return missing
+    shown = [number(end, scale=scale) if _known(end) else None for end in ends or (None, None)]
+    return f"{number(value, scale=scale)} ({_between(shown)} at {confidence(level)})"
+
+
+def _known(end: Number) -> bool:
+    return end is not None and math.isfinite(end)
+
+
+def _between(shown: Sequence[str | None]) -> str:
+    low, high = shown
+    if low is None:
+        return "unbounded" if high is None else f"up to {high}"
+    return f"{low} or more" if high is None else f"{low} to {high}"
 
 
 def yes_no(value: bool | None) -> str:

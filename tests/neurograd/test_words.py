@@ -42,7 +42,39 @@ def test_what_has_no_percentage_has_words():
     assert words.percent_interval((-0.01, math.inf)) == "-1.0 to – %"
     assert words.percent_interval((0.01, 0.02), unit="") == "1.0 to 2.0"
     assert words.percent_interval(None) == words.MISSING
-    assert words.confidence(0.95) == "95%"
+    assert words.confidence(0.95) == "95 %"
+    assert words.confidence(0.999) == "99.9 %"  # never rounded up to 100 %
+
+
+def test_what_rounding_leaves_of_0_is_0():
+    assert words.number(-4.44e-16, scale=1.0) == "0"
+    assert words.number(-4.44e-16) == "-4.44e-16"
+    assert words.number(1e-13, scale=1.0) == "1e-13"
+    assert words.number(-4.44e-16, scale=1e-3) == "-4.44e-16"
+    assert words.number(1e-16, scale=math.inf) == words.number(1e-16, scale=None) == "1e-16"
+    assert words.interval((-1e-17, 0.5), scale=1.0) == "0 to 0.5"
+
+
+@pytest.mark.parametrize(
+    ("value", "ends", "percentage", "figure"),
+    [
+        (0.031, (0.024, 0.038), "3.1 % (2.4 to 3.8 at 95 %)", "0.031 (0.024 to 0.038 at 95 %)"),
+        (
+            -0.01,
+            (-0.02, math.inf),
+            "-1.0 % (-2.0 or more at 95 %)",
+            "-0.01 (-0.02 or more at 95 %)",
+        ),
+        (0.5, (None, 0.6), "50.0 % (up to 60.0 at 95 %)", "0.5 (up to 0.6 at 95 %)"),
+        (0.5, (-math.inf, math.inf), "50.0 % (unbounded at 95 %)", "0.5 (unbounded at 95 %)"),
+        (0.5, None, "50.0 % (unbounded at 95 %)", "0.5 (unbounded at 95 %)"),
+        (math.inf, (math.inf, math.inf), "none", "none"),
+        (None, (0.0, 1.0), "none", "none"),
+    ],
+)
+def test_a_number_and_its_interval_never_part(value, ends, percentage, figure):
+    assert words.ranged_percent(value, ends, 0.95, missing="none") == percentage
+    assert words.ranged_number(value, ends, 0.95, missing="none") == figure
 
 
 def test_lists_and_truth_values():

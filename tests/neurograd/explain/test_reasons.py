@@ -31,7 +31,7 @@ def test_the_deciding_sentence(report):
     failing["verdict"] = "not tolerated"
     sentence = explain(failing, ["cycle-to-cycle noise"])[0]
     assert sentence == (
-        "Cycle-to-cycle noise costs 3.1 % accuracy (2.4 to 3.8 at 95% confidence), allowed 2.0 %."
+        "Cycle-to-cycle noise costs 3.1 % accuracy (2.4 to 3.8 at 95 % confidence), allowed 2.0 %."
     )
     assert explain(failing, ["a", "b"])[0].startswith("The chip costs 3.1 %")
     failing["verdict"] = "inconclusive"
