@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from device_models import Chip
+from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import ChipInWords, PredictedChips
 from neurograd.explain.mitigation import guide
 from neurograd.explain.reasons import explain
@@ -339,8 +340,14 @@ class _Check:
             mitigation=mitigation,
             timing={f"{name}_seconds": round(took, 3) for name, took in self.timing.items()},
         )
-        labels = [effect.label for effect in active_effects(self.spec, self.problem)]
-        return report.model_copy(update={"reasons": tuple(explain(report, labels))})
+        chip = chip_in_words(self.spec, self.problem)
+        labels = [effect.label for effect in chip.effects]
+        remedies = [chip.words(effect) for effect in chip.effects]
+        told = {
+            "cause": cause_of(verdict, labels, mitigation).label,
+            "reasons": tuple(explain(report, labels, remedies)),
+        }
+        return report.model_copy(update=told)
 
 
 def chip_in_words(spec: Spec, problem: Problem) -> ChipInWords:

@@ -82,6 +82,11 @@ class JudgedCost(Cost):
         return NOUNS[self.kind]
 
     @property
+    def a_noun(self) -> str:
+        """The same with its article."""
+        return f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
+
+    @property
     def is_accuracy(self) -> bool:
         """Whether it is a drop of the test accuracy."""
         return self.kind == "accuracy_drop"

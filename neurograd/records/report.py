@@ -50,8 +50,12 @@ class CheckReport(_Report):
 
     kind: Literal["check", "train"]
     """Which command made it; ``train`` has no points, forecast or mitigation."""
+    cause: str | None = None
+    """The effect that is named as the cause of the cost; None where the chip is tolerated, where
+    no effect stands out, and in older reports."""
     reasons: tuple[str, ...] = ()
-    """Why, one sentence each, the deciding one first."""
+    """Why, one sentence each: the cause, the cost with the bound that decided, what to change
+    first, then what theory and measurement say."""
     step_size: float
     """Δt."""
     points: tuple[PointResult, ...]

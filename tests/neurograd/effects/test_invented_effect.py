@@ -121,7 +121,8 @@ def test_a_check_takes_its_key_and_names_it(tree):
     report = json.loads((tree / "chip.json").read_text(encoding="utf-8"))
     assert report["spec"]["device"]["supply"] == {"droop": 0.2, "ripple": 0.8}
     assert report["verdict"] == "not tolerated"
-    assert any(f"Without {LABEL}" in reason for reason in report["reasons"])
+    assert report["cause"] == LABEL
+    assert report["reasons"][0].startswith(f"Cause: {LABEL}; without it")
     guide = report["mitigation"]
     assert guide["effects"][0]["effect"] == "supply_ripple"
     assert guide["effects"][0]["key"] == "device.supply.droop"

@@ -27,6 +27,7 @@ from neurograd.report import render_html, render_report
 from neurograd.report.content import mitigation_sheet
 from neurograd.report.figures.mitigation import plot_mitigation
 from neurograd.spec import list_presets, load_spec, spec_to_dict, validate_spec
+from neurograd.words import ranged_percent
 
 ROOT = Path(__file__).parents[3]
 
@@ -81,15 +82,20 @@ def test_strong_write_noise_beside_8_bits_is_the_culprit(report):
 
 def test_reason_and_advice_name_the_culprit_and_its_key(report):
     found = report["mitigation"]
-    whole = f"{100 * found['whole']['value']:.1f} %"
-    without = f"{100 * found['effects'][0]['without']['value']:.1f} %"
-    assert (
-        f"Without cycle-to-cycle noise the predicted accuracy drop would be {without} instead of "
-        f"{whole}." in report["reasons"]
+    whole, without = (
+        ranged_percent(cost["value"], cost["ci"], found["confidence"])
+        for cost in (found["whole"], found["effects"][0]["without"])
+    )
+    assert report["cause"] == "cycle-to-cycle noise"
+    assert report["reasons"][0] == (
+        "Cause: cycle-to-cycle noise; without it the predicted accuracy drop is "
+        f"{without} in place of {whole}."
+    )
+    assert report["reasons"][2].startswith(
+        "What to do first: lower device.write.cycle_to_cycle: without cycle-to-cycle noise"
     )
     first = found["advice"][0]
     assert first.startswith("Lower device.write.cycle_to_cycle: without cycle-to-cycle noise")
-    assert f"falls from {whole} to {without}" in first
     assert "within the 15.0 % that are allowed" in first
 
 
@@ -177,12 +183,9 @@ def test_costs_without_a_finite_value_are_shown(report):
         for t in plot_mitigation(report_from_json(lost).mitigation).axes[0].texts
     }
     assert "plot-mitigation" in render_html(report_from_json(lost))
-    sentence = next(
-        s
-        for s in explain(report_from_json(lost), ["a", "b"])
-        if s.startswith("Without cycle-to-cycle")
-    )
-    assert sentence.endswith("with it the training diverges.")
+    first = explain(report_from_json(lost), ["a", "b"])[0]
+    assert first.startswith("Cause: cycle-to-cycle noise; without it the predicted accuracy drop")
+    assert first.endswith("in place of that of a diverging training.")
 
 
 # -- known costs --------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import copy
 import pytest
 
 from neurograd.explain import reasons
+from neurograd.explain.cause import NOTHING
 from neurograd.records.json_form import report_from_json
 from tests.neurograd.small_report import small_report
 
@@ -16,8 +17,8 @@ def report():
     return small_report()
 
 
-def explain(report, effects):
-    return reasons.explain(report_from_json(report), effects)
+def explain(report, effects, remedies=()):
+    return reasons.explain(report_from_json(report), effects, remedies)
 
 
 def _changed(report, **training):
@@ -26,18 +27,42 @@ def _changed(report, **training):
     return changed
 
 
-def test_the_deciding_sentence(report):
+def test_cause_then_cost_then_action(report):
     failing = _changed(report, value=0.031, ci=[0.024, 0.038], allowed=0.02, clean_learned=True)
-    failing["verdict"] = "not tolerated"
-    sentence = explain(failing, ["cycle-to-cycle noise"])[0]
-    assert sentence == (
-        "Cycle-to-cycle noise costs 3.1 % accuracy (2.4 to 3.8 at 95 % confidence), allowed 2.0 %."
-    )
-    assert explain(failing, ["a", "b"])[0].startswith("The chip costs 3.1 %")
+    failing.update(verdict="not tolerated", mitigation=None)
+    noise, other = "cycle-to-cycle noise", "stuck devices"
+    assert explain(failing, [noise], ["Lower its key"])[:3] == [
+        "Cause: cycle-to-cycle noise, the only thing that sets this chip apart from an ideal one.",
+        "The accuracy drop is 3.1 % (2.4 to 3.8 at 95 %), where 2.0 % is allowed.",
+        "What to do first: lower its key (not tried).",
+    ]
+    several = explain(failing, [noise, other], ["lower a key", "lower another key"])
+    assert several[0].startswith("Cause: cycle-to-cycle noise or stuck devices; which of them")
+    assert several[1] == "The accuracy drop is 3.1 % (2.4 to 3.8 at 95 %), where 2.0 % is allowed."
+    assert not any(sentence.startswith("What to do first") for sentence in several)
     failing["verdict"] = "inconclusive"
-    assert "the interval holds the limit" in explain(failing, ["a", "b"])[0]
+    unclear = explain(failing, [noise])
+    assert unclear[0].startswith("Possible cause: cycle-to-cycle noise")
+    assert "the interval holds the limit" in unclear[1]
     lost = _changed(report, value=None, ci=[None, None], clean_learned=True)
-    assert "diverge" in explain(lost, ["a", "b"])[0]
+    assert "diverges on the chip" in explain(lost, ["a", "b"])[1]
+
+
+def test_a_chip_that_is_tolerated_has_no_cause(report):
+    fine = _changed(report, value=0.001, ci=[-0.004, 0.006], allowed=0.02, clean_learned=True)
+    fine.update(verdict="tolerated", mitigation=None)
+    first, second, *_ = explain(fine, ["a", "b"], ["lower a", "lower b"])
+    assert first == "The accuracy drop is 0.1 % (-0.4 to 0.6 at 95 %), where 2.0 % is allowed."
+    assert not second.startswith("What to do first")
+    assert explain(fine, [])[0] == NOTHING
+
+
+def test_nothing_in_the_spec_never_stands_above_not_tolerated(report):
+    failing = _changed(report, value=0.5, ci=[0.4, 0.6], clean_learned=True)
+    failing.update(verdict="not tolerated", mitigation=None)
+    text = " ".join(explain(failing, []))
+    assert NOTHING not in text
+    assert text.startswith("Cause: no effect that the spec names")
 
 
 def test_why_there_is_no_verdict(report):
@@ -61,18 +86,19 @@ def test_sentences_of_the_points(report):
     ]
     last["delta_loss"].update(predicted=0.0001, agree=True)
     last["moments"].update(gain=0.0, total_variance=0.0)
-    assert changed["mitigation"] is not None
+    first["delta_loss"].update(predicted_ci=[0.0009, 0.0011], measured_ci=[0.0015, 0.0025])
     text = " ".join(explain(changed, ["a", "b"]))
-    assert "In a single step at step 0, the levels is the largest part" in text
-    changed["mitigation"] = None
-    text = " ".join(explain(changed, ["a", "b"]))
+    assert (
+        "In a single step at step 0, the levels is the largest part of the predicted change of the "
+        "loss: 0.001 (0.0009 to 0.0011 at 99 %) with it, 0.0002 without." in text
+    )
     assert "1 of 2 chips diverged" in text
-    assert "agree at 1 of 2 points; they differ most at step 0, by 100 %" in text
-    assert "(0.001 predicted, 0.002 measured)" in text
+    assert (
+        "agree at 1 of 2 points; they differ most at step 0: 0.001 (0.0009 to 0.0011 at 99 %) "
+        "predicted, 0.002 (0.0015 to 0.0025 at 99 %) measured." in text
+    )
     assert "raises the loss at step 0" in text
     assert "At step 10 no weight moves" in text
-    assert "The levels is its largest part" in text
-    assert "would fall by 80.0 %" in text
     assert "quick look" in text
 
 
