@@ -20,10 +20,9 @@ from device_models.protocols import ElementMoments
 from device_models.write.many_pulses import MOST_SINGLE_PULSES, take_together
 from device_models.write.measured_curve import interpolate
 from device_models.write.measured_table import read_table
-from device_models.write.rounding import Rounding, round_whole
+from device_models.write.rounding import Rounding, check_rounding, round_whole
 from device_models.write.whole_pulses import (
     WholePulseWrite,
-    check_whole_pulses,
     pulsed_by_chance,
 )
 
@@ -186,7 +185,7 @@ class JumpTableWrite(WholePulseWrite):
         table: What a pulse does.
         weight_range: Largest |weight|, above 0.
         rounding: How a requested increment becomes pulses: ``stochastic``, ``nearest`` or
-            ``truncate``.
+            ``truncate``; ``none`` divides them.
 
     Raises:
         ValueError: If weight range or rounding are not allowed.
@@ -197,7 +196,7 @@ class JumpTableWrite(WholePulseWrite):
     rounding: Rounding = "stochastic"
 
     def __post_init__(self) -> None:
-        check_whole_pulses(self.rounding)
+        check_rounding(self.rounding)
         if not 0 < self.weight_range < math.inf:
             raise ValueError(f"weight_range is {self.weight_range:g}; allowed: above 0")
 
@@ -222,7 +221,9 @@ class JumpTableWrite(WholePulseWrite):
         while (where := torch.nonzero(single > number).squeeze(1)).numel():
             here, direction = x[where], up[where]
             noise = torch.randn(here.shape, generator=generator, dtype=w.dtype, device=w.device)
-            jump = self.table.mean(here, direction) + self.table.std(here, direction) * noise
+            part = (single[where] - number).clamp_max(1.0)
+            jump = part * self.table.mean(here, direction)
+            jump = jump + part.sqrt() * self.table.std(here, direction) * noise
             x[where] = (here + jump).clamp(0.0, 1.0)
             number += 1
         many = torch.nonzero(pulses > MOST_SINGLE_PULSES).squeeze(1)
@@ -242,10 +243,13 @@ class JumpTableWrite(WholePulseWrite):
         noise = None if self.table.deterministic else generator
         return take_together(kick, x, zero, one, pulses, noise)
 
-    def _one_pulse(self, w: Tensor, increment: Tensor, chance: Tensor) -> ElementMoments:
+    def _one_pulse(
+        self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor
+    ) -> ElementMoments:
         x, up = self._state(w), increment > 0
         zero, one = torch.zeros_like(x), torch.ones_like(x)
-        jumped = clipped_normal(x + self.table.mean(x, up), self.table.std(x, up), zero, one)
+        end, std = x + part * self.table.mean(x, up), part.sqrt() * self.table.std(x, up)
+        jumped = clipped_normal(end, std, zero, one)
         return pulsed_by_chance(x, jumped, chance, 2.0 * self.weight_range)
 
     def _state(self, w: Tensor) -> Tensor:

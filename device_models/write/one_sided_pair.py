@@ -35,7 +35,7 @@ class OneSidedPair(NominalStepWrite):
         negative: Devices that hold the negative weights.
         dw_min: Nominal step of one pulse, in units of the weight range.
         weight_range: Weight that a state of 1 stands for.
-        rounding: How a requested increment becomes a whole number of pulses.
+        rounding: How a requested increment becomes a whole number of pulses; ``none`` divides them.
         max_pulses: Most pulses of one update; None for any number.
 
     Raises:
@@ -69,13 +69,16 @@ class OneSidedPair(NominalStepWrite):
             realized[where] = sign * self.weight_range * (end - start)
         return realized
 
-    def _one_pulse(self, w: Tensor, increment: Tensor, chance: Tensor) -> ElementMoments:
+    def _one_pulse(
+        self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor
+    ) -> ElementMoments:
         up = torch.ones_like(w, dtype=torch.bool)
         mean, variance = torch.zeros_like(w), torch.zeros_like(w)
         for sign, devices in ((1.0, self.positive), (-1.0, self.negative)):
             start = self._start(w, sign, devices)
             size, std = self.step.moments(start, up, devices)
-            moved = clipped_normal(start + size, std, devices.low, devices.high)
+            end = start + part * size
+            moved = clipped_normal(end, part.sqrt() * std, devices.low, devices.high)
             change = pulsed_by_chance(start, moved, chance, sign * self.weight_range)
             asked = sign * increment > 0
             mean = torch.where(asked, change.mean, mean)

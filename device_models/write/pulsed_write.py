@@ -29,7 +29,7 @@ class PulsedWrite(NominalStepWrite):
         devices: The chip's devices.
         dw_min: Nominal step of one pulse, in units of the weight range.
         weight_range: Weight that a state of 1 stands for.
-        rounding: How a requested increment becomes a whole number of pulses.
+        rounding: How a requested increment becomes a whole number of pulses; ``none`` divides them.
         max_pulses: Most pulses of one update; None for any number.
 
     Raises:
@@ -64,10 +64,13 @@ class PulsedWrite(NominalStepWrite):
         realized[where] = self.weight_range * (end - start)
         return realized
 
-    def _one_pulse(self, w: Tensor, increment: Tensor, chance: Tensor) -> ElementMoments:
+    def _one_pulse(
+        self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor
+    ) -> ElementMoments:
         state = self._state(w, self.devices)
         up = increment > 0
         mean, std = self.step.moments(state, up, self.devices)
+        mean, std = part * mean, part.sqrt() * std
         moved = clipped_normal(
             state + torch.where(up, mean, -mean), std, self.devices.low, self.devices.high
         )
@@ -96,17 +99,22 @@ def pulse_train(
         devices: Properties of these devices.
         state: States before, shape ``(n,)``.
         up: Direction, True is up, shape ``(n,)``.
-        pulses: Whole number of pulses, 0 or more, shape ``(n,)``.
+        pulses: Number of pulses, 0 or more, shape ``(n,)``; of a number that is not whole the last
+            pulse is a part f, with f times its mean and f times its variance.
         generator: Source of the noise.
     """
     state = state.clone()
     low, high = (v.expand_as(state) for v in (devices.low, devices.high))
     single = pulses.clamp_max(float(MOST_SINGLE_PULSES))
+    whole = bool((single == single.floor()).all())
     active = torch.nonzero(single > 0).squeeze(1)
     done = 0
     while active.numel():
         h, some, direction = state[active], devices.pick(active), up[active]
         mean, std = step.moments(h, direction, some)
+        if not whole:
+            part = (single[active] - done).clamp_max(1.0)
+            mean, std = part * mean, part.sqrt() * std
         if step.noise:
             noise = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
             mean = mean + std * noise

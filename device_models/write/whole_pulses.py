@@ -3,6 +3,10 @@
 A controller knows one nominal step. It turns an increment into that many pulses, a whole number by
 rounding; what the pulses then do is the device's own. Where no device gets more than one pulse,
 mean and variance are those of a draw between a device that stays and one that was pulsed once.
+
+Without rounding (``none``) pulses can be divided, as those of no real controller can: of x pulses
+the last one is a part f of a pulse, whose mean is f times a pulse's and whose variance f times its.
+That is the device without its granularity, with the mean and the noise of its pulses.
 """
 
 from __future__ import annotations
@@ -20,13 +24,6 @@ from device_models.write.rounding import (
     check_rounding,
     rounding_outcomes,
 )
-
-
-def check_whole_pulses(rounding: Rounding) -> None:
-    """Raise ValueError for a rounding mode that does not make whole numbers of pulses."""
-    check_rounding(rounding)
-    if rounding == "none":
-        raise ValueError("rounding is 'none'; allowed: nearest, stochastic, truncate")
 
 
 def pulsed_by_chance(
@@ -55,10 +52,11 @@ class WholePulseWrite(ABC):
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
         """Exact moments where no weight is asked for more than one pulse, else None."""
-        low, p = rounding_outcomes(self._requested(increment), self.rounding)
+        requested = self._requested(increment)
+        low, p = rounding_outcomes(requested, self.rounding)
         if bool((low + (p > 0) > 1).any()):
             return None
-        return self._one_pulse(w, increment, torch.where(low > 0, torch.ones_like(p), p))
+        return self._single(w, increment, requested, low, p)
 
     def single_pulses(self, w: Tensor, increment: Tensor) -> tuple[ElementMoments, Tensor]:
         """Moments of what one pulse of a request realizes, and the mean number of its pulses.
@@ -68,18 +66,28 @@ class WholePulseWrite(ABC):
         """
         requested = self._requested(increment)
         low, p = rounding_outcomes(requested, self.rounding)
-        one = torch.ones_like(p)
         # Pulses are told by their number: a part of an increment may be no whole pulse in a type.
-        single = self._one_pulse(w, increment, torch.where(low > 0, one, p))
-        return single, torch.where(requested > 1.0, low + p, one)
+        single = self._single(w, increment, requested, low, p)
+        return single, torch.where(requested > 1.0, low + p, torch.ones_like(p))
+
+    def _single(
+        self, w: Tensor, increment: Tensor, requested: Tensor, low: Tensor, p: Tensor
+    ) -> ElementMoments:
+        """One pulse for certain or by chance, or without rounding a part of one."""
+        one = torch.ones_like(p)
+        if self.rounding == "none":
+            return self._one_pulse(w, increment, one, requested.clamp_max(1.0))
+        return self._one_pulse(w, increment, torch.where(low > 0, one, p), one)
 
     @abstractmethod
     def _requested(self, increment: Tensor) -> Tensor:
         """Real-valued number of pulses that an increment asks for, 0 or more, ``(N,)``."""
 
     @abstractmethod
-    def _one_pulse(self, w: Tensor, increment: Tensor, chance: Tensor) -> ElementMoments:
-        """Moments of the realized increment of weights that get one pulse with probability."""
+    def _one_pulse(
+        self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor
+    ) -> ElementMoments:
+        """Moments of the realized increment of weights that get a part of a pulse by chance."""
 
 
 class NominalStepWrite(WholePulseWrite):
@@ -101,7 +109,7 @@ class NominalStepWrite(WholePulseWrite):
     max_pulses: int | None
 
     def __post_init__(self) -> None:
-        check_whole_pulses(self.rounding)
+        check_rounding(self.rounding)
         for name in ("dw_min", "weight_range"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name):g}; allowed: above 0")

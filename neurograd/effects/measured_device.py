@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
-from neurograd.effects import nonlinearity
+from neurograd.effects import granularity, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
 from neurograd.effects.effect import Contribution, Keys, Stage, on_device
 from neurograd.effects.pulsed_device import fill_mapping, refuse_levels
@@ -135,8 +135,9 @@ def _build(parts: Assembly) -> None:
     except ValueError as error:
         raise NeurogradError(f"device.measured: {error}") from None
     dtype, place, size = parts.problem.dtype, parts.problem.device, parts.weight_range
+    rounding, _ = granularity.counting(parts)
     if isinstance(table, JumpTable):
-        jumps = JumpTableWrite(table.to(dtype=dtype, device=place), size, parts.rounding)
+        jumps = JumpTableWrite(table.to(dtype=dtype, device=place), size, rounding)
         ends = torch.full((1,), size, dtype=dtype, device=place)
         parts.synapse = Synapse(jumps, (-ends, ends))
         return
@@ -149,7 +150,7 @@ def _build(parts: Assembly) -> None:
         PulseResponse() if straight else curves[1],
         table.levels,
         pulse_noise(parts),
-        parts.rounding,
+        rounding,
     )
     parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from neurograd.effects import cycle_to_cycle, device_to_device, nonlinearity
+from neurograd.effects import cycle_to_cycle, device_to_device, granularity, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
 from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage, on_device
 from neurograd.effects.knob import Knob, fraction, one_key, pair, spread
@@ -80,7 +80,7 @@ def _build(parts: Assembly) -> None:
     pulsed: Pulsed = parts.spec.device.pulsed
     curved = parts.keeps(nonlinearity.EFFECT)
     step = pulsed_step(pulsed, noisy=parts.keeps(cycle_to_cycle.EFFECT), curved=curved)
-    options = (controller_step(pulsed), parts.weight_range, parts.rounding, pulsed.max_pulses)
+    options = (controller_step(pulsed), parts.weight_range, *granularity.counting(parts))
     write: OneSidedPair | PulsedWrite
     if pulsed.model == "one_sided_pair":
         second = draw_pulsed(parts, "second device")
@@ -94,9 +94,12 @@ def draw_pulsed(parts: Assembly, purpose: str) -> DeviceValues:
     """The chip's devices of one purpose, the same at every call."""
     from device_models import draw_devices  # noqa: PLC0415  (needs torch)
 
-    nominal = nominal_device(parts.spec.device.pulsed, varied=parts.keeps(device_to_device.EFFECT))
+    pulsed: Pulsed = parts.spec.device.pulsed
+    nominal = nominal_device(pulsed, varied=parts.keeps(device_to_device.EFFECT))
     if not parts.keeps(nonlinearity.EFFECT):
-        nominal = replace(nominal, gamma=(0.0, 0.0), soft_bounds=False, up_down=0.0)
+        # A straight device has the step that the controller counts in: its gain is 1.
+        step = controller_step(pulsed)
+        nominal = replace(nominal, gamma=(0.0, 0.0), soft_bounds=False, up_down=0.0, dw_min=step)
     size, dtype = parts.problem.num_parameters, parts.problem.dtype
     return draw_devices(nominal, size, parts.generator(purpose), dtype)
 

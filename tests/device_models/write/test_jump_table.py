@@ -127,8 +127,8 @@ def test_writes_stay_in_the_window_and_ask_for_no_more_than_it():
 
 def test_jump_table_write_refuses_bad_arguments():
     table = parse_jump_table(_jump_text(100))
-    with pytest.raises(ValueError, match="rounding is 'none'; allowed: nearest"):
-        JumpTableWrite(table, 1.0, "none")
+    with pytest.raises(ValueError, match="rounding is 'up'; allowed: nearest"):
+        JumpTableWrite(table, 1.0, "up")
     with pytest.raises(ValueError, match="weight_range is 0; allowed: above 0"):
         JumpTableWrite(table, 0.0)
     with pytest.raises(ValueError, match="nodes is 0; allowed: 1 or more"):

@@ -150,7 +150,7 @@ def test_deterministic():
         (lambda: NominalDevice(corrupt=1.5), "corrupt is 1.5"),
         (lambda: NominalDevice(corrupt_range=-1), "corrupt_range is -1"),
         (lambda: replace(pair(), dw_min=0.0), "dw_min is 0"),
-        (lambda: write_of(LinearStep(), "none"), "rounding is 'none'"),
+        (lambda: write_of(LinearStep(), "up"), "rounding is 'up'"),
         (lambda: replace(write_of(LinearStep()), weight_range=0.0), "weight_range is 0"),
         (lambda: replace(write_of(LinearStep()), dw_min=0.0), "dw_min is 0"),
         (lambda: replace(write_of(LinearStep()), max_pulses=0), "max_pulses is 0"),
@@ -184,3 +184,33 @@ def test_a_wider_weight_range_scales_everything(write):
     torch.testing.assert_close(scaled.mean, 3.0 * exact.mean, rtol=1e-9, atol=1e-14)
     torch.testing.assert_close(scaled.variance, 9.0 * exact.variance, rtol=1e-9, atol=1e-14)
     assert exact.total_variance > 0
+
+
+@pytest.mark.parametrize("pulses", [0.3, 2.6])
+def test_divided_pulses_have_the_mean_and_the_noise_of_whole_ones(pulses):
+    """Of x pulses of a constant step: mean x·Δ and variance x·(σΔ)², at 99 % over both signs."""
+    draws, step, noise = 40_000, 0.05, 0.4
+    write = write_of(LinearStep(noise), "none", dw_min=step)
+    w = torch.zeros(2 * draws, dtype=torch.float64)
+    asked = torch.full_like(w, pulses * step)
+    asked[draws:] *= -1.0
+    for realized in write.write(w, asked, generator_for(0)).split(draws):
+        sign = float(realized.sum().sign())
+        error = float(realized.std()) / math.sqrt(draws)
+        assert abs(float(realized.mean()) - sign * pulses * step) < 3.0 * error
+        variance = float(realized.var())
+        expected = pulses * (noise * step) ** 2
+        assert abs(variance / expected - 1.0) < 3.0 * math.sqrt(2.0 / draws)
+    if pulses < 1:
+        moments = write.moments(w[:1], asked[:1])
+        torch.testing.assert_close(moments.mean, asked[:1])
+        assert float(moments.variance) == pytest.approx(pulses * (noise * step) ** 2)
+
+
+def test_divided_pulses_follow_the_curve():
+    """Two and a half pulses of soft bounds: the half one is of the step where it is taken."""
+    write = write_of(LinearStep(), "none", dw_min=0.1, soft_bounds=True)
+    h = 0.2
+    for part in (1.0, 1.0, 0.5):
+        h += part * 0.1 * (1.0 - h)
+    assert one(write, 0.2, 2.5) == pytest.approx(h, abs=1e-14)

@@ -8,7 +8,6 @@ import torch
 from device_models.protocols import ElementMoments, PulseWise
 from device_models.write.whole_pulses import (
     WholePulseWrite,
-    check_whole_pulses,
     pulsed_by_chance,
 )
 from neurograd.seeding import generator_for
@@ -35,8 +34,8 @@ class Steps(WholePulseWrite):
     def _requested(self, increment):
         return increment.abs() / 0.1
 
-    def _one_pulse(self, w, increment, chance):
-        moved = ElementMoments.constant(w + 0.1 * increment.sign())
+    def _one_pulse(self, w, increment, chance, part):
+        moved = ElementMoments(w + 0.1 * part * increment.sign(), 0.01 * part)
         return pulsed_by_chance(w, moved, chance, 1.0)
 
 
@@ -44,11 +43,22 @@ def test_one_pulse_by_hand():
     w = _tensor(0.0, 0.5, 0.0)
     moments = Steps("stochastic").moments(w, _tensor(0.025, -0.075, 0.0))
     torch.testing.assert_close(moments.mean, _tensor(0.025, -0.075, 0.0))
-    # A pulse with probability 1/4 or 3/4: 0.01·p·(1 − p).
-    torch.testing.assert_close(moments.variance, _tensor(0.001875, 0.001875, 0.0))
+    # A pulse with probability 1/4 or 3/4: 0.01·p·(1 − p), and its own 0.01 as often as it comes.
+    torch.testing.assert_close(moments.variance, _tensor(0.004375, 0.009375, 0.0))
     nearest = Steps("nearest").moments(w, _tensor(0.04, -0.06, 0.1))
     torch.testing.assert_close(nearest.mean, _tensor(0.0, -0.1, 0.1))
-    assert not nearest.variance.any()
+    torch.testing.assert_close(nearest.variance, _tensor(0.0, 0.01, 0.01))
+
+
+def test_without_rounding_pulses_are_divided():
+    """A quarter of a pulse has a quarter of its mean and of its variance."""
+    w, increment = _tensor(0.0, 0.5, 0.0), _tensor(0.025, -0.075, 0.1)
+    moments = Steps("none").moments(w, increment)
+    torch.testing.assert_close(moments.mean, increment)
+    torch.testing.assert_close(moments.variance, 0.1 * increment.abs())
+    single, times = Steps("none").single_pulses(w, 10.0 * increment)
+    torch.testing.assert_close(single.mean * times, 10.0 * increment)
+    torch.testing.assert_close(single.variance * times, increment.abs())
 
 
 @pytest.mark.parametrize(
@@ -77,11 +87,3 @@ def test_changes_are_scaled():
     )
     torch.testing.assert_close(moments.mean, _tensor(1.5))
     torch.testing.assert_close(moments.variance, _tensor(0.36))
-
-
-def test_rounding_must_make_whole_pulses():
-    check_whole_pulses("nearest")
-    with pytest.raises(ValueError, match="allowed: nearest, stochastic, truncate"):
-        check_whole_pulses("none")
-    with pytest.raises(ValueError, match="rounding is 'up'"):
-        check_whole_pulses("up")

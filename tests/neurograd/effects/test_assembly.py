@@ -41,6 +41,7 @@ SECTIONS = {
     "read_noise": {"device": {"read": {"noise": "1 %"}}},
     "converters": {"device": {"converters": {"adc_bits": 6}}},
     "levels": {"device": COUNTED},
+    "granularity": {"device": {"pulsed": {"dw_min": 0.25}}},
     "nonlinearity": {"device": {"write": {"nonlinearity": {"potentiation": 2}}}},
     "cycle_to_cycle": {"device": {"write": {"cycle_to_cycle": "2 %"}}},
     "device_to_device": {"device": {"write": {"device_to_device": "5 %"}}},
