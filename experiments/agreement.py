@@ -11,23 +11,28 @@ twin's, a training does not.
 from __future__ import annotations
 
 import copy
+import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 
-from experiments.support.record import Claim, Run, parse, run_main
+from experiments.support.forecasts.claims import VERDICTS, claims, summary
+from experiments.support.forecasts.split import judged_again
+from experiments.support.record import RESULTS, Run, parse, run_main
 from neurograd.judge.cost import judge_chips
 from neurograd.judge.forecasts import judge_forecasts
-from neurograd.judge.verdict import Verdict
+from neurograd.output import plain, to_json, write_atomically
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of, forecast_network
 from neurograd.records.measured import trained_network
-from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled
+from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled, to_image
 from neurograd.spec import Spec, list_presets, load_preset, validate_spec
 from neurograd.training.loop import train
 
@@ -87,8 +92,6 @@ OTHERS: Mapping[str, dict[str, Any]] = {
 LIMIT, CONFIDENCE, SEEDS = 0.05, 0.95, 5
 BESIDE = 300
 """Steps of a chip's training that are timed beside its forecast."""
-
-VERDICTS = tuple(v.value for v in Verdict)
 
 
 def scaled(device: Mapping[str, Any], factor: float) -> dict[str, Any]:
@@ -182,6 +185,7 @@ def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
     twin = forecast_network(spec, problem, CLEAN)
     networks = [forecast_network(spec, problem, index) for index in range(seeds)]
     found = judge_forecasts(baseline_of(problem), allowed_by(spec), twin, networks)
+    bare = judge_chips(baseline_of(problem), allowed_by(spec), twin, networks)
     middle = time.thread_time()
     train(problem, build_chip(spec, problem), min(BESIDE, steps), run.seed, curve_points=2)
     end = time.thread_time()
@@ -190,6 +194,7 @@ def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
             "verdict": found.judgement.verdict.value,
             "drop": found.judgement.cost.value,
             "ci": found.judgement.cost.ci,
+            "plain_ci": bare.cost.ci,
             "excess_loss": found.judgement.excess_loss.value,
             "gradients": found.gradients,
         },
@@ -197,42 +202,6 @@ def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
             "predict": middle - start,
             "train": (end - middle) * seeds * steps / min(BESIDE, steps),
         },
-    }
-
-
-def summary(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Confusion matrix, error rates, rank correlation and cost ratio of all chips."""
-    pairs = [(row["predicted"], row["trained"]) for row in rows.values()]
-    table = [
-        [sum(p["verdict"] == a and t["verdict"] == b for p, t in pairs) for b in VERDICTS]
-        for a in VERDICTS
-    ]
-    told = [(p, t) for p, t in pairs if "inconclusive" not in (p["verdict"], t["verdict"])]
-    agree = sum(p["verdict"] == t["verdict"] for p, t in told)
-    promised = [t for p, t in pairs if p["verdict"] == "tolerated"]
-    broken = sum(t["verdict"] == "not tolerated" for t in promised)
-    drops = [(_drop(p), _drop(t)) for p, t in pairs]
-    rank = stats.spearmanr(*zip(*drops, strict=True))
-    seconds = {
-        key: sum(row["seconds"][key] for row in rows.values()) for key in ("predict", "train")
-    }
-    each = [row["seconds"]["predict"] / row["seconds"]["train"] for row in rows.values()]
-    return {
-        "chips": len(pairs),
-        "verdicts": VERDICTS,
-        "confusion": table,
-        "agree": agree,
-        "both_conclusive": len(told),
-        "agree_ci": _proportion(agree, len(told)),
-        "predicted_tolerated": len(promised),
-        "predicted_tolerated_failed": broken,
-        "predicted_tolerated_failed_ci": _proportion(broken, len(promised)),
-        "predicted_inconclusive": sum(p["verdict"] == "inconclusive" for p, _ in pairs),
-        "trained_inconclusive": sum(t["verdict"] == "inconclusive" for _, t in pairs),
-        "spearman": float(rank.statistic),
-        "seconds": seconds,
-        "cost_ratio": seconds["predict"] / seconds["train"],
-        "cost_ratio_median": float(np.median(each)),
     }
 
 
@@ -244,62 +213,6 @@ def _reach(side: Mapping[str, Any], end: int) -> float:
     """Length of one arm of an interval, cut at 1."""
     bound = side["ci"][end]
     return 0.0 if bound is None else min(1.0, abs(float(bound) - _drop(side)))
-
-
-def _proportion(count: int, total: int) -> tuple[float, float]:
-    """Clopper-Pearson interval at 99 %."""
-    if total == 0:
-        return 0.0, 1.0
-    found = stats.binomtest(count, total).proportion_ci(0.99)
-    return float(found.low), float(found.high)
-
-
-def claims(result: Mapping[str, Any]) -> list[Claim]:
-    """What the project promises of its predictions, and what came out."""
-    setting = (
-        f"{result['chips']} chips on digits: devices × scaled noise × rules × two networks × two "
-        f"step sizes, {SEEDS} seeds each, allowed accuracy drop {LIMIT:.0%}"
-    )
-    agree, told = result["agree"], result["both_conclusive"]
-    low, high = result["agree_ci"]
-    promised, broken = result["predicted_tolerated"], result["predicted_tolerated_failed"]
-    open_share = result["predicted_inconclusive"] / result["chips"]
-
-    def claim(text: str, measured: str, held: bool) -> Claim:
-        return Claim(
-            text, "neurograd's forecast", setting, measured, "held" if held else "not held"
-        )
-
-    return [
-        claim(
-            "A chip that is predicted tolerated does not fail in training (error rate 5 %).",
-            f"{broken} of {promised} failed ({result['predicted_tolerated_failed_ci'][0]:.1%} to "
-            f"{result['predicted_tolerated_failed_ci'][1]:.1%} at 99 %)",
-            broken <= (1 - CONFIDENCE) * promised,
-        ),
-        claim(
-            "Predicted and trained verdicts agree for at least 90 % of the chips.",
-            f"{agree} of {told} with a verdict on both sides agree ({low:.1%} to {high:.1%} at "
-            f"99 %); training itself was inconclusive for {result['trained_inconclusive']}",
-            told > 0 and agree >= 0.9 * told,
-        ),
-        claim(
-            "At most 15 % of the predictions are inconclusive.",
-            f"{result['predicted_inconclusive']} of {result['chips']} ({open_share:.1%})",
-            open_share <= 0.15,
-        ),
-        claim(
-            "Predicted and measured accuracy drop correlate above 0.9 (Spearman).",
-            f"{result['spearman']:.3f}",
-            result["spearman"] > 0.9,
-        ),
-        claim(
-            "Predicting costs at most a tenth of training the chips.",
-            f"{result['cost_ratio']:.3f} of the chips' training in all, median of the chips "
-            f"{result['cost_ratio_median']:.3f}",
-            result["cost_ratio"] <= 0.1,
-        ),
-    ]
 
 
 def draw(rows: Mapping[str, dict[str, Any]], result: Mapping[str, Any]) -> Figure:
@@ -366,7 +279,10 @@ def _matrix(axes: Axes, result: Mapping[str, Any]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the experiment."""
+    """Run the experiment, or with ``--judge-again`` judge the chips of its record."""
+    if (sys.argv[1:] if arguments is None else list(arguments)) == ["--judge-again"]:
+        judge_again()
+        return
     run = parse("agreement", __doc__ or "", arguments)
     todo = chips()
     if run.quick:
@@ -385,7 +301,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pairs = zip(training.values(), forecasts.values(), strict=True)
     rows = {name: {**a, **b} for name, (a, b) in zip(todo, pairs, strict=True)}
     result = summary(rows)
-    run.write({"summary": result, "chips": rows}, draw(rows, result), claims(result))
+    setting = f"{SEEDS} seeds each, allowed accuracy drop {LIMIT:.0%}"
+    run.write({"summary": result, "chips": rows}, draw(rows, result), claims(result, setting))
+
+
+def judge_again(folder: Path = RESULTS) -> None:
+    """Judge the kept chips with today's ``MODEL_ERROR``; nothing is predicted or trained anew.
+
+    Args:
+        folder: Where the record is, with its figure.
+    """
+    path = folder / "agreement.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    rows = {name: judged_again(row, LIMIT) for name, row in record["chips"].items()}
+    result = summary(rows)
+    setting = f"{SEEDS} seeds each, allowed accuracy drop {LIMIT:.0%}"
+    kept = {key: value for key, value in record.items() if key not in ("claims", "chips")}
+    again = {"judged_again_by": "python -m experiments.agreement --judge-again"}
+    made = {"claims": [asdict(claim) for claim in claims(result, setting)], **kept, **again}
+    write_atomically(path, to_json(plain({**made, "summary": result, "chips": rows})))
+    write_atomically(folder / "agreement.png", to_image(draw(rows, result), "png"))
 
 
 if __name__ == "__main__":

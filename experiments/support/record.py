@@ -43,6 +43,22 @@ def held_over(passed: Sequence[bool]) -> Held:
     return "partly" if any(passed) else "not held"
 
 
+def held_where(ends: tuple[float, float], low: float, high: float) -> Held:
+    """One word for a number that is claimed to lie in a range, from its interval, not its point.
+
+    Args:
+        ends: The number's interval.
+        low: Low end of the claimed range.
+        high: Its high end.
+
+    Returns:
+        ``held`` where the interval is inside, ``not held`` where it is outside.
+    """
+    if low <= ends[0] and ends[1] <= high:
+        return "held"
+    return "not held" if ends[1] < low or ends[0] > high else "inconclusive"
+
+
 @dataclass(frozen=True)
 class Claim:
     """One claim of the paper, and what was measured of it.

@@ -6,8 +6,8 @@ import math
 
 from neurograd.explain.guide import Guide
 from neurograd.judge.cost import Judgement
-from neurograd.judge.forecasts import MODEL_ERROR
-from neurograd.judge.verdict import Verdict
+from neurograd.judge.forecasts import MODEL_ERROR, sign_known
+from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.cost import NOUNS
 from neurograd.words import capital, listed, percent, percent_interval
 
@@ -20,8 +20,7 @@ def advice(found: Guide) -> list[str]:
     if found.ideal is None:
         return [_single(found)]
     predicted = found.whole.cost
-    certain = predicted.value == math.inf or predicted.ci[0] > 0
-    if not certain or found.whole.verdict is Verdict.TOLERATED:
+    if not _above_chance(predicted) or found.whole.verdict is Verdict.TOLERATED:
         return [
             f"The prediction is {_size(found.whole)} ({_range(found.whole)}) where training lost "
             f"{_size(found.trained)}: no damage is certain enough in it to be shared out."
@@ -47,7 +46,7 @@ def _single(found: Guide) -> str:
 def _changes(found: Guide) -> list[str]:
     """The effects that are known to matter, with the key that makes them smaller."""
     noun, sentences = NOUNS[found.whole.kind], []
-    for part in [part for part in found.parts if part.saves.ci[0] > 0][:NAMED]:
+    for part in [part for part in found.parts if _above_chance(part.saves)][:NAMED]:
         words = found.chip.words(part.effect)
         sentences.append(
             f"{capital(words)}: without {part.effect.label} the predicted {noun} falls from "
@@ -84,27 +83,26 @@ def _interplay(found: Guide) -> list[str]:
     """Whether the effects' own costs add up to the whole one."""
     together, whole = found.together, found.whole.cost.value
     assert together is not None
-    low, high = together.ci
     # Less than the error of the prediction cannot be told from it.
     if not math.isfinite(whole - together.value) or abs(together.value) <= MODEL_ERROR * whole:
         return []
     alone = percent(whole - together.value)
-    if low > 0:
+    if not sign_known(together):
+        return []
+    if together.value > 0:
         return [
             f"Effects act together here: one at a time they add up to {alone} only, all of them "
             f"cost {percent(whole)}."
         ]
-    if high < 0:
-        return [
-            f"Effects overlap here: one at a time they add up to {alone}, all of them cost "
-            f"{percent(whole)}, so leaving out one of them may save little."
-        ]
-    return []
+    return [
+        f"Effects overlap here: one at a time they add up to {alone}, all of them cost "
+        f"{percent(whole)}, so leaving out one of them may save little."
+    ]
 
 
 def _remaining(found: Guide, ideal: Judgement) -> list[str]:
     """What is left without any effect."""
-    if ideal.verdict is Verdict.TOLERATED or not ideal.cost.ci[0] > 0:
+    if ideal.verdict is Verdict.TOLERATED or not _above_chance(ideal.cost):
         return []
     return [
         f"Without any of them the predicted {NOUNS[ideal.kind]} is still {_size(ideal)} "
@@ -115,11 +113,11 @@ def _remaining(found: Guide, ideal: Judgement) -> list[str]:
 def _idle(found: Guide) -> list[str]:
     """Effects that are not worth an effort, and those that help."""
     sentences = []
-    helpful = [part for part in found.parts if part.saves.ci[1] < 0]
+    helpful = [part for part in found.parts if _below_chance(part.saves)]
     if helpful:
         labels = listed(f"{p.effect.label} ({_size(p.without)})" for p in helpful)
         sentences.append(f"Keep what helps; the chip would cost more without {labels}.")
-    idle = [part.effect.label for part in found.parts if part.saves.ci[0] <= 0 <= part.saves.ci[1]]
+    idle = [part.effect.label for part in found.parts if not sign_known(part.saves)]
     if idle:
         sentences.append(
             f"Leaving out only {listed(idle, 'or')} saves nothing that the prediction can tell."
@@ -137,6 +135,14 @@ def _trust(found: Guide) -> list[str]:
         f"Training lost {_size(found.trained)}, not the predicted {_size(found.whole)}: the order "
         "of the effects is as uncertain as that."
     ]
+
+
+def _above_chance(cost: Cost) -> bool:
+    return cost.value > 0 and sign_known(cost)
+
+
+def _below_chance(cost: Cost) -> bool:
+    return cost.value < 0 and sign_known(cost)
 
 
 def _size(judged: Judgement) -> str:

@@ -6,13 +6,16 @@ import json
 
 import pytest
 
-from experiments.agreement import LIMIT, chips, claims, predicted, scaled, spec_of, summary
+from experiments.agreement import LIMIT, chips, judge_again, predicted, scaled, spec_of
+from experiments.support.forecasts.claims import claims, numbers, summary
+from experiments.support.forecasts.split import judged_again
 from experiments.support.record import RESULTS, parse
 
 
 def _row(a, b, predicted_drop, trained_drop):
+    ends = None if predicted_drop is None else [predicted_drop - 0.01, predicted_drop + 0.01]
     return {
-        "predicted": {"verdict": a, "drop": predicted_drop, "ci": [0, 1]},
+        "predicted": {"verdict": a, "drop": predicted_drop, "ci": [0, 1], "plain_ci": ends},
         "trained": {"verdict": b, "drop": trained_drop, "ci": [0, 1]},
         "seconds": {"predict": 1.0, "train": 20.0},
     }
@@ -43,12 +46,25 @@ def test_sums():
         "c": _row("inconclusive", "tolerated", 0.05, 0.03),
         "d": _row("not tolerated", "not tolerated", None, 0.8),
     }
-    result = summary(rows)
+    result = numbers(list(rows.values()))
     assert (result["agree"], result["both_conclusive"]) == (2, 3)
     assert (result["predicted_tolerated"], result["predicted_tolerated_failed"]) == (2, 1)
     assert result["cost_ratio"] == pytest.approx(0.05)
+    assert result["cost_ratio_ci"] == pytest.approx((0.05, 0.05))
     assert result["spearman"] == pytest.approx(0.8)
-    assert [c.held for c in claims(result)] == ["not held"] * 4 + ["held"]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "held"),
+    [(200, 0, "held"), (43, 0, "inconclusive"), (0, 200, "not held")],
+)
+def test_a_claim_is_held_by_its_interval_not_by_its_point(good, bad, held):
+    """0 of 22 failures leave a rate of 19 %: no proof of 5 %."""
+    kept = _row("tolerated", "tolerated", 0.0, 0.01)
+    broken = _row("tolerated", "not tolerated", 0.02, 0.2)
+    rows = [*[kept] * good, *[broken] * bad]
+    result = summary({f"{k:03}": row for k, row in enumerate(rows)})
+    assert [c.held for c in claims(result, "")][:2] == [held, held]
 
 
 def test_one_forecast_in_miniature(tmp_path):
@@ -62,14 +78,18 @@ def test_the_kept_record_says_what_its_chips_say():
     record = json.loads((RESULTS / "agreement.json").read_text(encoding="utf-8"))
     assert record["command"] == "python -m experiments.agreement --seed 0"
     assert set(record["chips"]) == set(chips())
-    result = summary(record["chips"])
-    assert result["confusion"] == record["summary"]["confusion"]
+    rows = {name: judged_again(row, LIMIT) for name, row in record["chips"].items()}
+    assert rows == record["chips"]
+    result = summary(rows)
+    assert result["judging"]["confusion"] == record["summary"]["judging"]["confusion"]
     assert result["spearman"] == pytest.approx(record["summary"]["spearman"])
+    assert result["model_error"] == record["summary"]["model_error"]
     held = [claim["held"] for claim in record["claims"]]
-    assert [c.held for c in claims(result)] == held
-    for row in record["chips"].values():
-        low, high = row["predicted"]["ci"]
-        if row["predicted"]["verdict"] == "tolerated":
-            assert high <= LIMIT
-        if row["predicted"]["verdict"] == "not tolerated" and low is not None:
-            assert low > LIMIT
+    assert [c.held for c in claims(result, "")] == held
+
+
+def test_judging_again_changes_nothing_that_was_judged_so(tmp_path):
+    kept = (RESULTS / "agreement.json").read_text(encoding="utf-8")
+    (tmp_path / "agreement.json").write_text(kept, encoding="utf-8")
+    judge_again(tmp_path)
+    assert json.loads((tmp_path / "agreement.json").read_text("utf-8")) == json.loads(kept)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 
+from experiments.support.forecasts.split import split, tuned
+from experiments.support.record import RESULTS
 from neurograd.judge.cost import Allowed, Baseline, judge_chips
-from neurograd.judge.forecasts import MODEL_ERROR, judge_forecasts, widened
+from neurograd.judge.forecasts import MODEL_ERROR, judge_forecasts, sign_known, widened
 from neurograd.judge.verdict import Cost, Verdict
 from tests.neurograd.judge.networks import LOST, Judged, right
 
@@ -49,6 +52,23 @@ def test_chips_that_are_predicted_to_diverge_have_no_width_to_add():
 
 
 def test_a_gain_is_as_uncertain_as_a_loss():
-    assert widened(Cost(-0.2, (-0.3, -0.1), 0.95)).ci == pytest.approx((-0.35, -0.05))
+    assert widened(Cost(-0.2, (-0.3, -0.1), 0.95)).ci == pytest.approx((-0.44, 0.04))
     endless = Cost(math.inf, (math.inf, math.inf), 0.95)
     assert widened(endless) == endless
+
+
+def test_the_error_of_the_prediction_is_what_the_tuning_chips_say():
+    """Red with any other number, such as 0.05: it is what half of the kept chips are within."""
+    rows = json.loads((RESULTS / "agreement.json").read_text(encoding="utf-8"))["chips"]
+    tuning, _ = split(list(rows))
+    assert tuned([rows[name] for name in tuning]) == pytest.approx(MODEL_ERROR)
+
+
+def test_an_error_of_the_prediction_changes_no_sign_but_chance_does():
+    certain = widened(Cost(0.2, (0.15, 0.25), 0.95))
+    assert certain.ci[0] == pytest.approx(0.15 - MODEL_ERROR * 0.2)
+    assert sign_known(certain)
+    assert sign_known(widened(Cost(-0.2, (-0.25, -0.15), 0.95)))
+    assert not sign_known(widened(Cost(0.2, (-0.01, 0.41), 0.95)))
+    assert sign_known(Cost(math.inf, (math.inf, math.inf), 0.95))
+    assert not sign_known(Cost(math.nan, (math.nan, math.nan), 0.95))
