@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neurograd.effects.effect import Contribution, Keys, Stage
+from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage
 from neurograd.effects.levels import LevelKeys
+from neurograd.effects.slips import odd_window
 from neurograd.keys.fields import EMPTY, Number, Siemens, SpecModel, spec_problem
 
 
@@ -68,8 +70,18 @@ def conductance_of(device: Any) -> Conductance:
     return window
 
 
+def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
+    if spec.device is not None:
+        window = conductance_of(spec.device)
+        yield from odd_window(window.min, window.max)
+
+
+_WHERE = "on wires (device.ir_drop) and drift (device.drift)"
+
 SHARED = Contribution(
     name="conductance_window",
     stage=Stage.WRITE,
     keys=(Keys("device", ConductanceKeys, 10),),
+    hints=_hints,
+    acts={f"device.conductance.{end}": _WHERE for end in ("min", "max")},
 )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from neurograd.effects.effect import Effect, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
+from neurograd.effects.slips import small_part
 from neurograd.keys.fields import Fraction, SpecModel
 
 
@@ -39,6 +40,11 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
         yield fraction(EFFECT.key, EFFECT.label, spec.device.write.cycle_to_cycle)
 
 
+def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
+    if spec.device is not None:
+        yield from small_part(EFFECT.key, spec.device.write.cycle_to_cycle)
+
+
 EFFECT = Effect(
     name="cycle_to_cycle",
     label="cycle-to-cycle noise",
@@ -55,4 +61,5 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=10,
+    hints=_hints,
 )

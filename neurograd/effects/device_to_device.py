@@ -9,6 +9,7 @@ from pydantic import Field
 
 from neurograd.effects.effect import Effect, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
+from neurograd.effects.slips import small_part
 from neurograd.keys.fields import Fraction, SpecModel
 
 SPREADS = (
@@ -52,6 +53,11 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
         yield fraction(EFFECT.key, EFFECT.label, spec.device.write.device_to_device)
 
 
+def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
+    if spec.device is not None:
+        yield from small_part(EFFECT.key, spec.device.write.device_to_device)
+
+
 EFFECT = Effect(
     name="device_to_device",
     label="device-to-device variation",
@@ -63,4 +69,5 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=11,
+    hints=_hints,
 )

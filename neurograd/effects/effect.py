@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -125,6 +125,10 @@ def _no_knobs(spec: SpecSections, samples: int) -> Iterable[Knob]:
     return ()
 
 
+def _no_hints(spec: SpecSections, samples: int) -> Iterable[str]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contribution:
     """Keys of a spec with what they add to a chip and to a search for limits.
@@ -140,6 +144,8 @@ class Contribution:
         knobs: The numbers of a spec that can be turned, given the spec and the number of training
             samples.
         knob_rank: Place of its knobs in a limits report.
+        hints: Sentences that a report has of a spec: what its keys do not mean, likely slips.
+        acts: Of keys that act only beside others: on what, as in 'it acts on wires'.
     """
 
     name: str
@@ -150,6 +156,8 @@ class Contribution:
     build: Callable[[Assembly], None] | None = field(default=None, repr=False)
     knobs: Callable[[SpecSections, int], Iterable[Knob]] = field(default=_no_knobs, repr=False)
     knob_rank: int = 100
+    hints: Callable[[SpecSections, int], Iterable[str]] = field(default=_no_hints, repr=False)
+    acts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def applies(self, spec: SpecSections, samples: int) -> bool:
         """Whether the chip of a spec has it, for a number of training samples."""

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.slips import long_wire
 from neurograd.effects.weight_cells import weight_cells
 from neurograd.errors import NeurogradError
 from neurograd.keys.fields import Number, SpecModel, Whole, spec_problem
@@ -80,6 +81,12 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
         yield Knob(key, "wire resistance", drop.wire_ratio, 1, 0.0, 0.1, one_key(key), first=1e-5)
 
 
+def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
+    drop: IrDrop | None = None if spec.device is None else spec.device.ir_drop
+    if drop is not None:
+        yield from long_wire(drop.wire_ratio)
+
+
 EFFECT = Effect(
     name="ir_drop",
     label="the IR drop",
@@ -92,4 +99,5 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=23,
+    hints=_hints,
 )

@@ -105,6 +105,16 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     yield Knob(key, label, 0.0, 1, 0.0, 9.0, curved, first=0.25)
 
 
+def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
+    labels: Nonlinearity | None = None if spec.device is None else spec.device.write.nonlinearity
+    if labels is not None and labels.potentiation > 0 and labels.depression > 0:
+        yield (
+            "Both labels of device.write.nonlinearity are above 0: this device falls in small "
+            "steps first. Published devices fall in large steps first, which is a label below 0 "
+            f"(depression: {-labels.depression:g})."
+        )
+
+
 EFFECT = Effect(
     name="nonlinearity",
     label="the nonlinear pulse response",
@@ -121,4 +131,5 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=13,
+    hints=_hints,
 )

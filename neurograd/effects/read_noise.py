@@ -9,6 +9,7 @@ from pydantic import Field
 
 from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
+from neurograd.effects.slips import small_part
 from neurograd.keys.fields import EMPTY, Fraction, SpecModel
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
         yield fraction(EFFECT.key, EFFECT.label, spec.device.read.noise)
 
 
+def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
+    if spec.device is not None:
+        yield from small_part(EFFECT.key, spec.device.read.noise)
+
+
 EFFECT = Effect(
     name="read_noise",
     label="read noise",
@@ -61,4 +67,5 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=20,
+    hints=_hints,
 )

@@ -78,4 +78,8 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=41,
+    acts={
+        "quantization.update_rounding": "on the pulses of a device with levels, pulsed or "
+        "measured, and on quantization.update_bits and weight_bits"
+    },
 )

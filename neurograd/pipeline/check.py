@@ -31,6 +31,7 @@ from neurograd.pipeline.identity import (
     data_fingerprint,
     versions,
 )
+from neurograd.pipeline.notes import notes
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
@@ -336,6 +337,7 @@ class _Check:
             num_parameters=self.problem.num_parameters,
             step_size=self.spec.training.step_size,
             points=tuple(point.point for point in points),
+            notes=notes(self.spec, self.problem, "check" if measured else "train"),
             training=training,
             mitigation=mitigation,
             timing={f"{name}_seconds": round(took, 3) for name, took in self.timing.items()},

@@ -56,6 +56,9 @@ class CheckReport(_Report):
     reasons: tuple[str, ...] = ()
     """Why, one sentence each: the cause, the cost with the bound that decided, what to change
     first, then what theory and measurement say."""
+    notes: tuple[str, ...] = ()
+    """Of the spec, one sentence each: keys that change no number of it, and likely slips. Empty
+    where there is nothing to say, and in reports from before there were notes."""
     step_size: float
     """Δt."""
     points: tuple[PointResult, ...]

@@ -47,6 +47,8 @@ def render_report(report: CheckReport, console: Console) -> None:
     print_verdict("Verdict", report.verdict, console)
     for reason in report.reasons:
         console.print(Text(f"- {reason}"))
+    for note in report.notes:
+        console.print(Text(f"Note: {note}"))
 
 
 def _print_advice(guide: MitigationGuide, console: Console) -> None:

@@ -1,0 +1,153 @@
+"""What a reader of a report has to know of its spec: keys without effect, and likely slips."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel
+
+from device_models import Chip
+from neurograd import words
+from neurograd.effects.effect import PLACES
+from neurograd.effects.registry import contributions
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.build import build_chip
+from neurograd.problem import Problem
+from neurograd.spec import Spec, spec_to_dict, validate_spec
+
+Command = Literal["check", "train"]
+
+
+def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
+    """Sentences about a spec, whatever its numbers turn out to be.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+        command: What is done with it.
+    """
+    found = [
+        sentence for each in contributions() for sentence in each.hints(spec, problem.num_samples)
+    ]
+    found += [_idle(group) for group in idle_keys(spec, problem)]
+    found += _of_other_use(spec, problem, command)
+    return tuple(found)
+
+
+def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
+    """Keys of the chip that are set, and that its chip would be the same without.
+
+    Each key of ``device``, ``quantization`` and ``learning_rule`` that is not at its default is set
+    to it, alone or, where that is refused, with another one of its section; nothing of the chip
+    built may then be another, number by number.
+    """
+    chip, data = build_chip(spec, problem), spec_to_dict(spec)
+    found: list[tuple[str, ...]] = []
+    for place in PLACES:
+        section = getattr(spec, place)
+        groups: dict[str, list[tuple[str, Any]]] = {}
+        for key, default in _set_keys(section, place) if section is not None else ():
+            groups.setdefault(key.rpartition(".")[0], []).append((key, default))
+        for group in groups.values():
+            found += _idle_of(group, data, chip, problem)
+    return found
+
+
+def _idle_of(
+    group: Sequence[tuple[str, Any]], data: Mapping[str, Any], chip: Chip, problem: Problem
+) -> list[tuple[str, ...]]:
+    """Idle keys of one section, whose keys and defaults are given."""
+    found: list[tuple[str, ...]] = []
+    for number, (key, default) in enumerate(group):
+        if any(key in known for known in found):
+            continue
+        others = [{key: default}, *({key: default, more: its} for more, its in group[number + 1 :])]
+        for changed in others:
+            other = _chip_with(data, changed, problem)
+            if other is not None:
+                found += [tuple(changed)] if same(chip, other) else []
+                break
+    return found
+
+
+def _chip_with(data: Mapping[str, Any], changed: Mapping[str, Any], problem: Problem) -> Any:
+    """The chip of a spec with other values of keys; None where they are refused or the same."""
+    try:
+        spec = validate_spec(_with(data, changed))
+        # A default that the model of a device fills in is the value itself.
+        return None if spec_to_dict(spec) == data else build_chip(spec, problem)
+    except NeurogradError:
+        return None
+
+
+def _with(data: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+    for key, value in changed.items():
+        first, _, rest = key.partition(".")
+        data = {**data, first: _with(data[first], {rest: value}) if rest else value}
+    return dict(data)
+
+
+def _set_keys(section: BaseModel, place: str) -> Iterator[tuple[str, Any]]:
+    """Keys that are not at their default, with it; a section is gone through key by key."""
+    for name, field in type(section).model_fields.items():
+        value, default = getattr(section, name), field.get_default(call_default_factory=True)
+        key = f"{place}.{name}"
+        if isinstance(value, BaseModel):
+            yield from _set_keys(value, key)
+        elif not field.is_required() and value != default and key != "device.preset":
+            yield key, default
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two parts of chips are equal, tensor by tensor; what is not known to be is not."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    parts = _parts(one), _parts(other)
+    if parts[0] is None or parts[1] is None:
+        return one == other
+    return parts[0].keys() == parts[1].keys() and all(
+        same(part, parts[1][name]) for name, part in parts[0].items()
+    )
+
+
+def _parts(whole: object) -> Mapping[Any, object] | None:
+    """What a thing is made of, by name; None for a thing that is one."""
+    if isinstance(whole, torch.Generator):
+        return {"state": whole.get_state()}
+    if isinstance(whole, tuple | list):
+        return dict(enumerate(whole))
+    if isinstance(whole, Mapping):
+        return whole
+    if dataclasses.is_dataclass(whole):
+        return {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
+    return None
+
+
+def _idle(keys: Sequence[str]) -> str:
+    depends = {key: text for each in contributions() for key, text in each.acts.items()}
+    changes = "change" if len(keys) > 1 else "changes"
+    reasons = sorted({depends[key] for key in keys if key in depends})
+    act = "they act" if len(keys) > 1 else "it acts"
+    why = f": {act} {' and '.join(reasons)}" if reasons else ""
+    return f"{words.listed(keys)} {changes} no number of this spec{why}."
+
+
+def _of_other_use(spec: Spec, problem: Problem, command: Command) -> Iterator[str]:
+    """Keys that belong to another command, or to another kind of task."""
+    target = "max_excess_loss" if problem.is_classification else "max_accuracy_drop"
+    kind = "regression" if problem.is_classification else "classification"
+    targets = dict(_set_keys(spec.targets, "targets"))
+    if f"targets.{target}" in targets:
+        yield f"targets.{target} changes no number of this spec: it is for {kind}."
+    if command == "train":
+        measured = ("draws", "loss_draws", "points", "smoothing", "smoothing_draws")
+        keys = {f"measure.{name}" for name in measured}
+        unused = [key for key, _ in _set_keys(spec.measure, "measure") if key in keys]
+        if unused:
+            verb = "change" if len(unused) > 1 else "changes"
+            yield f"{words.listed(unused)} {verb} no number of train, which measures no points."

@@ -1,0 +1,123 @@
+"""Keys without effect, and likely slips, as a report says them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.pipeline.notes import idle_keys, notes, same
+from neurograd.spec import validate_spec
+
+TEACHER = {"name": "teacher_student", "train_samples": 8, "test_samples": 4}
+
+
+def notes_of(device=None, command="check", **sections):
+    spec = validate_spec({"device": device, "network": {"hidden": [3]}, "task": TEACHER} | sections)
+    return notes(spec, build_problem(spec), command)
+
+
+DRIFT = {"time": "1 h", "exponent": 0.03}
+WINDOW = {"min": "3.8 uS", "max": "59 uS"}
+
+
+@pytest.mark.parametrize(
+    ("idle", "device", "sections"),
+    [
+        (("device.conductance.min", "device.conductance.max"), {"conductance": WINDOW}, {}),
+        ((), {"conductance": WINDOW, "drift": DRIFT}, {}),
+        ((), {"conductance": {"mapping": "reference"}, "read": {"noise": "1 %"}}, {}),
+        (("dw_min_dtod_log_normal",), {"pulsed": {"dw_min_dtod_log_normal": True}}, {}),
+        (
+            ("quantization.update_rounding",),
+            None,
+            {"quantization": {"update_rounding": "nearest"}},
+        ),
+        ((), None, {"quantization": {"update_bits": 4, "update_rounding": "nearest"}}),
+        (
+            (),
+            {"conductance": {"levels": 8}},
+            {"quantization": {"update_rounding": "nearest"}},
+        ),
+        # defaults that a model fills in are no one's wish
+        ((), {"preset": "reram-es"}, {}),
+    ],
+)  # fmt: skip
+def test_keys_without_effect_are_named(idle, device, sections):
+    found = notes_of(device, **sections)
+    assert [note for note in found if "no number" in note] == [note for note in found if idle]
+    for key in idle:
+        assert key in found[0]
+    assert len(found) == bool(idle)
+
+
+def test_where_an_idle_key_would_act():
+    (note,) = notes_of({"conductance": WINDOW})
+    assert "wires (device.ir_drop) and drift (device.drift)" in note
+
+
+@pytest.mark.parametrize(
+    ("words", "device"),
+    [
+        ("write that, or 0.05", {"write": {"cycle_to_cycle": "0.05 %"}}),
+        ("write that, or 0.05", {"write": {"device_to_device": "0.05 %"}}),
+        ("write that, or 0.02", {"read": {"noise": 0.0002}}),
+        ("0.059 S", {"conductance": {"min": "1 mS", "max": "59 mS"}, "drift": DRIFT}),
+        ("times min", {"conductance": {"min": "1e-15 S", "max": "1 uS"}, "drift": DRIFT}),
+        ("has 3 %", {"ir_drop": {"wire_ratio": 0.03, "array_rows": 4, "array_columns": 4}}),
+        (
+            "depression: -0.6",
+            {"write": {"nonlinearity": {"potentiation": 1.9, "depression": 0.6}}},
+        ),
+    ],
+)
+def test_likely_slips_are_hinted_at(words, device):
+    (note,) = notes_of(device)
+    assert words in note
+    assert len(note.splitlines()) == 1
+
+
+def test_ordinary_devices_have_no_hints():
+    device = {
+        "conductance": {"min": "3.8 uS", "max": "59 uS"},
+        "write": {
+            "nonlinearity": {"potentiation": 1.94, "depression": -0.61},
+            "cycle_to_cycle": "5 %",
+            "device_to_device": "0.1 %",
+        },
+        "read": {"noise": "1 %"},
+        "drift": DRIFT,
+        "ir_drop": {"wire_ratio": 1e-4, "array_rows": 64, "array_columns": 64},
+    }
+    assert notes_of(device) == ()
+
+
+def test_keys_of_another_command_or_task():
+    targets = {"max_accuracy_drop": "3 %"}
+    assert notes_of(targets=targets) == (
+        "targets.max_accuracy_drop changes no number of this spec: it is for classification.",
+    )
+    measured = {"draws": 30, "points": 2}
+    assert notes_of(measure=measured) == ()
+    (note,) = notes_of(measure=measured, command="train")
+    assert note.startswith("measure.draws and measure.points change no number of train")
+
+
+def test_an_idle_key_leaves_every_number_of_the_chip():
+    """Chips are told apart by any number, and by what is drawn for them."""
+    spec = {"network": {"hidden": [3]}, "task": TEACHER}
+
+    def chip(device):
+        whole = validate_spec(spec | {"device": device})
+        return build_chip(whole, build_problem(whole))
+
+    noisy = {"read": {"noise": 0.01}, "write": {"device_to_device": 0.1}}
+    assert same(chip(noisy), chip(noisy))
+    assert not same(chip(noisy), chip(noisy | {"read": {"noise": 0.0100001}}))
+    assert not same(chip(noisy), chip(noisy | {"write": {"device_to_device": 0.11}}))
+    assert not same(object(), object())
+    one, other = torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)
+    assert same(one, one)
+    assert not same(one, other)
+    whole = validate_spec(spec | {"device": noisy})
+    assert idle_keys(whole, build_problem(whole)) == []
