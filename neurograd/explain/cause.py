@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neurograd.judge.verdict import Verdict
+from neurograd.judge.forecasts import sign_known
+from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.mitigation import EffectCost, MitigationGuide
+from neurograd.records.record import Ends
 from neurograd.words import listed, ranged_percent
 
 NOTHING = "Nothing in the spec sets this chip apart from an ideal one."
@@ -91,9 +93,15 @@ def _stands_out(part: EffectCost, guide: MitigationGuide) -> bool:
         return False
     if not math.isfinite(whole.value):
         # Without a number both ways: without this effect nothing diverges.
-        return part.saves is None or _above(part.saves_ci[0])
-    return _above(whole.ci[0]) and _above(part.saves_ci[0])
+        return part.saves is None or _above_chance(part.saves, part.saves_ci, guide)
+    return _above_chance(whole.value, whole.ci, guide) and _above_chance(
+        part.saves, part.saves_ci, guide
+    )
 
 
-def _above(low: float | None) -> bool:
-    return low is not None and math.isfinite(low) and low > 0
+def _above_chance(value: float | None, ends: Ends, guide: MitigationGuide) -> bool:
+    """Whether a predicted size is above 0, its error being a part of it that is below 1."""
+    low, high = ends
+    if value is None or low is None or high is None or value <= 0:
+        return False
+    return sign_known(Cost(value, (low, high), guide.confidence))

@@ -14,11 +14,13 @@ from neurograd.words import percent, ranged_percent
 _UNKNOWN = "an unknown part"
 
 
-def explain(report: CheckReport, effects: Sequence[str], remedies: Sequence[str] = ()) -> list[str]:
-    """Sentences that give the reasons of a verdict: what decides first, theory after it.
+def explain(
+    report: CheckReport, effects: Sequence[str], remedies: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Sentences that give the reasons of a verdict, and those that stand beside them.
 
-    Their order: why there is no verdict, where there is none; the cause; the cost and the bound
-    that decided; what to change first; then what stands beside them (``diagnostics``).
+    The reasons in their order: why there is no verdict, where there is none; the cause; the cost
+    and the bound that decided; what to change first. Beside them: ``diagnostics``.
 
     Args:
         report: The report, whose own reasons are not looked at.
@@ -27,20 +29,19 @@ def explain(report: CheckReport, effects: Sequence[str], remedies: Sequence[str]
             said of them.
     """
     cause = cause_of(report.verdict, effects, report.mitigation).sentence
-    sentences = [
+    deciding = [
         *_trust(report),
         *([cause] if cause and report.training.cost.clean_learned else []),
         _cost(report),
         *_diverged(report),
         *_frozen(report),
         *_action(report, remedies),
-        *diagnostics(report),
     ]
     if report.quick:
-        sentences.append(
+        deciding.append(
             "This was a quick look with fewer steps, chips and draws: run it in full to decide."
         )
-    return sentences
+    return deciding, diagnostics(report)
 
 
 def _trust(report: CheckReport) -> list[str]:

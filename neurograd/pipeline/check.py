@@ -345,9 +345,11 @@ class _Check:
         chip = chip_in_words(self.spec, self.problem)
         labels = [effect.label for effect in chip.effects]
         remedies = [chip.words(effect) for effect in chip.effects]
+        deciding, beside = explain(report, labels, remedies)
         told = {
             "cause": cause_of(verdict, labels, mitigation).label,
-            "reasons": tuple(explain(report, labels, remedies)),
+            "reasons": (*deciding, *beside),
+            "deciding_reasons": len(deciding),
         }
         return report.model_copy(update=told)
 

@@ -56,6 +56,8 @@ class CheckReport(_Report):
     reasons: tuple[str, ...] = ()
     """Why, one sentence each: the cause, the cost with the bound that decided, what to change
     first, then what theory and measurement say."""
+    deciding_reasons: int | None = None
+    """How many of them decide; the others stand beside. None in older reports."""
     notes: tuple[str, ...] = ()
     """Of the spec, one sentence each: keys that change no number of it, and likely slips. Empty
     where there is nothing to say, and in reports from before there were notes."""
@@ -66,6 +68,16 @@ class CheckReport(_Report):
     training: TrainingResult
     mitigation: MitigationGuide | None = None
     """Which effects do the damage; None for a chip that does not fail."""
+
+    @property
+    def decided_by(self) -> tuple[str, ...]:
+        """The reasons that decide; all of them where that is not known."""
+        return self.reasons[: self.deciding_reasons]
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What theory and measurement say beside the verdict."""
+        return self.reasons[len(self.decided_by) :]
 
 
 class LimitsReport(_Report):

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from neurograd.records.report import CheckReport
 from neurograd.report.content import (
+    BESIDE,
     contributions_sheet,
     heading,
     mitigation_sheet,
@@ -45,6 +46,7 @@ def render_html(report: CheckReport) -> str:
     page: str = template.render(
         report=report,
         heading=heading(report),
+        beside=BESIDE,
         training=training_sheet(report),
         points=point_sheets(report),
         smoothing=smoothing_sheet(report),

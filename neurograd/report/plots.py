@@ -17,6 +17,23 @@ from matplotlib.figure import Figure
 # Okabe and Ito's palette, which colour-blind readers tell apart.
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6b6b6b"
 
+_INK, _EDGE, _BAR, _GRID, _PAGE = "#000000", "#555555", "#333333", "#e4e4e4", "#ffffff"
+
+PAGE_COLOURS: dict[str, str] = {
+    _INK: "ink",
+    _BAR: "ink",
+    _EDGE: "edge",
+    _GRID: "grid",
+    _PAGE: "page",
+    GREY: "grey",
+    BLUE: "blue",
+    ORANGE: "orange",
+    GREEN: "green",
+    RED: "red",
+}
+"""Colours of figures by the name that a page's style sheet gives its own value for: ``--plot-ink``
+and so on, so that a dark page has dark figures."""
+
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -25,9 +42,10 @@ _STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#e4e4e4",
+    "grid.color": _GRID,
     "grid.linewidth": 0.6,
-    "axes.edgecolor": "#555555",
+    "axes.edgecolor": _EDGE,
+    "axes.prop_cycle": mpl.cycler(color=[BLUE, ORANGE, GREEN, RED]),
     "axes.titlesize": 10.5,
     "axes.titlelocation": "left",
     "legend.frameon": False,
@@ -77,7 +95,8 @@ def log_if_positive(axes: Axes) -> None:
 def to_svg(figure: Figure, prefix: str) -> str:
     """The figure as an SVG element that can stand beside others in one page.
 
-    The same figure gives the same text: no dates, no random names.
+    The same figure gives the same text: no dates, no random names. Its colours are those of the
+    page around it (``PAGE_COLOURS``), and its own where the page has none.
 
     Args:
         figure: The figure.
@@ -90,9 +109,26 @@ def to_svg(figure: Figure, prefix: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns:(?:cc|dc|rdf)="[^"]*"', "", text)
+    text = _with_page_colours(text)
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'href="#', f'href="#{prefix}-', text)
     return re.sub(r"url\(#", f"url(#{prefix}-", text)
+
+
+def _with_page_colours(svg: str) -> str:
+    """The text of a figure, each of whose colours is a variable of the page's style sheet."""
+
+    def variable(found: re.Match[str]) -> str:
+        colour = found[0].lower()
+        name = _NAMED.get(colour)
+        return found[0] if name is None else f"var(--plot-{name}, {colour})"
+
+    # What has no colour of its own, as letters, is drawn in black.
+    svg = svg.replace("<svg", f'<svg style="fill: {_INK}"', 1)
+    return re.sub(r"(?<=: )#[0-9a-fA-F]{6}\b", variable, svg)
+
+
+_NAMED = {colour.lower(): name for colour, name in PAGE_COLOURS.items()}
 
 
 def to_image(figure: Figure, kind: str) -> bytes:

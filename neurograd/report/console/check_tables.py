@@ -10,6 +10,7 @@ from neurograd.records.mitigation import MitigationGuide
 from neurograd.records.report import CheckReport
 from neurograd.report.console.layout import print_title, print_verdict, sheet_table
 from neurograd.report.content import (
+    BESIDE,
     contributions_sheet,
     heading,
     mitigation_sheet,
@@ -45,8 +46,12 @@ def render_report(report: CheckReport, console: Console) -> None:
     if report.mitigation is not None:
         _print_advice(report.mitigation, console)
     print_verdict("Verdict", report.verdict, console)
-    for reason in report.reasons:
+    for reason in report.decided_by:
         console.print(Text(f"- {reason}"))
+    if report.beside:
+        console.print(Text(BESIDE))
+    for sentence in report.beside:
+        console.print(Text(f"- {sentence}"))
     for note in report.notes:
         console.print(Text(f"Note: {note}"))
 

@@ -6,7 +6,7 @@ from neurograd.report.content.effects import (
     contributions_sheet,
     mitigation_sheet,
 )
-from neurograd.report.content.headline import heading
+from neurograd.report.content.headline import BESIDE, heading
 from neurograd.report.content.points import (
     LOSS_CHANGE,
     MOMENTS,
@@ -20,6 +20,7 @@ from neurograd.report.content.sheet import Column, Sheet, bound, percent
 from neurograd.report.content.trainings import training_sheet
 
 __all__ = [
+    "BESIDE",
     "CONTRIBUTIONS",
     "LOSS_CHANGE",
     "MITIGATION",

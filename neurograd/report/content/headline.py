@@ -5,6 +5,9 @@ from __future__ import annotations
 from neurograd import words
 from neurograd.records.report import CheckReport
 
+BESIDE = "Beside the verdict, from theory and single steps:"
+"""Above the sentences that do not decide."""
+
 
 def heading(report: CheckReport) -> str:
     """One line that says what was checked."""

@@ -183,7 +183,7 @@ def test_costs_without_a_finite_value_are_shown(report):
         for t in plot_mitigation(report_from_json(lost).mitigation).axes[0].texts
     }
     assert "plot-mitigation" in render_html(report_from_json(lost))
-    first = explain(report_from_json(lost), ["a", "b"])[0]
+    (first, *_), _ = explain(report_from_json(lost), ["a", "b"])
     assert first.startswith("Cause: cycle-to-cycle noise; without it the predicted accuracy drop")
     assert first.endswith("in place of that of a diverging training.")
 

@@ -18,7 +18,8 @@ def report():
 
 
 def explain(report, effects, remedies=()):
-    return reasons.explain(report_from_json(report), effects, remedies)
+    deciding, beside = reasons.explain(report_from_json(report), effects, remedies)
+    return deciding + beside
 
 
 def _changed(report, **training):
@@ -46,6 +47,18 @@ def test_cause_then_cost_then_action(report):
     assert "the interval holds the limit" in unclear[1]
     lost = _changed(report, value=None, ci=[None, None], clean_learned=True)
     assert "diverges on the chip" in explain(lost, ["a", "b"])[1]
+
+
+def test_what_decides_stands_apart_from_what_does_not(report):
+    record = report_from_json(report)
+    assert record.reasons == record.decided_by + record.beside
+    assert record.decided_by[-1].startswith(("The accuracy drop is", "What to do first"))
+    assert any("loss change of a step agree" in sentence for sentence in record.beside)
+    deciding, beside = reasons.explain(record.model_copy(update={"quick": True}), ["a"])
+    assert "quick look" in deciding[-1]
+    assert list(record.beside) == beside
+    older = record.model_copy(update={"deciding_reasons": None})
+    assert (older.decided_by, older.beside) == (record.reasons, ())
 
 
 def test_a_chip_that_is_tolerated_has_no_cause(report):
