@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import Guide
 from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import MODEL_ERROR, sign_known
 from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.cost import NOUNS
-from neurograd.words import capital, listed, percent, percent_interval
+from neurograd.words import capital, listed, percent, ranged_percent
 
 NAMED = 3
 """Effects that the advice says to change, at most."""
@@ -22,8 +23,8 @@ def advice(found: Guide) -> list[str]:
     predicted = found.whole.cost
     if not _above_chance(predicted) or found.whole.verdict is Verdict.TOLERATED:
         return [
-            f"The prediction is {_size(found.whole)} ({_range(found.whole)}) where training lost "
-            f"{_size(found.trained)}: no damage is certain enough in it to be shared out."
+            f"The prediction is {_size(found.whole)} where training lost {_size(found.trained)}: "
+            "no damage is certain enough in it to be shared out."
         ]
     return [
         *_changes(found),
@@ -37,7 +38,7 @@ def advice(found: Guide) -> list[str]:
 
 def _single(found: Guide) -> str:
     if not found.chip.effects:
-        return "Nothing in the spec sets this chip apart from an ideal one."
+        return cause_of(found.trained.verdict, ()).sentence
     (effect,) = found.chip.effects
     words = found.chip.words(effect)
     return f"Only {effect.label} sets this chip apart from an ideal one: {words}."
@@ -50,8 +51,7 @@ def _changes(found: Guide) -> list[str]:
         words = found.chip.words(part.effect)
         sentences.append(
             f"{capital(words)}: without {part.effect.label} the predicted {noun} falls from "
-            f"{_size(found.whole)} to {_size(part.without)} ({_range(part.without)}), "
-            f"{_within(part.without)}."
+            f"{_size(found.whole)} to {_size(part.without)}, {_within(part.without)}."
         )
     return sentences
 
@@ -72,10 +72,10 @@ def _none_enough(found: Guide) -> list[str]:
     harmful = [p for p in found.parts if p.alone.verdict is Verdict.NOT_TOLERATED]
     if len(harmful) < 2:
         return ["No single change is predicted to be enough."]
-    each = listed(f"{part.effect.label} ({_size(part.alone)})" for part in harmful)
+    each = listed(f"{part.effect.label} {_size(part.alone)}" for part in harmful)
     return [
-        f"No single change is predicted to be enough: each alone costs more than is allowed, "
-        f"{each}, so all of them have to get smaller."
+        "No single change is predicted to be enough: each alone costs more than is allowed: "
+        f"{each}. All of them have to get smaller."
     ]
 
 
@@ -92,11 +92,11 @@ def _interplay(found: Guide) -> list[str]:
     if together.value > 0:
         return [
             f"Effects act together here: one at a time they add up to {alone} only, all of them "
-            f"cost {percent(whole)}."
+            f"cost {_size(found.whole)}."
         ]
     return [
         f"Effects overlap here: one at a time they add up to {alone}, all of them cost "
-        f"{percent(whole)}, so leaving out one of them may save little."
+        f"{_size(found.whole)}, so leaving out one of them may save little."
     ]
 
 
@@ -105,8 +105,8 @@ def _remaining(found: Guide, ideal: Judgement) -> list[str]:
     if ideal.verdict is Verdict.TOLERATED or not _above_chance(ideal.cost):
         return []
     return [
-        f"Without any of them the predicted {NOUNS[ideal.kind]} is still {_size(ideal)} "
-        f"({_range(ideal)}): see {found.chip.window_key}."
+        f"Without any of them the predicted {NOUNS[ideal.kind]} is still {_size(ideal)}: "
+        f"see {found.chip.window_key}."
     ]
 
 
@@ -115,7 +115,7 @@ def _idle(found: Guide) -> list[str]:
     sentences = []
     helpful = [part for part in found.parts if _below_chance(part.saves)]
     if helpful:
-        labels = listed(f"{p.effect.label} ({_size(p.without)})" for p in helpful)
+        labels = listed(f"{p.effect.label}, {_size(p.without)}" for p in helpful)
         sentences.append(f"Keep what helps; the chip would cost more without {labels}.")
     idle = [part.effect.label for part in found.parts if not sign_known(part.saves)]
     if idle:
@@ -146,8 +146,8 @@ def _below_chance(cost: Cost) -> bool:
 
 
 def _size(judged: Judgement) -> str:
-    return percent(judged.cost.value, missing="that of a diverging training")
-
-
-def _range(judged: Judgement) -> str:
-    return percent_interval(judged.cost.ci, unit="")
+    """A cost with its interval."""
+    cost = judged.cost
+    return ranged_percent(
+        cost.value, cost.ci, cost.confidence, missing="that of a diverging training"
+    )

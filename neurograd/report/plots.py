@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -45,7 +46,7 @@ _STYLE: dict[str, Any] = {
     "grid.color": _GRID,
     "grid.linewidth": 0.6,
     "axes.edgecolor": _EDGE,
-    "axes.prop_cycle": mpl.cycler(color=[BLUE, ORANGE, GREEN, RED]),
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED]),
     "axes.titlesize": 10.5,
     "axes.titlelocation": "left",
     "legend.frameon": False,

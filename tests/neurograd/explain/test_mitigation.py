@@ -281,10 +281,13 @@ def test_effects_of_which_one_is_enough_are_said_to_overlap(three):
     assert found["together"]["value"] == pytest.approx(0.42 - 1.2)
     text = " ".join(found["advice"])
     assert "overlap here: one at a time they add up to 120 %" in text
+    alone = found["effects"][0]["alone"]
+    cost = ranged_percent(alone["value"], alone["ci"], found["confidence"])
+    assert cost.startswith("40.0 % (")
     assert (
-        "each alone costs more than is allowed, the finite number of levels (40.0 %), "
-        "cycle-to-cycle noise (40.0 %) and stuck devices (40.0 %), so all of them have to get "
-        "smaller" in text
+        f"each alone costs more than is allowed: the finite number of levels {cost}, "
+        f"cycle-to-cycle noise {cost} and stuck devices {cost}. All of them have to get smaller."
+        in text
     )
 
 
@@ -306,7 +309,8 @@ def test_an_effect_that_helps_ranks_last_and_is_kept(three):
 
 def test_a_prediction_that_training_does_not_confirm_is_said(three):
     wrong = _guide(three, 40, 0, (38, 10, 34), (2, 30, 6), trained=0.9)
-    assert "Training lost 90.0 %, not the predicted 40.0 %" in " ".join(wrong["advice"])
+    text = " ".join(wrong["advice"])
+    assert "Training lost 90.0 % (80.0 to 100 at 95 %), not the predicted 40.0 % (" in text
     blind = _guide(three, 0, 0, (0, 0, 0), (0, 0, 0))
     (sentence,) = blind["advice"]
     assert "no damage is certain enough" in sentence
@@ -328,7 +332,7 @@ def test_one_effect_or_none_is_one_line(three):
     none = validate_spec({**THREE, "device": None})
     predicted = _predicted(none, problem, clean, chips, {})
     (line,) = guide(chip_in_words(none, problem), predicted, _trained()).advice
-    assert line.startswith("Nothing in the spec")
+    assert line.startswith("Cause: no effect that the spec names")  # the chip is not tolerated
 
 
 def test_regression_ranks_an_effect_without_which_nothing_diverges_first():

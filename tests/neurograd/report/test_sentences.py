@@ -18,6 +18,11 @@ SMALL = {
     "measure": {"draws": 16, "loss_draws": 8, "points": 2},
 }
 SPECS = {
+    "two effects, one of them the culprit": {
+        **SMALL,
+        "device": {"write": {"cycle_to_cycle": "30 %"}},
+        "quantization": {"weight_bits": 8},
+    },
     "one effect, which fails": {
         **SMALL,
         "device": {"write": {"cycle_to_cycle": "40 %"}},
