@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from device_models.moments import through_effect
+from device_models.moments import (
+    Mixture,
+    SampledMoments,
+    mixture_moments,
+    normal,
+    sampled_moments,
+    through_write,
+)
 from device_models.protocols import (
     ElementMoments,
     LearningRule,
@@ -127,21 +135,40 @@ class Chip:
     ) -> ElementMoments:
         """Mean and variance of what all write effects make of an increment, in weight units.
 
-        Exact for a single effect within its closed form. Along several, and for an increment that
-        is itself random, mean and variance go through each effect at one standard deviation to
-        either side (Julier and Uhlmann, Proc. SPIE 1997); several pulses count as that many
-        single ones.
+        Distributions go along the effects (``device_models.moments``): outcomes of a rounding are
+        the two values that they are, leaks are exact, and what another effect gives counts as
+        normal on the way to the next one. Exact for a constant wherever at most one effect, and
+        only leaks after it, has a noise of its own beside roundings, within that effect's closed
+        form; trains of several pulses are as exact as ``device_models.write.train_moments``.
 
         Args:
             w: Stored weights, shape ``(N,)``.
             increment: Mean of the requested increment, shape ``(N,)``.
-            variance: Its variance, shape ``(N,)``; None for a constant.
+            variance: Its variance where it is normally distributed, shape ``(N,)``; None for a
+                constant. For any other distribution see ``average_write``.
         """
-        now = ElementMoments(
-            increment, torch.zeros_like(increment) if variance is None else variance
-        )
+        spread = torch.zeros_like(increment) if variance is None else variance
+        return mixture_moments(self._written(w, ElementMoments(increment, spread)))
+
+    def average_write(self, w: Tensor, increments: Iterable[Tensor]) -> SampledMoments:
+        """Mean and variance of what all write effects make of a sample of single increments.
+
+        For increments of any distribution, such as those of batches. Taken one increment at a time:
+        memory does not grow with their number.
+
+        Args:
+            w: Stored weights, shape ``(N,)``.
+            increments: Independent increments of one update each, two or more, shape ``(N,)``.
+
+        Raises:
+            ValueError: If there are fewer than two increments.
+        """
+        return sampled_moments(self.write_moments(w, each) for each in increments)
+
+    def _written(self, w: Tensor, increment: ElementMoments) -> Mixture:
+        now = normal(increment)
         for effect in self.writes:
-            now = through_effect(effect, w, now)
+            now = through_write(effect, w, now)
         return now
 
     def sample_update(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:

@@ -1,13 +1,21 @@
-"""Moments of the distributions that device models share."""
+"""Distributions that device models share, and how they pass through effects."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from device_models.protocols import ElementMoments, PulseWise, WritePath
+from device_models.protocols import (
+    AffineWrite,
+    DiscreteWrite,
+    ElementMoments,
+    PulseWise,
+    WritePath,
+)
 
 _INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
@@ -48,29 +56,171 @@ def two_point_mixture(first: ElementMoments, second: ElementMoments, p: Tensor) 
     return ElementMoments(mean, variance)
 
 
-def through_effect(effect: WritePath, w: Tensor, increment: ElementMoments) -> ElementMoments:
-    """Moments of what a write effect makes of a random increment.
+Mixture = Iterator[tuple[Tensor, ElementMoments]]
+"""A distribution, element by element: the chance of each part, and its normal distribution.
 
-    Evaluated at one standard deviation to either side of the mean (the unscented transform of one
-    dimension): exact to second order in the spread, and exact for a constant.
+Chances have shape ``(N,)`` or ``(1,)`` and sum to 1; a part without variance is one value. Parts
+come one after the other, so that memory does not grow with their number.
+"""
+
+STRATA = 8
+"""Parts of equal probability into which a normal increment is cut on either side of 0."""
+
+_FARTHEST = 8.0
+"""Standard deviations beyond which a normal distribution has nothing: 1e-15 of it."""
+
+
+def through_effect(effect: WritePath, w: Tensor, increment: ElementMoments) -> ElementMoments:
+    """Moments of what a write effect makes of a constant or a normally distributed increment.
+
+    See ``through_write``.
     """
-    if not bool((increment.variance > 0).any()):
-        return _realized(effect, w, increment.mean)
-    std = increment.variance.sqrt()
-    above = _realized(effect, w, increment.mean + std)
-    below = _realized(effect, w, increment.mean - std)
-    half = 0.5 * (above.mean - below.mean)
-    return ElementMoments(
-        0.5 * (above.mean + below.mean), 0.5 * (above.variance + below.variance) + half.square()
-    )
+    return mixture_moments(through_write(effect, w, normal(increment)))
+
+
+def normal(increment: ElementMoments) -> Mixture:
+    """A normal distribution; a constant where there is no variance."""
+    yield torch.ones(1, dtype=increment.mean.dtype, device=increment.mean.device), increment
+
+
+def through_write(effect: WritePath, w: Tensor, increment: Mixture) -> Mixture:
+    """What a write effect makes of a random increment, as a mixture.
+
+    An effect with a few outcomes (``DiscreteWrite``) gives each of them; one that is affine in the
+    increment (``AffineWrite``) maps every part exactly; any other one gives a normal distribution
+    with the effect's own mean and variance for each value of the increment. Parts that are normal
+    are taken at the nodes of ``normal_nodes``.
+
+    Args:
+        effect: The write effect.
+        w: Stored weights, shape ``(N,)``.
+        increment: The distribution of the increment.
+
+    Raises:
+        ValueError: If the effect states no moments.
+    """
+    if isinstance(effect, AffineWrite):
+        kept, offset = effect.affine(w)
+        for chance, part in increment:
+            yield chance, ElementMoments(offset + kept * part.mean, kept**2 * part.variance)
+        return
+    if isinstance(effect, DiscreteWrite):
+        for chance, part in increment:
+            for outcome, value in effect.outcomes(w, part):
+                yield chance * outcome, ElementMoments.constant(value)
+        return
+    for chance, part in increment:
+        for here, value in normal_nodes(part):
+            yield chance * here, _realized(effect, w, value)
+
+
+def mixture_moments(mixture: Mixture) -> ElementMoments:
+    """Mean and variance of a mixture, merged part by part (Chan, Golub and LeVeque, 1983)."""
+    weight, first = next(mixture)
+    mean, spread = first.mean, weight * first.variance
+    for chance, part in mixture:
+        total = weight + chance
+        share = chance / torch.where(total > 0, total, torch.ones_like(total))
+        gap = part.mean - mean
+        mean = mean + share * gap
+        spread = spread + chance * part.variance + weight * share * gap.square()
+        weight = total
+    return ElementMoments(mean, spread.clamp_min(0.0))
+
+
+@dataclass(frozen=True)
+class SampledMoments(ElementMoments):
+    """Mean and variance of a write, averaged over a sample of increments.
+
+    Attributes:
+        mean: Mean, shape ``(N,)``.
+        variance: Variance of every element: the mean of the write's own, and the spread of its
+            means over the increments (with Bessel's correction).
+        mean_error: Standard error that the mean has from the sample, shape ``(N,)``.
+    """
+
+    mean_error: Tensor
+
+
+def sampled_moments(writes: Iterable[ElementMoments]) -> SampledMoments:
+    """Moments of writes of independent increments, each with moments of its own.
+
+    Raises:
+        ValueError: If there are fewer than two.
+    """
+    count, mean, spread, own = 0, torch.zeros(()), torch.zeros(()), torch.zeros(())
+    for each in writes:
+        count += 1
+        if count == 1:
+            mean, own, spread = each.mean, each.variance, torch.zeros_like(each.mean)
+            continue
+        gap = each.mean - mean
+        mean = mean + gap / count
+        spread = spread + gap * (each.mean - mean)
+        own = own + each.variance
+    if count < 2:
+        raise ValueError(f"a sample has {count} increments; allowed: 2 or more")
+    spread = spread / (count - 1)
+    return SampledMoments(mean, own / count + spread, (spread / count).sqrt())
+
+
+def normal_nodes(part: ElementMoments) -> Iterator[tuple[Tensor, Tensor]]:
+    """Values that stand for a normal distribution, and their chances.
+
+    Responses of synapses have a kink at 0, where pulses turn round. So each side of 0 is cut into
+    ``STRATA`` parts of equal probability, and each of these is two values, a standard deviation of
+    the part to either side of its mean. A response that is quadratic on either side of 0 gets its
+    mean exactly, a linear one its variance as well. A jump is misplaced by at
+    most ``1/(2·STRATA)`` of the probability on its side.
+
+    Args:
+        part: Mean and variance, shape ``(N,)``; a constant is one value.
+    """
+    if not bool((part.variance > 0).any()):
+        yield torch.ones(1, dtype=part.mean.dtype, device=part.mean.device), part.mean
+        return
+    dtype = part.mean.dtype
+    mean, std = part.mean.double(), part.variance.double().sqrt()
+    still = std == 0
+    kink = (-mean / torch.where(still, torch.ones_like(std), std)).clamp(-_FARTHEST, _FARTHEST)
+    for side in (1.0, -1.0):
+        # Both sides by the upper one's formulas: what lies above ``start``, which is mirrored.
+        start = side * kink
+        mass = torch.special.ndtr(-start)
+        for k in range(STRATA):
+            center, spread = _stratum(start, mass, k)
+            for end in (-1.0, 1.0):
+                value = mean + side * std * (center + end * spread)
+                yield (0.5 / STRATA * mass).to(dtype), torch.where(still, mean, value).to(dtype)
+
+
+def _stratum(start: Tensor, mass: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of part k of what a standard normal number has above ``start``."""
+    floor = torch.finfo(mass.dtype).tiny
+
+    def end(j: int) -> Tensor:
+        above = (mass * (1.0 - j / STRATA)).clamp_min(floor)
+        return start if j == 0 else -torch.special.ndtri(above)
+
+    low = end(k)
+    density_low = _INVERSE_SQRT_2PI * torch.exp(-0.5 * low.square())
+    share = (mass / STRATA).clamp_min(floor)
+    if k == STRATA - 1:
+        density_high, edge_high = torch.zeros_like(low), torch.zeros_like(low)
+    else:
+        high = end(k + 1)
+        density_high = _INVERSE_SQRT_2PI * torch.exp(-0.5 * high.square())
+        edge_high = high * density_high
+    center = (density_low - density_high) / share
+    variance = 1.0 + (low * density_low - edge_high) / share - center.square()
+    return center, variance.clamp_min(0.0).sqrt()
 
 
 def _realized(effect: WritePath, w: Tensor, increment: Tensor) -> ElementMoments:
-    """The effect's moments; where they are known for single pulses only, many times one pulse."""
+    """What an effect makes of one increment."""
     moments = effect.moments(w, increment)
-    if moments is not None:
-        return moments
-    if not isinstance(effect, PulseWise):
-        raise ValueError(f"{type(effect).__name__} has no closed-form moments")
-    single, times = effect.single_pulses(w, increment)
-    return ElementMoments(single.mean * times, single.variance * times)
+    if moments is None and isinstance(effect, PulseWise):
+        moments = effect.train_moments(w, increment)
+    if moments is None:
+        raise ValueError(f"{type(effect).__name__} states no moments")
+    return moments

@@ -233,10 +233,31 @@ class WritePath(Protocol):
 
 @runtime_checkable
 class PulseWise(WritePath, Protocol):
-    """A write path whose moments are known for one pulse a weight at most."""
+    """A write path whose closed form is for one pulse a weight at most."""
 
-    def single_pulses(self, w: Tensor, increment: Tensor) -> tuple[ElementMoments, Tensor]:
-        """Moments of what one pulse of a request realizes, and the mean number of its pulses."""
+    def train_moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
+        """Mean and variance of what trains of any number of pulses realize, shape ``(N,)``."""
+        ...
+
+
+@runtime_checkable
+class DiscreteWrite(WritePath, Protocol):
+    """A write path whose realized increment is one of a few values, such as a rounding."""
+
+    def outcomes(self, w: Tensor, increment: ElementMoments) -> Iterator[tuple[Tensor, Tensor]]:
+        """Chance of each value and the value; chances of one element sum to 1, shape ``(N,)``.
+
+        The increment is constant, or normally distributed where it has a variance.
+        """
+        ...
+
+
+@runtime_checkable
+class AffineWrite(WritePath, Protocol):
+    """A write path whose realized increment is ``offset + kept·increment``, without noise."""
+
+    def affine(self, w: Tensor) -> tuple[Tensor | float, Tensor]:
+        """What is kept of an increment, and what is realized without one, shape ``(N,)``."""
         ...
 
 

@@ -84,19 +84,18 @@ class WornDevices:
         """What the inner path realizes; 0 for worn synapses, shape ``(N,)``."""
         return self.inner.write(w, increment, generator).masked_fill(self.worn, 0.0)
 
-    def single_pulses(self, w: Tensor, increment: Tensor) -> tuple[ElementMoments, Tensor]:
+    def train_moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
         """As of the inner path; mean and variance 0 for worn synapses.
 
         Raises:
-            ValueError: If the inner path's moments are not known for single pulses either.
+            ValueError: If the inner path states no moments.
         """
-        if isinstance(self.inner, PulseWise):
-            single, times = self.inner.single_pulses(w, increment)
-            return self._still_where_worn(single), times
-        whole = self.moments(w, increment)
-        if whole is None:
-            raise ValueError(f"{type(self.inner).__name__} has no closed-form moments")
-        return whole, torch.ones_like(increment)
+        moments = self.inner.moments(w, increment)
+        if moments is None and isinstance(self.inner, PulseWise):
+            moments = self.inner.train_moments(w, increment)
+        if moments is None:
+            raise ValueError(f"{type(self.inner).__name__} states no moments")
+        return self._still_where_worn(moments)
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:
         """The inner path's moments; mean and variance 0 for worn synapses."""

@@ -17,12 +17,14 @@ from torch import Tensor
 
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
-from device_models.write.many_pulses import MOST_SINGLE_PULSES, take_together
+from device_models.write.many_pulses import MOST_SINGLE_PULSES, Kick, take_together
 from device_models.write.measured_curve import interpolate
 from device_models.write.measured_table import read_table
 from device_models.write.rounding import Rounding, check_rounding, round_whole
+from device_models.write.train_moments import after_train
 from device_models.write.whole_pulses import (
     WholePulseWrite,
+    changes,
     pulsed_by_chance,
 )
 
@@ -235,13 +237,24 @@ class JumpTableWrite(WholePulseWrite):
         self, x: Tensor, up: Tensor, pulses: Tensor, generator: torch.Generator
     ) -> Tensor:
         """States after all pulses of requests for more than are applied one by one."""
+        zero, one = torch.zeros_like(x), torch.ones_like(x)
+        noise = None if self.table.deterministic else generator
+        return take_together(self._kick(up), x, zero, one, pulses, noise)
+
+    def _after_pulses(
+        self, w: Tensor, increment: Tensor, pulses: Tensor, part: Tensor
+    ) -> tuple[ElementMoments, ElementMoments]:
+        x, kick = self._state(w), self._kick(increment > 0)
+        ends = after_train(kick, x, torch.zeros_like(x), torch.ones_like(x), pulses, part)
+        return changes(x, ends, 2.0 * self.weight_range)
+
+    def _kick(self, up: Tensor) -> Kick:
+        """What one pulse does to the state of each device, up where ``up`` is True."""
 
         def kick(state: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
             return self.table.mean(state, up[which]), self.table.std(state, up[which])
 
-        zero, one = torch.zeros_like(x), torch.ones_like(x)
-        noise = None if self.table.deterministic else generator
-        return take_together(kick, x, zero, one, pulses, noise)
+        return kick
 
     def _one_pulse(
         self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor

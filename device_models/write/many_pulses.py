@@ -75,13 +75,13 @@ def take_together(
             break
         h, span, bottom, top = state[active], width[active], low[active], high[active]
         mean, std = kick(h, active)
-        decay = -_slope(kick, h, active, bottom, top)
-        block = _block(mean, std, decay, span, taken[active])
+        decay = -slope_of_step(kick, h, active, bottom, top)
+        block = block_length(mean, std, decay, span, taken[active])
         block = torch.minimum(block, left[active])
-        moved = h + mean * _decayed(decay, block)
+        moved = h + mean * decayed(decay, block)
         if generator is not None:
             noise = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
-            moved = moved + noise * std * _decayed(decay * (2.0 - decay), block).sqrt()
+            moved = moved + noise * std * decayed(decay * (2.0 - decay), block).sqrt()
         moved = torch.minimum(torch.maximum(moved, bottom), top)
         state[active] = moved
         taken[active] += block
@@ -92,7 +92,7 @@ def take_together(
     return state
 
 
-def _slope(kick: Kick, h: Tensor, which: Tensor, low: Tensor, high: Tensor) -> Tensor:
+def slope_of_step(kick: Kick, h: Tensor, which: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Derivative of the mean pulse by the state, −1 or more; 0 for a device without a window."""
     probe = _PROBE * (high - low)
     above, below = torch.minimum(h + probe, high), torch.maximum(h - probe, low)
@@ -103,7 +103,7 @@ def _slope(kick: Kick, h: Tensor, which: Tensor, low: Tensor, high: Tensor) -> T
     return slope.clamp_min(-1.0 + 1e-6)
 
 
-def _block(mean: Tensor, std: Tensor, decay: Tensor, width: Tensor, taken: Tensor) -> Tensor:
+def block_length(mean: Tensor, std: Tensor, decay: Tensor, width: Tensor, taken: Tensor) -> Tensor:
     """Pulses that one block may take, 1 or more."""
     reach = _LARGEST_MOVE * width
     tiny = torch.finfo(mean.dtype).tiny
@@ -119,7 +119,7 @@ def _block(mean: Tensor, std: Tensor, decay: Tensor, width: Tensor, taken: Tenso
     return block.floor().clamp_min(1.0)
 
 
-def _decayed(decay: Tensor, block: Tensor) -> Tensor:
+def decayed(decay: Tensor, block: Tensor) -> Tensor:
     """``Σ_{k<m} (1 − decay)^k`` for blocks of m pulses."""
     tiny = torch.finfo(decay.dtype).tiny
     flat = decay.abs() * block < torch.finfo(decay.dtype).eps

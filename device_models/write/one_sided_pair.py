@@ -17,9 +17,10 @@ from torch import Tensor
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
 from device_models.write.pulsed_step import DeviceValues, Step
-from device_models.write.pulsed_write import pulse_train
+from device_models.write.pulsed_write import pulse_train, signed_step
 from device_models.write.rounding import Rounding, round_whole
-from device_models.write.whole_pulses import NominalStepWrite, pulsed_by_chance
+from device_models.write.train_moments import after_train
+from device_models.write.whole_pulses import NominalStepWrite, changes, pulsed_by_chance
 
 
 @dataclass(frozen=True)
@@ -73,19 +74,41 @@ class OneSidedPair(NominalStepWrite):
         self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor
     ) -> ElementMoments:
         up = torch.ones_like(w, dtype=torch.bool)
-        mean, variance = torch.zeros_like(w), torch.zeros_like(w)
+        asked: list[ElementMoments] = []
         for sign, devices in ((1.0, self.positive), (-1.0, self.negative)):
             start = self._start(w, sign, devices)
             size, std = self.step.moments(start, up, devices)
             end = start + part * size
             moved = clipped_normal(end, part.sqrt() * std, devices.low, devices.high)
-            change = pulsed_by_chance(start, moved, chance, sign * self.weight_range)
-            asked = sign * increment > 0
-            mean = torch.where(asked, change.mean, mean)
-            variance = torch.where(asked, change.variance, variance)
-        return ElementMoments(mean, variance)
+            asked.append(pulsed_by_chance(start, moved, chance, sign * self.weight_range))
+        return _by_sign(increment, *asked)
+
+    def _after_pulses(
+        self, w: Tensor, increment: Tensor, pulses: Tensor, part: Tensor
+    ) -> tuple[ElementMoments, ElementMoments]:
+        up = torch.ones_like(w, dtype=torch.bool)
+        asked: list[tuple[ElementMoments, ElementMoments]] = []
+        for sign, devices in ((1.0, self.positive), (-1.0, self.negative)):
+            start = self._start(w, sign, devices)
+            low, high = (v.expand_as(start) for v in (devices.low, devices.high))
+            kick = signed_step(self.step, devices, up)
+            own = torch.where(sign * increment > 0, pulses, torch.zeros_like(pulses))
+            ends = after_train(kick, start, low, high, own, part)
+            asked.append(changes(start, ends, sign * self.weight_range))
+        (rise, more_rise), (fall, more_fall) = asked
+        return _by_sign(increment, rise, fall), _by_sign(increment, more_rise, more_fall)
 
     def _start(self, w: Tensor, sign: float, devices: DeviceValues) -> Tensor:
         """State of the device of one sign: the weight's size, or its lower bound 0."""
         state = torch.maximum(sign * w / self.weight_range, devices.low)
         return torch.minimum(state, devices.high)
+
+
+def _by_sign(increment: Tensor, rise: ElementMoments, fall: ElementMoments) -> ElementMoments:
+    """The first where an increment is above 0, the second where it is below, else nothing."""
+    still = torch.zeros_like(increment)
+    mean, variance = (
+        torch.where(increment > 0, up, torch.where(increment < 0, down, still))
+        for up, down in ((rise.mean, fall.mean), (rise.variance, fall.variance))
+    )
+    return ElementMoments(mean, variance)

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
-from device_models.write.many_pulses import MOST_SINGLE_PULSES, take_together
+from device_models.write.many_pulses import MOST_SINGLE_PULSES, Kick, take_together
 from device_models.write.pulsed_step import DeviceValues, Step
 from device_models.write.rounding import Rounding, round_whole
-from device_models.write.whole_pulses import NominalStepWrite, pulsed_by_chance
+from device_models.write.train_moments import after_train
+from device_models.write.whole_pulses import NominalStepWrite, changes, pulsed_by_chance
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,33 @@ class PulsedWrite(NominalStepWrite):
         )
         return pulsed_by_chance(state, moved, chance, self.weight_range)
 
+    def _after_pulses(
+        self, w: Tensor, increment: Tensor, pulses: Tensor, part: Tensor
+    ) -> tuple[ElementMoments, ElementMoments]:
+        state, up = self._state(w, self.devices), increment > 0
+        low, high = (v.expand_as(state) for v in (self.devices.low, self.devices.high))
+        kick = signed_step(self.step, self.devices, up)
+        return changes(state, after_train(kick, state, low, high, pulses, part), self.weight_range)
+
     def _state(self, w: Tensor, devices: DeviceValues) -> Tensor:
         state = w / self.weight_range + devices.reference
         return torch.minimum(torch.maximum(state, devices.low), devices.high)
+
+
+def signed_step(step: Step, devices: DeviceValues, up: Tensor) -> Kick:
+    """What one pulse of a fixed direction does to the state of each device.
+
+    Args:
+        step: Mean and spread of one pulse's step.
+        devices: Properties of the devices.
+        up: Direction, True is up, shape ``(n,)``.
+    """
+
+    def kick(h: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
+        mean, std = step.moments(h, up[which], devices.pick(which))
+        return torch.where(up[which], mean, -mean), std
+
+    return kick
 
 
 def pulse_train(
@@ -126,10 +151,7 @@ def pulse_train(
     if many.numel():
         some, direction = devices.pick(many), up[many]
 
-        def kick(h: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-            mean, std = step.moments(h, direction[which], some.pick(which))
-            return torch.where(direction[which], mean, -mean), std
-
+        kick = signed_step(step, some, direction)
         state[many] = take_together(
             kick, state[many], low[many], high[many], pulses[many],
             generator if step.noise else None,

@@ -84,5 +84,10 @@ class Leakage:
         """The realized increment; no variance."""
         return ElementMoments.constant(self._kept(w, increment))
 
+    def affine(self, w: Tensor) -> tuple[Tensor | float, Tensor]:
+        """The part of an increment that stays, and what leaks of the weight itself."""
+        leak = 1.0 / self.lifetime
+        return 1.0 - leak, -leak * w
+
     def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
         return increment - (w + increment) / self.lifetime

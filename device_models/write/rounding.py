@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+
+MOST_OUTCOMES = 81
+"""Most whole numbers that a normal number is rounded to one by one."""
+
+_FARTHEST = 8.0
+"""Standard deviations beyond which a normal distribution has nothing: 1e-15 of it."""
 
 Rounding = Literal["nearest", "stochastic", "truncate", "none"]
 
@@ -43,3 +51,57 @@ def rounding_outcomes(x: Tensor, mode: Rounding) -> tuple[Tensor, Tensor]:
         return low, x - low
     low = x if mode == "none" else x.round() if mode == "nearest" else x.trunc()
     return low, torch.zeros_like(x)
+
+
+def normal_rounding_outcomes(
+    mean: Tensor, std: Tensor, mode: Rounding
+) -> Iterator[tuple[Tensor, Tensor]] | None:
+    """Whole numbers that normal numbers are rounded to, with their exact chances.
+
+    Args:
+        mean: Means, any shape.
+        std: Standard deviations, same shape; 0 for a constant.
+        mode: ``nearest``, ``stochastic`` or ``truncate``.
+
+    Returns:
+        Chance and value of every whole number that is reached, each of the arguments' shape; None
+        where these are more than ``MOST_OUTCOMES``.
+    """
+    reach = math.ceil(_FARTHEST * float(std.max())) + 1
+    if mode == "none" or 2 * reach + 1 > MOST_OUTCOMES:
+        return None
+    low, p = rounding_outcomes(mean, mode)
+    center = mean.round()
+    return (
+        (_chance(center + k, mean, std, mode, low, p), center + k) for k in range(-reach, reach + 1)
+    )
+
+
+def _chance(
+    whole: Tensor, mean: Tensor, std: Tensor, mode: Rounding, low: Tensor, p: Tensor
+) -> Tensor:
+    """Chance that a normal number is rounded to a whole number; ``low`` and p are the mean's."""
+    constant = (1 - p) * (low == whole) + p * (low + 1 == whole)
+    still = std == 0
+    spread = torch.where(still, torch.ones_like(std), std)
+
+    def above(edge: Tensor) -> Tensor:
+        mass: Tensor = torch.special.ndtr((mean - edge) / spread)
+        return mass
+
+    def excess(edge: Tensor) -> Tensor:
+        place = (mean - edge) / spread
+        density = torch.exp(-0.5 * place.square()) / math.sqrt(2.0 * math.pi)
+        mean_excess: Tensor = spread * (density + place * torch.special.ndtr(place))
+        return mean_excess
+
+    if mode == "stochastic":
+        # E max(0, 1 − |x − whole|), by the second difference of E max(0, x − edge).
+        found = excess(whole - 1) - 2.0 * excess(whole) + excess(whole + 1)
+    elif mode == "nearest":
+        found = above(whole - 0.5) - above(whole + 0.5)
+    else:
+        found = above(whole - (whole <= 0).to(whole.dtype)) - above(
+            whole + (whole >= 0).to(whole.dtype)
+        )
+    return torch.where(still, constant, found.clamp_min(0.0))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from device_models.moments import two_point_mixture
+from device_models.moments import mixture_moments, normal_nodes
 from device_models.protocols import ElementMoments
 from device_models.write.fixed_point_grid import FixedPointGrid
-from device_models.write.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
+from device_models.write.rounding import (
+    Rounding,
+    check_rounding,
+    normal_rounding_outcomes,
+    round_whole,
+    rounding_outcomes,
+)
 
 
 @dataclass(frozen=True)
@@ -43,14 +50,39 @@ class UpdateRounding:
 
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Increment as whole steps, cut where the weight would leave the grid, shape ``(N,)``."""
-        steps = round_whole(increment / self.grid.step, self.rounding, generator)
+        return self._realized(w, round_whole(increment / self.grid.step, self.rounding, generator))
+
+    def outcomes(self, w: Tensor, increment: ElementMoments) -> Iterator[tuple[Tensor, Tensor]]:
+        """The whole numbers of steps that a constant or normal increment is rounded to.
+
+        Exact up to normal increments of a standard deviation of about five steps; wider ones are
+        rounded at the nodes of ``normal_nodes``.
+        """
+        if not bool(increment.variance.any()):
+            yield from self._constant_outcomes(w, increment.mean)
+            return
+        mean, std = increment.mean / self.grid.step, increment.variance.sqrt() / self.grid.step
+        exact = normal_rounding_outcomes(mean, std, self.rounding)
+        if exact is not None:
+            for chance, steps in exact:
+                yield chance, self._realized(w, steps)
+            return
+        for here, value in normal_nodes(increment):
+            for chance, realized in self._constant_outcomes(w, value):
+                yield here * chance, realized
+
+    def _constant_outcomes(self, w: Tensor, increment: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        low, p = rounding_outcomes(increment / self.grid.step, self.rounding)
+        yield 1 - p, self._realized(w, low)
+        if self.rounding == "stochastic":
+            yield p, self._realized(w, low + 1)
+
+    def _realized(self, w: Tensor, steps: Tensor) -> Tensor:
         return self.grid.clip(w + steps * self.grid.step) - w
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
         """Exact moments: a choice between two neighbouring numbers of steps."""
-        low, p = rounding_outcomes(increment / self.grid.step, self.rounding)
-        return two_point_mixture(
-            ElementMoments.constant(self.grid.clip(w + low * self.grid.step) - w),
-            ElementMoments.constant(self.grid.clip(w + (low + 1) * self.grid.step) - w),
-            p,
+        return mixture_moments(
+            (chance, ElementMoments.constant(value))
+            for chance, value in self._constant_outcomes(w, increment)
         )

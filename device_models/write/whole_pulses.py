@@ -1,8 +1,9 @@
-"""Writes by whole pulses: what an increment asks for, and the moments of one pulse at most.
+"""Writes by whole pulses: what an increment asks for, and the moments of what comes of it.
 
 A controller knows one nominal step. It turns an increment into that many pulses, a whole number by
 rounding; what the pulses then do is the device's own. Where no device gets more than one pulse,
 mean and variance are those of a draw between a device that stays and one that was pulsed once.
+Trains of several pulses go by ``train_moments``.
 
 Without rounding (``none``) pulses can be divided, as those of no real controller can: of x pulses
 the last one is a part f of a pulse, whose mean is f times a pulse's and whose variance f times its.
@@ -24,6 +25,23 @@ from device_models.write.rounding import (
     check_rounding,
     rounding_outcomes,
 )
+from device_models.write.train_moments import MOST_PULSES
+
+
+def changes(
+    start: Tensor, ends: tuple[ElementMoments, ElementMoments], scale: float
+) -> tuple[ElementMoments, ElementMoments]:
+    """Moments of changes of weights, from moments of states.
+
+    Args:
+        start: States before, shape ``(N,)``.
+        ends: Moments of the states after.
+        scale: Weight change of a unit change of the state.
+    """
+    below, above = (
+        ElementMoments(scale * (end.mean - start), scale**2 * end.variance) for end in ends
+    )
+    return below, above
 
 
 def pulsed_by_chance(
@@ -42,7 +60,7 @@ def pulsed_by_chance(
 
 
 class WholePulseWrite(ABC):
-    """A write path whose moments are known for one pulse a weight at most.
+    """A write path whose closed form is for one pulse a weight at most.
 
     Attributes:
         rounding: How a requested increment becomes a whole number of pulses.
@@ -58,17 +76,16 @@ class WholePulseWrite(ABC):
             return None
         return self._single(w, increment, requested, low, p)
 
-    def single_pulses(self, w: Tensor, increment: Tensor) -> tuple[ElementMoments, Tensor]:
-        """Moments of what one pulse of a request realizes, and the mean number of its pulses.
-
-        Where one pulse at most is asked for, it is that one, as often as it comes; where several
-        are, one that comes for certain.
-        """
-        requested = self._requested(increment)
+    def train_moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
+        """Moments for any number of pulses: see ``train_moments`` for how far they are exact."""
+        requested = self._requested(increment).clamp_max(MOST_PULSES)
+        one = torch.ones_like(requested)
+        if self.rounding == "none":
+            low = requested.floor()
+            return self._after_pulses(w, increment, low, requested - low)[1]
         low, p = rounding_outcomes(requested, self.rounding)
-        # Pulses are told by their number: a part of an increment may be no whole pulse in a type.
-        single = self._single(w, increment, requested, low, p)
-        return single, torch.where(requested > 1.0, low + p, torch.ones_like(p))
+        below, above = self._after_pulses(w, increment, low, one)
+        return two_point_mixture(below, above, p)
 
     def _single(
         self, w: Tensor, increment: Tensor, requested: Tensor, low: Tensor, p: Tensor
@@ -88,6 +105,12 @@ class WholePulseWrite(ABC):
         self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor
     ) -> ElementMoments:
         """Moments of the realized increment of weights that get a part of a pulse by chance."""
+
+    @abstractmethod
+    def _after_pulses(
+        self, w: Tensor, increment: Tensor, pulses: Tensor, part: Tensor
+    ) -> tuple[ElementMoments, ElementMoments]:
+        """Moments of what whole pulses realize, and of what a part of one more does, ``(N,)``."""
 
 
 class NominalStepWrite(WholePulseWrite):

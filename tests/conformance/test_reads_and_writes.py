@@ -103,20 +103,27 @@ PULSE_WISE = [name for name, case in WRITES.items() if case.single is not None]
 @places
 @pytest.mark.parametrize("name", PULSE_WISE)
 def test_many_pulses_have_moments(name, place):
-    """Several pulses count as that many single ones, in every type."""
+    """Trains of up to ten pulses, in every type: their mean within 5 % of sampled writes.
+
+    The closed forms of trains are approximate where noise meets a bound.
+    """
     case = WRITES[name]
     effect = case.make(place)
     assert isinstance(effect, PulseWise)
     w, increment = effect.program(_weights(place)), 10.0 * _increments(case, place)
     moments = Chip(Backprop(), 0.1, writes=(effect,)).write_moments(w, increment)
-    assert bool(torch.isfinite(moments.mean).all())
-    assert float(moments.mean @ increment) > 0
+    assert moments.mean.dtype == moments.variance.dtype == place.dtype
+    samples = _samples(lambda k: effect.write(w, increment, place.generator(name, k)), False)
+    found, spread = samples.double().mean(0), samples.double().var(0)
+    error = spread.sum().sqrt() / len(samples) ** 0.5
+    assert float((found - moments.mean.double()).norm()) < 3.0 * error + 0.05 * found.norm()
+    assert moments.total_variance == pytest.approx(float(spread.sum()), rel=0.1)
 
 
 @places
 @pytest.mark.parametrize("name", ["jump_table", "pulsed_write, at most 3"])
 def test_a_request_beyond_the_most_pulses_has_moments(name, place):
-    """As many single pulses as it gets, however large the request is."""
+    """Those of the most pulses that it gets, however large the request is."""
     if name == "jump_table":
         effect = WRITES[name].make(place)
         rise, _ = effect.table.typical_steps()
@@ -126,10 +133,12 @@ def test_a_request_beyond_the_most_pulses_has_moments(name, place):
         most, pulse = 3, effect.dw_min
     w = effect.program(_weights(place))
     chip = Chip(Backprop(), 0.1, writes=(effect,))
-    single = effect.moments(w, torch.full_like(w, pulse * (1 - 1e-6)))
-    for request in (4.0, 1e6):
+    increment = torch.full_like(w, pulse * most * (1 + 1e-6))
+    samples = _samples(lambda k: effect.write(w, increment, place.generator(name, k)), False)
+    error = float(samples.var(0).sum().sqrt()) / len(samples) ** 0.5
+    for request in (4.0, 1e6, math.inf):
         moments = chip.write_moments(w, torch.full_like(w, request))
-        torch.testing.assert_close(moments.mean, most * single.mean, rtol=1e-4, atol=1e-6)
+        assert float((samples.mean(0) - moments.mean).norm()) < 3.0 * error
         assert moments.mean.dtype == place.dtype
 
 

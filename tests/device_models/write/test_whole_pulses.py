@@ -8,6 +8,7 @@ import torch
 from device_models.protocols import ElementMoments, PulseWise
 from device_models.write.whole_pulses import (
     WholePulseWrite,
+    changes,
     pulsed_by_chance,
 )
 from neurograd.seeding import generator_for
@@ -38,6 +39,13 @@ class Steps(WholePulseWrite):
         moved = ElementMoments(w + 0.1 * part * increment.sign(), 0.01 * part)
         return pulsed_by_chance(w, moved, chance, 1.0)
 
+    def _after_pulses(self, w, increment, pulses, part):
+        ends = (
+            ElementMoments(w + 0.1 * increment.sign() * n, 0.01 * n)
+            for n in (pulses, pulses + part)
+        )
+        return changes(w, tuple(ends), 1.0)
+
 
 def test_one_pulse_by_hand():
     w = _tensor(0.0, 0.5, 0.0)
@@ -56,9 +64,9 @@ def test_without_rounding_pulses_are_divided():
     moments = Steps("none").moments(w, increment)
     torch.testing.assert_close(moments.mean, increment)
     torch.testing.assert_close(moments.variance, 0.1 * increment.abs())
-    single, times = Steps("none").single_pulses(w, 10.0 * increment)
-    torch.testing.assert_close(single.mean * times, 10.0 * increment)
-    torch.testing.assert_close(single.variance * times, increment.abs())
+    train = Steps("none").train_moments(w, 10.0 * increment)
+    torch.testing.assert_close(train.mean, 10.0 * increment)
+    torch.testing.assert_close(train.variance, increment.abs())
 
 
 @pytest.mark.parametrize(
@@ -71,14 +79,16 @@ def test_moments_are_refused_where_two_pulses_may_come(rounding, largest):
 
 
 @pytest.mark.parametrize("rounding", ["stochastic", "nearest", "truncate"])
-def test_single_pulses_make_up_the_request(rounding):
+def test_trains_realize_the_request(rounding):
     steps = Steps(rounding)
     assert isinstance(steps, PulseWise)
     increment = torch.rand(50, generator=generator_for(0), dtype=torch.float64) - 0.5
-    single, times = steps.single_pulses(torch.zeros_like(increment), increment)
+    moments = steps.train_moments(torch.zeros_like(increment), increment)
     pulses = increment.abs() / 0.1
     whole = {"stochastic": pulses, "nearest": pulses.round(), "truncate": pulses.trunc()}[rounding]
-    torch.testing.assert_close(times * single.mean, 0.1 * increment.sign() * whole)
+    part = pulses - pulses.floor() if rounding == "stochastic" else torch.zeros_like(pulses)
+    torch.testing.assert_close(moments.mean, 0.1 * increment.sign() * whole)
+    torch.testing.assert_close(moments.variance, 0.01 * (part * (1 - part) + whole))
 
 
 def test_changes_are_scaled():
