@@ -29,7 +29,7 @@ def limits(
         typer.Option("--plot", metavar="FILE", help="Draw a tornado plot: .png, .svg or .pdf."),
     ] = None,
     no_confirm: Annotated[
-        bool, typer.Option("--no-confirm", help="Predict only: train no chips at the limits.")
+        bool, typer.Option("--no-confirm", help="Train no chips at the limits, only the spec as it is.")
     ] = False,
     quick: Quick = False,
     seed: Seed = None,

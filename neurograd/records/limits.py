@@ -72,14 +72,14 @@ class TrainedValue(_Predicted):
 
 
 class ConfirmationResult(Record):
-    """Both neighbours of a limit, trained."""
+    """The two numbers of a limit, trained."""
 
     status: Literal["confirmed", "agrees", "not confirmed", "unclear"]
     """What training says of the limit."""
-    inside: TrainedValue
-    """At the neighbour that is predicted to be tolerated."""
-    outside: TrainedValue
-    """At the other one."""
+    inside: TrainedValue | None
+    """At the value that is predicted to be tolerated; None without one."""
+    outside: TrainedValue | None
+    """At the one that is predicted not to be; None without one."""
 
 
 class LimitResult(Record):
@@ -94,23 +94,27 @@ class LimitResult(Record):
     now: Quantity
     """Its value, None where nothing limits it (ideal)."""
     now_shown: str
-    status: Literal["limit", "open", "hopeless", "best"]
-    """``limit``; ``open``: no value flips a spec within its target; ``hopeless``: none saves one
-    that is not; ``best``: it is as harmless as it can be, and not what limits."""
+    status: Literal["limit", "open", "hopeless", "best", "undecided"]
+    """``limit``; ``open``: no value that was tried takes 'tolerated' from a spec that is;
+    ``hopeless``: each leaves one 'not tolerated' that is; ``best``: it is as harmless as it can be,
+    and not what limits; ``undecided``: none decides."""
     sentence: str
     """The limit in one line."""
     upper: bool
     """Whether values below the limit are the tolerated ones."""
     inside: TriedValue | None
-    """The tolerated neighbour of the limit, None without one."""
+    """A: up to it the number is predicted to be tolerated (from it on where ``upper`` is false);
+    None where no value is."""
     outside: TriedValue | None
-    """The other neighbour, None without one."""
+    """B: from it on the target is predicted to be missed; between A and B nothing is decided. None
+    where no value that was tried is lost."""
     reach: Quantity
-    """The outermost value that was tried in the expected direction, None if none was."""
+    """The outermost value that was tried in the direction in which A or B is missing, or in the
+    expected one; None if none was."""
     monotone: bool
     """Whether the cost rises through all values that were tried."""
-    separated: bool
-    """Whether the neighbours are predicted on their own sides."""
+    separated: bool | None = None
+    """Whether the neighbours are predicted on their own sides; in older reports, else None."""
     better: TriedValue | None
     """Half or twice the present value, on the harmless side; None where there is none."""
     worse: TriedValue | None

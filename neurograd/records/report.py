@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from neurograd.judge.verdict import Verdict
+from neurograd.records.cost import JudgedCost
 from neurograd.records.design import Design
 from neurograd.records.limits import DesignChangeResult, LimitResult, Prediction
 from neurograd.records.mitigation import MitigationGuide
@@ -85,7 +86,10 @@ class LimitsReport(_Report):
 
     kind: Literal["limits"]
     verdict: Verdict
-    """The predicted verdict of the spec as it is."""
+    """The verdict of the spec as it is, trained as a check of it does; the predicted one in older
+    reports."""
+    trained: JudgedCost | None = None
+    """What that verdict rests on; None in older reports."""
     now: Prediction
     """What is predicted for the spec as it is."""
     confidence: float

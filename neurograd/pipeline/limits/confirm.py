@@ -1,10 +1,11 @@
-"""Training at both neighbours of a predicted limit: does the verdict flip there?"""
+"""Training of the spec as it is, and at both numbers of a predicted limit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
 from neurograd.pipeline.check import CleanTraining, train_beside, train_clean
 from neurograd.pipeline.identity import CleanTask
@@ -12,6 +13,7 @@ from neurograd.pipeline.limits.knobs import turn
 from neurograd.pipeline.limits.search import Limit
 from neurograd.pipeline.store import StageStore
 from neurograd.progress import Reporter
+from neurograd.records.report import CheckReport
 from neurograd.records.training import TrainedNetwork
 from neurograd.spec import Spec
 
@@ -35,32 +37,44 @@ class TrainedCost:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """Both neighbours, trained.
+    """The two numbers of a limit, trained.
 
     Attributes:
-        inside: At the neighbour that is predicted to be tolerated.
-        outside: At the other one.
+        inside: At the value that is predicted to be tolerated, None without one.
+        outside: At the one that is predicted not to be, None without one.
         allowed: Largest cost that the targets allow.
     """
 
-    inside: TrainedCost
-    outside: TrainedCost
+    inside: TrainedCost | None
+    outside: TrainedCost | None
     allowed: float
 
     @property
     def status(self) -> str:
         """What training says of the limit.
 
-        ``confirmed``: tolerated inside and not outside, intervals and all; ``agrees``: the trained
-        costs lie on these sides, but an interval holds the allowed cost; ``not confirmed``: a
-        verdict is the opposite; ``unclear``: anything else.
+        ``confirmed``: the verdicts are the predicted ones; ``not confirmed``: one of them is the
+        opposite; ``agrees``: the trained costs lie on their sides of the allowed one, but an
+        interval holds it; ``unclear``: anything else.
         """
-        inside, outside = self.inside, self.outside
-        if inside.verdict == "not tolerated" or outside.verdict == "tolerated":
+        sides = [
+            (trained, verdict, on_its_side)
+            for trained, verdict, on_its_side in (
+                (self.inside, Verdict.TOLERATED, lambda cost: cost <= self.allowed),
+                (self.outside, Verdict.NOT_TOLERATED, lambda cost: cost > self.allowed),
+            )
+            if trained is not None
+        ]
+        found = [trained.verdict == verdict for trained, verdict, _ in sides]
+        if any(
+            not right and trained.verdict != Verdict.INCONCLUSIVE
+            for right, (trained, _, _) in zip(found, sides, strict=True)
+        ):
             return "not confirmed"
-        if (inside.verdict, outside.verdict) == ("tolerated", "not tolerated"):
+        if all(found):
             return "confirmed"
-        return "agrees" if inside.cost <= self.allowed < outside.cost else "unclear"
+        fits = all(on_its_side(trained.cost) for trained, _, on_its_side in sides)
+        return "agrees" if fits else "unclear"
 
 
 class Trainer:
@@ -76,33 +90,47 @@ class Trainer:
         self._device, self._folder, self._reporter = device, folder, reporter
         self._twins: dict[str, CleanTraining] = {}
 
+    def as_it_is(self, spec: Spec, data: str, *, quick: bool) -> CheckReport:
+        """The training of a check of the same spec, with the same seeds and stages.
+
+        Args:
+            spec: The spec, in its smaller version where the check is.
+            data: Fingerprint of the data.
+            quick: Whether it is.
+        """
+        return self._beside(spec, data, quick=quick)
+
     def confirm(self, spec: Spec, limit: Limit, allowed: float, data: str) -> Confirmation:
-        """Train at both neighbours of a limit.
+        """Train at both numbers of a limit, where there are two.
 
         Args:
             spec: The spec as it is.
-            limit: A limit with neighbours.
+            limit: A limit with at least one number.
             allowed: Largest cost that the targets allow.
             data: Fingerprint of the data.
         """
-        assert limit.inside is not None
-        assert limit.outside is not None
-        trained = [
-            self._train(turn(limit.knob, spec, tried.value), tried.value, data)
+        inside, outside = (
+            None
+            if tried is None
+            else self._train(turn(limit.knob, spec, tried.value), tried.value, data)
             for tried in (limit.inside, limit.outside)
-        ]
-        return Confirmation(trained[0], trained[1], allowed)
+        )
+        return Confirmation(inside, outside, allowed)
 
     def _train(self, spec: Spec, value: float, data: str) -> TrainedCost:
-        found = train_beside(
+        found = self._beside(spec, data, quick=False)
+        cost = found.training.cost
+        return TrainedCost(value, found.verdict.value, cost.value, cost.ci)
+
+    def _beside(self, spec: Spec, data: str, *, quick: bool) -> CheckReport:
+        return train_beside(
             spec,
             device=self._device,
+            quick=quick,
             reporter=self._reporter,
             resume=self._folder,
             clean=self._clean(spec, data),
         ).record
-        cost = found.training.cost
-        return TrainedCost(value, found.verdict.value, cost.value, cost.ci)
 
     def _clean(self, spec: Spec, data: str) -> CleanTraining:
         task = CleanTask.of(spec, self._device)

@@ -52,7 +52,6 @@ def limit_result(limit: Limit, confirmation: Confirmation | None) -> LimitResult
         outside=show(limit.outside),
         reach=limit.reach,
         monotone=limit.monotone,
-        separated=limit.separated,
         better=show(limit.better),
         worse=show(limit.worse),
         tried=tuple(_tried(knob, each) for each in limit.tried),
@@ -84,7 +83,9 @@ def _confirmed(confirmation: Confirmation) -> ConfirmationResult:
     )
 
 
-def _trained(found: TrainedCost) -> TrainedValue:
+def _trained(found: TrainedCost | None) -> TrainedValue | None:
+    if found is None:
+        return None
     return TrainedValue(
         value=found.value, verdict=Verdict(found.verdict), cost=found.cost, ci=found.ci
     )

@@ -1,28 +1,24 @@
-"""Where the predicted cost crosses the allowed one: an outward scan, then bisection.
+"""Where the predicted verdict changes: two outward scans, then bisections.
 
-All values are predicted with the same random numbers, so that costs of neighbouring values differ
-by what the value does and hardly by chance. Nothing assumes that the cost rises throughout: the
-limit is the crossing nearest to the present value, and a cost that falls again is reported.
+A limit is two numbers. Up to A the predicted verdict is 'tolerated', from B on it is 'not
+tolerated'; between them it is not decided. All values are predicted with the same random numbers,
+so that costs of neighbouring values differ by what the value does and hardly by chance. Nothing
+assumes that the cost rises throughout: a limit is the change of verdict nearest to the present
+value, and a cost that falls again is reported.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from neurograd.effects.knob import Knob
+from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.limits.outlook import PredictedCost
 
 Predict = Callable[[float], PredictedCost]
-
-APART = 1.18
-"""Smallest ratio of the two neighbours of a limit, so that training can tell them apart."""
-
-
-STEPS_APART = 4
-"""Most times that a neighbour is moved on by ``APART`` because it is on the wrong side."""
+Side = Callable[[PredictedCost], bool]
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class SearchBudget:
         scan: Most values that are tried outward on one side.
         factor: Ratio of neighbouring values of the scan.
         bisections: Most values that are tried between two of the scan.
-        close: Ratio of the two neighbours at which bisection ends.
+        close: Ratio of two values of different verdicts at which bisection ends.
         beyond: Whether a value beyond the crossing is tried, to see whether the cost falls again.
     """
 
@@ -44,7 +40,7 @@ class SearchBudget:
     beyond: bool
 
 
-FULL = SearchBudget(scan=5, factor=4.0, bisections=6, close=1.04, beyond=True)
+FULL = SearchBudget(scan=5, factor=4.0, bisections=5, close=1.08, beyond=True)
 QUICK = SearchBudget(scan=4, factor=6.0, bisections=3, close=1.3, beyond=False)
 
 
@@ -62,17 +58,18 @@ class Limit:
 
     Attributes:
         knob: The number.
-        now: What is predicted for the spec as it is.
-        status: ``limit``; ``open`` (no value that was tried flips the verdict of a spec that is
-            within its target); ``hopeless`` (none saves a spec that is not); ``best`` (it is as
-            harmless as it can be, and the spec is not within its target).
-        inside: The tolerated neighbour of the crossing, None without one.
-        outside: The other neighbour.
-        reach: The outermost value that was tried in the expected direction, None if none was.
-        monotone: Whether, in the harmful direction through all values tried, the cost crosses the
-            allowed one at most once and nowhere falls by more than its interval.
-        separated: Whether the two neighbours, moved apart to be told from each other by training,
-            are still predicted on their own sides.
+        now: What is known of the spec as it is: its verdict is that of training.
+        status: ``limit`` (at least one of the two numbers is known); ``open`` (no value that was
+            tried takes 'tolerated' from a spec that is); ``hopeless`` (every one leaves a spec 'not
+            tolerated' that is); ``best`` (it is as harmless as it can be, and the spec is not
+            tolerated); ``undecided`` (no value that was tried decides).
+        inside: A, the last value that is predicted 'tolerated'; None where none is.
+        outside: B, the first one that is predicted 'not tolerated'; None where none is.
+        upper: Whether the limit is one from above: values below A are tolerated.
+        reach: The outermost value that was tried in the direction in which an end is missing, or
+            in the expected one; None if none was.
+        monotone: Whether, in the harmful direction through all values tried, 'tolerated' never
+            follows 'not tolerated', and the cost nowhere falls by more than its interval.
         tried: All values that were tried, by size.
         better: The end of the tornado's bar on the harmless side, None where there is none.
         worse: Its end on the harmful side.
@@ -83,57 +80,65 @@ class Limit:
     status: str
     inside: Tried | None
     outside: Tried | None
+    upper: bool
     reach: float | None
     monotone: bool
-    separated: bool
     tried: tuple[Tried, ...]
     better: Tried | None
     worse: Tried | None
 
-    @property
-    def upper(self) -> bool:
-        """Whether the limit is one from above: values below it are tolerated."""
-        if self.inside is None or self.outside is None:
-            return self.knob.harmful > 0
-        return self.inside.value < self.outside.value
-
     def sentence(self) -> str:
-        """The limit in one line, such as 'levels: now 40, needed 64'."""
-        knob = self.knob
-        begin = f"{knob.label}: now {knob.show(knob.now)}"
-        if self.status == "limit":
-            assert self.inside is not None
-            words = "tolerated up to" if self.upper else "needed"
-            text = f"{begin}, {words} {knob.show(self.inside.value)}"
-        elif self.status == "best":
+        """The limit in one line, such as 'levels: now 40, tolerated from 64, lost from 32 down'."""
+        begin = f"{self.knob.label}: now {self.knob.show(self.knob.now)}"
+        if self.status == "best":
             return f"{begin}, which is not what limits"
-        elif knob.either:
-            ends = (knob.show(self.tried[0].value), knob.show(self.tried[-1].value))
-            words = "no limit" if self.status == "open" else "not enough alone anywhere"
-            text = f"{begin}, {words} from {ends[0]} to {ends[1]}"
-        elif self.status == "open":
-            way = "up to" if knob.harmful > 0 else "down to"
-            text = f"{begin}, no limit {way} {knob.show(self.reach)}"
+        said = self._two_numbers() if self.status == "limit" else self._none()
+        falls = "" if self.monotone else " (the cost does not rise throughout)"
+        return f"{begin}, {said}{falls}"
+
+    def _two_numbers(self) -> str:
+        show, reach = self.knob.show, self.knob.show(self.reach)
+        way, other = ("up to", "down to") if self.upper else ("down to", "up to")
+        if self.inside is None:
+            kept = f"not known to be tolerated {other} {reach}"
         else:
-            way = "down to" if knob.harmful > 0 else "up to"
-            text = f"{begin}, not enough alone {way} {knob.show(self.reach)}"
-        notes = [
-            note
-            for said, note in (
-                (not self.separated, "the cost hardly changes there"),
-                (not self.monotone, "the cost does not rise throughout"),
-            )
-            if said
-        ]
-        return f"{text} ({'; '.join(notes)})" if notes else text
+            kept = f"tolerated {'up to' if self.upper else 'from'} {show(self.inside.value)}"
+        if self.outside is None:
+            return f"{kept}, not known to be lost {way} {reach}"
+        lost = f"{show(self.outside.value)}{'' if self.upper else ' down'}"
+        return f"{kept}, lost from {lost}{', not decided between' if self._gap() else ''}"
+
+    def _gap(self) -> bool:
+        """Whether a value between the two numbers was tried, which decides nothing."""
+        if self.inside is None or self.outside is None:
+            return False
+        low, high = sorted((self.inside.value, self.outside.value))
+        return any(low < tried.value < high for tried in self.tried)
+
+    def _none(self) -> str:
+        knob = self.knob
+        if self.tried and (knob.either or self.status == "undecided"):
+            ends = f"from {knob.show(self.tried[0].value)} to {knob.show(self.tried[-1].value)}"
+            return {
+                "open": f"no limit {ends}",
+                "hopeless": f"not enough alone anywhere {ends}",
+                "undecided": f"not decided anywhere {ends}",
+            }[self.status]
+        away, back = ("up to", "down to") if knob.harmful > 0 else ("down to", "up to")
+        reach = knob.show(self.reach)
+        return {
+            "open": f"no limit {away} {reach}",
+            "hopeless": f"not enough alone {back} {reach}",
+            "undecided": "not decided",
+        }[self.status]
 
 
 def find_limit(knob: Knob, now: PredictedCost, predict: Predict, budget: SearchBudget) -> Limit:
-    """Look for the value nearest to the present one at which the predicted cost is crossed.
+    """Look for the values nearest to the present one at which the predicted verdict changes.
 
     Args:
         knob: The number.
-        now: What is predicted for the spec as it is.
+        now: What is known of the spec as it is.
         predict: What is predicted for another value.
         budget: How closely to look.
     """
@@ -153,20 +158,36 @@ class _Search:
         self._known = {self._start: now}
 
     def run(self) -> Limit:
-        knob, inside = self._knob, self._now.inside
-        direction = knob.harmful if inside else -knob.harmful
-        ends = {way: self._tornado_end(way) for way in (knob.harmful, -knob.harmful)}
-        bracket, reach = self._scan(direction, ends[direction])
-        if bracket is None and knob.either:
-            bracket, _ = self._scan(-direction, ends[-direction])
+        ends = {way: self._tornado_end(way) for way in (1, -1)}
+        kept, lost = (self._crossing(side, ends, 1) for side in (_tolerated, _not_lost))
+        if not kept.found and not lost.found and self._knob.either:
+            kept, lost = (self._crossing(side, ends, -1) for side in (_tolerated, _not_lost))
+        missing = kept if kept.good is None else lost
+        crossed = next((each for each in (kept, lost) if each.found), None)
+        if crossed is None:
+            return self._limit(self._without(missing.reach), None, None, missing.reach, ends)
+        return self._limit("limit", kept.good, lost.bad, missing.reach, ends, crossed.upper)
+
+    def _without(self, reach: float | None) -> str:
+        """The status where no verdict changes."""
+        if self._now.verdict is Verdict.TOLERATED:
+            return "open"
+        if self._now.verdict is Verdict.INCONCLUSIVE:
+            return "undecided"
+        return "best" if reach is None else "hopeless"
+
+    def _crossing(self, side: Side, ends: dict[int, float | None], sign: int) -> _Crossing:
+        """Where a side is left, or entered, in the expected direction (sign 1) or in the other."""
+        here = side(self._now)
+        way = sign * (self._knob.harmful if here else -self._knob.harmful)
+        bracket, reach = self._scan(side, way, ends[way])
         if bracket is None:
-            fallback = "open" if inside else "hopeless"
-            status = fallback if reach is not None else ("open" if inside else "best")
-            return self._limit(status, None, None, reach, ends)
-        low, high = self._bisect(*bracket)
-        low, high, separated = self._apart(low, high)
-        pair = (low, high) if self._known[min(bracket)].inside else (high, low)
-        return self._limit("limit", pair[0], pair[1], reach, ends, separated)
+            return _Crossing(False, None, None, way > 0, reach)
+        pair = self._bisect(side, *bracket)
+        # Nothing may be tried between an ideal value and the best one that can be had.
+        good = next((value for value in pair if side(self._known[value])), None)
+        bad = next((value for value in pair if not side(self._known[value])), None)
+        return _Crossing(True, good, bad, (way > 0) == here, reach)
 
     def _limit(
         self,
@@ -175,12 +196,12 @@ class _Search:
         outside: float | None,
         reach: float | None,
         ends: dict[int, float | None],
-        separated: bool = True,
+        upper: bool | None = None,
     ) -> Limit:
         knob = self._knob
         worse, better = ends[knob.harmful], ends[-knob.harmful]
         if worse is None:  # now 0 or ideal: there is no half and no twice
-            worse = outside if outside is not None else (reach if self._now.inside else None)
+            worse = outside if outside is not None else reach
         if worse == self._start:
             worse = None
         return Limit(
@@ -189,9 +210,9 @@ class _Search:
             status=status,
             inside=self._tried(inside),
             outside=self._tried(outside),
+            upper=knob.harmful > 0 if upper is None else upper,
             reach=reach,
             monotone=self._monotone(),
-            separated=separated,
             tried=tuple(Tried(v, self._known[v]) for v in sorted(self._known) if math.isfinite(v)),
             better=self._tried(better),
             worse=self._tried(worse),
@@ -222,13 +243,13 @@ class _Search:
         return value
 
     def _scan(
-        self, way: int, first: float | None
+        self, side: Side, way: int, first: float | None
     ) -> tuple[tuple[float, float] | None, float | None]:
         """Go outward until the side changes: (last value of this side, first of the other one)."""
-        side, last, reach = self._now.inside, self._start, None
-        for value in self._outward(way, first):
+        here, last, reach = side(self._now), self._start, None
+        for value in self._outward(side, way, first):
             reach = value
-            if self._estimate(value).inside != side:
+            if side(self._estimate(value)) != here:
                 if self._budget.beyond:
                     self._look_beyond(way, value)
                 return (last, value), reach
@@ -241,7 +262,7 @@ class _Search:
             if further not in (crossed, 0.0):
                 self._estimate(further)
 
-    def _outward(self, way: int, first: float | None) -> list[float]:
+    def _outward(self, side: Side, way: int, first: float | None) -> list[float]:
         knob, budget = self._knob, self._budget
         end = knob.high if way > 0 else knob.low
         if not math.isfinite(self._start):
@@ -261,7 +282,7 @@ class _Search:
             values += [self._start * budget.factor ** (way * k) for k in range(1, budget.scan)]
             if way < 0 and end == 0.0:
                 # If not even 0 helps, nothing between will.
-                if not self._now.inside and not self._estimate(0.0).inside:
+                if not side(self._now) and not side(self._estimate(0.0)):
                     return [0.0]
                 values.append(0.0)
         rounded = [knob.rounded(value) for value in values]
@@ -272,19 +293,19 @@ class _Search:
 
     # -- bisection -------------------------------------------------------------------------------
 
-    def _bisect(self, near: float, far: float) -> tuple[float, float]:
+    def _bisect(self, side: Side, near: float, far: float) -> tuple[float, float]:
         """Neighbours of the crossing between two values of opposite sides, by size."""
         low, high = min(near, far), max(near, far)
         if not math.isfinite(high):
             high = self._knob.high
         if not math.isfinite(low):
             low = self._knob.low
-        low_inside = self._estimate(low).inside
+        low_side = side(self._estimate(low))
         for _ in range(self._budget.bisections):
             middle = self._middle(low, high)
             if middle is None:
                 break
-            if self._estimate(middle).inside == low_inside:
+            if side(self._estimate(middle)) == low_side:
                 low = middle
             else:
                 high = middle
@@ -304,35 +325,40 @@ class _Search:
         value = knob.rounded(middle)
         return value if low < value < high else None
 
-    def _apart(self, low: float, high: float) -> tuple[float, float, bool]:
-        """The neighbours at least ``APART``, and whether they stay on opposite sides.
-
-        Chance (a forecast has draws of its own, and test samples are whole numbers) may put a value
-        close to the limit on the wrong side; a few more steps away from it are tried then.
-        """
-        knob = self._knob
-        low_inside = self._estimate(low).inside
-        if knob.scale == "log" and low > 0 and high / low < APART:
-            center, half = math.sqrt(low * high), math.sqrt(APART)
-            wide = knob.rounded(center / half), knob.rounded(center * half)
-            low, high = min(wide[0], low), max(wide[1], high)
-        for _ in range(STEPS_APART if knob.scale == "log" else 0):
-            if self._estimate(low).inside != low_inside:
-                low = knob.rounded(low / APART)
-            elif self._estimate(high).inside == low_inside:
-                high = knob.rounded(high * APART)
-        sides = self._estimate(low).inside, self._estimate(high).inside
-        return low, high, sides == (low_inside, not low_inside)
-
     def _monotone(self) -> bool:
         """Whether the cost rises towards harm through all values that were tried."""
-        knob = self._knob
-        values = sorted(self._known, reverse=knob.harmful < 0)
-        found = [self._known[value] for value in values]
-        flips = sum(a.inside != b.inside for a, b in itertools.pairwise(found))
-        worst = -math.inf
-        for each in found:
-            if each.ci[1] < worst:
+        values = sorted(self._known, reverse=self._knob.harmful < 0)
+        worst, lost = -math.inf, False
+        for each in (self._known[value] for value in values):
+            if each.ci[1] < worst or (lost and each.verdict is Verdict.TOLERATED):
                 return False
             worst = max(worst, each.cost)
-        return flips <= 1
+            lost = lost or each.verdict is Verdict.NOT_TOLERATED
+        return True
+
+
+@dataclass(frozen=True)
+class _Crossing:
+    """Where a side is left or entered.
+
+    Attributes:
+        found: Whether it is.
+        good: The last value on the side, None without one.
+        bad: The first value beyond it, None without one.
+        upper: Whether the side is the one of the smaller values.
+        reach: The outermost value that was tried for it, None if none was.
+    """
+
+    found: bool
+    good: float | None
+    bad: float | None
+    upper: bool
+    reach: float | None
+
+
+def _tolerated(found: PredictedCost) -> bool:
+    return found.verdict is Verdict.TOLERATED
+
+
+def _not_lost(found: PredictedCost) -> bool:
+    return found.verdict is not Verdict.NOT_TOLERATED

@@ -11,7 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from neurograd import words
-from neurograd.records.limits import DesignChangeResult, LimitResult, TrainedValue, TriedValue
+from neurograd.judge.verdict import Verdict
+from neurograd.measure.intervals import Interval
+from neurograd.records.limits import DesignChangeResult, LimitResult, TriedValue
 from neurograd.records.report import LimitsReport
 from neurograd.report.console.layout import plain_table, print_title, print_verdict
 from neurograd.report.content import percent
@@ -22,7 +24,12 @@ _TRAINING = {
     "not confirmed": "bold red",
     "unclear": "yellow",
 }
-_STATUS = {"open": "none found", "hopeless": "not enough alone", "best": "not what limits"}
+_STATUS = {
+    "open": "none found",
+    "hopeless": "not enough alone",
+    "best": "not what limits",
+    "undecided": "not decided",
+}
 _KINDS = {"accuracy_drop": "test accuracy lost", "excess_loss": "loss not gained"}
 
 
@@ -36,21 +43,40 @@ def render_limits(report: LimitsReport, console: Console) -> None:
     print_title(report, console)
     now = report.now
     console.print(
-        f"{report.num_parameters} weights; predicted {_KINDS[now.kind]} "
-        f"{cost(now.cost)} ({words.percent_interval(now.ci)}), allowed {percent(now.allowed)}",
+        f"{report.num_parameters} weights; {_KINDS[now.kind]} {_as_it_is(report)}, "
+        f"allowed {percent(now.allowed)}",
         highlight=False,
         soft_wrap=True,
     )
+    if {now.verdict, report.verdict} == {Verdict.TOLERATED, Verdict.NOT_TOLERATED}:
+        console.print(
+            f"The forecast says '{now.verdict.value}' of the spec as it is, which training "
+            "contradicts: the limits below are predicted, and as uncertain as that."
+        )
     if not now.clean_learned:
         console.print("The clean network learned nothing that a chip could lose.")
     console.print()
     console.print(_numbers(report.numbers), highlight=False)
     for each in report.numbers:
-        console.print(Text(f"- {each.sentence}{_training(each)}"))
+        console.print(Text(f"- {each.sentence}{_training(each, report.confidence)}"))
     console.print()
     if report.remedies:
         console.print(_remedies(report.remedies), highlight=False)
-    print_verdict("Predicted verdict", report.verdict, console)
+    label = "Predicted verdict" if report.trained is None else "Verdict"
+    print_verdict(label, report.verdict, console)
+
+
+def _as_it_is(report: LimitsReport) -> str:
+    """What the spec costs as it is: trained where it is, and predicted."""
+    now, trained = report.now, report.trained
+    predicted = f"predicted {_ranged(now.cost, now.ci, report.confidence)}"
+    if trained is None:
+        return predicted
+    return f"{_ranged(trained.value, trained.ci, trained.confidence)} in training, {predicted}"
+
+
+def _ranged(value: float, ends: Interval, confidence: float) -> str:
+    return words.ranged_percent(value, ends, confidence, missing="no training")
 
 
 def cost(value: float) -> str:
@@ -59,17 +85,16 @@ def cost(value: float) -> str:
 
 
 def _numbers(rows: Sequence[LimitResult]) -> Table:
-    table = plain_table("How far each number may move, with the predicted cost on both sides")
+    table = plain_table("How far each number may move, with the cost that is predicted there")
     table.add_column("what", overflow="fold")
-    for title in ("now", "tolerated", "cost", "beyond", "cost"):
+    for title in ("now", "tolerated to", "cost", "lost from", "cost"):
         table.add_column(title, justify="right", overflow="fold")
     table.add_column("training", overflow="fold")
     for row in rows:
-        inside, outside = row.inside, row.outside
-        if inside is None or outside is None:
+        if row.inside is None and row.outside is None:
             cells = [_STATUS[row.status], "", "", ""]
         else:
-            cells = [inside.shown, cost(inside.cost), outside.shown, cost(outside.cost)]
+            cells = [*_cells(row.inside), *_cells(row.outside)]
         status = "" if row.training is None else row.training.status
         colour = _TRAINING.get(status, "")
         table.add_row(
@@ -82,10 +107,14 @@ def _numbers(rows: Sequence[LimitResult]) -> Table:
     return table
 
 
-def _training(row: LimitResult) -> str:
-    """What training gave at the neighbours of a limit, in words."""
+def _cells(tried: TriedValue | None) -> list[str]:
+    return ["not known", ""] if tried is None else [tried.shown, cost(tried.cost)]
+
+
+def _training(row: LimitResult, confidence: float) -> str:
+    """What training gave at the two numbers of a limit, in words."""
     training = row.training
-    if training is None or row.inside is None or row.outside is None:
+    if training is None:
         return ""
     sides = ((row.inside, training.inside), (row.outside, training.outside))
     words_of = {
@@ -94,12 +123,12 @@ def _training(row: LimitResult) -> str:
         "not confirmed": "training does NOT confirm it",
         "unclear": "training cannot tell",
     }[training.status]
-    return f"; {words_of}: {'; '.join(_trained(*side) for side in sides)}"
-
-
-def _trained(tried: TriedValue, trained: TrainedValue) -> str:
-    ends = words.percent_interval(trained.ci)
-    return f"{tried.shown} {trained.verdict.value}, {cost(trained.cost)} ({ends})"
+    said = [
+        f"{tried.shown} {trained.verdict.value}, {_ranged(trained.cost, trained.ci, confidence)}"
+        for tried, trained in sides
+        if tried is not None and trained is not None
+    ]
+    return f"; {words_of}: {'; '.join(said)}"
 
 
 def _remedies(rows: Sequence[DesignChangeResult]) -> Table:
