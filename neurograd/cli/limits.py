@@ -29,7 +29,7 @@ def limits(
         typer.Option("--plot", metavar="FILE", help="Draw a tornado plot: .png, .svg or .pdf."),
     ] = None,
     no_confirm: Annotated[
-        bool, typer.Option("--no-confirm", help="Train no chips at the limits, only the spec as it is.")
+        bool, typer.Option("--no-confirm", help="Train the spec as it is, no chips at limits.")
     ] = False,
     quick: Quick = False,
     seed: Seed = None,
