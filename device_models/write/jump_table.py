@@ -188,6 +188,8 @@ class JumpTableWrite(WholePulseWrite):
         weight_range: Largest |weight|, above 0.
         rounding: How a requested increment becomes pulses: ``stochastic``, ``nearest`` or
             ``truncate``; ``none`` divides them.
+        counted: Part of the window that a pulse is counted for whatever its direction, as trains
+            of coinciding pulses count; None where the controller counts by the average steps.
 
     Raises:
         ValueError: If weight range or rounding are not allowed.
@@ -196,6 +198,7 @@ class JumpTableWrite(WholePulseWrite):
     table: JumpTable
     weight_range: float = 1.0
     rounding: Rounding = "stochastic"
+    counted: float | None = None
 
     def __post_init__(self) -> None:
         check_rounding(self.rounding)
@@ -269,7 +272,8 @@ class JumpTableWrite(WholePulseWrite):
         return (0.5 * (w / self.weight_range + 1.0)).clamp(0.0, 1.0)
 
     def _requested(self, increment: Tensor) -> Tensor:
-        rise, fall = self.table.typical_steps()
+        steps = self.table.typical_steps()
+        rise, fall = steps if self.counted is None else (self.counted, self.counted)
         part = increment.abs() / (2.0 * self.weight_range)
         ups = (part / rise).clamp_max(math.ceil(1.0 / rise))
         downs = (part / fall).clamp_max(math.ceil(1.0 / fall))

@@ -20,8 +20,15 @@ LARGEST = 1e30
 """Largest magnitude of a number in a table."""
 
 
-def read_table(text: str, columns: tuple[str, ...]) -> list[tuple[int, list[float]]]:
+def read_table(
+    text: str, columns: tuple[str, ...], blank: tuple[str, ...] = ()
+) -> list[tuple[int, list[float]]]:
     """Line number and the values of the named columns of every row.
+
+    Args:
+        text: The table.
+        columns: Names of columns.
+        blank: Those of them whose cells may be empty, which then are NaN.
 
     Raises:
         ValueError: If a column is missing or a row is not of the table's form.
@@ -40,7 +47,13 @@ def read_table(text: str, columns: tuple[str, ...]) -> list[tuple[int, list[floa
             raise ValueError(f"line {line} has {len(cells)} cells; allowed: {len(names)}")
         if len(rows) == MAX_ROWS:
             raise ValueError(f"line {line} is one row too many; allowed: {MAX_ROWS} rows")
-        rows.append((line, [_number(line, names[place], cells[place]) for place in places]))
+        values = [
+            math.nan
+            if names[place] in blank and not cells[place].strip()
+            else _number(line, names[place], cells[place])
+            for place in places
+        ]
+        rows.append((line, values))
     if len(rows) < MIN_ROWS:
         raise ValueError(f"the table has {len(rows)} rows; allowed: {MIN_ROWS} or more")
     return rows

@@ -13,6 +13,7 @@ from device_models.write.crossbar import Crossbar, DevicePopulation
 from device_models.write.cycle_to_cycle import cycle_to_cycle_std
 from device_models.write.pulse_response import CONSTANT_STEP, Response
 from device_models.write.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
+from device_models.write.whole_pulses import by_direction
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,12 @@ class MemristorWrite:
         crossbar: The devices and where they stand.
         potentiation: Response to pulses that raise the conductance.
         depression: Response to pulses that lower it.
-        levels: Pulses over the window, up and down; None for infinitely fine pulses.
+        levels: Pulses over the window, up and down, 2 or more; None for infinitely fine pulses.
+            What one pulse is the part 1/levels of, so no whole numbers where it was measured.
         cycle_to_cycle: Standard deviation of one pulse, as a fraction of the conductance range.
         rounding: How a requested increment becomes a whole number of pulses.
+        counted: Pulses over the window that a request is counted by whatever its direction, as
+            trains of coinciding pulses count; None where the controller counts by ``levels``.
 
     Raises:
         ValueError: If levels, noise or rounding are out of range.
@@ -42,9 +46,10 @@ class MemristorWrite:
     crossbar: Crossbar
     potentiation: Response = CONSTANT_STEP
     depression: Response = CONSTANT_STEP
-    levels: tuple[int, int] | None = None
+    levels: tuple[float, float] | None = None
     cycle_to_cycle: float = 0.0
     rounding: Rounding = "stochastic"
+    counted: float | None = None
 
     def __post_init__(self) -> None:
         check_rounding(self.rounding)
@@ -115,9 +120,8 @@ class MemristorWrite:
         part = increment.abs() / (2.0 * self.crossbar.weight_range)
         if self.levels is None:
             return up, part
-        if self.levels[0] == self.levels[1]:
-            return up, part * self.levels[0]
-        return up, part * torch.where(up, float(self.levels[0]), float(self.levels[1]))
+        rise, fall = self.levels if self.counted is None else (self.counted, self.counted)
+        return up, part * by_direction(up, part, rise, fall)
 
     def _move(self, position: Tensor, scale: Tensor, pulses: Tensor, up: Tensor) -> Tensor:
         """Mean movement in fractions of the nominal window; ``position`` is of the device's own."""

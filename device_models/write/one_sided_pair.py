@@ -34,7 +34,7 @@ class OneSidedPair(NominalStepWrite):
         step: Mean and spread of one pulse's step; only its upward part is used.
         positive: Devices that hold the positive weights.
         negative: Devices that hold the negative weights.
-        dw_min: Nominal step of one pulse, in units of the weight range.
+        dw_min: Nominal step of one pulse, in units of the weight range; or both directions' own.
         weight_range: Weight that a state of 1 stands for.
         rounding: How a requested increment becomes a whole number of pulses; ``none`` divides them.
         max_pulses: Most pulses of one update; None for any number.
@@ -46,7 +46,7 @@ class OneSidedPair(NominalStepWrite):
     step: Step
     positive: DeviceValues
     negative: DeviceValues
-    dw_min: float
+    dw_min: float | tuple[float, float]
     weight_range: float = 1.0
     rounding: Rounding = "stochastic"
     max_pulses: int | None = None

@@ -149,16 +149,15 @@ def _with_stuck(
     )
 
 
-def nominal_step(step: Step, nominal: NominalDevice, *, one_sided: bool = False) -> float:
-    """Mean step of one pulse of the nominal device from weight 0, in units of the weight range.
+def nominal_steps(step: Step, nominal: NominalDevice) -> tuple[float, float]:
+    """Mean step of a pulse up and of one down of the nominal device, in units of the weight range.
 
-    What a controller should take one pulse for where the step at 0 is not dw_min, as with
-    exponential and power steps: the ``dw_min`` of a write path.
+    From weight 0. What a controller should take one pulse for where the step at 0 is not dw_min,
+    as with asymmetric, exponential and power steps: the ``dw_min`` of a write path.
 
     Args:
         step: Mean and spread of one pulse's step.
         nominal: The published device; its spreads are left out.
-        one_sided: Whether only pulses up are used; else the mean of up and down.
     """
     plain = NominalDevice(
         dw_min=nominal.dw_min,
@@ -170,5 +169,6 @@ def nominal_step(step: Step, nominal: NominalDevice, *, one_sided: bool = False)
         subtract_symmetry_point=nominal.subtract_symmetry_point,
     )
     devices = draw_devices(plain, 1, torch.Generator())
-    up = torch.tensor([True] if one_sided else [True, False])
-    return float(step.moments(devices.reference.expand(len(up)), up, devices)[0].mean())
+    directions = torch.tensor([True, False])
+    up, down = step.moments(devices.reference.expand(2), directions, devices)[0].tolist()
+    return up, down

@@ -21,14 +21,14 @@ class PulsedWrite(NominalStepWrite):
     """Write path of devices that are known by the step of one pulse.
 
     A requested increment becomes ``|increment|/(weight_range·dw_min)`` pulses, a whole number by
-    rounding: the controller knows the nominal step only. Every pulse moves the device by its step
-    at the state where it then stands, with fresh noise, and ends at the device's own bounds. A
-    weight is ``weight_range·(h − reference)``.
+    rounding: the controller knows the nominal step only, or that of either direction. Every pulse
+    moves the device by its step at the state where it then stands, with fresh noise, and ends at
+    the device's own bounds. A weight is ``weight_range·(h − reference)``.
 
     Attributes:
         step: Mean and spread of one pulse's step.
         devices: The chip's devices.
-        dw_min: Nominal step of one pulse, in units of the weight range.
+        dw_min: Nominal step of one pulse, in units of the weight range; or both directions' own.
         weight_range: Weight that a state of 1 stands for.
         rounding: How a requested increment becomes a whole number of pulses; ``none`` divides them.
         max_pulses: Most pulses of one update; None for any number.
@@ -39,7 +39,7 @@ class PulsedWrite(NominalStepWrite):
 
     step: Step
     devices: DeviceValues
-    dw_min: float
+    dw_min: float | tuple[float, float]
     weight_range: float = 1.0
     rounding: Rounding = "stochastic"
     max_pulses: int | None = None

@@ -44,6 +44,13 @@ def changes(
     return below, above
 
 
+def by_direction(where: Tensor, like: Tensor, up: float, down: float) -> Tensor | float:
+    """One number for increments up and another for those down, in the type of a tensor."""
+    if up == down:
+        return up
+    return torch.where(where, like.new_tensor(up), like.new_tensor(down))
+
+
 def pulsed_by_chance(
     start: Tensor, pulsed: ElementMoments, chance: Tensor, scale: float
 ) -> ElementMoments:
@@ -118,7 +125,8 @@ class NominalStepWrite(WholePulseWrite):
 
     Attributes:
         step: Mean and spread of one pulse's step.
-        dw_min: Nominal step of one pulse, in units of the weight range, above 0.
+        dw_min: Nominal step of one pulse, in units of the weight range, above 0; or that of a
+            pulse up and of one down, where the controller knows both.
         weight_range: Weight that a state of 1 stands for, above 0.
         max_pulses: Most pulses of one update, 1 or more; None for any number.
 
@@ -127,15 +135,16 @@ class NominalStepWrite(WholePulseWrite):
     """
 
     step: Step
-    dw_min: float
+    dw_min: float | tuple[float, float]
     weight_range: float
     max_pulses: int | None
 
     def __post_init__(self) -> None:
         check_rounding(self.rounding)
-        for name in ("dw_min", "weight_range"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name):g}; allowed: above 0")
+        up, down = self._steps
+        for name, value in (("dw_min", min(up, down)), ("weight_range", self.weight_range)):
+            if not value > 0:
+                raise ValueError(f"{name} is {value:g}; allowed: above 0")
         if self.max_pulses is not None and self.max_pulses < 1:
             raise ValueError(f"max_pulses is {self.max_pulses}; allowed: 1 or more, or None")
 
@@ -153,6 +162,14 @@ class NominalStepWrite(WholePulseWrite):
         low, high = self.weight_bounds()
         return torch.minimum(torch.maximum(w, low), high)
 
+    @property
+    def _steps(self) -> tuple[float, float]:
+        """What a pulse up and a pulse down are counted for, in units of the weight range."""
+        return self.dw_min if isinstance(self.dw_min, tuple) else (self.dw_min, self.dw_min)
+
     def _requested(self, increment: Tensor) -> Tensor:
-        pulses = increment.abs() / (self.weight_range * self.dw_min)
+        up, down = self._steps
+        pulses = increment.abs() / (
+            self.weight_range * by_direction(increment > 0, increment, up, down)
+        )
         return pulses if self.max_pulses is None else pulses.clamp_max(float(self.max_pulses))

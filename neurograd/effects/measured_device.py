@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
+from neurograd import words
 from neurograd.effects import granularity, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
-from neurograd.effects.effect import Contribution, Keys, Stage, on_device
+from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage, on_device
 from neurograd.effects.pulsed_device import fill_mapping, refuse_levels
-from neurograd.effects.write_curve import Write, draw_window, pulse_noise
+from neurograd.effects.write_curve import Write, counted_by_trains, draw_window, pulse_noise
 from neurograd.errors import NeurogradError
 from neurograd.keys.fields import FieldType, Json, Line, SpecModel, spec_problem
 
@@ -137,7 +138,9 @@ def _build(parts: Assembly) -> None:
     dtype, place, size = parts.problem.dtype, parts.problem.device, parts.weight_range
     rounding, _ = granularity.counting(parts)
     if isinstance(table, JumpTable):
-        jumps = JumpTableWrite(table.to(dtype=dtype, device=place), size, rounding)
+        trains = parts.spec.device.pulse_train is not None
+        counted = 0.5 * sum(table.typical_steps()) if trains else None
+        jumps = JumpTableWrite(table.to(dtype=dtype, device=place), size, rounding, counted)
         ends = torch.full((1,), size, dtype=dtype, device=place)
         parts.synapse = Synapse(jumps, (-ends, ends))
         return
@@ -151,9 +154,34 @@ def _build(parts: Assembly) -> None:
         table.levels,
         pulse_noise(parts),
         rounding,
+        counted_by_trains(parts, table.levels),
     )
     parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True)
 
+
+def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
+    from device_models import PulseCurves  # noqa: PLC0415  (needs torch)
+
+    path = None if spec.device is None else spec.device.measured
+    table = None if path is None else read_measured(path)
+    if not isinstance(table, PulseCurves) or min(table.covered) >= SAME_WINDOW:
+        return
+    low, high = table.conductance_min, table.conductance_max
+    parts = [
+        f"{name} passes {ends[0]:.4g} to {ends[1]:.4g}, {words.percent(part, significant=2)} of it"
+        for name, ends, part in zip(DIRECTIONS, table.windows, table.covered, strict=True)
+    ]
+    yield (
+        f"device.measured has two windows: of {low:.4g} to {high:.4g}, which the weights stand "
+        f"for, {' and '.join(parts)}. A device that leaves the smaller one does not move on in "
+        "that direction. If the two were measured over different windows, cut the table to the "
+        "common one, or measure both over one."
+    )
+
+
+DIRECTIONS = ("potentiation", "depression")
+SAME_WINDOW = 0.9
+"""Part of the window that both directions must pass to be taken as one window, as measured."""
 
 SHARED = Contribution(
     name="measured_device",
@@ -161,4 +189,5 @@ SHARED = Contribution(
     keys=(Keys("device", MeasuredKeys, 40),),
     when=on_device(lambda device: device.measured is not None),
     build=_build,
+    hints=_hints,
 )

@@ -57,7 +57,9 @@ def _is_curved(device: Any) -> bool:
     pulsed, write = device.pulsed, device.write
     if pulsed is not None:
         straight = pulsed.model in ("constant", "linear")
-        return not straight or _any(pulsed.gamma) or pulsed.up_down != 0
+        # A controller that counts by the step of the direction makes up for the asymmetry.
+        uneven = pulsed.up_down != 0 and (device.pulse_train or pulsed.known_step == "mean")
+        return not straight or _any(pulsed.gamma) or bool(uneven)
     if device.measured is not None or write.model == "soft_bounds":
         return True
     return _any(write.nonlinearity) or _any(write.slope)

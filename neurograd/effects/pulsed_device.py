@@ -51,6 +51,9 @@ class PulsedKeys(SpecModel):
             if other not in (None, Write()):
                 problem = "is given beside pulsed; give one of write, pulsed and measured"
                 raise spec_problem(problem, key)
+        if pulsed.known_step == "each" and device.pulse_train is not None:
+            problem = "each is not what trains of coinciding pulses count; allowed: mean"
+            raise spec_problem(problem, "pulsed.known_step")
         refuse_levels(device, "pulsed")
         mapping = _MAPPING[pulsed.model == "one_sided_pair"]
         if device.conductance.mapping != mapping:
@@ -80,7 +83,10 @@ def _build(parts: Assembly) -> None:
     pulsed: Pulsed = parts.spec.device.pulsed
     curved = parts.keeps(nonlinearity.EFFECT)
     step = pulsed_step(pulsed, noisy=parts.keeps(cycle_to_cycle.EFFECT), curved=curved)
-    options = (controller_step(pulsed), parts.weight_range, *granularity.counting(parts))
+    known: float | tuple[float, float] = controller_step(pulsed)
+    if curved and counts_each(parts.spec.device):
+        known = controller_steps(pulsed)
+    options = (known, parts.weight_range, *granularity.counting(parts))
     write: OneSidedPair | PulsedWrite
     if pulsed.model == "one_sided_pair":
         second = draw_pulsed(parts, "second device")
@@ -104,25 +110,45 @@ def draw_pulsed(parts: Assembly, purpose: str) -> DeviceValues:
     return draw_devices(nominal, size, parts.generator(purpose), dtype)
 
 
-def controller_step(pulsed: Pulsed) -> float:
-    """What the controller takes one pulse for: the nominal device's mean step from weight 0.
+def counts_each(device: Any) -> bool:
+    """Whether the controller of a behavioural device counts by the step of the direction."""
+    pulsed: Pulsed = device.pulsed
+    return device.pulse_train is None and pulsed.known_step != "mean" and not _one_sided(pulsed)
 
-    In units of the weight range; dw_min for constant and linear steps.
+
+def controller_step(pulsed: Pulsed) -> float:
+    """What one pulse is on average: the mean of both directions' steps from weight 0.
+
+    In units of the weight range; dw_min for constant and linear steps. A one-sided pair has pulses
+    up only.
 
     Raises:
         NeurogradError: If that is not a positive number.
     """
-    from device_models.write.pulsed_devices import nominal_step  # noqa: PLC0415  (needs torch)
+    up, down = controller_steps(pulsed)
+    return up if _one_sided(pulsed) else 0.5 * (up + down)
 
-    one_sided = pulsed.model == "one_sided_pair"
-    nominal = nominal_device(pulsed, varied=False)
-    step = nominal_step(pulsed_step(pulsed, noisy=False), nominal, one_sided=one_sided)
-    if not 0 < step < math.inf:
-        raise NeurogradError(
-            f"device.pulsed: a pulse moves the nominal device by {step:g} from weight 0; "
-            "allowed: parameters that give a step above 0"
-        )
-    return step
+
+def controller_steps(pulsed: Pulsed) -> tuple[float, float]:
+    """The nominal device's mean step up and down from weight 0, in units of the weight range.
+
+    Raises:
+        NeurogradError: If one that is used is not a positive number.
+    """
+    from device_models.write.pulsed_devices import nominal_steps  # noqa: PLC0415  (needs torch)
+
+    steps = nominal_steps(pulsed_step(pulsed, noisy=False), nominal_device(pulsed, varied=False))
+    for step in steps[:1] if _one_sided(pulsed) else steps:
+        if not 0 < step < math.inf:
+            raise NeurogradError(
+                f"device.pulsed: a pulse moves the nominal device by {step:g} from weight 0; "
+                "allowed: parameters that give a step above 0"
+            )
+    return steps
+
+
+def _one_sided(pulsed: Pulsed) -> bool:
+    return pulsed.model == "one_sided_pair"
 
 
 def nominal_device(pulsed: Pulsed, *, varied: bool = True) -> NominalDevice:

@@ -86,6 +86,12 @@ def pulse_noise(parts: Assembly) -> float:
     return write.cycle_to_cycle if parts.keeps(cycle_to_cycle.EFFECT) else 0.0
 
 
+def counted_by_trains(parts: Assembly, levels: tuple[float, float] | None) -> float | None:
+    """Pulses over the window that a coincidence of trains is one of, in either direction."""
+    trains = parts.spec.device.pulse_train is not None
+    return max(levels) if trains and levels is not None else None
+
+
 def _build(parts: Assembly) -> None:
     from device_models import MemristorWrite, PulseResponse  # noqa: PLC0415  (needs torch)
 
@@ -94,13 +100,15 @@ def _build(parts: Assembly) -> None:
     up, down = _responses(device)
     if not parts.keeps(nonlinearity.EFFECT):
         up = down = PulseResponse()
+    pulses = None if counts is None else (counts.potentiation, counts.depression)
     write = MemristorWrite(
         window,
         up,
         down,
-        None if counts is None else (counts.potentiation, counts.depression),
+        pulses,
         pulse_noise(parts),
         parts.rounding if parts.keeps(levels.EFFECT) else "none",
+        counted_by_trains(parts, pulses),
     )
     parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True)
 

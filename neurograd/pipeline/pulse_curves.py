@@ -9,8 +9,8 @@ import torch
 
 from device_models import OneSidedPair, WritePath
 from neurograd.effects import cycle_to_cycle, device_to_device, faults
-from neurograd.effects.pulse_quantum import pulse_quantum
-from neurograd.effects.pulsed_device import controller_step
+from neurograd.effects.pulse_quantum import pulse_quanta, pulse_quantum
+from neurograd.effects.pulsed_device import controller_step, counts_each
 from neurograd.pipeline.build import build_chip
 from neurograd.problem import Problem
 from neurograd.problem.losses import MeanSquaredError
@@ -67,13 +67,15 @@ def pulse_curve(device: Device, *, devices: int = 200, seed: int = 0) -> PulseCu
     """
     single = _single(device)
     pulses = _pulses(single)
-    quantum = pulse_quantum(single) if _has_pulses(single) else 2.0 / pulses[0]
+    quanta = pulse_quanta(single) if _has_pulses(single) else (2.0 / pulses[0],) * 2
+    if single.pulsed is not None and not counts_each(single):
+        quanta = (pulse_quantum(single),) * 2
     nominal = _write(single, 1, seed, ideal=True)
-    ideal = _run(nominal, 1, pulses, quantum, seed)
+    ideal = _run(nominal, 1, pulses, quanta, seed)
     if single.pulsed is not None:
         pulses = _shortened(ideal)
-        ideal = _run(nominal, 1, pulses, quantum, seed)
-    real = _run(_write(single, devices, seed, ideal=False), devices, pulses, quantum, seed)
+        ideal = _run(nominal, 1, pulses, quanta, seed)
+    real = _run(_write(single, devices, seed, ideal=False), devices, pulses, quanta, seed)
     window = single.conductance
     unit, scale, offset = "weight", 1.0, 0.0
     if window.min is not None and window.max is not None and single.pulsed is None:
@@ -117,8 +119,8 @@ def _pulses(device: Device) -> tuple[int, int]:
         count = min(MAX_PULSES, round(states * (3 if shrinks else 1.2)))
         return count, count
     if device.measured is not None:
-        count = round(2.0 * device.conductance.weight_range / pulse_quantum(device))
-        return count, count
+        up, down = (2.0 * device.conductance.weight_range / q for q in pulse_quanta(device))
+        return round(up), round(down)
     levels = device.conductance.levels
     return (100, 100) if levels is None else (levels.potentiation, levels.depression)
 
@@ -148,19 +150,22 @@ def _write(device: Device, size: int, seed: int, *, ideal: bool) -> WritePath:
 
 
 def _run(
-    write: WritePath, size: int, pulses: tuple[int, int], quantum: float, seed: int
+    write: WritePath,
+    size: int,
+    pulses: tuple[int, int],
+    quanta: tuple[float, float],
+    seed: int,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Pulse numbers and weights of every device, up and then down."""
     w = write.program(torch.full((size,), -1e9, dtype=torch.float64))
     if isinstance(write, OneSidedPair):
         w = torch.zeros_like(w)
     branches = []
-    for direction, count in zip((1.0, -1.0), pulses, strict=True):
-        size_of_pulse = quantum if count == pulses[0] else quantum * pulses[0] / count
+    for direction, count, quantum in zip((1.0, -1.0), pulses, quanta, strict=True):
         steps = np.unique(np.linspace(0, count, min(count, POINTS) + 1).round().astype(int))
         rows, done = [w.numpy().copy()], 0
         for step in steps[1:]:
-            increment = torch.full_like(w, direction * size_of_pulse * int(step - done))
+            increment = torch.full_like(w, direction * quantum * int(step - done))
             generator = generator_for(seed, "pulses", int(direction > 0), int(step))
             w = w + write.write(w, increment, generator)
             rows.append(w.numpy().copy())

@@ -55,7 +55,7 @@ def _edited(line, text):
         (_edited(3, "1,2,-inf"), "line 3, column depression is '-inf'; allowed: a number"),
         (_edited(3, "1,1_0,2"), "line 3, column potentiation is '1_0'; allowed: a number"),
         (_edited(3, "1,1e99,2"), "line 3, column potentiation is '1e99'; allowed: .*up to 1e.30"),
-        (_edited(3, "1,,2"), "line 3, column potentiation is ''; allowed: a number"),
+        (_edited(3, "1,,2"), "line 4, column potentiation is 3 below an empty cell"),
         (_edited(3, "1,2"), "line 3 has 2 cells; allowed: 3"),
         (_edited(3, "1,2,3,4"), "line 3 has 4 cells; allowed: 3"),
         (_edited(3, "0,2,2"), "line 3, column pulse is 0; allowed: above 0, the one before"),

@@ -64,7 +64,10 @@ def test_a_table_by_hand():
     """Uneven pulse numbers; the directions cover different parts of the window."""
     text = "pulse,potentiation,depression\n5,10,30\n7,20,25\n13,30,14\n"
     curves = parse_pulse_curve(text)
-    assert curves.levels == (8, 8)
+    # 8 pulses over the whole window up, 8 over 0.8 of it down.
+    assert curves.levels == pytest.approx((8, 10), abs=1e-12)
+    assert curves.windows == ((10, 30), (14, 30))
+    assert curves.covered == (1.0, 0.8)
     assert (curves.conductance_min, curves.conductance_max) == (10, 30)
     up, down = curves.potentiation, curves.depression
     torch.testing.assert_close(up.times, _tensor(0, 0.25, 1))
@@ -83,10 +86,47 @@ def test_a_run_of_equal_values_does_not_hold_a_device():
     curve = parse_pulse_curve(text).potentiation
     assert bool((curve.positions.diff() > 0).all())
     position = _tensor(0.0)
-    for _ in range(8):
-        position = position + curve.step(position, _tensor(1 / 7))
+    for _ in range(5):
+        position = position + curve.step(position, _tensor(1 / 5))
     assert float(position) == pytest.approx(1.0)
-    torch.testing.assert_close(curve.times * 7, _tensor(1, 3, 5, 6))
+    # It moves from pulse 1 to pulse 6.
+    torch.testing.assert_close(curve.times * 5, _tensor(0, 2, 4, 5))
+
+
+def _uneven_table(ending):
+    """64 pulses up and 16 down over one window, and what stands below the shorter column."""
+    lines = ["pulse,potentiation,depression"]
+    for k in range(65):
+        down = f"{10 - 9 * k / 16:.6f}" if k <= 16 else ending
+        lines.append(f"{k},{1 + 9 * k / 64:.6f},{down}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("ending", ["", "1.000000"])
+def test_either_direction_has_a_pulse_number_of_its_own(ending):
+    curves = parse_pulse_curve(_uneven_table(ending))
+    assert curves.levels == (64, 16)
+    for curve, count in ((curves.potentiation, 64), (curves.depression, 16)):
+        x = torch.linspace(0, 0.9, 7, dtype=torch.float64)
+        step = curve.step(x, torch.full_like(x, 1 / count))
+        torch.testing.assert_close(step, torch.full_like(x, 1 / count))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("pulse,potentiation,depression\n0,1,1\n1,2,2\n2,3,3\n", "depression rises from 1 to 3"),
+        ("pulse,potentiation,depression\n0,3,3\n1,2,2\n2,1,1\n", "potentiation falls from 3"),
+        ("pulse,potentiation,depression\n0,1,3\n1,2,\n2,3,1\n3,4,1\n", "below an empty cell"),
+        ("pulse,potentiation,depression\n0,1,3\n1,2,2\n2,3,\n3,4,\n", "has 2 values"),
+        ("pulse,potentiation,depression\n0,1,3\n1,2,1\n2,3,1\n3,4,1\n", "in one pulse only"),
+        ("pulse,potentiation,depression\n0,1,3\n,2,2\n2,3,1\n", "column pulse is ''"),
+    ],
+)
+def test_what_is_no_pair_of_curves_is_refused_with_the_remedy(text, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        parse_pulse_curve(text)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_memristor_writes_along_its_measured_curve():

@@ -16,7 +16,7 @@ from device_models import (
     PulsedWrite,
     draw_devices,
 )
-from device_models.write.pulsed_devices import nominal_step
+from device_models.write.pulsed_devices import nominal_steps
 from neurograd.seeding import generator_for
 
 
@@ -102,14 +102,14 @@ def test_a_bound_that_its_spread_turns_over():
 
 
 def test_step_that_a_controller_reckons_with():
-    assert nominal_step(LinearStep(), NominalDevice(dw_min=0.01, gamma=(0.3, 0.2))) == (
-        pytest.approx(0.01)
-    )
-    assert nominal_step(PowerStep(exponent=2.0), NominalDevice(dw_min=0.01)) == (
-        pytest.approx(0.0025)
-    )
+    sloping = NominalDevice(dw_min=0.01, gamma=(0.3, 0.2))
+    assert nominal_steps(LinearStep(), sloping) == pytest.approx((0.01, 0.01))
+    power = nominal_steps(PowerStep(exponent=2.0), NominalDevice(dw_min=0.01))
+    assert power == pytest.approx((0.0025, 0.0025))
+    uneven = nominal_steps(LinearStep(), NominalDevice(dw_min=0.01, up_down=0.3))
+    assert uneven == pytest.approx((0.013, 0.007))
     memory = NominalDevice(dw_min=0.01, w_max=2.0, w_min=0.0)
-    assert nominal_step(PCM, memory, one_sided=True) == pytest.approx(0.01 * 28.235)
+    assert nominal_steps(PCM, memory)[0] == pytest.approx(0.01 * 28.235)
 
 
 def test_steps_are_equal_at_the_symmetry_point():

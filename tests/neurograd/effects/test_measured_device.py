@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from neurograd.errors import SpecError
 from neurograd.pipeline.build import build_chip, build_problem
-from neurograd.spec import load_spec
+from neurograd.pipeline.notes import notes
+from neurograd.spec import load_spec, validate_spec
 
 CURVE = "pulse,potentiation,depression\n0,1,9\n1,5,4\n2,9,1\n"
 JUMPS = "conductance,delta_up,delta_down\n0,1,-1\n5,1,-1\n9,1,-1\n"
@@ -75,3 +77,82 @@ def test_a_curve_has_the_spec_s_noise(tmp_path):
     assert write.cycle_to_cycle == 0.07
     assert write.levels == (2, 2)
     assert float(write.crossbar.populations[0].scale.std()) > 0
+
+
+def _uneven(ending):
+    down = [f"{10 - 9 * k / 16:.6f}" if k <= 16 else ending for k in range(65)]
+    rows = "".join(f"{k},{1 + 9 * k / 64:.6f},{down[k]}\n" for k in range(65))
+    return f"pulse,potentiation,depression\n{rows}"
+
+
+UNEVEN_JUMPS = "conductance,delta_up,delta_down\n" + "".join(
+    f"{1 + 9 * k / 64:.6f},0.140625,-0.5625\n" for k in range(65)
+)
+UNEVEN_LEVELS = {"levels": {"potentiation": 64, "depression": 16}, "mapping": "reference"}
+UNEVEN_PULSED = {"model": "constant", "dw_min": 0.078125, "up_down": -0.6}
+
+
+def test_one_device_written_five_ways_has_one_set_of_moments(tmp_path):
+    """A straight device with 64 pulses up and 16 down: gain 1, no bias, the same variance."""
+    devices = []
+    for name, text in (("a", _uneven("")), ("b", _uneven("1.000000")), ("c", UNEVEN_JUMPS)):
+        (tmp_path / f"{name}.csv").write_text(text)
+        devices.append({"measured": str(tmp_path / f"{name}.csv")})
+    devices += [{"conductance": UNEVEN_LEVELS}, {"pulsed": UNEVEN_PULSED}]
+    found = []
+    for device in devices:
+        spec = validate_spec(
+            {
+                "device": device,
+                "network": {"hidden": [4]},
+                "task": {"name": "teacher_student", "train_samples": 20, "test_samples": 5},
+            }
+        )
+        problem = build_problem(spec)
+        chip = build_chip(spec, problem)
+        w = 0.5 * problem.initial_weights.clamp(-1, 1)
+        increment = 0.004 * torch.randn(
+            w.shape, generator=torch.Generator().manual_seed(3), dtype=w.dtype
+        )
+        (write,) = chip.writes
+        moments = write.moments(w, increment)
+        torch.testing.assert_close(moments.mean, increment, rtol=1e-6, atol=1e-9)
+        found.append(moments.variance)
+    for variance in found[1:]:
+        torch.testing.assert_close(variance, found[0], rtol=1e-4, atol=1e-10)
+
+
+def test_trains_of_pulses_do_not_make_up_for_uneven_steps(tmp_path):
+    """A coincidence is one pulse: a controller that counts both directions alike gets 4 down."""
+    (tmp_path / "a.csv").write_text(_uneven(""))
+    (tmp_path / "c.csv").write_text(UNEVEN_JUMPS)
+    pulse = 2 / 64, 2 * (1 / 64 + 1 / 16) / 2
+    for device, size in (
+        ({"conductance": UNEVEN_LEVELS}, pulse[0]),
+        ({"measured": str(tmp_path / "a.csv")}, pulse[0]),
+        ({"measured": str(tmp_path / "c.csv")}, pulse[1]),
+        ({"pulsed": UNEVEN_PULSED}, pulse[1]),
+    ):
+        spec = validate_spec(
+            {
+                "device": device | {"pulse_train": {}},
+                "network": {"hidden": [4]},
+                "task": {"name": "teacher_student", "train_samples": 20, "test_samples": 5},
+            }
+        )
+        problem = build_problem(spec)
+        (write,) = build_chip(spec, problem).writes
+        w = torch.zeros_like(problem.initial_weights)
+        generator = torch.Generator().manual_seed(0)
+        for sign, step in ((1, 2 / 64), (-1, 2 / 16)):
+            realized = write.write(w, torch.full_like(w, sign * size), generator)
+            torch.testing.assert_close(realized, torch.full_like(w, sign * step), rtol=1e-5, atol=0)
+
+
+def test_two_windows_of_one_device_are_hinted_at(tmp_path):
+    small = "pulse,potentiation,depression\n0,1,9\n1,1.2,4\n2,1.4,1\n"
+    for text, words in ((small, "1 to 1.4, 5 % of it"), (CURVE, "")):
+        spec = load_spec(spec_beside(tmp_path, text))
+        found = " ".join(notes(spec, build_problem(spec), "check"))
+        assert ("two windows" in found) == bool(words)
+        assert words in found
