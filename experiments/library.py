@@ -68,7 +68,7 @@ EFFECTS = {
     "device: {pulsed: {model: soft_bounds, dw_min: 0.01}}": "Rasch et al. 2019",
     "device: {pulsed: {model: exponential, dw_min: 0.01}}": "Gong et al. 2018",
     "device: {pulsed: {model: power, dw_min: 0.01}}": "Fusi and Abbott 2007",
-    "device: {pulsed: {dw_min: 0.01, up_down: 0.2}}": "asymmetry of the steps",
+    "device: {pulsed: {dw_min: 0.01, up_down: 0.2, known_step: mean}}": "asymmetry of the steps",
     "device: {pulsed: {dw_min: 0.01, w_max_dtod: 0.3, w_min_dtod: 0.3}}": "spread of the bounds",
     "device: {pulsed: {dw_min: 0.01, write_noise_std: 5}}": "write noise, Gong et al. 2018",
     "device: {pulsed: {dw_min: 0.01, corrupt: 10 %}}": "stuck devices, Gong, Rasch et al. 2022",
