@@ -27,8 +27,18 @@ from device_models.protocols import (
     WritePath,
     expected_gradient,
 )
+from device_models.updates.sample_writes import (
+    SampleEstimates,
+    WriteEach,
+    check_write_each,
+    samples_written,
+    write_one_by_one,
+)
 
 SomeProblem = TypeVar("SomeProblem", bound=Problem)
+
+KEPT_ELEMENTS = 2**22
+"""Numbers of fixed estimates, one a sample, that are kept between draws; bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +55,11 @@ class Chip:
         reads: Read effects, applied in order.
         writes: Write effects; each gets what the one before it realizes.
         passes: What the arrays' periphery makes of the products in both passes.
+        write_each: What is written at a time: the sum over a ``batch``, or every ``sample`` of it
+            for itself (``device_models.updates.sample_writes``), all of one batch by one read.
 
     Raises:
-        ValueError: If the step size is not above 0.
+        ValueError: If the step size is not above 0, or the rule's samples cannot be written alone.
     """
 
     rule: LearningRule
@@ -55,10 +67,17 @@ class Chip:
     reads: tuple[ReadPath, ...] = field(default=())
     writes: tuple[WritePath, ...] = field(default=())
     passes: tuple[PassPath, ...] = field(default=())
+    write_each: WriteEach = "batch"
 
     def __post_init__(self) -> None:
+        check_write_each(self.write_each, self.rule)
         if not self.step_size > 0:
             raise ValueError(f"step_size is {self.step_size:g}; allowed: above 0")
+
+    @property
+    def writes_samples(self) -> bool:
+        """Whether an update is a sequence of writes, one a sample."""
+        return self.write_each == "sample" and bool(self.writes)
 
     @property
     def deterministic_gradient(self) -> bool:
@@ -173,22 +192,49 @@ class Chip:
 
     def sample_update(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """One sample of Δw in gradient units, shape ``(N,)``."""
+        if self.writes_samples:
+            return self._write_samples(w, self.sample_estimates(problem, w, generator), generator)
         return self.write(w, self.estimate(problem, w, generator), generator)
+
+    def sample_estimates(
+        self, problem: Problem, w: Tensor, generator: torch.Generator
+    ) -> SampleEstimates:
+        """The estimates of the samples of one batch, which sum to one estimate of the gradient."""
+        seen = self.read(w, generator)
+        return SampleEstimates(self.rule, self.see(problem), seen, generator)
+
+    def _write_samples(
+        self, w: Tensor, estimates: Iterable[Tensor], generator: torch.Generator
+    ) -> Tensor:
+        increments = (estimate * -self.step_size for estimate in estimates)
+        return write_one_by_one(self.writes, w, increments, generator) / self.step_size
 
     def sampler(self, problem: Problem, w: Tensor) -> UpdateSampler:
         """A function that draws samples of Δw at ``w``; computes a fixed gradient only once."""
         if not self.deterministic_gradient:
             return lambda generator: self.sample_update(problem, w, generator)
+        if self.writes_samples:
+            return self._sample_sampler(problem, w)
         estimate = self._fixed_estimate(problem, w)
         return lambda generator: self.write(w, estimate, generator)
+
+    def _sample_sampler(self, problem: Problem, w: Tensor) -> UpdateSampler:
+        """A sampler of sequences of writes whose estimates are fixed: kept where they are few."""
+        fixed: Iterable[Tensor] = self.sample_estimates(
+            problem, w, torch.Generator(device=w.device)
+        )
+        if samples_written(self.rule, problem) * w.numel() <= KEPT_ELEMENTS:
+            fixed = list(fixed)
+        return lambda generator: self._write_samples(w, fixed, generator)
 
     def closed_form(self, problem: Problem, w: Tensor) -> ElementMoments | None:
         """Exact mean and variance of Δw at ``w``, or None where they are not known.
 
         Known when rule and reads are deterministic and every write effect but the last is: the
-        increment that reaches the last one is then a constant.
+        increment that reaches the last one is then a constant. A sequence of writes, one a sample,
+        has none: each finds the weights where the noise of those before has left them.
         """
-        if not self.deterministic_gradient:
+        if not self.deterministic_gradient or self.writes_samples:
             return None
         estimate = self._fixed_estimate(problem, w)
         if not self.writes:

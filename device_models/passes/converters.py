@@ -30,10 +30,13 @@ class Quantizer:
         bits: Bits of the converter, 2 to 32; None for infinitely fine levels.
         range: Largest magnitude; values beyond it are clipped. None matches the range to the
             largest magnitude of every vector, so that nothing is clipped.
+        clips: Whether values beyond a fixed range are clipped. A converter that does not clip has
+            as many levels of the same distance as the values need, as no real one has.
     """
 
     bits: int | None
     range: float | None
+    clips: bool = True
 
     def convert(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
         """Nearest level of every value, same shape.
@@ -42,8 +45,7 @@ class Quantizer:
             x: Values, any shape.
             dims: Dimensions that make one vector, for a matched range.
         """
-        if self.range is not None:
-            x = x.clamp(-self.range, self.range)
+        x = self.clip(x)
         if self.bits is None:
             return x
         reach = x.abs().amax(dims, keepdim=True) if self.range is None else self.range
@@ -51,6 +53,12 @@ class Quantizer:
         step = torch.as_tensor(reach * self.step_of_unit_range, dtype=x.dtype, device=x.device)
         step = step.clamp_min(torch.finfo(x.dtype).tiny)
         return (x / step).round() * step
+
+    def clip(self, x: Tensor) -> Tensor:
+        """Values within the range, same shape."""
+        if self.range is None or not self.clips:
+            return x
+        return x.clamp(-self.range, self.range)
 
     @property
     def step_of_unit_range(self) -> float:
@@ -107,6 +115,7 @@ class Converters(LayerHook):
         error_input_range: The same for an error that enters the array, in units of the derivative
             of the mean loss.
         error_output_range: The same for an error that leaves the array.
+        clips: Whether values beyond a fixed range are clipped, see ``Quantizer``.
 
     Raises:
         ValueError: If bits or ranges are out of range.
@@ -118,6 +127,7 @@ class Converters(LayerHook):
     output_range: float | None = None
     error_input_range: float | None = None
     error_output_range: float | None = None
+    clips: bool = True
 
     def __post_init__(self) -> None:
         for name in ("dac_bits", "adc_bits"):
@@ -137,22 +147,22 @@ class Converters(LayerHook):
     @property
     def dac(self) -> Quantizer:
         """What codes the inputs."""
-        return Quantizer(self.dac_bits, self.input_range)
+        return Quantizer(self.dac_bits, self.input_range, self.clips)
 
     @property
     def adc(self) -> Quantizer:
         """What reads the products."""
-        return Quantizer(self.adc_bits, self.output_range)
+        return Quantizer(self.adc_bits, self.output_range, self.clips)
 
     @property
     def error_dac(self) -> Quantizer:
         """What codes the errors that enter the array."""
-        return Quantizer(self.dac_bits, self.error_input_range)
+        return Quantizer(self.dac_bits, self.error_input_range, self.clips)
 
     @property
     def error_adc(self) -> Quantizer:
         """What reads the errors that leave the array."""
-        return Quantizer(self.adc_bits, self.error_output_range)
+        return Quantizer(self.adc_bits, self.error_output_range, self.clips)
 
     def before(self, call: LayerCall, x: Tensor) -> Tensor:
         """The input as the array gets it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -84,6 +84,10 @@ class PulseTrains:
     def mean_over_samples(self) -> bool:
         """Always False: where pulses are cut or rounded depends on the number of samples."""
         return False
+
+    def of_one_in(self, samples: int) -> PulseTrains:
+        """The trains of one sample of a batch of ``samples``: those of its part of the step."""
+        return replace(self, step_size=self.step_size / samples)
 
     def gradient(
         self,

@@ -72,6 +72,11 @@ class Leakage:
         """Always True."""
         return True
 
+    @property
+    def once_an_update(self) -> bool:
+        """Always True: a lifetime is in updates, however many writes one is."""
+        return True
+
     def program(self, w: Tensor) -> Tensor:
         """The weights themselves: nothing has leaked yet."""
         return w

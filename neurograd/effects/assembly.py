@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from device_models import Chip, PassPath, ReadPath, WritePath
+    from device_models.updates.sample_writes import WriteEach
     from device_models.write.rounding import Rounding
     from neurograd.problem import Problem
 
@@ -49,6 +50,7 @@ class Assembly:
         synapse: What holds the weights, None for ideal synapses.
         later_writes: What synapses do beside their writes.
         passes: What the arrays' periphery does in both passes.
+        write_each: What is written at a time, a batch or a sample of it.
     """
 
     spec: SpecSections
@@ -62,6 +64,7 @@ class Assembly:
     synapse: Synapse | None = None
     later_writes: list[WritePath] = field(default_factory=list)
     passes: list[PassPath] = field(default_factory=list)
+    write_each: WriteEach = "batch"
 
     def keeps(self, effect: Effect) -> bool:
         """Whether an effect is not left out."""
@@ -118,4 +121,5 @@ def build_chip(
         (*parts.reads, *parts.digital_reads),
         (*parts.digital_writes, *synapse, *parts.later_writes),
         tuple(parts.passes),
+        parts.write_each,
     )

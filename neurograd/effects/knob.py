@@ -1,7 +1,6 @@
 """A number of a spec that can be turned: which way harms, and how far it may go.
 
-Shape parameters without a harmless end (an exponential step's A, a and b, the range of a clipping
-converter) are no knobs.
+Shape parameters without a harmless end (an exponential step's A, a and b) are no knobs.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ again to single updates at its end, where the spread is then that of the last up
 Where the mean of a chip's estimates is not known (rules that are no means over samples, in
 batches), it would have to be averaged over about as many estimates as there are updates: the error
 of an average over M estimates, carried along n updates, is n/M of their noise. There the updates
-are taken one by one, each with an estimate and a write of its own, at the cost of a training.
+are taken one by one, each with an estimate and a write of its own, at the cost of a training. So
+are those of a chip that writes every sample of a batch for itself: a sequence of writes has no
+closed form.
 
 This replaces the frozen theory around the clean trajectory: chips that learn at another speed, or
 with another rule, leave that trajectory early, and their curvature with it.
@@ -155,7 +157,7 @@ def forecast_chip(
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
-    if not has_known_mean(chip.rule, problem):
+    if chip.writes_samples or not has_known_mean(chip.rule, problem):
         return _take_every_update(problem, chip, steps, seed, index, progress)
     path = _PredictedPath(problem, chip, seed, index)
     done = length = 0

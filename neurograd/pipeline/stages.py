@@ -13,6 +13,7 @@ from neurograd.effects.effect import Effect
 from neurograd.errors import DivergenceError
 from neurograd.explain.variants import Variant
 from neurograd.forecast.frozen import predict_excess_loss, summarize_point
+from neurograd.measure.arrays import measure_cancellation, measure_conversion
 from neurograd.measure.curvature.spectrum import FULL, QUICK
 from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.measure.smoothed_point import measure_smoothed_point
@@ -22,8 +23,13 @@ from neurograd.pipeline.forecasting import CLEAN, forecast_network, forecast_sta
 from neurograd.pipeline.pool import TaskPool
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
-from neurograd.records.measured import point_result, smoothed_point_result, trained_network
-from neurograd.records.point import MeasuredPoint
+from neurograd.records.measured import (
+    point_result,
+    smoothed_point_result,
+    trained_network,
+    with_arrays,
+)
+from neurograd.records.point import MeasuredPoint, PointResult
 from neurograd.records.training import PredictedNetwork, TrainedNetwork
 from neurograd.spec import Spec
 from neurograd.training.loop import train
@@ -130,9 +136,9 @@ class Stages:
         """
 
         def compute() -> MeasuredPoint:
-            if self.spec.network.kind == "spiking":
-                return self._smoothed_point(index, step, weights)
-            return self._point(index, step, weights)
+            spiking = self.spec.network.kind == "spiking"
+            found = (self._smoothed_point if spiking else self._point)(index, step, weights)
+            return found.model_copy(update={"point": self._with_arrays(found.point, weights)})
 
         return self.store.run_record(f"point-{index}", MeasuredPoint, compute)
 
@@ -164,6 +170,16 @@ class Stages:
             [summarize_point(measured)], training.step_size, training.steps
         )
         return MeasuredPoint(point=point_result(measured), frozen_excess_loss=excess)
+
+    def _with_arrays(self, point: PointResult, weights: Tensor) -> PointResult:
+        """A point with what the arrays clip and what cancels in their writes."""
+        w, seed, index = self.chip.program(weights), self.spec.measure.seed, point.step
+        problem = self.problem.replica()
+        return with_arrays(
+            point,
+            measure_conversion(problem, self.chip, w, seed, point=index),
+            measure_cancellation(problem, self.chip, w, seed, point=index),
+        )
 
     def _smoothed_point(self, index: int, step: int, weights: Tensor) -> MeasuredPoint:
         """A point of a spiking network, whose reference is the gradient of its smoothed loss."""

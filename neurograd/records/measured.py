@@ -6,6 +6,8 @@ import math
 
 from torch import Tensor
 
+from device_models.passes.converter_use import Tally
+from neurograd.measure.arrays import Cancellation, Conversion
 from neurograd.measure.kinks import KinkTerm
 from neurograd.measure.moments import Moments
 from neurograd.measure.point import PointMeasurement
@@ -13,8 +15,11 @@ from neurograd.measure.smoothed_point import SmoothedPoint
 from neurograd.measure.smoothed_reference import Reference
 from neurograd.problem import Problem
 from neurograd.records.point import (
+    CancellationResult,
     ClosedForm,
     ContributionResult,
+    ConversionResult,
+    ConvertedResult,
     CurvatureResult,
     Descent,
     KinksResult,
@@ -139,6 +144,45 @@ def point_result(point: PointMeasurement) -> PointResult:
             )
             for part in point.contributions
         ),
+    )
+
+
+def with_arrays(
+    point: PointResult, conversion: Conversion | None, cancellation: Cancellation | None
+) -> PointResult:
+    """The record of a point with what was measured at the chip's arrays, as far as it has them."""
+    found = {
+        "conversion": None if conversion is None else _conversion(conversion),
+        "cancellation": None if cancellation is None else _cancellation(cancellation),
+    }
+    return point.model_copy(update=found)
+
+
+def _conversion(found: Conversion) -> ConversionResult:
+    return ConversionResult(
+        inputs=_converted(found.inputs, found.input_range),
+        sums=_converted(found.sums, found.output_range),
+    )
+
+
+def _converted(tally: Tally, reach: float | None) -> ConvertedResult:
+    return ConvertedResult(
+        range=reach,
+        largest=tally.largest,
+        clipped=tally.part_clipped,
+        clipping_error=tally.clipping_error,
+        rounding_error=tally.rounding_error,
+    )
+
+
+def _cancellation(found: Cancellation) -> CancellationResult:
+    return CancellationResult(
+        samples=found.samples,
+        batches=found.batches,
+        ratio=found.ratio.value,
+        ratio_ci=found.ratio.ci,
+        median=found.median.value,
+        median_ci=found.median.ci,
     )
 
 

@@ -200,6 +200,53 @@ class SmoothingResult(Record):
     """The same for several s, smallest first."""
 
 
+class ConvertedResult(Record):
+    """What one kind of converter makes of all values of one forward pass of the training set."""
+
+    range: Number
+    """Largest magnitude that it converts; None where it is matched to each vector."""
+    largest: Number
+    """Largest magnitude that came; None (null in JSON) where it is not finite."""
+    clipped: float
+    """Part of the values beyond the range, which are clipped."""
+    clipping_error: Number
+    """Root mean square of what clipping takes away, over that of the values; None (null in JSON)
+    where it is not finite."""
+    rounding_error: Number
+    """The same of rounding to the levels; None (null in JSON) where it is not finite."""
+
+
+class ConversionResult(Record):
+    """What the converters do in one forward pass of the training set, by one read of the weights.
+
+    Counts over all samples, not estimates.
+    """
+
+    inputs: ConvertedResult
+    """Values that enter the arrays, through the DACs."""
+    sums: ConvertedResult
+    """Products that leave them, through the ADCs."""
+
+
+class CancellationResult(Record):
+    """κ = Σₙ|gₙ| / |Σₙgₙ| of the samples of a batch that are written one by one."""
+
+    samples: int
+    """Samples of a batch."""
+    batches: int
+    """Batches that were drawn; 1 where every batch is the same."""
+    ratio: Number
+    """Sum over weights of Σₙ|gₙ| over that of |Σₙgₙ|: how many times as many pulses the arrays get
+    as the sums would take; None (null in JSON) where all sums cancel."""
+    ratio_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
+    median: Number
+    """Median over weights of each one's own κ, mean over batches; None (null in JSON) where half of
+    the weights cancel altogether."""
+    median_ci: Ends
+    """Its interval; None (null in JSON) for an end without bound."""
+
+
 class PointResult(Record):
     """One point of the clean training."""
 
@@ -220,6 +267,11 @@ class PointResult(Record):
     descent: Descent
     contributions: tuple[ContributionResult, ...]
     """Effects by what they add, largest first; empty where closed forms are missing."""
+    conversion: ConversionResult | None = None
+    """What the converters clip and round; None for a chip without any, and in older reports."""
+    cancellation: CancellationResult | None = None
+    """How much cancels of what is written; None where batches are written whole, where nothing is
+    to be written, and in older reports."""
 
 
 class MeasuredPoint(Record):

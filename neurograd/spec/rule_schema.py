@@ -9,7 +9,7 @@ from pydantic import Field, create_model, model_validator
 
 from neurograd.effects.effect import Keys
 from neurograd.effects.registry import rules, section
-from neurograd.keys.fields import SpecModel, fill, refuse
+from neurograd.keys.fields import SpecModel, fill, refuse, spec_problem
 
 RULES = {rule.name: rule for rule in rules()}
 """Every rule, by its name."""
@@ -56,4 +56,10 @@ class LearningRule(_Sections):
                 continue
             having = [name for name, rule in RULES.items() if key in rule.own_keys]
             refuse(self, (key,), f"is for name {' or '.join(having)} only, not {self.name}")
+        if self.write_each == "sample" and not RULES[self.name].mean_over_samples:
+            problem = (
+                f"sample is not there for {self.name}, whose estimate of a batch is no mean over "
+                "its samples; allowed: batch (batch_size 1 takes and writes them one by one)"
+            )
+            raise spec_problem(problem, "write_each")
         return self

@@ -39,4 +39,5 @@ EFFECT = Rule(
         "manhattan", ("magnitude", "size of the estimate's elements", 1, 1e6, False, True)
     ),
     optional=("magnitude",),
+    mean_over_samples=False,
 )

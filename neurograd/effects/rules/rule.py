@@ -27,6 +27,8 @@ class Rule(Effect):
         defaults: The keys of ``learning_rule`` that it always has, with their defaults.
         optional: Those that may be null.
         networks: The kinds of networks that it can train.
+        mean_over_samples: Whether its estimate of a batch is the mean of those of its samples, so
+            that each can be written for itself.
     """
 
     stage: Stage = Stage.RULE
@@ -36,6 +38,7 @@ class Rule(Effect):
     defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
     optional: tuple[str, ...] = ()
     networks: tuple[str, ...] = ("rate", "spiking")
+    mean_over_samples: bool = True
 
     def applies(self, spec: SpecSections, samples: int) -> bool:
         """Whether a spec names it."""

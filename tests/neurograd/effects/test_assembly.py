@@ -33,6 +33,7 @@ SECTIONS = {
     },
     "pulse_train": {"device": {**COUNTED, "pulse_train": {}}},
     "minibatch": {"learning_rule": {"batch_size": 5}},
+    "write_each": {"device": COUNTED, "learning_rule": {"batch_size": 5, "write_each": "sample"}},
     "weight_rounding": {"quantization": {"weight_bits": 4}},
     "update_rounding": {"quantization": {"update_bits": 6}},
     "drift": {"device": {"drift": {"time": "1 h"}}},
@@ -40,6 +41,7 @@ SECTIONS = {
     "write_noise": {"device": {"pulsed": {"write_noise_std": 1}}},
     "read_noise": {"device": {"read": {"noise": "1 %"}}},
     "converters": {"device": {"converters": {"adc_bits": 6}}},
+    "converter_clipping": {"device": {"converters": {"output_range": 0.1}}},
     "levels": {"device": COUNTED},
     "granularity": {"device": {"pulsed": {"dw_min": 0.25}}},
     "nonlinearity": {"device": {"write": {"nonlinearity": {"potentiation": 2}}}},
@@ -77,6 +79,7 @@ def behaviour(chip, problem):
         "reads": chip.read(w, torch.Generator().manual_seed(3)),
         "passes": estimate,
         "writes": chip.write(w, torch.full_like(w, -0.37), torch.Generator().manual_seed(4)),
+        "updates": chip.sample_update(problem, w, torch.Generator().manual_seed(5)),
     }
 
 
@@ -90,7 +93,7 @@ def test_an_effect_is_in_its_own_part_of_the_chip_and_can_be_left_out(name):
     problem = build_problem(spec)
     assert effect in active_in(spec, problem.num_samples)
     whole, without = build_chip(spec, problem), build_chip(spec, problem, without=[effect])
-    part = PARTS[effect.stage.name]
+    part = "updates" if name == "write_each" else PARTS[effect.stage.name]
     here = behaviour(whole, problem)[part], behaviour(without, problem)[part]
     assert not torch.equal(*here)
 

@@ -16,6 +16,7 @@ from neurograd.effects import cycle_to_cycle, drift, read_noise, registry
 from neurograd.effects.effect import Keys
 from neurograd.effects.rules.rule import Rule
 from neurograd.keys.fields import Fraction, SpecModel
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import Device, LearningRule, Quantization, validate_spec
 
 FOLDER = Path(neurograd.effects.__file__).parent
@@ -36,6 +37,7 @@ def test_effects_stand_in_the_order_in_which_an_update_meets_them():
     assert names == [
         "pulse_train",
         "minibatch",
+        "write_each",
         "weight_rounding",
         "update_rounding",
         "drift",
@@ -43,6 +45,7 @@ def test_effects_stand_in_the_order_in_which_an_update_meets_them():
         "write_noise",
         "read_noise",
         "converters",
+        "converter_clipping",
         "levels",
         "granularity",
         "nonlinearity",
@@ -106,6 +109,22 @@ def test_every_rule_brings_the_keys_that_it_has():
         brought = {name for keys in rule.keys for name in keys.model.model_fields}
         assert brought == rule.own_keys
         assert set(rule.networks) <= {"rate", "spiking"}
+
+
+def test_every_rule_says_whether_it_is_a_mean_over_samples():
+    """So that a spec is refused before a chip is built that cannot write samples for themselves."""
+    for rule in registry.rules():
+        spiking = "rate" not in rule.networks
+        network = {"kind": "spiking", "time_steps": 2} if spiking else {}
+        spec = validate_spec(
+            {
+                "learning_rule": {"name": rule.name},
+                "network": {"hidden": [2], **network},
+                "task": {"train_samples": 10, "test_samples": 5},
+            }
+        )
+        built = build_chip(spec, build_problem(spec)).rule
+        assert built.mean_over_samples == rule.mean_over_samples, rule.name
 
 
 def test_active_effects_follow_the_spec():

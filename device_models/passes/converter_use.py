@@ -1,0 +1,86 @@
+"""What converters make of the values that come to them: which part is clipped, and at what cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+
+import torch
+from torch import Tensor
+
+from device_models.layer_hooks import LayerCall
+from device_models.passes.converters import Converters, Quantizer
+
+
+class Tally:
+    """Counts over all values that one kind of converter gets.
+
+    Attributes:
+        values: Values that came.
+        clipped: Those beyond the converter's range, whose sign and range are all that is left.
+        largest: Largest magnitude that came, in units of the values.
+    """
+
+    def __init__(self) -> None:
+        self.values = self.clipped = 0
+        self.largest = 0.0
+        self._square = self._clipping = self._rounding = 0.0
+
+    def add(self, x: Tensor, quantizer: Quantizer, dims: tuple[int, ...]) -> None:
+        """Count the values of one call, any shape, of which ``dims`` make one vector."""
+        x = x.detach()
+        inside = quantizer.clip(x)
+        self.values += x.numel()
+        self.clipped += int((inside != x).sum())
+        self.largest = max(self.largest, float(x.abs().max()))
+        self._square += float(x.square().sum())
+        self._clipping += float((inside - x).square().sum())
+        self._rounding += float((quantizer.convert(x, dims) - inside).square().sum())
+
+    @property
+    def part_clipped(self) -> float:
+        """Clipped values over all; 0 where none came."""
+        return self.clipped / self.values if self.values else 0.0
+
+    @property
+    def clipping_error(self) -> float:
+        """Root mean square of what clipping takes away, over that of the values; 0 without any."""
+        return self._relative(self._clipping)
+
+    @property
+    def rounding_error(self) -> float:
+        """The same of rounding to the levels, among values inside the range."""
+        return self._relative(self._rounding)
+
+    def _relative(self, square: float) -> float:
+        return math.sqrt(square / self._square) if self._square else 0.0
+
+
+@dataclass(frozen=True)
+class WatchedConverters(Converters):
+    """Converters that count what comes to them in forward passes, and change nothing else.
+
+    Attributes:
+        inputs: Of the DACs, values that enter the arrays.
+        sums: Of the ADCs, products that leave them.
+    """
+
+    inputs: Tally = field(default_factory=Tally)
+    sums: Tally = field(default_factory=Tally)
+
+    @classmethod
+    def of(cls, converters: Converters) -> WatchedConverters:
+        """The same converters, watched."""
+        return cls(**{each.name: getattr(converters, each.name) for each in fields(Converters)})
+
+    def before(self, call: LayerCall, x: Tensor) -> Tensor:
+        """The input as the array gets it."""
+        with torch.no_grad():
+            self.inputs.add(x, self.dac, call.vector_dims)
+        return super().before(call, x)
+
+    def after(self, call: LayerCall, y: Tensor) -> Tensor:
+        """The product as it is read from the array, plus the digital bias."""
+        with torch.no_grad():
+            self.sums.add(y, self.adc, call.vector_dims)
+        return super().after(call, y)

@@ -1,0 +1,137 @@
+"""Samples written one by one: a crossbar writes every sample of a batch for itself.
+
+A parallel update is the outer product of one sample's input and error, so an array without a memory
+for the sum of a batch writes its samples one after the other. Their increments partly cancel, and
+what cancels has been written twice: a weight gets
+
+    κ = Σₙ|gₙ| / |Σₙgₙ|
+
+times the pulses that the sum would take, and the noise of all of them.
+
+Source: κ and its use in Wu, Gokmen, Rasch and Chen, NeurIPS 2024, where batches of ten are written
+sample by sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from device_models.protocols import LearningRule, Problem, WritePath
+from device_models.rules.minibatch import Minibatch
+
+WriteEach = Literal["batch", "sample"]
+"""What is written at a time: the sum over a batch, or every sample for itself."""
+
+
+@runtime_checkable
+class SampleRule(Protocol):
+    """A rule that is no mean over samples, and knows what it makes of one sample of a batch."""
+
+    def of_one_in(self, samples: int) -> Self:
+        """The rule for one sample of a batch of ``samples``.
+
+        Its estimates, divided by ``samples`` and summed over them, are those of the batch.
+        """
+        ...
+
+
+@runtime_checkable
+class OnceAnUpdate(Protocol):
+    """A write effect that acts once an update, however many writes that is."""
+
+    @property
+    def once_an_update(self) -> bool:
+        """Always True."""
+        ...
+
+
+def check_write_each(mode: str, rule: LearningRule) -> None:
+    """Raise ValueError for an unknown mode, or a rule whose samples cannot be written alone."""
+    if mode not in get_args(WriteEach):
+        raise ValueError(f"write_each is {mode!r}; allowed: {', '.join(get_args(WriteEach))}")
+    inner = rule.rule if isinstance(rule, Minibatch) else rule
+    if mode == "sample" and not (inner.mean_over_samples or isinstance(inner, SampleRule)):
+        raise ValueError(
+            f"write_each is 'sample' for {type(inner).__name__}, whose estimate of a batch is no "
+            "mean over its samples; allowed: 'batch', or batches of one sample"
+        )
+
+
+def samples_written(rule: LearningRule, problem: Problem) -> int:
+    """Writes of one update where every sample is written for itself."""
+    if isinstance(rule, Minibatch):
+        return min(rule.batch_size, problem.num_samples)
+    return problem.num_samples
+
+
+@dataclass(frozen=True)
+class SampleEstimates:
+    """The estimates of the samples of one batch, which sum to an estimate of the batch.
+
+    Drawn or computed one at a time, so that the memory does not grow with the batch. A batch has
+    the order in which it is drawn; the whole set has the order of the data.
+
+    Attributes:
+        rule: The rule, in batches where it is a ``Minibatch``.
+        problem: Network, loss and data as the chip computes them.
+        seen: Weights as the passes of this batch see them, shape ``(N,)``.
+        generator: Source of the batch and of what the rule draws.
+    """
+
+    rule: LearningRule
+    problem: Problem
+    seen: Tensor
+    generator: torch.Generator
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """One sample's part of the estimate after the other, each of shape ``(N,)``."""
+        rule, samples = self._batch()
+        count = len(samples)
+        single: Any = rule.of_one_in(count) if isinstance(rule, SampleRule) else rule
+        for sample in samples.split(1):
+            yield single.gradient(self.problem, self.seen, self.generator, sample) / count
+
+    def _batch(self) -> tuple[Any, Tensor]:
+        """The rule on a batch, and the samples of one batch."""
+        every = self.problem.num_samples
+        drawn: Tensor | None = None
+        rule: Any = self.rule
+        if isinstance(rule, Minibatch):
+            drawn, rule = rule.sample_batch(every, self.generator), rule.rule
+        samples = torch.arange(every, device=self.seen.device) if drawn is None else drawn
+        return rule, samples
+
+
+def write_one_by_one(
+    writes: Sequence[WritePath],
+    w: Tensor,
+    increments: Iterable[Tensor],
+    generator: torch.Generator,
+) -> Tensor:
+    """Realized increment of a sequence of writes, in weight units, shape ``(N,)``.
+
+    Each increment goes through all effects, at the weights that the writes before it have left.
+    What acts once an update (``OnceAnUpdate``, such as a leak) comes after all of them.
+
+    Args:
+        writes: Write effects in order.
+        w: Stored weights before, shape ``(N,)``.
+        increments: Requested increments in weight units, each of shape ``(N,)``.
+        generator: Source of the write noise.
+    """
+    each = [effect for effect in writes if not isinstance(effect, OnceAnUpdate)]
+    once = [effect for effect in writes if isinstance(effect, OnceAnUpdate)]
+    realized = torch.zeros_like(w)
+    for requested in increments:
+        increment, now = requested, w + realized
+        for effect in each:
+            increment = effect.write(now, increment, generator)
+        realized = realized + increment
+    for effect in once:
+        realized = effect.write(w, realized, generator)
+    return realized
