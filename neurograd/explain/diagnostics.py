@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from neurograd.explain.arrays import cancelled
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
 from neurograd.records.point import PointResult
@@ -26,6 +27,7 @@ def diagnostics(report: CheckReport) -> list[str]:
         *_prediction(report),
         *_at_kink(report),
         *_descent(report),
+        *cancelled(report),
         *_many_steps(report),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from neurograd.explain.arrays import clipped
 from neurograd.explain.cause import cause_of
 from neurograd.explain.diagnostics import diagnostics, stands_still, steps_in_words
 from neurograd.judge.verdict import Verdict
@@ -20,7 +21,8 @@ def explain(
     """Sentences that give the reasons of a verdict, and those that stand beside them.
 
     The reasons in their order: why there is no verdict, where there is none; the cause; the cost
-    and the bound that decided; what to change first. Beside them: ``diagnostics``.
+    and the bound that decided; what the converters clip; what to change first. Beside them:
+    ``diagnostics``.
 
     Args:
         report: The report, whose own reasons are not looked at.
@@ -35,6 +37,7 @@ def explain(
         _cost(report),
         *_diverged(report),
         *_frozen(report),
+        *clipped(report),
         *_action(report, remedies),
     ]
     if report.quick:

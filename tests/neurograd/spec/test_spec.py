@@ -122,6 +122,7 @@ def test_defaults():
         "learning_rule": {
             "name": "backprop",
             "batch_size": "full",
+            "write_each": "batch",
             **dict.fromkeys(
                 [
                     "feedback_seed",
@@ -891,7 +892,8 @@ def test_every_rule_is_read_with_its_defaults(name):
     rule = read(f"{{learning_rule: {{name: {name}}}, network: {{kind: {kind}}}}}").learning_rule
     for key, value in RULE_DEFAULTS[name].items():
         assert getattr(rule, key) == value
-    others = {"batch_size", "name", *RULE_DEFAULTS[name]}
+    assert (rule.batch_size, rule.write_each) == ("full", "batch")
+    others = {"batch_size", "write_each", "name", *RULE_DEFAULTS[name]}
     assert all(getattr(rule, key) is None for key in type(rule).model_fields if key not in others)
 
 
