@@ -38,6 +38,9 @@ class TrainedColumns(Record):
     chips: int
     diverged: int
     num_parameters: int
+    cause: str | None
+    """The effect that is named as the cause of the cost; None (empty in the table) where the chip
+    is tolerated or no single effect is named."""
 
     @classmethod
     def of(cls, report: CheckReport) -> TrainedColumns:
@@ -56,16 +59,20 @@ class TrainedColumns(Record):
             chips=chip.chips,
             diverged=chip.diverged,
             num_parameters=report.num_parameters,
+            cause=report.cause,
         )
 
     @classmethod
-    def predicted(cls, found: ForecastResult, chips: int, num_parameters: int) -> TrainedColumns:
+    def predicted(
+        cls, found: ForecastResult, chips: int, num_parameters: int, cause: str | None
+    ) -> TrainedColumns:
         """The columns of a point whose training is predicted.
 
         Args:
             found: The forecast.
             chips: Number of chips that were predicted.
             num_parameters: N.
+            cause: The effect that is named as the cause, None where none is.
         """
         return TrainedColumns(
             verdict=found.verdict,
@@ -79,6 +86,7 @@ class TrainedColumns(Record):
             chips=chips,
             diverged=found.diverged,
             num_parameters=num_parameters,
+            cause=cause,
         )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurograd.errors import DivergenceError, NeurogradError
-from neurograd.pipeline.build import build_problem
+from neurograd.explain.cause import cause_of
+from neurograd.pipeline.build import active_effects, build_problem
 from neurograd.pipeline.check import (
     CleanTraining,
     check,
@@ -113,7 +114,9 @@ def _predict(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Trai
     problem = build_problem(spec, device)
     assert isinstance(clean.result, PredictedNetwork)
     found = ForecastResult.of(forecast(spec, problem, clean=clean.result))
-    return TrainedColumns.predicted(found, spec.training.seeds, problem.num_parameters)
+    labels = [effect.label for effect in active_effects(spec, problem)]
+    cause = cause_of(found.verdict, labels).label
+    return TrainedColumns.predicted(found, spec.training.seeds, problem.num_parameters, cause)
 
 
 MODES: Mapping[str, Mode] = {

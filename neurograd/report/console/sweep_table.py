@@ -26,9 +26,14 @@ def render_sweep(rows: Sequence[dict[str, Any]], keys: Sequence[str], console: C
     table = plain_table()
     for name in _short(keys):
         table.add_column(escape(name), justify="right")
-    for name in ("verdict", "cost", "interval", "clean", "chip"):
+    levels = {row["confidence"] for row in rows} - {None}
+    at = f"at {words.confidence(next(iter(levels)))}" if len(levels) == 1 else "interval"
+    for name in ("verdict", "cost", at, "clean", "chip"):
         justify: Any = "left" if name == "verdict" else "right"
         table.add_column(name, justify=justify, no_wrap=True)
+    named = any(row["cause"] for row in rows)
+    if named:
+        table.add_column("cause", overflow="fold")
     for row in rows[:MAX_ROWS]:
         verdict = row["verdict"]
         colour = COLOURS.get(verdict, "")
@@ -37,15 +42,22 @@ def render_sweep(rows: Sequence[dict[str, Any]], keys: Sequence[str], console: C
             *(escape(row[key]) for key in keys),
             shown,
             percent(row["cost"]),
-            words.percent_interval(
-                None if row["cost"] is None else (row["cost_low"], row["cost_high"])
-            ),
+            _interval(row, labelled=len(levels) > 1),
             percent(row["clean_accuracy"]),
             percent(row["chip_accuracy"]),
+            *([escape(row["cause"] or "")] if named else []),
         )
     console.print(table, highlight=False)
     if len(rows) > MAX_ROWS:
         console.print(f"and {len(rows) - MAX_ROWS} more rows")
+
+
+def _interval(row: dict[str, Any], *, labelled: bool) -> str:
+    """The interval of a row's cost, with its confidence where that differs from row to row."""
+    if row["cost"] is None:
+        return words.MISSING
+    shown = words.percent_interval((row["cost_low"], row["cost_high"]))
+    return f"{shown} at {words.confidence(row['confidence'])}" if labelled else shown
 
 
 def _short(keys: Sequence[str]) -> list[str]:

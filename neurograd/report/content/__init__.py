@@ -2,8 +2,8 @@
 
 from neurograd.report.content.effects import (
     CONTRIBUTIONS,
-    MITIGATION,
     contributions_sheet,
+    mitigation_columns,
     mitigation_sheet,
 )
 from neurograd.report.content.headline import BESIDE, heading
@@ -23,7 +23,6 @@ __all__ = [
     "BESIDE",
     "CONTRIBUTIONS",
     "LOSS_CHANGE",
-    "MITIGATION",
     "MOMENTS",
     "SMOOTHING",
     "THRESHOLDS",
@@ -33,6 +32,7 @@ __all__ = [
     "contributions_sheet",
     "descends",
     "heading",
+    "mitigation_columns",
     "mitigation_sheet",
     "percent",
     "point_sheets",

@@ -65,15 +65,19 @@ def _cost_ends(cost: Cost | None) -> str:
     return "" if cost is None else words.percent_interval(cost.ci, unit="")
 
 
-MITIGATION: tuple[Column[MitigationRow], ...] = (
-    Column("", lambda row: row.label, text=True),
-    Column("without it", lambda row: _cost_text(row.without)),
-    Column("interval", lambda row: _cost_ends(row.without), term="interval"),
-    Column("only it", lambda row: _cost_text(row.alone)),
-    Column("interval", lambda row: _cost_ends(row.alone), term="interval"),
-    Column("share", lambda row: row.share, term="share"),
-    Column("key of the spec", lambda row: row.key, text=True, page_only=True),
-)
+def mitigation_columns(confidence: float) -> tuple[Column[MitigationRow], ...]:
+    """The columns of ``mitigation_sheet``, whose intervals are at a confidence."""
+    at = words.confidence(confidence)
+    return (
+        Column("", lambda row: row.label, text=True),
+        Column("without it", lambda row: _cost_text(row.without)),
+        Column(f"at {at}", lambda row: _cost_ends(row.without), term="interval"),
+        Column("only it", lambda row: _cost_text(row.alone)),
+        Column(f"at {at}", lambda row: _cost_ends(row.alone), term="interval"),
+        Column("share", lambda row: row.share, term="share"),
+        Column("key of the spec", lambda row: row.key, text=True, page_only=True),
+    )
+
 
 WHOLE, NO_EFFECT = "the whole chip", "none of them"
 
@@ -93,7 +97,7 @@ def mitigation_sheet(report: CheckReport) -> Sheet[MitigationRow] | None:
     )
     return Sheet(
         f"What the {guide.noun} comes from, predicted",
-        MITIGATION,
+        mitigation_columns(guide.confidence),
         rows,
         note="Share: the part of the whole chip's cost that leaving the effect out saves. Shares "
         "of effects that act together or overlap do not sum to 100 %.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from neurograd import words
@@ -16,32 +17,36 @@ MOMENTS: tuple[Column[PointResult], ...] = (
     STEP,
     Column("loss", lambda p: words.number(p.loss), "loss"),
     Column("‖g‖", lambda p: words.number(p.grad_norm), "grad_norm"),
-    Column("b", lambda p: bound(p.moments.b, p.moments.b_ci), "b"),
-    Column("b, 99 %", lambda p: words.interval(p.moments.b_ci), "b"),
+    Column("b", lambda p: bound(p.moments.b, p.moments.b_ci, p.grad_norm), "b"),
+    Column("b, 99 %", lambda p: words.interval(p.moments.b_ci, scale=p.grad_norm), "b"),
     Column("σ²f(N)", lambda p: words.number(p.moments.total_variance), "total_variance"),
     Column("σ²f(N), 99 %", lambda p: words.interval(p.moments.total_variance_ci), "total_variance"),
     Column(
         "noise/‖g‖", lambda p: words.number(p.moments.inverse_noise_ratio), "inverse_noise_ratio"
     ),
-    Column("gain", lambda p: words.number(p.moments.gain), "gain"),
-    Column("cosine", lambda p: words.number(p.moments.cosine), "cosine"),
+    Column("gain", lambda p: words.number(p.moments.gain, scale=1.0), "gain"),
+    Column("cosine", lambda p: words.number(p.moments.cosine, scale=1.0), "cosine"),
 )
+
+
+def _change(name: str) -> Callable[[PointResult], str]:
+    """A part of the loss change: 0 where it is within the rounding error of the loss itself."""
+    return lambda p: words.number(getattr(p.delta_loss, name), scale=p.loss)
+
 
 LOSS_CHANGE: tuple[Column[PointResult], ...] = (
     STEP,
-    Column("by bias", lambda p: words.number(p.delta_loss.predicted_bias), "predicted_bias"),
+    Column("by bias", _change("predicted_bias"), "predicted_bias"),
+    Column("by noise", _change("predicted_variance"), "predicted_variance"),
+    Column("if white", _change("predicted_variance_white"), "predicted_variance_white"),
+    Column("by kinks", _change("predicted_kinks"), "predicted_kinks"),
+    Column("predicted ΔL", _change("predicted"), "predicted"),
+    Column("measured ΔL", _change("measured"), "measured"),
     Column(
-        "by noise", lambda p: words.number(p.delta_loss.predicted_variance), "predicted_variance"
+        "measured, 99 %",
+        lambda p: words.interval(p.delta_loss.measured_ci, scale=p.loss),
+        "measured",
     ),
-    Column(
-        "if white",
-        lambda p: words.number(p.delta_loss.predicted_variance_white),
-        "predicted_variance_white",
-    ),
-    Column("by kinks", lambda p: words.number(p.delta_loss.predicted_kinks), "predicted_kinks"),
-    Column("predicted ΔL", lambda p: words.number(p.delta_loss.predicted), "predicted"),
-    Column("measured ΔL", lambda p: words.number(p.delta_loss.measured), "measured"),
-    Column("measured, 99 %", lambda p: words.interval(p.delta_loss.measured_ci), "measured"),
     Column("agree", lambda p: words.yes_no(p.delta_loss.agree), "agree"),
 )
 
@@ -115,8 +120,8 @@ SMOOTHING: tuple[Column[SmoothedRow], ...] = (
     Column("‖g‖", lambda r: words.number(r.reference.grad_norm), term="grad_norm"),
     Column("b", lambda r: bound(r.reference.b, r.reference.b_ci), term="b"),
     Column("b, 99 %", lambda r: words.interval(r.reference.b_ci), term="b"),
-    Column("gain", lambda r: words.number(r.reference.gain), term="gain"),
-    Column("cosine", lambda r: words.number(r.reference.cosine), term="cosine"),
+    Column("gain", lambda r: words.number(r.reference.gain, scale=1.0), term="gain"),
+    Column("cosine", lambda r: words.number(r.reference.cosine, scale=1.0), term="cosine"),
     Column("cosine, 99 %", lambda r: words.interval(r.reference.cosine_ci), term="cosine"),
 )
 

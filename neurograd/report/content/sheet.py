@@ -59,12 +59,19 @@ class Sheet(Generic[Row]):
         return [column for column in self.columns if page or not column.page_only]
 
 
-def bound(value: Number, ends: Ends) -> str:
-    """A size that cannot be below 0, or its upper bound where none was detected."""
+def bound(value: Number, ends: Ends, scale: Number = None) -> str:
+    """A size that cannot be below 0, or its upper bound where none was detected.
+
+    Args:
+        value: The size.
+        ends: Its interval.
+        scale: As for ``words.number``.
+    """
     low, high = ends
     if low == 0:
-        return "0" if high == 0 else f"< {words.number(high)}"
-    return words.number(value)
+        shown = words.number(high, scale=scale)
+        return "0" if shown == "0" else f"< {shown}"
+    return words.number(value, scale=scale)
 
 
 def percent(value: Number) -> str:

@@ -13,7 +13,7 @@ from neurograd import words
 from neurograd.records.json_form import report_from_json
 from neurograd.records.point import Descent
 from neurograd.report import content, render_html, render_report
-from neurograd.report.content import point_sheets, training_sheet
+from neurograd.report.content import mitigation_sheet, point_sheets, training_sheet
 from neurograd.report.figures import points as figures
 from neurograd.report.figures.training import plot_training
 from neurograd.report.glossary import TERMS
@@ -186,6 +186,41 @@ def test_the_cost_by_kinks_is_part_of_the_prediction(report):
         assert delta["kinks"]["units"] > delta["kinks"]["at_kink"] >= 0
 
 
+def test_what_rounding_leaves_of_0_is_0_in_every_table(report):
+    """A frozen chip's gain is 0 but for rounding, and so is what it does to the loss."""
+    point = _record(report).points[0]
+    moments = point.moments.model_copy(
+        update={"gain": -4.44e-16, "cosine": 1e-17, "b": 3e-18, "b_ci": (0.0, 4e-18)}
+    )
+    change = point.delta_loss.model_copy(
+        update={"predicted_bias": 2.2e-16, "measured": -1e-17, "measured_ci": (-1e-16, 1e-16)}
+    )
+    still = point.model_copy(update={"moments": moments, "delta_loss": change})
+    shown = {c.title: c.cell(still) for c in (*content.MOMENTS, *content.LOSS_CHANGE)}
+    assert {shown[name] for name in ("b", "gain", "cosine", "by bias", "measured ΔL")} == {"0"}
+    assert shown["b, 99 %"] == shown["measured, 99 %"] == "0 to 0"
+    small = moments.model_copy(update={"gain": 1e-9})
+    moved = point.model_copy(update={"moments": small})
+    assert {c.title: c.cell(moved) for c in content.MOMENTS}["gain"] == "1e-9"
+
+
+def test_every_interval_says_its_confidence(report):
+    """A head of intervals, or each of its cells, has the confidence that they are at."""
+    report["spec"]["targets"]["confidence"] = 0.9
+    report["mitigation"]["confidence"] = report["training"]["cost"]["confidence"] = 0.9
+    record = _record(report)
+    sheets = [*point_sheets(record), training_sheet(record), mitigation_sheet(record)]
+    seen = 0
+    for sheet in sheets:
+        for column in sheet.columns:
+            cells = [column.cell(row) for row in sheet.rows]
+            ranges = [cell for cell in cells if re.search(r"\d to -?\d", cell)]
+            seen += len(ranges)
+            level = "99 %" if sheet.turns else "90 %"
+            assert all(level in column.title or cell.endswith(level) for cell in ranges)
+    assert seen > 10
+
+
 def _descends(low, high):
     numbers = {**dict.fromkeys(Descent.model_fields, 1.0), "thresholds_reason": None}
     ends = {"bias_ratio_ci": (0.0, 1.0), "exact_margin_ci": (low, high)}
@@ -195,7 +230,7 @@ def _descends(low, high):
 def test_every_column_names_a_term_of_the_glossary(report):
     sheets = [*point_sheets(_record(report)), training_sheet(_record(report))]
     columns = [column for sheet in sheets for column in sheet.columns]
-    columns += [*content.SMOOTHING, *content.CONTRIBUTIONS, *content.MITIGATION]
+    columns += [*content.SMOOTHING, *content.CONTRIBUTIONS, *content.mitigation_columns(0.95)]
     assert {column.term for column in columns} - {""} <= set(TERMS)
     points = [column for sheet in point_sheets(_record(report)) for column in sheet.columns]
     assert all(column.term for column in [*points, *content.SMOOTHING])

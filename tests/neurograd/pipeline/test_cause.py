@@ -1,0 +1,70 @@
+"""Every command names the cause of a cost in the same words."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from neurograd.pipeline.check import check, train_beside, train_clean
+from neurograd.pipeline.sweep.modes import MODES, evaluate
+from neurograd.report import render_html, render_report
+from neurograd.report.console.sweep_table import render_sweep
+from neurograd.spec import validate_spec
+
+COARSE = {
+    "name": "a step of a quarter of the window",
+    "device": {"pulsed": {"model": "constant", "dw_min": 0.5}},
+    "network": {"hidden": [8]},
+    "task": {"name": "digits", "train_samples": 200, "test_samples": 200},
+    "training": {"step_size": 0.3, "steps": 60, "seeds": 4},
+    "measure": {"draws": 12, "loss_draws": 8, "points": 1},
+}
+LABEL = "the granularity of pulses"
+SENTENCE = f"Cause: {LABEL}, the only thing that sets this chip apart from an ideal one."
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return validate_spec(COARSE)
+
+
+@pytest.mark.parametrize("work", [check, train_beside], ids=["check", "train"])
+def test_check_and_train(spec, work):
+    record = work(spec).record
+    assert record.verdict == "not tolerated"
+    assert (record.cause, record.reasons[0]) == (LABEL, SENTENCE)
+    console = Console(width=200, file=io.StringIO())
+    render_report(record, console)
+    for text in (console.file.getvalue(), render_html(record)):
+        assert SENTENCE in text
+        assert "Nothing in the spec" not in text
+
+
+@pytest.mark.parametrize("mode", ["train", "predict"])
+def test_sweep(spec, mode):
+    kind = MODES[mode]
+    row = evaluate(spec, mode, device="cpu", quick=False, clean=kind.clean(spec, "cpu", False))
+    assert row["verdict"] != "tolerated"
+    assert row["cause"] == LABEL
+    console = Console(width=200, file=io.StringIO())
+    render_sweep([{"training.seeds": "3", **row}], ["training.seeds"], console)
+    assert LABEL in console.file.getvalue()
+
+
+def test_a_sweep_says_at_which_confidence_its_intervals_are(spec):
+    clean = train_clean(spec)
+    row = evaluate(spec, "train", device="cpu", quick=False, clean=clean)
+
+    def shown(*levels):
+        rows = [{"key": "1", **row, "confidence": level} for level in levels]
+        console = Console(width=200, file=io.StringIO())
+        render_sweep(rows, ["key"], console)
+        return console.file.getvalue()
+
+    assert "at 95 %" in shown(0.95, 0.95).splitlines()[0]
+    head, _, first, second, *_ = shown(0.95, 0.9).splitlines()
+    assert "interval" in head
+    assert "at 95 %" in first
+    assert "at 90 %" in second
