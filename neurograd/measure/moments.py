@@ -133,8 +133,17 @@ class Moments:
 
     @property
     def bias_orthogonal(self) -> float:
-        """Length of the bias across g, from the unbiased ‖bias‖²; 0 where none was detected."""
-        return math.sqrt(max(0.0, self.b**2 * self.num_parameters - self.bias_parallel**2))
+        """Length of the bias across g, 0 where none was detected.
+
+        From the unbiased squares of the bias and of its part along g: the noise of the mean is in
+        neither.
+        """
+        if self.b == 0:
+            return 0.0
+        along = self.bias_parallel**2
+        if self.grad_norm > 0:
+            along -= (self.linear_error(self.gradient)[0] / self.grad_norm) ** 2
+        return math.sqrt(max(0.0, self.b**2 * self.num_parameters - along))
 
     def linear_error(self, direction: Tensor) -> tuple[float, float]:
         """Standard error of ⟨direction, mean⟩ and its degrees of freedom.

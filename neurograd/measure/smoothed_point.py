@@ -38,7 +38,7 @@ class SmoothedPoint(MeasuredPoint):
         reference: The mean update against ∇L_s.
         series: The same for other s.
         smoothed_loss: L_s.
-        mean_curvature: mᵀ∇²L_s m.
+        mean_curvature: mᵀ∇²L_s m, without the noise of the measured mean.
         measured: E[L_s(w + Δt·Δw)] − L_s(w).
     """
 
@@ -115,10 +115,12 @@ def measure_smoothed_point(
     moments = mean_update(chip, sample, w, budget, point)
     smoothed = SmoothedLoss(problem, w, std, budget.seed, point)
     reference = measure_reference(smoothed, moments, budget, progress=progress)
+    covariance = _covariance(smoothed, moments, sample, budget, progress)
+    # m̂ᵀHm̂ of the measured mean has the noise of the mean in it, Tr(HΣ)/K.
+    noise_of_mean = covariance.times(1.0 / moments.draws)
     mean_curvature = smoothed.derivatives(
         lambda generator: moments.mean, budget.loss_draws, "curvature", progress=progress
-    )[1]
-    covariance = _covariance(smoothed, moments, sample, budget, progress)
+    )[1].minus(noise_of_mean)
     return SmoothedPoint(
         step=step,
         loss=problem.loss(w_clean),

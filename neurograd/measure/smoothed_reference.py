@@ -1,15 +1,19 @@
 """A mean update against the gradient of the smoothed loss, which is never formed.
 
 Bias, gain and cosine need only ``⟨m, ∇L_s⟩`` and ``‖∇L_s‖²`` beside the mean update m (see
-``smoothed_loss.py``). With ``c = −γm`` the multiple of the mean update that is nearest to ``∇L_s``,
-``‖∇L_s‖² = ‖c‖² + ‖∇L_s − c‖²``, and only the second part is noisy.
+``smoothed_loss.py``). With ``c = −γm̂`` the multiple of the measured mean m̂ that is nearest to
+``∇L_s``, ``‖∇L_s‖² = ‖c‖² + ‖∇L_s − c‖²``, and only the second part is noisy. That is geometry for
+any m̂, with the noise that is in it: ‖c‖² takes ‖m̂‖² as it is, while ‖m‖² of the mean update itself
+is ‖m̂‖² less the noise of the mean.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from device_models import Chip
@@ -18,6 +22,9 @@ from neurograd.measure.intervals import Interval, combine_errors
 from neurograd.measure.moments import Moments, Sampler, bias_interval, measure_moments
 from neurograd.measure.smoothed_loss import SmoothedLoss
 from neurograd.progress import Progress
+
+_SMALL = 1e-4
+"""Part of a group's deviation that a derivative along it is taken over."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +52,19 @@ class Reference:
         std: s in weight units.
         grad_square: ‖g‖².
         slope: ⟨m, g⟩.
+        mean_square: ‖m‖², without the noise of its measurement.
         b: Bias ``‖m + g‖/√N``; 0 where none was detected.
         b_ci: Its interval; starts at 0 where none was detected.
         gain: ``⟨m, −g⟩/‖g‖²``; NaN where g is lost in noise.
         gain_ci: Its interval.
-        cosine: Cosine of m and −g; NaN where g is lost in noise.
+        cosine: Cosine of m and −g; NaN where g or m is lost in noise.
         cosine_ci: Its interval.
     """
 
     std: float
     grad_square: Estimate
     slope: Estimate
+    mean_square: Estimate
     b: float
     b_ci: Interval
     gain: float
@@ -97,22 +106,12 @@ def measure_reference(
             measured when None.
         progress: Called with the number of draws done since the last call.
     """
-    mean = moments.mean
-    mean_square = _mean_square(moments)
-    slope = smoothed.slope(mean, budget.loss_draws, progress=progress)
-    control = nearest_multiple(mean, slope.value)
+    slope = smoothed.slope(moments.mean, budget.loss_draws, progress=progress)
+    control = nearest_multiple(moments.mean, slope.value)
     known = grad_square is not None
     if grad_square is None:
         grad_square = smoothed.residual_square(control, budget.norm_draws, progress=progress)
-    error, degrees = combine_errors([(slope.error, slope.degrees), moments.linear_error(control)])
-    return _reference(
-        smoothed.std,
-        mean_square,
-        Estimate(slope.value, error, degrees),
-        grad_square,
-        mean.numel(),
-        known=known,
-    )
+    return _reference(smoothed.std, moments, control, slope, grad_square, known=known)
 
 
 def _mean_square(moments: Moments) -> Estimate:
@@ -125,55 +124,101 @@ def _mean_square(moments: Moments) -> Estimate:
 
 
 def nearest_multiple(mean: Tensor, slope: float) -> Tensor:
-    """The multiple of the mean update that is nearest to the gradient.
+    """The multiple of the measured mean update that is nearest to the gradient.
 
     Args:
-        mean: Mean update m, shape ``(N,)``.
-        slope: ⟨m, g⟩.
+        mean: Mean update m̂ with its noise, shape ``(N,)``.
+        slope: ⟨m̂, g⟩.
     """
     square = float(mean @ mean)
     return mean * (slope / square) if square > 0 else mean.clone()
 
 
+@dataclass(frozen=True)
+class _Numbers:
+    """What a result depends on; m is the mean update, m̂ its measured mean, g the gradient.
+
+    Attributes:
+        mean_square: ‖m‖².
+        slope: ⟨m, g⟩.
+        grad_square: ‖g‖².
+    """
+
+    mean_square: float
+    slope: float
+    grad_square: float
+
+
 def _reference(
     std: float,
-    mean_square: Estimate,
+    moments: Moments,
+    control: Tensor,
     slope: Estimate,
     rest: Estimate,
-    size: int,
     *,
     known: bool,
 ) -> Reference:
-    """From ‖m‖², ⟨m, g⟩ and the rest: ‖g‖² where it is known, else ‖g − c‖²."""
-    parts = (mean_square, slope, rest)
+    """From m̂, ⟨m̂, g⟩ and the rest: ‖g‖² where it is known, else ‖g − c‖²."""
+    mean, size = moments.mean, moments.num_parameters
+    mean_square, whole = _mean_square(moments), float(mean @ mean)
     # E[Ŝ²] = S² + Var, and the residual's control moves with Ŝ: twice the variance too much.
-    excess = 2.0 * slope.error**2 / mean_square.value if mean_square.value > 0 else 0.0
+    excess = 2.0 * slope.error**2 / whole if whole > 0 else 0.0
 
-    def grad_square(m: float, s: float, r: float) -> float:
-        return r if known else r + (s * s / m if m > 0 else 0.0) - excess
+    def grad_square(s: float, r: float) -> float:
+        return r if known else r + (s * s / whole if whole > 0 else 0.0) - excess
 
-    def bias_square(m: float, s: float, r: float) -> float:
-        return m + 2.0 * s + grad_square(m, s, r)
+    # What the noise of the mean update does to ⟨m̂, g⟩ beside the part that ⟨m̂, c⟩ shows: g − c is
+    # not known but for its length.
+    square = grad_square(slope.value, rest.value)
+    beside = max(0.0, square - float(control @ control)) * moments.total_variance
+    groups = len(moments.group_deviations)
+    unseen = Estimate(0.0, math.sqrt(beside / (size * moments.draws)), groups - 1.0)
+    # Along the noise of every group: 2⟨m̂, δ⟩ and ⟨c, δ⟩.
+    longer = 2.0 * (moments.group_deviations @ mean).cpu().numpy()
+    steeper = (moments.group_deviations @ control).cpu().numpy()
 
-    def gain(m: float, s: float, r: float) -> float:
-        return -s / grad_square(m, s, r)
+    def estimated(function: Callable[[_Numbers], float]) -> Estimate:
+        """A result with its error by the smoothed loss's draws and by the mean update's noise."""
 
-    def cosine(m: float, s: float, r: float) -> float:
-        return -s / math.sqrt(m * grad_square(m, s, r))
+        def value(s: float, r: float, beside: float = 0.0, t: float = 0.0, group: int = 0) -> float:
+            return function(
+                _Numbers(
+                    mean_square.value + t * float(longer[group]),
+                    s + beside + t * float(steeper[group]),
+                    grad_square(s, r),
+                )
+            )
 
-    square = propagate(grad_square, parts)
-    bias = propagate(bias_square, parts)
+        found = propagate(value, (slope, rest, unseen))
+        if moments.total_variance == 0:
+            return found
+        moved = [
+            (value(slope.value, rest.value, 0.0, _SMALL, g) - found.value) / _SMALL
+            for g in range(groups)
+        ]
+        spread = math.sqrt(float(np.square(moved).sum()) / (groups * (groups - 1)))
+        error, degrees = combine_errors([(found.error, found.degrees), (spread, groups - 1.0)])
+        return Estimate(found.value, error, degrees)
+
+    bias = estimated(lambda n: n.mean_square + 2.0 * n.slope + n.grad_square)
     floor = 1e-7 * math.sqrt(max(0.0, mean_square.value) / size)
-    b, b_ci = bias_interval(bias.value, bias.error, int(bias.degrees), floor, size)
-    found = square.ci[0] > 0 and mean_square.value > 0
+    b, b_ci = bias_interval(bias.value, bias.error, int(min(bias.degrees, 1e9)), floor, size)
+    gradient = propagate(grad_square, (slope, rest))
+    has_gradient, has_mean = gradient.ci[0] > 0, mean_square.ci[0] > 0
     unknown = Estimate(math.nan, math.nan, 1.0)
-    gained = propagate(gain, parts) if found else unknown
-    turned = propagate(cosine, parts) if found else unknown
+    gained = estimated(lambda n: -n.slope / n.grad_square) if has_gradient else unknown
+    found = has_gradient and has_mean
+    turned = (
+        estimated(lambda n: -n.slope / math.sqrt(n.mean_square * n.grad_square))
+        if found
+        else unknown
+    )
     low, high = turned.ci
     return Reference(
         std=std,
-        grad_square=square,
-        slope=slope,
+        grad_square=gradient,
+        slope=estimated(lambda n: n.slope),
+        mean_square=mean_square,
         b=b,
         b_ci=b_ci,
         gain=gained.value,

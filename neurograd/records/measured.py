@@ -293,7 +293,7 @@ def _smoothed_moments(moments: Moments, reference: Reference) -> MomentsResult:
         cosine=reference.cosine,
         cosine_ci=reference.cosine_ci,
         bias_parallel=(reference.gain - 1.0) * reference.grad_norm,
-        bias_orthogonal=orthogonal**0.5 * float(moments.mean.norm()),
+        bias_orthogonal=(orthogonal * max(0.0, reference.mean_square.value)) ** 0.5,
         draws=moments.draws,
         closed_form=None,
     )

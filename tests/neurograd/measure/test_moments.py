@@ -315,3 +315,20 @@ def test_moments_on_cuda():
     moments = measure_moments(sample, g, 100, seed=0)
     low, high = moments.total_variance_ci
     assert low <= N <= high
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_of_the_mean_is_not_in_the_bias_across_g(seed):
+    """Noise along g alone moves the mean along g, and the part across it not at all."""
+    g = _gradient(5)
+    across = torch.zeros_like(g)
+    across[0], across[1] = -g[1], g[0]
+    size = float(across.norm())
+
+    def sample(generator):
+        noise = torch.randn((), generator=generator, dtype=torch.float64)
+        return -g + 3.0 * across + 0.8 * size * noise * g / g.norm()
+
+    moments = measure_moments(sample, g, 8, seed)
+    assert moments.detected
+    assert moments.bias_orthogonal == pytest.approx(3.0 * size)
