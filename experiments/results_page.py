@@ -33,12 +33,14 @@ class Record:
         command: What made it.
         claims: Its claims, each with the fields of ``experiments.support.record.Claim``.
         has_figure: Whether there is a figure beside the record.
+        parts: What made parts of it anew.
     """
 
     name: str
     command: str
     claims: tuple[dict[str, str], ...]
     has_figure: bool
+    parts: tuple[str, ...] = ()
 
 
 def read_records(folder: Path = RESULTS) -> list[Record]:
@@ -73,10 +75,17 @@ def _record(path: Path, content: dict[str, Any]) -> Record:
         and claim["held"] in HELD
         for claim in claims
     )
-    if not sound or not all(isinstance(content.get(k), str) for k in ("experiment", "command")):
+    parts = content.get("parts", {})
+    sound = sound and isinstance(parts, dict)
+    sound = sound and all(isinstance(content.get(k), str) for k in ("experiment", "command"))
+    if not sound or not all(isinstance(part.get("command"), str) for part in parts.values()):
         raise NeurogradError(f"{path}: is not a record; allowed: one that an experiment wrote")
     return Record(
-        content["experiment"], content["command"], tuple(claims), path.with_suffix(".png").exists()
+        content["experiment"],
+        content["command"],
+        tuple(claims),
+        path.with_suffix(".png").exists(),
+        tuple(part["command"] for part in parts.values()),
     )
 
 
@@ -131,7 +140,9 @@ def page(records: Sequence[Record]) -> str:
         "",
     ]
     lines += [
-        f"- `{record.command}` → [{record.name}.json](../experiments/results/{record.name}.json)"
+        "- "
+        + ", then ".join(f"`{command}`" for command in (record.command, *record.parts))
+        + f" → [{record.name}.json](../experiments/results/{record.name}.json)"
         for record in sorted(records, key=lambda record: record.name)
     ]
     lines += [

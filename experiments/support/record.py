@@ -7,6 +7,7 @@ an interrupted experiment goes on where it was when it is started again, and giv
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -32,6 +33,9 @@ from neurograd.report.plots import to_image
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 
+
+CLAIMS = "claims"
+"""The part of a record that is judged again from its own numbers, without measuring anything."""
 
 Held = Literal["held", "not held", "partly", "inconclusive"]
 
@@ -117,6 +121,7 @@ class Run:
         out: Folder of its results.
         data: Folder with CIFAR-10's binary files, where the user named one.
         weights: File with pretrained weights, where the user named one.
+        only: The part that is made anew, all else of the kept record stays; None makes all.
         start: When it began.
     """
 
@@ -127,12 +132,51 @@ class Run:
     out: Path
     data: Path | None = None
     weights: Path | None = None
+    only: str | None = None
     start: float = field(default_factory=time.perf_counter)
 
     @property
     def stages(self) -> Path:
         """Folder of the finished items of this experiment; gone once its results are written."""
-        return self.out / f".{self.name}{'-quick' if self.quick else ''}"
+        part = "" if self.only is None else f"-{self.only}"
+        return self.out / f".{self.name}{'-quick' if self.quick else ''}{part}"
+
+    def kept(self) -> dict[str, Any]:
+        """The record that this run renews a part of.
+
+        Raises:
+            NeurogradError: If it is not there, or is of another seed or of the small form.
+        """
+        path = self.out / f"{self.name}.json"
+        try:
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            made = record["command"], record["seed"]
+        except (OSError, ValueError, KeyError):
+            raise NeurogradError(
+                f"{path}: cannot be read; --only {self.only} renews a part of a record that a "
+                "run of the whole experiment wrote"
+            ) from None
+        if made != (self.command(whole=True), self.seed):
+            raise NeurogradError(
+                f"{path}: was made by `{made[0]}`; --only {self.only} renews a record of the "
+                "same options"
+            )
+        return record
+
+    def command(self, *, whole: bool = False) -> str:
+        """What makes this run's results again.
+
+        Args:
+            whole: Leave out that only a part is made.
+        """
+        given = "".join(
+            f" --{key} {path.name}"
+            for key, path in (("data", self.data), ("weights", self.weights))
+            if path is not None
+        )
+        quick = " --quick" if self.quick else ""
+        part = "" if whole or self.only is None else f" --only {self.only}"
+        return f"python -m experiments.{self.name}{quick} --seed {self.seed}{given}{part}"
 
     def task(self, depends_on: Any) -> ExperimentTask:
         """All that a result of this run depends on.
@@ -187,25 +231,27 @@ class Run:
     ) -> None:
         """Write the results as JSON and the figure as PNG, each with this experiment's name.
 
-        The claims are printed, and go into the JSON.
+        The claims are printed, and go into the JSON. Where only a part was made, what the results
+        do not name stays as it was kept, and the record says under ``parts`` what made the part.
         """
-        quick = " --quick" if self.quick else ""
-        given = "".join(
-            f" --{key} {path.name}"
-            for key, path in (("data", self.data), ("weights", self.weights))
-            if path is not None
-        )
         if claims:
-            results = {"claims": [asdict(claim) for claim in claims], **results}
-        record = {
-            "experiment": self.name,
-            "command": f"python -m experiments.{self.name}{quick} --seed {self.seed}{given}",
+            others = {key: value for key, value in results.items() if key != "claims"}
+            results = {"claims": [asdict(claim) for claim in claims], **others}
+        made = {
+            "command": self.command(),
             "seed": self.seed,
             "versions": versions(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, {self.device.type}",
             "seconds": round(time.perf_counter() - self.start, 1),
-            **results,
         }
+        if self.only is None:
+            record = {"experiment": self.name, **made, **results}
+        else:
+            kept = self.kept()
+            parts = dict(kept.get("parts", {}))
+            if self.only != CLAIMS:
+                parts[self.only] = made
+            record = {**kept, **results, "parts": parts}
         self.out.mkdir(parents=True, exist_ok=True)
         write_atomically(self.out / f"{self.name}.json", to_json(plain(record)))
         if figure is not None:
@@ -223,6 +269,7 @@ def parse(
     *,
     data: bool = False,
     weights: bool = False,
+    parts: Sequence[str] = (),
 ) -> Run:
     """The command line that all experiments share.
 
@@ -232,6 +279,7 @@ def parse(
         arguments: In place of the process's own.
         data: Whether it takes ``--data``.
         weights: Whether it takes ``--weights``.
+        parts: What ``--only`` can make anew in a kept record.
     """
     parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=description)
     parser.add_argument("--quick", action="store_true", help="a small form, for a first look")
@@ -244,6 +292,12 @@ def parse(
         parser.add_argument("--data", type=Path, help="folder with CIFAR-10's binary files")
     if weights:
         parser.add_argument("--weights", type=Path, help="file with pretrained weights")
+    if parts:
+        parser.add_argument(
+            "--only",
+            choices=(*parts, CLAIMS),
+            help="make this part of a kept record anew, and keep the rest; claims: judge it again",
+        )
     options = vars(parser.parse_args(arguments))
     if options["seed"] < 0:
         parser.error(f"--seed: {options['seed']} is negative; allowed: whole numbers from 0")
@@ -260,6 +314,7 @@ def parse(
         out,
         options.get("data"),
         options.get("weights"),
+        options.get("only"),
     )
 
 

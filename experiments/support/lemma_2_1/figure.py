@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.support.agreement import Agreement
-from experiments.support.lemma_2_1.claims import SHORT, agreement, short
+from experiments.support.lemma_2_1.claims import SHORT, agreement, judged
 from experiments.support.lemma_2_1.networks import NETWORKS, SPIKING_TITLE
 from neurograd.report.plots import BLUE, GREEN, GREY, ORANGE, RED, styled
 
@@ -91,11 +91,12 @@ def draw(found: dict[str, dict[str, Any]]) -> Figure:
             axes = figure.add_subplot(places[k // 4, k % 4])
             known = name in NETWORKS
             title = NETWORKS[name].title if known else SPIKING_TITLE
-            panel(axes, title, result["rows"], agreement(short(result["rows"])) if known else None)
+            shown = agreement(judged(name, result["rows"])) if known else None
+            panel(axes, title, result["rows"], shown)
             if k % 4 == 0:
                 axes.set_ylabel("measured |ΔL|")
             if k // 4 == 1:
-                axes.set_xlabel("predicted |ΔL| (Eq. 3)")
+                axes.set_xlabel("predicted |ΔL| (Eq. 3, kinks where there are any)")
         ratios(figure.add_subplot(places[2, :]), found)
         handles = [
             Line2D([], [], color=c, marker=m, lw=0, ms=5, label=label)

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from experiments.support.record import held_over
+import json
+
+import pytest
+
+from experiments.support.record import Claim, held_over, parse
+from neurograd.errors import NeurogradError
 
 
 def test_a_claim_over_several_cases():
     found = [held_over(passed) for passed in ([True], [True, False], [False, False])]
     assert found == ["held", "partly", "not held"]
+
+
+def _run(folder, *options):
+    return parse("x", "", ["--out", str(folder), *options], parts=("kinks",))
+
+
+def test_a_part_is_made_anew_and_the_rest_is_kept(tmp_path):
+    claim = Claim("c", "s", "n", "m", "held")
+    _run(tmp_path).write({"rows": [1], "kinks": [2]}, claims=[claim])
+    first = json.loads((tmp_path / "x.json").read_text())
+    run = _run(tmp_path, "--only", "kinks")
+    run.write({"kinks": [3]}, claims=[claim, claim])
+    record = json.loads((tmp_path / "x.json").read_text())
+    assert (record["rows"], record["kinks"], len(record["claims"])) == ([1], [3], 2)
+    assert all(record[key] == first[key] for key in ("command", "seconds", "versions"))
+    assert record["parts"]["kinks"]["command"] == "python -m experiments.x --seed 0 --only kinks"
+    _run(tmp_path, "--only", "claims").write(record, claims=[claim])
+    judged = json.loads((tmp_path / "x.json").read_text())
+    assert len(judged["claims"]) == 1
+    assert judged["parts"] == record["parts"]
+
+
+@pytest.mark.parametrize("options", [["--seed", "1"], ["--quick"]])
+def test_a_part_needs_a_record_of_the_same_options(tmp_path, options):
+    with pytest.raises(NeurogradError, match="cannot be read"):
+        _run(tmp_path, "--only", "kinks").kept()
+    _run(tmp_path).write({"rows": []})
+    with pytest.raises(NeurogradError, match=r"was made by `python -m experiments\.x --seed 0`"):
+        _run(tmp_path, "--only", "kinks", *options).kept()
