@@ -260,7 +260,7 @@ def measure_spiking(run: Run) -> dict[str, Any]:
                     "predicted_ci": predicted.ci,
                     "measured": measured.value,
                     "measured_ci": measured.ci,
-                    "agree": found.agree,
+                    "agree": found.agrees(),
                 }
             )
     return {

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from neurograd.measure.estimate import Estimate
-from neurograd.measure.intervals import Interval, combine_errors, interval, t_quantile
+from neurograd.measure.intervals import Interval, combine_errors, t_quantile
 from neurograd.measure.kinks import KinkTerm
 from neurograd.measure.moments import Moments, Sampler
 from neurograd.problem import Problem
@@ -265,8 +265,8 @@ def _error_of_mean(values: np.ndarray) -> float:
     return spread / math.sqrt(len(values)) if spread > rounding else 0.0
 
 
-def difference_interval(predicted: PredictedLossChange, measured: MeasuredLossChange) -> Interval:
-    """99 % interval of measured − predicted made with the same moments.
+def difference_of(predicted: PredictedLossChange, measured: MeasuredLossChange) -> Estimate:
+    """Measured − predicted made with the same moments.
 
     The moments' first-order error is in both and cancels.
 
@@ -281,4 +281,4 @@ def difference_interval(predicted: PredictedLossChange, measured: MeasuredLossCh
             (predicted.kinks.error, predicted.kinks.degrees),
         ]
     )
-    return interval(measured.value - predicted.value, error, degrees)
+    return Estimate(measured.value - predicted.value, error, degrees)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from neurograd.measure.curvature import HessianTrace
 from neurograd.measure.estimate import Estimate
-from neurograd.measure.intervals import Interval
+from neurograd.measure.intervals import CONFIDENCE, Interval
 from neurograd.measure.moments import Moments
 from neurograd.theory import anisotropy, bias_ratio, noise_curvature_threshold
 
@@ -53,13 +53,33 @@ class MeasuredPoint(ABC):
 
     @property
     @abstractmethod
-    def difference_ci(self) -> Interval:
-        """99 % interval of measured − predicted loss change of a step."""
+    def difference(self) -> Estimate:
+        """Measured − predicted loss change of a step."""
 
     @property
-    def agree(self) -> bool:
-        """Whether measured − predicted is compatible with 0."""
-        return self.difference_ci[0] <= 0.0 <= self.difference_ci[1]
+    def difference_ci(self) -> Interval:
+        """99 % interval of measured − predicted loss change of a step."""
+        return self.difference.ci
+
+    @property
+    def truncation(self) -> float:
+        """What the prediction is known to leave out: the mean step's terms beyond second order."""
+        return 0.0
+
+    @property
+    def rounding(self) -> float:
+        """Size of what rounding alone makes of the difference."""
+        return 0.0
+
+    def agrees(self, looks: int = 1) -> bool:
+        """Whether measured − predicted is compatible with what the prediction leaves out.
+
+        Args:
+            looks: Points that are looked at; all of them hold together at 99 % (Bonferroni).
+        """
+        confidence = 1.0 - (1.0 - CONFIDENCE) / looks
+        low, high = self.difference.interval(confidence)
+        return low - self.rounding <= self.truncation <= high + self.rounding
 
     @property
     def anisotropy(self) -> float:

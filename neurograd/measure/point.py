@@ -25,12 +25,13 @@ from neurograd.measure.loss_change import (
     MeasuredLossChange,
     PredictedLossChange,
     covariance_trace,
-    difference_interval,
+    difference_of,
     measure_loss_change,
     predict_loss_change,
 )
 from neurograd.measure.measured_point import MeasuredPoint
 from neurograd.measure.moments import Moments, measure_moments
+from neurograd.measure.truncation import Truncation, measure_truncation
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.theory import bias_ratio_threshold
@@ -75,6 +76,7 @@ class PointMeasurement(MeasuredPoint):
         kinks: What the kinks of the network add to a step.
         predicted: Lemma 2.1 with the kinks.
         measured: By the control variate.
+        remainder: Measured minus predicted for the mean step, at two lengths of it.
         contributions: What each effect adds, largest first.
     """
 
@@ -83,6 +85,7 @@ class PointMeasurement(MeasuredPoint):
     kinks: KinkTerm
     predicted: PredictedLossChange
     measured: MeasuredLossChange
+    remainder: Truncation
     contributions: tuple[Contribution, ...]
 
     @property
@@ -113,9 +116,19 @@ class PointMeasurement(MeasuredPoint):
         return not self.kinks.exists
 
     @property
-    def difference_ci(self) -> Interval:
-        """99 % interval of measured − predicted; the moments' error is in both and cancels."""
-        return difference_interval(self.predicted, self.measured)
+    def difference(self) -> Estimate:
+        """Measured − predicted; the moments' error is in both and cancels."""
+        return difference_of(self.predicted, self.measured)
+
+    @property
+    def truncation(self) -> float:
+        """The mean step's terms beyond second order; 0 where its remainder is not of that order."""
+        return self.remainder.value if self.remainder.beyond_second_order else 0.0
+
+    @property
+    def rounding(self) -> float:
+        """Size of what rounding alone makes of the difference."""
+        return self.remainder.rounding
 
     @property
     def bias_threshold_safe(self) -> float:
@@ -211,6 +224,7 @@ def measure_point(
         kinks=kinks,
         predicted=predicted,
         measured=measured,
+        remainder=measure_truncation(problem, w, moments, product, step_size),
         step_size=step_size,
         contributions=contributions_of(
             problem,

@@ -65,9 +65,9 @@ class SmoothedPoint(MeasuredPoint):
         return self.predicted_mean.plus(self.predicted_variance)
 
     @property
-    def difference_ci(self) -> Interval:
-        """99 % interval of measured − predicted, which share no draws."""
-        return self.measured.minus(self.predicted).ci
+    def difference(self) -> Estimate:
+        """Measured − predicted, which share no draws."""
+        return self.measured.minus(self.predicted)
 
     @property
     def grad_norm(self) -> float:

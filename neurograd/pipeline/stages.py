@@ -169,7 +169,9 @@ class Stages:
         excess, _ = predict_excess_loss(
             [summarize_point(measured)], training.step_size, training.steps
         )
-        return MeasuredPoint(point=point_result(measured), frozen_excess_loss=excess)
+        return MeasuredPoint(
+            point=point_result(measured, measure.points), frozen_excess_loss=excess
+        )
 
     def _with_arrays(self, point: PointResult, weights: Tensor) -> PointResult:
         """A point with what the arrays clip and what cancels in their writes."""
@@ -203,7 +205,8 @@ class Stages:
                 f"measuring at step {step}", 5 * measure.loss_draws + norm_draws
             ),
         )
-        return MeasuredPoint(point=smoothed_point_result(measured), frozen_excess_loss=None)
+        result = smoothed_point_result(measured, measure.points)
+        return MeasuredPoint(point=result, frozen_excess_loss=None)
 
     def predicted_network(self, index: int) -> PredictedNetwork:
         """The forecast of one chip, or of the clean twin (``CLEAN``)."""

@@ -83,8 +83,13 @@ def predicted_network(
 # -- Points ---------------------------------------------------------------------------------------
 
 
-def point_result(point: PointMeasurement) -> PointResult:
-    """The record of a point of a rate network."""
+def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
+    """The record of a point of a rate network.
+
+    Args:
+        point: What was measured there.
+        looks: Points that are looked at, which agree together at 99 %.
+    """
     predicted, measured, spectrum = point.predicted, point.measured, point.spectrum
     return PointResult(
         step=point.step,
@@ -120,7 +125,8 @@ def point_result(point: PointMeasurement) -> PointResult:
             measured=measured.value,
             measured_ci=measured.ci,
             difference_ci=point.difference_ci,
-            agree=point.agree,
+            truncation=point.truncation,
+            agree=point.agrees(looks),
             draws=measured.draws,
         ),
         descent=Descent(
@@ -218,7 +224,7 @@ def _closed_form(point: PointMeasurement) -> ClosedForm | None:
     return ClosedForm(b=bias / moments.num_parameters**0.5, total_variance=closed.total_variance)
 
 
-def smoothed_point_result(point: SmoothedPoint) -> PointResult:
+def smoothed_point_result(point: SmoothedPoint, looks: int = 1) -> PointResult:
     """The record of a point of a spiking network; what is not measured is None."""
     reference, predicted = point.reference, point.predicted
     margin = predicted.times(1.0 / point.step_size)
@@ -262,7 +268,7 @@ def smoothed_point_result(point: SmoothedPoint) -> PointResult:
             measured=point.measured.value,
             measured_ci=point.measured.ci,
             difference_ci=point.difference_ci,
-            agree=point.agree,
+            agree=point.agrees(looks),
             draws=int(point.measured.degrees) + 1,
         ),
         descent=Descent(

@@ -122,8 +122,13 @@ class LossChange(Record):
     """Its interval; None (null in JSON) for an end without bound."""
     difference_ci: Ends
     """Interval of measured − predicted; None (null in JSON) for an end without bound."""
+    truncation: Number = None
+    """What the prediction is known to leave out: the terms of the mean step beyond the second
+    order, 0 where the remainder of shorter steps does not shrink as they do; 0 in a spiking
+    network, None in older reports."""
     agree: bool | None
-    """Whether that interval holds 0; None where it is not known."""
+    """Whether the interval of measured − predicted holds what the prediction is known to leave out,
+    at 99 % for all points together (Bonferroni); None where it is not known."""
     draws: int
     """Updates whose loss was evaluated."""
 

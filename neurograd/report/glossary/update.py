@@ -186,8 +186,9 @@ ONE_STEP: tuple[Term, ...] = (
         "agree",
         "agree",
         "Agreement",
-        "Whether measured minus predicted is compatible with 0 at 99 %. A 'no' with equal "
-        "numbers is a difference too small to matter that has no noise to hide in.",
+        "Whether measured minus predicted is what the prediction is known to leave out: at 99 % "
+        "for all points together, and but for terms beyond the second order, which shrink with the "
+        "third power of the step (a quarter of it is taken to see that).",
         "",
         HERE,
     ),

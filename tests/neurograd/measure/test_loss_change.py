@@ -13,7 +13,7 @@ from neurograd.measure.curvature import exact_diagonal, hessian_trace
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.loss_change import (
     covariance_trace,
-    difference_interval,
+    difference_of,
     measure_loss_change,
     predict_loss_change,
 )
@@ -165,7 +165,7 @@ def test_noise_and_bias_on_a_smooth_network_agree_at_a_small_step():
         problem.hessian_product(w), moments, dt, hessian_trace(problem, w, 0).value, covariance
     )
     measured = measure_loss_change(problem, w, sample, dt, moments, 2000, seed=1)
-    low, high = difference_interval(predicted, measured)
+    low, high = difference_of(predicted, measured).ci
     assert low <= 0 <= high
     assert high - low < 0.3 * abs(predicted.variance.value)
 

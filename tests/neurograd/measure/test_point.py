@@ -67,7 +67,8 @@ def test_prediction_is_bias_variance_and_kinks(point):
     assert point.trace.method == "exact"
     low, high = point.difference_ci
     assert low < point.measured.value - predicted.value < high
-    assert point.agree == (low <= 0 <= high)
+    assert low < 0 < high
+    assert point.agrees()
 
 
 def test_the_margin_has_the_kinks_of_the_whole_step(point):

@@ -37,7 +37,7 @@ def test_a_point_of_a_noisy_chip():
     ]
     mean = sum(draws) / 300
     error = (sum((d - mean) ** 2 for d in draws) / 299 / 300) ** 0.5
-    assert point.agree
+    assert point.agrees()
     assert abs(point.measured.value - mean) < 3.3 * math.hypot(point.measured.error, error)
     assert abs(point.predicted.value - mean) < 3.3 * math.hypot(point.predicted.error, error)
     assert abs(mean) > 5 * point.predicted.error, "the test can see a wrong sign"
