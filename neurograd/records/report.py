@@ -88,6 +88,11 @@ class LimitsReport(_Report):
     verdict: Verdict
     """The verdict of the spec as it is, trained as a check of it does; the predicted one in older
     reports."""
+    cause: str | None = None
+    """The effect that ``neurograd train`` names as the cause of the cost; None where the chip is
+    tolerated, where several effects are not told apart, and in older reports."""
+    reasons: tuple[str, ...] = ()
+    """Why, one sentence each, as ``neurograd train`` has them; empty in older reports."""
     trained: JudgedCost | None = None
     """What that verdict rests on; None in older reports."""
     now: Prediction

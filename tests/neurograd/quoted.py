@@ -68,17 +68,20 @@ def sentences(report: dict[str, Any]) -> list[str]:
 
 
 def _ranged(value: Any, path: str, level: float) -> Iterator[Ranged]:
-    """Every number that stands beside an interval."""
+    """Every number that stands beside an interval, at the confidence that stands nearest to it."""
     if isinstance(value, list):
         for index, each in enumerate(value):
             yield from _ranged(each, f"{path}[{index}]", level)
     if not isinstance(value, dict):
         return
+    level = value.get("confidence") or level
     at = CONFIDENCE if path.startswith(".points") else level
     for name, each in value.items():
         if name == "spec":
             continue
-        ends = value.get(f"{name}_ci", value.get("ci") if name in ("value", "cost") else None)
+        # Of a value that was tried, the interval is that of its cost.
+        own = "cost" if "cost" in value else "value"
+        ends = value.get(f"{name}_ci", value.get("ci") if name == own else None)
         if isinstance(each, float) and isinstance(ends, list):
             yield _of(f"{path}.{name}", each, ends, at)
         yield from _ranged(each, f"{path}.{name}", level)

@@ -122,6 +122,8 @@ def find_limits(
         num_parameters=outlook.problem(spec).num_parameters,
         now=prediction(predicted_now),
         trained=trained.training.cost,
+        cause=trained.cause,
+        reasons=trained.decided_by,
         confidence=spec.targets.confidence,
         numbers=tuple(limit_result(limit, confirmed.get(limit.knob.key)) for limit in limits),
         remedies=tuple(change_result(each) for each in changed),

@@ -58,12 +58,18 @@ def render_limits(report: LimitsReport, console: Console) -> None:
     console.print()
     console.print(_numbers(report.numbers), highlight=False)
     for each in report.numbers:
-        console.print(Text(f"- {each.sentence}{_training(each, report.confidence)}"))
+        if each.status != "best":
+            console.print(Text(f"- {each.sentence}{_training(each, report.confidence)}"))
+    harmless = [each.label for each in report.numbers if each.status == "best"]
+    if harmless:
+        console.print(Text(f"- as harmless as they can be: {words.listed(harmless)}"))
     console.print()
     if report.remedies:
-        console.print(_remedies(report.remedies), highlight=False)
+        console.print(_remedies(report.remedies, report.confidence), highlight=False)
     label = "Predicted verdict" if report.trained is None else "Verdict"
     print_verdict(label, report.verdict, console)
+    for reason in report.reasons:
+        console.print(Text(f"- {reason}"))
 
 
 def _as_it_is(report: LimitsReport) -> str:
@@ -131,10 +137,10 @@ def _training(row: LimitResult, confidence: float) -> str:
     return f"; {words_of}: {'; '.join(said)}"
 
 
-def _remedies(rows: Sequence[DesignChangeResult]) -> Table:
+def _remedies(rows: Sequence[DesignChangeResult], confidence: float) -> Table:
     table = plain_table("What else would change the cost, best first (predicted)")
     table.add_column("change", overflow="fold")
-    for title in ("cost", "interval"):
+    for title in ("cost", f"at {words.confidence(confidence)}"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("why", overflow="fold")

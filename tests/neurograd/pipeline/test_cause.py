@@ -8,10 +8,14 @@ import pytest
 from rich.console import Console
 
 from neurograd.pipeline.check import check, train_beside, train_clean
+from neurograd.pipeline.limits import find_limits
 from neurograd.pipeline.sweep.modes import MODES, evaluate
+from neurograd.records.json_form import to_json_dict
 from neurograd.report import render_html, render_report
+from neurograd.report.console.limits_tables import render_limits
 from neurograd.report.console.sweep_table import render_sweep
 from neurograd.spec import validate_spec
+from tests.neurograd.quoted import parted
 
 COARSE = {
     "name": "a step of a quarter of the window",
@@ -68,3 +72,17 @@ def test_a_sweep_says_at_which_confidence_its_intervals_are(spec):
     assert "interval" in head
     assert "at 95 %" in first
     assert "at 90 %" in second
+
+
+def test_limits(spec):
+    record = find_limits(spec, quick=True, confirm=False).record
+    assert record.verdict == "not tolerated"
+    assert (record.cause, record.reasons[0]) == (LABEL, SENTENCE)
+    assert parted(to_json_dict(record)) == []
+    console = Console(width=200, file=io.StringIO())
+    render_limits(record, console)
+    text = console.file.getvalue()
+    assert SENTENCE in text.partition("Verdict: not tolerated")[2]
+    # What cannot be made less harmful is one line.
+    assert text.count("not what limits") == sum(row.status == "best" for row in record.numbers)
+    assert "- as harmless as they can be: " in text
