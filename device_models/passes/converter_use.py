@@ -56,22 +56,24 @@ class Tally:
         return math.sqrt(square / self._square) if self._square else 0.0
 
 
-@dataclass(frozen=True)
-class WatchedConverters(Converters):
-    """Converters that count what comes to them in forward passes, and change nothing else.
+def watched(converters: Converters) -> tuple[Converters, Tally, Tally]:
+    """The same converters, which count what comes to them in forward passes.
 
-    Attributes:
-        inputs: Of the DACs, values that enter the arrays.
-        sums: Of the ADCs, products that leave them.
+    Returns:
+        The converters, which change no number; the tally of the values that enter the arrays,
+        through the DACs; that of the products that leave them, through the ADCs.
     """
+    given = {each.name: getattr(converters, each.name) for each in fields(Converters)}
+    counting = _Watched(**given)
+    return counting, counting.inputs, counting.sums
+
+
+@dataclass(frozen=True)
+class _Watched(Converters):
+    """Converters that count."""
 
     inputs: Tally = field(default_factory=Tally)
     sums: Tally = field(default_factory=Tally)
-
-    @classmethod
-    def of(cls, converters: Converters) -> WatchedConverters:
-        """The same converters, watched."""
-        return cls(**{each.name: getattr(converters, each.name) for each in fields(Converters)})
 
     def before(self, call: LayerCall, x: Tensor) -> Tensor:
         """The input as the array gets it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from device_models import Chip, Converters
-from device_models.passes.converter_use import Tally, WatchedConverters
+from device_models.passes.converter_use import Tally, watched
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
@@ -44,9 +44,9 @@ def measure_conversion(
     found = [each for each in chip.passes if isinstance(each, Converters)]
     if not found:
         return None
-    watched = WatchedConverters.of(found[0])
-    passes = tuple(watched if each is found[0] else each for each in chip.passes)
+    counting, inputs, sums = watched(found[0])
+    passes = tuple(counting if each is found[0] else each for each in chip.passes)
     seen = replace(chip, passes=passes).see(problem)
     weights = chip.read(w, generator_for(seed, "conversion", point, device=w.device))
     seen.loss(weights)
-    return Conversion(watched.input_range, watched.output_range, watched.inputs, watched.sums)
+    return Conversion(found[0].input_range, found[0].output_range, inputs, sums)
