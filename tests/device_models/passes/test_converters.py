@@ -56,6 +56,13 @@ def test_levels_by_hand():
     assert len(torch.unique(levels.mul(3).round())) == 7
 
 
+def test_a_converter_that_does_not_clip_has_the_same_steps_without_end():
+    endless = Quantizer(3, 1.0, clips=False)
+    x = _tensor(-7.1, -0.51, 0.16, 3.4)
+    torch.testing.assert_close(endless.convert(x, (-1,)), _tensor(-21, -2, 0, 10) / 3)
+    assert Quantizer(None, 1.0, clips=False).convert(x, (-1,)).equal(x)
+
+
 def test_matched_range_is_that_of_each_vector():
     x = torch.stack([_tensor(0.1, -0.3, 0.2), 100 * _tensor(0.1, -0.3, 0.2), _tensor(0, 0, 0)])
     converted = Quantizer(2, None).convert(x, (-1,))

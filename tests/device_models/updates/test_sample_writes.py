@@ -133,6 +133,11 @@ def test_trains_of_single_samples_are_those_of_the_batch():
     parts = [rule.of_one_in(6).moments(problem, w, torch.tensor([n])) for n in range(6)]
     torch.testing.assert_close(sum(part.mean for part in parts) / 6, whole.mean)
     torch.testing.assert_close(sum(part.variance for part in parts) / 36, whole.variance)
+    # What a sample writes is whole pulses, not a part of a pulse for each of the batch.
+    estimates = chip_of(problem, rule).sample_estimates(problem, w, generator_for(0))
+    pulses = torch.stack(list(estimates)) * (STEP_SIZE / 0.003)
+    torch.testing.assert_close(pulses, pulses.round())
+    assert int(pulses.abs().max()) >= 1
 
 
 def test_pulses_and_noise_grow_with_cancellation():

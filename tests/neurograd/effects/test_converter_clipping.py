@@ -1,0 +1,48 @@
+"""Resolution and range of the converters are told apart, each with what makes it smaller."""
+
+from __future__ import annotations
+
+import pytest
+
+from neurograd.effects.registry import active_in, knobs_of
+from neurograd.spec import validate_spec
+
+
+def effects_of(converters):
+    spec = validate_spec({"device": {"converters": converters}})
+    return spec, {effect.name: effect for effect in active_in(spec, 100)}
+
+
+@pytest.mark.parametrize(
+    ("converters", "words"),
+    [
+        (
+            {"dac_bits": 5, "adc_bits": 8, "output_range": 8},
+            {
+                "converters": "raise device.converters.dac_bits and device.converters.adc_bits",
+                "converter_clipping": "widen device.converters.output_range",
+            },
+        ),
+        ({"adc_bits": 8}, {"converters": "raise device.converters.adc_bits"}),
+        (
+            {"input_range": 1, "output_range": 8},
+            {
+                "converter_clipping": "widen device.converters.output_range and "
+                "device.converters.input_range"
+            },
+        ),
+        ({}, {}),
+    ],
+)
+def test_each_has_its_own_remedy(converters, words):
+    spec, found = effects_of(converters)
+    assert {name: effect.remedy(spec).words for name, effect in found.items()} == words
+
+
+def test_a_fixed_range_is_a_knob_that_may_harm_either_way():
+    spec, _ = effects_of({"adc_bits": 6, "output_range": 8})
+    knobs = {knob.key: knob for knob in knobs_of(spec, 100)}
+    assert "device.converters.input_range" not in knobs
+    knob = knobs["device.converters.output_range"]
+    assert (knob.now, knob.harmful, knob.either) == (8, -1, True)
+    assert knob.settings(4.0) == {"device.converters.output_range": 4.0}
