@@ -38,6 +38,7 @@ from device_models.spiking.network import SpikingNetwork
 from device_models.spiking.surrogate_gradient import SURROGATES, Surrogate
 from device_models.updates.pulse_trains import PulseTrains
 from device_models.write.conductance import ConductanceRange
+from device_models.write.conductance_states import ConductanceStates
 from device_models.write.crossbar import Crossbar, draw_crossbar
 from device_models.write.endurance import WornDevices, draw_worn
 from device_models.write.fixed_point_grid import FixedPointGrid
@@ -61,6 +62,7 @@ __all__ = [
     "Chip",
     "ConductanceDrift",
     "ConductanceRange",
+    "ConductanceStates",
     "Converters",
     "Crossbar",
     "DirectFeedbackAlignment",

@@ -49,21 +49,26 @@ class Leakage:
     """Write path: with every update, each weight loses the part ``1/lifetime`` of itself.
 
     ``w ← (w + increment)·(1 − 1/lifetime)``: what this update wrote leaks, too. Put it after the
-    device's own write. A weight that is left alone decays exponentially with the lifetime as its
-    time constant, and training ends where the gradient balances the leak: a bias of
+    device's own write. In a differential pair the device of the weight's sign holds it and leaks,
+    with a lifetime of its own. A weight that is left alone decays exponentially with the lifetime
+    as its time constant, and training ends where the gradient balances the leak: a bias of
     ``−w/(lifetime·Δt)`` in gradient units, which grows as the step size shrinks.
 
     Attributes:
-        lifetime: Lifetime in updates, 1 or more; a number, or a tensor of shape ``(N,)``.
+        lifetime: Lifetime in updates, 1 or more; a number, or a tensor of shape ``(N,)``. In a pair
+            that of the devices that hold positive weights.
+        negative: That of the devices that hold negative weights; None where one device holds both.
 
     Raises:
         ValueError: If a lifetime is below 1.
     """
 
     lifetime: Tensor | float
+    negative: Tensor | float | None = None
 
     def __post_init__(self) -> None:
-        shortest = float(torch.as_tensor(self.lifetime).min())
+        every = (self.lifetime, self.lifetime if self.negative is None else self.negative)
+        shortest = min(float(torch.as_tensor(lifetime).min()) for lifetime in every)
         if not shortest >= 1:
             raise ValueError(f"lifetime is {shortest:g}; allowed: 1 update or more")
 
@@ -95,4 +100,8 @@ class Leakage:
         return 1.0 - leak, -leak * w
 
     def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
-        return increment - (w + increment) / self.lifetime
+        reached = w + increment
+        if self.negative is None:
+            return increment - reached / self.lifetime
+        held = torch.where(reached < 0, reached / self.negative, reached / self.lifetime)
+        return increment - held

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage
 from neurograd.effects.levels import LevelKeys
 from neurograd.effects.slips import odd_window
+from neurograd.effects.states import StateKeys
 from neurograd.keys.fields import EMPTY, Number, Siemens, SpecModel, spec_problem
 
 
@@ -41,7 +42,7 @@ class Window(SpecModel):
         return self
 
 
-class Conductance(LevelKeys, Window):
+class Conductance(StateKeys, LevelKeys, Window):
     """The conductance range of one synaptic device, and what it stands for."""
 
     mapping: Literal["differential_pair", "reference"] = Field(

@@ -36,8 +36,10 @@ def _remedy(spec: SpecSections) -> Remedy:
 
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
-    if spec.device is not None and spec.device.pulsed is None:
-        yield fraction(EFFECT.key, EFFECT.label, spec.device.write.cycle_to_cycle)
+    device = spec.device
+    # Devices of a few states have no noise of pulses.
+    if device is not None and device.pulsed is None and device.conductance.states is None:
+        yield fraction(EFFECT.key, EFFECT.label, device.write.cycle_to_cycle)
 
 
 def _hints(spec: SpecSections, samples: int) -> Iterator[str]:

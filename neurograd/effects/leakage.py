@@ -12,6 +12,8 @@ from neurograd.effects.knob import Knob, fraction, one_key
 from neurograd.keys.fields import EMPTY, Fraction, Number, SpecModel
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from neurograd.effects.assembly import Assembly
 
 
@@ -22,7 +24,7 @@ class Leakage(SpecModel):
         1e6, description="Updates in which a weight falls to 1/e, at least 1. Default: 1e6."
     )
     spread: Annotated[float, Fraction()] = Field(
-        0.0, description="Relative standard deviation over devices. Default: 0 %."
+        0.0, description="Relative standard deviation over devices, each of a pair. Default: 0 %."
     )
 
 
@@ -39,14 +41,15 @@ def _build(parts: Assembly) -> None:
     from device_models import draw_lifetimes  # noqa: PLC0415
 
     leakage: Leakage = parts.spec.device.leakage
-    lifetimes = draw_lifetimes(
-        parts.problem.num_parameters,
-        leakage.lifetime,
-        leakage.spread,
-        parts.generator("leakage"),
-        parts.problem.dtype,
-    )
-    parts.later_writes.append(LeakageWrite(lifetimes))
+    generator, dtype = parts.generator("leakage"), parts.problem.dtype
+
+    def draw() -> Tensor:
+        size = parts.problem.num_parameters
+        return draw_lifetimes(size, leakage.lifetime, leakage.spread, generator, dtype)
+
+    first = draw()
+    pair = parts.spec.device.conductance.mapping == "differential_pair"
+    parts.later_writes.append(LeakageWrite(first, draw() if pair else None))
 
 
 def _remedy(spec: SpecSections) -> Remedy:

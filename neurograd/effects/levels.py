@@ -27,10 +27,13 @@ _ONE_NUMBER = Shorthand(_same_levels, tuple(_LEVELS.json().items()), _LEVELS.all
 
 
 class Levels(SpecModel):
-    """Distinct conductance levels from one end of the range to the other, for each direction."""
+    """Pulses from one end of the conductance range to the other, for each direction.
 
-    potentiation: Annotated[int, _COUNT] = Field(description="Levels on the way up, 2 to 1000000.")
-    depression: Annotated[int, _COUNT] = Field(description="Levels on the way down, 2 to 1000000.")
+    The size of a pulse, not the states that a weight can have: it moves from where it stands.
+    """
+
+    potentiation: Annotated[int, _COUNT] = Field(description="Pulses on the way up, 2 to 1000000.")
+    depression: Annotated[int, _COUNT] = Field(description="Pulses on the way down, 2 to 1000000.")
 
 
 class LevelKeys(SpecModel):
@@ -38,8 +41,8 @@ class LevelKeys(SpecModel):
 
     levels: Annotated[Levels | None, _ONE_NUMBER] = Field(
         None,
-        description="Number of levels, 2 to 1000000, for both directions or each on its own. "
-        "Default: null, continuous.",
+        description="Pulses over the window, 2 to 1000000, for both directions or each on its own: "
+        "the size of a pulse, not the states of a weight (see states). Default: null, continuous.",
     )
 
 
@@ -68,6 +71,20 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     )  # fmt: skip
 
 
+FEW = 16
+"""Levels up to which a reader may take them for states."""
+
+
+def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
+    levels: Levels | None = None if spec.device is None else spec.device.conductance.levels
+    if levels is not None and min(levels.potentiation, levels.depression) <= FEW:
+        yield (
+            "device.conductance.levels are the size of a pulse, not the states of a device: a "
+            "weight moves by whole pulses from where it stands, so that it may have any value. For "
+            "a device that can stand at so many conductances only: device.conductance.states."
+        )
+
+
 EFFECT = Effect(
     name="levels",
     label="the finite number of levels",
@@ -78,4 +95,5 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=12,
+    hints=_hints,
 )

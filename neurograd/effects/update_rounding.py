@@ -79,7 +79,7 @@ EFFECT = Effect(
     knobs=_knobs,
     knob_rank=41,
     acts={
-        "quantization.update_rounding": "on the pulses of a device with levels, pulsed or "
+        "quantization.update_rounding": "on a device with levels or states, pulsed or "
         "measured, and on quantization.update_bits and weight_bits"
     },
 )

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from device_models import (
     Backprop,
     ConductanceDrift,
+    ConductanceStates,
     Converters,
     EProp,
     EquilibriumPropagation,
@@ -339,6 +340,16 @@ def _worn(place):
     return WornDevices(_pulsed(LinearStep(0.3))(place), worn, 0.1 * place.normal(N, name="held"))
 
 
+def _states(mapping):
+    def make(place):
+        crossbar = _crossbar(place, mapping)
+        inner = MemristorWrite(crossbar, UP, DOWN)
+        pair = mapping == "differential_pair"
+        return ConductanceStates(inner, *crossbar.weight_bounds(), 12, pair=pair)
+
+    return make
+
+
 UP, DOWN = (nonlinear_response(label, depression=label < 0) for label in (1.9, -0.6))
 
 WRITES = {
@@ -364,6 +375,13 @@ WRITES = {
     "retention": WriteCase(
         lambda place: Leakage(draw_lifetimes(N, 20.0, 0.3, place.generator("life"), place.dtype))
     ),
+    "retention, pair": WriteCase(
+        lambda place: Leakage(
+            *(draw_lifetimes(N, 20.0, 0.3, place.generator(end), place.dtype) for end in "+-")
+        )
+    ),
+    "conductance_states": WriteCase(_states("differential_pair")),
+    "conductance_states, reference": WriteCase(_states("reference")),
 }
 
 

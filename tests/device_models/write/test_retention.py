@@ -33,6 +33,17 @@ def test_a_weight_left_alone_decays_exponentially():
     assert w.tolist()[2:] == [0.0, 0.7]
 
 
+def test_the_device_of_the_weight_s_sign_leaks_in_a_pair():
+    leak = Leakage(_tensor(10.0, 10.0, 10.0), _tensor(4.0, 4.0, 4.0))
+    w, increment = _tensor(0.5, -0.2, -0.2), _tensor(0.1, 0.1, 0.3)
+    realized = leak.write(w, increment, generator_for(0))
+    # 0.6 leaks by a tenth, -0.1 by a quarter; the third has crossed 0 and is the other device's.
+    torch.testing.assert_close(realized, _tensor(0.1 - 0.06, 0.1 + 0.025, 0.3 - 0.01))
+    assert leak.moments(w, increment).mean.equal(realized)
+    with pytest.raises(ValueError, match=r"lifetime is 0\.5"):
+        Leakage(2.0, _tensor(0.5))
+
+
 def test_one_write_by_hand():
     leak = Leakage(10.0)
     w, increment = _tensor(0.5, -0.2), _tensor(0.1, 0.1)

@@ -47,6 +47,7 @@ SECTIONS = {
     "nonlinearity": {"device": {"write": {"nonlinearity": {"potentiation": 2}}}},
     "cycle_to_cycle": {"device": {"write": {"cycle_to_cycle": "2 %"}}},
     "device_to_device": {"device": {"write": {"device_to_device": "5 %"}}},
+    "states": {"device": {"conductance": {"states": 5}}},
     "leakage": {"device": {"leakage": {"lifetime": 50}}},
     "faults": {"device": {"faults": {"stuck_low": "30 %"}}},
     "endurance": {"device": {"endurance": {"age": 1e6}}},

@@ -1,0 +1,116 @@
+"""Conductance states: devices that can stand at a few conductances only, and nowhere between.
+
+A device of N states stands at ``low + k·(high − low)/(N − 1)`` of its own window, k from 0 to
+N − 1. Beside a reference the weight has these N values. In a differential pair the device of the
+weight's sign holds it and the other one stands at its lowest state, so that there are 2N − 1: 0,
+and N − 1 on either side, spaced by the window of the device of that side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models.moments import two_point_mixture
+from device_models.protocols import ElementMoments, WritePath
+from device_models.write.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
+
+
+@dataclass(frozen=True)
+class ConductanceStates:
+    """Write path whose writes land on one of each synapse's states.
+
+    What the inner path makes of an increment is where the write is aimed at; the device ends at a
+    state beside it. Stochastic landing keeps the mean and adds the variance
+    ``spacing²·p·(1 − p)``, p the part of the way from one state to the next; nearest landing loses
+    increments below half a spacing. Where the inner path moves nothing, nothing moves.
+
+    Attributes:
+        inner: What the synapses would make of an increment without states; draws nothing.
+        low: Lowest weight of each synapse, a shape that goes with ``(N,)``.
+        high: Highest weight; equal to ``low`` for one that is stuck.
+        states: Conductances that a device can stand at, 2 or more.
+        rounding: How an aim becomes a state: ``stochastic``, ``nearest``, or ``truncate``, which
+            never moves further than asked.
+        pair: Whether a weight is a differential pair, else one device beside a reference.
+
+    Raises:
+        ValueError: If the inner path is random, or states or rounding are not allowed.
+    """
+
+    inner: WritePath
+    low: Tensor
+    high: Tensor
+    states: int
+    rounding: Rounding = "stochastic"
+    pair: bool = True
+
+    def __post_init__(self) -> None:
+        check_rounding(self.rounding)
+        if self.rounding == "none":
+            raise ValueError("rounding is 'none'; allowed: nearest, stochastic, truncate")
+        if self.states < 2:
+            raise ValueError(f"states is {self.states}; allowed: 2 or more")
+        if not self.inner.deterministic:
+            raise ValueError("inner draws; allowed: a write path that draws nothing")
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether two writes of the same increment are equal."""
+        return self.rounding != "stochastic"
+
+    def program(self, w: Tensor) -> Tensor:
+        """The nearest state, shape ``(N,)``."""
+        return self._weight(self._place(self.inner.program(w)).round())
+
+    def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
+        """Realized increment in weight units, shape ``(N,)``."""
+        aimed = self.inner.write(w, increment, generator)
+        start, way = self._way(w, aimed)
+        landed = self._weight(start + round_whole(way, self.rounding, generator))
+        return torch.where(aimed == 0, torch.zeros_like(w), landed - w)
+
+    def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
+        """Exact moments: a choice between two neighbouring states."""
+        aimed = self.inner.write(w, increment, torch.Generator(device=w.device))
+        start, way = self._way(w, aimed)
+        below, p = rounding_outcomes(way, self.rounding)
+        landed = two_point_mixture(
+            ElementMoments.constant(self._weight(start + below) - w),
+            ElementMoments.constant(self._weight(start + below + 1) - w),
+            p,
+        )
+        still = aimed == 0
+        return ElementMoments(
+            landed.mean.masked_fill(still, 0.0), landed.variance.masked_fill(still, 0.0)
+        )
+
+    def _way(self, w: Tensor, aimed: Tensor) -> tuple[Tensor, Tensor]:
+        """Number of the state that a weight stands at, and spacings from it to the aim."""
+        start = self._place(w).round()
+        return start, self._place(torch.clamp(w + aimed, self.low, self.high)) - start
+
+    @property
+    def _sides(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weight of state 0, and the spacing above and below it."""
+        both = (self.low < 0) & (self.high > 0) if self.pair else torch.zeros_like(self.low) > 0
+        zero = torch.where(both, torch.zeros_like(self.low), self.low)
+        above = (self.high - zero) / (self.states - 1)
+        return zero, above, torch.where(both, -self.low / (self.states - 1), above)
+
+    def _place(self, w: Tensor) -> Tensor:
+        """Weights counted in spacings from state 0; whole numbers are states."""
+        zero, above, below = self._sides
+        spacing = torch.where(w < zero, below, above)
+        return torch.where(spacing > 0, (w - zero) / torch.where(spacing > 0, spacing, 1.0), 0.0)
+
+    def _weight(self, place: Tensor) -> Tensor:
+        zero, above, below = self._sides
+        last = self.states - 1
+        return torch.clamp(
+            zero + place.clamp(-last, last) * torch.where(place < 0, below, above),
+            self.low,
+            self.high,
+        )
