@@ -51,9 +51,6 @@ class PulsedKeys(SpecModel):
             if other not in (None, Write()):
                 problem = "is given beside pulsed; give one of write, pulsed and measured"
                 raise spec_problem(problem, key)
-        if pulsed.known_step == "each" and device.pulse_train is not None:
-            problem = "each is not what trains of coinciding pulses count; allowed: mean"
-            raise spec_problem(problem, "pulsed.known_step")
         refuse_levels(device, "pulsed")
         mapping = _MAPPING[pulsed.model == "one_sided_pair"]
         if device.conductance.mapping != mapping:

@@ -138,11 +138,11 @@ class Pulsed(SpecModel):
     corrupt: Annotated[float, Fraction()] = Field(
         0.0, description="Part of the devices that no pulse moves. Default: 0 %."
     )
-    known_step: Literal["each", "mean"] | None = Field(
-        None,
+    known_step: Literal["each", "mean"] = Field(
+        "each",
         description="The nominal step at weight 0 that the controller counts pulses by. each: that "
-        "of the direction, which makes up for up_down; mean: that of both (aihwkit). "
-        "Default: each; mean with device.pulse_train, whose coincidences are what they are.",
+        "of the direction, which makes up for up_down; mean: that of both (aihwkit), as with "
+        "device.pulse_train always. Default: each.",
     )
     max_pulses: Annotated[int, Whole(1, 10_000, also=", or null for any number")] | None = Field(
         None, description="Most pulses of one update. Default: null, any number."

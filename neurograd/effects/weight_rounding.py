@@ -81,4 +81,8 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=40,
+    acts={
+        "quantization.weight_rounding": "on what passes see, with quantization.weight_bits, of "
+        "weights that a device or quantization.update_bits stores"
+    },
 )
