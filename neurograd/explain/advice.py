@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from neurograd.explain.cause import cause_of
-from neurograd.explain.guide import Guide
+from neurograd.explain.guide import Guide, certain_damage
+from neurograd.explain.trials import Trial
 from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import MODEL_ERROR, sign_known
 from neurograd.judge.verdict import Cost, Verdict
@@ -18,15 +19,15 @@ NAMED = 3
 
 def advice(found: Guide) -> list[str]:
     """What to change, one plain sentence each, the most useful first."""
-    if found.ideal is None:
-        return [_single(found)]
-    predicted = found.whole.cost
-    if not _above_chance(predicted) or found.whole.verdict is Verdict.TOLERATED:
+    if len(found.chip.effects) < 2:
+        return [*_first(found), _single(found)]
+    if found.ideal is None or not certain_damage(found.whole):
         return [
             f"The prediction is {_size(found.whole)} where training lost {_size(found.trained)}: "
-            "no damage is certain enough in it to be shared out."
+            "no damage is certain enough in it to be shared out, so no change was tried."
         ]
     return [
+        *_first(found),
         *_changes(found),
         *_none_enough(found),
         *_interplay(found),
@@ -41,17 +42,44 @@ def _single(found: Guide) -> str:
         return cause_of(found.trained.verdict, ()).sentence
     (effect,) = found.chip.effects
     words = found.chip.words(effect)
-    return f"Only {effect.label} sets this chip apart from an ideal one: {words}."
+    mark = "" if found.tried else f" ({_not_tried(found)})"
+    return f"Only {effect.label} sets this chip apart from an ideal one: {words}{mark}."
+
+
+def _not_tried(found: Guide) -> str:
+    return "not tried" if found.not_tried is None else f"not tried: {found.not_tried}"
+
+
+def _first(found: Guide) -> list[str]:
+    """The best of what was tried, as the one thing to do first."""
+    if not found.tried:
+        return []
+    best, whole = found.tried[0], found.whole
+    if not best.judged.cost.value < whole.cost.value:
+        return [
+            f"Nothing that was tried lowers the predicted {NOUNS[whole.kind]} of {_size(whole)}: "
+            f"{_moved(best.trial)} gives {_size(best.judged)}."
+        ]
+    return [
+        f"Set {best.trial.key} to {best.trial.value} (now {best.trial.now}): the predicted "
+        f"{NOUNS[whole.kind]}, tried with it, falls from {_size(whole)} to {_size(best.judged)}, "
+        f"{_within(best.judged)}."
+    ]
+
+
+def _moved(trial: Trial) -> str:
+    return f"{trial.label} at {trial.value} (now {trial.now})"
 
 
 def _changes(found: Guide) -> list[str]:
     """The effects that are known to matter, with the key that makes them smaller."""
     noun, sentences = NOUNS[found.whole.kind], []
-    for part in [part for part in found.parts if _above_chance(part.saves)][:NAMED]:
+    mark = "" if found.not_tried is None else f" ({_not_tried(found)})"
+    for part in [part for part in found.parts if part.harms][:NAMED]:
         words = found.chip.words(part.effect)
         sentences.append(
             f"{capital(words)}: without {part.effect.label} the predicted {noun} falls from "
-            f"{_size(found.whole)} to {_size(part.without)}, {_within(part.without)}."
+            f"{_size(found.whole)} to {_size(part.without)}, {_within(part.without)}{mark}."
         )
     return sentences
 
@@ -113,7 +141,7 @@ def _remaining(found: Guide, ideal: Judgement) -> list[str]:
 def _idle(found: Guide) -> list[str]:
     """Effects that are not worth an effort, and those that help."""
     sentences = []
-    helpful = [part for part in found.parts if _below_chance(part.saves)]
+    helpful = [part for part in found.parts if part.helps]
     if helpful:
         labels = listed(f"{p.effect.label}, {_size(p.without)}" for p in helpful)
         sentences.append(f"Keep what helps; the chip would cost more without {labels}.")
@@ -139,10 +167,6 @@ def _trust(found: Guide) -> list[str]:
 
 def _above_chance(cost: Cost) -> bool:
     return cost.value > 0 and sign_known(cost)
-
-
-def _below_chance(cost: Cost) -> bool:
-    return cost.value < 0 and sign_known(cost)
 
 
 def _size(judged: Judgement) -> str:

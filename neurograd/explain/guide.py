@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neurograd.effects.effect import Effect, Remedy
+from neurograd.explain.trials import Tried, best_first
 from neurograd.explain.variants import by_left_out, names
 from neurograd.judge.cost import Allowed, Baseline, Judgement, loss_decrease
-from neurograd.judge.forecasts import judge_forecasts, widened
+from neurograd.judge.forecasts import judge_forecasts, sign_known, widened
 from neurograd.judge.networks import Network, Predicted, correct_table
-from neurograd.judge.verdict import Cost, mean_interval, mean_over_chips
+from neurograd.judge.verdict import Cost, Verdict, mean_interval, mean_over_chips
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ class Part:
         without: The chip without it.
         alone: The ideal chip with it only.
         saves: Cost of the whole chip minus that of the chip without it.
-        share: ``saves`` over the whole cost; None where that is not a positive number. Shares of
-            effects that act together or overlap do not sum to 1.
+        share: ``saves`` over the whole cost; None where that is not a positive number, where
+            nothing is saved, and for all effects where one of them is known to help: parts of
+            opposite sign are no shares. Those that act together or overlap do not sum to 1.
     """
 
     effect: Effect
@@ -80,6 +82,16 @@ class Part:
     alone: Judgement
     saves: Cost
     share: float | None
+
+    @property
+    def harms(self) -> bool:
+        """Whether the effect is known to cost something."""
+        return self.saves.value > 0 and sign_known(self.saves)
+
+    @property
+    def helps(self) -> bool:
+        """Whether the chip is known to cost more without it."""
+        return self.saves.value < 0 and sign_known(self.saves)
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,8 @@ class Guide:
         together: Whole cost above the ideal chip's, minus the sum of what each effect alone adds
             to the ideal chip's: above 0 for effects that act together, below 0 for effects of
             which one is already enough. None for fewer than two effects.
+        tried: Changes that were tried, the best first.
+        not_tried: Why none was, None where they were.
     """
 
     chip: ChipInWords
@@ -107,10 +121,28 @@ class Guide:
     ideal: Judgement | None
     parts: tuple[Part, ...]
     together: Cost | None
+    tried: tuple[Tried, ...] = ()
+    not_tried: str | None = None
+
+    @property
+    def worst(self) -> list[Effect]:
+        """The effects that are known to cost something, that which costs most first."""
+        return [part.effect for part in self.parts if part.harms]
+
+
+def certain_damage(whole: Judgement) -> bool:
+    """Whether a forecast is certain enough of some damage for it to be shared out."""
+    cost = whole.cost
+    return cost.value > 0 and sign_known(cost) and whole.verdict is not Verdict.TOLERATED
+
+
+def with_trials(found: Guide, tried: Sequence[Tried], not_tried: str | None) -> Guide:
+    """The guide with what was tried, or why nothing was."""
+    return replace(found, tried=tuple(best_first(tried)), not_tried=not_tried)
 
 
 def measured_guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgement) -> Guide:
-    """The numbers of the guide to a chip's effects.
+    """The numbers of the guide to a chip's effects; none of the effects' without variants.
 
     Args:
         chip: The chip in words.
@@ -119,7 +151,7 @@ def measured_guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgem
     """
     effects = chip.effects
     whole = predicted.judged(predicted.chips)
-    if len(effects) < 2:
+    if len(effects) < 2 or not predicted.variants:
         return Guide(chip, trained, whole, None, (), None)
     name_of = {left_out: variant.name for left_out, variant in by_left_out(effects).items()}
     everything = names(effects)
@@ -132,10 +164,13 @@ def measured_guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgem
         without = name_of[frozenset({effect.name})]
         alone = name_of[everything - {effect.name}]
         saves = tables.mean(all_of_it, tables.of(networks[without]))
-        share = saves.value / whole.cost.value if 0 < whole.cost.value < math.inf else None
+        finite = 0 < whole.cost.value < math.inf
+        share = saves.value / whole.cost.value if finite and saves.value > 0 else None
         parts.append(Part(effect, judged[without], judged[alone], saves, share))
         with np.errstate(invalid="ignore"):
             interplay = interplay - (tables.of(networks[alone]) - ideal)
+    if any(part.helps for part in parts):
+        parts = [replace(part, share=None) for part in parts]
     return Guide(
         chip,
         trained,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from neurograd.explain.advice import advice
 from neurograd.explain.guide import ChipInWords, Guide, Part, PredictedChips, measured_guide
+from neurograd.explain.trials import Tried
 from neurograd.judge.cost import Judgement
 from neurograd.records.cost import VariantCost
-from neurograd.records.mitigation import EffectCost, MitigationGuide, Together
+from neurograd.records.mitigation import EffectCost, MitigationGuide, Together, TriedChange
 
 
 def guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgement) -> MitigationGuide:
     """The report's guide; arguments as for ``measured_guide``."""
-    return _record(measured_guide(chip, predicted, trained))
+    return recorded(measured_guide(chip, predicted, trained))
 
 
-def _record(found: Guide) -> MitigationGuide:
+def recorded(found: Guide) -> MitigationGuide:
+    """A guide as the report has it, with its sentences."""
     together = found.together
     return MitigationGuide(
         kind=found.whole.kind,
@@ -24,7 +26,22 @@ def _record(found: Guide) -> MitigationGuide:
         ideal=None if found.ideal is None else VariantCost.of(found.ideal),
         effects=tuple(_effect(found.chip, part) for part in found.parts),
         together=None if together is None else Together(value=together.value, ci=together.ci),
+        tried=tuple(_tried(each) for each in found.tried),
+        not_tried=found.not_tried,
         advice=tuple(advice(found)),
+    )
+
+
+def _tried(found: Tried) -> TriedChange:
+    trial = found.trial
+    return TriedChange(
+        effect=trial.effect.name,
+        label=trial.label,
+        key=trial.key,
+        settings=trial.settings,
+        now=trial.now,
+        value=trial.value,
+        cost=VariantCost.of(found.judged),
     )
 
 

@@ -103,7 +103,7 @@ def _action(report: CheckReport, remedies: Sequence[str]) -> list[str]:
     if report.verdict is Verdict.TOLERATED or not report.training.cost.clean_learned:
         return []
     guide = report.mitigation
-    if guide is not None and guide.effects:
+    if guide is not None and (guide.effects or guide.tried):
         return [f"What to do first: {_inside(guide.advice[0])}"]
     if len(remedies) == 1:
         return [f"What to do first: {_inside(remedies[0])} (not tried)."]

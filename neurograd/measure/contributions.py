@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -12,6 +13,9 @@ from device_models import Chip, ElementMoments
 from neurograd.measure.kinks import variant_kinks
 from neurograd.problem import Problem
 from neurograd.theory import covariance_variance_term
+
+_ROUNDING = 64 * sys.float_info.epsilon
+"""Rounding of a difference of predictions, relative to their sizes."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Contribution:
         label: What a sentence calls it.
         predicted_without: Predicted loss change of the chip without the effect.
         share: Part of the prediction that goes with the effect; shares of effects that need each
-            other do not sum to 1.
+            other do not sum to 1. NaN for a prediction of 0, and for all effects where some lower
+            what others raise: parts of opposite sign are no shares.
     """
 
     name: str
@@ -78,11 +83,31 @@ def contributions_of(
         _smooth_change(form, chip.step_size, gradient, product, diagonal) + crossed
         for form, crossed in zip(forms, kinks, strict=True)
     )
+    shares = shares_of(whole, others)
     parts = [
-        Contribution(name, label, left, (whole - left) / whole if whole != 0 else math.nan)
-        for (name, label), left in zip(variants, others, strict=True)
+        Contribution(name, label, left, share)
+        for (name, label), left, share in zip(variants, others, shares, strict=True)
     ]
-    return tuple(sorted(parts, key=lambda part: -part.share))
+    return tuple(sorted(parts, key=lambda part: part.predicted_without * (-1, 1)[whole > 0]))
+
+
+def shares_of(whole: float, without: Sequence[float]) -> list[float]:
+    """Part of a whole that goes with each of its parts, as far as that means something.
+
+    Args:
+        whole: The whole.
+        without: What is left without each part.
+
+    Returns:
+        A share each, 0 for what is within rounding; NaN for all where the whole is 0 or parts have
+        opposite signs.
+    """
+    scale = abs(whole) + max(map(abs, without), default=0.0)
+    gone = [whole - left for left in without]
+    gone = [0.0 if abs(each) <= _ROUNDING * scale else each for each in gone]
+    if whole == 0 or any(each * whole < 0 for each in gone):
+        return [math.nan for _ in gone]
+    return [each / whole for each in gone]
 
 
 def _smooth_change(

@@ -15,10 +15,8 @@ from torch import Tensor
 
 from device_models import Chip
 from neurograd.explain.cause import cause_of
-from neurograd.explain.guide import ChipInWords, PredictedChips
-from neurograd.explain.mitigation import guide
+from neurograd.explain.guide import ChipInWords
 from neurograd.explain.reasons import explain
-from neurograd.explain.variants import variants
 from neurograd.judge.cost import Judgement, judge_chips
 from neurograd.judge.forecasts import Forecast, judge_forecasts
 from neurograd.judge.verdict import Verdict
@@ -31,6 +29,7 @@ from neurograd.pipeline.identity import (
     data_fingerprint,
     versions,
 )
+from neurograd.pipeline.mitigating import guide_to
 from neurograd.pipeline.notes import notes
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.stages import Stages
@@ -236,16 +235,8 @@ class _Check:
                 # On a worker, whose one core gives the same sums on every machine.
                 forecast = pool.submit(partial(self._forecast, forecasts)).result()
             if measure and mitigation and _failed(judged):
-                others = {
-                    variant.name: [
-                        submit("mitigation", stages.predicted_variant, variant, index)
-                        for index in chips
-                    ]
-                    for variant in variants(active_effects(self.spec, self.problem))
-                }
-                found = {name: [task.result() for task in each] for name, each in others.items()}
-                guiding = partial(self._mitigation, forecasts, found, judged)
-                explained = pool.submit(guiding).result()
+                chip = chip_in_words(self.spec, self.problem)
+                explained = guide_to(chip, stages, submit, forecasts, judged)
         result = self._training_result(clean, networks, judged, points, forecast)
         self.timing["total"] = time.perf_counter() - start
         return CheckResult(self._report(measure, judged.verdict, points, result, explained))
@@ -275,24 +266,6 @@ class _Check:
     def _forecast(self, networks: Sequence[PredictedNetwork]) -> Forecast:
         baseline = baseline_of(self.problem)
         return judge_forecasts(baseline, allowed_by(self.spec), networks[0], networks[1:])
-
-    # -- explain ----------------------------------------------------------------------------
-
-    def _mitigation(
-        self,
-        networks: Sequence[PredictedNetwork],
-        others: dict[str, list[PredictedNetwork]],
-        trained: Judgement,
-    ) -> MitigationGuide:
-        """The guide to the effects of a chip that fails."""
-        predicted = PredictedChips(
-            baseline=baseline_of(self.problem),
-            allowed=allowed_by(self.spec),
-            clean=networks[0],
-            chips=networks[1:],
-            variants=others,
-        )
-        return guide(chip_in_words(self.spec, self.problem), predicted, trained)
 
     # -- report -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -19,6 +20,7 @@ from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.measure.smoothed_point import measure_smoothed_point
 from neurograd.measure.smoothed_reference import SmoothedBudget
 from neurograd.pipeline.build import active_effects, build_chip, build_clean_chip
+from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.forecasting import CLEAN, forecast_network, forecast_stage
 from neurograd.pipeline.pool import TaskPool
 from neurograd.pipeline.store import StageStore
@@ -217,6 +219,29 @@ class Stages:
         """The forecast of one chip without some of its effects."""
         stage = f"mitigation-{variant.name}-{index + 1}"
         return self._predicted(stage, f"chip {index + 1} {variant.label}", index, variant.left_out)
+
+    def predicted_change(self, name: str, settings: dict[str, Any], index: int) -> PredictedNetwork:
+        """The forecast of one chip of the spec with other values of some keys of the device.
+
+        Args:
+            name: Of the change, for the stage.
+            settings: The keys with their values.
+            index: Which chip.
+
+        Raises:
+            SpecError: If the values do not go with the rest of the spec.
+        """
+        changed = with_settings(self.spec, settings)
+
+        def compute() -> PredictedNetwork:
+            return forecast_network(
+                changed,
+                self.problem.replica(),
+                index,
+                progress=self.pool.stage(f"trying {name}", self.spec.training.steps),
+            )
+
+        return self.store.run_record(f"{name}-{index + 1}", PredictedNetwork, compute)
 
     def _predicted(
         self, stage: str, name: str, index: int, without: Collection[Effect]

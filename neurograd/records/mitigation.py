@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from neurograd.records.cost import NOUNS, VariantCost
 from neurograd.records.record import Ends, Number, Record
 
@@ -25,7 +27,9 @@ class EffectCost(Record):
     saves_ci: Ends
     """Its interval; None (null in JSON) for an end without bound."""
     share: Number
-    """``saves`` over the whole cost; None where that is not a positive number."""
+    """``saves`` over the whole cost; None where that is not a positive number, where the effect
+    saves nothing, and for all effects where leaving one of them out is known to cost more: parts of
+    opposite sign are no shares."""
 
 
 class Together(Record):
@@ -35,6 +39,25 @@ class Together(Record):
     """Whole cost less what the effects cost one by one; None (null in JSON) where one diverges."""
     ci: Ends
     """Its interval; None (null in JSON) for an end without bound."""
+
+
+class TriedChange(Record):
+    """A change of one number of the spec, and what is predicted with it."""
+
+    effect: str
+    """The effect that it is meant to make smaller."""
+    label: str
+    """What a sentence calls the number."""
+    key: str
+    """The dotted key that holds it."""
+    settings: dict[str, Any]
+    """The keys that are set, with their values."""
+    now: str
+    """Its present value, as a sentence has it."""
+    value: str
+    """The value that was tried, as a sentence has it."""
+    cost: VariantCost
+    """What the chip is predicted to cost with it."""
 
 
 class MitigationGuide(Record):
@@ -54,6 +77,10 @@ class MitigationGuide(Record):
     """That whose absence saves most first; empty for fewer than two effects."""
     together: Together | None
     """How far they act together; None for fewer than two effects."""
+    tried: tuple[TriedChange, ...] = ()
+    """Changes that were tried by a forecast each, the best first."""
+    not_tried: str | None = None
+    """Why no change was tried; None where they were, and in older reports."""
     advice: tuple[str, ...]
     """What to change, one sentence each, the most useful first."""
 

@@ -170,7 +170,8 @@ class ContributionResult(Record):
     predicted_without: Number
     """Predicted loss change of the chip without it; None (null in JSON) where it is not finite."""
     share: Number
-    """Part of the prediction that goes with it; None (null in JSON) for a prediction of 0."""
+    """Part of the prediction that goes with it; None (null in JSON) for a prediction of 0, and for
+    all effects where some lower what others raise."""
 
 
 class ReferenceResult(Record):

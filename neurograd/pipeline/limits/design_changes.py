@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurograd.errors import DivergenceError
-from neurograd.pipeline.limits.knobs import with_settings
+from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost, Tick
 from neurograd.spec import Spec
 

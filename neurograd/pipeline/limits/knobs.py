@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from neurograd.effects.knob import Knob
 from neurograd.effects.registry import knobs_of
 from neurograd.errors import SpecError
-from neurograd.spec import Spec, spec_to_dict, validate_spec
+from neurograd.pipeline.changed import with_settings
+from neurograd.spec import Spec
 
 
 def turn(knob: Knob, spec: Spec, value: float) -> Spec:
@@ -17,16 +16,6 @@ def turn(knob: Knob, spec: Spec, value: float) -> Spec:
         SpecError: If the value does not go with the rest of the spec.
     """
     return with_settings(spec, knob.settings(value))
-
-
-def with_settings(spec: Spec, settings: dict[str, Any]) -> Spec:
-    """A spec with other values of some keys.
-
-    Raises:
-        SpecError: If they do not go together.
-    """
-    overrides = [f"{key}={_yaml(value)}" for key, value in settings.items()]
-    return validate_spec(spec_to_dict(spec), "limits", overrides)
 
 
 def find_knobs(spec: Spec, samples: int) -> list[Knob]:
@@ -49,11 +38,3 @@ def _exists(knob: Knob, spec: Spec) -> bool:
     except SpecError:
         return False
     return knob.low < knob.high
-
-
-def _yaml(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_yaml(each) for each in value)}]"
-    return value if isinstance(value, str) else repr(value)

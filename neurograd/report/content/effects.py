@@ -28,8 +28,13 @@ def contributions_sheet(report: CheckReport) -> Sheet[ContributionResult] | None
         f"What each effect adds to the predicted cost of a step, at step {worst.step}",
         CONTRIBUTIONS,
         worst.contributions,
-        note="Shares of effects that need each other do not sum to 100 %.",
+        note=_OPPOSITE
+        if all(part.share is None for part in worst.contributions)
+        else "Shares of effects that need each other do not sum to 100 %.",
     )
+
+
+_OPPOSITE = "Some of the effects lower what others raise: such parts are no shares of the whole."
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,8 @@ def mitigation_sheet(report: CheckReport) -> Sheet[MitigationRow] | None:
         f"What the {guide.noun} comes from, predicted",
         mitigation_columns(guide.confidence),
         rows,
-        note="Share: the part of the whole chip's cost that leaving the effect out saves. Shares "
+        note=_OPPOSITE
+        if all(part.share is None for part in guide.effects)
+        else "Share: the part of the whole chip's cost that leaving the effect out saves. Shares "
         "of effects that act together or overlap do not sum to 100 %.",
     )

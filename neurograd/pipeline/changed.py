@@ -1,0 +1,29 @@
+"""A spec with other values of some of its keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neurograd.spec import Spec, spec_to_dict, validate_spec
+
+
+def with_settings(spec: Spec, settings: dict[str, Any]) -> Spec:
+    """A spec with other values of some keys.
+
+    Args:
+        spec: The validated spec.
+        settings: The values by dotted key.
+
+    Raises:
+        SpecError: If they do not go together.
+    """
+    overrides = [f"{key}={_yaml(value)}" for key, value in settings.items()]
+    return validate_spec(spec_to_dict(spec), "limits", overrides)
+
+
+def _yaml(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_yaml(each) for each in value)}]"
+    return value if isinstance(value, str) else repr(value)

@@ -1,0 +1,102 @@
+"""The guide to the effects of a chip that fails: what is predicted for it, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from neurograd.errors import NeurogradError
+from neurograd.explain.guide import (
+    ChipInWords,
+    Guide,
+    PredictedChips,
+    certain_damage,
+    measured_guide,
+    with_trials,
+)
+from neurograd.explain.mitigation import recorded
+from neurograd.explain.trials import Trial, Tried, trials_of, why_not
+from neurograd.explain.variants import variants
+from neurograd.judge.cost import Judgement
+from neurograd.pipeline.forecasting import allowed_by, baseline_of
+from neurograd.pipeline.stages import Stages
+from neurograd.records.mitigation import MitigationGuide
+from neurograd.records.training import PredictedNetwork
+
+Submit = Callable[..., Future[Any]]
+"""Runs a task on a worker, its time counted under a name."""
+
+TRIED = 2
+"""Effects whose numbers are tried, those that cost most."""
+
+
+def guide_to(
+    chip: ChipInWords,
+    stages: Stages,
+    submit: Submit,
+    forecasts: Sequence[PredictedNetwork],
+    trained: Judgement,
+) -> MitigationGuide:
+    """Predict the chip without each effect, then with the numbers behind the worst ones changed.
+
+    Where the forecast of the whole chip leaves open whether there is damage at all, nothing of this
+    is begun: there is nothing that could be shared out.
+
+    Args:
+        chip: The chip in words.
+        stages: What predicts one network.
+        submit: Runs a task.
+        forecasts: The clean twin's forecast and those of the chips.
+        trained: The verdict of training.
+    """
+    spec, problem = stages.spec, stages.problem
+    chips = range(len(forecasts) - 1)
+
+    def predicted(found: dict[str, list[PredictedNetwork]]) -> PredictedChips:
+        return PredictedChips(
+            baseline_of(problem), allowed_by(spec), forecasts[0], forecasts[1:], found
+        )
+
+    # On a worker, whose one core gives the same sums on every machine.
+    certain = submit(
+        "mitigation", lambda: certain_damage(predicted({}).judged(forecasts[1:]))
+    ).result()
+    others = {
+        variant.name: [
+            submit("mitigation", stages.predicted_variant, variant, index) for index in chips
+        ]
+        for variant in (variants(chip.effects) if certain else ())
+    }
+    networks = {name: [task.result() for task in each] for name, each in others.items()}
+    found = submit(
+        "mitigation", lambda: measured_guide(chip, predicted(networks), trained)
+    ).result()
+    reason = why_not(spec, problem.num_samples)
+    tried = [] if reason or not certain else _tried(stages, submit, found, predicted({}))
+    return recorded(with_trials(found, tried, reason))
+
+
+def _tried(stages: Stages, submit: Submit, found: Guide, predicted: PredictedChips) -> list[Tried]:
+    effects = found.worst[:TRIED] if found.parts else list(found.chip.effects)
+    trials = trials_of(stages.spec, stages.problem.num_samples, effects)
+    chips = range(len(predicted.chips))
+    asked: list[tuple[Trial, list[Future[Any]]]] = [
+        (trial, [submit("mitigation", _one, stages, trial, k, index) for index in chips])
+        for k, trial in enumerate(trials)
+    ]
+    tried = []
+    for trial, tasks in asked:
+        networks = [task.result() for task in tasks]
+        # What a rule or the spec refuses at this value is no advice.
+        if all(network is not None for network in networks):
+            judged = submit("mitigation", predicted.judged, networks).result()
+            tried.append(Tried(trial, judged))
+    return tried
+
+
+def _one(stages: Stages, trial: Trial, number: int, index: int) -> PredictedNetwork | None:
+    try:
+        return stages.predicted_change(f"tried-{number}", trial.settings, index)
+    except NeurogradError:
+        return None
