@@ -190,6 +190,7 @@ def test_default_device_does_no_harm():
             "min": None,
             "max": None,
             "levels": None,
+            "states": None,
             "mapping": "differential_pair",
             "weight_range": 1.0,
         },
