@@ -25,6 +25,15 @@ DEVICE: tuple[Term, ...] = (
         "device.conductance.levels",
     ),
     Term(
+        "granularity",
+        "",
+        "Granularity of pulses",
+        "A device that is known by its pulses gets a whole number of them; what lies between two "
+        "numbers is rounded, and the rounding of each update is noise or a loss.",
+        "steps of one pulse",
+        "device.pulsed.dw_min",
+    ),
+    Term(
         "potentiation",
         "",
         "Potentiation",
@@ -128,6 +137,14 @@ DEVICE: tuple[Term, ...] = (
         "device.converters",
     ),
     Term(
+        "converter_clipping",
+        "",
+        "Clipping",
+        "Values beyond the range of a converter, of which only sign and range are left.",
+        "part of the values",
+        "device.converters.output_range",
+    ),
+    Term(
         "leakage",
         "",
         "Leaking synapses",
@@ -188,6 +205,15 @@ DIGITAL: tuple[Term, ...] = (
         "training set, so the sampling counts as variance.",
         "samples",
         "learning_rule.batch_size",
+    ),
+    Term(
+        "cancellation",
+        "κ",
+        "Cancellation",
+        "How many times as many pulses it takes to write every sample of a batch for itself as to "
+        "write their sum: Σₙ|gₙ| / |Σₙgₙ|, its sums over all weights, or its median over them.",
+        "",
+        "learning_rule.write_each",
     ),
     Term(
         "learning_rule",

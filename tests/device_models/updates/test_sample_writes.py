@@ -29,6 +29,7 @@ from device_models import (
 )
 from device_models.updates.sample_writes import samples_written, write_one_by_one
 from neurograd.seeding import generator_for
+from tests.conformance import cases as conformance
 from tests.neurograd.cases import classification
 
 STEP_SIZE = 0.4
@@ -123,6 +124,20 @@ def test_the_estimates_of_the_samples_have_the_mean_of_the_batch(make):
     worst = float(((sums.mean(0) - expected).abs() / error).max())
     # Perturbations have a bias of their own size squared, far below the error.
     assert worst < stats.t.ppf(1.0 - 0.005 / len(w), draws - 1)
+
+
+@pytest.mark.parametrize("name", conformance.RULES)
+def test_of_every_rule_without_noise_the_samples_sum_to_the_batch(name):
+    case, place = conformance.RULES[name], conformance.Place(torch.float64, "cpu")
+    problem = case.problem(place)
+    rule = case.make(problem, place)
+    inner = rule.rule if isinstance(rule, Minibatch) else rule
+    if not (rule.deterministic and case.batches and inner.mean_over_samples):
+        pytest.skip("random, or no mean over samples")
+    w = problem.initial_weights
+    parts = list(Chip(rule, 0.1).sample_estimates(problem, w, generator_for(0)))
+    assert len(parts) == problem.num_samples
+    torch.testing.assert_close(sum(parts), rule.gradient(problem, w, generator_for(0)))
 
 
 def test_trains_of_single_samples_are_those_of_the_batch():
