@@ -18,6 +18,7 @@ from device_models.moments import (
     through_write,
 )
 from device_models.protocols import (
+    BatchedRule,
     ElementMoments,
     LearningRule,
     PassPath,
@@ -110,8 +111,16 @@ class Chip:
         return problem
 
     def estimate(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
-        """One estimate of the gradient, shape ``(N,)``."""
-        return self.rule.gradient(self.see(problem), self.read(w, generator), generator)
+        """One estimate of the gradient, shape ``(N,)``.
+
+        A batch is drawn before anything else, so that chips see the same samples with generators of
+        the same seed, whatever their reads draw.
+        """
+        rule, seen = self.rule, self.see(problem)
+        if isinstance(rule, BatchedRule):
+            index = rule.sample_batch(problem.num_samples, generator)
+            return rule.rule.gradient(seen, self.read(w, generator), generator, index)
+        return rule.gradient(seen, self.read(w, generator), generator)
 
     def write(self, w: Tensor, estimate: Tensor, generator: torch.Generator) -> Tensor:
         """Realized Δw in gradient units for an estimated gradient, shape ``(N,)``."""

@@ -19,6 +19,7 @@ from neurograd.judge.cost import Allowed, Baseline, Judgement, loss_decrease
 from neurograd.judge.forecasts import judge_forecasts, sign_known, widened
 from neurograd.judge.networks import Network, Predicted, correct_table
 from neurograd.judge.verdict import Cost, Verdict, mean_interval, mean_over_chips
+from neurograd.measure.intervals import CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class _CostTables:
     """Costs chip by chip, so that those of two variants can be subtracted pair by pair."""
 
     def __init__(self, predicted: PredictedChips) -> None:
-        self._clean, self._confidence = predicted.clean, predicted.allowed.confidence
+        self._clean, self._confidence = predicted.clean, CONFIDENCE
         self._decrease = loss_decrease(predicted.baseline, predicted.clean)
 
     def of(self, chips: Sequence[Network]) -> np.ndarray:

@@ -7,11 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurograd.judge.bounds import Mean, MeanOverChips, MeanOverTable
+from neurograd.judge.looks import (
+    Look,
+    Plan,
+    chance_to_decide,
+    chips_needed,
+    information_of,
+    look_error,
+    samples_needed,
+)
 from neurograd.judge.networks import Network, correct_table
-from neurograd.judge.verdict import Cost, Verdict, judge, mean_interval, mean_over_chips
+from neurograd.judge.verdict import Bounds, Cost, Verdict, judge, mean_cost, mean_interval
+from neurograd.measure.intervals import CONFIDENCE, Interval
 
 CHANCE_MARGIN = 1.5
 """The clean network has learned when it beats chance this many times over."""
+
+HOPELESS = 0.05
+"""Chance of a decision at the last look below which no more chips are asked for."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +35,7 @@ class Allowed:
     Attributes:
         accuracy_drop: Largest drop of the test accuracy.
         excess_loss: Largest part of the decrease of the loss that may be lost.
-        confidence: Confidence at which a cost must be inside or outside.
+        confidence: One-sided confidence at which a cost must be inside or outside.
     """
 
     accuracy_drop: float
@@ -49,48 +63,95 @@ class Judgement:
     Attributes:
         verdict: The answer.
         kind: ``accuracy_drop``, or ``excess_loss`` (part of the decrease of the loss that is lost).
-        cost: What the chips cost, with its interval.
-        excess_loss: Training loss above the clean twin's, with its interval.
+        cost: What the chips cost, with its two-sided interval at 99 %.
+        bounds: The one-sided bounds that decide.
+        excess_loss: Training loss above the clean twin's, with its interval at 99 %.
         allowed: Largest cost that the targets allow.
         clean_learned: Whether the clean network has anything to lose.
+        possible: Smallest and largest cost that there can be.
+        looks: The looks at the chips so far, the last one at all of them.
+        more: Chips of the next look, None where there is none: the verdict is known, the plan ends
+            here, or more chips would hardly decide.
+        test_samples: Number of test samples, None where the cost is not over samples.
+        needed_samples: Test samples that would decide with the most chips of the plan; None where
+            the verdict is known or no number of them is enough.
+        needed_chips: Chips that would decide; None likewise.
     """
 
     verdict: Verdict
     kind: str
     cost: Cost
+    bounds: Bounds
     excess_loss: Cost
     allowed: float
     clean_learned: bool
+    possible: Interval = (-np.inf, np.inf)
+    looks: tuple[Look, ...] = ()
+    more: int | None = None
+    test_samples: int | None = None
+    needed_samples: int | None = None
+    needed_chips: int | None = None
 
 
 def judge_chips(
-    baseline: Baseline, allowed: Allowed, clean: Network, chips: Sequence[Network]
+    baseline: Baseline,
+    allowed: Allowed,
+    clean: Network | Sequence[Network],
+    chips: Sequence[Network],
+    plan: Plan | None = None,
 ) -> Judgement:
-    """Judge chips against their clean twin.
+    """Judge chips against their clean twins.
+
+    Looks at the chips as a plan says, each time with those that were there then, so that the same
+    chips give the same verdict whenever they were trained.
 
     Args:
         baseline: The network before it learned.
         allowed: What is allowed, and at which confidence.
-        clean: The clean twin.
+        clean: The clean twin of all chips, or one of each, which then saw the same batches.
         chips: The chips, one or more.
+        plan: When the chips are looked at; once when None.
+
+    Raises:
+        ValueError: If there are several clean twins, but not one of each chip.
     """
-    classified = clean.correct is not None
-    confidence = allowed.confidence
-    excess = mean_interval([chip.loss - clean.loss for chip in chips], confidence)
-    if classified:
-        cost = mean_over_chips(correct_table([clean]) - correct_table(chips), confidence)
-    else:
-        decrease = loss_decrease(baseline, clean)
-        cost = mean_interval([(chip.loss - clean.loss) / decrease for chip in chips], confidence)
+    twins = [*clean] if isinstance(clean, Sequence) else [clean] * len(chips)
+    if len(twins) != len(chips):
+        raise ValueError(f"{len(twins)} clean twins of {len(chips)} chips; allowed: one of each")
+    plan = plan or Plan(len(chips), len(chips), 1)
+    classified = twins[0].correct is not None
     limit = allowed.accuracy_drop if classified else allowed.excess_loss
-    learned = _learned(baseline, clean)
+    error, learned = 1.0 - allowed.confidence, _learned(baseline, twins)
+    looks: list[Look] = []
+    sizes = [size for size in plan.sizes if size < len(chips)]
+    for size in (*sizes, len(chips)):
+        mean = _cost(baseline, twins[:size], chips[:size])
+        looks.append(_look(mean, looks, plan, error))
+    possible = _possible(twins)
+    bounds = Bounds(looks[-1].lower, looks[-1].upper, allowed.confidence).within(*possible)
+    verdict = judge(bounds, limit, chips=len(chips), clean_learned=learned)
+    later = [size for size in plan.sizes if size > len(chips)]
+    open_ = learned and verdict is Verdict.INCONCLUSIVE
+    known = open_ and len(chips) > 1
+    hopeless = known and chance_to_decide(mean, limit, plan.most, error) < HOPELESS
+    excess = [chip.loss - twin.loss for chip, twin in zip(chips, twins, strict=True)]
+    samples = mean.samples if isinstance(mean, MeanOverTable) else None
     return Judgement(
-        verdict=judge(cost, limit, chips=len(chips), clean_learned=learned),
+        verdict=verdict,
         kind="accuracy_drop" if classified else "excess_loss",
-        cost=cost,
-        excess_loss=excess,
+        cost=mean_cost(mean, CONFIDENCE).within(*possible),
+        bounds=bounds,
+        excess_loss=mean_interval(excess, CONFIDENCE),
         allowed=limit,
         clean_learned=learned,
+        possible=possible,
+        looks=tuple(looks),
+        more=later[0] if later and open_ and not hopeless else None,
+        test_samples=samples,
+        needed_samples=samples_needed(mean, limit, error, plan.most)
+        if known and isinstance(mean, MeanOverTable)
+        else None,
+        needed_chips=chips_needed(mean, limit, error) if known else None,
     )
 
 
@@ -99,9 +160,41 @@ def loss_decrease(baseline: Baseline, clean: Network) -> float:
     return float(max(baseline.loss - clean.loss, np.finfo(float).tiny))
 
 
-def _learned(baseline: Baseline, clean: Network) -> bool:
-    """Whether the clean network has anything to lose."""
+def _cost(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]) -> Mean:
+    """The mean cost of chips, each against its own twin."""
+    if twins[0].correct is not None:
+        return MeanOverTable.of(correct_table(twins) - correct_table(chips))
+    pairs = zip(chips, twins, strict=True)
+    return MeanOverChips.of(
+        [(chip.loss - twin.loss) / loss_decrease(baseline, twin) for chip, twin in pairs]
+    )
+
+
+def _look(mean: Mean, before: Sequence[Look], plan: Plan, error: float) -> Look:
+    """The look at the chips of a mean, after others at fewer of them."""
+    sizes = [*(look.chips for look in before), mean.chips]
+    information = information_of(mean, sizes, plan.most)
+    rate = look_error([look.error for look in before], information, error)
+    if rate > 0:
+        lower, upper = mean.bound(rate, -1), mean.bound(rate, 1)
+    else:  # nothing new is known
+        lower, upper = before[-1].lower, before[-1].upper
+    return Look(mean.chips, mean.value, lower, upper, rate)
+
+
+def _possible(twins: Sequence[Network]) -> Interval:
+    """Costs that there can be: an accuracy stays within 0 and 1."""
+    accuracies = [twin.test_accuracy for twin in twins if twin.test_accuracy is not None]
+    if not accuracies:
+        return -np.inf, np.inf
+    clean = float(np.mean(accuracies))
+    return clean - 1.0, clean
+
+
+def _learned(baseline: Baseline, twins: Sequence[Network]) -> bool:
+    """Whether the clean networks have anything to lose, in the mean."""
     chance = baseline.accuracy
-    if clean.test_accuracy is None or chance is None:
-        return clean.loss < 0.9 * baseline.loss
-    return clean.test_accuracy > min(CHANCE_MARGIN * chance, 0.5 * (1 + chance))
+    accuracies = [twin.test_accuracy for twin in twins if twin.test_accuracy is not None]
+    if not accuracies or chance is None:
+        return float(np.mean([twin.loss for twin in twins])) < 0.9 * baseline.loss
+    return float(np.mean(accuracies)) > min(CHANCE_MARGIN * chance, 0.5 * (1 + chance))

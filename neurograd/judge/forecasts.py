@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from neurograd.judge.cost import Allowed, Baseline, Judgement, judge_chips
 from neurograd.judge.networks import Predicted
-from neurograd.judge.verdict import Cost, judge
+from neurograd.judge.verdict import Bounds, Cost, judge
 
 MODEL_ERROR = 0.7
 """Part of a predicted cost by which it may be off, below 1.
@@ -88,6 +88,24 @@ def sign_known(cost: Cost) -> bool:
 
 def _with_model_error(judged: Judgement, chips: int) -> Judgement:
     """The interval widened by what the prediction itself may be off, and judged again."""
-    wide = widened(judged.cost)
-    verdict = judge(wide, judged.allowed, chips=chips, clean_learned=judged.clean_learned)
-    return replace(judged, verdict=verdict, cost=wide, excess_loss=widened(judged.excess_loss))
+    wide = widened(judged.cost).within(*judged.possible)
+    bounds = _widened_bounds(judged).within(*judged.possible)
+    verdict = judge(bounds, judged.allowed, chips=chips, clean_learned=judged.clean_learned)
+    excess = widened(judged.excess_loss)
+    return replace(
+        judged,
+        verdict=verdict,
+        cost=wide,
+        bounds=bounds,
+        excess_loss=excess,
+        looks=(),
+        needed_samples=None,
+        needed_chips=None,
+    )
+
+
+def _widened_bounds(judged: Judgement) -> Bounds:
+    """The bounds that decide, further apart by ``MODEL_ERROR``."""
+    bounds, value = judged.bounds, judged.cost.value
+    extra = MODEL_ERROR * abs(value) if math.isfinite(value) else 0.0
+    return replace(bounds, lower=bounds.lower - extra, upper=bounds.upper + extra)

@@ -1,15 +1,15 @@
-"""The verdict: what the trained chips cost, with an interval, against what is allowed."""
+"""The verdict: what the trained chips cost, with its bounds, against what is allowed."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
-from neurograd.measure.intervals import Interval, t_quantile
+from neurograd.judge.bounds import Mean, MeanOverChips, MeanOverTable
+from neurograd.measure.intervals import Interval
 
 
 class Verdict(StrEnum):
@@ -31,7 +31,7 @@ class Cost:
 
     Attributes:
         value: Mean cost over chips (and test samples).
-        ci: Its interval at ``confidence``.
+        ci: Its two-sided interval at ``confidence``.
         confidence: Confidence of the interval.
     """
 
@@ -39,63 +39,81 @@ class Cost:
     ci: Interval
     confidence: float
 
+    def within(self, low: float, high: float) -> Cost:
+        """The interval cut to what is possible; the value is inside of it as it is."""
+        return replace(self, ci=cut(self.ci, low, high))
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What decides: two one-sided bounds, each with its own error rate.
+
+    Attributes:
+        lower: The true cost is above it at ``confidence``.
+        upper: The true cost is below it at ``confidence``.
+        confidence: One-sided confidence, that of all looks at the chips together.
+    """
+
+    lower: float
+    upper: float
+    confidence: float
+
+    def within(self, low: float, high: float) -> Bounds:
+        """The bounds cut to what is possible."""
+        lower, upper = cut((self.lower, self.upper), low, high)
+        return replace(self, lower=lower, upper=upper)
+
+
+def cut(ends: Interval, low: float, high: float) -> Interval:
+    """An interval's ends moved into a range."""
+    return min(max(ends[0], low), high), max(min(ends[1], high), low)
+
+
+def mean_cost(mean: Mean, confidence: float) -> Cost:
+    """A mean with its two-sided interval."""
+    error = 0.5 * (1.0 - confidence)
+    return Cost(mean.value, (mean.bound(error, -1), mean.bound(error, 1)), confidence)
+
+
+def bounds_of(mean: Mean, confidence: float) -> Bounds:
+    """One-sided bounds of a mean that is looked at once."""
+    error = 1.0 - confidence
+    return Bounds(mean.bound(error, -1), mean.bound(error, 1), confidence)
+
 
 def mean_over_chips(table: np.ndarray, confidence: float) -> Cost:
     """Mean of a table of chips by test samples, both of them random.
 
-    The interval covers another draw of chips and another draw of test samples: variances of a
-    two-way layout without repetition (Searle, Casella and McCulloch, Variance Components, 1992),
-    Satterthwaite degrees of freedom. Where nothing varies it is as wide as the samples' number
-    allows: no event among n leaves a rate of up to ``1 − (1 − confidence)^(1/n)``.
+    The interval covers another draw of chips and another draw of test samples
+    (``bounds.MeanOverTable``). Where nothing varies it is as wide as the samples' number allows.
 
     Args:
-        table: One row a chip, one column a test sample, shape ``(S, n)``.
-        confidence: Confidence of the interval, between 0 and 1.
+        table: One row a chip, one column a test sample, shape ``(S, n)``, of numbers of any size.
+        confidence: Two-sided confidence of the interval, between 0 and 1.
     """
-    chips, samples = table.shape
-    mean = float(table.mean())
-    rows, columns = table.mean(1), table.mean(0)
-    chip_square = samples * float(((rows - mean) ** 2).sum()) / max(1, chips - 1)
-    sample_square = chips * float(((columns - mean) ** 2).sum()) / max(1, samples - 1)
-    rest = table - rows[:, None] - columns[None, :] + mean
-    rest_square = float((rest**2).sum()) / max(1, (chips - 1) * (samples - 1))
-    size = chips * samples
-    combined = max(chip_square + sample_square - rest_square, chip_square, sample_square)
-    if combined == 0:
-        half = 1.0 - (1.0 - confidence) ** (1.0 / samples)
-        return Cost(mean, (mean - half, mean + half), confidence)
-    spread = chip_square**2 / max(1, chips - 1) + sample_square**2 / max(1, samples - 1)
-    degrees = combined**2 / spread
-    half = t_quantile(max(1.0, degrees), confidence) * math.sqrt(combined / size)
-    return Cost(mean, (mean - half, mean + half), confidence)
+    largest = max(1.0, float(np.abs(table).max()))
+    cost = mean_cost(MeanOverTable.of(table / largest), confidence)
+    return Cost(largest * cost.value, (largest * cost.ci[0], largest * cost.ci[1]), confidence)
 
 
 def mean_interval(values: Sequence[float], confidence: float) -> Cost:
     """Mean of one number a chip with its t interval; infinitely wide for a single chip."""
-    array = np.asarray(values, dtype=float)
-    mean = float(array.mean())
-    if not np.isfinite(mean):
-        return Cost(mean, (mean, mean), confidence)
-    if len(array) < 2:
-        return Cost(mean, (-math.inf, math.inf), confidence)
-    half = t_quantile(len(array) - 1, confidence) * float(array.std(ddof=1)) / len(array) ** 0.5
-    return Cost(mean, (mean - half, mean + half), confidence)
+    return mean_cost(MeanOverChips.of(values), confidence)
 
 
-def judge(cost: Cost, allowed: float, *, chips: int, clean_learned: bool) -> Verdict:
-    """Compare a cost with what is allowed.
+def judge(bounds: Bounds, allowed: float, *, chips: int, clean_learned: bool) -> Verdict:
+    """Compare the bounds of a cost with what is allowed.
 
     Args:
-        cost: Measured cost.
+        bounds: One-sided bounds of the cost.
         allowed: Largest cost that the user accepts.
-        chips: Number of chips that were trained; one has no interval over chips.
+        chips: Number of chips that were trained; one says nothing of others.
         clean_learned: Whether the clean network learned anything to lose.
     """
     if not clean_learned or chips < 2:
         return Verdict.INCONCLUSIVE
-    low, high = cost.ci
-    if high <= allowed:
+    if bounds.upper <= allowed:
         return Verdict.TOLERATED
-    if low > allowed:
+    if bounds.lower > allowed:
         return Verdict.NOT_TOLERATED
     return Verdict.INCONCLUSIVE

@@ -19,8 +19,10 @@ from neurograd.explain.guide import ChipInWords
 from neurograd.explain.reasons import explain
 from neurograd.judge.cost import Judgement, judge_chips
 from neurograd.judge.forecasts import Forecast, judge_forecasts
+from neurograd.judge.looks import Plan
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import active_effects, build_chip, build_problem
+from neurograd.pipeline.chip_group import ChipGroup
 from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of
 from neurograd.pipeline.identity import (
     ChipTask,
@@ -43,6 +45,7 @@ from neurograd.records.point import MeasuredPoint
 from neurograd.records.report import CheckReport
 from neurograd.records.training import (
     ChipsResult,
+    CleanResult,
     PredictedNetwork,
     TrainedNetwork,
     TrainingResult,
@@ -91,6 +94,7 @@ class CleanTraining:
 def quick_spec(spec: Spec) -> Spec:
     """A smaller version of a spec for a first look: fewer draws, points, steps and chips."""
     measure, training = spec.measure, spec.training
+    seeds = min(training.seeds, 3)
     return spec.model_copy(
         update={
             "measure": measure.model_copy(
@@ -104,7 +108,7 @@ def quick_spec(spec: Spec) -> Spec:
                 }
             ),
             "training": training.model_copy(
-                update={"steps": min(training.steps, 200), "seeds": min(training.seeds, 3)}
+                update={"steps": min(training.steps, 200), "seeds": seeds, "max_seeds": seeds}
             ),
         }
     )
@@ -214,8 +218,9 @@ class _Check:
                 return pool.submit(partial(self._timed, name, work, *arguments))
 
             training = submit("clean_training", self._clean, stages)
-            trained = [submit("chip_training", stages.trained_chip, index) for index in chips]
-            clean, snapshots = training.result()
+            group = ChipGroup(stages, submit, training)
+            group.grow(self.plan.sizes[0])
+            _, snapshots = training.result()
             places = sorted((int(name), weights) for name, weights in snapshots.items())
             measured = [
                 submit("measurement", stages.measured_point, index, step, weights)
@@ -226,10 +231,12 @@ class _Check:
                 submit("forecast", stages.predicted_network, index)
                 for index in ((CLEAN, *chips) if measure else ())
             ]
-            networks: list[TrainedNetwork] = [task.result() for task in trained]
+            judged = self._judged(*group.results())
+            while judged.more is not None:
+                group.grow(judged.more)
+                judged = self._judged(*group.results())
             points: list[MeasuredPoint] = [task.result() for task in measured]
             forecasts: list[PredictedNetwork] = [task.result() for task in predicted]
-            judged = self._judged(clean, networks)
             forecast, explained = None, None
             if measure:
                 # On a worker, whose one core gives the same sums on every machine.
@@ -237,7 +244,7 @@ class _Check:
             if measure and mitigation and _failed(judged):
                 chip = chip_in_words(self.spec, self.problem)
                 explained = guide_to(chip, stages, submit, forecasts, judged)
-        result = self._training_result(clean, networks, judged, points, forecast)
+        result = self._training_result(*group.results(), judged, points, forecast)
         self.timing["total"] = time.perf_counter() - start
         return CheckResult(self._report(measure, judged.verdict, points, result, explained))
 
@@ -259,9 +266,17 @@ class _Check:
 
     # -- judge ------------------------------------------------------------------------------
 
-    def _judged(self, clean: TrainedNetwork, chips: Sequence[TrainedNetwork]) -> Judgement:
-        baseline = baseline_of(self.problem, clean.start_loss)
-        return judge_chips(baseline, allowed_by(self.spec), clean, chips)
+    @property
+    def plan(self) -> Plan:
+        """When the chips are looked at."""
+        training = self.spec.training
+        return Plan(training.seeds, training.max_seeds, training.looks)
+
+    def _judged(
+        self, twins: Sequence[TrainedNetwork], chips: Sequence[TrainedNetwork]
+    ) -> Judgement:
+        baseline = baseline_of(self.problem, twins[0].start_loss)
+        return judge_chips(baseline, allowed_by(self.spec), twins, chips, self.plan)
 
     def _forecast(self, networks: Sequence[PredictedNetwork]) -> Forecast:
         baseline = baseline_of(self.problem)
@@ -271,7 +286,7 @@ class _Check:
 
     def _training_result(
         self,
-        clean: TrainedNetwork,
+        twins: Sequence[TrainedNetwork],
         chips: Sequence[TrainedNetwork],
         judged: Judgement,
         points: Sequence[MeasuredPoint],
@@ -280,8 +295,8 @@ class _Check:
         late = [point.frozen_excess_loss for point in points[len(points) // 2 :]]
         excess = None if predicted is None else predicted.judgement.excess_loss
         return TrainingResult(
-            clean=clean.result(),
-            chip=ChipsResult.of(chips, self.spec.targets.confidence),
+            clean=CleanResult.of(twins),
+            chip=ChipsResult.of(chips),
             cost=JudgedCost.of(judged),
             forecast=None if predicted is None else ForecastResult.of(predicted),
             predicted_excess_loss=None if excess is None else excess.value,

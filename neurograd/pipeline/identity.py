@@ -41,6 +41,9 @@ Beside these it depends on the network, the task, the training and the size of t
 SAYS = ("name", "spec_version")
 """Keys that no number depends on."""
 
+CHIPS = ("seeds", "max_seeds", "looks")
+"""Keys of ``training`` that say how many chips there are, and change none."""
+
 JUDGES = ("targets",)
 """Sections that judge finished numbers and change none."""
 
@@ -111,7 +114,7 @@ class CleanTask(Identity):
             "network": full["network"],
             "task": full["task"],
             "batch_size": full["learning_rule"]["batch_size"],
-            "training": _without(full["training"], "seeds"),
+            "training": _without(full["training"], *CHIPS),
             "measure": {key: full["measure"][key] for key in CLEAN_MEASURE},
         }
         return cls(keys, Surroundings.of(device), data)
@@ -143,7 +146,7 @@ class ChipTask(Identity):
     def of(cls, spec: Spec, device: torch.device | str, data: str, *, quick: bool = False) -> Self:
         """That of a spec on data with a fingerprint, given where it is computed."""
         full = _without(spec_to_dict(spec), *SAYS, *JUDGES)
-        keys = {**full, "training": _without(full["training"], "seeds")}
+        keys = {**full, "training": _without(full["training"], *CHIPS)}
         return cls(CleanTask.of(spec, device, data), keys, table_fingerprint(spec), quick)
 
 
@@ -153,13 +156,13 @@ class VerdictTask(Identity):
 
     Attributes:
         chip: The chips that are judged.
-        seeds: Number of chips.
+        chips: How many there are, by the keys of ``CHIPS``.
         judges: The sections that judge them.
         mode: What is done for the verdict: train, check, predict.
     """
 
     chip: ChipTask
-    seeds: int
+    chips: Mapping[str, Any]
     judges: Mapping[str, Any]
     mode: str
 
@@ -168,7 +171,8 @@ class VerdictTask(Identity):
         """That of a spec whose chips are known."""
         full = spec_to_dict(spec)
         judges = {name: full[name] for name in JUDGES}
-        return cls(chip, full["training"]["seeds"], judges, mode)
+        chips = {name: full["training"][name] for name in CHIPS}
+        return cls(chip, chips, judges, mode)
 
 
 def versions() -> dict[str, str]:

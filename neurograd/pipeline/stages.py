@@ -11,6 +11,7 @@ from torch import Tensor
 
 from device_models import Chip, ReadNoise
 from neurograd.effects.effect import Effect
+from neurograd.effects.minibatch import is_batched
 from neurograd.errors import DivergenceError
 from neurograd.explain.variants import Variant
 from neurograd.forecast.frozen import predict_excess_loss, summarize_point
@@ -34,7 +35,7 @@ from neurograd.records.measured import (
 from neurograd.records.point import MeasuredPoint, PointResult
 from neurograd.records.training import PredictedNetwork, TrainedNetwork
 from neurograd.spec import Spec
-from neurograd.training.loop import train
+from neurograd.training.loop import Trained, train
 
 COVARIANCE_DRAWS = 64
 KINK_DRAWS = 128
@@ -81,6 +82,8 @@ class Stages:
     def clean(self) -> tuple[TrainedNetwork, dict[str, Tensor]]:
         """The clean training, with weights along it by the number of the step.
 
+        It sees the batches of the first chip.
+
         Raises:
             DivergenceError: If it diverges.
         """
@@ -95,25 +98,58 @@ class Stages:
                 build_clean_chip(self.spec, self.problem),
                 steps,
                 self.spec.measure.seed,
+                chip_index=1,
                 snapshots=places,
                 progress=self.pool.stage("training the clean network", steps),
             )
-            if trained.diverged:
-                raise DivergenceError(
-                    f"training.step_size: the clean training diverged after "
-                    f"{trained.stopped_at} steps at step size {self.spec.training.step_size:g}; "
-                    "allowed: a step size at which the clean network trains"
-                )
+            self._must_not_diverge(trained)
             return trained_network(trained), {str(t): trained.snapshots[t] for t in places}
 
         return self.store.run_record_tensors(
             "clean", TrainedNetwork, compute, self.problem.initial_weights
         )
 
+    @property
+    def clean_is_random(self) -> bool:
+        """Whether clean trainings differ, so that every chip has a clean twin of its own."""
+        return is_batched(self.spec, self.problem.num_samples)
+
+    def clean_twin(self, index: int) -> TrainedNetwork:
+        """The clean training on the batches of one chip; that of the first chip is ``clean``.
+
+        Raises:
+            DivergenceError: If it diverges.
+        """
+        steps = self.spec.training.steps
+
+        def compute() -> TrainedNetwork:
+            trained = train(
+                self.problem.replica(),
+                build_clean_chip(self.spec, self.problem),
+                steps,
+                self.spec.measure.seed,
+                chip_index=index + 1,
+                curve_points=2,
+                progress=self.pool.stage(f"training the clean twin of chip {index + 1}", steps),
+            )
+            self._must_not_diverge(trained)
+            return trained_network(trained)
+
+        return self.store.run_record(f"clean-{index}", TrainedNetwork, compute)
+
+    def _must_not_diverge(self, trained: Trained) -> None:
+        if trained.diverged:
+            raise DivergenceError(
+                f"training.step_size: the clean training diverged after "
+                f"{trained.stopped_at} steps at step size {self.spec.training.step_size:g}; "
+                "allowed: a step size at which the clean network trains"
+            )
+
     def trained_chip(self, index: int) -> TrainedNetwork:
         """The training through one chip."""
         training = self.spec.training
-        label = f"training chip {index + 1} of {training.seeds}"
+        count = training.seeds if index < training.seeds else training.max_seeds
+        label = f"training chip {index + 1} of {'up to ' * (index >= training.seeds)}{count}"
 
         def compute() -> TrainedNetwork:
             trained = train(

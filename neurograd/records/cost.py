@@ -9,8 +9,9 @@ from pydantic import model_validator
 
 from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import Forecast
+from neurograd.judge.looks import Look
 from neurograd.judge.verdict import Verdict
-from neurograd.records.record import CostEnds, Loss, Record, cost_interval, unbounded
+from neurograd.records.record import CostEnds, Loss, Number, Record, cost_interval, unbounded
 
 NOUNS = {"accuracy_drop": "accuracy drop", "excess_loss": "lost decrease of the loss"}
 """What each kind of cost is called."""
@@ -48,6 +49,33 @@ class VariantCost(Cost):
         return cls(value=judged.cost.value, ci=judged.cost.ci, verdict=judged.verdict)
 
 
+class CostLook(Record):
+    """One look at the chips that were trained until then."""
+
+    chips: int
+    """Number of chips."""
+    value: Loss
+    """Mean cost; infinite (null in JSON) where chips diverged."""
+    lower_bound: Number
+    """One-sided bound; None (null in JSON) where there is none."""
+    upper_bound: Number
+    """One-sided bound; None (null in JSON) where there is none."""
+    error: float
+    """One-sided error rate of this look's bounds. All looks together keep 1 − bound_confidence; 0
+    for a look that adds no information and takes over the bounds before."""
+
+    @classmethod
+    def of(cls, look: Look) -> CostLook:
+        """From a look."""
+        return cls(
+            chips=look.chips,
+            value=look.value,
+            lower_bound=look.lower,
+            upper_bound=look.upper,
+            error=look.error,
+        )
+
+
 class JudgedCost(Cost):
     """A cost beside what is allowed."""
 
@@ -56,9 +84,32 @@ class JudgedCost(Cost):
     value: Loss
     """Mean over chips (and test samples); infinite (null in JSON) where chips diverged."""
     ci: CostEnds
-    """Its interval at ``confidence``; an end without bound is infinite (null in JSON)."""
+    """Its two-sided interval at ``confidence``; an end without bound is infinite (null in JSON)."""
     confidence: float
-    """Confidence of the interval."""
+    """Confidence of ``ci``, 99 % as that of every measurement; it decides nothing."""
+    lower_bound: Number = None
+    """The true cost is above it at ``bound_confidence``: a chip whose lower bound is above what is
+    allowed is not tolerated. None (null in JSON) without bound, where chips diverged and in a
+    report of an earlier version."""
+    upper_bound: Number = None
+    """The true cost is below it at ``bound_confidence``: a chip whose upper bound is allowed is
+    tolerated. None (null in JSON) as for the lower one."""
+    bound_confidence: float | None = None
+    """One-sided confidence of each bound, ``targets.confidence``, for all looks together. None in
+    a report of an earlier version."""
+    looks: tuple[CostLook, ...] = ()
+    """The looks at the chips, the last one at all of them; empty for a forecast and in a report of
+    an earlier version."""
+    test_samples: int | None = None
+    """Number of test samples, which the bounds count as drawn at random; None where the cost is
+    not over samples and in a report of an earlier version."""
+    needed_test_samples: int | None = None
+    """Test samples that would decide with ``training.max_seeds`` chips if mean and spread stay as
+    they are. None where the verdict is known, where the cost is not over test samples or where no
+    number of them is enough."""
+    needed_chips: int | None = None
+    """Chips that would decide if mean and spread stay as they are. None where the verdict is known
+    or no number of them is enough."""
     allowed: float
     """Largest cost that the targets allow."""
     clean_learned: bool
@@ -72,6 +123,13 @@ class JudgedCost(Cost):
             value=judged.cost.value,
             ci=judged.cost.ci,
             confidence=judged.cost.confidence,
+            lower_bound=judged.bounds.lower,
+            upper_bound=judged.bounds.upper,
+            bound_confidence=judged.bounds.confidence,
+            looks=tuple(CostLook.of(look) for look in judged.looks),
+            test_samples=judged.test_samples,
+            needed_test_samples=judged.needed_samples,
+            needed_chips=judged.needed_chips,
             allowed=judged.allowed,
             clean_learned=judged.clean_learned,
         )

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchem
 
 from neurograd.judge.networks import correct_table
 from neurograd.judge.verdict import mean_over_chips
+from neurograd.measure.intervals import CONFIDENCE
 from neurograd.records.cost import ForecastResult, JudgedCost
 from neurograd.records.record import Ends, Loss, Number, Record
 
@@ -58,6 +59,25 @@ class CleanResult(Record):
     test_accuracy: float | None
     """Accuracy on the test set, None where undefined."""
     curve: Curve
+    """That of the first chip's twin."""
+    twins: int = 1
+    """Number of clean trainings, whose mean the numbers are: one of each chip where batches are
+    random, else one."""
+
+    @classmethod
+    def of(cls, twins: Sequence[TrainedNetwork]) -> CleanResult:
+        """Means of clean twins, one of each chip; the same one where clean trainings are alike."""
+        if all(twin is twins[0] for twin in twins):
+            twins = twins[:1]
+        known = [twin.test_accuracy for twin in twins if twin.test_accuracy is not None]
+        test = [np.nan if twin.test_loss is None else twin.test_loss for twin in twins]
+        return cls(
+            loss=float(np.mean([twin.loss for twin in twins])),
+            test_loss=float(np.mean(test)),
+            test_accuracy=float(np.mean(known)) if known else None,
+            curve=twins[0].curve,
+            twins=len(twins),
+        )
 
 
 class _Network(Record):
@@ -88,15 +108,6 @@ class TrainedNetwork(_Network):
 
     curve: Curve
 
-    def result(self) -> CleanResult:
-        """The part that a report shows of a clean twin."""
-        return CleanResult(
-            loss=self.loss,
-            test_loss=self.test_loss,
-            test_accuracy=self.test_accuracy,
-            curve=self.curve,
-        )
-
     @property
     def start_loss(self) -> float:
         """Training loss before the first step; infinite where it is not finite."""
@@ -121,7 +132,7 @@ class ChipsResult(Record):
     test_accuracy: float | None
     """Mean accuracy on the test set, None where undefined."""
     test_accuracy_ci: Ends | None
-    """Its interval at ``targets.confidence``, within 0 and 1; None where undefined."""
+    """Its two-sided interval at 99 %, within 0 and 1; None where undefined."""
     chips: int
     """Number of chips."""
     diverged: int
@@ -129,18 +140,16 @@ class ChipsResult(Record):
     curves: tuple[Curve, ...]
 
     @classmethod
-    def of(cls, chips: Sequence[TrainedNetwork], confidence: float) -> ChipsResult:
+    def of(cls, chips: Sequence[TrainedNetwork]) -> ChipsResult:
         """Means of chips, and the interval of their accuracy."""
         classified = chips[0].correct is not None
-        accuracy = mean_over_chips(correct_table(chips), confidence) if classified else None
+        accuracy = mean_over_chips(correct_table(chips), CONFIDENCE) if classified else None
         test = [float("inf") if chip.test_loss is None else chip.test_loss for chip in chips]
         return cls(
             loss=float(np.mean([chip.loss for chip in chips])),
             test_loss=float(np.mean(test)),
             test_accuracy=None if accuracy is None else accuracy.value,
-            test_accuracy_ci=None
-            if accuracy is None
-            else (max(0.0, accuracy.ci[0]), min(1.0, accuracy.ci[1])),
+            test_accuracy_ci=None if accuracy is None else accuracy.within(0.0, 1.0).ci,
             chips=len(chips),
             diverged=sum(chip.diverged for chip in chips),
             curves=tuple(chip.curve for chip in chips),

@@ -30,6 +30,9 @@ from neurograd.spec.network_schema import Network, Task
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.versions import CURRENT
 
+MOST_SEEDS = 20
+"""Default of training.max_seeds."""
+
 _Digital: Any = section("quantization")
 
 
@@ -47,8 +50,35 @@ class Training(SpecModel):
         1000, description="Updates, 1 to 10000000. Default: 1000."
     )
     seeds: Annotated[int, Whole(1, 1000)] = Field(
-        5, description="Number of chips trained, 1 to 1000. Default: 5."
+        5, description="Number of chips trained at first, 1 to 1000. Default: 5."
     )
+    max_seeds: Annotated[int, Whole(1, 1000)] = Field(
+        MOST_SEEDS,
+        description="Number of chips trained at most where the first ones do not decide, seeds to "
+        "1000. Default: 20, or seeds where that is more.",
+    )
+    looks: Annotated[int, Whole(1, 20)] = Field(
+        4,
+        description="At how many numbers of chips, from seeds to max_seeds, the verdict is looked "
+        "at; 1 to 20. Default: 4.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_most(cls, data: Any) -> Any:
+        """More chips than the default of max_seeds are the most that there are."""
+        if not isinstance(data, Mapping) or given(data, "max_seeds"):
+            return data
+        seeds = data.get("seeds")
+        number = str(seeds).isdecimal() and int(str(seeds))
+        return {**data, "max_seeds": seeds} if number > MOST_SEEDS else data
+
+    @model_validator(mode="after")
+    def _check_most(self) -> Training:
+        if self.max_seeds < self.seeds:
+            problem = f"{self.max_seeds} is less than training.seeds, {self.seeds}; "
+            raise spec_problem(f"{problem}allowed: at least that", "max_seeds")
+        return self
 
 
 class Targets(SpecModel):

@@ -14,6 +14,7 @@ import torch
 
 from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
+from neurograd.measure.intervals import CONFIDENCE
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.check import quick_spec
 from neurograd.pipeline.identity import code_digest, data_fingerprint, versions
@@ -124,7 +125,7 @@ def find_limits(
         trained=trained.training.cost,
         cause=trained.cause,
         reasons=trained.decided_by,
-        confidence=spec.targets.confidence,
+        confidence=CONFIDENCE,
         numbers=tuple(limit_result(limit, confirmed.get(limit.knob.key)) for limit in limits),
         remedies=tuple(change_result(each) for each in changed),
         timing={

@@ -26,7 +26,7 @@ class TrainedCost:
         value: The value.
         verdict: Its verdict.
         cost: Mean cost of the trained chips, infinite where they diverged.
-        ci: Its interval at ``targets.confidence``.
+        ci: Its interval at 99 %.
     """
 
     value: float

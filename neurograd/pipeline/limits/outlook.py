@@ -42,7 +42,7 @@ class PredictedCost:
 
     Attributes:
         cost: Predicted cost; infinite where chips diverge or cannot compute.
-        ci: Its interval at ``targets.confidence``, the model's own error included.
+        ci: Its interval at 99 %, the model's own error included.
         verdict: The predicted verdict.
         allowed: Largest cost that the targets allow.
         clean_accuracy: Predicted test accuracy of the clean twin, None where undefined.

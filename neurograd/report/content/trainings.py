@@ -34,7 +34,7 @@ def training_sheet(report: CheckReport) -> Sheet[TrainingRow]:
 
 
 def _training_rows(report: CheckReport) -> list[TrainingRow]:
-    training, at = report.training, f" at {words.confidence(report.design.targets.confidence)}"
+    training, at = report.training, f" at {words.confidence(report.training.cost.confidence)}"
     clean, chip, cost = training.clean, training.chip, training.cost
     rows = [
         TrainingRow("training loss", words.number(clean.loss), words.number(chip.loss), ""),

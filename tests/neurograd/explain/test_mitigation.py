@@ -20,7 +20,7 @@ from neurograd.explain.reasons import explain
 from neurograd.explain.trials import Tried, best_first, trials_of, why_not
 from neurograd.explain.variants import variants
 from neurograd.judge.cost import Judgement
-from neurograd.judge.verdict import Cost, Verdict
+from neurograd.judge.verdict import Bounds, Cost, Verdict
 from neurograd.pipeline.build import active_effects, build_problem
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.check import check, chip_in_words, train_beside
@@ -245,7 +245,8 @@ def _networks(errors, chips=4):
 
 def _trained(value=0.4):
     cost = Cost(value, (value - 0.1, value + 0.1), 0.95)
-    return Judgement(Verdict.NOT_TOLERATED, "accuracy_drop", cost, cost, 0.02, True)
+    bounds = Bounds(value - 0.1, value + 0.1, 0.95)
+    return Judgement(Verdict.NOT_TOLERATED, "accuracy_drop", cost, bounds, cost, 0.02, True)
 
 
 def _guide(three, whole, ideal, without, alone, trained=0.4):
@@ -392,7 +393,7 @@ def test_an_effect_that_helps_ranks_last_and_is_kept(three):
 def test_a_prediction_that_training_does_not_confirm_is_said(three):
     wrong = _guide(three, 40, 0, (38, 10, 34), (2, 30, 6), trained=0.9)
     text = " ".join(wrong["advice"])
-    assert "Training lost 90.0 % (80.0 to 100 at 95 %), not the predicted 40.0 % (" in text
+    assert "Training lost 90.0 % (80.0 to 100 at 99 %), not the predicted 40.0 % (" in text
     blind = _guide(three, 0, 0, (0, 0, 0), (0, 0, 0))
     (sentence,) = blind["advice"]
     assert "no damage is certain enough" in sentence
@@ -442,6 +443,7 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
         Verdict.NOT_TOLERATED,
         "excess_loss",
         Cost(math.inf, (math.inf, math.inf), 0.95),
+        Bounds(math.inf, math.inf, 0.95),
         Cost(math.inf, (math.inf, math.inf), 0.95),
         0.05,
         True,

@@ -34,12 +34,12 @@ def test_cause_then_cost_then_action(report):
     noise, other = "cycle-to-cycle noise", "stuck devices"
     assert explain(failing, [noise], ["Lower its key"])[:3] == [
         "Cause: cycle-to-cycle noise, the only thing that sets this chip apart from an ideal one.",
-        "The accuracy drop is 3.1 % (2.4 to 3.8 at 95 %), where 2.0 % is allowed.",
+        "The accuracy drop is 3.1 % (2.4 to 3.8 at 99 %), where 2.0 % is allowed.",
         "What to do first: lower its key (not tried).",
     ]
     several = explain(failing, [noise, other], ["lower a key", "lower another key"])
     assert several[0].startswith("Cause: cycle-to-cycle noise or stuck devices; which of them")
-    assert several[1] == "The accuracy drop is 3.1 % (2.4 to 3.8 at 95 %), where 2.0 % is allowed."
+    assert several[1] == "The accuracy drop is 3.1 % (2.4 to 3.8 at 99 %), where 2.0 % is allowed."
     assert not any(sentence.startswith("What to do first") for sentence in several)
     failing["verdict"] = "inconclusive"
     unclear = explain(failing, [noise])
@@ -65,7 +65,7 @@ def test_a_chip_that_is_tolerated_has_no_cause(report):
     fine = _changed(report, value=0.001, ci=[-0.004, 0.006], allowed=0.02, clean_learned=True)
     fine.update(verdict="tolerated", mitigation=None)
     first, second, *_ = explain(fine, ["a", "b"], ["lower a", "lower b"])
-    assert first == "The accuracy drop is 0.1 % (-0.4 to 0.6 at 95 %), where 2.0 % is allowed."
+    assert first == "The accuracy drop is 0.1 % (-0.4 to 0.6 at 99 %), where 2.0 % is allowed."
     assert not second.startswith("What to do first")
     assert explain(fine, [])[0] == NOTHING
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from neurograd.judge.cost import Allowed, Baseline, judge_chips, loss_decrease
+from neurograd.judge.looks import Plan
 from neurograd.judge.networks import correct_table
 from neurograd.judge.verdict import Verdict
 from tests.neurograd.judge.networks import LOST, Judged, right
@@ -22,7 +23,8 @@ def test_a_drop_of_accuracy_is_counted_over_chips_and_samples():
     assert found.kind == "accuracy_drop"
     assert found.cost.value == pytest.approx(0.19)
     assert found.cost.ci[0] < 0.19 < found.cost.ci[1]
-    assert found.cost.confidence == 0.95
+    assert (found.cost.confidence, found.bounds.confidence) == (0.99, 0.95)
+    assert found.test_samples == 100
     assert found.allowed == 0.05
     assert found.excess_loss.value == pytest.approx(0.3)
     assert found.verdict is Verdict.NOT_TOLERATED
@@ -81,3 +83,86 @@ def test_tables_have_one_row_a_network():
     np.testing.assert_array_equal(table, [[1, 0, 0], [1, 1, 0]])
     with pytest.raises(ValueError, match="allowed"):
         correct_table([right(1, 3), Judged(0.1)])
+
+
+def test_pairs_are_compared_with_their_own_twin():
+    """Batches that move chip and twin alike are no cost, and no spread."""
+    twins = [right(k, 200, loss=0.01 * k) for k in (150, 160, 170, 180)]
+    same = judge_chips(DIGITS, ALLOWED, twins, twins)
+    assert same.cost.value == 0
+    assert same.verdict is Verdict.TOLERATED
+    assert same.excess_loss.ci == (0.0, 0.0)
+    turned = judge_chips(DIGITS, ALLOWED, twins, twins[::-1])
+    assert turned.cost.value == pytest.approx(0)
+    assert turned.verdict is Verdict.INCONCLUSIVE
+    with pytest.raises(ValueError, match="allowed: one of each"):
+        judge_chips(DIGITS, ALLOWED, twins[:2], twins)
+
+
+def test_pairs_of_regressions_lose_a_part_of_their_own_decrease():
+    found = judge_chips(REGRESSION, ALLOWED, [Judged(0.2), Judged(0.6)], [Judged(0.3), Judged(0.7)])
+    assert found.cost.value == pytest.approx(0.5 * (0.1 / 0.8 + 0.1 / 0.4))
+    assert found.excess_loss.value == pytest.approx(0.1)
+
+
+def test_costs_stay_in_what_is_possible():
+    """A chip that gets nearly all wrong cannot lose more than the clean network has."""
+    found = judge_chips(DIGITS, ALLOWED, right(90), [right(2), right(4)])
+    assert found.cost.ci[1] == found.bounds.upper == pytest.approx(0.9)
+    assert found.possible == pytest.approx((-0.1, 0.9))
+
+
+def _spread(*losses: float) -> list[Judged]:
+    """Chips whose cost is so many percent."""
+    return [Judged(0.2 + 0.008 * loss) for loss in losses]
+
+
+def test_more_chips_are_asked_for_until_they_decide():
+    plan, clean = Plan(3, 9, 3), Judged(0.2)
+    first = judge_chips(REGRESSION, ALLOWED, clean, _spread(6, 9, 8), plan)
+    assert (first.verdict, first.more) == (Verdict.INCONCLUSIVE, 6)
+    second = judge_chips(REGRESSION, ALLOWED, clean, _spread(6, 9, 8, 7, 7, 8), plan)
+    assert (second.verdict, second.more) == (Verdict.TOLERATED, None)
+    assert [look.chips for look in second.looks] == [3, 6]
+    assert second.looks[0] == first.looks[0]
+    assert second.bounds.upper == second.looks[1].upper
+    # The same chips, looked at once, have closer bounds.
+    once = judge_chips(REGRESSION, ALLOWED, clean, _spread(6, 9, 8, 7, 7, 8))
+    assert once.bounds.upper < second.bounds.upper
+
+
+def test_no_more_chips_are_asked_for_in_vain():
+    """Chips that are all alike: only more test samples can decide, and it is said how many."""
+    chips = [right(146, 160)] * 4
+    found = judge_chips(DIGITS, ALLOWED, right(152, 160), chips, Plan(4, 20, 4))
+    assert (found.verdict, found.more) == (Verdict.INCONCLUSIVE, None)
+    assert found.needed_chips is None
+    enough = found.needed_samples
+    assert enough is not None
+    scale = round(1.1 * enough / 160)
+    many = [right(146 * scale, 160 * scale)] * 4
+    clean = right(152 * scale, 160 * scale)
+    assert judge_chips(DIGITS, ALLOWED, clean, many).verdict is Verdict.TOLERATED
+    fewer = round(0.5 * enough / 160)
+    clean = right(152 * fewer, 160 * fewer)
+    few = judge_chips(DIGITS, ALLOWED, clean, [right(146 * fewer, 160 * fewer)] * 4)
+    assert few.verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_plan_ends():
+    plan, clean = Plan(3, 6, 2), Judged(0.2)
+    found = judge_chips(REGRESSION, ALLOWED, clean, _spread(2, 18, 10, 4, 15, 9), plan)
+    assert (found.verdict, found.more) == (Verdict.INCONCLUSIVE, None)
+    assert found.needed_samples is None
+    assert found.needed_chips is not None
+    assert found.needed_chips > 6
+
+
+def test_a_single_chip_asks_for_a_second_one():
+    assert judge_chips(REGRESSION, ALLOWED, Judged(0.2), _spread(1), Plan(1, 5, 2)).more == 2
+    assert judge_chips(REGRESSION, ALLOWED, Judged(0.2), _spread(1), Plan(1, 1, 4)).more is None
+
+
+def test_what_has_not_learned_asks_for_no_chips():
+    found = judge_chips(REGRESSION, ALLOWED, Judged(0.95), _spread(1, 30), Plan(2, 9, 2))
+    assert (found.verdict, found.more) == (Verdict.INCONCLUSIVE, None)

@@ -19,7 +19,8 @@ ALLOWED = Allowed(accuracy_drop=0.25, excess_loss=0.1, confidence=0.95)
 
 
 def test_the_interval_is_wider_by_the_error_of_the_prediction():
-    clean, chips = right(90), [right(70, loss=0.3), right(72, loss=0.5)]
+    clean = right(700, 1000)
+    chips = [right(k, 1000, loss=k / 1000) for k in (390, 400, 410)]
     plain = judge_chips(BASELINE, ALLOWED, clean, chips)
     found = judge_forecasts(BASELINE, ALLOWED, clean, chips)
     extra = MODEL_ERROR * plain.cost.value
@@ -29,9 +30,19 @@ def test_the_interval_is_wider_by_the_error_of_the_prediction():
     loss = plain.excess_loss
     wider = (loss.ci[0] - MODEL_ERROR * loss.value, loss.ci[1] + MODEL_ERROR * loss.value)
     assert found.judgement.excess_loss.ci == pytest.approx(wider)
+    bounds = plain.bounds
+    ends = (bounds.lower - extra, bounds.upper + extra)
+    assert (found.judgement.bounds.lower, found.judgement.bounds.upper) == pytest.approx(ends)
     assert (found.clean_loss, found.chip_loss) == (0.1, pytest.approx(0.4))
-    assert (found.clean_accuracy, found.chip_accuracy) == (0.9, pytest.approx(0.71))
-    assert (found.diverged, found.gradients) == (0, 21)
+    assert (found.clean_accuracy, found.chip_accuracy) == (0.7, pytest.approx(0.4))
+    assert (found.diverged, found.gradients) == (0, 28)
+
+
+def test_a_forecast_stays_in_what_is_possible():
+    """87 % and a part of it more would be 111 % of samples lost."""
+    found = judge_forecasts(BASELINE, ALLOWED, right(93), [right(6), right(6)]).judgement
+    assert found.cost.ci[1] == found.bounds.upper == pytest.approx(0.93)
+    assert found.cost.ci[0] >= -0.07
 
 
 def test_the_verdict_is_that_of_the_wider_interval():

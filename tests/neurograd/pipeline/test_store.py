@@ -20,7 +20,7 @@ SPEC = {
     "device": {"preset": "epiram"},
     "network": {"hidden": [8]},
     "task": {"name": "digits", "train_samples": 100, "test_samples": 50},
-    "training": {"step_size": 0.2, "steps": 5, "seeds": 2},
+    "training": {"step_size": 0.2, "steps": 5, "seeds": 2, "max_seeds": 2},
     "measure": {"draws": 20, "loss_draws": 10, "points": 1, "seed": 1},
 }
 
@@ -136,7 +136,7 @@ def test_what_only_judges_throws_no_training_away(tmp_path, trained):
     assert len(trained) == 3
     assert {**again, "timing": None} == {**check(stricter).report, "timing": None}
     assert len(trained) == 6
-    check(validate_spec({**SPEC, "training": {**SPEC["training"], "seeds": 3}}), resume=tmp_path)
+    check(validate_spec({**SPEC, "training": {**SPEC["training"], "seeds": 3, "max_seeds": 3}}), resume=tmp_path)
     assert len(trained) == 7
 
 

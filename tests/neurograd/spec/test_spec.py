@@ -168,7 +168,7 @@ def test_defaults():
             "teacher_hidden": None,
             "label_noise": None,
         },
-        "training": {"step_size": 0.1, "steps": 1000, "seeds": 5},
+        "training": {"step_size": 0.1, "steps": 1000, "seeds": 5, "max_seeds": 20, "looks": 4},
         "targets": {"max_accuracy_drop": 0.02, "max_excess_loss": 0.05, "confidence": 0.95},
         "measure": {
             "draws": 2000,
@@ -845,6 +845,8 @@ BAD = [
     ("training: {steps: null}", "training.steps", ["null"]),
     ("training: {steps: {a: 1}}", "training.steps", ["integer"]),
     ("training: {seeds: 1001}", "training.seeds", ["1 to 1000"]),
+    ("training: {seeds: 9, max_seeds: 8}", "training.max_seeds", ["less than", "9", "at least"]),
+    ("training: {looks: 0}", "training.looks", ["1 to 20"]),
     ("targets: {confidence: 50 %}", "targets.confidence", ["above 50%", "below 100%"]),
     ("targets: {confidence: 1}", "targets.confidence", ["below 100%"]),
     ("targets: {confidence: 95}", "targets.confidence", ["write '95 %'"]),
