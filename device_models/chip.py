@@ -18,7 +18,6 @@ from device_models.moments import (
     through_write,
 )
 from device_models.protocols import (
-    BatchedRule,
     ElementMoments,
     LearningRule,
     PassPath,
@@ -28,6 +27,7 @@ from device_models.protocols import (
     WritePath,
     expected_gradient,
 )
+from device_models.rules.minibatch import Minibatch
 from device_models.updates.sample_writes import (
     SampleEstimates,
     WriteEach,
@@ -117,7 +117,7 @@ class Chip:
         the same seed, whatever their reads draw.
         """
         rule, seen = self.rule, self.see(problem)
-        if isinstance(rule, BatchedRule):
+        if isinstance(rule, Minibatch):
             index = rule.sample_batch(problem.num_samples, generator)
             return rule.rule.gradient(seen, self.read(w, generator), generator, index)
         return rule.gradient(seen, self.read(w, generator), generator)
@@ -208,9 +208,15 @@ class Chip:
     def sample_estimates(
         self, problem: Problem, w: Tensor, generator: torch.Generator
     ) -> SampleEstimates:
-        """The estimates of the samples of one batch, which sum to one estimate of the gradient."""
+        """The estimates of the samples of one batch, which sum to one estimate of the gradient.
+
+        The batch is drawn first, as for ``estimate``.
+        """
+        rule, index = self.rule, None
+        if isinstance(rule, Minibatch):
+            index, rule = rule.sample_batch(problem.num_samples, generator), rule.rule
         seen = self.read(w, generator)
-        return SampleEstimates(self.rule, self.see(problem), seen, generator)
+        return SampleEstimates(rule, self.see(problem), seen, generator, index)
 
     def _write_samples(
         self, w: Tensor, estimates: Iterable[Tensor], generator: torch.Generator

@@ -124,20 +124,6 @@ class BatchRule(LearningRule, Protocol):
         ...
 
 
-@runtime_checkable
-class BatchedRule(Protocol):
-    """A rule that draws a batch and hands it to another one."""
-
-    @property
-    def rule(self) -> BatchRule:
-        """The rule that is applied to the batch."""
-        ...
-
-    def sample_batch(self, num_samples: int, generator: torch.Generator) -> Tensor | None:
-        """Indices of one batch, None when it covers the whole set."""
-        ...
-
-
 class UnstableRuleError(ValueError):
     """A rule's own dynamics diverge at these weights, as they would on the chip."""
 

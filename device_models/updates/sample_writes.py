@@ -77,34 +77,27 @@ class SampleEstimates:
     the order in which it is drawn; the whole set has the order of the data.
 
     Attributes:
-        rule: The rule, in batches where it is a ``Minibatch``.
+        rule: The rule on a batch.
         problem: Network, loss and data as the chip computes them.
         seen: Weights as the passes of this batch see them, shape ``(N,)``.
-        generator: Source of the batch and of what the rule draws.
+        generator: Source of what the rule draws.
+        index: The samples of the batch, in the order in which they are written; all when None.
     """
 
     rule: LearningRule
     problem: Problem
     seen: Tensor
     generator: torch.Generator
+    index: Tensor | None = None
 
     def __iter__(self) -> Iterator[Tensor]:
         """One sample's part of the estimate after the other, each of shape ``(N,)``."""
-        rule, samples = self._batch()
-        count = len(samples)
+        every = torch.arange(self.problem.num_samples, device=self.seen.device)
+        samples = every if self.index is None else self.index
+        count, rule = len(samples), self.rule
         single: Any = rule.of_one_in(count) if isinstance(rule, SampleRule) else rule
         for sample in samples.split(1):
             yield single.gradient(self.problem, self.seen, self.generator, sample) / count
-
-    def _batch(self) -> tuple[Any, Tensor]:
-        """The rule on a batch, and the samples of one batch."""
-        every = self.problem.num_samples
-        drawn: Tensor | None = None
-        rule: Any = self.rule
-        if isinstance(rule, Minibatch):
-            drawn, rule = rule.sample_batch(every, self.generator), rule.rule
-        samples = torch.arange(every, device=self.seen.device) if drawn is None else drawn
-        return rule, samples
 
 
 def write_one_by_one(

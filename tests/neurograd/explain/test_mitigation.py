@@ -393,7 +393,7 @@ def test_an_effect_that_helps_ranks_last_and_is_kept(three):
 def test_a_prediction_that_training_does_not_confirm_is_said(three):
     wrong = _guide(three, 40, 0, (38, 10, 34), (2, 30, 6), trained=0.9)
     text = " ".join(wrong["advice"])
-    assert "Training lost 90.0 % (80.0 to 100 at 99 %), not the predicted 40.0 % (" in text
+    assert "Training lost 90.0 % (80.0 to 100 at 95 %), not the predicted 40.0 % (" in text
     blind = _guide(three, 0, 0, (0, 0, 0), (0, 0, 0))
     (sentence,) = blind["advice"]
     assert "no damage is certain enough" in sentence

@@ -136,7 +136,8 @@ def test_what_only_judges_throws_no_training_away(tmp_path, trained):
     assert len(trained) == 3
     assert {**again, "timing": None} == {**check(stricter).report, "timing": None}
     assert len(trained) == 6
-    check(validate_spec({**SPEC, "training": {**SPEC["training"], "seeds": 3, "max_seeds": 3}}), resume=tmp_path)
+    more = {**SPEC["training"], "seeds": 3, "max_seeds": 3}
+    check(validate_spec({**SPEC, "training": more}), resume=tmp_path)
     assert len(trained) == 7
 
 
