@@ -133,6 +133,18 @@ def ranged_number(
     return f"{number(value, scale=scale)} ({_between(shown)} at {confidence(level)})"
 
 
+def percent_ends(ends: Sequence[Number]) -> str:
+    """Two ends of fractions as a sentence has them: '2.4 to 3.8 %', '2.4 % or more', 'unbounded'.
+
+    Args:
+        ends: None or infinite for an end without bound.
+    """
+    low, high = (end if _known(end) else None for end in ends)
+    if low is not None and high is not None:
+        return f"{percent(low, unit='')} to {percent(high)}"
+    return _between([None if end is None else percent(end) for end in (low, high)])
+
+
 def _known(end: Number) -> bool:
     return end is not None and math.isfinite(end)
 

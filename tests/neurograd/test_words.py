@@ -77,6 +77,13 @@ def test_a_number_and_its_interval_never_part(value, ends, percentage, figure):
     assert words.ranged_number(value, ends, 0.95, missing="none") == figure
 
 
+def test_ends_of_fractions_in_sentences():
+    assert words.percent_ends((0.024, 0.038)) == "2.4 to 3.8 %"
+    assert words.percent_ends((0.024, math.inf)) == "2.4 % or more"
+    assert words.percent_ends((None, 0.038)) == "up to 3.8 %"
+    assert words.percent_ends((-math.inf, None)) == "unbounded"
+
+
 def test_lists_and_truth_values():
     assert words.listed(["a"]) == "a"
     assert words.listed(["a", "b", "c"]) == "a, b and c"

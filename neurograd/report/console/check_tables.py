@@ -40,9 +40,11 @@ def render_report(report: CheckReport, console: Console) -> None:
     ranked = contributions_sheet(report)
     if ranked is not None:
         console.print(sheet_table(ranked, console.width))
+        console.print(Text(f"{ranked.note}\n"))
     effects = mitigation_sheet(report)
     if effects is not None:
         console.print(sheet_table(effects, console.width))
+        console.print(Text(f"{effects.note}\n"))
     if report.mitigation is not None:
         _print_advice(report.mitigation, console)
     print_verdict("Verdict", report.verdict, console)

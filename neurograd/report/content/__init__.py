@@ -1,7 +1,7 @@
 """What a report shows, as tables of text: the console and the page have the same content."""
 
 from neurograd.report.content.effects import (
-    CONTRIBUTIONS,
+    contribution_columns,
     contributions_sheet,
     mitigation_columns,
     mitigation_sheet,
@@ -21,7 +21,6 @@ from neurograd.report.content.trainings import training_sheet
 
 __all__ = [
     "BESIDE",
-    "CONTRIBUTIONS",
     "LOSS_CHANGE",
     "MOMENTS",
     "SMOOTHING",
@@ -29,6 +28,7 @@ __all__ = [
     "Column",
     "Sheet",
     "bound",
+    "contribution_columns",
     "contributions_sheet",
     "descends",
     "heading",

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from neurograd import words
 from neurograd.records.cost import Cost
-from neurograd.records.mitigation import EffectCost
-from neurograd.records.point import ContributionResult
+from neurograd.records.mitigation import EffectCost, MitigationGuide
+from neurograd.records.point import ContributionResult, PointResult
+from neurograd.records.record import Number
 from neurograd.records.report import CheckReport
 from neurograd.report.content.sheet import Column, Sheet, percent
 
-CONTRIBUTIONS: tuple[Column[ContributionResult], ...] = (
-    Column("effect", lambda part: part.label, text=True),
-    Column("ΔL without it", lambda part: words.number(part.predicted_without), term="delta_loss"),
-    Column("share", lambda part: percent(part.share), term="share"),
-)
+_MIXED = "Some effects lower the cost and others raise it, so parts of the whole would mean little."
+
+
+def shares_mean_something(shares: Iterable[Number]) -> bool:
+    """Whether parts of a whole can be told: none is unknown, negative or more than the whole."""
+    return all(share is not None and 0 <= share <= 1 for share in shares)
+
+
+def contribution_columns(point: PointResult) -> tuple[Column[ContributionResult], ...]:
+    """The columns of ``contributions_sheet`` at a point."""
+    scale, whole = point.loss, point.delta_loss.predicted
+
+    def saves(part: ContributionResult) -> str:
+        if whole is None or part.predicted_without is None:
+            return words.MISSING
+        return words.number(whole - part.predicted_without, scale=scale)
+
+    columns: tuple[Column[ContributionResult], ...] = (
+        Column("effect", lambda part: part.label, text=True),
+        Column(
+            "ΔL without it",
+            lambda part: words.number(part.predicted_without, scale=scale),
+            term="delta_loss",
+        ),
+        Column("saves", saves, term="saves"),
+    )
+    if not shares_mean_something(part.share for part in point.contributions):
+        return columns
+    return (*columns, Column("share", lambda part: percent(part.share), term="share"))
 
 
 def contributions_sheet(report: CheckReport) -> Sheet[ContributionResult] | None:
@@ -24,17 +50,15 @@ def contributions_sheet(report: CheckReport) -> Sheet[ContributionResult] | None
     if not points:
         return None
     worst = max(points, key=lambda point: point.delta_loss.predicted or 0.0)
+    told = shares_mean_something(part.share for part in worst.contributions)
+    whole = words.number(worst.delta_loss.predicted, scale=worst.loss)
     return Sheet(
         f"What each effect adds to the predicted cost of a step, at step {worst.step}",
-        CONTRIBUTIONS,
+        contribution_columns(worst),
         worst.contributions,
-        note=_OPPOSITE
-        if all(part.share is None for part in worst.contributions)
-        else "Shares of effects that need each other do not sum to 100 %.",
+        note=f"With all effects ΔL is {whole}. "
+        + ("Shares of effects that need each other do not sum to 100 %." if told else _MIXED),
     )
-
-
-_OPPOSITE = "Some of the effects lower what others raise: such parts are no shares of the whole."
 
 
 @dataclass(frozen=True)
@@ -45,20 +69,29 @@ class MitigationRow:
         label: What it is.
         without: The chip without it, None where that is no question.
         alone: The ideal chip with it only.
-        share: What it stands for.
+        saves: What leaving it out saves.
+        share: The same as a part of the whole cost.
         key: The spec's key behind it, empty for the whole chip and for none of its effects.
     """
 
     label: str
     without: Cost | None
     alone: Cost
+    saves: str = ""
     share: str = ""
     key: str = ""
 
     @classmethod
     def of(cls, part: EffectCost) -> MitigationRow:
         """The row of one effect."""
-        return cls(part.label, part.without, part.alone, percent(part.share), part.key)
+        return cls(
+            part.label,
+            part.without,
+            part.alone,
+            percent(part.saves),
+            percent(part.share),
+            part.key,
+        )
 
 
 def _cost_text(cost: Cost | None) -> str:
@@ -70,16 +103,19 @@ def _cost_ends(cost: Cost | None) -> str:
     return "" if cost is None else words.percent_interval(cost.ci, unit="")
 
 
-def mitigation_columns(confidence: float) -> tuple[Column[MitigationRow], ...]:
-    """The columns of ``mitigation_sheet``, whose intervals are at a confidence."""
-    at = words.confidence(confidence)
+def mitigation_columns(guide: MitigationGuide) -> tuple[Column[MitigationRow], ...]:
+    """The columns of ``mitigation_sheet``."""
+    at = words.confidence(guide.confidence)
+    told = shares_mean_something(part.share for part in guide.effects)
+    share: Column[MitigationRow] = Column("share", lambda row: row.share, term="share")
     return (
         Column("", lambda row: row.label, text=True),
         Column("without it", lambda row: _cost_text(row.without)),
         Column(f"at {at}", lambda row: _cost_ends(row.without), term="interval"),
         Column("only it", lambda row: _cost_text(row.alone)),
         Column(f"at {at}", lambda row: _cost_ends(row.alone), term="interval"),
-        Column("share", lambda row: row.share, term="share"),
+        Column("saves", lambda row: row.saves, term="saves"),
+        *([share] if told else []),
         Column("key of the spec", lambda row: row.key, text=True, page_only=True),
     )
 
@@ -102,10 +138,11 @@ def mitigation_sheet(report: CheckReport) -> Sheet[MitigationRow] | None:
     )
     return Sheet(
         f"What the {guide.noun} comes from, predicted",
-        mitigation_columns(guide.confidence),
+        mitigation_columns(guide),
         rows,
-        note=_OPPOSITE
-        if all(part.share is None for part in guide.effects)
-        else "Share: the part of the whole chip's cost that leaving the effect out saves. Shares "
-        "of effects that act together or overlap do not sum to 100 %.",
+        note="Saves: what leaving the effect out takes from the whole chip's cost. "
+        + (_OVERLAP if shares_mean_something(part.share for part in guide.effects) else _MIXED),
     )
+
+
+_OVERLAP = "Shares of effects that act together or overlap do not sum to 100 %."

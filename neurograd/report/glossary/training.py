@@ -67,6 +67,15 @@ TRAINING: tuple[Term, ...] = (
         "theory.loss_floor",
     ),
     Term(
+        "saves",
+        "saves",
+        "Saving",
+        "What leaving an effect out takes from the cost of the whole chip; below 0 for an effect "
+        "that helps.",
+        "as the cost",
+        HERE,
+    ),
+    Term(
         "share",
         "share",
         "Share",

@@ -204,6 +204,37 @@ def test_what_rounding_leaves_of_0_is_0_in_every_table(report):
     assert {c.title: c.cell(moved) for c in content.MOMENTS}["gain"] == "1e-9"
 
 
+def test_shares_are_shown_only_where_they_mean_something(report):
+    """Not −563.6 % beside +94.9 %: what an effect costs is told in the cost's own unit."""
+    record = _record(report)
+    worst = max(record.points, key=lambda point: point.delta_loss.predicted)
+
+    def sheet(*shares):
+        some = worst.contributions[0]
+        parts = tuple(some.model_copy(update={"share": each}) for each in shares)
+        points = (worst.model_copy(update={"contributions": parts}),)
+        return content.contributions_sheet(record.model_copy(update={"points": points}))
+
+    told, mixed = sheet(0.9, 0.2), sheet(0.949, -5.636)
+    assert [column.title for column in told.columns] == [
+        "effect",
+        "ΔL without it",
+        "saves",
+        "share",
+    ]
+    assert [column.title for column in mixed.columns] == ["effect", "ΔL without it", "saves"]
+    assert "raise it" in mixed.note
+    assert "raise it" not in told.note
+    saved = worst.delta_loss.predicted - worst.contributions[0].predicted_without
+    assert mixed.cells()[0][2] == words.number(saved)
+    guide = record.mitigation
+    for share, shown in ((0.4, True), (-0.2, False), (1.2, False), (None, False)):
+        effects = tuple(part.model_copy(update={"share": share}) for part in guide.effects)
+        changed = guide.model_copy(update={"effects": effects})
+        titles = [column.title for column in content.mitigation_columns(changed)]
+        assert ("share" in titles, "saves" in titles) == (shown, True)
+
+
 def test_every_interval_says_its_confidence(report):
     """A head of intervals, or each of its cells, has the confidence that they are at."""
     report["spec"]["targets"]["confidence"] = 0.9
@@ -230,7 +261,8 @@ def _descends(low, high):
 def test_every_column_names_a_term_of_the_glossary(report):
     sheets = [*point_sheets(_record(report)), training_sheet(_record(report))]
     columns = [column for sheet in sheets for column in sheet.columns]
-    columns += [*content.SMOOTHING, *content.CONTRIBUTIONS, *content.mitigation_columns(0.95)]
+    columns += [*content.SMOOTHING, *content.contribution_columns(_record(report).points[0])]
+    columns += content.mitigation_columns(_record(report).mitigation)
     assert {column.term for column in columns} - {""} <= set(TERMS)
     points = [column for sheet in point_sheets(_record(report)) for column in sheet.columns]
     assert all(column.term for column in [*points, *content.SMOOTHING])
