@@ -9,8 +9,9 @@ from neurograd.explain.arrays import clipped
 from neurograd.explain.cause import cause_of
 from neurograd.explain.diagnostics import diagnostics, stands_still, steps_in_words
 from neurograd.judge.verdict import Verdict
+from neurograd.records.cost import JudgedCost
 from neurograd.records.report import CheckReport
-from neurograd.words import percent, ranged_percent
+from neurograd.words import confidence, listed, percent, percent_ends, ranged_percent
 
 _UNKNOWN = "an unknown part"
 
@@ -71,15 +72,28 @@ def _trust(report: CheckReport) -> list[str]:
 
 
 def _cost(report: CheckReport) -> str:
+    """The cost with its interval, and the bound that decided."""
     cost = report.training.cost
     allowed = percent(cost.allowed)
     if not math.isfinite(cost.value):
         return f"The training diverges on the chip, where {cost.a_noun} of {allowed} is allowed."
     measured = ranged_percent(cost.value, cost.ci, cost.confidence)
-    sentence = f"The {cost.noun} is {measured}, where {allowed} is allowed"
-    if report.verdict is Verdict.INCONCLUSIVE and cost.clean_learned:
-        return f"{sentence}: the interval holds the limit, so more chips or samples must decide."
-    return f"{sentence}."
+    return f"The {cost.noun} is {measured}{_decided(report.verdict, cost)}."
+
+
+def _decided(verdict: Verdict, cost: JudgedCost) -> str:
+    """What follows the cost: the one-sided bound that decided, beside what is allowed."""
+    allowed = percent(cost.allowed)
+    if cost.bound_confidence is None:
+        return f", where {allowed} is allowed"
+    at = f"at {confidence(cost.bound_confidence)}"
+    low, high = percent(cost.lower_bound), percent(cost.upper_bound)
+    if verdict is Verdict.TOLERATED:
+        return f": at most {high} by the one-sided bound {at}, within the {allowed} allowed"
+    if verdict is Verdict.NOT_TOLERATED:
+        return f": at least {low} by the one-sided bound {at}, above the {allowed} allowed"
+    both = percent_ends((cost.lower_bound, cost.upper_bound))
+    return f": {both} by one-sided bounds {at} each, and {allowed} is allowed"
 
 
 def _diverged(report: CheckReport) -> list[str]:
@@ -99,15 +113,40 @@ def _frozen(report: CheckReport) -> list[str]:
 
 
 def _action(report: CheckReport, remedies: Sequence[str]) -> list[str]:
-    """The one thing to change first."""
-    if report.verdict is Verdict.TOLERATED or not report.training.cost.clean_learned:
+    """The one thing to change first; of a cost that is not decided, what would decide it."""
+    cost = report.training.cost
+    if report.verdict is Verdict.TOLERATED or not cost.clean_learned:
         return []
+    if report.verdict is Verdict.INCONCLUSIVE and cost.bound_confidence is not None:
+        return _to_decide(report)
     guide = report.mitigation
     if guide is not None and (guide.effects or guide.tried):
         return [f"What to do first: {_inside(guide.advice[0])}"]
     if len(remedies) == 1:
         return [f"What to do first: {_inside(remedies[0])} (not tried)."]
     return []
+
+
+def _to_decide(report: CheckReport) -> list[str]:
+    """What it would take to decide, if mean and spread stay as they are."""
+    training = report.training
+    if training.chip.chips < 2:  # said already
+        return []
+    cost = training.cost
+    ways = []
+    if cost.needed_chips is not None:
+        ways.append(f"about {cost.needed_chips} chips (training.max_seeds)")
+    if cost.needed_test_samples is not None:
+        ways.append(f"about {cost.needed_test_samples} test samples (task.test_samples)")
+    if not ways:
+        return [
+            "What to do first: change the design; the cost is so close to the limit that no number "
+            "of chips or test samples would decide."
+        ]
+    return [
+        f"What to do first: take more, as {training.chip.chips} chips do not decide; "
+        f"{listed(ways, 'or')} would if mean and spread stay as they are."
+    ]
 
 
 def _inside(sentence: str) -> str:

@@ -33,8 +33,7 @@ def parted(report: dict[str, Any]) -> list[str]:
     Args:
         report: The JSON types of a report of check, train or limits.
     """
-    level = report["spec"]["targets"]["confidence"]
-    known = list(_ranged(report, "", level))
+    known = list(_ranged(report, "", CONFIDENCE))
     exempt = set(_allowed(report))
     found = []
     for sentence in sentences(report):
@@ -75,7 +74,6 @@ def _ranged(value: Any, path: str, level: float) -> Iterator[Ranged]:
     if not isinstance(value, dict):
         return
     level = value.get("confidence") or level
-    at = CONFIDENCE if path.startswith(".points") else level
     for name, each in value.items():
         if name == "spec":
             continue
@@ -83,7 +81,7 @@ def _ranged(value: Any, path: str, level: float) -> Iterator[Ranged]:
         own = "cost" if "cost" in value else "value"
         ends = value.get(f"{name}_ci", value.get("ci") if name == own else None)
         if isinstance(each, float) and isinstance(ends, list):
-            yield _of(f"{path}.{name}", each, ends, at)
+            yield _of(f"{path}.{name}", each, ends, level)
         yield from _ranged(each, f"{path}.{name}", level)
 
 

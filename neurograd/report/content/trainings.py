@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neurograd import words
-from neurograd.records.cost import Cost, ForecastResult
+from neurograd.records.cost import Cost, ForecastResult, JudgedCost
 from neurograd.records.report import CheckReport
 from neurograd.report.content.sheet import Column, Sheet, percent
 
@@ -22,10 +22,10 @@ class TrainingRow:
 
 def training_sheet(report: CheckReport) -> Sheet[TrainingRow]:
     """Clean network and chips side by side."""
-    count = report.training.chip.chips
+    count, twins = report.training.chip.chips, report.training.clean.twins
     columns: tuple[Column[TrainingRow], ...] = (
         Column("", lambda r: r.label, text=True),
-        Column("clean", lambda r: r.clean, term="clean"),
+        Column("clean" if twins == 1 else f"{twins} clean", lambda r: r.clean, term="clean"),
         Column(f"{count} chip{'s' if count != 1 else ''}", lambda r: r.chip),
         Column("interval", lambda r: r.interval, term="interval"),
     )
@@ -50,6 +50,8 @@ def _training_rows(report: CheckReport) -> list[TrainingRow]:
             )
         )
     rows.append(_cost_row(f"{cost.noun}, allowed {percent(cost.allowed)}", cost, at))
+    if cost.bound_confidence is not None:
+        rows.append(_bounds_row(cost, cost.bound_confidence))
     if training.forecast is not None:
         rows.append(_forecast_row(training.forecast, cost.noun, at))
     rows.append(
@@ -74,6 +76,12 @@ def _training_rows(report: CheckReport) -> list[TrainingRow]:
 
 def _cost_row(label: str, cost: Cost, at: str) -> TrainingRow:
     return TrainingRow(label, "", percent(cost.value), f"{words.percent_interval(cost.ci)}{at}")
+
+
+def _bounds_row(cost: JudgedCost, level: float) -> TrainingRow:
+    """The two one-sided bounds, of which one may decide."""
+    ends = words.percent_interval((cost.lower_bound, cost.upper_bound))
+    return TrainingRow("its one-sided bounds", "", "", f"{ends} at {words.confidence(level)} each")
 
 
 def _forecast_row(forecast: ForecastResult, noun: str, at: str) -> TrainingRow:

@@ -28,6 +28,7 @@ TERMS: dict[str, Term] = {term.key: term for _, terms in GROUPS for term in term
 _ALSO = {
     "descent": "exact_margin",
     "measured": "measured",
+    "its one-sided bounds": "bound",
     "conductance drift": "drift",
     "finite number of levels": "levels",
     "nonlinear pulse response": "nonlinearity",

@@ -33,6 +33,15 @@ TRAINING: tuple[Term, ...] = (
         HERE,
     ),
     Term(
+        "bound",
+        "",
+        "One-sided bound",
+        "The true cost is above the lower and below the upper one, each at the confidence that "
+        "the targets ask for, for all looks at the chips together. The verdict rests on them.",
+        "as the cost",
+        HERE,
+    ),
+    Term(
         "excess_loss",
         "",
         "Excess loss",
@@ -44,8 +53,9 @@ TRAINING: tuple[Term, ...] = (
         "verdict",
         "",
         "Verdict",
-        "Tolerated if the cost's whole interval is within the target, not tolerated if it is "
-        "outside, inconclusive if it holds the target or nothing was learned.",
+        "Tolerated if the upper one-sided bound of the cost is within the target, not tolerated if "
+        "the lower one is outside, inconclusive if the target is between them or nothing was "
+        "learned.",
         "",
         HERE,
     ),

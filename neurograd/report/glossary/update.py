@@ -196,8 +196,8 @@ ONE_STEP: tuple[Term, ...] = (
         "interval",
         "99 %",
         "Interval",
-        "Range that holds the true value with the stated confidence: 99 % for measurements, "
-        "targets.confidence for the cost that decides.",
+        "Range that holds the true value with the stated confidence, two-sided and 99 % unless it "
+        "says otherwise. The bounds that decide are one-sided.",
         "as the value",
         "delete-a-group jackknife; Student's t for chips",
     ),

@@ -24,7 +24,10 @@ def explain(report, effects, remedies=()):
 
 def _changed(report, **training):
     changed = copy.deepcopy(report)
-    changed["training"]["cost"].update(training)
+    nothing = dict.fromkeys(
+        ("lower_bound", "upper_bound", "bound_confidence", "needed_chips", "needed_test_samples")
+    )
+    changed["training"]["cost"].update({**nothing, "confidence": 0.99, **training})
     return changed
 
 
@@ -42,11 +45,44 @@ def test_cause_then_cost_then_action(report):
     assert several[1] == "The accuracy drop is 3.1 % (2.4 to 3.8 at 99 %), where 2.0 % is allowed."
     assert not any(sentence.startswith("What to do first") for sentence in several)
     failing["verdict"] = "inconclusive"
-    unclear = explain(failing, [noise])
-    assert unclear[0].startswith("Possible cause: cycle-to-cycle noise")
-    assert "the interval holds the limit" in unclear[1]
+    assert explain(failing, [noise])[0].startswith("Possible cause: cycle-to-cycle noise")
     lost = _changed(report, value=None, ci=[None, None], clean_learned=True)
     assert "diverges on the chip" in explain(lost, ["a", "b"])[1]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ends", "said"),
+    [
+        ("tolerated", (-0.01, 0.0149), "at most 1.5 % by the one-sided bound at 90 %, within the"),
+        ("not tolerated", (0.0251, 0.06), "at least 2.5 % by the one-sided bound at 90 %, above"),
+        ("inconclusive", (0.011, 0.04), "1.1 to 4.0 % by one-sided bounds at 90 % each, and 2.0 %"),
+        ("inconclusive", (None, None), "unbounded by one-sided bounds at 90 % each, and 2.0 %"),
+    ],
+)
+def test_the_bound_that_decided_is_quoted_with_its_confidence(report, verdict, ends, said):
+    judged = _changed(
+        report, value=0.02, ci=[0.004, 0.036], confidence=0.99, allowed=0.02, clean_learned=True,
+        lower_bound=ends[0], upper_bound=ends[1], bound_confidence=0.9,
+    )  # fmt: skip
+    judged["verdict"] = verdict
+    (sentence,) = [s for s in explain(judged, ["a", "b"]) if s.startswith("The accuracy drop is")]
+    assert sentence.startswith("The accuracy drop is 2.0 % (0.4 to 3.6 at 99 %): ")
+    assert said in sentence
+    assert "2.0 %" in sentence.partition("one-sided")[2]
+
+
+def test_what_would_decide_is_said_first(report):
+    def first(**needed):
+        cost = dict(value=0.02, allowed=0.02, clean_learned=True, **needed)
+        open_ = _changed(report, **cost, bound_confidence=0.95, lower_bound=0.0, upper_bound=0.1)
+        open_["verdict"] = "inconclusive"
+        (sentence,) = [s for s in explain(open_, ["a"]) if s.startswith("What to do first")]
+        return sentence
+
+    assert "about 34 chips (training.max_seeds) would" in first(needed_chips=34)
+    both = first(needed_chips=34, needed_test_samples=1200)
+    assert "about 34 chips (training.max_seeds) or about 1200 test samples" in both
+    assert "no number of chips or test samples" in first()
 
 
 def test_what_decides_stands_apart_from_what_does_not(report):

@@ -34,6 +34,7 @@ def _nulled(value):
             "spec",
             "timing",
             "chips",
+            "looks",
             "diverged",
             "num_parameters",
             "spectrum",
@@ -237,18 +238,20 @@ def test_shares_are_shown_only_where_they_mean_something(report):
 
 def test_every_interval_says_its_confidence(report):
     """A head of intervals, or each of its cells, has the confidence that they are at."""
-    report["spec"]["targets"]["confidence"] = 0.9
-    report["mitigation"]["confidence"] = report["training"]["cost"]["confidence"] = 0.9
-    record = _record(report)
-    sheets = [*point_sheets(record), training_sheet(record), mitigation_sheet(record)]
+    changed = copy.deepcopy(report)
+    changed["training"]["cost"].update(confidence=0.98, bound_confidence=0.9)
+    changed["mitigation"]["confidence"] = 0.97
+    record = _record(changed)
+    sheets = [(sheet, ("99 %",)) for sheet in point_sheets(record)]
+    sheets += [(training_sheet(record), ("98 %", "90 % each"))]
+    sheets += [(mitigation_sheet(record), ("97 %",))]
     seen = 0
-    for sheet in sheets:
+    for sheet, levels in sheets:
         for column in sheet.columns:
             cells = [column.cell(row) for row in sheet.rows]
             ranges = [cell for cell in cells if re.search(r"\d to -?\d", cell)]
             seen += len(ranges)
-            level = "99 %" if sheet.turns else "90 %"
-            assert all(level in column.title or cell.endswith(level) for cell in ranges)
+            assert all(column.title.endswith(levels) or cell.endswith(levels) for cell in ranges)
     assert seen > 10
 
 
