@@ -52,11 +52,12 @@ def cause_of(
             only, f"{begin}: {only}, the only thing that sets this chip apart from an ideal one."
         )
     if guide is None or not guide.effects:
-        return Cause(
-            None,
-            f"{begin}: {listed(effects, 'or')}; which of them costs how much is predicted by "
-            "neurograd check.",
+        told = (
+            "which of them costs how much is predicted by neurograd check"
+            if guide is None
+            else "the prediction is too uncertain to tell them apart"
         )
+        return Cause(None, f"{begin}: {listed(effects, 'or')}; {told}.")
     return _of_several(begin, effects, guide)
 
 

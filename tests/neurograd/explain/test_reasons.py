@@ -42,6 +42,9 @@ def test_cause_then_cost_then_action(report):
     ]
     several = explain(failing, [noise, other], ["lower a key", "lower another key"])
     assert several[0].startswith("Cause: cycle-to-cycle noise or stuck devices; which of them")
+    guide = {**report["mitigation"], "effects": [], "ideal": None, "together": None}
+    vague = explain({**failing, "mitigation": guide}, [noise, other])[0]
+    assert vague.endswith("the prediction is too uncertain to tell them apart.")
     assert several[1] == "The accuracy drop is 3.1 % (2.4 to 3.8 at 99 %), where 2.0 % is allowed."
     assert not any(sentence.startswith("What to do first") for sentence in several)
     failing["verdict"] = "inconclusive"
