@@ -11,7 +11,7 @@ from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import MODEL_ERROR, sign_known
 from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.cost import NOUNS
-from neurograd.words import capital, listed, percent, ranged_percent
+from neurograd.words import capital, confidence, listed, percent, ranged_percent
 
 NAMED = 3
 """Effects that the advice says to change, at most."""
@@ -85,12 +85,17 @@ def _changes(found: Guide) -> list[str]:
 
 
 def _within(judged: Judgement) -> str:
+    """How a predicted cost stands to what is allowed, with the bound that says so."""
     allowed = f"the {percent(judged.allowed)} that are allowed"
-    return {
-        Verdict.TOLERATED: f"within {allowed}",
-        Verdict.NOT_TOLERATED: f"still above {allowed}",
-        Verdict.INCONCLUSIVE: f"which may or may not be within {allowed}",
-    }[judged.verdict]
+    bounds = judged.bounds
+    at = f"by the one-sided bound at {confidence(bounds.confidence)}"
+    if judged.verdict is Verdict.INCONCLUSIVE:
+        return f"which may or may not be within {allowed}"
+    if judged.verdict is Verdict.TOLERATED:
+        return f"at most {percent(bounds.upper)} {at}, within {allowed}"
+    if not math.isfinite(bounds.lower):
+        return f"still above {allowed}"
+    return f"at least {percent(bounds.lower)} {at}, still above {allowed}"
 
 
 def _none_enough(found: Guide) -> list[str]:
