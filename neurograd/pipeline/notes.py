@@ -44,7 +44,7 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
     to it, alone or, where that is refused, with another one of its section; nothing of the chip
     built may then be another, number by number.
     """
-    chip, data = build_chip(spec, problem), spec_to_dict(spec)
+    chip, data = _acting(spec, problem), spec_to_dict(spec)
     found: list[tuple[str, ...]] = []
     for place in PLACES:
         section = getattr(spec, place)
@@ -73,12 +73,18 @@ def _idle_of(
     return found
 
 
+def _acting(spec: Spec, problem: Problem) -> Chip:
+    """A spec's chip; ideal synapses realize a batch and its samples alike."""
+    chip = build_chip(spec, problem)
+    return chip if chip.writes else dataclasses.replace(chip, write_each="batch")
+
+
 def _chip_with(data: Mapping[str, Any], changed: Mapping[str, Any], problem: Problem) -> Any:
     """The chip of a spec with other values of keys; None where they are refused or the same."""
     try:
         spec = validate_spec(_with(data, changed))
         # A default that the model of a device fills in is the value itself.
-        return None if spec_to_dict(spec) == data else build_chip(spec, problem)
+        return None if spec_to_dict(spec) == data else _acting(spec, problem)
     except NeurogradError:
         return None
 

@@ -36,8 +36,14 @@ WINDOW = {"min": "3.8 uS", "max": "59 uS"}
         ((), None, {"quantization": {"update_bits": 4, "update_rounding": "nearest"}}),
         (
             (),
-            {"conductance": {"levels": 8}},
+            {"conductance": {"levels": 40}},
             {"quantization": {"update_rounding": "nearest"}},
+        ),
+        (("learning_rule.write_each",), None, {"learning_rule": {"write_each": "sample"}}),
+        (
+            (),
+            {"conductance": {"levels": 40}},
+            {"learning_rule": {"write_each": "sample"}},
         ),
         # defaults that a model fills in are no one's wish
         ((), {"preset": "reram-es"}, {}),
