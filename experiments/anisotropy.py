@@ -12,6 +12,9 @@ either, are a part of every device's anisotropy.
 ``surrogate`` and ``eprop`` need a spiking network, whose own Hessian is 0 almost everywhere: theirs
 is that of the loss smoothed with s = 0.02, with Tr(HΣ) from second derivatives along samples of
 the noise and Tr H from the derivative of the smoothed loss in s. Intervals are at 99 %.
+
+Rate networks have kinks, which the Hessian does not see: what they add to the cost of the noise and
+of white noise stands beside it (``--only kinks`` adds this part to a kept record).
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from torch import Tensor
 
 from experiments.library import SMOOTHING, clean_weights, common_spec
 from experiments.support.anisotropy import Anisotropy, anisotropy_from_parts, measure_anisotropy
-from experiments.support.record import Claim, Held, Run, parse, run_main
+from experiments.support.anisotropy_kinks import kink_claims, kinks_of_chip
+from experiments.support.record import CLAIMS, Claim, Held, Run, parse, run_main
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.moments import measure_moments
@@ -128,6 +132,29 @@ def measure(run: Run) -> list[dict[str, Any]]:
     return [{"kind": wanted[key][0], "name": wanted[key][1], **found[key]} for key in wanted]
 
 
+def measure_kinks(run: Run) -> dict[str, dict[str, Any]]:
+    """What the kinks add for every noisy chip of a rate network, by ``kind-name``."""
+    clean = clean_weights(common_spec("rate"), run)
+
+    def one(spec: Spec) -> dict[str, Any]:
+        problem = build_problem(spec, run.device)
+        chip = build_chip(spec, problem)
+        draws = 20 if run.quick else 150
+        return {"found": kinks_of_chip(problem, chip, chip.program(clean), draws, run.seed)}
+
+    items = {
+        f"kinks-{key}": spec
+        for key, (_, name, spec) in chips().items()
+        if name not in SPIKING_ONLY and (not run.quick or key in QUICK)
+    }
+    found = run.each(items, one, depends_on="kinks")
+    return {
+        key.removeprefix("kinks-"): result["found"]
+        for key, result in found.items()
+        if result["found"] is not None
+    }
+
+
 QUICK = (
     "device-ag-asi",
     "device-pcm",
@@ -158,15 +185,19 @@ def far(found: dict[str, Any]) -> bool:
     return low is not None and (low > NEAR[1] or high < NEAR[0])
 
 
-def claims(rows: Sequence[dict[str, Any]]) -> list[Claim]:
+SUBJECTS = {
+    "device": "noise of memristive devices",
+    "rule": "noise that learning rules draw",
+    "batch": "minibatch noise of learning rules (Section 4.1 says that SGD's is not white)",
+}
+
+
+def claims(
+    rows: Sequence[dict[str, Any]], kinks: dict[str, dict[str, Any]] | None = None
+) -> list[Claim]:
     """What the paper assumes, and what came out."""
-    subjects = {
-        "device": "noise of memristive devices",
-        "rule": "noise that learning rules draw",
-        "batch": "minibatch noise of learning rules (Section 4.1 says that SGD's is not white)",
-    }
     made = []
-    for kind, subject in subjects.items():
+    for kind, subject in SUBJECTS.items():
         found = defined(rows, kind)
         without = [r["name"] for r in rows if r["kind"] == kind and r["anisotropy"] is None]
         listed = ", ".join(f"{r['name']} {text(r)}" for r in found)
@@ -184,7 +215,7 @@ def claims(rows: Sequence[dict[str, Any]]) -> list[Claim]:
                 judge(white, other, len(found)),
             )
         )
-    return made
+    return made + (kink_claims(list(rows), kinks, SUBJECTS, NEAR) if kinks else [])
 
 
 def judge(white: int, other: int, count: int) -> Held:
@@ -246,9 +277,12 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
-    run = parse("anisotropy", __doc__ or "", arguments)
-    rows = measure(run)
-    run.write({"smoothing": SMOOTHING, "rows": rows}, draw(rows), claims(rows))
+    run = parse("anisotropy", __doc__ or "", arguments, parts=("kinks",))
+    kept = {} if run.only is None else run.kept()
+    rows = kept.get("rows") or measure(run)
+    kinks = kept.get("kinks", {}) if run.only == CLAIMS else measure_kinks(run)
+    results = {"smoothing": SMOOTHING, "rows": rows, "kinks": kinks}
+    run.write(results, draw(rows), claims(rows, kinks))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ sum is of second order, as the prediction, but has no place in Tr H; its fluctua
 ½Δt²σ²Tr H/N grows as Δt falls. Whether impact falls with depth and width is therefore judged by the
 exact trace, and the measured impact stands beside it.
 
+Random students are also predicted with these kinks (``neurograd.theory.kinks``) and measured anew;
+``--only kinks`` adds this part to a kept record.
+
 Intervals are at 99 %, over initializations.
 """
 
@@ -33,7 +36,7 @@ from matplotlib.figure import Figure
 
 from device_models import Backprop, Chip, WhiteNoise
 from experiments.support.known_update import known_update_change
-from experiments.support.record import Claim, Held, Run, parse, run_main
+from experiments.support.record import CLAIMS, Claim, Held, Run, parse, run_main
 from experiments.support.vgg.impacts import (
     STYLES,
     Trend,
@@ -49,6 +52,7 @@ from experiments.support.vgg.impacts import (
     trend,
     usable,
 )
+from experiments.support.vgg.kinks import kink_claim, kinked, kinks_of
 from experiments.support.vgg.students import Student, Task, family, make_student, make_task
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.intervals import mean_interval
@@ -307,21 +311,34 @@ def _down(y: Any) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
-    run = parse("fig5", __doc__ or "", arguments, data=True, weights=True)
+    run = parse("fig5", __doc__ or "", arguments, data=True, weights=True, parts=("kinks",))
     task = make_task(run)
     draws = 8 if run.quick else 16
     students = students_of(run, task)
-    rows = rows_of(run, task, students, partial(measure, run, task, draws), draws=draws)
+    kept = {} if run.only is None else run.kept()
+    rows = kept.get("rows") or rows_of(
+        run, task, students, partial(measure, run, task, draws), draws=draws
+    )
+    kinks = kept.get("kinks", [])
+    if run.only != CLAIMS:
+        by_name = {s.name: row for s, row in zip(students, rows, strict=True)}
+        one = partial(kinks_of, run, task, READINGS["noise_norm"], by_name)
+        kinks = list(run.each(kinked(students), one, depends_on="kinks").values())
     depths = depth_trends(undivided(rows, task), impact)
     results = {
-        "task": task.facts,
+        "task": kept.get("task", task.facts),
         "readings_of_20": READINGS,
         "draws": draws,
         "trends_with_depth": {s: asdict(t) for s, t in depths.items()},
         "trends_with_width": {s: asdict(t) for s, t in width_trends(rows).items()},
         "rows": rows,
+        "kinks": kinks,
     }
-    run.write(results, draw(rows, task), claims_of(rows, task))
+    made = claims_of(rows, task)
+    if kinks:
+        setting = setting_of(task, "Δt = 1/Tr H")
+        made.append(kink_claim(kinks, setting, READINGS["noise_norm"]))
+    run.write(results, draw(rows, task), made)
 
 
 if __name__ == "__main__":

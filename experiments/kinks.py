@@ -11,6 +11,9 @@ subtracted as control variates and their means are put back: ½s²·Tr H, and th
 which is the exact mean of the pairs' tangent kinks. For the convolutional network the kinks' mean
 over the same pairs stands in prediction and measurement. So the interval of measured over predicted
 is that of the rest alone, which is what both leave out.
+
+What is left at initialization and for 0.05 of ‖w‖ is taken apart into network and loss
+(``experiments.support.kink_causes``); ``--only causes`` adds this part to a kept record.
 """
 
 from __future__ import annotations
@@ -26,8 +29,9 @@ import torch
 from torch import Tensor
 
 from device_models import Backprop, Chip
+from experiments.support.kink_causes import cause_claim, causes, initial_claim, std_of
 from experiments.support.kinks import claims, draw
-from experiments.support.record import Run, parse, run_main
+from experiments.support.record import CLAIMS, Run, parse, run_main
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.kinks import (
@@ -57,6 +61,7 @@ class Network:
         step_size: Δt of the clean training.
         stages: Steps after which it is measured, by name.
         pairs: Antithetic pairs of noise.
+        cause_pairs: The same where the causes of what is left are told apart.
     """
 
     title: str
@@ -64,6 +69,7 @@ class Network:
     step_size: float
     stages: dict[str, int]
     pairs: int
+    cause_pairs: int
 
 
 def fully_connected(hidden: Sequence[int], seed: int) -> Problem:
@@ -84,17 +90,18 @@ def convolutional(seed: int) -> Problem:
 _STAGES = {"initialization": 0, "half way": 300, "trained": 1800}
 
 NETWORKS = {
-    "24": Network("ReLU 64-24-10", partial(fully_connected, [24]), 0.2, _STAGES, 80),
+    "24": Network("ReLU 64-24-10", partial(fully_connected, [24]), 0.2, _STAGES, 80, 300),
     "128-128": Network(
-        "ReLU 64-128-128-10", partial(fully_connected, [128, 128]), 0.2, _STAGES, 40
+        "ReLU 64-128-128-10", partial(fully_connected, [128, 128]), 0.2, _STAGES, 40, 150
     ),
-    "32x4": Network("ReLU 64-32×4-10", partial(fully_connected, [32] * 4), 0.2, _STAGES, 80),
+    "32x4": Network("ReLU 64-32×4-10", partial(fully_connected, [32] * 4), 0.2, _STAGES, 80, 400),
     "cnn": Network(
         "CNN 8-16, max-pooling",
         convolutional,
         0.3,
         {"initialization": 0, "half way": 150, "trained": 950},
         24,
+        80,
     ),
 }
 
@@ -169,11 +176,51 @@ def row(
     }
 
 
+def tell_apart(name: str, run: Run, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Causes of what is left at initialization and, for the strongest noise, when trained.
+
+    Args:
+        name: The network.
+        run: The run.
+        rows: What ``measure`` found of it.
+    """
+    network = NETWORKS[name]
+    problem = network.make(run.seed)
+    last = max(network.stages.values())
+    trained = train(problem, Chip(Backprop(), network.step_size), last, run.seed, snapshots=[0])
+    found = []
+    for step, size in ((0, SIZES[1]), (last, SIZES[2])):
+        w = trained.snapshots[0] if step == 0 else trained.weights
+        kept = next((r for r in rows if (r["step"], r["size"]) == (step, size)), None)
+        if kept is None:  # the small form
+            continue
+        parts = causes(
+            problem, w, std_of(size, w), kept["predicted"], network.cause_pairs, run.seed, step
+        )
+        head = {"title": network.title, "stage": kept["stage"], "step": step, "size": size}
+        found.append(head | {"hessian": kept["hessian"], "kinks": kept["kinks"]} | parts)
+    return {"rows": found}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
-    run = parse("kinks", __doc__ or "", arguments)
-    found = run.each({name: name for name in NETWORKS}, lambda name: measure(name, run))
-    run.write({"networks": found}, draw(found), claims(found))
+    run = parse("kinks", __doc__ or "", arguments, parts=("causes",))
+    kept = {} if run.only is None else run.kept()
+    found = kept.get("networks") or run.each(
+        {name: name for name in NETWORKS}, lambda name: measure(name, run)
+    )
+    parts = kept.get("causes", [])
+    if run.only != CLAIMS:
+        apart = run.each(
+            {f"causes-{name}": name for name in NETWORKS},
+            lambda name: tell_apart(name, run, found[name]["rows"]),
+            depends_on="causes",
+        )
+        parts = [row for result in apart.values() for row in result["rows"]]
+    made = claims(found)
+    if parts:
+        made += [cause_claim(parts), initial_claim(parts)]
+    run.write({"networks": found, "causes": parts}, draw(found), made)
 
 
 if __name__ == "__main__":

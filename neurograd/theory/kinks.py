@@ -28,8 +28,11 @@ Where it fails: beyond second order (units that cross because others did; an out
 region in which g is its slope); where the noise of a unit is far from Gaussian *and* its samples
 are so few that the density of z over the size of the noise matters (its integral over z is s²/2
 whatever the distribution); where a pre-activation is exactly at the kink (blank pixels with biases
-of 0), the gradient itself is a choice of side. At the initialization of deep networks the kinks
-cancel most of the Hessian's part, so that a small error of either is a large one of the sum.
+of 0), the gradient itself is a choice of side. At the initialization of deep networks the kinks are
+as large as the Hessian's part or larger, of either sign, so that a small error of either is a large
+one of a sum that is nearly 0. For noise of a few percent of ‖w‖ on trained classifiers what is left
+is not of the kinks: it is the cross-entropy's third and higher orders in the outputs, which Eq. 3
+leaves out for smooth networks as well (``experiments.kinks``).
 """
 
 from __future__ import annotations

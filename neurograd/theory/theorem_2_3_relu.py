@@ -18,7 +18,11 @@ Math. Phys. 2020), and every product passes each of the R hidden layers once: a 
 Where it fails: it is a statement in expectation at initialization. One draw of the weights, or a
 trained network, can have the greater ``Tr H`` with the ReLU. Biases have a shorter product, which
 passes fewer gates, so that `relu_trace_ratio` is the factor of the weights alone. And the Hessian
-does not see the kinks, whose cost a ReLU network has on top of Eq. 3's variance term.
+does not see the kinks (`neurograd.theory.kinks`), whose cost a ReLU network has on top of Eq. 3's
+variance term. At initialization they have no sign of their own: over initializations of Figure 3's
+students they are 0 in the mean, with a standard deviation of 0.26, 0.55, 1.3 and 7.9 of that term
+for 1, 2, 4 and 8 hidden layers. In the mean the theorem holds with kinks as well; of one deep
+network it says nothing: there noise often lowers the loss.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import pytest
 
 from experiments import fig3
 from experiments.support.fig3.claims import difference
+from experiments.support.fig3.kinks import LIMIT, along, beside, means, shares
 from experiments.support.record import RESULTS, parse
 
 TINY = fig3.Effort(
@@ -34,7 +35,8 @@ def test_results_claims_and_figure(run):
     results = fig3.measure(run, TINY)
     run.write(results, fig3.draw(results), fig3.make_claims(results))
     record = json.loads((run.out / "fig3.json").read_text(encoding="utf-8"))
-    assert len(record["claims"]) == 10
+    assert len(record["claims"]) == 13
+    assert len(record["kinks"]) == 4
     assert len(record["trajectories"]) == 8
     assert len(record["square"]) == 2
     assert (run.out / "fig3.png").stat().st_size > 10_000
@@ -104,3 +106,31 @@ def test_kept_traces_are_the_exact_expectation():
     inside = [r["against_expectation_ci"][0] <= 1 <= r["against_expectation_ci"][1] for r in rows]
     assert len(rows) == 36
     assert inside.count(False) <= 3
+
+
+def test_kinks_make_up_what_the_hessian_misses(run):
+    """Measured less predicted with the kinks is small beside them, and not without them."""
+    row = along(fig3.Student(12, 2, "relu"), TINY, run)
+    left = means(row, "measured") - means(row, "predicted")
+    kinks = means(row, "kinks")
+    assert abs(left).max() < 0.1 * abs(kinks).max()
+    assert len(row["kinks"]) == TINY.seeds
+    assert len(row["kinks"][0]) == len(TINY.steps)
+
+
+def test_kept_kinks_of_deep_networks_are_larger_than_the_hessians_term():
+    """Theorem 2.3 in single networks: the spread grows with depth, the mean stays about 0."""
+    record = json.loads((RESULTS / "fig3.json").read_text(encoding="utf-8"))
+    command = record["parts"]["kinks"]["command"]
+    assert command == "python -m experiments.fig3 --seed 0 --only kinks"
+    spreads = []
+    for depth in record["effort"]["depths"]:
+        mine = [r for r in record["kinks"] if r["depth"] == depth]
+        _, (low, high) = beside(mine)
+        assert -LIMIT < low < high < LIMIT
+        found = shares(mine)
+        assert abs(found.mean()) < 3.5 * found.std(ddof=1) / len(found) ** 0.5
+        spreads.append(found.std(ddof=1))
+    assert spreads == sorted(spreads)
+    assert spreads[0] < 0.5
+    assert spreads[-1] > 2.0

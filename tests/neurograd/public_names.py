@@ -55,8 +55,11 @@ def calls() -> dict[str, bool]:
         problem, w, moments, sample, diagonal=diagonal, draws=4, seed=0
     )
     measured = neurograd.measure_loss_change(problem, w, sample, 0.1, moments, draws=4, seed=0)
+    kinks = neurograd.measure_kinks(
+        problem, w, moments, sample, 0.1, closed_form=None, draws=4, seed=0
+    )
     predicted = neurograd.predict_loss_change(
-        problem.hessian_product(w), moments, 0.1, trace, covariance
+        problem.hessian_product(w), moments, 0.1, trace, covariance, kinks
     )
     budget = neurograd.Budget(draws=8, loss_draws=4, covariance_draws=4, seed=0)
     point = neurograd.measure_point(problem, chip, w, 0, 0, budget)
@@ -86,6 +89,7 @@ def calls() -> dict[str, bool]:
         "exact_diagonal": diagonal.shape == w.shape,
         "hessian_trace": abs(neurograd.hessian_trace(problem, w, 0).value - trace) < 1e-9 * trace,
         "load_spec": refused,
+        "measure_kinks": kinks.exists,
         "measure_loss_change": measured.ci[0] <= measured.value <= measured.ci[1],
         "measure_moments": moments.b_ci[0] <= moments.b <= moments.b_ci[1],
         "measure_point": point.step == 0,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.support.fig3.kinks import make_kink_claims
 from experiments.support.fig3.students import NORM, SQUARE, STRONG, STYLES
 from experiments.support.record import Claim, Held, held_over
 from neurograd.judge.proportions import proportion_interval
@@ -83,6 +84,11 @@ def make_claims(results: dict[str, Any]) -> list[Claim]:
         *width_claims(results),
         *depth_claims(results),
         *relu_claims(results),
+        *make_kink_claims(
+            results["kinks"],
+            [r for r in results["trajectories"] if r["activation"] == "linear"],
+            setting_of(results) + "; ReLU students",
+        ),
         lemma_claim(results),
         estimator_claim(results),
     ]
