@@ -139,7 +139,7 @@ def measure_kinks(run: Run) -> dict[str, dict[str, Any]]:
     def one(spec: Spec) -> dict[str, Any]:
         problem = build_problem(spec, run.device)
         chip = build_chip(spec, problem)
-        draws = 20 if run.quick else 150
+        draws = 20 if run.quick else 100
         return {"found": kinks_of_chip(problem, chip, chip.program(clean), draws, run.seed)}
 
     items = {

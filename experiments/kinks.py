@@ -90,18 +90,18 @@ def convolutional(seed: int) -> Problem:
 _STAGES = {"initialization": 0, "half way": 300, "trained": 1800}
 
 NETWORKS = {
-    "24": Network("ReLU 64-24-10", partial(fully_connected, [24]), 0.2, _STAGES, 80, 300),
+    "24": Network("ReLU 64-24-10", partial(fully_connected, [24]), 0.2, _STAGES, 80, 100),
     "128-128": Network(
-        "ReLU 64-128-128-10", partial(fully_connected, [128, 128]), 0.2, _STAGES, 40, 150
+        "ReLU 64-128-128-10", partial(fully_connected, [128, 128]), 0.2, _STAGES, 40, 60
     ),
-    "32x4": Network("ReLU 64-32×4-10", partial(fully_connected, [32] * 4), 0.2, _STAGES, 80, 400),
+    "32x4": Network("ReLU 64-32×4-10", partial(fully_connected, [32] * 4), 0.2, _STAGES, 80, 120),
     "cnn": Network(
         "CNN 8-16, max-pooling",
         convolutional,
         0.3,
         {"initialization": 0, "half way": 150, "trained": 950},
         24,
-        80,
+        40,
     ),
 }
 

@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from device_models import Backprop, Chip, WhiteNoise
 from experiments.anisotropy import (
     chips,
     claims,
@@ -20,10 +21,12 @@ from experiments.anisotropy import (
     text,
 )
 from experiments.library import clean_weights, common_spec
+from experiments.support.anisotropy_kinks import kink_claims, kinks_of_chip, with_kinks
 from experiments.support.record import RESULTS, parse
+from neurograd.measure.estimate import Estimate
 from neurograd.pipeline.build import build_problem
 from neurograd.spec import list_presets
-from neurograd.spec.rule_schema import RULE_DEFAULTS
+from neurograd.spec.rule_schema import RULE_DEFAULTS, SPIKING_ONLY
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,28 @@ def test_claims_and_figure_of_known_rows():
     assert draw(ROWS).axes[0].get_xlabel().startswith("anisotropy")
 
 
+def test_white_noise_is_white_with_kinks_as_well(run, clean):
+    """Drawn kinks of white noise are those of its closed form, at 99.9 %; without noise, none."""
+    problem = build_problem(common_spec())
+    chip = Chip(WhiteNoise(Backprop(), total_variance=10.0), 0.1)
+    found = kinks_of_chip(problem, chip, clean, 120, 0)
+    drawn = Estimate(found["noise_kinks"], found["noise_kinks_error"], 119.0)
+    low, high = drawn.interval(0.999)
+    assert low <= found["white_kinks"] <= high
+    assert high - low < 0.5 * found["white_kinks"]
+    assert kinks_of_chip(problem, Chip(Backprop(), 0.1), clean, 4, 0) is None
+
+
+def test_anisotropy_with_kinks_of_known_numbers():
+    kinks = {"noise_kinks": 1.0, "noise_kinks_error": 0.0, "white_kinks": 0.5, "draws": 100}
+    row = {"kind": "device", "name": "x", "anisotropy": 2.0, "ci": [1.9, 2.1]}
+    value, (low, high) = with_kinks(row, kinks)
+    assert value == pytest.approx(2.0)
+    assert high - low == pytest.approx(0.2 / 1.5, rel=1e-3)
+    made = kink_claims([row], {"device-x": kinks}, {"device": "noise"}, (0.9, 1.1))
+    assert made[0].held == "not held"
+
+
 def test_rules_without_noise_need_no_measurement(run, monkeypatch):
     monkeypatch.setattr("experiments.anisotropy.QUICK", ("rule-surrogate",))
     monkeypatch.setattr("experiments.anisotropy.clean_weights", lambda spec, run: None)
@@ -104,7 +129,11 @@ def test_the_kept_record():
     assert record["seed"] == 0
     assert record["versions"]["torch"]
     assert (RESULTS / "anisotropy.png").exists()
-    assert [vars(claim) for claim in claims(record["rows"])] == record["claims"]
+    made = claims(record["rows"], record["kinks"])
+    assert [vars(claim) for claim in made] == record["claims"]
+    noisy = {f"{r['kind']}-{r['name']}" for r in record["rows"]
+             if r["anisotropy"] is not None and r["name"] not in SPIKING_ONLY}  # fmt: skip
+    assert set(record["kinks"]) == noisy
     names = {kind: {r["name"] for r in record["rows"] if r["kind"] == kind} for kind in
              ("device", "rule", "batch")}  # fmt: skip
     assert names["device"] == set(list_presets())

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from experiments.kinks import NETWORKS, fully_connected, row
+from experiments.support.kink_causes import cause_claim, initial_claim
 from experiments.support.kinks import claims, draw, inside
 from experiments.support.record import RESULTS
 from neurograd.measure.curvature import exact_diagonal
@@ -77,6 +78,12 @@ def test_the_figure_shows_every_network():
 def test_the_kept_record_is_of_these_networks():
     record = json.loads((RESULTS / "kinks.json").read_text(encoding="utf-8"))
     assert record["command"] == "python -m experiments.kinks --seed 0"
+    made = [*claims(record["networks"]), cause_claim(record["causes"])]
+    made.append(initial_claim(record["causes"]))
+    assert [vars(claim) for claim in made] == record["claims"]
+    trained = [row for row in record["causes"] if row["step"] > 0]
+    assert {row["title"] for row in trained} == {n.title for n in NETWORKS.values()}
+    assert all(max(abs(end) for end in row["mean_ci"]) < 0.05 for row in trained)
     assert set(record["networks"]) == set(NETWORKS)
     for name, result in record["networks"].items():
         assert result["title"] == NETWORKS[name].title
