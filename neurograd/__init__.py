@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from neurograd import theory
     from neurograd.errors import NeurogradError
     from neurograd.measure.curvature import exact_diagonal, hessian_trace, measure_spectrum
+    from neurograd.measure.kinks import measure_kinks
     from neurograd.measure.loss_change import (
         covariance_trace,
         measure_loss_change,

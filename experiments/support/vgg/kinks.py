@@ -85,11 +85,13 @@ def kink_claim(rows: list[dict[str, Any]], setting: str, variance: float) -> Cla
             f"{left:+.3f} ({ci[0]:+.3f} to {ci[1]:+.3f})"
         )
     depths = sorted({row["depth"] for row in rows})
+    lengths = [row["length"] for row in rows]
     return Claim(
         "The impact of variance is ½(σ²/N)·Tr H·Δt² and what the kinks add: what is left lies "
         f"within {LIMIT:g} of Eq. 3's term.",
         "Lemma 2.1 (Eq. 3) with kinks (ours)",
         f"{setting}, total variance {variance:g}, random VGG-{depths[0]} and VGG-{depths[-1]}; "
+        f"noise of {min(lengths):.2g} to {max(lengths):.2g} ‖w‖; "
         "kinks averaged over the noise of the measurement itself; mean over networks at 99 %",
         "; ".join(parts),
         together(judged),

@@ -22,7 +22,14 @@ def test_random_students_of_the_least_and_the_largest_depth():
 def _rows(*left):
     """Networks whose measured impact is a part of Eq. 3's term beside the prediction."""
     return [
-        {"start": "xavier", "depth": depth, "hessian": 2.0, "kinks": 1.0, "measured": 3.0 + 2 * x}
+        {
+            "start": "xavier",
+            "depth": depth,
+            "hessian": 2.0,
+            "kinks": 1.0,
+            "measured": 3.0 + 2 * x,
+            "length": 0.1,
+        }
         for depth, x in zip((11, 19, 11), left, strict=True)
     ]
 
