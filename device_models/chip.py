@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -23,6 +22,7 @@ from device_models.protocols import (
     PassPath,
     Problem,
     ReadPath,
+    StackedWrite,
     UpdateSampler,
     WritePath,
     expected_gradient,
@@ -35,6 +35,9 @@ from device_models.updates.sample_writes import (
     samples_written,
     write_one_by_one,
 )
+
+_CHUNK_ELEMENTS = 2**19
+"""Numbers of a chunk of increments; bounds the memory."""
 
 SomeProblem = TypeVar("SomeProblem", bound=Problem)
 
@@ -178,20 +181,39 @@ class Chip:
         spread = torch.zeros_like(increment) if variance is None else variance
         return mixture_moments(self._written(w, ElementMoments(increment, spread)))
 
-    def average_write(self, w: Tensor, increments: Iterable[Tensor]) -> SampledMoments:
+    def write_each(self, w: Tensor, increments: Tensor) -> ElementMoments:
+        """Mean and variance of what all write effects make of each of some increments.
+
+        Args:
+            w: Stored weights, shape ``(N,)``.
+            increments: Increments of one update each, shape ``(M, N)``.
+
+        Returns:
+            Moments of shape ``(M, N)``.
+        """
+        if all(isinstance(effect, StackedWrite) for effect in self.writes):
+            return self.write_moments(w.expand_as(increments), increments)
+        found = [self.write_moments(w, each) for each in increments]
+        return ElementMoments(
+            torch.stack([each.mean for each in found]),
+            torch.stack([each.variance for each in found]),
+        )
+
+    def average_write(self, w: Tensor, increments: Tensor) -> SampledMoments:
         """Mean and variance of what all write effects make of a sample of single increments.
 
-        For increments of any distribution, such as those of batches. Taken one increment at a time:
+        For increments of any distribution, such as those of batches. They are taken in chunks:
         memory does not grow with their number.
 
         Args:
             w: Stored weights, shape ``(N,)``.
-            increments: Independent increments of one update each, two or more, shape ``(N,)``.
+            increments: Independent increments of one update each, two or more, shape ``(M, N)``.
 
         Raises:
             ValueError: If there are fewer than two increments.
         """
-        return sampled_moments(self.write_moments(w, each) for each in increments)
+        rows = max(1, _CHUNK_ELEMENTS // w.numel())
+        return sampled_moments(self.write_each(w, some) for some in increments.split(rows))
 
     def _written(self, w: Tensor, increment: ElementMoments) -> Mixture:
         now = normal(increment)

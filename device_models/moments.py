@@ -145,19 +145,23 @@ class SampledMoments(ElementMoments):
 def sampled_moments(writes: Iterable[ElementMoments]) -> SampledMoments:
     """Moments of writes of independent increments, each with moments of its own.
 
+    Args:
+        writes: Moments of shape ``(M, N)``, in chunks of any M, which are merged (Chan, Golub and
+            LeVeque, 1983).
+
     Raises:
-        ValueError: If there are fewer than two.
+        ValueError: If there are fewer than two increments.
     """
     count, mean, spread, own = 0, torch.zeros(()), torch.zeros(()), torch.zeros(())
     for each in writes:
-        count += 1
-        if count == 1:
-            mean, own, spread = each.mean, each.variance, torch.zeros_like(each.mean)
-            continue
-        gap = each.mean - mean
-        mean = mean + gap / count
-        spread = spread + gap * (each.mean - mean)
-        own = own + each.variance
+        more = len(each.mean)
+        here = each.mean.mean(0)
+        gap = here - mean if count else torch.zeros_like(here)
+        spread = spread + (each.mean - here).square().sum(0)
+        spread = spread + gap.square() * (count * more / (count + more))
+        mean = mean + gap * (more / (count + more)) if count else here
+        own = own + each.variance.sum(0)
+        count += more
     if count < 2:
         raise ValueError(f"a sample has {count} increments; allowed: 2 or more")
     spread = spread / (count - 1)

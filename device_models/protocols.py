@@ -261,5 +261,18 @@ class AffineWrite(WritePath, Protocol):
         ...
 
 
+@runtime_checkable
+class StackedWrite(WritePath, Protocol):
+    """A write path whose moments take weights and increments of shape ``(M, N)`` as well.
+
+    Moments of many increments then cost few calls.
+
+    Attributes:
+        takes_stacks: Always True.
+    """
+
+    takes_stacks: Literal[True]
+
+
 UpdateSampler = Callable[[torch.Generator], Tensor]
 """Draws one sample of Δw in gradient units, shape ``(N,)``."""

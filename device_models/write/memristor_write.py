@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -42,6 +43,8 @@ class MemristorWrite:
     Raises:
         ValueError: If levels, noise or rounding are out of range.
     """
+
+    takes_stacks: ClassVar[Literal[True]] = True
 
     crossbar: Crossbar
     potentiation: Response = CONSTANT_STEP

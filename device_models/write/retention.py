@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -62,6 +63,8 @@ class Leakage:
     Raises:
         ValueError: If a lifetime is below 1.
     """
+
+    takes_stacks: ClassVar[Literal[True]] = True
 
     lifetime: Tensor | float
     negative: Tensor | float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -32,6 +33,8 @@ class UpdateRounding:
         grid: The grid of the stored weights.
         rounding: ``nearest``, ``stochastic`` or ``truncate``.
     """
+
+    takes_stacks: ClassVar[Literal[True]] = True
 
     grid: FixedPointGrid
     rounding: Rounding = "stochastic"

@@ -58,23 +58,19 @@ class Diffusion:
             generator: Source of the noise.
         """
         self._draws = None
-        realized = [
-            self._response.moments(w, estimate + each) for each in self._estimates.deviations
-        ]
-        if realized:
-            variance = torch.stack([each.variance for each in realized]).mean(0)
-        else:
-            variance = self._response.moments(w, estimate).variance
-        if not realized and not bool((variance > 0).any()):
+        found = self._response.noise(w, estimate, self._estimates.spread)
+        std, deviations = found.own_variance.sqrt(), found.deviations
+        if deviations is None and not bool(std.any()):
             return 0.0
-        mean = self._response.moments(w, estimate, self._estimates.variance).mean
 
         def one() -> Tensor:
             normal = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-            noise = variance.sqrt() * normal
-            for each in realized:
-                weight = torch.randn((), generator=generator, device=w.device)
-                noise += float(weight) / math.sqrt(len(realized)) * (each.mean - mean)
+            noise = std * normal
+            if deviations is not None:
+                weights = torch.randn(
+                    len(deviations), generator=generator, dtype=w.dtype, device=w.device
+                )
+                noise += weights @ deviations / math.sqrt(len(deviations))
             return noise
 
         after, before = one(), one()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from device_models import Chip
+from device_models import Chip, Minibatch, WhiteNoise
+from neurograd.forecast.single_sample_updates import (
+    mean_absolute_gradient,
+    updates_one_sample_a_time,
+)
 from neurograd.problem import Problem
 
 SAMPLES_KEPT = 6
@@ -34,6 +40,56 @@ mean lag behind the weights; larger lets the error of single pairs in, which act
 """
 
 
+MOST_RENEWED = 16
+"""Most deviations of minibatch estimates that a refresh replaces.
+
+A count. Not tuned. Batches are cheap beside the gradient over the training set: as many are drawn
+as cost a quarter of it, but not more than this, and three times as many are kept.
+"""
+
+_MOST_NUMBERS = 2**23
+"""Numbers that the kept deviations may hold beyond ``SAMPLES_KEPT``; bounds the memory."""
+
+
+@dataclass(frozen=True)
+class EstimateSpread:
+    """How single gradient estimates vary about their mean.
+
+    Attributes:
+        deviations: A sample of estimates less their mean, shape ``(K, N)``.
+        variance: Variance of an estimate, shape ``(N,)``.
+        normal: Whether estimates are normally distributed about their mean.
+        size: Mean size E|x| of an estimate, exact where it was computed, shape ``(N,)``; None where
+            the sample has to tell.
+    """
+
+    deviations: Tensor
+    variance: Tensor
+    normal: bool = False
+    size: Tensor | None = None
+
+    def mean_absolute(self, mean: Tensor) -> Tensor:
+        """E|x| of an estimate whose mean has moved to ``mean``, shape ``(N,)``.
+
+        The exact one is kept while the mean moves. No mean size is below that of the mean.
+        """
+        if self.size is not None:
+            size = self.size
+        elif self.normal:
+            size = _mean_absolute_normal(mean, self.variance.sqrt())
+        else:
+            size = (mean + self.deviations).abs().mean(0)
+        return torch.maximum(size, mean.abs())
+
+
+def _mean_absolute_normal(mean: Tensor, std: Tensor) -> Tensor:
+    """E|x| of a normal x (the folded normal distribution), shape ``(N,)``."""
+    place = mean / std.clamp_min(torch.finfo(std.dtype).tiny)
+    density = math.sqrt(2.0 / math.pi) * torch.exp(-0.5 * place.square())
+    folded: Tensor = std * density + mean * torch.special.erf(place / math.sqrt(2.0))
+    return folded
+
+
 class GradientEstimates:
     """What is known of a chip's gradient estimates near its weights.
 
@@ -49,8 +105,7 @@ class GradientEstimates:
     Attributes:
         gradients: Gradients that were computed.
         deviations: Estimates less their mean, each of shape ``(N,)``; none if nothing is random.
-        variance: Variance of an estimate, shape ``(N,)``, by the last refresh; None if it is not
-            random.
+        spread: How single estimates vary, by the last refresh; None if they do not.
     """
 
     def __init__(self, problem: Problem, chip: Chip) -> None:
@@ -60,8 +115,10 @@ class GradientEstimates:
         self._rule_random = not (chip.rule.deterministic and passes)
         self._read_bias: Tensor | None = None
         self.gradients = 0
-        self.deviations: deque[Tensor] = deque(maxlen=SAMPLES_KEPT)
-        self.variance: Tensor | None = None
+        self._renewed, self._kept = _sample_sizes(problem, chip)
+        self._has_exact_size = updates_one_sample_a_time(chip)
+        self.deviations: deque[Tensor] = deque(maxlen=self._kept)
+        self.spread: EstimateSpread | None = None
 
     def mean(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
         """Mean estimate at stored weights, shape ``(N,)``.
@@ -83,7 +140,7 @@ class GradientEstimates:
             generator: Source of reads and estimates.
         """
         mean = self.mean(w, generator)
-        count = SAMPLES_RENEWED if self.deviations else SAMPLES_KEPT
+        count = self._renewed if self.deviations else self._kept
         if self._reads_random:
             mean = self._refresh_read_bias(w, mean, count // 2, generator)
         if self._rule_random:
@@ -92,8 +149,22 @@ class GradientEstimates:
             self.gradients += count
         if self.deviations:
             # Kept, because every drift until the next refresh asks for it.
-            self.variance = torch.stack(list(self.deviations)).square().mean(0)
+            self.spread = self._spread(w, mean, generator)
         return mean
+
+    def _spread(self, w: Tensor, mean: Tensor, generator: torch.Generator) -> EstimateSpread:
+        deviations = torch.stack(list(self.deviations))
+        rule = self._chip.rule
+        if isinstance(rule, WhiteNoise) and rule.rule.deterministic and not self._reads_random:
+            variance = torch.full_like(mean, rule.total_variance / mean.numel())
+            return EstimateSpread(deviations, variance, normal=True)
+        size = None
+        if self._has_exact_size:
+            self.gradients += 1
+            seen = self._chip.mean_read(w, generator)
+            size = mean_absolute_gradient(self._chip.see(self._problem), seen)
+            self._has_exact_size = size is not None
+        return EstimateSpread(deviations, deviations.square().mean(0), size=size)
 
     def _refresh_read_bias(
         self, w: Tensor, mean: Tensor, pairs: int, generator: torch.Generator
@@ -118,3 +189,15 @@ class GradientEstimates:
         if not self._rule_random:
             self.deviations.extend(each - mean for each in found)
         return mean
+
+
+def _sample_sizes(problem: Problem, chip: Chip) -> tuple[int, int]:
+    """Deviations that a refresh renews, and how many are kept."""
+    rule = chip.rule
+    reads_random = any(not effect.deterministic for effect in chip.reads)
+    if not isinstance(rule, Minibatch) or reads_random:
+        return SAMPLES_RENEWED, SAMPLES_KEPT
+    cheap = problem.num_samples // (4 * rule.batch_size)
+    fits = _MOST_NUMBERS // (3 * problem.num_parameters)
+    renewed = max(SAMPLES_RENEWED, min(MOST_RENEWED, cheap, fits))
+    return renewed, max(SAMPLES_KEPT, 3 * renewed)

@@ -241,7 +241,7 @@ class _PredictedPath:
         if estimate is None:
             estimate = self._estimates.refresh_statistics(self.w, self._generator)
         if not done or done - self._linearized_at > REFRESH_INTERVAL:
-            self._response.linearize(self.w, estimate)
+            self._response.linearize(self.w, estimate, self._estimates.spread)
             self._linearized_at = done
         ratio = self._diffusion.draw_noise(self.w, estimate, self._generator)
         length = next_step_length(done, steps, before, ratio)
@@ -283,8 +283,8 @@ class _PredictedPath:
 
     def _drift_of(self, w: Tensor, estimate: Tensor) -> Tensor:
         """Mean update in gradient units for a mean estimate."""
-        realized = self._response.moments(w, estimate, self._estimates.variance)
-        return realized.mean / self._chip.step_size
+        realized = self._response.mean(w, estimate, self._estimates.spread)
+        return realized / self._chip.step_size
 
     def _measure_decay_rate(self, start: Tensor, first: Tensor, done: int, length: int) -> None:
         def drift(w: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Mean and variance of what a chip's writes realize, as a function of the expected gradient."""
+"""Mean and noise of what a chip's writes realize, as a function of its gradient estimates."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, ElementMoments
+from neurograd.forecast.gradient_estimates import EstimateSpread
 
 _LINEARITY_TOLERANCE = 0.02
-"""Largest relative miss of half a mean increment at which the response counts as linear.
+"""Largest relative miss of half an increment at which the response counts as linear.
 
 A pure number. Tuned with ``experiments.agreement`` on its 63 chips. Larger takes curved
 responses for lines, whose drift is then off by as much; smaller evaluates the closed forms at every
 stage.
+"""
+
+_RANDOM_LINEARITY_TOLERANCE = 0.05
+"""The same for half and double of a typical random increment.
+
+The average over a sample, which is the other way, has an error of its own.
+
+A pure number. Not tuned. Larger takes trains of pulses that saturate for lines; smaller leaves
+nearly linear responses to samples.
 """
 
 _SMALLEST_INCREMENT = 1e-3
@@ -23,6 +33,20 @@ _SMALLEST_INCREMENT = 1e-3
 A pure number. Not tuned: the slopes are differences over the increment, which must not drown in
 rounding. Smaller lets rounding into the slopes; larger describes weights that
 get little by a typical increment.
+"""
+
+_RAREST = 1e-3
+"""Least mean size of estimates as a part of their root mean square.
+
+A pure number. Not tuned: an estimate that is 0 in all but one of a million samples has this.
+"""
+
+SINGLE_UPDATES = 32
+"""Single updates over which a response that is not linear is averaged.
+
+A count. Not tuned: every drift costs as many closed forms of a write, in few calls where these take
+stacks. Their sampling error acts as the noise of about ``1/SINGLE_UPDATES`` of an update more in
+every update of a step, less what the control variate takes away.
 """
 
 
@@ -44,22 +68,47 @@ class LinearResponse:
     up_variance: Tensor
     down_variance: Tensor
 
-    def moments(self, increment: Tensor) -> ElementMoments:
-        """Moments of what is realized of an increment, shape ``(N,)``."""
-        rising = increment > 0
-        gain = torch.where(rising, self.up_gain, self.down_gain)
-        variance = torch.where(rising, self.up_variance, self.down_variance)
+    def moments(self, increment: Tensor, size: Tensor | None = None) -> ElementMoments:
+        """Moments of what is realized of an increment, shape ``(N,)``.
+
+        With the gains q₊ and q₋, F = (q₊ + q₋)/2 and G = (q₋ − q₊)/2, the mean is F·E x − G·E|x|
+        (Wu et al., arXiv:2406.12774).
+
+        Args:
+            increment: Increment, or the mean of a random one.
+            size: E|x| of a random one; None for a constant. The variance is then the mean of the
+                write's own variance: the spread that the increment has is not in it.
+        """
+        size = increment.abs() if size is None else size
+        up, down = 0.5 * (size + increment), 0.5 * (size - increment)
         return ElementMoments(
-            self.at_rest.mean + gain * increment,
-            self.at_rest.variance + variance * increment.abs(),
+            self.at_rest.mean + self.up_gain * up - self.down_gain * down,
+            self.at_rest.variance + self.up_variance * up + self.down_variance * down,
         )
+
+
+@dataclass(frozen=True)
+class RealizedNoise:
+    """The noise of what single updates realize, in weight units.
+
+    Attributes:
+        own_variance: Mean of the write's own variance, independent in all weights, shape ``(N,)``.
+        deviations: What single estimates realize in the mean, less the mean over all of them, shape
+            ``(K, N)``; None where estimates are not random.
+    """
+
+    own_variance: Tensor
+    deviations: Tensor | None
 
 
 class WriteResponse:
     """Moments of a chip's write near one state.
 
-    The closed forms are evaluated anew for every increment, unless the response turns out linear
-    (stochastic rounding makes it so): then two evaluations serve all stages of a step.
+    Estimates are random in batches, for random rules and with read noise. The write is then
+    averaged over their distribution: by their mean and mean size where the response is linear on
+    either side of 0 (stochastic rounding makes it so, where pulses are few), which takes two
+    evaluations for all stages of a step; over a normal distribution where estimates have one; else
+    over single estimates of a sample, with their own mean as a control variate.
 
     Args:
         chip: The chip.
@@ -68,31 +117,41 @@ class WriteResponse:
     def __init__(self, chip: Chip) -> None:
         self._chip = chip
         self._is_linear: bool | None = None
-        self._linear: LinearResponse | None = None
+        self._slopes: LinearResponse | None = None
         # Where nothing leaks, nothing ever happens without an increment.
         self._no_leak: ElementMoments | None = None
 
-    def linearize(self, w: Tensor, estimate: Tensor) -> None:
+    def linearize(self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None = None) -> None:
         """Prepare for updates near ``w`` with expected gradients near ``estimate``.
 
         Args:
             w: Stored weights, shape ``(N,)``.
             estimate: Mean gradient estimate, shape ``(N,)``.
+            spread: How single estimates vary about it; None where they do not.
         """
         if not self._chip.writes:
             return
         size = self._chip.step_size * estimate.abs()
+        if spread is not None:
+            size = self._chip.step_size * _typical_size(estimate, spread)
         # Weights that get next to nothing are described by a typical increment.
         least = _SMALLEST_INCREMENT * float(size.mean()) + torch.finfo(size.dtype).tiny
         size = size.clamp_min(least)
         if self._is_linear is False:
             return
-        linear = self._measured(w, size)
+        self._slopes = self._measured(w, size)
         if self._is_linear is None:
-            half, line = self._chip.write_moments(w, 0.5 * size), linear.moments(0.5 * size)
-            miss = float((half.mean - line.mean).norm())
-            self._is_linear = miss <= _LINEARITY_TOLERANCE * float(half.mean.norm())
-        self._linear = linear if self._is_linear else None
+            if spread is None:
+                self._is_linear = self._keeps_line(w, 0.5 * size, _LINEARITY_TOLERANCE)
+            else:
+                tolerance = _RANDOM_LINEARITY_TOLERANCE
+                self._is_linear = all(self._keeps_line(w, k * size, tolerance) for k in (0.5, 2.0))
+
+    def _keeps_line(self, w: Tensor, size: Tensor, tolerance: float) -> bool:
+        assert self._slopes is not None
+        exact, line = self._chip.write_moments(w, size), self._slopes.moments(size)
+        miss = float((exact.mean - line.mean).norm())
+        return miss <= tolerance * float(exact.mean.norm())
 
     def _measured(self, w: Tensor, size: Tensor) -> LinearResponse:
         at_rest = self._no_leak
@@ -109,30 +168,85 @@ class WriteResponse:
             down_variance=(down.variance - at_rest.variance).clamp_min(0.0) / size,
         )
 
-    def moments(
-        self, w: Tensor, estimate: Tensor, variance: Tensor | None = None
-    ) -> ElementMoments:
-        """Moments of the realized increment in weight units, shape ``(N,)``.
+    def mean(self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None = None) -> Tensor:
+        """Mean of the realized increment in weight units, shape ``(N,)``.
 
         Args:
-            w: Stored weights.
-            estimate: Mean of the gradient estimate.
-            variance: Its variance; None where it is not random.
+            w: Stored weights, shape ``(N,)``.
+            estimate: Mean of the gradient estimate, shape ``(N,)``.
+            spread: How single estimates vary about it; None where they do not.
         """
         step_size = self._chip.step_size
         increment = -step_size * estimate
-        spread = None if variance is None else step_size**2 * variance
         if not self._chip.writes:
-            return ElementMoments(increment, torch.zeros_like(w) if spread is None else spread)
-        if self._linear is None:
-            return self._chip.write_moments(w, increment, spread)
+            return increment
+        if self._is_linear and self._slopes is not None:
+            size = None if spread is None else step_size * spread.mean_absolute(estimate)
+            return self._slopes.moments(increment, size).mean
         if spread is None:
-            return self._linear.moments(increment)
-        std = spread.sqrt()
-        above = self._linear.moments(increment + std)
-        below = self._linear.moments(increment - std)
-        half = 0.5 * (above.mean - below.mean)
-        return ElementMoments(
-            0.5 * (above.mean + below.mean),
-            0.5 * (above.variance + below.variance) + half.square(),
-        )
+            return self._chip.write_moments(w, increment).mean
+        if spread.normal:
+            return self._chip.write_moments(w, increment, step_size**2 * spread.variance).mean
+        single = -step_size * spread.deviations[-SINGLE_UPDATES:]
+        realized = self._chip.write_each(w, increment + single).mean
+        return realized.mean(0) - _slope(single, realized) * single.mean(0)
+
+    def noise(
+        self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None = None
+    ) -> RealizedNoise:
+        """Noise of the realized increment in weight units.
+
+        Args:
+            w: Stored weights, shape ``(N,)``.
+            estimate: Mean of the gradient estimate, shape ``(N,)``.
+            spread: How single estimates vary about it; None where they do not.
+        """
+        step_size = self._chip.step_size
+        if spread is None:
+            own = self._constant(w, -step_size * estimate).variance
+            return RealizedNoise(own, None)
+        mean = self.mean(w, estimate, spread)
+        if self._is_linear and self._slopes is not None:
+            size = step_size * spread.mean_absolute(estimate)
+            own = self._slopes.moments(-step_size * estimate, size).variance
+            single = self._slopes.moments(-step_size * (estimate + spread.deviations)).mean
+            return RealizedNoise(own, single - mean)
+        single = -step_size * (estimate + spread.deviations[-SINGLE_UPDATES:])
+        if not self._chip.writes:
+            return RealizedNoise(torch.zeros_like(w), single - mean)
+        realized = self._chip.write_each(w, single)
+        return RealizedNoise(realized.variance.mean(0), realized.mean - mean)
+
+    def _constant(self, w: Tensor, increment: Tensor) -> ElementMoments:
+        """Moments of what is realized of an increment that is not random."""
+        if not self._chip.writes:
+            return ElementMoments.constant(increment)
+        if self._is_linear and self._slopes is not None:
+            return self._slopes.moments(increment)
+        return self._chip.write_moments(w, increment)
+
+
+def _slope(asked: Tensor, realized: Tensor) -> Tensor:
+    """Slope of the line through a sample of writes, by least squares, shape ``(N,)``.
+
+    The mean of what is asked for is known: what the sample's is off by goes through this line, as a
+    control variate. Its own error biases the mean by a part of about 1/K of K updates' spread.
+
+    Args:
+        asked: Single increments, shape ``(K, N)``.
+        realized: Mean of what is realized of each, shape ``(K, N)``.
+    """
+    x, y = asked - asked.mean(0), realized - realized.mean(0)
+    square = x.square().sum(0)
+    return (x * y).sum(0) / square.clamp_min(torch.finfo(square.dtype).tiny)
+
+
+def _typical_size(estimate: Tensor, spread: EstimateSpread) -> Tensor:
+    """Size ``E x²/E|x|`` of random estimates, shape ``(N,)``.
+
+    The variance of rounded pulses is p − p² for p pulses: its secant at this size has its mean.
+    """
+    square = estimate.square() + spread.variance
+    # Samples of different age may leave a variance where the mean size is 0.
+    absolute = torch.maximum(spread.mean_absolute(estimate), _RAREST * square.sqrt())
+    return square / absolute.clamp_min(torch.finfo(square.dtype).tiny)

@@ -171,7 +171,7 @@ def test_an_average_over_single_updates_is_exact_for_what_was_averaged(rounding)
     """
     sample = 0.03 * torch.randn(400, generator=generator_for(0, "x"), dtype=torch.float64) ** 3
     chip = Chip(Backprop(), 0.1, (), (_soft_bounds(rounding, levels=40, noise=0.01),))
-    found = chip.average_write(STATES, (x.expand(len(STATES)) for x in sample))
+    found = chip.average_write(STATES, sample[:, None].expand(-1, len(STATES)))
     w = STATES.repeat(DRAWS)
     place = torch.randint(len(sample), w.shape, generator=generator_for(0, "place"))
     realized = 0.1 * chip.write(w, sample[place] / -0.1, generator_for(0, "write"))
@@ -188,4 +188,28 @@ def test_an_average_over_single_updates_is_exact_for_what_was_averaged(rounding)
 def test_a_sample_needs_two_increments():
     chip = Chip(Backprop(), 0.1, (), (_soft_bounds(),))
     with pytest.raises(ValueError, match="a sample has 1 increments; allowed: 2 or more"):
-        chip.average_write(STATES, [STATES])
+        chip.average_write(STATES, STATES[None])
+
+
+@pytest.mark.parametrize("stacked", [True, False])
+def test_chunks_and_stacks_of_increments_make_no_difference(stacked, monkeypatch):
+    """Moments of many increments at once, of one after the other, and in chunks of two."""
+    effects = (
+        (UpdateRounding(GRID), _soft_bounds(noise=0.02), Leakage(30.0))
+        if stacked
+        else (_pulsed(LinearStep(0.3)), Leakage(30.0))
+    )
+    chip = Chip(Backprop(), 0.1, (), effects)
+    increments = 0.03 * torch.randn(7, 3, generator=generator_for(0, "x"), dtype=torch.float64)
+    each = chip.write_each(STATES, increments)
+    for k, x in enumerate(increments):
+        alone = chip.write_moments(STATES, x)
+        torch.testing.assert_close(each.mean[k], alone.mean)
+        torch.testing.assert_close(each.variance[k], alone.variance)
+    whole = chip.average_write(STATES, increments)
+    monkeypatch.setattr("device_models.chip._CHUNK_ELEMENTS", 6)
+    chunks = chip.average_write(STATES, increments)
+    torch.testing.assert_close(whole.mean, each.mean.mean(0))
+    torch.testing.assert_close(whole.variance, each.mean.var(0) + each.variance.mean(0))
+    for name, value in vars(chunks).items():
+        torch.testing.assert_close(value, vars(whole)[name])

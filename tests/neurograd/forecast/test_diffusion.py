@@ -12,7 +12,7 @@ from device_models import (
     Chip,
 )
 from neurograd.forecast.diffusion import Diffusion
-from neurograd.forecast.gradient_estimates import GradientEstimates
+from neurograd.forecast.gradient_estimates import EstimateSpread, GradientEstimates
 from neurograd.forecast.stiff_modes import StiffModes
 from neurograd.forecast.write_response import WriteResponse
 from neurograd.seeding import generator_for
@@ -25,7 +25,7 @@ def test_noise_is_split_by_the_curvature_that_it_met():
     problem = relu_network()
     estimates = GradientEstimates(problem, Chip(Backprop(), step_size))
     direction = torch.ones(problem.num_parameters, dtype=torch.float64)
-    estimates.deviations.append(direction)
+    estimates.spread = EstimateSpread(direction.unsqueeze(0), direction.square())
     w = torch.zeros_like(direction)
     response = WriteResponse(Chip(Backprop(), step_size))
     diffusion = Diffusion(estimates, response, StiffModes(), step_size)

@@ -33,7 +33,7 @@ def test_reads_bias_the_mean_estimate_and_spread_it():
     means, spreads = [], []
     for _ in range(150):
         means.append(estimates.refresh_statistics(w, generator))
-        spreads.append(float(estimates.variance.sum()))
+        spreads.append(float(estimates.spread.variance.sum()))
     assert len(estimates.deviations) == SAMPLES_KEPT
     assert estimates.gradients == 150 * (1 + SAMPLES_RENEWED) + SAMPLES_KEPT - SAMPLES_RENEWED
 
@@ -59,4 +59,5 @@ def test_a_random_rule_renews_its_deviations():
     assert all(
         a is b for a, b in zip(after[:-SAMPLES_RENEWED], before[SAMPLES_RENEWED:], strict=True)
     )
+    assert len(after) == SAMPLES_KEPT
     assert not after[-1].equal(before[-1])

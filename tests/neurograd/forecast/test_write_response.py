@@ -29,7 +29,9 @@ def test_a_linear_response_is_recognised_and_exact(rounding, size, linear):
     response.linearize(w, estimate)
     assert response._is_linear is linear
     for factor in (1.0, 0.4):
-        found = response.moments(w, factor * estimate)
+        found = response.mean(w, factor * estimate)
+        noise = response.noise(w, factor * estimate)
         exact = write.moments(w, -0.1 * factor * estimate)
-        assert found.mean.tolist() == pytest.approx(exact.mean.tolist(), rel=0.01, abs=1e-9)
-        assert found.total_variance == pytest.approx(exact.total_variance, rel=0.01)
+        assert found.tolist() == pytest.approx(exact.mean.tolist(), rel=0.01, abs=1e-9)
+        assert float(noise.own_variance.sum()) == pytest.approx(exact.total_variance, rel=0.01)
+        assert noise.deviations is None
