@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -181,7 +182,7 @@ class Chip:
         spread = torch.zeros_like(increment) if variance is None else variance
         return mixture_moments(self._written(w, ElementMoments(increment, spread)))
 
-    def write_each(self, w: Tensor, increments: Tensor) -> ElementMoments:
+    def write_stack(self, w: Tensor, increments: Tensor) -> ElementMoments:
         """Mean and variance of what all write effects make of each of some increments.
 
         Args:
@@ -213,7 +214,7 @@ class Chip:
             ValueError: If there are fewer than two increments.
         """
         rows = max(1, _CHUNK_ELEMENTS // w.numel())
-        return sampled_moments(self.write_each(w, some) for some in increments.split(rows))
+        return sampled_moments(self.write_stack(w, some) for some in increments.split(rows))
 
     def _written(self, w: Tensor, increment: ElementMoments) -> Mixture:
         now = normal(increment)

@@ -188,7 +188,7 @@ class WriteResponse:
         if spread.normal:
             return self._chip.write_moments(w, increment, step_size**2 * spread.variance).mean
         single = -step_size * spread.deviations[-SINGLE_UPDATES:]
-        realized = self._chip.write_each(w, increment + single).mean
+        realized = self._chip.write_stack(w, increment + single).mean
         return realized.mean(0) - _slope(single, realized) * single.mean(0)
 
     def noise(
@@ -214,7 +214,7 @@ class WriteResponse:
         single = -step_size * (estimate + spread.deviations[-SINGLE_UPDATES:])
         if not self._chip.writes:
             return RealizedNoise(torch.zeros_like(w), single - mean)
-        realized = self._chip.write_each(w, single)
+        realized = self._chip.write_stack(w, single)
         return RealizedNoise(realized.variance.mean(0), realized.mean - mean)
 
     def _constant(self, w: Tensor, increment: Tensor) -> ElementMoments:

@@ -201,7 +201,7 @@ def test_chunks_and_stacks_of_increments_make_no_difference(stacked, monkeypatch
     )
     chip = Chip(Backprop(), 0.1, (), effects)
     increments = 0.03 * torch.randn(7, 3, generator=generator_for(0, "x"), dtype=torch.float64)
-    each = chip.write_each(STATES, increments)
+    each = chip.write_stack(STATES, increments)
     for k, x in enumerate(increments):
         alone = chip.write_moments(STATES, x)
         torch.testing.assert_close(each.mean[k], alone.mean)
