@@ -17,7 +17,7 @@ from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import train_beside
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.limits import find_limits, outlook
-from neurograd.pipeline.limits.confirm import Confirmation, TrainedCost
+from neurograd.pipeline.limits.confirm import Confirmation, TrainedCost, Trainer
 from neurograd.pipeline.limits.design_changes import best_first, find_changes, try_change
 from neurograd.pipeline.limits.knobs import find_knobs, turn
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
@@ -505,6 +505,26 @@ def test_the_command_prints_and_writes_and_goes_on_with_the_same_numbers(
     monkeypatch.setattr("neurograd.pipeline.stages.train", lost)
     assert run_command(capsys, "limits", path, "--json", again, *kept)[0] == code
     assert _numbers(again) == report
+
+
+def test_limits_never_contradicts_the_training_of_the_spec_as_it_is(path, monkeypatch, predicted):
+    """Red where the verdict, the exit code or the search take what is predicted."""
+    real_training = Trainer.as_it_is
+
+    def failing(self, *arguments, **options):
+        found = real_training(self, *arguments, **options)
+        return found.model_copy(update={"verdict": Verdict.NOT_TOLERATED})
+
+    assert predicted["verdict"] == predicted["now"]["verdict"] == "tolerated"
+    monkeypatch.setattr(Trainer, "as_it_is", failing)
+    found = find_limits(load_spec(path), quick=True, confirm=False)
+    assert found.verdict is Verdict.NOT_TOLERATED
+    assert found.record.now.verdict is Verdict.TOLERATED
+    for row in found.record.numbers:
+        now = next(tried for tried in row.tried if tried.value == row.now)
+        assert now.verdict is Verdict.NOT_TOLERATED
+        assert row.status != "open"
+        assert row.inside is None or row.inside.value != row.now
 
 
 def test_an_interrupted_run_goes_on_with_the_same_numbers_on_other_cores(
