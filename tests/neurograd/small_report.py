@@ -13,10 +13,10 @@ from neurograd.spec import validate_spec
 
 SPEC = {
     "name": "<script>alert(1)</script> & co",
-    "device": {"preset": "epiram"},
+    "device": {"preset": "epiram", "write": {"cycle_to_cycle": "50 %"}},
     "network": {"hidden": [6]},
-    "task": {"name": "digits", "train_samples": 60, "test_samples": 30},
-    "training": {"step_size": 0.2, "steps": 10, "seeds": 2},
+    "task": {"name": "digits", "train_samples": 100, "test_samples": 60},
+    "training": {"step_size": 0.5, "steps": 40, "seeds": 3},
     "measure": {"draws": 20, "loss_draws": 8, "points": 2},
 }
 

@@ -144,13 +144,13 @@ def test_sentences_of_the_points(report):
         "In a single step at step 0, the levels is the largest part of the predicted change of the "
         "loss: 0.001 (0.0009 to 0.0011 at 99 %) with it, 0.0002 without." in text
     )
-    assert "1 of 2 chips diverged" in text
+    assert "1 of 3 chips diverged" in text
     assert (
         "agree at 1 of 2 points; they differ most at step 0: 0.001 (0.0009 to 0.0011 at 99 %) "
         "predicted, 0.002 (0.0015 to 0.0025 at 99 %) measured." in text
     )
     assert "raises the loss at step 0" in text
-    assert "At step 10 no weight moves" in text
+    assert "At step 40 no weight moves" in text
     assert "quick look" in text
 
 
@@ -173,5 +173,5 @@ def test_pre_activations_at_a_kink_are_told(report):
     for point, count in zip(changed["points"], (3, 7), strict=True):
         point["delta_loss"]["kinks"]["at_kink"] = count
     units = changed["points"][1]["delta_loss"]["kinks"]["units"]
-    sentence = f"At step 10, 7 of {units} pre-activations are exactly at a kink"
+    sentence = f"At step 40, 7 of {units} pre-activations are exactly at a kink"
     assert sentence in " ".join(explain(changed, ["a"]))

@@ -65,18 +65,18 @@ def test_a_number_alone_or_with_another_interval_is_found():
     cost = report["training"]["cost"]
     cost.update(value=0.0313, ci=[0.021, 0.0442], confidence=0.95)
     point = report["points"][0]["delta_loss"]
-    point.update(measured=0.001234, measured_ci=[0.00111, 0.00137])
+    point.update(measured=0.004567, measured_ci=[0.00411, 0.00497])
     for wrong in (
         "The accuracy drop is 3.1 %, allowed 2.0 %.",
         "The accuracy drop is 3.1 % (2.1 to 4.4 at 99 %).",
         "The accuracy drop is 3.1 % (2.1 to 4.5 at 95 %).",
-        "Measured was 0.00123.",
-        "Measured was 0.00123 (0.00111 to 0.00137 at 95 %).",
+        "Measured was 0.00457 there.",
+        "Measured was 0.00457 (0.00411 to 0.00497 at 95 %).",
     ):
         assert parted({**copy.deepcopy(report), "reasons": [wrong]}), wrong
     for right in (
         "The accuracy drop is 3.1 % (2.1 to 4.4 at 95 %), allowed 2.0 %, in 13.1 % of cases.",
-        "Measured was 0.00123 (0.00111 to 0.00137 at 99 %).",
+        "Measured was 0.00457 (0.00411 to 0.00497 at 99 %).",
     ):
         report["mitigation"]["advice"] = []
         assert parted({**copy.deepcopy(report), "reasons": [right]}) == []
