@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from neurograd.judge.forecasts import sign_known
 from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.mitigation import EffectCost, MitigationGuide
-from neurograd.records.record import Ends
 from neurograd.words import listed, ranged_percent
 
 NOTHING = "Nothing in the spec sets this chip apart from an ideal one."
@@ -88,21 +87,12 @@ def _of_several(begin: str, effects: Sequence[str], guide: MitigationGuide) -> C
 
 
 def _stands_out(part: EffectCost, guide: MitigationGuide) -> bool:
-    """Whether leaving the effect out is known to save something."""
-    whole = guide.whole
+    """Whether leaving the effect out is known to save something; some damage is known already."""
     if guide.whole.verdict is Verdict.TOLERATED or not math.isfinite(part.without.value):
         return False
-    if not math.isfinite(whole.value):
-        # Without a number both ways: without this effect nothing diverges.
-        return part.saves is None or _above_chance(part.saves, part.saves_ci, guide)
-    return _above_chance(whole.value, whole.ci, guide) and _above_chance(
-        part.saves, part.saves_ci, guide
-    )
-
-
-def _above_chance(value: float | None, ends: Ends, guide: MitigationGuide) -> bool:
-    """Whether a predicted size is above 0, its error being a part of it that is below 1."""
-    low, high = ends
-    if value is None or low is None or high is None or value <= 0:
+    if part.saves is None:  # without this effect nothing diverges
+        return not math.isfinite(guide.whole.value)
+    low, high = part.saves_ci
+    if low is None or high is None or part.saves <= 0:
         return False
-    return sign_known(Cost(value, (low, high), guide.confidence))
+    return sign_known(Cost(part.saves, (low, high), guide.confidence))

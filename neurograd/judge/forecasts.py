@@ -74,7 +74,7 @@ def widened(cost: Cost) -> Cost:
         return cost
     low, high = cost.ci
     extra = MODEL_ERROR * abs(cost.value)
-    return replace(cost, ci=(low - extra, high + extra))
+    return replace(cost, ci=(low - extra, high + extra), chance=cost.ci)
 
 
 def sign_known(cost: Cost) -> bool:
@@ -82,6 +82,9 @@ def sign_known(cost: Cost) -> bool:
     if not math.isfinite(cost.value):
         return cost.value in (math.inf, -math.inf)
     low, high = cost.ci
+    if cost.chance is not None:
+        # An interval that was cut to what is possible tells no longer where chance ends.
+        return cost.chance[0] > 0 or cost.chance[1] < 0
     extra = MODEL_ERROR * abs(cost.value)
     return low + extra > 0 or high - extra < 0
 

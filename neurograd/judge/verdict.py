@@ -33,11 +33,14 @@ class Cost:
         value: Mean cost over chips (and test samples).
         ci: Its two-sided interval at ``confidence``.
         confidence: Confidence of the interval.
+        chance: Of a prediction, the interval without the prediction's own error and before it was
+            cut to what is possible; None for a measurement.
     """
 
     value: float
     ci: Interval
     confidence: float
+    chance: Interval | None = None
 
     def within(self, low: float, high: float) -> Cost:
         """The interval cut to what is possible; the value is inside of it as it is."""

@@ -26,6 +26,30 @@ def _checked() -> CheckReport:
     return check(validate_spec(SPEC)).record
 
 
+def with_guide(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with a guide to two effects, whatever was predicted."""
+    cost = {"value": 0.2, "ci": [0.1, 0.3], "verdict": "not tolerated"}
+    little = {"value": 0.05, "ci": [0.01, 0.09], "verdict": "inconclusive"}
+    effects = [
+        {
+            "effect": name,
+            "label": label,
+            "key": key,
+            "without": little,
+            "alone": cost,
+            "saves": saves,
+            "saves_ci": [saves - 0.05, saves + 0.05],
+            "share": saves / 0.2,
+        }
+        for name, label, key, saves in (
+            ("levels", "the finite number of levels", "device.conductance.levels", 0.15),
+            ("read_noise", "read noise", "device.read.noise", 0.06),
+        )
+    ]
+    guide = {**report["mitigation"], "whole": cost, "ideal": little, "effects": effects}
+    return {**report, "mitigation": guide}
+
+
 def small_report() -> dict[str, Any]:
     """A copy, which a test may change."""
     return copy.deepcopy(to_json_dict(_checked()))

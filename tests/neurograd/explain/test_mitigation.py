@@ -244,8 +244,8 @@ def _networks(errors, chips=4):
 
 
 def _trained(value=0.4):
-    cost = Cost(value, (value - 0.1, value + 0.1), 0.95)
-    bounds = Bounds(value - 0.1, value + 0.1, 0.95)
+    cost = Cost(value, (value - 0.05, value + 0.05), 0.95)
+    bounds = Bounds(value - 0.05, value + 0.05, 0.95)
     return Judgement(Verdict.NOT_TOLERATED, "accuracy_drop", cost, bounds, cost, 0.02, True)
 
 
@@ -348,7 +348,8 @@ def test_of_the_remedies_of_one_effect_the_one_that_was_tried_best_comes_first(t
 def _judged(drop):
     verdict = Verdict.TOLERATED if drop < 0.02 else Verdict.NOT_TOLERATED
     cost = Cost(drop, (drop, drop), 0.95)
-    return Judgement(verdict, "accuracy_drop", cost, cost, 0.02, True)
+    bounds = Bounds(drop, drop, 0.95)
+    return Judgement(verdict, "accuracy_drop", cost, bounds, cost, 0.02, True)
 
 
 def test_effects_that_hurt_only_together_are_said_to(three):
@@ -393,7 +394,7 @@ def test_an_effect_that_helps_ranks_last_and_is_kept(three):
 def test_a_prediction_that_training_does_not_confirm_is_said(three):
     wrong = _guide(three, 40, 0, (38, 10, 34), (2, 30, 6), trained=0.9)
     text = " ".join(wrong["advice"])
-    assert "Training lost 90.0 % (80.0 to 100 at 95 %), not the predicted 40.0 % (" in text
+    assert "Training lost 90.0 % (85.0 to 95.0 at 95 %), not the predicted 40.0 % (" in text
     blind = _guide(three, 0, 0, (0, 0, 0), (0, 0, 0))
     (sentence,) = blind["advice"]
     assert "no damage is certain enough" in sentence

@@ -18,12 +18,12 @@ from neurograd.report.figures import points as figures
 from neurograd.report.figures.training import plot_training
 from neurograd.report.glossary import TERMS
 from neurograd.words import MISSING
-from tests.neurograd.small_report import small_report
+from tests.neurograd.small_report import small_report, with_guide
 
 
 @pytest.fixture(scope="module")
 def report():
-    return small_report()
+    return with_guide(small_report())
 
 
 def _nulled(value):
