@@ -199,6 +199,8 @@ NOISY = {"device.write.cycle_to_cycle": 0.05}
 JUDGED = {
     "training.steps": (NOISY, 2, 3),
     "training.seeds": (NOISY, 2, 3),
+    "training.max_seeds": ({**NOISY, "training.looks": 2}, 3, 4),
+    "training.looks": ({**NOISY, "training.max_seeds": 6}, 2, 3),
     "targets.max_accuracy_drop": ({**NOISY, **CLASSES}, 0.0, 1.0),
     "targets.max_excess_loss": (NOISY, 0.01, 1.0),
     "targets.confidence": (NOISY, 0.9, 0.95),
