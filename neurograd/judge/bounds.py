@@ -112,8 +112,9 @@ class MeanOverTable:
     the number of independent pairs that gives the variance above (Korn and Graubard, Survey
     Methodology 1998). Chips that differ do so in proportion to what they cost, such as one with
     twice as many faults: for an upper bound their own spread grows with the variance, not with its
-    root. Among five chips or fewer that differ by more than about half of their mean cost, bounds
-    still miss up to twice as often as they say, as any bound from so few must.
+    root. For a lower bound, towards which variances shrink, it stays that at the mean. Among five
+    chips or fewer that differ by more than about half of their mean cost, bounds still miss up to
+    twice as often as they say, as any bound from so few must.
 
     Attributes:
         value: The mean.
@@ -171,7 +172,8 @@ class MeanOverTable:
 
         def beyond(mean: float) -> float:
             more = self._variance_at(mean) / own
-            differ = chip * self.apart * (max(more, more**2) if side > 0 else more)
+            more = more if side > 0 else max(more, 1.0)
+            differ = chip * self.apart * max(more, more**2)
             return (mean - self.value) ** 2 - more * alike - differ
 
         start = self.value + side * _START

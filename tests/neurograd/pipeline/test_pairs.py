@@ -101,3 +101,14 @@ def test_quick_looks_at_the_first_chips_only():
     spec = _spec({"steps": 5, "seeds": 9, "max_seeds": 20}, device={"preset": "epiram"})
     cost = train_beside(spec, quick=True).record.training.cost
     assert [look.chips for look in cost.looks] == [3]
+
+
+def test_every_chip_has_devices_of_its_own():
+    """One draw for all chips would have no spread over chips where nothing else is random."""
+    spec = _spec(
+        {"steps": 20, "seeds": 3, "max_seeds": 3},
+        device={"write": {"device_to_device": "30 %"}, "conductance": {"levels": 1000}},
+        quantization={"update_rounding": "nearest"},
+    )
+    chip = train_beside(spec).record.training.chip
+    assert len({curve.train_loss[-1] for curve in chip.curves}) == 3
