@@ -38,13 +38,13 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
 
 
 def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
-    """Keys of the chip that are set, and that its chip would be the same without.
+    """Keys of the chip that are set, and that all chips to be trained would be the same without.
 
     Each key of ``device``, ``quantization`` and ``learning_rule`` that is not at its default is set
     to it, alone or, where that is refused, with another one of its section; nothing of the chip
     built may then be another, number by number.
     """
-    chip, data = _acting(spec, problem), spec_to_dict(spec)
+    data, chips = spec_to_dict(spec), _Chips(spec, problem)
     found: list[tuple[str, ...]] = []
     for place in PLACES:
         section = getattr(spec, place)
@@ -52,12 +52,12 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
         for key, default in _set_keys(section, place) if section is not None else ():
             groups.setdefault(key.rpartition(".")[0], []).append((key, default))
         for group in groups.values():
-            found += _idle_of(group, data, chip, problem)
+            found += _idle_of(group, data, chips)
     return found
 
 
 def _idle_of(
-    group: Sequence[tuple[str, Any]], data: Mapping[str, Any], chip: Chip, problem: Problem
+    group: Sequence[tuple[str, Any]], data: Mapping[str, Any], chips: _Chips
 ) -> list[tuple[str, ...]]:
     """Idle keys of one section, whose keys and defaults are given."""
     found: list[tuple[str, ...]] = []
@@ -66,27 +66,49 @@ def _idle_of(
             continue
         others = [{key: default}, *({key: default, more: its} for more, its in group[number + 1 :])]
         for changed in others:
-            other = _chip_with(data, changed, problem)
-            if other is not None:
-                found += [tuple(changed)] if same(chip, other) else []
+            other = _spec_with(data, changed)
+            alike = None if other is None else chips.same_with(other)
+            if alike is not None:
+                found += [tuple(changed)] if alike else []
                 break
     return found
 
 
-def _acting(spec: Spec, problem: Problem) -> Chip:
-    """A spec's chip; ideal synapses realize a batch and its samples alike."""
-    chip = build_chip(spec, problem)
+def _acting(spec: Spec, problem: Problem, index: int) -> Chip:
+    """A chip of a spec; ideal synapses realize a batch and its samples alike."""
+    chip = build_chip(spec, problem, index=index)
     return chip if chip.writes else dataclasses.replace(chip, write_each="batch")
 
 
-def _chip_with(data: Mapping[str, Any], changed: Mapping[str, Any], problem: Problem) -> Any:
-    """The chip of a spec with other values of keys; None where they are refused or the same."""
+class _Chips:
+    """The chips of a spec that are trained, each built once: a rare fault may spare the first."""
+
+    def __init__(self, spec: Spec, problem: Problem) -> None:
+        self._spec, self._problem = spec, problem
+        self._built: dict[int, Chip] = {}
+
+    def same_with(self, other: Spec) -> bool | None:
+        """Whether all of them are those of another spec; None where that cannot be built."""
+        for index in range(self._spec.training.seeds):
+            try:
+                changed = _acting(other, self._problem, index)
+            except NeurogradError:
+                return None
+            if index not in self._built:
+                self._built[index] = _acting(self._spec, self._problem, index)
+            if not same(self._built[index], changed):
+                return False
+        return True
+
+
+def _spec_with(data: Mapping[str, Any], changed: Mapping[str, Any]) -> Spec | None:
+    """A spec with other values of keys; None where they are refused or the same."""
     try:
         spec = validate_spec(_with(data, changed))
-        # A default that the model of a device fills in is the value itself.
-        return None if spec_to_dict(spec) == data else _acting(spec, problem)
     except NeurogradError:
         return None
+    # A default that the model of a device fills in is the value itself.
+    return None if spec_to_dict(spec) == data else spec
 
 
 def _with(data: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:

@@ -127,3 +127,16 @@ def test_an_idle_key_leaves_every_number_of_the_chip():
     assert not same(one, other)
     whole = validate_spec(spec | {"device": noisy})
     assert idle_keys(whole, build_problem(whole)) == []
+
+
+def test_a_fault_that_spares_the_first_chip_changes_numbers_of_others():
+    """A few in a thousand weights: the first of these chips has no device that is stuck high."""
+    few = {"device": {"faults": {"stuck_low": 0.1, "stuck_high": 0.002}}}
+    few |= {"network": {"hidden": [3]}, "task": TEACHER}
+
+    def idle(seeds):
+        spec = validate_spec(few | {"training": {"seeds": seeds}})
+        return idle_keys(spec, build_problem(spec))
+
+    assert idle(1) == [("device.faults.stuck_high",)]
+    assert idle(200) == []
