@@ -7,6 +7,7 @@ is a mean over samples) the effect states itself, by the protocols of ``device_m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -92,10 +93,16 @@ DEVICES = [
 
 @dataclass(frozen=True)
 class Place:
-    """Where a case runs: type and device of its tensors."""
+    """Where a case runs: type and device of its tensors, and the weights of reads and writes."""
 
     dtype: torch.dtype
     device: str
+    shapes: tuple[tuple[int, ...], ...] = ((5, 6), (10,))
+
+    @property
+    def size(self) -> int:
+        """Number of weights of reads and writes."""
+        return sum(math.prod(shape) for shape in self.shapes)
 
     def generator(self, *path: int | str) -> torch.Generator:
         """A generator of this device."""
@@ -169,6 +176,7 @@ class RuleCase:
         mean: Closed-form mean; None takes the rule's own ``expected`` where it has one.
         batches: Whether it can be restricted to a batch.
         linear_only: Whether it refuses networks with other layers than linear ones.
+        perturbation: What it divides losses' differences by, and with them their rounding.
     """
 
     make: Callable[[Problem, Place], LearningRule]
@@ -177,6 +185,7 @@ class RuleCase:
     mean: Callable[[LearningRule, Problem, Tensor], Tensor] | None = None
     batches: bool = True
     linear_only: bool = False
+    perturbation: float = 1.0
 
     @property
     def convolutions(self) -> bool:
@@ -199,16 +208,22 @@ RULES = {
     "direct_feedback_alignment": RuleCase(_drawn(draw_direct_feedback)),
     "local_loss": RuleCase(_drawn(draw_readouts)),
     "equilibrium_propagation": RuleCase(
-        lambda p, _: EquilibriumPropagation(relaxation_steps=15, relaxation_rate=0.05)
+        lambda p, _: EquilibriumPropagation(relaxation_steps=6, relaxation_rate=0.05)
     ),
     "manhattan": RuleCase(
         lambda p, _: Manhattan(0.3), mean=lambda r, p, w: 0.3 * p.gradient(w).sign()
     ),
-    "weight_perturbation": RuleCase(lambda p, _: WeightPerturbation(1e-2), variance=_own),
-    "weight_perturbation, one-sided": RuleCase(
-        lambda p, _: WeightPerturbation(1e-3, samples=2, two_sided=False), variance=_own
+    "weight_perturbation": RuleCase(
+        lambda p, _: WeightPerturbation(1e-2), variance=_own, perturbation=1e-2
     ),
-    "node_perturbation": RuleCase(lambda p, _: NodePerturbation(1e-2), variance=_own),
+    "weight_perturbation, one-sided": RuleCase(
+        lambda p, _: WeightPerturbation(1e-3, samples=2, two_sided=False),
+        variance=_own,
+        perturbation=1e-3,
+    ),
+    "node_perturbation": RuleCase(
+        lambda p, _: NodePerturbation(1e-2), variance=_own, perturbation=1e-2
+    ),
     "forward_gradient": RuleCase(lambda p, _: ForwardGradient(2), variance=_own),
     "white_noise": RuleCase(
         lambda p, _: WhiteNoise(Backprop(), 0.1, 2.0), variance=lambda r, p, w: 2.0
@@ -254,21 +269,21 @@ READS: dict[str, Callable[[Place], ReadPath]] = {
     "weight_rounding": lambda place: WeightRounding(FixedPointGrid(3)),
     "weight_rounding, stochastic": lambda place: WeightRounding(FixedPointGrid(3), "stochastic"),
     "conductance_drift": lambda place: ConductanceDrift(
-        100.0, draw_deviates(N, place.generator("drift"), place.dtype)
+        100.0, draw_deviates(place.size, place.generator("drift"), place.dtype)
     ),
     "conductance_drift of pairs": lambda place: ConductanceDrift(
         100.0,
-        draw_deviates(2 * N, place.generator("drift"), place.dtype).view(2, N),
+        draw_deviates(2 * place.size, place.generator("drift"), place.dtype).view(2, -1),
         WeightCells(2.0, smallest=0.2),
     ),
     "conductance_drift beside a reference": lambda place: ConductanceDrift(
         100.0,
-        draw_deviates(N, place.generator("drift"), place.dtype),
+        draw_deviates(place.size, place.generator("drift"), place.dtype),
         WeightCells(4.0, smallest=0.2, reference=0.5),
     ),
-    "ir_drop": lambda place: IrDrop(((5, 6), (10,)), 1e-5, array_size=(4, 4)),
+    "ir_drop": lambda place: IrDrop(place.shapes, 1e-5, array_size=(4, 4)),
     "ir_drop, the whole network": lambda place: IrDrop(
-        ((5, 6), (10,)), 0.1, WeightCells(4.0, 0.2, 0.5), array_size=(4, 4)
+        place.shapes, 0.1, WeightCells(4.0, 0.2, 0.5), array_size=(4, 4)
     ),
 }
 
@@ -306,13 +321,15 @@ _NOMINAL = NominalDevice(
 
 def _pulsed(step, nominal=_NOMINAL):
     return lambda place: PulsedWrite(
-        step, draw_devices(nominal, N, place.generator("devices"), place.dtype), nominal.dw_min
+        step,
+        draw_devices(nominal, place.size, place.generator("devices"), place.dtype),
+        nominal.dw_min,
     )
 
 
 def _crossbar(place, mapping="differential_pair"):
     return draw_crossbar(
-        N,
+        place.size,
         mapping=mapping,
         device_to_device=0.1,
         stuck_low=0.1,
@@ -324,7 +341,8 @@ def _crossbar(place, mapping="differential_pair"):
 
 def _pair(place):
     one, other = (
-        draw_devices(_NOMINAL, N, place.generator(name), place.dtype) for name in ("one", "other")
+        draw_devices(_NOMINAL, place.size, place.generator(name), place.dtype)
+        for name in ("one", "other")
     )
     return OneSidedPair(LinearStep(0.3), one, other, _NOMINAL.dw_min)
 
@@ -336,8 +354,10 @@ def _jumps(place):
 
 
 def _worn(place):
-    worn = draw_worn(N, 100.0, 1.0, 80.0, place.generator("worn"))
-    return WornDevices(_pulsed(LinearStep(0.3))(place), worn, 0.1 * place.normal(N, name="held"))
+    worn = draw_worn(place.size, 100.0, 1.0, 80.0, place.generator("worn"))
+    return WornDevices(
+        _pulsed(LinearStep(0.3))(place), worn, 0.1 * place.normal(place.size, name="held")
+    )
 
 
 def _states(mapping):
@@ -373,7 +393,9 @@ WRITES = {
         lambda place: UpdateRounding(FixedPointGrid(6), "nearest")
     ),
     "retention": WriteCase(
-        lambda place: Leakage(draw_lifetimes(N, 20.0, 0.3, place.generator("life"), place.dtype))
+        lambda place: Leakage(
+            draw_lifetimes(place.size, 20.0, 0.3, place.generator("life"), place.dtype)
+        )
     ),
     "retention, pair": WriteCase(
         lambda place: Leakage(

@@ -1,0 +1,164 @@
+"""Samples of a level against its moments, with draws enough to find what is off.
+
+Two numbers of a level are judged: its mean, along the mean step itself and weighted by precision,
+and its variance, summed over the weights. A mean off by ``MEAN_OFF`` of the step, or a variance off
+by ``VARIANCE_OFF``, is found with probability ``POWER`` at the level that Holm's method (Scand. J.
+Stat. 1979) leaves the first of a family's tests, the strictest of them. The draws that this needs
+come from the level's own variance, that of its square from draws that are not judged. Weights
+whose variance is nothing are compared one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from scipy import stats
+from torch import Tensor
+
+from tests.conformance.matrix import rounding
+
+CONFIDENCE = 0.99
+"""Of a whole family: a right implementation passes all its tests with this probability."""
+
+MEAN_OFF = 0.02
+VARIANCE_OFF = 0.05
+POWER = 0.99
+
+PILOT = 20_000
+"""Draws of single weights from which the draws that are needed are told."""
+
+MOST = 3_000_000
+"""Draws of single weights in one sample; a family that needs more says so."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """What one comparison of samples with moments has found.
+
+    Attributes:
+        name: What was compared.
+        p: Its p-value, two-sided.
+        off: How far the sample is off the closed form, relative to it.
+        found: What it finds with probability ``POWER``, relative to the closed form.
+        draws: Draws of single weights, or of updates for a rule.
+    """
+
+    name: str
+    p: float
+    off: float
+    found: float
+    draws: int
+
+
+def sigmas(tests: int) -> float:
+    """Standard errors that an effect must have to be found with ``POWER`` in a family of tests."""
+    strictest = (1.0 - CONFIDENCE) / tests
+    return float(stats.norm.isf(strictest / 2) + stats.norm.ppf(POWER))
+
+
+def failed(tests: Sequence[Test], level: float = 1.0 - CONFIDENCE) -> list[Test]:
+    """Tests that Holm's method refuses at a family-wise level."""
+    refused = []
+    for k, test in enumerate(sorted(tests, key=lambda each: each.p)):
+        if test.p > level / (len(tests) - k):
+            break
+        refused.append(test)
+    return refused
+
+
+Draw = Callable[[int], tuple[Tensor, Tensor, Tensor]]
+"""Samples, means and variances of a number of copies of the weights, each of the same shape."""
+
+
+def hold_elements(name: str, draw: Draw, size: int, tests: int) -> list[Test]:
+    """Tests of a level whose weights are independent of each other.
+
+    Args:
+        name: Names the tests.
+        draw: Draws a number of copies of the weights.
+        size: Number of weights of a copy.
+        tests: Tests of the family.
+
+    Raises:
+        AssertionError: If a weight without a variance is not what its mean says.
+    """
+    needed = _needed(*draw(math.ceil(PILOT / size)), sigmas(tests))
+    copies = math.ceil(min(max(needed, PILOT), MOST) / size)
+    samples, mean, variance = _random(*draw(copies))
+    if not len(samples):
+        return []
+    gap = samples - mean
+    weights = mean / variance
+    mean_error = float((weights.square() * variance).sum().sqrt())
+    mean_size = float((weights * mean).sum())
+    squares = gap.square() - variance
+    square_error, square_size = float(squares.square().sum().sqrt()), float(variance.sum())
+    z = sigmas(tests)
+    return [
+        _test(
+            f"{name}: mean", float((weights * gap).sum()), mean_error, mean_size, z, copies * size
+        ),
+        _test(
+            f"{name}: variance", float(squares.sum()), square_error, square_size, z, copies * size
+        ),
+    ]
+
+
+def hold_updates(
+    name: str, samples: Tensor, mean: Tensor, variance: float | None, tests: int
+) -> list[Test]:
+    """Tests of estimates whose weights depend on each other, by whole updates.
+
+    The step is the root mean square length of an update.
+    """
+    gap = samples.double() - mean.double()
+    step = float((gap.square().sum(1).mean() + mean.double().square().sum()).sqrt())
+    along = gap @ (mean.double() / mean.double().norm())
+    count, z = len(samples), sigmas(tests)
+    made = [
+        _test(
+            f"{name}: mean",
+            float(along.sum()),
+            float(along.std()) * count**0.5,
+            count * step,
+            z,
+            count,
+        )
+    ]
+    if variance is not None:
+        squares = gap.square().sum(1)
+        error = float(squares.std()) * count**0.5
+        off = float(squares.sum()) - count * variance
+        made.append(_test(f"{name}: variance", off, error, count * variance, z, count))
+    return made
+
+
+def _test(name: str, off: float, error: float, size: float, z: float, draws: int) -> Test:
+    p = 2.0 * float(stats.norm.sf(abs(off) / error))
+    return Test(name, p, off / size, z * error / size, draws)
+
+
+def _needed(samples: Tensor, mean: Tensor, variance: Tensor, z: float) -> float:
+    """Draws of single weights that both tests need."""
+    samples, mean, variance = _random(samples, mean, variance)
+    count = len(samples)
+    if not count:
+        return 0.0
+    precision = float((mean.square() / variance).sum()) / count
+    squares = (samples - mean).square() - variance
+    spread = float(squares.square().mean()) / float(variance.mean()) ** 2
+    for_mean = (z / MEAN_OFF) ** 2 / max(precision, 1e-12)
+    return 1.2 * max(for_mean, (z / VARIANCE_OFF) ** 2 * spread)
+
+
+def _random(samples: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What has a variance; all else is held to its mean, up to rounding."""
+    error = rounding(samples.dtype) * float(mean.abs().max() + samples.abs().max())
+    random = variance > error**2
+    still = ~random
+    gap = (samples - mean)[still].abs()
+    limit = error + 8.0 * variance[still].sqrt()
+    assert bool((gap <= limit).all()), f"a weight without noise is off by {float(gap.max()):.2e}"
+    return samples[random].double(), mean[random].double(), variance[random].double()
