@@ -72,22 +72,28 @@ def map_tests(folders: list[str], left_out: str) -> None:
         print(folder, "passed" if passed else "FAILED", flush=True)
 
 
-def run_mutants(count: int, seed: int, most: float, only: set[str], again: bool) -> None:
+def run_mutants(
+    count: int, seed: int, most: float, only: set[str], *, again: bool, backwards: bool
+) -> None:
     """Runs those of the draw that no run has run yet; ``again`` those that survived, too."""
     tests = merged(sorted(OUT.glob("map-*.json")))
     preload()
+    (OUT / "results").mkdir(exist_ok=True)
     texts, found = sources(), kept()
-    for k, mutant in enumerate(drawn(count, seed)):
+    order = drawn(count, seed)
+    for k, mutant in enumerate(order[::-1] if backwards else order):
         text = hashlib.sha256(texts[mutant.module].encode()).hexdigest()[:12]
         before = found.get(mutant.key)
         done = before is not None and before["text"] == text
         if done and not (again and before["how"] == "passed"):
             continue
-        if only and mutant.key not in only:
+        if only and not any(mutant.key == name or mutant.module.startswith(name) for name in only):
             continue
+        if (OUT / "results" / f"{mutant.key}.json").exists() and not done and before is None:
+            continue  # another process has run it
         result = _run(mutant, texts[mutant.module], tests, most) | {"text": text}
         found[mutant.key] = result
-        (OUT / "results.json").write_text(json.dumps(found, indent=1))
+        (OUT / "results" / f"{mutant.key}.json").write_text(json.dumps(result))
         print(k, mutant.key, result["how"], f"{result['seconds']:.1f}", mutant.module, flush=True)
 
 
@@ -103,8 +109,8 @@ def _run(mutant: Mutant, text: str, tests: Tests, most: float) -> dict[str, obje
 
 def kept() -> dict[str, dict]:
     """Results of earlier runs by the mutants' keys."""
-    path = OUT / "results.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+    paths = (OUT / "results").glob("*.json")
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in paths}
 
 
 def commit() -> str:
@@ -130,18 +136,26 @@ def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
     parser.add_argument("what", choices=["map", "run", "show", "record"])
-    parser.add_argument("names", nargs="*", help="folders of tests to map, keys of mutants to run")
+    parser.add_argument("names", nargs="*", help="folders to map; modules or mutants to run")
     parser.add_argument("--count", type=int, default=320)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=float, default=40.0, help="seconds of tests for a mutant")
     parser.add_argument("--leave-out", default=SLOW, help="tests too slow to run a mutant against")
+    parser.add_argument("--backwards", action="store_true", help="begins with the last")
     parser.add_argument("--again", action="store_true", help="runs survivors anew")
     options = parser.parse_args()
     if options.what == "map":
         map_tests(options.names, options.leave_out)
     elif options.what == "run":
         names = set(options.names)
-        run_mutants(options.count, options.seed, options.most, names, options.again)
+        run_mutants(
+            options.count,
+            options.seed,
+            options.most,
+            names,
+            again=options.again,
+            backwards=options.backwards,
+        )
     elif options.what == "show":
         show(options.count, options.seed)
     else:
