@@ -128,6 +128,12 @@ def rate_problem(place: Place, chunk_size: int = 1000, *, bias: bool = True) -> 
     return _problem(network, (5,), place, chunk_size)
 
 
+def relu_problem(place: Place, chunk_size: int = 1000) -> Problem:
+    """As ``rate_problem``, with kinks."""
+    network = nn.Sequential(nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 3))
+    return _problem(network, (5,), place, chunk_size)
+
+
 def convolution_problem(place: Place) -> Problem:
     """A convolution and a linear layer under cross-entropy."""
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Tanh(), nn.Flatten(), nn.Linear(8, 3))

@@ -121,6 +121,12 @@ def _refuse(func: Any, flat: Any, tensors: Any, *, elsewhere: bool, target: bool
             raise DeviceMismatchError(f"{func} with a generator on {said}")
 
 
+def _new_tensor(
+    self: Tensor, data: Any, *, dtype: torch.dtype | None = None, device: Any = None
+) -> Tensor:
+    return torch.tensor(data, dtype=dtype or self.dtype, device=device or self.device)
+
+
 @contextmanager
 def second_device() -> Iterator[torch.device]:
     """Everything that is asked for on the device ``ELSEWHERE`` is there, with its numbers."""
@@ -139,4 +145,5 @@ def second_device() -> Iterator[torch.device]:
         patch.setattr(torch, "Generator", Generator)
         patch.setattr(torch, "tensor", made(tensor))
         patch.setattr(torch, "as_tensor", made(as_tensor))
+        patch.setattr(Tensor, "new_tensor", _new_tensor)
         yield ELSEWHERE

@@ -10,7 +10,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from device_models import LearningRule, Minibatch
+from device_models import Backprop, Chip, LearningRule, Minibatch
 from device_models.protocols import ElementMoments, ExpectedRule
 from neurograd.problem import Problem
 from tests.conformance.cases import READS, RULES, WRITES, Place
@@ -41,6 +41,8 @@ PILOT_UPDATES = 100
 MOST_UPDATES = {"surrogate_bptt, stochastic": 2000}
 """Updates in one sample of a rule whose estimate takes long; a record says what they find."""
 MOST_OF_OTHERS = 8000
+MOST_DRIFTS = 300_000
+"""Draws of single weights: each is averaged over all batches."""
 MOST_AT_ONCE = 200_000
 """Of rules that are drawn many at once (``torch.vmap``)."""
 
@@ -94,6 +96,41 @@ def hold_write(
         return effect.write(w, increment, generator), moments.mean, moments.variance
 
     return hold_elements(f"{write} of {rule}, {batch}, {dtype}", draw, place.size, tests)
+
+
+def hold_drift(rule: str, batch: str, write: str, dtype: str, tests: int) -> list[Test]:
+    """A write of increments that are themselves random: the estimates of single batches.
+
+    Every write has another slope up than down, so that what it realizes in the mean depends on the
+    mean size of the increments. They are drawn from as many batches as there are samples (batches
+    of one: each sample), whose writes ``Chip.average_write`` averages.
+    """
+    place, parts = place_of(rule, dtype), estimates(rule, batch, NONE, dtype)
+    stored, inner = parts.problem.initial_weights, parts.rule.rule
+    count, size = parts.problem.num_samples, parts.rule.batch_size
+    order = generator_of("drift", rule, batch)
+    batches = [
+        torch.tensor([k]) if size == 1 else torch.randperm(count, generator=order)[:size]
+        for k in range(count)
+    ]
+    made = torch.stack([inner.gradient(parts.problem, stored, order, each) for each in batches])
+    increments = -largest_increment(write) / float(made.abs().max()) * made
+
+    def draw(copies: int) -> tuple[Tensor, Tensor, Tensor]:
+        effect = WRITES[write].make(_tiled(place, copies))
+        w = effect.program(stored.repeat(copies))
+        chip = Chip(Backprop(), 0.1, writes=(effect,))
+        moments = chip.average_write(w, (each.repeat(copies) for each in increments))
+        own = torch.stack([chip.write_moments(w, each.repeat(copies)).mean for each in increments])
+        bessel = own.var(0) - own.var(0, correction=0)
+        generator = generator_of("drifts", rule, batch, write, dtype, str(copies))
+        which = torch.randint(count, (copies, place.size), generator=generator)
+        drawn = increments.gather(0, which).reshape(-1)
+        realized = effect.write(w, drawn, generator)
+        return realized, moments.mean, moments.variance - bessel
+
+    name = f"drift of {write} of {rule}, {batch}, {dtype}"
+    return hold_elements(name, draw, place.size, tests, most=MOST_DRIFTS)
 
 
 @dataclass(frozen=True)
@@ -226,6 +263,12 @@ def rule_family() -> list[tuple[str, str, str, str]]:
     """Rule, batch, passes, type."""
     rows = product(RULES, BATCHES, FACTORS["passes"], FACTORS["dtype"])
     return [row for row in rows if allowed({"rule": row[0], "batch": row[1]})]
+
+
+def drift_family() -> list[tuple[str, str, str, str]]:
+    """Rule, batch, write, type."""
+    rows = list(product(("backprop", "manhattan", "eprop"), ("1", "8"), WRITES, ("float64",)))
+    return rows + list(product(("backprop",), ("1", "8"), WRITES, ("float32",)))
 
 
 def write_family() -> list[tuple[str, str, str, str]]:

@@ -72,7 +72,7 @@ Draw = Callable[[int], tuple[Tensor, Tensor, Tensor]]
 """Samples, means and variances of a number of copies of the weights, each of the same shape."""
 
 
-def hold_elements(name: str, draw: Draw, size: int, tests: int) -> list[Test]:
+def hold_elements(name: str, draw: Draw, size: int, tests: int, most: int = MOST) -> list[Test]:
     """Tests of a level whose weights are independent of each other.
 
     Args:
@@ -80,12 +80,13 @@ def hold_elements(name: str, draw: Draw, size: int, tests: int) -> list[Test]:
         draw: Draws a number of copies of the weights.
         size: Number of weights of a copy.
         tests: Tests of the family.
+        most: Draws of single weights, at most.
 
     Raises:
         AssertionError: If a weight without a variance is not what its mean says.
     """
     needed = _needed(*draw(math.ceil(PILOT / size)), sigmas(tests))
-    copies = math.ceil(min(max(needed, PILOT), MOST) / size)
+    copies = math.ceil(min(max(needed, PILOT), most) / size)
     samples, mean, variance = _random(*draw(copies))
     if not len(samples):
         return []

@@ -21,6 +21,8 @@ from tests.conformance.cases import RULES
 from tests.conformance.cells import Cell, all_cells, composed
 from tests.conformance.families import (
     before_writes,
+    drift_family,
+    hold_drift,
     hold_read,
     hold_rule,
     hold_write,
@@ -77,6 +79,9 @@ def part(rule: str, family: int) -> Found:
     for row in read_family():
         if row[1] == rule:
             found.tests += hold_read(*row, family)
+    for row in drift_family():
+        if row[0] == rule:
+            found.tests += hold_drift(*row, family)
     found.seconds = time.process_time() - began
     return found
 
@@ -90,7 +95,8 @@ def _faults(cell: Cell) -> list[str]:
 
 def whole(processes: int) -> Found:
     """The whole matrix, a rule after the other in some processes."""
-    family = 2 * (len(before_writes(all_cells())) + len(rule_family()) + len(read_family()))
+    rows = (before_writes(all_cells()), rule_family(), read_family(), drift_family())
+    family = 2 * sum(len(each) for each in rows)
     total = Found()
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for rule, each in zip(RULES, pool.map(partial(part, family=family), RULES), strict=True):
