@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 # A worker a core, each with one thread.
 PYTEST_FLAGS ?= -n auto
 
-.PHONY: help demo test lint docs wheel architecture install clean
+.PHONY: help demo test matrix mutants lint docs wheel architecture install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 14
@@ -28,6 +28,14 @@ demo: $(STAMP) ## the report of an HfO2 crossbar, in out/
 
 test: $(STAMP) ## the tests, with coverage of at least 90 % (PYTEST_FLAGS adds options)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90 $(PYTEST_FLAGS)
+
+matrix: $(STAMP) ## every rule x pass x read x write x type against its moments, with its record
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.conformance --record
+
+mutants: $(STAMP) ## mutants of what makes the numbers, against their tests, with its record
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation map
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation run
+	$(BIN)/python -m tests.mutation record
 
 lint: $(STAMP) ## ruff, mypy and the contract of imports
 	$(BIN)/ruff check .

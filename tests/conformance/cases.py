@@ -405,7 +405,10 @@ WRITES = {
     ),
     "retention, pair": WriteCase(
         lambda place: Leakage(
-            *(draw_lifetimes(N, 20.0, 0.3, place.generator(end), place.dtype) for end in "+-")
+            *(
+                draw_lifetimes(place.size, 20.0, 0.3, place.generator(end), place.dtype)
+                for end in "+-"
+            )
         )
     ),
     "conductance_states": WriteCase(_states("differential_pair")),

@@ -64,7 +64,7 @@ def test_reads(name, place):
 def test_writes(name, place):
     effect = WRITES[name].make(place)
     w, increment = (place.normal(place.size, name=each) for each in ("weights", "increment"))
-    w = effect.program(w)
+    w, increment = effect.program(w), 0.03 * increment
     chip = Chip(Backprop(), 0.1, writes=(effect,))
     _there(w, chip.write(w, increment, place.generator("write")))
     for moments in (

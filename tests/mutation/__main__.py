@@ -82,7 +82,7 @@ def run_mutants(
     texts, found = sources(), kept()
     order = drawn(count, seed)
     for k, mutant in enumerate(order[::-1] if backwards else order):
-        text = hashlib.sha256(texts[mutant.module].encode()).hexdigest()[:12]
+        text = digest(texts[mutant.module])
         before = found.get(mutant.key)
         done = before is not None and before["text"] == text
         if done and not (again and before["how"] == "passed"):
@@ -113,6 +113,17 @@ def kept() -> dict[str, dict]:
     return {path.stem: json.loads(path.read_text("utf-8")) for path in paths}
 
 
+def up_to_date() -> dict[str, dict]:
+    """Results of the modules as they are now, by the mutants' keys."""
+    texts = {digest(text) for text in sources().values()}
+    return {key: each for key, each in kept().items() if each["text"] in texts}
+
+
+def digest(text: str) -> str:
+    """A short name of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def commit() -> str:
     """The commit that the working tree stands on."""
     command = ["git", "rev-parse", "--short", "HEAD"]
@@ -123,7 +134,7 @@ def commit() -> str:
 
 def show(count: int, seed: int) -> None:
     """Lists the survivors."""
-    found = kept()
+    found = up_to_date()
     for mutant in drawn(count, seed):
         if found.get(mutant.key, {}).get("how") == "passed":
             print(
@@ -159,7 +170,7 @@ def main() -> None:
     elif options.what == "show":
         show(options.count, options.seed)
     else:
-        write(drawn(options.count, options.seed), kept(), options.seed)
+        write(drawn(options.count, options.seed), up_to_date(), options.seed)
 
 
 if __name__ == "__main__":
