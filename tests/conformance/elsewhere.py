@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -89,13 +90,25 @@ class Devices(TorchDispatchMode):
         return _run(func, args, kwargs or {})
 
 
+class Generators(TorchFunctionMode):
+    """Refuses draws whose generator is on another device than what is drawn."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Runs one function."""
+        out, generator = func(*args, **(kwargs or {})), (kwargs or {}).get("generator")
+        drawn = isinstance(out, Tensor) and isinstance(generator, Generator)
+        if drawn and out.device.type != generator.said.type:
+            raise DeviceMismatchError(f"{func} with a generator on {generator.said}")
+        return out
+
+
 def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     flat, _ = tree_flatten((args, kwargs))
     tensors = [each for each in flat if isinstance(each, Tensor)]
     elsewhere = any(isinstance(each, Elsewhere) for each in tensors)
     wanted = kwargs.get("device")
     target = elsewhere if wanted is None else torch.device(wanted).type == ELSEWHERE.type
-    _refuse(func, flat, tensors, elsewhere=elsewhere, target=target)
+    _refuse(func, tensors, elsewhere=elsewhere)
     if not elsewhere and not target:
         return func(*args, **kwargs)
     held = tree_map(lambda each: each.held if isinstance(each, Elsewhere) else each, (args, kwargs))
@@ -111,14 +124,10 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return return_and_correct_aliasing(func, args, kwargs, labelled) if elsewhere else labelled
 
 
-def _refuse(func: Any, flat: Any, tensors: Any, *, elsewhere: bool, target: bool) -> None:
+def _refuse(func: Any, tensors: Any, *, elsewhere: bool) -> None:
     here = [each for each in tensors if not isinstance(each, Elsewhere) and each.dim() > 0]
     if elsewhere and here and func not in _ACROSS:
         raise DeviceMismatchError(f"{func} of tensors here {[tuple(t.shape) for t in here]}")
-    for each in flat:
-        said = each.said if isinstance(each, Generator) else None
-        if said is not None and (said.type == ELSEWHERE.type) != target:
-            raise DeviceMismatchError(f"{func} with a generator on {said}")
 
 
 def _new_tensor(
@@ -141,7 +150,7 @@ def second_device() -> Iterator[torch.device]:
         return build_here
 
     tensor, as_tensor = torch.tensor, torch.as_tensor
-    with pytest.MonkeyPatch.context() as patch, Devices():
+    with pytest.MonkeyPatch.context() as patch, Devices(), Generators():
         patch.setattr(torch, "Generator", Generator)
         patch.setattr(torch, "tensor", made(tensor))
         patch.setattr(torch, "as_tensor", made(as_tensor))

@@ -70,7 +70,7 @@ def test_writes(name, place):
     for moments in (
         chip.write_moments(w, increment),
         chip.write_moments(w, increment, increment.square()),
-        chip.average_write(w, [increment, -increment]),
+        chip.average_write(w, torch.stack([increment, -increment])),
     ):
         _there(moments.mean, moments.variance)
 
