@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from device_models.moments import clipped_normal, two_point_mixture
+from device_models.moments import clipped_normal, normal_nodes, two_point_mixture
 from device_models.protocols import ElementMoments
 
 
@@ -47,3 +47,13 @@ def test_two_point_mixture():
     # E[x²] − mean² with E[x²] = 0.75·(1 + 0.5) + 0.25·(9 + 2)
     assert float(mixed.variance) == pytest.approx(0.75 * 1.5 + 0.25 * 11 - 1.5**2)
     assert mixed.total_variance == float(mixed.variance)
+
+
+def test_normal_nodes_are_cut_where_the_sign_changes():
+    """|x| of a normal x: exact to rounding only if no node stands for values of both signs."""
+    mean, std = _tensor(1.0, -0.3, 0.0), _tensor(1.0, 2.0, 0.5)
+    found = sum(
+        chance * value.abs() for chance, value in normal_nodes(ElementMoments(mean, std.square()))
+    )
+    exact = stats.foldnorm.mean((mean.abs() / std).numpy(), scale=std.numpy())
+    assert found.tolist() == pytest.approx(exact.tolist(), rel=1e-9)

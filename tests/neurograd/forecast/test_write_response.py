@@ -9,9 +9,11 @@ from device_models import (
     Backprop,
     Chip,
     Crossbar,
+    Leakage,
     MemristorWrite,
 )
 from device_models.write.crossbar import draw_crossbar
+from neurograd.forecast.gradient_estimates import EstimateSpread
 from neurograd.forecast.write_response import WriteResponse
 from neurograd.seeding import generator_for
 
@@ -35,3 +37,15 @@ def test_a_linear_response_is_recognised_and_exact(rounding, size, linear):
         assert found.tolist() == pytest.approx(exact.mean.tolist(), rel=0.01, abs=1e-9)
         assert float(noise.own_variance.sum()) == pytest.approx(exact.total_variance, rel=0.01)
         assert noise.deviations is None
+
+
+def test_what_a_sample_of_updates_is_off_by_goes_through_its_own_slope():
+    """A leak keeps 0.9 of every increment: the mean is exact, however far the sample's is off."""
+    chip = Chip(Backprop(), 0.1, (), (Leakage(10.0),))
+    w = torch.linspace(-0.8, 0.8, 5, dtype=torch.float64)
+    estimate = torch.linspace(-1.0, 1.0, 5, dtype=torch.float64)
+    deviations = 1.0 + torch.randn(20, 5, generator=generator_for(0), dtype=torch.float64)
+    response = WriteResponse(chip)
+    response._is_linear = False
+    found = response.mean(w, estimate, EstimateSpread(deviations, deviations.square().mean(0)))
+    assert found.tolist() == pytest.approx((-0.1 * 0.9 * estimate - 0.1 * w).tolist())
