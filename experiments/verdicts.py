@@ -1,0 +1,220 @@
+"""Verdicts of chips drawn at random, against what many other chips of each spec cost.
+
+The specs come from ``tests.neurograd.chip_specs``: devices, rules, batches and tasks drawn by a
+seed that is made from the commit that is judged, so that nothing was tuned on them. Each is trained
+and judged as ``neurograd train`` does, with the default numbers of chips and looks; targets are an
+accuracy drop of 2 % (digits) and 5 % of the decrease of the loss (teacher and student), at 95 %.
+Its true cost is the mean over other chips on the same network, data and test samples: at least
+eight, thirty where these do not tell clearly whether it is more than a point from the limit. Specs
+that are refused, and those whose clean network does not learn, are drawn again and counted.
+
+``--commit HASH`` draws the chips of another commit than that of the working tree, and ``--chips N``
+takes the first N of them; there is no choosing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from device_models import UnstableRuleError
+from experiments.support.record import ROOT, Run, parse, run_main
+from experiments.support.verdicts import TrueCost, claims, summary, wrong
+from neurograd.errors import DivergenceError, NeurogradError
+from neurograd.judge.cost import judge_chips, loss_decrease
+from neurograd.judge.networks import Network
+from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
+from neurograd.pipeline.check import CleanTraining, quick_spec, train_beside, train_clean
+from neurograd.pipeline.forecasting import allowed_by, baseline_of
+from neurograd.problem import Problem
+from neurograd.records.measured import trained_network
+from neurograd.records.report import CheckReport
+from neurograd.spec import Spec
+from neurograd.training.loop import train
+from tests.neurograd.chip_specs import draw_spec, seed_of
+
+CHIPS = 40
+"""Specs that are drawn."""
+OTHERS = (8, 30)
+"""Other chips of a true cost: at first, and where these do not tell its zone."""
+CLEARLY = 4.0
+"""Standard errors that tell it."""
+AWAY = 1000
+"""Index of the first other chip, far from those of the verdict."""
+_QUICK_CHIPS, _QUICK_OTHERS = 3, (2, 2)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the experiment."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("--commit")
+    options.add_argument("--chips", type=int, default=CHIPS)
+    mine, rest = options.parse_known_args(given)
+    run = parse("verdicts", __doc__ or "", rest)
+    if not 1 <= mine.chips <= CHIPS:
+        raise NeurogradError(f"--chips: {mine.chips}; allowed: 1 to {CHIPS}")
+    commit = mine.commit or head()
+    count = min(mine.chips, _QUICK_CHIPS) if run.quick else mine.chips
+    seed = (seed_of(commit), run.seed)
+    names = [f"chip-{k:02}" for k in range(CHIPS)]
+    first = {name: draw_spec((*seed, k, 0)).sections for k, name in enumerate(names)}
+    rows = run.each(
+        {name: (*seed, k) for k, name in enumerate(names[:count])},
+        partial(judged, run),
+        depends_on=[commit, first],
+    )
+    result = summary(rows)
+    drawn = "" if count == CHIPS else f" the first {count} of"
+    setting = (
+        f"{drawn} {CHIPS} specs drawn by commit {commit[:8]}: devices, rules, batches from the "
+        "whole set to single samples, two tasks; limits 2 % of accuracy and 5 % of the decrease "
+        "of the loss, at 95 %"
+    ).strip()
+    command = f"{run.command()} --commit {commit}" + f" --chips {count}" * (mine.chips != CHIPS)
+    run.write(
+        {"command": command, "commit": commit, "drawn": CHIPS, "summary": result, "chips": rows},
+        claims=claims(result, setting),
+    )
+
+
+def head(folder: Path = ROOT.parent) -> str:
+    """Hash of the commit that the working tree stands at.
+
+    Raises:
+        NeurogradError: If there is none.
+    """
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        raise NeurogradError(f"{folder}: is no git repository; allowed: --commit HASH") from None
+    return found.stdout.strip()
+
+
+def judged(run: Run, seed: Sequence[int]) -> dict[str, Any]:
+    """One drawn spec that exists and whose clean network learns: its verdict and its true cost.
+
+    Args:
+        run: The run.
+        seed: What is drawn; the attempt's number comes after it.
+    """
+    refused: list[str] = []
+    not_learned = attempt = 0
+    start = time.thread_time()
+    while True:
+        drawn = draw_spec((*seed, attempt))
+        refused += drawn.refused
+        attempt += 1
+        spec = quick_spec(drawn.spec) if run.quick else drawn.spec
+        try:
+            clean = train_clean(spec, device=run.device)
+            if not _learns(spec, clean, run):
+                not_learned += 1
+                continue
+            record = train_beside(spec, device=run.device, clean=clean).record
+            middle = time.thread_time()
+            true = true_cost(spec, clean, run)
+        except DivergenceError:
+            not_learned += 1
+            continue
+        except (NeurogradError, UnstableRuleError) as error:
+            refused.append(" ".join(str(error).split()))
+            continue
+        return {
+            **_told(spec, drawn.sections),
+            "refused": refused,
+            "not_learned": not_learned,
+            **_row(record, true),
+            "seconds": {"verdict": middle - start, "true_cost": time.thread_time() - middle},
+        }
+
+
+def _learns(spec: Spec, clean: CleanTraining, run: Run) -> bool:
+    """Whether the clean network has anything to lose, by the rule of the verdict itself."""
+    twin = clean.result
+    baseline = baseline_of(build_problem(spec, run.device))
+    return judge_chips(baseline, allowed_by(spec), twin, [twin]).clean_learned
+
+
+def _told(spec: Spec, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """What was drawn."""
+    return {
+        "task": spec.task.name,
+        "rule": spec.learning_rule.name,
+        "batch": spec.learning_rule.batch_size,
+        "sections": sections,
+    }
+
+
+def _row(record: CheckReport, true: TrueCost) -> dict[str, Any]:
+    """Verdict and true cost beside each other."""
+    cost = record.training.cost
+    return {
+        "verdict": record.verdict.value,
+        "kind": cost.kind,
+        "allowed": cost.allowed,
+        "cost": cost.value,
+        "lower_bound": cost.lower_bound,
+        "upper_bound": cost.upper_bound,
+        "needed_chips": cost.needed_chips,
+        "needed_test_samples": cost.needed_test_samples,
+        "clean_accuracy": record.training.clean.test_accuracy,
+        "looks": [
+            {"chips": look.chips, "lower": look.lower_bound, "upper": look.upper_bound}
+            for look in cost.looks
+        ],
+        "true": {
+            "value": true.value,
+            "error": true.error,
+            "chips": true.chips,
+            "off": true.zone(cost.allowed, 0.0) == "off",
+            "zone": true.zone(cost.allowed),
+        },
+        "wrong": wrong(record.verdict, true, cost.allowed),
+    }
+
+
+def true_cost(spec: Spec, clean: CleanTraining, run: Run) -> TrueCost:
+    """Mean cost of chips that are none of the verdict's, each against the twin on its batches."""
+    problem = build_problem(spec, run.device)
+    allowed = allowed_by(spec)
+    few, many = _QUICK_OTHERS if run.quick else OTHERS
+    limit = allowed.accuracy_drop if problem.is_classification else allowed.excess_loss
+    costs: list[float] = []
+    for count in (few, many):
+        costs += [_cost(spec, problem, clean, AWAY + k) for k in range(len(costs), count)]
+        true = TrueCost.of(costs)
+        if true.zone(limit, CLEARLY) != "unclear" or math.isinf(true.value):
+            break
+    return true
+
+
+def _cost(spec: Spec, problem: Problem, clean: CleanTraining, index: int) -> float:
+    """What one chip costs."""
+    steps, seed = spec.training.steps, spec.measure.seed
+
+    def trained(chip: Any) -> Network:
+        return trained_network(
+            train(problem, chip, steps, seed, chip_index=index + 1, curve_points=2)
+        )
+
+    twin: Network = clean.result
+    if spec.learning_rule.batch_size != "full":
+        twin = trained(build_clean_chip(spec, problem))
+    network = trained(build_chip(spec, problem, index=index))
+    if twin.test_accuracy is not None and network.test_accuracy is not None:
+        return twin.test_accuracy - network.test_accuracy
+    return (network.loss - twin.loss) / loss_decrease(baseline_of(problem), twin)
+
+
+if __name__ == "__main__":
+    run_main(main)
