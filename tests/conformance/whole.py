@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -71,19 +72,30 @@ def part(rule: str, family: int) -> Found:
     for cell in cells:
         found.cells += 1
         found.faults += [f"{cell}: {fault}" for fault in _faults(cell)]
-    for key, before in before_writes(cells).items():
-        found.tests += hold_write(*key, before, family)
-    for row in rule_family():
-        if row[0] == rule:
-            found.tests += hold_rule(*row, family)
-    for row in read_family():
-        if row[1] == rule:
-            found.tests += hold_read(*row, family)
-    for row in drift_family():
-        if row[0] == rule:
-            found.tests += hold_drift(*row, family)
+    for name, hold in _levels(rule, cells, family):
+        try:
+            found.tests += hold()
+        except (AssertionError, ValueError, RuntimeError) as error:
+            text = " ".join(str(error).split())[:300]
+            found.faults.append(f"{name}: {type(error).__name__}: {text}")
     found.seconds = time.process_time() - began
     return found
+
+
+def _levels(
+    rule: str, cells: list[Cell], family: int
+) -> Iterator[tuple[str, Callable[[], list[Test]]]]:
+    """The levels of a rule's cells, each with its name."""
+    for key, before in before_writes(cells).items():
+        yield f"write {key}", partial(hold_write, *key, before, family)
+    for rows, place, hold in (
+        (rule_family(), 0, hold_rule),
+        (read_family(), 1, hold_read),
+        (drift_family(), 0, hold_drift),
+    ):
+        for row in rows:
+            if row[place] == rule:
+                yield f"{hold.__name__} {row}", partial(hold, *row, family)
 
 
 def _faults(cell: Cell) -> list[str]:
