@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import torch
@@ -64,7 +64,8 @@ class Chip:
             for itself (``device_models.updates.sample_writes``), all of one batch by one read.
 
     Raises:
-        ValueError: If the step size is not above 0, or the rule's samples cannot be written alone.
+        ValueError: If the step size is not above 0, or the rule's samples cannot be written alone,
+            or passes do not take each for itself.
     """
 
     rule: LearningRule
@@ -78,6 +79,17 @@ class Chip:
         check_write_each(self.write_each, self.rule)
         if not self.step_size > 0:
             raise ValueError(f"step_size is {self.step_size:g}; allowed: above 0")
+        if not all(effect.by_sample for effect in self.passes):
+            self._note_batches()
+
+    def _note_batches(self) -> None:
+        """What arrays whose ranges are those of a mean over a batch change, or cannot do."""
+        if self.write_each == "sample":
+            raise ValueError(
+                "write_each is sample behind passes with fixed ranges of errors; allowed: batch"
+            )
+        if isinstance(self.rule, Minibatch) and self.rule.by_sample:
+            object.__setattr__(self, "rule", replace(self.rule, by_sample=False))
 
     @property
     def writes_samples(self) -> bool:

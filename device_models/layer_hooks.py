@@ -97,6 +97,11 @@ class LayerHook:
     A hook may have further methods named like an ``event``, which stand in for that function.
     """
 
+    @property
+    def by_sample(self) -> bool:
+        """Whether what becomes of a sample does not depend on how many a mean loss is over."""
+        return True
+
     def applied(self) -> AbstractContextManager[object]:
         """A fresh context inside which calls of layers go through this hook."""
         return _Interception(self)

@@ -204,6 +204,11 @@ class PassPath(Protocol):
         """Whether two passes over the same values give the same result."""
         ...
 
+    @property
+    def by_sample(self) -> bool:
+        """Whether what becomes of a sample does not depend on how many a mean loss is over."""
+        ...
+
     def applied(self) -> AbstractContextManager[object]:
         """A fresh context; the products of every forward pass inside it go through the arrays."""
         ...

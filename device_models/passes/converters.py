@@ -104,7 +104,9 @@ class Converters(LayerHook):
     linear layer, and a whole image (all channels and positions of a sample) of a convolution.
 
     Errors have the scale of the loss over the number of samples, which has nothing to do with that
-    of activations: they have fixed ranges of their own, and are matched by default.
+    of activations: they have fixed ranges of their own, and are matched by default. With a fixed
+    range, what becomes of a sample's error depends on the number of samples that the loss is a mean
+    over, and the estimate of a batch is no mean over its samples (``by_sample``).
 
     Attributes:
         dac_bits: Bits of what enters the array, 2 to 32; None for an ideal DAC.
@@ -143,6 +145,11 @@ class Converters(LayerHook):
     def deterministic(self) -> bool:
         """Always True."""
         return True
+
+    @property
+    def by_sample(self) -> bool:
+        """Whether the ranges of errors are matched."""
+        return self.error_input_range is None and self.error_output_range is None
 
     @property
     def dac(self) -> Quantizer:

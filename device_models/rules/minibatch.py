@@ -32,6 +32,8 @@ class Minibatch:
     Attributes:
         rule: The rule that is applied to the batch.
         batch_size: Number of samples of a batch, 1 or more.
+        by_sample: Whether what the arrays make of a sample does not depend on its batch
+            (``PassPath.by_sample``); a chip sets it by its passes.
 
     Raises:
         ValueError: If the batch size is below 1.
@@ -39,6 +41,7 @@ class Minibatch:
 
     rule: BatchRule
     batch_size: int
+    by_sample: bool = True
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -51,8 +54,8 @@ class Minibatch:
 
     @property
     def mean_over_samples(self) -> bool:
-        """Whether the rule's is."""
-        return self.rule.mean_over_samples
+        """Whether the rule's is, behind arrays that take each sample for itself."""
+        return self.by_sample and self.rule.mean_over_samples
 
     def gradient(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """Estimate on one batch, shape ``(N,)``; the whole set when the batch covers it."""
@@ -74,7 +77,7 @@ class Minibatch:
             generator: Source of the batches; not used where the mean is known.
         """
         samples = problem.num_samples
-        if self.rule.mean_over_samples or self.batch_size >= samples:
+        if self.mean_over_samples or self.batch_size >= samples:
             return expected_gradient(self.rule, problem, w, generator)
         total = torch.zeros_like(w)
         for _ in range(AVERAGED_BATCHES):
@@ -84,7 +87,7 @@ class Minibatch:
 
     def mean_is_averaged(self, problem: Problem) -> bool:
         """Where a batch is less than the set and the rule no mean over samples."""
-        if self.batch_size < problem.num_samples and not self.rule.mean_over_samples:
+        if self.batch_size < problem.num_samples and not self.mean_over_samples:
             return True
         return not has_known_mean(self.rule, problem)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from device_models.passes.converters import Converters, Quantizer
 from device_models.protocols import PassPath
 from device_models.rules.backprop import Backprop
 from device_models.rules.feedback_alignment import FeedbackAlignment, draw_feedback
+from device_models.rules.minibatch import AVERAGED_BATCHES, Minibatch
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification, regression, relu_network, smooth_network
 
@@ -248,3 +250,29 @@ def test_contexts_are_fresh_and_leave_nothing_behind():
 def test_refuses_what_no_converter_has(arguments, message):
     with pytest.raises(ValueError, match=message):
         Converters(**arguments)
+
+
+def test_batches_behind_fixed_ranges_of_errors_are_averaged():
+    """A mean loss has errors 1/B as large: what a fixed range makes of a sample depends on B.
+
+    On all 20 batches of 3 of 6 samples: the set's own estimate is another one, and the average that
+    a chip takes is within five of its standard errors.
+    """
+    problem = relu_network(samples=6)
+    w = problem.initial_weights
+    chip = Chip(Minibatch(Backprop(), 3), 0.1, passes=(Converters(4, 4, error_input_range=0.3),))
+    seen = chip.see(problem)
+    batches = [torch.tensor(each) for each in itertools.combinations(range(6), 3)]
+    rows = torch.stack([Backprop().gradient(seen, w, generator_for(0), each) for each in batches])
+    mean, whole = rows.mean(0), Backprop().gradient(seen, w, generator_for(0))
+    assert float((whole - mean).norm()) > 0.05 * float(mean.norm())
+    found = torch.stack([chip.expected_at(problem, w, generator_for(1, k)) for k in range(60)])
+    error = float((rows - mean).square().sum(1).mean()) / (60 * AVERAGED_BATCHES)
+    assert float((found.mean(0) - mean).norm()) < 5 * math.sqrt(error)
+    assert chip.rule.mean_is_averaged(problem)
+
+
+def test_samples_alone_are_refused_behind_fixed_ranges_of_errors():
+    passes = (Converters(4, 4, error_output_range=0.3),)
+    with pytest.raises(ValueError, match="write_each is sample behind passes with fixed ranges"):
+        Chip(Minibatch(Backprop(), 3), 0.1, passes=passes, write_each="sample")
