@@ -18,6 +18,13 @@ Among few events it cannot be seen whether chips fail on the same samples. With 
 spread of a table without any event is that of n independent samples, and with many it is its own.
 """
 
+GROWTH = 0.85
+"""The power of the mean with which the spread of costs over chips grows.
+
+Variances then go as the power 1.7 of the mean, among those of sums of a random number of random
+losses (1 to 2: Jorgensen, J. R. Stat. Soc. B 1987, on Tweedie's family). With power 1, in
+proportion, bounds from few chips would have no end. Chosen on gamma-distributed costs.
+"""
 
 _START = 1e-12
 """How far from the mean a bound is looked for; also its precision."""
@@ -56,15 +63,23 @@ class Mean(Protocol):
 class MeanOverChips:
     """Mean of one number a chip: Student's t, which has no end for a single chip.
 
+    Costs are skewed: the more a chip loses, the more it may lose. A few that all happen to be good
+    have a low mean and a small spread at once, and an upper t bound from them misses two times (a
+    spread of half the mean) to four times as often as it says. So for an upper bound of costs the
+    spread is taken at the bound, where it has grown as ``GROWTH`` says.
+
     Attributes:
         value: The mean.
         chips: S.
         variance: Variance over chips; 0 for a single one and where one diverged.
+        size: Mean size of the costs; None for numbers of either sign, whose spread is the same
+            wherever their mean is.
     """
 
     value: float
     chips: int
     variance: float
+    size: float | None = None
 
     @staticmethod
     def of(values: Sequence[float]) -> MeanOverChips:
@@ -72,6 +87,11 @@ class MeanOverChips:
         mean = float(np.mean(values))
         known = len(values) > 1 and math.isfinite(mean)
         return MeanOverChips(mean, len(values), float(np.var(values, ddof=1)) if known else 0.0)
+
+    @staticmethod
+    def of_costs(values: Sequence[float]) -> MeanOverChips:
+        """From one cost a chip, infinite where it diverged."""
+        return replace(MeanOverChips.of(values), size=float(np.mean(np.abs(values))))
 
     def bound(self, error: float, side: int) -> float:
         """See ``Mean``."""
@@ -81,7 +101,12 @@ class MeanOverChips:
             return side * math.inf
         # A spread of 0 has no error, at any confidence.
         spread = math.sqrt(self.variance / self.chips)
-        return self.value if spread == 0 else self.value + side * _t(error, self.chips - 1) * spread
+        if spread == 0:
+            return self.value
+        margin = _t(error, self.chips - 1) * spread
+        if side < 0 or self.size is None:
+            return self.value + side * margin
+        return self.value + self.size * _grown(margin / self.size)
 
     def chip_variance(self) -> float:
         """Variance over chips."""
@@ -110,11 +135,11 @@ class MeanOverTable:
     from it miss on one side. So the variance is taken at the bound, not at the mean: that of the
     score interval of a difference of paired proportions (Tango, Statistics in Medicine 1998) with
     the number of independent pairs that gives the variance above (Korn and Graubard, Survey
-    Methodology 1998). Chips that differ do so in proportion to what they cost, such as one with
-    twice as many faults: for an upper bound their own spread grows with the variance, not with its
-    root. For a lower bound, towards which variances shrink, it stays that at the mean. Among five
-    chips or fewer that differ by more than about half of their mean cost, bounds still miss up to
-    twice as often as they say, as any bound from so few must.
+    Methodology 1998). Chips that differ do so in proportion to what they lose, such as one with
+    twice as many faults: their costs are skewed, and a few that all happen to be good have a low
+    mean and a small spread at once. So for an upper bound the chips' own spread grows in proportion
+    to the positive part at the bound. For a lower bound, towards which variances shrink, both stay
+    what they are at the mean; it then misses less often than it says.
 
     Attributes:
         value: The mean.
@@ -123,8 +148,8 @@ class MeanOverTable:
         rows: A/(Sn).
         apart: (A − E)/(Sn), or 0 where that is negative: the part of chips that differ.
         columns: (B − E)/(Sn), or 0 where that is negative.
-        gained: Mean of the positive entries over all.
-        lost: Minus the mean of the negative ones over all.
+        positive: Mean of the positive entries over all.
+        negative: Minus the mean of the negative ones over all.
         square: Mean square of the entries.
     """
 
@@ -134,8 +159,8 @@ class MeanOverTable:
     rows: float
     apart: float
     columns: float
-    gained: float
-    lost: float
+    positive: float
+    negative: float
     square: float
 
     @staticmethod
@@ -156,8 +181,8 @@ class MeanOverTable:
             rows=row_sum / max(1, chips - 1) / size,
             apart=max(0.0, row_sum / max(1, chips - 1) - rest) / size,
             columns=max(0.0, columns) / size,
-            gained=float(np.maximum(table, 0).mean()),
-            lost=float(np.maximum(-table, 0).mean()),
+            positive=float(np.maximum(table, 0).mean()),
+            negative=float(np.maximum(-table, 0).mean()),
             square=float((table**2).mean()),
         )
 
@@ -170,11 +195,15 @@ class MeanOverTable:
         own = max(0.0, self.square - self.value**2) + PSEUDO_SAMPLES / self.samples
         edge = float(side)
 
+        few = PSEUDO_SAMPLES / self.samples
+
         def beyond(mean: float) -> float:
-            more = self._variance_at(mean) / own
-            more = more if side > 0 else max(more, 1.0)
-            differ = chip * self.apart * max(more, more**2)
-            return (mean - self.value) ** 2 - more * alike - differ
+            positive = self._positive_at(mean)
+            more = max(0.0, 2.0 * positive - mean - mean**2) / own
+            worse = (positive + few) / (self.positive + few)
+            if side < 0:
+                more = worse = max(more, 1.0)
+            return (mean - self.value) ** 2 - more * alike - worse**2 * chip * self.apart
 
         start = self.value + side * _START
         if side * start >= 1 or beyond(edge) <= 0:
@@ -200,13 +229,17 @@ class MeanOverTable:
         rows = self.apart + part * (self.rows - self.apart)
         return replace(self, samples=samples, rows=rows, columns=part * self.columns)
 
-    def _variance_at(self, mean: float) -> float:
-        """Variance of an entry if the mean were another one, the negative part fitted to it."""
-        both, apart = self.gained + self.lost, self.gained - self.lost
-        linear = -both + (2.0 - apart) * mean
-        root = math.sqrt(max(0.0, linear**2 + 8.0 * self.lost * mean * (1.0 - mean)))
-        lost = (root - linear) / 4.0
-        return max(0.0, 2.0 * lost + mean - mean**2)
+    def _positive_at(self, mean: float) -> float:
+        """Positive part if the mean were another one: positive and negative part fitted to it."""
+        linear = (2.0 - self.value) * mean - self.positive - self.negative
+        root = math.sqrt(max(0.0, linear**2 + 8.0 * self.negative * mean * (1.0 - mean)))
+        return mean + (root - linear) / 4.0
+
+
+def _grown(margin: float) -> float:
+    """The d of ``d = margin·(1 + d)**GROWTH``."""
+    edge = max(1.0, (2.0 * margin) ** (1.0 / (1.0 - GROWTH)))
+    return float(brentq(lambda d: d - margin * (1.0 + d) ** GROWTH, 0.0, edge, xtol=_START))
 
 
 def _t(error: float, degrees: int) -> float:

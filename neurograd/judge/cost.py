@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -139,7 +139,7 @@ def judge_chips(
     return Judgement(
         verdict=verdict,
         kind="accuracy_drop" if classified else "excess_loss",
-        cost=mean_cost(mean, CONFIDENCE).within(*possible),
+        cost=mean_cost(_measured(mean), CONFIDENCE).within(*possible),
         bounds=bounds,
         excess_loss=mean_interval(excess, CONFIDENCE),
         allowed=limit,
@@ -165,9 +165,14 @@ def _cost(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]
     if twins[0].correct is not None:
         return MeanOverTable.of(correct_table(twins) - correct_table(chips))
     pairs = zip(chips, twins, strict=True)
-    return MeanOverChips.of(
+    return MeanOverChips.of_costs(
         [(chip.loss - twin.loss) / loss_decrease(baseline, twin) for chip, twin in pairs]
     )
+
+
+def _measured(mean: Mean) -> Mean:
+    """The mean as a measurement, whose two-sided interval is that of ``excess_loss``."""
+    return replace(mean, size=None) if isinstance(mean, MeanOverChips) else mean
 
 
 def _look(mean: Mean, before: Sequence[Look], plan: Plan, error: float) -> Look:

@@ -7,10 +7,12 @@ in 2000 each (binomial).
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from scipy import stats
 
-from neurograd.judge.bounds import MeanOverTable
+from neurograd.judge.bounds import GROWTH, MeanOverChips, MeanOverTable
 from tests.neurograd.judge.simulation import Tables, coverage
 
 COUNT = 1000
@@ -59,3 +61,17 @@ def test_chips_and_samples_have_quantiles_of_their_own():
     assert differ.bound(0.05, 1) > less.bound(0.05, 1)
     assert differ.bound(0.05, -1) == pytest.approx(less.bound(0.05, -1))
     assert both.chip_variance() == pytest.approx(3 * 4e-4)
+
+
+def test_upper_bounds_of_costs_let_the_spread_grow():
+    """By hand: 5 chips of mean 0.1 and spread 0.05, the bound at its own spread."""
+    costs = MeanOverChips.of_costs((0.05, 0.05, 0.1, 0.15, 0.15))
+    plain = MeanOverChips.of((0.05, 0.05, 0.1, 0.15, 0.15))
+    upper = costs.bound(0.05, 1)
+    spread = 0.05 / math.sqrt(5) * (upper / 0.1) ** GROWTH
+    assert (upper - 0.1) / spread == pytest.approx(stats.t.isf(0.05, 4))
+    assert upper > plain.bound(0.05, 1)
+    assert costs.bound(0.05, -1) == plain.bound(0.05, -1)
+    # However few and different, there is an end; chips that are better than the clean one have one.
+    assert math.isfinite(MeanOverChips.of_costs((0.0, 0.1)).bound(0.001, 1))
+    assert -0.1 < MeanOverChips.of_costs((-0.1, -0.11, -0.09)).bound(0.05, 1) < -0.05

@@ -72,7 +72,7 @@ def test_one_table_by_hand():
     columns, rest = 2 * 1.25 / 3, (3.5 - 2.5) / 3
     assert mean.rows == 0
     assert mean.columns == pytest.approx((columns - rest) / 8)
-    assert (mean.gained, mean.lost, mean.square) == (0.375, 0.125, 0.5)
+    assert (mean.positive, mean.negative, mean.square) == (0.375, 0.125, 0.5)
     everything = MeanOverTable.of(np.ones((2, 4)))
     assert everything.bound(0.05, 1) == 1
     assert 0 < everything.bound(0.05, -1) < 1
