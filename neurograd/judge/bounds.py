@@ -65,7 +65,8 @@ class MeanOverChips:
 
     Costs are skewed: the more a chip loses, the more it may lose. A few that all happen to be good
     have a low mean and a small spread at once, and an upper t bound from them misses two times (a
-    spread of half the mean) to four times as often as it says. So for an upper bound of costs the
+    spread of half the mean) to four times as often as it says (log-normal costs of that spread: 2.8
+    times, and 1.6 times with what follows). So for an upper bound of costs the
     spread is taken at the bound, where it has grown as ``GROWTH`` says.
 
     Attributes:
@@ -139,7 +140,8 @@ class MeanOverTable:
     twice as many faults: their costs are skewed, and a few that all happen to be good have a low
     mean and a small spread at once. So for an upper bound the chips' own spread grows in proportion
     to the positive part at the bound. For a lower bound, towards which variances shrink, both stay
-    what they are at the mean; it then misses less often than it says.
+    what they are at the mean; it then misses less often than it says. Rare bad chips that are not
+    among those seen are in no bound.
 
     Attributes:
         value: The mean.

@@ -75,12 +75,17 @@ class Tables:
         lost, gained = chip + sample + pair < falls, -chip + sample + pair < rises
         return np.where(right, lost * 1.0, gained * -1.0)
 
-    def networks(self, generator: np.random.Generator, chips: int) -> tuple[Judged, list[Judged]]:
-        """A clean twin and chips whose costs are those of a table."""
+    def networks(
+        self, generator: np.random.Generator, chips: int
+    ) -> tuple[list[Judged], list[Judged]]:
+        """Clean twins, one of each chip, and chips, whose costs are those of a table."""
         table = self.draw(generator, chips)
-        right = (table > 0).any(0) | ~(table < 0).any(0)
-        rows = [right & ~(row > 0) | (row < 0) for row in table]
-        return Judged(CLEAN_LOSS, right), [Judged(CLEAN_LOSS, row) for row in rows]
+        common = (table > 0).any(0) | ~(table < 0).any(0)
+        right = table >= 0 if self.paired else np.broadcast_to(common, table.shape)
+        found = right & ~(table > 0) | (table < 0)
+        return [Judged(CLEAN_LOSS, row) for row in right], [
+            Judged(CLEAN_LOSS, row) for row in found
+        ]
 
     def _lost(self, generator: np.random.Generator, chips: int) -> np.ndarray:
         """What each chip loses in the mean, shape ``(chips, 1)``."""
@@ -116,14 +121,16 @@ class Losses:
     spread: float
     noise: float = 0.0
 
-    def networks(self, generator: np.random.Generator, chips: int) -> tuple[Judged, list[Judged]]:
-        """A clean twin and chips, which have no accuracy."""
+    def networks(
+        self, generator: np.random.Generator, chips: int
+    ) -> tuple[list[Judged], list[Judged]]:
+        """Clean twins and chips, which have no accuracy."""
         cost = 1.0 + self.noise * generator.standard_normal(chips)
         if self.spread > 0:
             cost += generator.gamma(self.spread**-2, self.spread**2, chips) - 1.0
         decrease = BASELINE.loss - CLEAN_LOSS
         losses = CLEAN_LOSS + decrease * self.mean * cost
-        return Judged(CLEAN_LOSS), [Judged(float(loss)) for loss in losses]
+        return [Judged(CLEAN_LOSS)] * chips, [Judged(float(loss)) for loss in losses]
 
 
 @dataclass(frozen=True)
@@ -149,10 +156,10 @@ def verdicts(
     allowed = Allowed(limit, limit, confidence)
     found = {verdict: np.zeros(len(plan.sizes)) for verdict in Verdict}
     for _ in range(count):
-        clean, chips = tables.networks(generator, plan.most)
+        twins, chips = tables.networks(generator, plan.most)
         size: int | None = plan.sizes[0]
         while size is not None:
-            judged = judge_chips(BASELINE, allowed, clean, chips[:size], plan)
+            judged = judge_chips(BASELINE, allowed, twins[:size], chips[:size], plan)
             size = judged.more
         found[judged.verdict][len(judged.looks) - 1] += 1
     trained = sum(float(parts @ plan.sizes) for parts in found.values()) / count
