@@ -18,7 +18,6 @@ import argparse
 import math
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -109,7 +108,6 @@ def judged(run: Run, seed: Sequence[int]) -> dict[str, Any]:
     """
     refused: list[str] = []
     not_learned = attempt = 0
-    start = time.thread_time()
     while True:
         drawn = draw_spec((*seed, attempt))
         refused += drawn.refused
@@ -121,7 +119,6 @@ def judged(run: Run, seed: Sequence[int]) -> dict[str, Any]:
                 not_learned += 1
                 continue
             record = train_beside(spec, device=run.device, clean=clean).record
-            middle = time.thread_time()
             true = true_cost(spec, clean, run)
         except DivergenceError:
             not_learned += 1
@@ -134,7 +131,6 @@ def judged(run: Run, seed: Sequence[int]) -> dict[str, Any]:
             "refused": refused,
             "not_learned": not_learned,
             **_row(record, true),
-            "seconds": {"verdict": middle - start, "true_cost": time.thread_time() - middle},
         }
 
 

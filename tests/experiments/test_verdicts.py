@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+from experiments.support.record import RESULTS
 from experiments.support.verdicts import TrueCost, claims, summary, wrong
 from experiments.verdicts import main
 from neurograd.errors import NeurogradError
+from neurograd.output import plain
 from neurograd.spec.rule_schema import RULES
 from tests.neurograd.chip_specs import BATCHES, MEASURED, TASKS, draw_spec, seed_of
 
@@ -105,13 +107,14 @@ def test_claims_of_all_chips_are_held_by_intervals(good, open_, held):
 
 
 def test_chips_that_may_be_off_or_not_count_either_way():
-    """10 are decided; of 4 inconclusive ones one is off, the others may be: 1 of 11 to 4 of 14."""
+    """10 of 11 surely off are decided; 1 decided and 3 open chips may be off: 1/12 to 4/14."""
     unclear = [_row("inconclusive", "unclear", off) for off in (True, False, False)]
     near = _row("inconclusive", "near", off=False)
-    found = [*[_row("tolerated")] * 10, _row("inconclusive"), *unclear, near]
+    decided = [*[_row("tolerated")] * 10, _row("tolerated", "unclear", off=False)]
+    found = [*decided, _row("inconclusive"), *unclear, near]
     result = summary({str(k): row for k, row in enumerate(found)})
     assert (result["off_inconclusive"], result["off"]) == (2, 12)
-    assert result["share_range"] == (1 / 11, 4 / 14)
+    assert result["share_range"] == (1 / 12, 4 / 14)
     assert claims(result, "")[0].held == "inconclusive"
 
 
@@ -129,3 +132,22 @@ def test_one_chip_in_miniature(tmp_path):
         assert row["lower_bound"] is None or row["lower_bound"] <= row["cost"]
     with pytest.raises(NeurogradError, match="--chips: 41; allowed: 1 to 40"):
         main([*out, "--chips", "41"])
+
+
+def test_the_kept_record_says_what_its_chips_say():
+    record = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))
+    rows = record["chips"]
+    assert list(rows) == [f"chip-{k:02}" for k in range(len(rows))]  # the first ones, none left out
+    assert f"--commit {record['commit']}" in record["command"]
+    result = summary(rows)
+    assert plain(result) == record["summary"]
+    kept = [(claim["measured"], claim["held"]) for claim in record["claims"]]
+    assert [(claim.measured, claim.held) for claim in claims(result, "")] == kept
+
+
+def test_the_kept_chips_are_those_that_the_commit_draws():
+    record = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))
+    for k, row in enumerate(record["chips"].values()):
+        if not row["refused"] and not row["not_learned"]:
+            drawn = draw_spec((seed_of(record["commit"]), record["seed"], k, 0))
+            assert plain(drawn.sections) == row["sections"]
