@@ -144,8 +144,22 @@ def estimate_of(cell: Cell, w: Tensor) -> tuple[Tensor, torch.Generator]:
     parts = estimates(cell.rule, cell.batch, cell.passes, cell.dtype)
     generator = generator_of(cell.rule, cell.batch, cell.passes, cell.read, cell.dtype)
     read = read_of(cell.read, cell.place)
+    return _drawn(parts.rule, parts.problem, read, w, generator), generator
+
+
+def _drawn(
+    rule: LearningRule,
+    problem: Problem,
+    read: ReadPath | None,
+    w: Tensor,
+    generator: torch.Generator,
+) -> Tensor:
+    """An estimate in the order of its draws: the batch, the read, and what the rule draws."""
+    if not isinstance(rule, Minibatch):
+        return rule.gradient(problem, w if read is None else read.read(w, generator), generator)
+    index = rule.sample_batch(problem.num_samples, generator)
     seen = w if read is None else read.read(w, generator)
-    return parts.rule.gradient(parts.problem, seen, generator), generator
+    return rule.rule.gradient(problem, seen, generator, index)
 
 
 def composed(cell: Cell) -> list[str]:
@@ -196,8 +210,7 @@ def chunk_faults(rule: str, batch: str, passes: str, read: str, dtype: str) -> t
     estimate = stored_estimate(rule, batch, passes, read, dtype)
     generator = generator_of(rule, batch, passes, read, dtype)
     effect, w = read_of(read, cell.place), parts.problem.initial_weights
-    seen = w if effect is None else effect.read(w, generator)
-    chunked = parts.rule.gradient(parts.chunked, seen, generator)
+    chunked = _drawn(parts.rule, parts.chunked, effect, w, generator)
     gap = float((chunked - estimate).abs().max()) / float(estimate.abs().max())
     right = gap <= rounding(cell.place.dtype) / RULES[rule].perturbation
     return () if right else (f"chunks change the estimate by {gap:.1e}",)
