@@ -40,7 +40,7 @@ PILOT_UPDATES = 100
 
 MOST_UPDATES = {"surrogate_bptt, stochastic": 400}
 """Updates in one sample of a rule whose estimate takes long; a record says what they find."""
-MOST_OF_OTHERS = 2000
+MOST_OF_OTHERS = 5200
 MOST_DRIFTS = 60_000
 """Draws of single weights: each is averaged over all batches."""
 MOST_AT_ONCE = 200_000
