@@ -20,7 +20,7 @@ name: tiny
 device: {preset: epiram}
 network: {hidden: [8]}
 task: {name: digits, train_samples: 100, test_samples: 50}
-training: {step_size: 0.2, steps: 5, seeds: 2}
+training: {step_size: 0.2, steps: 5, seeds: 2, max_seeds: 3}
 measure: {draws: 20, loss_draws: 10, points: 2, seed: 1}
 """
 

@@ -16,7 +16,7 @@ EXAMPLE = {
     "device": {"preset": "alox-hfo2"},
     "network": {"hidden": [4]},
     "task": {"name": "digits", "train_samples": 40, "test_samples": 20},
-    "training": {"step_size": 0.1, "steps": 6, "seeds": 2},
+    "training": {"step_size": 0.1, "steps": 6, "seeds": 2, "max_seeds": 2},
     "measure": {"draws": 20, "points": 1},
 }
 CLASSES = {"Budget", "CheckResult", "ChipOptimizer", "Moments", "NeurogradError", "Problem"}

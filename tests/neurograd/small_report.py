@@ -16,7 +16,7 @@ SPEC = {
     "device": {"preset": "epiram", "write": {"cycle_to_cycle": "50 %"}},
     "network": {"hidden": [6]},
     "task": {"name": "digits", "train_samples": 100, "test_samples": 60},
-    "training": {"step_size": 0.5, "steps": 40, "seeds": 3},
+    "training": {"step_size": 0.5, "steps": 40, "seeds": 3, "max_seeds": 3},
     "measure": {"draws": 20, "loss_draws": 8, "points": 2},
 }
 

@@ -23,7 +23,7 @@ device:
   preset: epiram
 network: {hidden: [8]}
 task: {name: digits, train_samples: 120, test_samples: 60}
-training: {step_size: 0.2, steps: 12, seeds: 2}
+training: {step_size: 0.2, steps: 12, seeds: 2, max_seeds: 2}
 measure: {draws: 20, loss_draws: 10, points: 2, seed: 1}
 """
 
@@ -271,7 +271,7 @@ def test_regression_task_has_no_accuracy(capsys, tmp_path):
         device: {conductance: {levels: 200, weight_range: 2.0}}
         task: {name: teacher_student, train_samples: 100, test_samples: 50, inputs: 6, outputs: 3}
         network: {hidden: [10], activation: tanh}
-        training: {step_size: 0.2, steps: 60, seeds: 3}
+        training: {step_size: 0.2, steps: 60, seeds: 3, max_seeds: 3}
         targets: {max_excess_loss: 90 %}
         measure: {draws: 20, loss_draws: 10, points: 2}
         """
@@ -299,7 +299,7 @@ def test_cnn_with_minibatches_and_read_noise_runs(capsys, tmp_path):
         learning_rule: {name: feedback_alignment, batch_size: 20}
         network: {architecture: cnn, channels: [3], activation: relu}
         task: {name: digits, train_samples: 80, test_samples: 40}
-        training: {step_size: 0.1, steps: 5, seeds: 2}
+        training: {step_size: 0.1, steps: 5, seeds: 2, max_seeds: 2}
         measure: {draws: 12, loss_draws: 6, points: 1, precision: float32}
         """.replace("25 kΩ, max: 5 kΩ", "25 kΩ, max: 5 kΩ")
     )

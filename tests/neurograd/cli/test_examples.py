@@ -22,6 +22,7 @@ EXAMPLES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("*
 SMALL = [
     "training.steps=4",
     "training.seeds=2",
+    "training.max_seeds=2",
     "measure.draws=12",
     "measure.loss_draws=8",
     "measure.points=1",

@@ -23,7 +23,7 @@ device:
   supply: {droop: 20 %, ripple: 80 %}
 network: {hidden: [4]}
 task: {train_samples: 60, test_samples: 40}
-training: {step_size: 0.5, steps: 30, seeds: 3}
+training: {step_size: 0.5, steps: 30, seeds: 3, max_seeds: 3}
 measure: {draws: 20, loss_draws: 10, points: 1}
 """
 

@@ -12,7 +12,7 @@ from tests.neurograd.quoted import parted
 SMALL = {
     "network": {"hidden": [4]},
     "task": {"name": "digits", "train_samples": 40, "test_samples": 20},
-    "training": {"step_size": 0.2, "steps": 6, "seeds": 2},
+    "training": {"step_size": 0.2, "steps": 6, "seeds": 2, "max_seeds": 2},
     "measure": {"draws": 8, "loss_draws": 4, "points": 2},
 }
 

@@ -40,7 +40,7 @@ NOISY = {
     "quantization": {"weight_bits": 8},
     "network": {"hidden": [8]},
     "task": {"name": "digits", "train_samples": 120, "test_samples": 120},
-    "training": {"step_size": 0.5, "steps": 60, "seeds": 3},
+    "training": {"step_size": 0.5, "steps": 60, "seeds": 3, "max_seeds": 3},
     "targets": {"max_accuracy_drop": "4 %"},
     "measure": {"draws": 8, "loss_draws": 4, "points": 1},
 }
@@ -144,7 +144,7 @@ def test_only_a_measured_chip_that_fails_has_a_guide(report, folder):
 
 
 def test_clean_network_that_learned_nothing_has_no_guide():
-    lazy = {**NOISY, "training": {"step_size": 1e-4, "steps": 2, "seeds": 2}}
+    lazy = {**NOISY, "training": {"step_size": 1e-4, "steps": 2, "seeds": 2, "max_seeds": 2}}
     found = check(validate_spec(lazy)).report
     assert found["verdict"] == "inconclusive"
     assert found["mitigation"] is None
@@ -216,7 +216,7 @@ THREE = {
     },
     "network": {"hidden": [3]},
     "task": {"name": "digits", "train_samples": 20, "test_samples": SAMPLES},
-    "training": {"seeds": 4},
+    "training": {"seeds": 4, "max_seeds": 4},
 }
 
 

@@ -22,7 +22,7 @@ COARSE = {
     "device": {"pulsed": {"model": "constant", "dw_min": 0.5}},
     "network": {"hidden": [8]},
     "task": {"name": "digits", "train_samples": 200, "test_samples": 200},
-    "training": {"step_size": 0.3, "steps": 60, "seeds": 4},
+    "training": {"step_size": 0.3, "steps": 60, "seeds": 4, "max_seeds": 4},
     "measure": {"draws": 12, "loss_draws": 8, "points": 1},
 }
 LABEL = "the granularity of pulses"

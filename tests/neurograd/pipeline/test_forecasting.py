@@ -17,7 +17,7 @@ def _tiny(**sections):
         {
             "task": {"name": "digits", "train_samples": 150, "test_samples": 200},
             "network": {"hidden": [12]},
-            "training": {"step_size": 0.2, "steps": 400, "seeds": 2},
+            "training": {"step_size": 0.2, "steps": 400, "seeds": 2, "max_seeds": 2},
             **sections,
         }
     )
@@ -76,7 +76,7 @@ def test_a_chip_that_never_moves_is_seen():
 
 
 def test_forecasts_are_reproducible_and_chips_differ():
-    spec = _tiny(device={"preset": "alox-hfo2"}, training={"steps": 60, "seeds": 2})
+    spec = _tiny(device={"preset": "alox-hfo2"}, training={"steps": 60, "seeds": 2, "max_seeds": 2})
     first, second = (forecast_network(spec, build_problem(spec), 0) for _ in range(2))
     assert first == second
     assert forecast_network(spec, build_problem(spec), 1).loss != first.loss
@@ -91,7 +91,7 @@ def test_small_batches_of_the_manhattan_rule_fail_in_the_forecast_as_in_training
     """
     spec = _tiny(
         learning_rule={"name": "manhattan", "magnitude": 0.1, "batch_size": 4},
-        training={"step_size": 0.1, "steps": 300, "seeds": 3},
+        training={"step_size": 0.1, "steps": 300, "seeds": 3, "max_seeds": 3},
     )
     problem = build_problem(spec)
     clean = train(problem, build_clean_chip(spec, problem), spec.training.steps, 0).test_accuracy
@@ -115,7 +115,7 @@ def test_pulsed_devices_are_forecast_in_float32(preset):
     for precision in ("float32", "float64"):
         spec = _tiny(
             device={"preset": preset},
-            training={"step_size": 0.5, "steps": 30, "seeds": 1},
+            training={"step_size": 0.5, "steps": 30, "seeds": 1, "max_seeds": 1},
             measure={"precision": precision},
         )
         losses.append(forecast_network(spec, build_problem(spec), 0).loss)

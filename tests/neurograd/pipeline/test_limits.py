@@ -42,7 +42,7 @@ SMALL = {
     "device": DEVICE,
     "network": {"hidden": [6]},
     "task": TEACHER,
-    "training": {"step_size": 0.1, "steps": 40, "seeds": 2},
+    "training": {"step_size": 0.1, "steps": 40, "seeds": 2, "max_seeds": 2},
     "targets": {"max_excess_loss": "5 %"},
     "measure": {"draws": 20, "loss_draws": 10, "points": 1, "seed": 3},
 }
@@ -53,7 +53,7 @@ network: {hidden: [6]}
 task:
   {name: teacher_student, inputs: 5, outputs: 2, teacher_hidden: [6], train_samples: 80,
    test_samples: 40}
-training: {step_size: 0.1, steps: 30, seeds: 2}
+training: {step_size: 0.1, steps: 30, seeds: 2, max_seeds: 2}
 targets: {max_excess_loss: 20 %}
 measure: {draws: 20, loss_draws: 10, points: 1, seed: 3}
 """
@@ -335,7 +335,7 @@ def test_values_are_shown_with_their_units():
 
 @pytest.fixture(scope="module")
 def real():
-    spec = _spec(training={**SMALL["training"], "seeds": 4})
+    spec = _spec(training={**SMALL["training"], "seeds": 4, "max_seeds": 4})
     look = Outlook(torch.device("cpu"), None)
     knob = _knob(spec, C2C)
 
@@ -415,7 +415,7 @@ def _diverged(*arguments, **options):
 
 def test_steps_of_absurd_size_end_and_are_no_verdict():
     """Stages of a long step are bounded, whatever the curvature."""
-    spec = _spec(training={"step_size": 1e200, "steps": 40, "seeds": 2})
+    spec = _spec(training={"step_size": 1e200, "steps": 40, "seeds": 2, "max_seeds": 2})
     found = Outlook(torch.device("cpu"), None).predict(spec)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert not found.clean_learned

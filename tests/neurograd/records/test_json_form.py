@@ -43,14 +43,14 @@ SPEC = {
     "quantization": {"weight_bits": 8},
     "network": {"hidden": [3]},
     "task": {"name": "digits", "train_samples": 40, "test_samples": 20},
-    "training": {"step_size": 0.2, "steps": 6, "seeds": 2},
+    "training": {"step_size": 0.2, "steps": 6, "seeds": 2, "max_seeds": 2},
     "measure": {"draws": 8, "loss_draws": 4, "points": 1},
 }
 SPIKING = {
     "network": {"kind": "spiking", "hidden": [3], "time_steps": 3},
     "learning_rule": {"name": "surrogate"},
     "task": {"name": "digits", "train_samples": 20, "test_samples": 10},
-    "training": {"step_size": 0.2, "steps": 2, "seeds": 2},
+    "training": {"step_size": 0.2, "steps": 2, "seeds": 2, "max_seeds": 2},
     "measure": {"draws": 4, "loss_draws": 4, "points": 1, "smoothing_draws": 4},
 }
 

@@ -77,7 +77,7 @@ def test_heads_of_columns_open_the_glossary_on_the_page():
         "device": {"preset": "epiram"},
         "network": {"hidden": [4]},
         "task": {"name": "digits", "train_samples": 40, "test_samples": 20},
-        "training": {"step_size": 0.2, "steps": 4, "seeds": 2},
+        "training": {"step_size": 0.2, "steps": 4, "seeds": 2, "max_seeds": 2},
         "measure": {"draws": 12, "loss_draws": 8, "points": 1},
     }
     page = render_html(check(validate_spec(spec)).record)

@@ -14,7 +14,7 @@ from tests.neurograd.small_report import small_report
 SMALL = {
     "network": {"hidden": [6]},
     "task": {"name": "digits", "train_samples": 80, "test_samples": 60},
-    "training": {"step_size": 0.5, "steps": 40, "seeds": 3},
+    "training": {"step_size": 0.5, "steps": 40, "seeds": 3, "max_seeds": 3},
     "measure": {"draws": 16, "loss_draws": 8, "points": 2},
 }
 SPECS = {
@@ -38,7 +38,7 @@ SPECS = {
         **SMALL,
         "device": {"write": {"cycle_to_cycle": "5 %"}, "read": {"noise": "1 %"}},
         "network": {"kind": "spiking", "hidden": [5], "time_steps": 4},
-        "training": {"step_size": 0.2, "steps": 6, "seeds": 2},
+        "training": {"step_size": 0.2, "steps": 6, "seeds": 2, "max_seeds": 2},
     },
 }
 
