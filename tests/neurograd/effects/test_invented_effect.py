@@ -23,7 +23,7 @@ device:
   supply: {droop: 20 %, ripple: 80 %}
 network: {hidden: [4]}
 task: {train_samples: 60, test_samples: 40}
-training: {step_size: 0.5, steps: 30, seeds: 3, max_seeds: 3}
+training: {step_size: 0.5, steps: 30, seeds: 10, max_seeds: 10}
 measure: {draws: 20, loss_draws: 10, points: 1}
 """
 
@@ -126,8 +126,11 @@ def test_a_check_takes_its_key_and_names_it(tree):
     guide = report["mitigation"]
     assert guide["effects"][0]["effect"] == "supply_ripple"
     assert guide["effects"][0]["key"] == "device.supply.droop"
-    assert "ower device.supply.droop and device.supply.ripple" in guide["advice"][0]
-    assert LABEL in guide["advice"][0]
+    assert "device.supply." in guide["advice"][0]
+    assert any(
+        LABEL in advice and "ower device.supply.droop and device.supply.ripple" in advice
+        for advice in guide["advice"]
+    )
 
 
 def test_a_wrong_value_is_one_line_with_file_and_key(tree):

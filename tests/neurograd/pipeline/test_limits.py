@@ -53,7 +53,7 @@ network: {hidden: [6]}
 task:
   {name: teacher_student, inputs: 5, outputs: 2, teacher_hidden: [6], train_samples: 80,
    test_samples: 40}
-training: {step_size: 0.1, steps: 30, seeds: 2, max_seeds: 2}
+training: {step_size: 0.1, steps: 30, seeds: 3, max_seeds: 3}
 targets: {max_excess_loss: 20 %}
 measure: {draws: 20, loss_draws: 10, points: 1, seed: 3}
 """

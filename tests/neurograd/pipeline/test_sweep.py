@@ -517,6 +517,7 @@ def test_too_many_panels_are_refused_before_anything_runs():
             [
                 *("--over", "training.steps=1,2", "--over", f"{C2C}=1 %,2 %"),
                 *("--over", "training.seeds=2:14:13", "--plot", "{folder}/p.png"),
+                *("--set", "training.max_seeds=14"),
             ],
             ["13 panels"],
         ),
