@@ -214,7 +214,7 @@ RULES = {
     "direct_feedback_alignment": RuleCase(_drawn(draw_direct_feedback)),
     "local_loss": RuleCase(_drawn(draw_readouts)),
     "equilibrium_propagation": RuleCase(
-        lambda p, _: EquilibriumPropagation(relaxation_steps=6, relaxation_rate=0.05)
+        lambda p, _: EquilibriumPropagation(relaxation_steps=10, relaxation_rate=0.05)
     ),
     "manhattan": RuleCase(
         lambda p, _: Manhattan(0.3), mean=lambda r, p, w: 0.3 * p.gradient(w).sign()
