@@ -12,6 +12,7 @@ import torch
 from experiments import fig5, fig6
 from experiments.support.record import RESULTS, parse, run_main
 from experiments.support.vgg import students as vgg_students
+from experiments.support.vgg.kinks import kink_claim
 from experiments.support.vgg.network import standard_names, vgg
 from experiments.support.vgg.students import Scale, Student, Task, pretrained_files
 from neurograd.errors import ModelError
@@ -192,7 +193,10 @@ def test_full_results_are_kept_and_say_what_their_numbers_say(module):
         {},
     )
     assert task.accuracy > 0.8
-    again = module.claims_of(record["rows"], task)
+    again = list(module.claims_of(record["rows"], task))
+    if "kinks" in record:
+        setting = record["claims"][-1]["setting"]
+        again.append(kink_claim(record["kinks"], setting, fig5.READINGS["noise_norm"]))
     assert [(c.claim, c.held, c.measured) for c in again] == [
         (c["claim"], c["held"], c["measured"]) for c in record["claims"]
     ]
