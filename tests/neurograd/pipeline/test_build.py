@@ -59,7 +59,8 @@ def test_a_relaxation_that_diverges_is_one_line(tmp_path, capsys):
     path.write_text(
         "learning_rule: {name: equilibrium_propagation, relaxation_rate: 3}\n"
         "network: {hidden: [8]}\ntask: {train_samples: 40, test_samples: 20}\n"
-        "training: {steps: 4, seeds: 2, max_seeds: 2}\nmeasure: {draws: 4, points: 1, loss_draws: 4}\n"
+        "training: {steps: 4, seeds: 2, max_seeds: 2}\n"
+        "measure: {draws: 4, points: 1, loss_draws: 4}\n"
     )
     with pytest.raises(SystemExit) as done:
         main(["check", str(path), "--quick"])
