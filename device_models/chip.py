@@ -132,11 +132,17 @@ class Chip:
         A batch is drawn before anything else, so that chips see the same samples with generators of
         the same seed, whatever their reads draw.
         """
-        rule, seen = self.rule, self.see(problem)
-        if isinstance(rule, Minibatch):
-            index = rule.sample_batch(problem.num_samples, generator)
-            return rule.rule.gradient(seen, self.read(w, generator), generator, index)
-        return rule.gradient(seen, self.read(w, generator), generator)
+        rule, index = self._draw_batch(problem, generator)
+        batch = () if index is None else (index,)
+        return rule.gradient(self.see(problem), self.read(w, generator), generator, *batch)
+
+    def _draw_batch(
+        self, problem: Problem, generator: torch.Generator
+    ) -> tuple[LearningRule, Tensor | None]:
+        """The rule that is applied to a batch, and the batch; None for the whole set."""
+        if isinstance(self.rule, Minibatch):
+            return self.rule.rule, self.rule.sample_batch(problem.num_samples, generator)
+        return self.rule, None
 
     def write(self, w: Tensor, estimate: Tensor, generator: torch.Generator) -> Tensor:
         """Realized Δw in gradient units for an estimated gradient, shape ``(N,)``."""
@@ -247,9 +253,7 @@ class Chip:
 
         The batch is drawn first, as for ``estimate``.
         """
-        rule, index = self.rule, None
-        if isinstance(rule, Minibatch):
-            index, rule = rule.sample_batch(problem.num_samples, generator), rule.rule
+        rule, index = self._draw_batch(problem, generator)
         seen = self.read(w, generator)
         return SampleEstimates(rule, self.see(problem), seen, generator, index)
 

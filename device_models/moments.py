@@ -70,14 +70,6 @@ _FARTHEST = 8.0
 """Standard deviations beyond which a normal distribution has nothing: 1e-15 of it."""
 
 
-def through_effect(effect: WritePath, w: Tensor, increment: ElementMoments) -> ElementMoments:
-    """Moments of what a write effect makes of a constant or a normally distributed increment.
-
-    See ``through_write``.
-    """
-    return mixture_moments(through_write(effect, w, normal(increment)))
-
-
 def normal(increment: ElementMoments) -> Mixture:
     """A normal distribution; a constant where there is no variance."""
     yield torch.ones(1, dtype=increment.mean.dtype, device=increment.mean.device), increment

@@ -22,8 +22,6 @@ ERRORS = 2.0
 OPEN, WRONG = 0.15, 0.05
 """Claimed bounds: the part of inconclusive verdicts, and of wrong ones (1 − confidence)."""
 
-ZONES = ("off", "near", "unclear")
-
 Zone = Literal["off", "near", "unclear"]
 
 

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from neurograd.explain.advice import advice
-from neurograd.explain.guide import ChipInWords, Guide, Part, PredictedChips, measured_guide
+from neurograd.explain.guide import ChipInWords, Guide, Part
 from neurograd.explain.trials import Tried
-from neurograd.judge.cost import Judgement
 from neurograd.records.cost import VariantCost
 from neurograd.records.mitigation import EffectCost, MitigationGuide, Together, TriedChange
-
-
-def guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgement) -> MitigationGuide:
-    """The report's guide; arguments as for ``measured_guide``."""
-    return recorded(measured_guide(chip, predicted, trained))
 
 
 def recorded(found: Guide) -> MitigationGuide:

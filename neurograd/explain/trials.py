@@ -13,6 +13,7 @@ from typing import Any
 
 from neurograd.effects.effect import Effect
 from neurograd.effects.knob import Knob
+from neurograd.effects.minibatch import is_batched
 from neurograd.effects.registry import knobs_of
 from neurograd.judge.cost import Judgement
 from neurograd.judge.verdict import Verdict
@@ -78,8 +79,7 @@ def trials_of(spec: Spec, samples: int, effects: Sequence[Effect]) -> list[Trial
 
 def why_not(spec: Spec, samples: int) -> str | None:
     """Why no change is tried, None where they are."""
-    size = spec.learning_rule.batch_size
-    if isinstance(size, int) and size < samples:
+    if is_batched(spec, samples):
         return "forecasts of a training in batches are not to be relied on yet"
     return None
 

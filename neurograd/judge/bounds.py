@@ -194,10 +194,9 @@ class MeanOverTable:
             return float(side)
         chip, sample = _t(error, self.chips - 1) ** 2, _normal(error) ** 2
         alike = chip * (self.rows - self.apart) + sample * self.sample_variance()
-        own = max(0.0, self.square - self.value**2) + PSEUDO_SAMPLES / self.samples
-        edge = float(side)
-
         few = PSEUDO_SAMPLES / self.samples
+        own = max(0.0, self.square - self.value**2) + few
+        edge = float(side)
 
         def beyond(mean: float) -> float:
             positive = self._positive_at(mean)

@@ -73,7 +73,7 @@ def widened(cost: Cost) -> Cost:
     if not math.isfinite(cost.value):
         return cost
     low, high = cost.ci
-    extra = MODEL_ERROR * abs(cost.value)
+    extra = _model_error(cost)
     return replace(cost, ci=(low - extra, high + extra), chance=cost.ci)
 
 
@@ -85,8 +85,13 @@ def sign_known(cost: Cost) -> bool:
     if cost.chance is not None:
         # An interval that was cut to what is possible tells no longer where chance ends.
         return cost.chance[0] > 0 or cost.chance[1] < 0
-    extra = MODEL_ERROR * abs(cost.value)
+    extra = _model_error(cost)
     return low + extra > 0 or high - extra < 0
+
+
+def _model_error(cost: Cost) -> float:
+    """What a predicted cost may be off by; nothing is added to one that is not finite."""
+    return MODEL_ERROR * abs(cost.value) if math.isfinite(cost.value) else 0.0
 
 
 def _with_model_error(judged: Judgement, chips: int) -> Judgement:
@@ -109,6 +114,5 @@ def _with_model_error(judged: Judgement, chips: int) -> Judgement:
 
 def _widened_bounds(judged: Judgement) -> Bounds:
     """The bounds that decide, further apart by ``MODEL_ERROR``."""
-    bounds, value = judged.bounds, judged.cost.value
-    extra = MODEL_ERROR * abs(value) if math.isfinite(value) else 0.0
+    bounds, extra = judged.bounds, _model_error(judged.cost)
     return replace(bounds, lower=bounds.lower - extra, upper=bounds.upper + extra)

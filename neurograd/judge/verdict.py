@@ -78,12 +78,6 @@ def mean_cost(mean: Mean, confidence: float) -> Cost:
     return Cost(mean.value, (mean.bound(error, -1), mean.bound(error, 1)), confidence)
 
 
-def bounds_of(mean: Mean, confidence: float) -> Bounds:
-    """One-sided bounds of a mean that is looked at once."""
-    error = 1.0 - confidence
-    return Bounds(mean.bound(error, -1), mean.bound(error, 1), confidence)
-
-
 def mean_over_chips(table: np.ndarray, confidence: float) -> Cost:
     """Mean of a table of chips by test samples, both of them random.
 

@@ -15,8 +15,9 @@ from neurograd.effects.effect import PLACES
 from neurograd.effects.registry import contributions
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
+from neurograd.pipeline.changed import with_settings
 from neurograd.problem import Problem
-from neurograd.spec import Spec, spec_to_dict, validate_spec
+from neurograd.spec import Spec, spec_to_dict
 
 Command = Literal["check", "train"]
 
@@ -44,7 +45,7 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
     to it, alone or, where that is refused, with another one of its section; nothing of the chip
     built may then be another, number by number.
     """
-    data, chips = spec_to_dict(spec), _Chips(spec, problem)
+    chips = _Chips(spec, problem)
     found: list[tuple[str, ...]] = []
     for place in PLACES:
         section = getattr(spec, place)
@@ -52,13 +53,11 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
         for key, default in _set_keys(section, place) if section is not None else ():
             groups.setdefault(key.rpartition(".")[0], []).append((key, default))
         for group in groups.values():
-            found += _idle_of(group, data, chips)
+            found += _idle_of(group, spec, chips)
     return found
 
 
-def _idle_of(
-    group: Sequence[tuple[str, Any]], data: Mapping[str, Any], chips: _Chips
-) -> list[tuple[str, ...]]:
+def _idle_of(group: Sequence[tuple[str, Any]], spec: Spec, chips: _Chips) -> list[tuple[str, ...]]:
     """Idle keys of one section, whose keys and defaults are given."""
     found: list[tuple[str, ...]] = []
     for number, (key, default) in enumerate(group):
@@ -66,7 +65,7 @@ def _idle_of(
             continue
         others = [{key: default}, *({key: default, more: its} for more, its in group[number + 1 :])]
         for changed in others:
-            other = _spec_with(data, changed)
+            other = _spec_with(spec, changed)
             alike = None if other is None else chips.same_with(other)
             if alike is not None:
                 found += [tuple(changed)] if alike else []
@@ -101,21 +100,14 @@ class _Chips:
         return True
 
 
-def _spec_with(data: Mapping[str, Any], changed: Mapping[str, Any]) -> Spec | None:
+def _spec_with(spec: Spec, changed: dict[str, Any]) -> Spec | None:
     """A spec with other values of keys; None where they are refused or the same."""
     try:
-        spec = validate_spec(_with(data, changed))
+        other = with_settings(spec, changed)
     except NeurogradError:
         return None
     # A default that the model of a device fills in is the value itself.
-    return None if spec_to_dict(spec) == data else spec
-
-
-def _with(data: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
-    for key, value in changed.items():
-        first, _, rest = key.partition(".")
-        data = {**data, first: _with(data[first], {rest: value}) if rest else value}
-    return dict(data)
+    return None if spec_to_dict(other) == spec_to_dict(spec) else other
 
 
 def _set_keys(section: BaseModel, place: str) -> Iterator[tuple[str, Any]]:

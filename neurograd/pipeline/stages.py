@@ -93,16 +93,7 @@ class Stages:
             places = [0]
 
         def compute() -> tuple[TrainedNetwork, dict[str, Tensor]]:
-            trained = train(
-                self.problem.replica(),
-                build_clean_chip(self.spec, self.problem),
-                steps,
-                self.spec.measure.seed,
-                chip_index=1,
-                snapshots=places,
-                progress=self.pool.stage("training the clean network", steps),
-            )
-            self._must_not_diverge(trained)
+            trained = self._train_clean(0, "training the clean network", snapshots=places)
             return trained_network(trained), {str(t): trained.snapshots[t] for t in places}
 
         return self.store.run_record_tensors(
@@ -120,30 +111,32 @@ class Stages:
         Raises:
             DivergenceError: If it diverges.
         """
-        steps = self.spec.training.steps
 
         def compute() -> TrainedNetwork:
-            trained = train(
-                self.problem.replica(),
-                build_clean_chip(self.spec, self.problem),
-                steps,
-                self.spec.measure.seed,
-                chip_index=index + 1,
-                curve_points=2,
-                progress=self.pool.stage(f"training the clean twin of chip {index + 1}", steps),
-            )
-            self._must_not_diverge(trained)
-            return trained_network(trained)
+            label = f"training the clean twin of chip {index + 1}"
+            return trained_network(self._train_clean(index, label, curve_points=2))
 
         return self.store.run_record(f"clean-{index}", TrainedNetwork, compute)
 
-    def _must_not_diverge(self, trained: Trained) -> None:
+    def _train_clean(self, index: int, label: str, **options: Any) -> Trained:
+        """The clean training on the batches of one chip."""
+        steps = self.spec.training.steps
+        trained = train(
+            self.problem.replica(),
+            build_clean_chip(self.spec, self.problem),
+            steps,
+            self.spec.measure.seed,
+            chip_index=index + 1,
+            progress=self.pool.stage(label, steps),
+            **options,
+        )
         if trained.diverged:
             raise DivergenceError(
                 f"training.step_size: the clean training diverged after "
                 f"{trained.stopped_at} steps at step size {self.spec.training.step_size:g}; "
                 "allowed: a step size at which the clean network trains"
             )
+        return trained
 
     def trained_chip(self, index: int) -> TrainedNetwork:
         """The training through one chip."""

@@ -273,12 +273,6 @@ def drift_family() -> list[tuple[str, str, str, str]]:
     return rows + list(product(("backprop",), ("1", "8"), WRITES, ("float32",)))
 
 
-def write_family() -> list[tuple[str, str, str, str]]:
-    """Rule, batch, write, type."""
-    rows = product(RULES, BATCHES, WRITES, FACTORS["dtype"])
-    return [row for row in rows if allowed({"rule": row[0], "batch": row[1]})]
-
-
 def before_writes(cells: Iterable[Cell]) -> dict[tuple[str, str, str, str], list[tuple[str, str]]]:
     """Of every rule, batch, write and type of some cells, the passes and reads before the write."""
     found: dict[tuple[str, str, str, str], list[tuple[str, str]]] = {}

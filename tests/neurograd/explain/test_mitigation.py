@@ -15,7 +15,7 @@ from neurograd.effects import cycle_to_cycle, faults, levels, read_noise, weight
 from neurograd.effects.registry import all_effects
 from neurograd.explain.advice import advice
 from neurograd.explain.guide import PredictedChips, certain_damage, measured_guide, with_trials
-from neurograd.explain.mitigation import guide
+from neurograd.explain.mitigation import recorded
 from neurograd.explain.reasons import explain
 from neurograd.explain.trials import Tried, best_first, trials_of, why_not
 from neurograd.explain.variants import variants
@@ -44,6 +44,10 @@ NOISY = {
     "targets": {"max_accuracy_drop": "4 %"},
     "measure": {"draws": 8, "loss_draws": 4, "points": 1},
 }
+
+
+def _made(chip, predicted, trained):
+    return recorded(measured_guide(chip, predicted, trained))
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +265,7 @@ def _guide(three, whole, ideal, without, alone, trained=0.4):
     assert set(predicted) == {variant.name for variant in variants(effects)}
     clean = _networks(0, chips=1)[0]
     chips = _predicted(spec, problem, clean, _networks(whole), predicted)
-    return to_json_dict(guide(chip_in_words(spec, problem), chips, _trained(trained)))
+    return to_json_dict(_made(chip_in_words(spec, problem), chips, _trained(trained)))
 
 
 def _predicted(spec, problem, clean, chips, predicted):
@@ -304,7 +308,7 @@ def test_a_forecast_that_leaves_damage_open_is_not_shared_out(three):
     chips = [network for lost in (0, 0, 0, 95, 95) for network in _networks(lost, chips=1)]
     predicted = _predicted(spec, problem, clean, chips, {})
     assert not certain_damage(predicted.judged(chips))
-    (line,) = guide(chip_in_words(spec, problem), predicted, _trained()).advice
+    (line,) = _made(chip_in_words(spec, problem), predicted, _trained()).advice
     assert "no damage is certain enough in it to be shared out, so no change was tried" in line
 
 
@@ -406,7 +410,7 @@ def test_one_effect_or_none_is_one_line(three):
     single = validate_spec({**THREE, "device": {"faults": {"stuck_low": "1 %"}}})
     assert variants(active_effects(single, problem)) == []
     predicted = _predicted(single, problem, clean, chips, {})
-    found = guide(chip_in_words(single, problem), predicted, _trained())
+    found = _made(chip_in_words(single, problem), predicted, _trained())
     assert found.effects == ()
     assert found.ideal is found.together is None
     (line,) = found.advice
@@ -416,7 +420,7 @@ def test_one_effect_or_none_is_one_line(three):
     )
     none = validate_spec({**THREE, "device": None})
     predicted = _predicted(none, problem, clean, chips, {})
-    (line,) = guide(chip_in_words(none, problem), predicted, _trained()).advice
+    (line,) = _made(chip_in_words(none, problem), predicted, _trained()).advice
     assert line.startswith("Cause: no effect that the spec names")  # the chip is not tolerated
 
 
@@ -456,7 +460,7 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
     assert [part.effect for part in found.parts] == [cycle_to_cycle.EFFECT, read_noise.EFFECT]
     assert found.parts[0].saves.value == math.inf
     assert found.parts[0].without.cost.value == pytest.approx(0.105)
-    report = to_json_dict(guide(chip, chips, trained))
+    report = to_json_dict(_made(chip, chips, trained))
     assert report["effects"][0]["share"] is None
     assert "falls from that of a diverging training to 10.5 %" in report["advice"][0]
 

@@ -12,7 +12,6 @@ from neurograd.judge.verdict import (
     Bounds,
     Cost,
     Verdict,
-    bounds_of,
     judge,
     mean_interval,
     mean_over_chips,
@@ -47,8 +46,9 @@ def test_nothing_varies():
 
 def test_a_bound_is_the_end_of_a_two_sided_interval_of_twice_the_error():
     values = (0.1, 0.2, 0.25)
-    bounds = bounds_of(MeanOverChips.of(values), 0.95)
-    assert mean_interval(values, 0.90).ci == pytest.approx((bounds.lower, bounds.upper))
+    mean = MeanOverChips.of(values)
+    bounds = mean.bound(0.05, -1), mean.bound(0.05, 1)
+    assert mean_interval(values, 0.90).ci == pytest.approx(bounds)
 
 
 def test_ends_are_cut_to_what_is_possible():
