@@ -27,7 +27,7 @@ from device_models import UnstableRuleError
 from experiments.support.record import ROOT, Run, parse, run_main
 from experiments.support.verdicts import TrueCost, claims, summary, wrong
 from neurograd.errors import DivergenceError, NeurogradError
-from neurograd.judge.cost import judge_chips, loss_decrease
+from neurograd.judge.cost import judge_chips, lost_decrease
 from neurograd.judge.networks import Network
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.check import CleanTraining, quick_spec, train_beside, train_clean
@@ -209,7 +209,7 @@ def _cost(spec: Spec, problem: Problem, clean: CleanTraining, index: int) -> flo
     network = trained(build_chip(spec, problem, index=index))
     if twin.test_accuracy is not None and network.test_accuracy is not None:
         return twin.test_accuracy - network.test_accuracy
-    return (network.loss - twin.loss) / loss_decrease(baseline_of(problem), twin)
+    return lost_decrease(baseline_of(problem), twin, network)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 from neurograd.effects.effect import Effect, Remedy
 from neurograd.explain.trials import Tried, best_first
 from neurograd.explain.variants import by_left_out, names
-from neurograd.judge.cost import Allowed, Baseline, Judgement, loss_decrease
+from neurograd.judge.cost import Allowed, Baseline, Judgement, lost_decrease
 from neurograd.judge.forecasts import judge_forecasts, sign_known, widened
 from neurograd.judge.networks import Network, Predicted, correct_table
 from neurograd.judge.verdict import Cost, Verdict, mean_interval, mean_over_chips
@@ -193,15 +193,14 @@ class _CostTables:
 
     def __init__(self, predicted: PredictedChips) -> None:
         self._clean, self._confidence = predicted.clean, CONFIDENCE
-        self._decrease = loss_decrease(predicted.baseline, predicted.clean)
+        self._baseline = predicted.baseline
 
     def of(self, chips: Sequence[Network]) -> np.ndarray:
         """Cost by chip and test sample, shape ``(S, n)``; for regression by chip, ``(S, 1)``."""
         if self._clean.correct is not None:
             lost: np.ndarray = correct_table([self._clean]) - correct_table(chips)
             return lost
-        losses = np.array([[chip.loss] for chip in chips])
-        return (losses - self._clean.loss) / self._decrease
+        return np.array([[lost_decrease(self._baseline, self._clean, chip)] for chip in chips])
 
     def mean(self, left: np.ndarray, right: np.ndarray) -> Cost:
         """Mean difference of two tables, with an interval."""

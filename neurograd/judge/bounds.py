@@ -153,6 +153,8 @@ class MeanOverTable:
         positive: Mean of the positive entries over all.
         negative: Minus the mean of the negative ones over all.
         square: Mean square of the entries.
+        skewed: Whether for an upper bound the chips' own spread grows; not for a measurement, where
+            few chips that differ by about their mean would have no upper end.
     """
 
     value: float
@@ -164,6 +166,7 @@ class MeanOverTable:
     positive: float
     negative: float
     square: float
+    skewed: bool = True
 
     @staticmethod
     def of(table: np.ndarray) -> MeanOverTable:
@@ -201,7 +204,7 @@ class MeanOverTable:
         def beyond(mean: float) -> float:
             positive = self._positive_at(mean)
             more = max(0.0, 2.0 * positive - mean - mean**2) / own
-            worse = (positive + few) / (self.positive + few)
+            worse = (positive + few) / (self.positive + few) if self.skewed else 1.0
             if side < 0:
                 more = worse = max(more, 1.0)
             return (mean - self.value) ** 2 - more * alike - worse**2 * chip * self.apart
@@ -223,6 +226,10 @@ class MeanOverTable:
         """See ``Mean``."""
         part = self.chips / chips
         return replace(self, chips=chips, rows=part * self.rows, apart=part * self.apart)
+
+    def measured(self) -> MeanOverTable:
+        """The same mean, with the chips' spread as it is on either side."""
+        return replace(self, skewed=False)
 
     def with_samples(self, samples: int) -> MeanOverTable:
         """The same mean and spread of another number of test samples."""

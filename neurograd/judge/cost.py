@@ -24,6 +24,14 @@ from neurograd.measure.intervals import CONFIDENCE, Interval
 CHANCE_MARGIN = 1.5
 """The clean network has learned when it beats chance this many times over."""
 
+LOST = 1.0
+"""Largest part of the decrease of the loss that one chip counts as lost: all of it.
+
+A chip that ends above the loss of the untrained network, or that diverges, is of no more use than
+the untrained one. Counted for more, a single one would decide the mean alone, and a mean without
+end has no bounds.
+"""
+
 HOPELESS = 0.05
 """Chance of a decision at the last look below which no more chips are asked for."""
 
@@ -62,7 +70,8 @@ class Judgement:
 
     Attributes:
         verdict: The answer.
-        kind: ``accuracy_drop``, or ``excess_loss`` (part of the decrease of the loss that is lost).
+        kind: ``accuracy_drop``, or ``excess_loss`` (part of the decrease of the loss that is lost,
+            of each chip at most ``LOST``).
         cost: What the chips cost, with its two-sided interval at 99 %.
         bounds: The one-sided bounds that decide.
         excess_loss: Training loss above the clean twin's, with its interval at 99 %.
@@ -160,18 +169,23 @@ def loss_decrease(baseline: Baseline, clean: Network) -> float:
     return float(max(baseline.loss - clean.loss, np.finfo(float).tiny))
 
 
+def lost_decrease(baseline: Baseline, clean: Network, chip: Network) -> float:
+    """Part of the clean training's decrease of the loss that a chip loses, at most ``LOST``."""
+    return float(min((chip.loss - clean.loss) / loss_decrease(baseline, clean), LOST))
+
+
 def _cost(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]) -> Mean:
     """The mean cost of chips, each against its own twin."""
     if twins[0].correct is not None:
         return MeanOverTable.of(correct_table(twins) - correct_table(chips))
-    pairs = zip(chips, twins, strict=True)
-    return MeanOverChips.of_costs(
-        [(chip.loss - twin.loss) / loss_decrease(baseline, twin) for chip, twin in pairs]
-    )
+    pairs = zip(twins, chips, strict=True)
+    return MeanOverChips.of_costs([lost_decrease(baseline, twin, chip) for twin, chip in pairs])
 
 
 def _measured(mean: Mean) -> Mean:
-    """The mean as a measurement, whose two-sided interval is that of ``excess_loss``."""
+    """The mean as a measurement, whose spread is that of the chips at hand on either side."""
+    if isinstance(mean, MeanOverTable):
+        return mean.measured()
     return replace(mean, size=None) if isinstance(mean, MeanOverChips) else mean
 
 
@@ -188,10 +202,10 @@ def _look(mean: Mean, before: Sequence[Look], plan: Plan, error: float) -> Look:
 
 
 def _possible(twins: Sequence[Network]) -> Interval:
-    """Costs that there can be: an accuracy stays within 0 and 1."""
+    """Costs that there can be: an accuracy stays within 0 and 1, and no chip loses beyond all."""
     accuracies = [twin.test_accuracy for twin in twins if twin.test_accuracy is not None]
     if not accuracies:
-        return -np.inf, np.inf
+        return -np.inf, LOST
     clean = float(np.mean(accuracies))
     return clean - 1.0, clean
 

@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Chips at each look, spaced evenly; one look where there are no more chips.
+        """Chips at each look, by about the same factor; one look where there are no more chips.
 
         A single chip says nothing of another one, so that there is no look at it if others follow.
         """
@@ -59,8 +59,11 @@ class Plan:
         count = min(self.looks, self.most - first + 1)
         if count == 1:
             return (first,)
-        spaced = np.linspace(first, self.most, count)
-        return tuple(round(float(size)) for size in spaced)
+        sizes = [first]
+        for later in range(count - 1, 0, -1):
+            factor = (self.most / sizes[-1]) ** (1 / later)
+            sizes.append(min(max(sizes[-1] + 1, round(factor * sizes[-1])), self.most - later + 1))
+        return tuple(sizes)
 
 
 @dataclass(frozen=True)

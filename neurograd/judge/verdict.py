@@ -89,7 +89,7 @@ def mean_over_chips(table: np.ndarray, confidence: float) -> Cost:
         confidence: Two-sided confidence of the interval, between 0 and 1.
     """
     largest = max(1.0, float(np.abs(table).max()))
-    cost = mean_cost(MeanOverTable.of(table / largest), confidence)
+    cost = mean_cost(MeanOverTable.of(table / largest).measured(), confidence)
     return Cost(largest * cost.value, (largest * cost.ci[0], largest * cost.ci[1]), confidence)
 
 

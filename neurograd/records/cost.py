@@ -21,7 +21,8 @@ class Cost(Record):
     """A cost with its interval."""
 
     value: Loss
-    """Mean over chips; infinite (null in JSON) where chips diverged."""
+    """Mean over chips; infinite (null in JSON) where chips diverged in a report of an earlier
+    version."""
     ci: CostEnds
     """Its interval; an end without bound is infinite (null in JSON)."""
 
@@ -55,7 +56,7 @@ class CostLook(Record):
     chips: int
     """Number of chips."""
     value: Loss
-    """Mean cost; infinite (null in JSON) where chips diverged."""
+    """Mean cost; infinite (null in JSON) where chips diverged in a report of an earlier version."""
     lower_bound: Number
     """One-sided bound; None (null in JSON) where there is none."""
     upper_bound: Number
@@ -82,15 +83,16 @@ class JudgedCost(Cost):
     kind: str
     """``accuracy_drop``, or ``excess_loss`` (part of the decrease of the loss that is lost)."""
     value: Loss
-    """Mean over chips (and test samples); infinite (null in JSON) where chips diverged."""
+    """Mean over chips (and test samples). Of the decrease of the loss a chip loses at most all of
+    it, also where it diverges; infinite (null in JSON) there in a report of an earlier version."""
     ci: CostEnds
     """Its two-sided interval at ``confidence``; an end without bound is infinite (null in JSON)."""
     confidence: float
     """Confidence of ``ci``, 99 % as that of every measurement; it decides nothing."""
     lower_bound: Number = None
     """The true cost is above it at ``bound_confidence``: a chip whose lower bound is above what is
-    allowed is not tolerated. None (null in JSON) without bound, where chips diverged and in a
-    report of an earlier version."""
+    allowed is not tolerated. None (null in JSON) without bound and in a report of an earlier
+    version."""
     upper_bound: Number = None
     """The true cost is below it at ``bound_confidence``: a chip whose upper bound is allowed is
     tolerated. None (null in JSON) as for the lower one."""

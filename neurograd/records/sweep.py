@@ -17,7 +17,7 @@ class TrainedColumns(Record):
     cost_kind: str
     """``accuracy_drop`` or ``excess_loss``."""
     cost: Number
-    """None (empty in the table) where chips diverged."""
+    """None (empty in the table) where chips diverged, in a table of an earlier version."""
     cost_low: Number
     cost_high: Number
     confidence: float

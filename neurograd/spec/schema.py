@@ -30,7 +30,7 @@ from neurograd.spec.network_schema import Network, Task
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.versions import CURRENT
 
-MOST_SEEDS = 20
+MOST_SEEDS = 40
 """Default of training.max_seeds."""
 
 _Digital: Any = section("quantization")
@@ -55,7 +55,7 @@ class Training(SpecModel):
     max_seeds: Annotated[int, Whole(1, 1000)] = Field(
         MOST_SEEDS,
         description="Number of chips trained at most where the first ones do not decide, seeds to "
-        "1000. Default: 20, or seeds where that is more.",
+        "1000. Default: 40, or seeds where that is more.",
     )
     looks: Annotated[int, Whole(1, 20)] = Field(
         4,

@@ -25,7 +25,7 @@ class TrainedCost:
     Attributes:
         value: The value.
         verdict: Its verdict.
-        cost: Mean cost of the trained chips, infinite where they diverged.
+        cost: Mean cost of the trained chips.
         ci: Its interval at 99 %.
     """
 

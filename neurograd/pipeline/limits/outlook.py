@@ -41,7 +41,7 @@ class PredictedCost:
     """What is predicted for one spec.
 
     Attributes:
-        cost: Predicted cost; infinite where chips diverge or cannot compute.
+        cost: Predicted cost; infinite where chips cannot compute.
         ci: Its interval at 99 %, the model's own error included.
         verdict: The predicted verdict.
         allowed: Largest cost that the targets allow.
@@ -173,10 +173,9 @@ class _Once(Generic[T]):
 
 def _estimate(found: Forecast) -> PredictedCost:
     judged = found.judgement
-    lost = not math.isfinite(judged.cost.value)
     return PredictedCost(
-        cost=math.inf if lost else judged.cost.value,
-        ci=(math.inf, math.inf) if lost else judged.cost.ci,
+        cost=judged.cost.value,
+        ci=judged.cost.ci,
         verdict=judged.verdict,
         allowed=judged.allowed,
         clean_accuracy=found.clean_accuracy,

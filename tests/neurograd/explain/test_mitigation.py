@@ -447,22 +447,23 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
     trained = Judgement(
         Verdict.NOT_TOLERATED,
         "excess_loss",
-        Cost(math.inf, (math.inf, math.inf), 0.95),
-        Bounds(math.inf, math.inf, 0.95),
+        Cost(1.0, (1.0, 1.0), 0.95),
+        Bounds(1.0, 1.0, 0.95),
         Cost(math.inf, (math.inf, math.inf), 0.95),
         0.05,
         True,
     )
     (clean,) = networks(0.0)
-    whole = networks(math.inf, 0.3 * start)
+    whole = networks(math.inf, 1.3 * start)
     chip, chips = chip_in_words(spec, problem), _predicted(spec, problem, clean, whole, predicted)
     found = measured_guide(chip, chips, trained)
     assert [part.effect for part in found.parts] == [cycle_to_cycle.EFFECT, read_noise.EFFECT]
-    assert found.parts[0].saves.value == math.inf
+    # Chips that diverge or end above the untrained network lose all of the decrease.
+    assert found.parts[0].saves.value == pytest.approx(0.895)
     assert found.parts[0].without.cost.value == pytest.approx(0.105)
     report = to_json_dict(_made(chip, chips, trained))
-    assert report["effects"][0]["share"] is None
-    assert "falls from that of a diverging training to 10.5 %" in report["advice"][0]
+    assert report["effects"][0]["share"] == pytest.approx(0.895)
+    assert "falls from 100 % (30.0 to 100 at 99 %) to 10.5 %" in report["advice"][0]
 
 
 # -- keys ---------------------------------------------------------------------------------------

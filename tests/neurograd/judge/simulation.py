@@ -170,7 +170,7 @@ def verdicts(
     return Outcome(tuple(tolerated.tolist()), tuple(not_tolerated.tolist()), trained)
 
 
-PLAN = Plan(5, 20, 4)
+PLAN = Plan(5, 40, 4)
 """The default of a spec."""
 
 SETTINGS = (

@@ -63,6 +63,18 @@ def test_chips_and_samples_have_quantiles_of_their_own():
     assert both.chip_variance() == pytest.approx(3 * 4e-4)
 
 
+def test_a_measurement_of_few_chips_that_differ_has_an_end():
+    """By hand: t quantiles of the chips' own spread, where that of a verdict has no end."""
+    differ = MeanOverTable(0.1, 3, 400, 4e-4, 4e-4, 0.0, 0.1, 0.0, 0.1)
+    assert differ.bound(0.02, 1) == 1
+    upper = differ.measured().bound(0.02, 1)
+    few = 1 / 400**2 * stats.norm.isf(0.02) ** 2  # the samples' part that no table shows
+    more = upper * (1 - upper) + 1 / 400, 0.1 - 0.01 + 1 / 400
+    spread = math.sqrt(4e-4 * stats.t.isf(0.02, 2) ** 2 + few * more[0] / more[1])
+    assert upper - 0.1 == pytest.approx(spread, rel=1e-3)
+    assert differ.measured().bound(0.02, -1) == differ.bound(0.02, -1)
+
+
 def test_upper_bounds_of_costs_let_the_spread_grow():
     """By hand: 5 chips of mean 0.1 and spread 0.05, the bound at its own spread."""
     costs = MeanOverChips.of_costs((0.05, 0.05, 0.1, 0.15, 0.15))

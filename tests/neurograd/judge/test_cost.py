@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from neurograd.judge.cost import Allowed, Baseline, judge_chips, loss_decrease
+from neurograd.judge.cost import Allowed, Baseline, judge_chips, loss_decrease, lost_decrease
 from neurograd.judge.looks import Plan
 from neurograd.judge.networks import correct_table
 from neurograd.judge.verdict import Verdict
@@ -41,10 +41,24 @@ def test_without_classes_the_cost_is_the_part_of_the_decrease_that_is_lost():
     assert same.verdict is Verdict.TOLERATED
 
 
-def test_a_chip_that_diverged_costs_everything():
-    found = judge_chips(REGRESSION, ALLOWED, Judged(0.2), [Judged(0.2), LOST])
-    assert found.cost.value == found.excess_loss.value == math.inf
-    assert found.cost.ci == (math.inf, math.inf)
+def test_a_chip_loses_at_most_the_whole_decrease():
+    """One that diverged, and one that ends above the untrained network, lose all of it."""
+    chips = [Judged(0.2), LOST, Judged(1e90)]
+    found = judge_chips(REGRESSION, ALLOWED, Judged(0.2), chips)
+    assert found.excess_loss.value == math.inf
+    assert found.cost.value == pytest.approx(2 / 3)
+    assert found.cost.ci[1] == found.possible[1] == 1
+    assert found.verdict is Verdict.INCONCLUSIVE
+    for lost in (LOST, Judged(1.0), Judged(1e90)):
+        found = judge_chips(REGRESSION, ALLOWED, Judged(0.2), [lost] * 2)
+        assert found.cost.value == found.bounds.lower == found.bounds.upper == 1
+        assert found.verdict is Verdict.NOT_TOLERATED
+    # Chips that diverge now and then are counted as often as they do.
+    now_and_then = ([Judged(0.2)] * 3 + [LOST]) * 5
+    found = judge_chips(REGRESSION, ALLOWED, Judged(0.2), now_and_then)
+    assert found.cost.value == pytest.approx(0.25)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    found = judge_chips(REGRESSION, ALLOWED, Judged(0.2), 2 * now_and_then)
     assert found.verdict is Verdict.NOT_TOLERATED
 
 
@@ -75,6 +89,7 @@ def test_one_chip_decides_nothing():
 def test_a_clean_training_that_gains_nothing_has_a_decrease_above_0():
     assert loss_decrease(REGRESSION, Judged(1.5)) > 0
     assert loss_decrease(REGRESSION, Judged(0.25)) == 0.75
+    assert lost_decrease(REGRESSION, Judged(0.25), Judged(0.4)) == pytest.approx(0.2)
 
 
 def test_tables_have_one_row_a_network():
@@ -120,14 +135,14 @@ def _spread(*losses: float) -> list[Judged]:
 def test_more_chips_are_asked_for_until_they_decide():
     plan, clean = Plan(3, 9, 3), Judged(0.2)
     first = judge_chips(REGRESSION, ALLOWED, clean, _spread(6, 9, 8), plan)
-    assert (first.verdict, first.more) == (Verdict.INCONCLUSIVE, 6)
-    second = judge_chips(REGRESSION, ALLOWED, clean, _spread(6, 9, 8, 7, 7, 8), plan)
+    assert (first.verdict, first.more) == (Verdict.INCONCLUSIVE, 5)
+    second = judge_chips(REGRESSION, ALLOWED, clean, _spread(6, 9, 8, 7, 7), plan)
     assert (second.verdict, second.more) == (Verdict.TOLERATED, None)
-    assert [look.chips for look in second.looks] == [3, 6]
+    assert [look.chips for look in second.looks] == [3, 5]
     assert second.looks[0] == first.looks[0]
     assert second.bounds.upper == second.looks[1].upper
     # The same chips, looked at once, have closer bounds.
-    once = judge_chips(REGRESSION, ALLOWED, clean, _spread(6, 9, 8, 7, 7, 8))
+    once = judge_chips(REGRESSION, ALLOWED, clean, _spread(6, 9, 8, 7, 7))
     assert once.bounds.upper < second.bounds.upper
 
 

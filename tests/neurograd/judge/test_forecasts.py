@@ -53,12 +53,14 @@ def test_the_verdict_is_that_of_the_wider_interval():
     assert found.judgement.verdict is Verdict.INCONCLUSIVE
 
 
-def test_chips_that_are_predicted_to_diverge_have_no_width_to_add():
+def test_chips_that_are_predicted_to_diverge_lose_all():
     baseline = Baseline(loss=1.0, accuracy=None)
-    found = judge_forecasts(baseline, ALLOWED, Judged(0.2), [Judged(0.3), LOST])
-    assert found.judgement.cost.value == found.chip_loss == math.inf
+    found = judge_forecasts(baseline, ALLOWED, Judged(0.2), [LOST, LOST])
+    assert found.chip_loss == math.inf
+    assert found.judgement.cost.value == found.judgement.cost.ci[1] == 1
+    assert found.judgement.bounds.lower == pytest.approx(1 - MODEL_ERROR)
     assert found.judgement.verdict is Verdict.NOT_TOLERATED
-    assert found.diverged == 1
+    assert found.diverged == 2
     assert found.clean_accuracy is found.chip_accuracy is None
 
 

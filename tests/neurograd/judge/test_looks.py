@@ -41,7 +41,9 @@ def _errors(information, error=ERROR):
 
 
 def test_plans():
-    assert Plan(5, 20, 4).sizes == (5, 10, 15, 20)
+    assert Plan(5, 40, 4).sizes == (5, 10, 20, 40)
+    assert Plan(5, 20, 4).sizes == (5, 8, 13, 20)
+    assert Plan(3, 5, 4).sizes == (3, 4, 5)
     assert Plan(5, 20, 1).sizes == (5,)
     assert Plan(5, 5, 4).sizes == (5,)
     assert Plan(2, 4, 9).sizes == (2, 3, 4)

@@ -168,7 +168,7 @@ def test_defaults():
             "teacher_hidden": None,
             "label_noise": None,
         },
-        "training": {"step_size": 0.1, "steps": 1000, "seeds": 5, "max_seeds": 20, "looks": 4},
+        "training": {"step_size": 0.1, "steps": 1000, "seeds": 5, "max_seeds": 40, "looks": 4},
         "targets": {"max_accuracy_drop": 0.02, "max_excess_loss": 0.05, "confidence": 0.95},
         "measure": {
             "draws": 2000,
