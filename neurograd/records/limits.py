@@ -66,7 +66,7 @@ class TrainedValue(_Predicted):
     """The value in units of the spec, None where it is ideal."""
     verdict: Verdict
     cost: Loss
-    """Mean cost of the trained chips; infinite (null in JSON) where they diverged, in a report of an
+    """Mean cost of the trained chips; infinite (null in JSON) where they diverged in a report of an
     earlier version."""
     ci: CostEnds
     """Its interval; an end without bound is infinite (null in JSON)."""
