@@ -155,6 +155,15 @@ def parse_duration(value: Any) -> float:
     return seconds
 
 
+def unit_factor(unit: str, target: str) -> float | None:
+    """What one ``unit`` is in ``target`` units, such as 1e-6 for ``uS`` in ``siemens``.
+
+    Returns:
+        The factor, or None when the word is no unit or measures something else.
+    """
+    return _factor(unit, target) if re.fullmatch(UNIT_PATTERN, unit) else None
+
+
 def _split(value: Any, allowed: str) -> tuple[float, str | None]:
     """Splits a quantity into its finite number and its unit word, if it has one."""
     unit: str | None = None

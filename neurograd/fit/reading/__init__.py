@@ -1,0 +1,14 @@
+"""Reads a file of measured data, whatever it looks like, and says what was understood.
+
+``read_measurements`` goes from a file to rows of cells (``sheet``), finds heads and numbers
+(``table``), what the columns hold (``heads``, ``choices``, ``columns``), makes conductances of them
+(``units``) and cuts them into runs of one direction (``series``, ``runs``). Tables of single jumps
+are ``lookup``'s.
+"""
+
+from __future__ import annotations
+
+from neurograd.fit.reading.choices import SYNTAX
+from neurograd.fit.reading.files import files_read, read_measurements
+
+__all__ = ["SYNTAX", "files_read", "read_measurements"]

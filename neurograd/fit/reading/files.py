@@ -1,0 +1,203 @@
+"""From a file to measurements: the one reader of ``neurograd fit`` and of ``device.measured``."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograd import words
+from neurograd.errors import DataError
+from neurograd.fit.measurements import DIRECTIONS, Direction, Jumps, Measurements, Run
+from neurograd.fit.reading.choices import Choices, parse_choices
+from neurograd.fit.reading.columns import choose_columns
+from neurograd.fit.reading.lookup import (
+    check_jumps,
+    crosssim_table,
+    flattened,
+    jumps_of,
+    xbtorch_files,
+    xbtorch_table,
+)
+from neurograd.fit.reading.runs import runs_of
+from neurograd.fit.reading.sheet import Sheet, read_sheet
+from neurograd.fit.reading.table import find_table
+from neurograd.fit.reading.units import in_siemens
+
+SAME_WINDOW = 0.9
+"""Part of the window that both directions must pass to be taken as one window."""
+
+_PAIRS = (
+    ("increasing", "decreasing"),
+    ("potentiation", "depression"),
+    ("ltp", "ltd"),
+    ("set", "reset"),
+    ("up", "down"),
+)
+"""Words in the names of two files that are one measurement, such as set.csv and reset.csv."""
+
+
+def read_measurements(path: str | os.PathLike[str], columns: str | None = None) -> Measurements:
+    """Read a file of measured pulses or of single jumps.
+
+    Args:
+        path: Text (CSV and its relatives), an Excel workbook, or one file of a lookup table of
+            CrossSim or XBTorch, whose others stand beside it.
+        columns: What ``--columns`` gave, ``choices.SYNTAX``; None for what the heads say.
+
+    Raises:
+        DataError: One line that names the file, and what would be read instead.
+    """
+    choices = parse_choices(columns)
+    file = Path(path)
+    if file.is_dir():
+        raise DataError(f"{file} is a folder; allowed: a file of measured data")
+    six = xbtorch_files(file)
+    if six is not None and all(each.is_file() for own in six.values() for each in own):
+        return _xbtorch(file, six)
+    sheet = read_sheet(file)
+    quantiles = None if choices.columns else crosssim_table(file, sheet)
+    if quantiles is not None:
+        return _crosssim(file, quantiles)
+    found = _columns_of(file, sheet, choices)
+    other = _partner(file)
+    if len({run.direction for run in found.runs}) == 1 and other is not None:
+        found = _together(found, _columns_of(other, read_sheet(other), choices), other)
+    return _checked(file, found)
+
+
+def files_read(path: str | os.PathLike[str]) -> tuple[Path, ...]:
+    """All files that ``read_measurements`` may read for a path, those that are there, in order."""
+    file = Path(path)
+    six = xbtorch_files(file)
+    more = () if six is None else tuple(each for own in six.values() for each in own)
+    other = _partner(file)
+    found = {file, *more} | ({other} if other is not None else set())
+    return tuple(sorted(each for each in found if each.is_file()))
+
+
+def _columns_of(path: Path, sheet: Sheet, choices: Choices) -> Measurements:
+    table = find_table(path, sheet)
+    columns = choose_columns(table, choices)
+    if any(columns.heads[place].kind == "delta" for place in columns.values):
+        jumps, siemens = jumps_of(table, columns)
+        counts = " and ".join(f"{len(each.change)} of {each.direction}" for each in jumps)
+        said = (*table.words, f"a table of single pulses: {counts}")
+        return Measurements((), "S" if siemens else "relative", said, (), jumps)
+    runs, said_of_runs, notes = runs_of(table, columns)
+    unit = in_siemens(columns)
+    if not unit:
+        head = columns.heads[columns.values[0]]
+        remedy = (
+            "--columns read_voltage=0.2 V" if head.unit is not None and head.quantity == "current"
+            else f"a unit in the heads, '{table.title(columns.values[0])} (uS)'"
+        )  # fmt: skip
+        notes.append(f"conductances are relative to each other; {remedy} would make them siemens")
+    said = (*table.words, *said_of_runs, *columns.words)
+    return Measurements(tuple(runs), "S" if unit else "relative", said, tuple(notes))
+
+
+def _together(first: Measurements, second: Measurements, other: Path) -> Measurements:
+    """Both directions from two files."""
+    if {r.direction for r in first.runs} & {r.direction for r in second.runs}:
+        return first
+    if first.unit != second.unit:
+        raise DataError(f"{other} has other units than its partner; allowed: the same in both")
+    return Measurements(
+        first.runs + second.runs,
+        first.unit,
+        (*first.understood, f"the other direction from {other.name}", *second.understood),
+        tuple(dict.fromkeys(first.notes + second.notes)),
+    )
+
+
+def _checked(path: Path, found: Measurements) -> Measurements:
+    """The same with a note on windows; both directions must be there."""
+    if not found.runs:
+        return found
+    missing = [name for name in DIRECTIONS if all(run.direction != name for run in found.runs)]
+    if missing:
+        raise DataError(
+            f"{path} has no {missing[0]}; allowed: both directions in one file, in two whose names "
+            "differ in set and reset, or LTP and LTD, or --columns "
+            f"{missing[0]}=HEAD"
+        )
+    note = two_windows(found.runs)
+    notes = found.notes if note is None else (*found.notes, note)
+    return Measurements(found.runs, found.unit, found.understood, notes)
+
+
+def two_windows(runs: tuple[Run, ...]) -> str | None:
+    """What is to be known of directions that pass different windows; None where they agree."""
+    ends = []
+    for direction in DIRECTIONS:
+        own = [_ends(run.conductance) for run in runs if run.direction == direction]
+        ends.append((min(low for low, _ in own), max(high for _, high in own)))
+    low, high = min(a for a, _ in ends), max(b for _, b in ends)
+    covered = [(b - a) / (high - low) for a, b in ends]
+    if min(covered) >= SAME_WINDOW:
+        return None
+    parts = [
+        f"{name} passes {a:.4g} to {b:.4g}, {words.percent(part, significant=2)} of it"
+        for name, (a, b), part in zip(DIRECTIONS, ends, covered, strict=True)
+    ]
+    return (
+        f"two windows: of {low:.4g} to {high:.4g}, {' and '.join(parts)}. If the two were measured "
+        "over different windows, cut the table to the common one, or measure both over one"
+    )
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Smallest and largest conductance; of noisy readings, means over a twentieth at either end."""
+    steps = np.diff(values)
+    few = max(1, len(values) // 20) if (steps > 0).any() and (steps < 0).any() else 1
+    ends = sorted((float(values[:few].mean()), float(values[-few:].mean())))
+    return ends[0], ends[1]
+
+
+def _crosssim(path: Path, own: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Measurements:
+    other = _partner(path)
+    second = None if other is None else crosssim_table(other, read_sheet(other))
+    if other is None or second is None:
+        raise DataError(
+            f"{path} is one direction of CrossSim's lookup table; allowed: beside the other's, "
+            "dG_increasing.txt and dG_decreasing.txt"
+        )
+    tables = sorted((own, second), key=lambda each: -float(each[1].mean()))
+    jumps = [flattened(name, *each) for name, each in zip(DIRECTIONS, tables, strict=True)]
+    said = f"CrossSim's lookup table of changes, in {path.name} and {other.name}"
+    return _lookup(path, tuple(jumps), said)
+
+
+def _xbtorch(path: Path, files: dict[Direction, tuple[Path, ...]]) -> Measurements:
+    jumps = tuple(flattened(name, *xbtorch_table(files[name])) for name in DIRECTIONS)
+    said = f"XBTorch's table of changes, in {len(DIRECTIONS) * 3} files beside {path.name}"
+    return _lookup(path, jumps, said)
+
+
+def _lookup(path: Path, jumps: tuple[Jumps, ...], said: str) -> Measurements:
+    states = len(np.unique(jumps[0].conductance))
+    understood = (said, f"changes at {states} conductances, as equally probable samples")
+    notes = ("conductances are relative to each other: the table has no unit",)
+    return Measurements((), "relative", understood, notes, check_jumps(path, jumps))
+
+
+def _partner(path: Path) -> Path | None:
+    """The file with the other direction's word in its name, None where there is none."""
+    for pair in _PAIRS:
+        for own, other in (pair, pair[::-1]):
+            match = re.search(rf"(?<![a-zA-Z]){own}(?![a-zA-Z])", path.name, re.IGNORECASE)
+            if match is None:
+                continue
+            word = _cased(match[0], other)
+            found = path.with_name(f"{path.name[: match.start()]}{word}{path.name[match.end() :]}")
+            if found.is_file():
+                return found
+    return None
+
+
+def _cased(like: str, word: str) -> str:
+    return word.upper() if like.isupper() else word.capitalize() if like.istitle() else word

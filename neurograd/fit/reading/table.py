@@ -1,0 +1,238 @@
+"""Where the table of a sheet is: preamble, heads, rows of numbers, and what stands behind them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from neurograd.errors import DataError
+from neurograd.fit.reading.cells import is_blank, number, quoted
+from neurograd.fit.reading.sheet import Sheet
+
+MAX_ROWS = 1_000_000
+"""Most rows of a table."""
+
+_COMMENT = re.compile(r"^\s*(#|%|//|!)\s*")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of numbers under heads.
+
+    Attributes:
+        path: The file, for messages.
+        names: Head of every column as written, empty where it has none.
+        headed: Whether there was a line of heads.
+        lines: Line number of every row.
+        values: Numbers of every row, NaN for blank cells and in columns of text, all as long.
+        texts: The same cells as text.
+        numeric: Whether a column holds numbers.
+        breaks: Rows before which blank lines or another line of heads stand.
+        preamble: What stands above the heads and in comments, a line each.
+        words: What was found, in words.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    headed: bool
+    lines: tuple[int, ...]
+    values: tuple[tuple[float, ...], ...]
+    texts: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+    breaks: tuple[int, ...]
+    preamble: tuple[str, ...]
+    words: tuple[str, ...]
+
+    def column(self, place: int) -> list[float]:
+        """The numbers of one column."""
+        return [row[place] for row in self.values]
+
+    def title(self, place: int) -> str:
+        """A column's head, or its number from 1 where it has none."""
+        return self.names[place] or f"column {place + 1}"
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    cells: tuple[str, ...]
+    numbers: tuple[float | None, ...]
+    after_blank: bool
+
+    @property
+    def has_number(self) -> bool:
+        return any(value is not None and not math.isnan(value) for value in self.numbers)
+
+
+def find_table(path: Path, sheet: Sheet) -> Table:
+    """Find heads and numbers.
+
+    Raises:
+        DataError: One line, if there is no table of numbers or a cell of it is no number.
+    """
+    rows, comments = _rows(sheet)
+    width, numeric = _columns(path, rows)
+    start = next((k for k, row in enumerate(rows) if _starts(row, numeric)), None)
+    if start is None:
+        raise DataError(f"{path} has no table of numbers; allowed: columns of a measured device")
+    names, used = _names(rows[:start], comments, width, rows[start].line, sheet.decimal)
+    names = names + ("",) * (width - len(names)) if names else ("",) * width
+    last = max(k for k, row in enumerate(rows) if row.has_number and not _faults(row, numeric))
+    kept: list[_Row] = []
+    breaks: list[int] = []
+    again = False
+    for row in rows[start:]:
+        if _same_heads(row, names):
+            again = True
+            continue
+        faults = _faults(row, numeric)
+        if row.line > rows[last].line and (not row.has_number or len(row.cells) < 2):
+            continue
+        if len(row.cells) > width:
+            raise DataError(f"{path}: line {row.line} has {len(row.cells)} cells; allowed: {width}")
+        if faults:
+            _refuse_cell(path, row, faults[0], names)
+        if kept and (again or row.after_blank):
+            breaks.append(len(kept))
+        again = False
+        kept.append(row)
+    if len(kept) > MAX_ROWS:
+        raise DataError(f"{path} has {len(kept)} rows; allowed: {MAX_ROWS}")
+    above = [row for row in rows[:start] if row.line != used]
+    preamble = [" ".join(row.cells) for row in above] + [text for _, text in comments]
+    tail = sum(row.line > rows[last].line for row in rows)
+    return Table(
+        path,
+        names,
+        used is not None,
+        tuple(row.line for row in kept),
+        tuple(_padded(row, width, numeric) for row in kept),
+        tuple(row.cells + ("",) * (width - len(row.cells)) for row in kept),
+        numeric,
+        tuple(breaks),
+        tuple(preamble),
+        tuple(_words(sheet, kept, used, len(above), tail)),
+    )
+
+
+def _rows(sheet: Sheet) -> tuple[list[_Row], list[tuple[int, str]]]:
+    """Rows with cells, and comments as text."""
+    rows, comments, blank = [], [], False
+    for line, cells in sheet.rows:
+        if not cells:
+            blank = True
+            continue
+        mark = _COMMENT.match(cells[0])
+        # '# ' may also be the head of a counting column.
+        if mark and (len(cells[0].strip()) > len(mark[1]) or len(cells) == 1):
+            between = sheet.separator or "\t"
+            comments.append((line, _COMMENT.sub("", between.join(cells))))
+            continue
+        numbers = tuple(number(cell, sheet.decimal) for cell in cells)
+        rows.append(_Row(line, cells, numbers, blank))
+        blank = False
+    return rows, comments
+
+
+def _columns(path: Path, rows: list[_Row]) -> tuple[int, tuple[bool, ...]]:
+    """Width of the table, and which of its columns hold numbers."""
+    counted = [row for row in rows if row.has_number]
+    if not counted:
+        raise DataError(f"{path} has no numbers; allowed: columns of a measured device")
+    widths = Counter(len(row.cells) for row in counted)
+    width = max((w for w, times in widths.items() if times >= 3), default=max(widths))
+    later = counted[len(counted) // 2 :]
+    numeric = []
+    for place in range(width):
+        cells = [row.numbers[place] for row in later if place < len(row.numbers) <= width]
+        there = sum(value is not None and not math.isnan(value) for value in cells)
+        if not there:  # a column that ends early
+            cells = [row.numbers[place] for row in counted if place < len(row.numbers) <= width]
+            there = sum(value is not None and not math.isnan(value) for value in cells)
+        numeric.append(there > 0 and there >= sum(value is None for value in cells))
+    return width, tuple(numeric)
+
+
+def _faults(row: _Row, numeric: tuple[bool, ...]) -> list[int]:
+    """Columns of numbers in which a row has something else."""
+    return [
+        k for k, value in enumerate(row.numbers) if value is None and numeric[k : k + 1] == (True,)
+    ]
+
+
+def _starts(row: _Row, numeric: tuple[bool, ...]) -> bool:
+    """Whether a row may be the first of the table; a row of settings fills a few cells only."""
+    there = sum(value is not None and not math.isnan(value) for value in row.numbers)
+    fits = len(row.cells) <= len(numeric) and not _faults(row, numeric)
+    return fits and there > 0 and 2 * there >= sum(numeric)
+
+
+def _names(
+    above: list[_Row], comments: list[tuple[int, str]], width: int, first: int, decimal: str
+) -> tuple[tuple[str, ...], int | None]:
+    """Heads of the columns and their line, () and None where there are none."""
+    if above and _heads(above[-1], width):
+        units = above[-1]
+        if len(above) > 1 and _heads(above[-2], width) and all(map(_is_unit, units.cells)):
+            heads = above[-2].cells + ("",) * width
+            joined = [
+                f"{head} ({cell.strip('()[] ')})" if cell.strip("()[] -") else head
+                for head, cell in zip(heads, units.cells, strict=False)
+            ]
+            return tuple(joined), units.line
+        return units.cells, units.line
+    for line, text in reversed(comments):
+        parts = re.split(r"[\t;,]", text) if re.search(r"[\t;,]", text) else text.split()
+        texts = all(part.strip() and number(part, decimal) is None for part in parts)
+        if texts and line == first - 1 and len(parts) == width > 1:
+            return tuple(part.strip() for part in parts), line
+    return (), None
+
+
+def _heads(row: _Row, width: int) -> bool:
+    if any(value is not None and not math.isnan(value) for value in row.numbers):
+        return False
+    return len(row.cells) <= width and (len(row.cells) > 1 or width == 1)
+
+
+def _is_unit(cell: str) -> bool:
+    return bool(
+        re.fullmatch(r"[\[(]?\s*(-|[fpnuµμmkM]?(S|V|A|s|Ω|\u2126|[Oo]hms?)|#|1)?\s*[\])]?", cell)
+    )
+
+
+def _same_heads(row: _Row, names: tuple[str, ...]) -> bool:
+    return any(names) and row.cells == names[: len(row.cells)] and not any(names[len(row.cells) :])
+
+
+def _refuse_cell(path: Path, row: _Row, place: int, names: tuple[str, ...]) -> None:
+    title = names[place] or str(place + 1)
+    raise DataError(
+        f"{path}: line {row.line}, column {title} is {quoted(row.cells[place])}; allowed: a number "
+        "such as 3.8e-6, up to 1e+30, an empty cell, or '#' before a line that is not to be read"
+    )
+
+
+def _padded(row: _Row, width: int, numeric: tuple[bool, ...]) -> tuple[float, ...]:
+    values = list(row.numbers) + [math.nan] * (width - len(row.numbers))
+    return tuple(
+        math.nan if value is None or not numeric[k] else value for k, value in enumerate(values)
+    )
+
+
+def _words(sheet: Sheet, kept: list[_Row], heads: int | None, above: int, tail: int) -> list[str]:
+    head = "without heads" if heads is None else f"heads in line {heads}"
+    words = [f"{sheet.words}: {len(kept)} rows from line {kept[0].line}, {head}"]
+    if above:
+        words.append(f"{above} lines above the heads, read for a read voltage only")
+    if tail:
+        words.append(f"{tail} lines behind the table, not read")
+    return words
+
+
+def blank_cells(table: Table, place: int) -> int:
+    """Number of blank cells of a column."""
+    return sum(is_blank(row[place]) for row in table.texts)

@@ -1,0 +1,65 @@
+"""Conductances from what was measured: conductances, resistances, currents at a read voltage."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograd.errors import DataError
+from neurograd.fit.reading.columns import Columns
+from neurograd.fit.reading.heads import Head
+from neurograd.fit.reading.series import Series
+from neurograd.fit.reading.table import Table
+
+
+def in_siemens(columns: Columns) -> bool:
+    """Whether all values come out in siemens."""
+    heads = [columns.heads[place] for place in columns.values]
+    return all(
+        head.in_siemens
+        or (head.quantity == "current" and head.unit is not None and bool(columns.read_voltage))
+        for head in heads
+    )
+
+
+def conductances(table: Table, columns: Columns, place: int, series: Series) -> Series:
+    """The values of a column as conductances, in siemens or relative to each other.
+
+    Raises:
+        DataError: One line, if a resistance is not above 0 or currents change their sign.
+    """
+    head = columns.heads[place]
+    values = series.values * _scale(head)
+    if head.quantity == "resistance":
+        wrong = np.flatnonzero(values <= 0)
+        if len(wrong):
+            line = table.lines[int(series.rows[wrong[0]])]
+            raise DataError(
+                f"{table.path}: line {line}, column {table.title(place)} is "
+                f"{series.values[wrong[0]]:g}; allowed: a resistance above 0"
+            )
+        return Series(series.rows, 1.0 / values, series.axis)
+    if head.quantity == "current":
+        values = _unsigned(values) / (columns.read_voltage or 1.0)
+    return Series(series.rows, values, series.axis)
+
+
+def _unsigned(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Currents of reads at a negative voltage are negative throughout."""
+    return -values if float(np.median(values)) < 0 else values
+
+
+def _scale(head: Head) -> float:
+    return head.factor if head.unit is not None else 1.0
+
+
+def quantity_words(columns: Columns) -> str:
+    """What the values are, in words."""
+    head = columns.heads[columns.values[0]]
+    unit = f" in {head.unit}" if head.unit is not None else ""
+    if head.quantity == "resistance":
+        return f"resistances{unit}, inverted"
+    if head.quantity == "current":
+        over = f"{columns.read_voltage:g} V" if columns.read_voltage else "one read voltage"
+        return f"currents{unit}, over {over}"
+    return f"conductances{unit}" if unit else "conductances without a unit"
