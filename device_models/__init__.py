@@ -42,9 +42,8 @@ from device_models.write.conductance_states import ConductanceStates
 from device_models.write.crossbar import Crossbar, draw_crossbar
 from device_models.write.endurance import WornDevices, draw_worn
 from device_models.write.fixed_point_grid import FixedPointGrid
-from device_models.write.jump_table import JumpTable, JumpTableWrite
-from device_models.write.measured import parse_measured
-from device_models.write.measured_curve import PulseCurves
+from device_models.write.jump_table import JumpTable, JumpTableWrite, jump_table
+from device_models.write.measured_curve import PulseCurves, pulse_curves
 from device_models.write.memristor_write import MemristorWrite
 from device_models.write.one_sided_pair import OneSidedPair
 from device_models.write.pulse_response import PulseResponse, linear_response, nonlinear_response
@@ -117,7 +116,8 @@ __all__ = [
     "draw_lifetimes",
     "draw_readouts",
     "draw_worn",
+    "jump_table",
     "linear_response",
     "nonlinear_response",
-    "parse_measured",
+    "pulse_curves",
 ]

@@ -1,10 +1,9 @@
 """Jump tables: what one pulse does, as measured, against the conductance before it.
 
-The table has the columns ``conductance``, ``delta_up`` and ``delta_down``: samples of the change
-that one pulse makes, against the conductance before it (Nandakumar et al., Front. Neurosci. 2020;
-Burr et al., IEEE Trans. Electron Devices 2015). A pulse then has a mean and a standard deviation
-that depend on the state. Conductances may have any unit: only their place in the window between
-the smallest and the largest one counts.
+Samples of the change that one pulse makes, against the conductance before it (Nandakumar et al.,
+Front. Neurosci. 2020; Burr et al., IEEE Trans. Electron Devices 2015), give a pulse a mean and a
+standard deviation that depend on the state. Conductances may have any unit: only their place in
+the window between the smallest and the largest one counts.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
 from device_models.write.many_pulses import MOST_SINGLE_PULSES, Kick, take_together
 from device_models.write.measured_curve import interpolate
-from device_models.write.measured_table import read_table
 from device_models.write.rounding import Rounding, check_rounding, round_whole
 from device_models.write.train_moments import after_train
 from device_models.write.whole_pulses import (
@@ -33,9 +31,6 @@ MAX_NODES = 32
 
 SMALLEST_STEP = 1e-6
 """Smallest average step of a jump table over its range: pulses are applied one by one."""
-
-JUMP_COLUMNS = ("conductance", "delta_up", "delta_down")
-"""Columns of a jump table."""
 
 
 @dataclass(frozen=True)
@@ -90,39 +85,41 @@ class JumpTable:
         return JumpTable(self.conductance_min, self.conductance_max, *moved)
 
 
-def parse_jump_table(text: str, nodes: int = MAX_NODES) -> JumpTable:
-    """Read samples of the change that a pulse makes, against the conductance before it.
+def jump_table(
+    up: tuple[Tensor, Tensor], down: tuple[Tensor, Tensor], nodes: int = MAX_NODES
+) -> JumpTable:
+    """A device from samples of the change that a pulse makes, against the conductance before it.
 
-    Up to ``nodes`` different conductances are a node each; more of them are put into as many
-    groups of equal size by their order. In a group, the change is a straight line of the
+    Up to ``nodes`` different conductances of a direction are a node each; more of them are put into
+    as many groups of equal size by their order. In a group, the change is a straight line of the
     conductance, and the deviation is that of the samples from it, so that the slope of the mean
     does not pass for noise. A single sample has no deviation.
 
     Args:
-        text: The table with columns ``conductance``, ``delta_up`` and ``delta_down`` (the change
-            itself, below 0 on average), 3 rows or more; other columns are ignored.
-        nodes: Most states at which mean and deviation are kept, 1 or more.
+        up: Conductances and the changes of pulses that raise it, both of shape ``(P,)``.
+        down: The same of pulses that lower it (below 0 on average); conductances and P may differ.
+        nodes: Most states of a direction at which mean and deviation are kept, 1 or more.
 
     Raises:
-        ValueError: If the table is not of this form; one line that names line and column.
+        ValueError: If the samples are not of this form; one line.
     """
     if nodes < 1:
         raise ValueError(f"nodes is {nodes}; allowed: 1 or more")
-    rows = read_table(text, JUMP_COLUMNS)
-    values = torch.tensor([row for _, row in rows], dtype=torch.float64)
-    low, high = float(values[:, 0].min()), float(values[:, 0].max())
+    states = torch.cat([up[0], down[0]])
+    low, high = float(states.min()), float(states.max())
     if low == high:
         raise ValueError(f"column conductance is {low:g} in all rows; allowed: a range")
-    values = values[values[:, 0].argsort(stable=True)]
-    values[:, 0] -= low
-    values /= high - low
-    places, up, down = [], [], []
-    for group in _groups(values, nodes):
-        places.append(group[:, 0].mean())
-        up.append(_mean_and_std(group[:, 0], group[:, 1]))
-        down.append(_mean_and_std(group[:, 0], group[:, 2]))
-    (up_mean, up_std), (down_mean, down_std) = _columns(up), _columns(down)
-    table = JumpTable(low, high, torch.stack(places), up_mean, up_std, down_mean, down_std)
+    sides = [_side(samples, low, high, nodes) for samples in (up, down)]
+    (up_nodes, up_mean, up_std), (down_nodes, down_mean, down_std) = sides
+    if not torch.equal(up_nodes, down_nodes):
+        # Straight lines between nodes stay what they are with the other direction's nodes between.
+        both = torch.unique(torch.cat([up_nodes, down_nodes]))
+        up_mean, up_std = (interpolate(up_nodes, each, both) for each in (up_mean, up_std))
+        down_mean, down_std = (
+            interpolate(down_nodes, each, both) for each in (down_mean, down_std)
+        )
+        up_nodes = both
+    table = JumpTable(low, high, up_nodes, up_mean, up_std, down_mean, down_std)
     rise, fall = table.typical_steps()
     for name, size, allowed in (("delta_up", rise, "above"), ("delta_down", fall, "below")):
         if not SMALLEST_STEP <= size < math.inf:
@@ -134,9 +131,19 @@ def parse_jump_table(text: str, nodes: int = MAX_NODES) -> JumpTable:
     return table
 
 
-def _columns(pairs: list[tuple[float, float]]) -> tuple[Tensor, Tensor]:
-    first, second = torch.tensor(pairs, dtype=torch.float64).unbind(1)
-    return first.contiguous(), second.contiguous()
+def _side(
+    samples: tuple[Tensor, Tensor], low: float, high: float, nodes: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Nodes of one direction, and mean and deviation of a pulse there, in parts of the window."""
+    values = torch.stack(samples, 1)
+    values = values[values[:, 0].argsort(stable=True)]
+    values[:, 0] -= low
+    values /= high - low
+    groups = _groups(values, nodes)
+    pairs = [_mean_and_std(group[:, 0], group[:, 1]) for group in groups]
+    mean, std = torch.tensor(pairs, dtype=values.dtype).unbind(1)
+    places = torch.stack([group[:, 0].mean() for group in groups])
+    return places, mean.contiguous(), std.contiguous()
 
 
 def _groups(values: Tensor, nodes: int) -> list[Tensor]:

@@ -1,27 +1,27 @@
 """Measured pulse curves: conductance after a number of identical pulses, rising and falling.
 
-The table has the columns ``pulse``, ``potentiation`` and ``depression``. A device follows the
-curve from where it stands (``MeasuredCurve``), as in ``pulse_response.py``. Conductances may have
-any unit: only their place in the window between the smallest and the largest one counts.
+A device follows the curve from where it stands (``MeasuredCurve``), as in ``pulse_response.py``.
+Conductances may have any unit: only their place in the window between the smallest and the largest
+one counts.
 
 Either direction has a pulse number of its own, ``n/p`` where its curve takes n pulses from where
 it leaves its first value to where it reaches its last, over a part p of the window. Controllers
-take the window for that many pulses, as for ``levels``: a column that ends in blank cells, or that
-repeats its last value to the end of the table, is as long as it moves.
+take the window for that many pulses, as for ``levels``: a curve that ends in equal values is as
+long as it moves.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from device_models.write.measured_table import MIN_ROWS, read_table
+DIRECTIONS = ("potentiation", "depression")
+"""Pulses that raise the conductance, and pulses that lower it."""
 
-PULSE_COLUMNS = ("pulse", "potentiation", "depression")
-"""Columns of a table of pulse curves."""
+MIN_READINGS = 3
+"""Fewest values of a direction."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class PulseCurves:
     """A measured device: the two directions of its pulse response.
 
     Attributes:
-        conductance_min: Smallest conductance of the table, in its own unit.
+        conductance_min: Smallest conductance, in the unit that was given.
         conductance_max: Largest one.
         levels: Pulses over the whole window up and down, at the average step that was measured.
-        windows: Smallest and largest conductance up and down, in the table's own unit.
+        windows: Smallest and largest conductance up and down, in the same unit.
         potentiation: Response to pulses that raise the conductance.
         depression: Response to pulses that lower it.
     """
@@ -103,52 +103,51 @@ def interpolate(x: Tensor, y: Tensor, at: Tensor) -> Tensor:
     return torch.lerp(y[before], y[after], part)
 
 
-def parse_pulse_curve(text: str) -> PulseCurves:
-    """Read a table of conductance against pulse number.
+def pulse_curves(
+    potentiation: tuple[Tensor, Tensor], depression: tuple[Tensor, Tensor]
+) -> PulseCurves:
+    """A device from its conductances behind numbers of pulses.
 
     Args:
-        text: The table with columns ``pulse`` (whole numbers, rising), ``potentiation`` (never
-            falling) and ``depression`` (never rising), 3 rows or more; other columns are ignored.
-            The shorter direction's cells are empty behind its last value.
+        potentiation: Pulse numbers (whole, rising) and conductances (never falling), both of shape
+            ``(P,)``, P from 3.
+        depression: The same of the other direction, conductances never rising; P may differ.
 
     Raises:
-        ValueError: If the table is not of this form; one line that names line and column.
+        ValueError: If a direction is not of this form; one line that names it.
     """
-    rows = read_table(text, PULSE_COLUMNS, blank=PULSE_COLUMNS[1:])
-    _refuse_reversed(rows)
-    previous: list[float] | None = None
-    for line, row in rows:
-        _check_pulse_row(line, row, previous)
-        previous = row
-    values = torch.tensor([row for _, row in rows], dtype=torch.float64)
-    low, high = float(values[:, 1:].nan_to_num(math.inf).min()), _largest(values[:, 1:])
+    for name, (pulse, conductance) in zip(DIRECTIONS, (potentiation, depression), strict=True):
+        _check_direction(name, pulse, conductance)
+    both = torch.cat([potentiation[1], depression[1]])
+    low, high = float(both.min()), float(both.max())
     curves = []
-    for name, column in zip(PULSE_COLUMNS[1:], (1, 2), strict=True):
-        there = values[:, column].isfinite()
-        pulse, conductance = values[there, 0], values[there, column]
-        _check_change(name, pulse, conductance)
-        passed = (conductance - low if column == 1 else high - conductance) / (high - low)
+    for name, (pulse, conductance) in zip(DIRECTIONS, (potentiation, depression), strict=True):
+        rises = name == "potentiation"
+        passed = (conductance - low if rises else high - conductance) / (high - low)
         window = (float(conductance.min()), float(conductance.max()))
         curves.append((window, *_moving(pulse, passed)))
     (up_window, up_levels, up), (down_window, down_levels, down) = curves
     return PulseCurves(low, high, (up_levels, down_levels), (up_window, down_window), up, down)
 
 
-def _largest(values: Tensor) -> float:
-    return float(values.nan_to_num(-math.inf).max())
-
-
-def _check_change(name: str, pulse: Tensor, conductance: Tensor) -> None:
-    if len(conductance) < MIN_ROWS:
+def _check_direction(name: str, pulse: Tensor, conductance: Tensor) -> None:
+    if len(conductance) < MIN_READINGS:
+        raise ValueError(f"{name} has {len(conductance)} values; allowed: {MIN_READINGS} or more")
+    if bool((pulse.diff() <= 0).any()) or not bool((pulse == pulse.round()).all()):
+        raise ValueError(f"pulse numbers of {name} are not whole and rising; allowed: such")
+    steps = conductance.diff() if name == "potentiation" else -conductance.diff()
+    if bool((steps < 0).any()):
+        at = int((steps < 0).nonzero()[0]) + 1
+        way = "below" if name == "potentiation" else "above"
         raise ValueError(
-            f"column {name} has {len(conductance)} values; allowed: {MIN_ROWS} or more"
+            f"{name} is {float(conductance[at]):.9g}; allowed: not {way} "
+            f"{float(conductance[at - 1]):.9g}, the one before"
         )
-    if conductance[0] == conductance[-1]:
-        first = float(conductance[0])
-        raise ValueError(f"column {name} is {first:g} in all rows; allowed: a change")
-    moves = torch.nonzero(conductance.diff()).squeeze(1)
+    moves = torch.nonzero(steps).squeeze(1)
+    if len(moves) == 0:
+        raise ValueError(f"{name} is {float(conductance[0]):g} throughout; allowed: a change")
     if float(pulse[moves[-1] + 1] - pulse[moves[0]]) < 2:
-        raise ValueError(f"column {name} changes in one pulse only; allowed: over 2 or more")
+        raise ValueError(f"{name} changes in one pulse only; allowed: over 2 or more")
 
 
 def _moving(pulse: Tensor, positions: Tensor) -> tuple[float, MeasuredCurve]:
@@ -167,39 +166,3 @@ def _moving(pulse: Tensor, positions: Tensor) -> tuple[float, MeasuredCurve]:
     # A window that is passed whole takes a whole number, whatever its ends lost in rounding.
     number = round(number) if abs(number - round(number)) < 1e-9 * number else number
     return number, MeasuredCurve((middle - middle[0]) / number, values)
-
-
-def _refuse_reversed(rows: list[tuple[int, list[float]]]) -> None:
-    """Names a column that was measured, or written, from its end to its beginning."""
-    for place, name, sign in ((1, "potentiation", 1.0), (2, "depression", -1.0)):
-        column = [sign * row[place] for _, row in rows if math.isfinite(row[place])]
-        if len(column) > 1 and column == sorted(column, reverse=True) and column[0] > column[-1]:
-            way, first = ("falls", "smallest") if place == 1 else ("rises", "largest")
-            raise ValueError(
-                f"column {name} {way} from {abs(column[0]):g} to {abs(column[-1]):g}; allowed: "
-                f"from the {first} conductance on, in the order of the pulses: turn the column "
-                "around"
-            )
-
-
-def _check_pulse_row(line: int, row: list[float], previous: list[float] | None) -> None:
-    pulse, up, down = row
-    if pulse != int(pulse) or pulse < 0:
-        raise ValueError(f"line {line}, column pulse is {pulse:g}; allowed: whole numbers from 0")
-    if previous is None:
-        return
-    for name, value, before, fits, allowed in (
-        ("pulse", pulse, previous[0], pulse > previous[0], "above"),
-        ("potentiation", up, previous[1], not up < previous[1], "not below"),
-        ("depression", down, previous[2], not down > previous[2], "not above"),
-    ):
-        if name != "pulse" and math.isnan(before) and not math.isnan(value):
-            raise ValueError(
-                f"line {line}, column {name} is {value:.9g} below an empty cell; allowed: empty "
-                "cells behind a column's last value only"
-            )
-        if not fits:
-            raise ValueError(
-                f"line {line}, column {name} is {value:.9g}; "
-                f"allowed: {allowed} {before:.9g}, the one before"
-            )

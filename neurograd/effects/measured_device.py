@@ -1,11 +1,10 @@
-"""A device as it was measured: a CSV file in place of a curve, and how it is read."""
+"""A device as it was measured: a file in place of a curve, and how it is read."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
@@ -14,40 +13,67 @@ from neurograd import words
 from neurograd.effects import granularity, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
 from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage, on_device
+from neurograd.effects.measured_runs import average_curve, scatter
 from neurograd.effects.pulsed_device import fill_mapping, refuse_levels
 from neurograd.effects.write_curve import Write, counted_by_trains, draw_window, pulse_noise
 from neurograd.errors import NeurogradError
+from neurograd.fit.measurements import DIRECTIONS
+from neurograd.fit.reading import SAME_WINDOW, read_measurements
 from neurograd.keys.fields import FieldType, Json, Line, SpecModel, spec_problem
 
 if TYPE_CHECKING:
     from device_models import JumpTable, PulseCurves
 
-MAX_BYTES = 10_000_000
+
+@dataclass(frozen=True)
+class MeasuredTable:
+    """A file of a measured device as a chip takes it.
+
+    Attributes:
+        steps: Its curves, or its jumps.
+        scatter: Root of the mean square of the readings' distance from the curves, as a part of the
+            window; 0 for jumps, which hold their noise.
+    """
+
+    steps: PulseCurves | JumpTable
+    scatter: float
 
 
 def read_measured(path: str | os.PathLike[str]) -> PulseCurves | JumpTable:
-    """Reads a table of conductance against pulse number, or of steps against conductance.
+    """Reads a file of conductances behind pulses, or of steps against conductance.
 
     Args:
-        path: The CSV file.
+        path: The file, of any form that ``neurograd fit`` takes.
 
     Raises:
-        ValueError: One line, when the file can not be read or its table is malformed.
+        ValueError: One line, when the file can not be read or holds no device.
     """
-    from device_models import parse_measured  # noqa: PLC0415  (needs torch)
+    return read_table(path).steps
 
-    file = Path(path)
+
+def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
+    """The same with its scatter.
+
+    Raises:
+        ValueError: One line, when the file can not be read or holds no device.
+    """
+    import torch  # noqa: PLC0415
+
+    from device_models import jump_table, pulse_curves  # noqa: PLC0415  (needs torch)
+
+    measured = read_measurements(path)
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise ValueError(f"{path} is larger than 10 MB; allowed: a table of up to 10 MB")
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise ValueError(
-            f"{path} can not be read ({reason}); allowed: a CSV file of a measured device"
-        ) from None
-    try:
-        return parse_measured(text)
+        if measured.jumps:
+            up, down = (
+                (torch.from_numpy(each.conductance), torch.from_numpy(each.change))
+                for each in measured.jumps
+            )
+            return MeasuredTable(jump_table(up, down), 0.0)
+        curves = [average_curve(measured, direction) for direction in DIRECTIONS]
+        up, down = (
+            (torch.from_numpy(each.pulses), torch.from_numpy(each.conductance)) for each in curves
+        )
+        return MeasuredTable(pulse_curves(up, down), scatter(curves))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -68,7 +94,7 @@ class MeasuredFile(FieldType):
     @property
     def allowed(self) -> str:
         """What is allowed, in words."""
-        return "the path of a CSV file"
+        return "the path of a file of a measured device, such as CSV"
 
     def json(self) -> Json:
         """A string."""
@@ -80,8 +106,9 @@ class MeasuredKeys(SpecModel):
 
     measured: Annotated[str, MeasuredFile()] | None = Field(
         None,
-        description="CSV file of a measured device: columns pulse, potentiation, depression or "
-        "conductance, delta_up, delta_down. Relative to the spec. Default: null.",
+        description="File of a measured device, as neurograd fit reads it: conductances behind "
+        "pulses (pulse, potentiation, depression and many others), or a table of jumps "
+        "(conductance, delta_up, delta_down). Relative to the spec. Default: null.",
     )
 
     @model_validator(mode="before")
@@ -103,7 +130,9 @@ class MeasuredKeys(SpecModel):
         if device.write.model_copy(update=noise) != Write():
             problem = "has a curve beside measured; allowed there: " + ", ".join(noise)
             raise spec_problem(problem, "write")
-        if _is_jump_table(self.measured):
+        table = read_table(self.measured)
+        _refuse_unknown_noise(device, self.measured, table)
+        if _is_jump_table(table):
             for key in noise:
                 if getattr(device.write, key) != 0:
                     problem = "is given beside a table of steps, which has its own; remove the key"
@@ -115,10 +144,27 @@ class MeasuredKeys(SpecModel):
         return self
 
 
-def _is_jump_table(path: str) -> bool:
+def _refuse_unknown_noise(device: Any, path: str, table: MeasuredTable) -> None:
+    """Readings that scatter hold a device's noise or the meter's; a curve has neither."""
+    if not table.scatter or _names_noise(device):
+        return
+    raise spec_problem(
+        f"{path}: readings lie {words.percent(table.scatter, significant=2)} of the window beside "
+        "their curve, by noise that a curve does not hold; allowed: write.cycle_to_cycle or "
+        f"read.noise beside it, or the device that 'neurograd fit {path} --yaml FILE' finds",
+        "measured",
+    )
+
+
+def _names_noise(device: Any) -> bool:
+    keys = ((device.write, "cycle_to_cycle"), (device.read, "noise"))
+    return any(key in part.model_fields_set or getattr(part, key) for part, key in keys)
+
+
+def _is_jump_table(table: MeasuredTable) -> bool:
     from device_models import JumpTable  # noqa: PLC0415  (needs torch)
 
-    return isinstance(read_measured(path), JumpTable)
+    return isinstance(table.steps, JumpTable)
 
 
 def _build(parts: Assembly) -> None:
@@ -163,8 +209,17 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
     from device_models import PulseCurves  # noqa: PLC0415  (needs torch)
 
     path = None if spec.device is None else spec.device.measured
-    table = None if path is None else read_measured(path)
-    if not isinstance(table, PulseCurves) or min(table.covered) >= SAME_WINDOW:
+    found = None if path is None else read_table(path)
+    if found is None or not isinstance(found.steps, PulseCurves):
+        return
+    table = found.steps
+    if found.scatter:
+        yield (
+            f"device.measured scatters by {words.percent(found.scatter, significant=2)} of the "
+            "window: the curve is the average of its readings, and the noise is what "
+            "device.write.cycle_to_cycle and device.read.noise say"
+        )
+    if min(table.covered) >= SAME_WINDOW:
         return
     low, high = table.conductance_min, table.conductance_max
     parts = [
@@ -178,10 +233,6 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
         "common one, or measure both over one."
     )
 
-
-DIRECTIONS = ("potentiation", "depression")
-SAME_WINDOW = 0.9
-"""Part of the window that both directions must pass to be taken as one window, as measured."""
 
 SHARED = Contribution(
     name="measured_device",

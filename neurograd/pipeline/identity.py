@@ -19,6 +19,7 @@ from typing import Any, Self, cast
 import torch
 
 import neurograd
+from neurograd.fit.reading import files_read
 from neurograd.output import to_json
 from neurograd.problem import Problem
 from neurograd.spec import Spec, spec_to_dict
@@ -215,10 +216,13 @@ def digest_of_sources(folders: Mapping[str, Path]) -> str:
 
 
 def table_fingerprint(spec: Spec) -> str | None:
-    """Digest of a measured device's file, None where the device has none."""
+    """Digest of a measured device's files, None where the device has none."""
     if spec.device is None or spec.device.measured is None:
         return None
-    return hashlib.sha256(Path(spec.device.measured).read_bytes()).hexdigest()
+    found = hashlib.sha256()
+    for path in files_read(spec.device.measured):
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def data_fingerprint(problem: Problem) -> str:

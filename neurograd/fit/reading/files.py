@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,19 +116,19 @@ def _together(first: Measurements, second: Measurements, other: Path) -> Measure
 
 
 def _checked(path: Path, found: Measurements) -> Measurements:
-    """The same with a note on windows; both directions must be there."""
+    """The same with a note on windows, or on a direction that is missing."""
     if not found.runs:
         return found
     missing = [name for name in DIRECTIONS if all(run.direction != name for run in found.runs)]
     if missing:
-        raise DataError(
-            f"{path} has no {missing[0]}; allowed: both directions in one file, in two whose names "
-            "differ in set and reset, or LTP and LTD, or --columns "
+        note: str | None = (
+            f"{path.name} has no {missing[0]}: both directions are read from one file, from two "
+            "whose names differ in set and reset, LTP and LTD, or up and down, or with --columns "
             f"{missing[0]}=HEAD"
         )
+        return replace(found, notes=(*found.notes, str(note)))
     note = two_windows(found.runs)
-    notes = found.notes if note is None else (*found.notes, note)
-    return Measurements(found.runs, found.unit, found.understood, notes)
+    return found if note is None else replace(found, notes=(*found.notes, note))
 
 
 def two_windows(runs: tuple[Run, ...]) -> str | None:

@@ -143,7 +143,8 @@ def _columns(path: Path, rows: list[_Row]) -> tuple[int, tuple[bool, ...]]:
     if not counted:
         raise DataError(f"{path} has no numbers; allowed: columns of a measured device")
     widths = Counter(len(row.cells) for row in counted)
-    width = max((w for w, times in widths.items() if times >= 3), default=max(widths))
+    usual = max(widths, key=lambda w: (widths[w], w))
+    width = max((w for w, times in widths.items() if times >= 3), default=usual)
     later = counted[len(counted) // 2 :]
     numeric = []
     for place in range(width):

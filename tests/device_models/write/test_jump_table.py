@@ -9,8 +9,9 @@ import torch
 from scipy import stats
 
 from device_models.protocols import WritePath
-from device_models.write.jump_table import JumpTable, JumpTableWrite, parse_jump_table
+from device_models.write.jump_table import JumpTable, JumpTableWrite
 from neurograd.seeding import generator_for
+from tests.device_models.write.tables import jumps_of
 
 
 def _tensor(*values):
@@ -29,7 +30,7 @@ def _jump_text(samples=3000, spread=0.02, seed=0):
 
 
 def test_samples_give_back_mean_and_deviation():
-    table = parse_jump_table(_jump_text(20_000))
+    table = jumps_of(_jump_text(20_000))
     assert len(table.nodes) == 32
     x = table.nodes
     # 625 samples a node: 5 standard errors.
@@ -42,14 +43,14 @@ def test_samples_give_back_mean_and_deviation():
 
 
 def test_a_slope_of_the_mean_is_no_noise():
-    table = parse_jump_table(_jump_text(4000, spread=0.0))
+    table = jumps_of(_jump_text(4000, spread=0.0))
     assert float(table.up_std.max()) < 1e-12
     torch.testing.assert_close(table.up_mean, 0.06 * (1 - 0.8 * table.nodes), rtol=1e-3, atol=1e-5)
 
 
 def test_repeated_states_by_hand():
-    text = "conductance;delta_up;delta_down\n20;1;-2\n10;2;-1\n10;4;-1\n20;1;-4\n14;3;-2\n"
-    table = parse_jump_table(text)
+    text = "conductance,delta_up,delta_down\n20,1,-2\n10,2,-1\n10,4,-1\n20,1,-4\n14,3,-2\n"
+    table = jumps_of(text)
     assert (table.conductance_min, table.conductance_max) == (10, 20)
     torch.testing.assert_close(table.nodes, _tensor(0, 0.4, 1))
     torch.testing.assert_close(table.up_mean, _tensor(0.3, 0.3, 0.1))
@@ -64,10 +65,34 @@ def test_repeated_states_by_hand():
     assert table.typical_steps() == pytest.approx((0.24, 0.21))
 
 
+def test_the_directions_may_have_states_of_their_own():
+    """Nodes of the other direction between leave every straight line what it is."""
+    table = jumps_of(
+        "conductance,delta_up,delta_down\n0,2,\n4,,-1\n5,1,\n10,0.5,\n0,,-0.5\n8,,-3\n"
+    )
+    torch.testing.assert_close(table.nodes, _tensor(0, 0.4, 0.5, 0.8, 1))
+    torch.testing.assert_close(table.up_mean, _tensor(0.2, 0.12, 0.1, 0.07, 0.05))
+    torch.testing.assert_close(table.down_mean, _tensor(-0.05, -0.1, -0.15, -0.3, -0.3))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("1,1,-1\n1,1,-1\n1,1,-1", "column conductance is 1 in all rows; allowed: a range"),
+        ("1,-1,-1\n2,-3,-1\n3,-1,-1", "column delta_up is -2 on average; allowed: above 0"),
+        ("1,1,1\n2,1,1\n3,1,1", "column delta_down is 1 on average; allowed: below 0"),
+        ("1,1e-7,-1\n2,1e-7,-1\n3,1e-7,-1", "allowed: above 0, by a millionth of the range"),
+    ],
+)
+def test_samples_that_are_no_device_say_why(rows, message):
+    with pytest.raises(ValueError, match=message):
+        jumps_of("conductance,delta_up,delta_down\n" + rows)
+
+
 @pytest.mark.parametrize("rounding", ["stochastic", "nearest"])
 def test_one_pulse_has_the_closed_forms_mean_and_variance(rounding):
     """Every weight's mean and variance over 20,000 writes, together at 99 %."""
-    write = JumpTableWrite(parse_jump_table(_jump_text()), 2.0, rounding)
+    write = JumpTableWrite(jumps_of(_jump_text()), 2.0, rounding)
     assert isinstance(write, WritePath)
     n, draws = 12, 20_000
     w = torch.linspace(-2, 2, n, dtype=torch.float64)
@@ -89,7 +114,7 @@ def test_one_pulse_has_the_closed_forms_mean_and_variance(rounding):
 
 def test_pulses_act_one_after_the_other():
     """Without deviation, three pulses are three single ones; more than one has no closed form."""
-    table = parse_jump_table(_jump_text(spread=0.0))
+    table = jumps_of(_jump_text(spread=0.0))
     write = JumpTableWrite(table, 1.0, "nearest")
     w = torch.linspace(-0.8, 0.8, 9, dtype=torch.float64)
     step = 2.0 * table.typical_steps()[0]
@@ -115,7 +140,7 @@ def test_pulses_act_one_after_the_other():
 
 
 def test_writes_stay_in_the_window_and_ask_for_no_more_than_it():
-    write = JumpTableWrite(parse_jump_table(_jump_text(spread=0.1)), 1.5)
+    write = JumpTableWrite(jumps_of(_jump_text(spread=0.1)), 1.5)
     w = write.program(torch.linspace(-3, 3, 40, dtype=torch.float64))
     assert float(w.abs().max()) == 1.5
     for sign in (1.0, -1.0):
@@ -126,16 +151,16 @@ def test_writes_stay_in_the_window_and_ask_for_no_more_than_it():
 
 
 def test_jump_table_write_refuses_bad_arguments():
-    table = parse_jump_table(_jump_text(100))
+    table = jumps_of(_jump_text(100))
     with pytest.raises(ValueError, match="rounding is 'up'; allowed: nearest"):
         JumpTableWrite(table, 1.0, "up")
     with pytest.raises(ValueError, match="weight_range is 0; allowed: above 0"):
         JumpTableWrite(table, 0.0)
     with pytest.raises(ValueError, match="nodes is 0; allowed: 1 or more"):
-        parse_jump_table(_jump_text(100), 0)
+        jumps_of(_jump_text(100), 0)
 
 
 def test_table_changes_type_only_when_asked():
-    write = JumpTableWrite(parse_jump_table(_jump_text(100)).to(dtype=torch.float32))
+    write = JumpTableWrite(jumps_of(_jump_text(100)).to(dtype=torch.float32))
     w = torch.zeros(5)
     assert write.write(w, w + 0.1, generator_for(0)).dtype == torch.float32

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from device_models.write.crossbar import draw_crossbar
-from device_models.write.measured_curve import parse_pulse_curve
 from device_models.write.memristor_write import MemristorWrite
 from device_models.write.pulse_response import nonlinear_response
 from neurograd.seeding import generator_for
+from tests.device_models.write.tables import curves_of
 
 LOW, HIGH = 3.8e-6, 59e-6
 UP = nonlinear_response(2.4, depression=False)
@@ -41,7 +41,7 @@ def test_a_sampled_curve_is_the_closed_form_up_to_interpolation(name, response):
     exact = torch.minimum(response.step(position, nu), 1 - position)
     errors = []
     for rows in (40, 80, 160):
-        curve = getattr(parse_pulse_curve(_sampled_curve(rows)), name)
+        curve = getattr(curves_of(_sampled_curve(rows)), name)
         errors.append(float((curve.step(position, nu) - exact).abs().max()))
     assert errors[0] < 0.01
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.25)
@@ -49,7 +49,7 @@ def test_a_sampled_curve_is_the_closed_form_up_to_interpolation(name, response):
 
 
 def test_measured_points_are_met_exactly():
-    curves = parse_pulse_curve(_sampled_curve(40))
+    curves = curves_of(_sampled_curve(40))
     assert curves.conductance_min == pytest.approx(LOW, rel=1e-12)
     assert curves.conductance_max == pytest.approx(HIGH, rel=1e-12)
     assert curves.levels == (40, 40)
@@ -63,7 +63,7 @@ def test_measured_points_are_met_exactly():
 def test_a_table_by_hand():
     """Uneven pulse numbers; the directions cover different parts of the window."""
     text = "pulse,potentiation,depression\n5,10,30\n7,20,25\n13,30,14\n"
-    curves = parse_pulse_curve(text)
+    curves = curves_of(text)
     # 8 pulses over the whole window up, 8 over 0.8 of it down.
     assert curves.levels == pytest.approx((8, 10), abs=1e-12)
     assert curves.windows == ((10, 30), (14, 30))
@@ -83,7 +83,7 @@ def test_a_table_by_hand():
 
 def test_a_run_of_equal_values_does_not_hold_a_device():
     text = "pulse,potentiation,depression\n0,1,5\n1,1,4\n2,2,3\n3,2,3\n4,2,3\n5,3,2\n6,5,1\n7,5,1\n"
-    curve = parse_pulse_curve(text).potentiation
+    curve = curves_of(text).potentiation
     assert bool((curve.positions.diff() > 0).all())
     position = _tensor(0.0)
     for _ in range(5):
@@ -104,7 +104,7 @@ def _uneven_table(ending):
 
 @pytest.mark.parametrize("ending", ["", "1.000000"])
 def test_either_direction_has_a_pulse_number_of_its_own(ending):
-    curves = parse_pulse_curve(_uneven_table(ending))
+    curves = curves_of(_uneven_table(ending))
     assert curves.levels == (64, 16)
     for curve, count in ((curves.potentiation, 64), (curves.depression, 16)):
         x = torch.linspace(0, 0.9, 7, dtype=torch.float64)
@@ -112,26 +112,30 @@ def test_either_direction_has_a_pulse_number_of_its_own(ending):
         torch.testing.assert_close(step, torch.full_like(x, 1 / count))
 
 
+HEADS = "pulse,potentiation,depression\n"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("pulse,potentiation,depression\n0,1,1\n1,2,2\n2,3,3\n", "depression rises from 1 to 3"),
-        ("pulse,potentiation,depression\n0,3,3\n1,2,2\n2,1,1\n", "potentiation falls from 3"),
-        ("pulse,potentiation,depression\n0,1,3\n1,2,\n2,3,1\n3,4,1\n", "below an empty cell"),
-        ("pulse,potentiation,depression\n0,1,3\n1,2,2\n2,3,\n3,4,\n", "has 2 values"),
-        ("pulse,potentiation,depression\n0,1,3\n1,2,1\n2,3,1\n3,4,1\n", "in one pulse only"),
-        ("pulse,potentiation,depression\n0,1,3\n,2,2\n2,3,1\n", "column pulse is ''"),
+        ("0,1,1\n1,2,2\n2,3,3\n", "depression is 2; allowed: not above 1, the one before"),
+        ("0,3,3\n1,2,2\n2,1,1\n", "potentiation is 2; allowed: not below 3, the one before"),
+        ("0,1,3\n1,2,2\n2,3,\n3,4,\n", "depression has 2 values; allowed: 3 or more"),
+        ("0,1,3\n1,2,1\n2,3,1\n3,4,1\n", "depression changes in one pulse only"),
+        ("0,2,3\n1,2,2\n2,2,1\n", "potentiation is 2 throughout; allowed: a change"),
+        ("0,1,3\n0,2,2\n2,3,1\n", "pulse numbers of potentiation are not whole and rising"),
+        ("0,1,3\n0.5,2,2\n2,3,1\n", "pulse numbers of potentiation are not whole and rising"),
     ],
 )
 def test_what_is_no_pair_of_curves_is_refused_with_the_remedy(text, words):
     with pytest.raises(ValueError, match=words) as caught:
-        parse_pulse_curve(text)
+        curves_of(HEADS + text)
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_memristor_writes_along_its_measured_curve():
     """Write and moments of a measured device against those of the model it was sampled from."""
-    curves = parse_pulse_curve(_sampled_curve(400))
+    curves = curves_of(_sampled_curve(400))
     crossbar = draw_crossbar(50, generator=generator_for(0), device_to_device=0.1)
     options = {"levels": (400, 400), "cycle_to_cycle": 0.002}
     measured = MemristorWrite(crossbar, curves.potentiation, curves.depression, **options)
@@ -150,7 +154,7 @@ def test_a_memristor_writes_along_its_measured_curve():
 
 
 def test_curves_change_type_only_when_asked():
-    curve = parse_pulse_curve(GOOD).potentiation
+    curve = curves_of(GOOD).potentiation
     x = torch.tensor([0.1, 0.6])
     assert curve.to(dtype=torch.float32).step(x, x).dtype == torch.float32
     assert curve.positions.dtype == torch.float64

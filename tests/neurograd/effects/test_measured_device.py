@@ -32,11 +32,14 @@ def test_file_is_found_beside_the_spec(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("pulse,potentiation\n0,1\n", "depression"),
+        ("pulse,potentiation\n0,1\n", "3 or more"),
+        (CURVE.replace(",depression", ""), "there is no depression"),
+        ("pulse,potentiation\n0,1\n1,5\n2,9\n", "there is no depression"),
         (CURVE.replace("5,4", "x,4"), "'x'"),
-        (CURVE.replace("5,4", "0.5,4"), "line 3"),
+        (CURVE.replace("1,5,4", "0.5,5,4"), "line 3, column pulse is 0.5; allowed: whole"),
+        (CURVE.replace("5,4", "0.5,4"), "potentiation changes in one pulse only"),
         ("a,b\n1,2\n", "allowed"),
-        (b"\xff\xfe\x00", "is not UTF-8 text"),
+        (b"\xff\xfe\x00", "is not UTF-8 text; allowed: text (UTF-8, UTF-16, Latin-1)"),
         (b"x" * 10_000_001, "larger than 10 MB"),
     ],
 )
@@ -83,6 +86,34 @@ def _uneven(ending):
     down = [f"{10 - 9 * k / 16:.6f}" if k <= 16 else ending for k in range(65)]
     rows = "".join(f"{k},{1 + 9 * k / 64:.6f},{down[k]}\n" for k in range(65))
     return f"pulse,potentiation,depression\n{rows}"
+
+
+NOISY = "pulse,potentiation,depression\n" + "".join(
+    f"{k},{k + 1.5 * (k % 3 == 1)},{9 - k}\n" for k in range(10)
+)
+
+
+def test_noise_needs_a_place(tmp_path):
+    """A curve holds none: the file alone would be a device without noise."""
+    with pytest.raises(SpecError, match="by noise that a curve does not hold") as caught:
+        load_spec(spec_beside(tmp_path, NOISY))
+    assert "write.cycle_to_cycle or read.noise beside it" in str(caught.value)
+    assert "neurograd fit" in str(caught.value)
+    for more in (", write: {cycle_to_cycle: 3 %}", ", read: {noise: 0 %}"):
+        spec = load_spec(spec_beside(tmp_path, NOISY, more))
+        (write,) = build_chip(spec, build_problem(spec)).writes
+        # Every third reading and the one behind it become their mean; the ends stay.
+        assert write.levels == pytest.approx((9, 9), rel=0.12)
+        said = " ".join(notes(spec, build_problem(spec), "check"))
+        assert "device.measured scatters by" in said
+
+
+def test_cycles_are_averaged(tmp_path):
+    rows = [f"{k},{1 + k + shift},{10 - k + shift}" for shift in (-0.5, 0.5) for k in range(10)]
+    text = "pulse,potentiation,depression\n" + "\n".join(rows)
+    spec = load_spec(spec_beside(tmp_path, text, ", read: {noise: 1 %}"))
+    (write,) = build_chip(spec, build_problem(spec)).writes
+    assert write.levels == (9, 9)
 
 
 UNEVEN_JUMPS = "conductance,delta_up,delta_down\n" + "".join(
