@@ -94,7 +94,7 @@ class MeasuredFile(FieldType):
     @property
     def allowed(self) -> str:
         """What is allowed, in words."""
-        return "the path of a file of a measured device, such as CSV"
+        return "the path of a CSV file or another file of a measured device"
 
     def json(self) -> Json:
         """A string."""

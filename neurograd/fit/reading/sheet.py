@@ -63,7 +63,8 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(
-            f"{path} can not be read ({error.strerror}); allowed: a file of a measured device"
+            f"{path} can not be read ({error.strerror}); allowed: a CSV file or another one of "
+            "a measured device"
         ) from None
 
 

@@ -94,7 +94,7 @@ def test_columns_that_can_not_be_named_say_which_can(tmp_path, columns, message)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"No such file.*allowed: a file of a measured device"):
+    with pytest.raises(DataError, match=r"No such file.*allowed: a CSV file or another one"):
         read_measurements(tmp_path / "none.csv")
     with pytest.raises(DataError, match="is a folder; allowed: a file of measured data"):
         read_measurements(tmp_path)
