@@ -50,7 +50,7 @@ from device_models.write.pulse_response import PulseResponse, linear_response, n
 from device_models.write.pulsed_devices import NominalDevice, draw_devices
 from device_models.write.pulsed_step import ExponentialStep, LinearStep, PowerStep
 from device_models.write.pulsed_write import PulsedWrite
-from device_models.write.retention import Leakage, draw_lifetimes
+from device_models.write.retention import Leakage, PairLeakage, draw_lifetimes
 from device_models.write.update_rounding import UpdateRounding
 from device_models.write.weight_cells import WeightCells
 

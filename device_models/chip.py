@@ -26,7 +26,9 @@ from device_models.protocols import (
     StackedWrite,
     UpdateSampler,
     WritePath,
+    compares_losses,
     expected_gradient,
+    has_known_mean,
 )
 from device_models.rules.minibatch import Minibatch
 from device_models.updates.sample_writes import (
@@ -168,6 +170,14 @@ class Chip:
             reads: Whether the passes see the weights as they are read.
         """
         return self.expected_at(problem, self.mean_read(w, generator) if reads else w, generator)
+
+    def knows_mean(self, problem: Problem) -> bool:
+        """Whether ``expected_estimate`` is the mean of an estimate itself, without an error.
+
+        Not where it is an average over draws, nor for rules that compare losses behind converters.
+        """
+        staircase = bool(self.passes) and compares_losses(self.rule)
+        return not staircase and has_known_mean(self.rule, problem)
 
     def mean_read(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mean of what the passes see of stored weights, shape ``(N,)``; one read where unknown."""

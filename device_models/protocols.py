@@ -170,6 +170,25 @@ class AveragedRule(Protocol):
         ...
 
 
+@runtime_checkable
+class DifferenceRule(Protocol):
+    """A rule that compares losses at perturbed weights or pre-activations.
+
+    Behind converters the loss is a staircase, and the mean response to it is no gradient.
+
+    Attributes:
+        compares_losses: Always True.
+    """
+
+    compares_losses: Literal[True]
+
+
+def compares_losses(rule: object) -> bool:
+    """Whether a rule, or the one that it wraps, compares losses."""
+    inner = getattr(rule, "rule", None)
+    return isinstance(rule, DifferenceRule) or (inner is not None and compares_losses(inner))
+
+
 def has_known_mean(rule: LearningRule, problem: Problem) -> bool:
     """Whether ``expected_gradient`` is the mean of a rule's estimate itself, without an error."""
     if isinstance(rule, AveragedRule) and rule.mean_is_averaged(problem):

@@ -7,6 +7,7 @@ and Seung, Neural Comput. 2005; Züge, Klos and Memmesheimer, Phys. Rev. X 2023.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -30,6 +31,8 @@ class WeightPerturbation:
     Raises:
         ValueError: If an argument is out of range.
     """
+
+    compares_losses: ClassVar[Literal[True]] = True
 
     perturbation: float = 1e-3
     samples: int = 1
@@ -89,7 +92,10 @@ class WeightPerturbation:
         generator: torch.Generator,
         index: Tensor | None = None,
     ) -> Tensor:
-        """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε²."""
+        """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε².
+
+        Behind converters the loss is a staircase, and the mean is another one (``Chip.knows_mean``).
+        """
         return problem.gradient(w, index)
 
     def total_variance(self, problem: Problem, w: Tensor) -> float:

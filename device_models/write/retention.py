@@ -45,35 +45,10 @@ def draw_lifetimes(
     return (lifetime * (1.0 + spread * normal)).clamp_min(1.0)
 
 
-@dataclass(frozen=True)
-class Leakage:
-    """Write path: with every update, each weight loses the part ``1/lifetime`` of itself.
-
-    ``w ← (w + increment)·(1 − 1/lifetime)``: what this update wrote leaks, too. Put it after the
-    device's own write. In a differential pair the device of the weight's sign holds it and leaks,
-    with a lifetime of its own. A weight that is left alone decays exponentially with the lifetime
-    as its time constant, and training ends where the gradient balances the leak: a bias of
-    ``−w/(lifetime·Δt)`` in gradient units, which grows as the step size shrinks.
-
-    Attributes:
-        lifetime: Lifetime in updates, 1 or more; a number, or a tensor of shape ``(N,)``. In a pair
-            that of the devices that hold positive weights.
-        negative: That of the devices that hold negative weights; None where one device holds both.
-
-    Raises:
-        ValueError: If a lifetime is below 1.
-    """
+class _Leak:
+    """What a leak of one device and one of a pair have in common."""
 
     takes_stacks: ClassVar[Literal[True]] = True
-
-    lifetime: Tensor | float
-    negative: Tensor | float | None = None
-
-    def __post_init__(self) -> None:
-        every = (self.lifetime, self.lifetime if self.negative is None else self.negative)
-        shortest = min(float(torch.as_tensor(lifetime).min()) for lifetime in every)
-        if not shortest >= 1:
-            raise ValueError(f"lifetime is {shortest:g}; allowed: 1 update or more")
 
     @property
     def deterministic(self) -> bool:
@@ -97,14 +72,70 @@ class Leakage:
         """The realized increment; no variance."""
         return ElementMoments.constant(self._kept(w, increment))
 
+    def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Leakage(_Leak):
+    """Write path: with every update, each weight loses the part ``1/lifetime`` of itself.
+
+    ``w ← (w + increment)·(1 − 1/lifetime)``: what this update wrote leaks, too. Put it after the
+    device's own write. A weight that is left alone decays exponentially with the lifetime
+    as its time constant, and training ends where the gradient balances the leak: a bias of
+    ``−w/(lifetime·Δt)`` in gradient units, which grows as the step size shrinks.
+
+    Attributes:
+        lifetime: Lifetime in updates, 1 or more; a number, or a tensor of shape ``(N,)``.
+
+    Raises:
+        ValueError: If a lifetime is below 1.
+    """
+
+    lifetime: Tensor | float
+
+    def __post_init__(self) -> None:
+        _check(self.lifetime)
+
     def affine(self, w: Tensor) -> tuple[Tensor | float, Tensor]:
         """The part of an increment that stays, and what leaks of the weight itself."""
         leak = 1.0 / self.lifetime
         return 1.0 - leak, -leak * w
 
     def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
+        return increment - (w + increment) / self.lifetime
+
+
+@dataclass(frozen=True)
+class PairLeakage(_Leak):
+    """Write path: the leak of differential pairs, each device with a lifetime of its own.
+
+    The device of the weight's sign holds it and leaks as in ``Leakage``. It is not affine in the
+    increment: a weight that crosses 0 is held by the other device.
+
+    Attributes:
+        positive: Lifetime in updates of the devices that hold positive weights, 1 or more; a
+            number, or a tensor of shape ``(N,)``.
+        negative: That of the devices that hold negative weights.
+
+    Raises:
+        ValueError: If a lifetime is below 1.
+    """
+
+    positive: Tensor | float
+    negative: Tensor | float
+
+    def __post_init__(self) -> None:
+        _check(self.positive, self.negative)
+
+    def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
         reached = w + increment
-        if self.negative is None:
-            return increment - reached / self.lifetime
-        held = torch.where(reached < 0, reached / self.negative, reached / self.lifetime)
-        return increment - held
+        return increment - torch.where(
+            reached < 0, reached / self.negative, reached / self.positive
+        )
+
+
+def _check(*lifetimes: Tensor | float) -> None:
+    shortest = min(float(torch.as_tensor(lifetime).min()) for lifetime in lifetimes)
+    if not shortest >= 1:
+        raise ValueError(f"lifetime is {shortest:g}; allowed: 1 update or more")

@@ -37,8 +37,8 @@ class LeakageKeys(SpecModel):
 
 
 def _build(parts: Assembly) -> None:
-    from device_models import Leakage as LeakageWrite  # noqa: PLC0415  (needs torch)
-    from device_models import draw_lifetimes  # noqa: PLC0415
+    from device_models import Leakage as OneLeakage  # noqa: PLC0415  (needs torch)
+    from device_models import PairLeakage, draw_lifetimes  # noqa: PLC0415
 
     leakage: Leakage = parts.spec.device.leakage
     generator, dtype = parts.generator("leakage"), parts.problem.dtype
@@ -49,7 +49,7 @@ def _build(parts: Assembly) -> None:
 
     first = draw()
     pair = parts.spec.device.conductance.mapping == "differential_pair"
-    parts.later_writes.append(LeakageWrite(first, draw() if pair else None))
+    parts.later_writes.append(PairLeakage(first, draw()) if pair else OneLeakage(first))
 
 
 def _remedy(spec: SpecSections) -> Remedy:

@@ -26,7 +26,6 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, UnstableRuleError
-from device_models.protocols import has_known_mean
 from neurograd.forecast.decay_rate import LargestDecayRate
 from neurograd.forecast.diffusion import Diffusion
 from neurograd.forecast.gradient_estimates import GradientEstimates
@@ -157,7 +156,7 @@ def forecast_chip(
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
-    if chip.writes_samples or not has_known_mean(chip.rule, problem):
+    if chip.writes_samples or not chip.knows_mean(problem):
         return _take_every_update(problem, chip, steps, seed, index, progress)
     path = _PredictedPath(problem, chip, seed, index)
     done = length = 0

@@ -214,7 +214,7 @@ RULES = {
     "direct_feedback_alignment": RuleCase(_drawn(draw_direct_feedback)),
     "local_loss": RuleCase(_drawn(draw_readouts)),
     "equilibrium_propagation": RuleCase(
-        lambda p, _: EquilibriumPropagation(relaxation_steps=10, relaxation_rate=0.05)
+        lambda p, _: EquilibriumPropagation(relaxation_steps=10, relaxation_rate=0.05, nudging=0.5)
     ),
     "manhattan": RuleCase(
         lambda p, _: Manhattan(0.3), mean=lambda r, p, w: 0.3 * p.gradient(w).sign()
@@ -404,7 +404,7 @@ WRITES = {
         )
     ),
     "retention, pair": WriteCase(
-        lambda place: Leakage(
+        lambda place: PairLeakage(
             *(
                 draw_lifetimes(place.size, 20.0, 0.3, place.generator(end), place.dtype)
                 for end in "+-"

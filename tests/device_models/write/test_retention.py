@@ -12,7 +12,7 @@ from device_models.protocols import WritePath
 from device_models.rules.backprop import Backprop
 from device_models.write.crossbar import draw_crossbar
 from device_models.write.memristor_write import MemristorWrite
-from device_models.write.retention import Leakage, draw_lifetimes
+from device_models.write.retention import Leakage, PairLeakage, draw_lifetimes
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import linear_regression
 
@@ -34,14 +34,30 @@ def test_a_weight_left_alone_decays_exponentially():
 
 
 def test_the_device_of_the_weight_s_sign_leaks_in_a_pair():
-    leak = Leakage(_tensor(10.0, 10.0, 10.0), _tensor(4.0, 4.0, 4.0))
+    leak = PairLeakage(_tensor(10.0, 10.0, 10.0), _tensor(4.0, 4.0, 4.0))
     w, increment = _tensor(0.5, -0.2, -0.2), _tensor(0.1, 0.1, 0.3)
     realized = leak.write(w, increment, generator_for(0))
     # 0.6 leaks by a tenth, -0.1 by a quarter; the third has crossed 0 and is the other device's.
     torch.testing.assert_close(realized, _tensor(0.1 - 0.06, 0.1 + 0.025, 0.3 - 0.01))
     assert leak.moments(w, increment).mean.equal(realized)
     with pytest.raises(ValueError, match=r"lifetime is 0\.5"):
-        Leakage(2.0, _tensor(0.5))
+        PairLeakage(2.0, _tensor(0.5))
+
+
+def test_random_increments_leak_from_the_device_that_holds_the_weight():
+    """The write's mean over a sample of increments and over normal ones, a pair's own on each side.
+
+    A weight far below 0 keeps what the negative device keeps: the positive one's lifetime is the
+    other one's tenfold.
+    """
+    chip = Chip(Backprop(), 0.1, writes=(PairLeakage(20.0, 2.0),))
+    w, increments = _tensor(0.8, -0.8), _tensor(-0.1, 0.3).unsqueeze(1).expand(2, 2)
+    kept = 1 - 1 / _tensor(20.0, 2.0)
+    found = chip.average_write(w, increments)
+    torch.testing.assert_close(found.mean, (w + 0.1) * kept - w)
+    normal = chip.write_moments(w, 0.1 * torch.ones_like(w), 0.04 * torch.ones_like(w) ** 2)
+    torch.testing.assert_close(normal.mean, (w + 0.1) * kept - w, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(normal.variance, 0.04 * kept.square(), rtol=1e-2, atol=0)
 
 
 def test_one_write_by_hand():
