@@ -85,6 +85,7 @@ __all__ = [
     "NodePerturbation",
     "NominalDevice",
     "OneSidedPair",
+    "PairLeakage",
     "PassPath",
     "PowerStep",
     "PulseCurves",

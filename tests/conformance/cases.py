@@ -37,6 +37,7 @@ from device_models import (
     NodePerturbation,
     NominalDevice,
     OneSidedPair,
+    PairLeakage,
     PassPath,
     PowerStep,
     PulsedWrite,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from device_models import Leakage, PairLeakage
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import validate_spec
 
@@ -20,15 +21,15 @@ def leak_of(device):
 def test_both_devices_of_a_pair_have_a_lifetime():
     leakage = {"lifetime": 100, "spread": "20 %"}
     pair = leak_of({"leakage": leakage})
-    assert pair.lifetime.shape == pair.negative.shape
-    assert float((pair.lifetime - pair.negative).abs().min()) > 0
+    assert pair.positive.shape == pair.negative.shape
+    assert float((pair.positive - pair.negative).abs().min()) > 0
     one_sided = leak_of({"leakage": leakage, "pulsed": {"model": "one_sided_pair"}})
-    assert one_sided.negative is not None
+    assert isinstance(one_sided, PairLeakage)
     for single in (
         {"conductance": {"mapping": "reference"}},
         {"pulsed": {"model": "soft_bounds"}},
     ):
         leak = leak_of({"leakage": leakage, **single})
-        assert leak.negative is None
+        assert isinstance(leak, Leakage)
         # What is drawn for the first device stays.
         assert leak.lifetime.equal(pair.lifetime)
