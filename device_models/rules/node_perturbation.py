@@ -149,7 +149,7 @@ class NodePerturbation:
     ) -> Tensor:
         """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε².
 
-        Behind converters the loss is a staircase, and the mean is another one (``Chip.knows_mean``).
+        Behind converters the loss is a staircase with another mean (``Chip.knows_mean``).
         """
         return problem.gradient(w, index)
 

@@ -8,13 +8,16 @@ import torch
 from device_models import (
     Backprop,
     Chip,
+    Converters,
     FixedPointGrid,
     LearningRule,
     MemristorWrite,
     Minibatch,
+    NodePerturbation,
     ReadNoise,
     ReadPath,
     UpdateRounding,
+    WeightPerturbation,
     WeightRounding,
     WhiteNoise,
     WritePath,
@@ -121,3 +124,14 @@ def test_noise_in_gradient_units_grows_as_the_step_shrinks():
         for dt in (0.1, 0.01)
     )
     assert small == pytest.approx(100 * large, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "rule", [WeightPerturbation(), Minibatch(NodePerturbation(), 2), WhiteNoise(NodePerturbation())]
+)
+def test_rules_that_compare_losses_have_no_known_mean_behind_converters(rule):
+    """The loss is a staircase there, which other rules see through (straight-through gradients)."""
+    problem, coarse = relu_network(), Converters(dac_bits=6, adc_bits=6)
+    assert Chip(rule, 0.1).knows_mean(problem)
+    assert not Chip(rule, 0.1, passes=(coarse,)).knows_mean(problem)
+    assert Chip(Minibatch(Backprop(), 2), 0.1, passes=(coarse,)).knows_mean(problem)

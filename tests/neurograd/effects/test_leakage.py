@@ -32,4 +32,4 @@ def test_both_devices_of_a_pair_have_a_lifetime():
         leak = leak_of({"leakage": leakage, **single})
         assert isinstance(leak, Leakage)
         # What is drawn for the first device stays.
-        assert leak.lifetime.equal(pair.lifetime)
+        assert leak.lifetime.equal(pair.positive)
