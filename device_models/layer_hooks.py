@@ -1,11 +1,11 @@
 """Sees and changes what goes into and comes out of a network's layers, call by call.
 
-A layer is a call of ``functional.linear`` or ``functional.conv2d``; a spiking network calls one
-once per time step. Everything that acts on layers is a ``LayerHook`` that is open around a forward
-pass (``with hook.applied():``): learning rules that cut the gradient between layers, add to a
-layer's output or send its error back through other weights; converters around an array's products;
-pulse trains, which need every layer's input and error. One call goes through a hook's methods in
-this order:
+A layer is a call of ``functional.linear`` or of a convolution in one to three dimensions; a spiking
+network calls one once per time step. Everything that acts on layers is a ``LayerHook`` that is open
+around a forward pass (``with hook.applied():``): learning rules that cut the gradient between
+layers, add to a layer's output or send its error back through other weights; converters around an
+array's products; pulse trains, which need every layer's input and error. One call goes through a
+hook's methods in this order:
 
 1. ``before``: what the product gets in place of the layer's input;
 2. ``product``: the product itself; its errors go back through what ``backward`` says;
@@ -32,6 +32,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
@@ -47,15 +49,25 @@ R = TypeVar("R")
 
 _EVENT = "layer_hook_event"
 
+_CONVOLUTIONS: Mapping[Callable[..., Tensor], tuple[Callable[..., Tensor], ...]]
+_CONVOLUTIONS = MappingProxyType(
+    {
+        functional.conv1d: (conv_grad.conv1d_input, conv_grad.conv1d_weight),
+        functional.conv2d: (conv_grad.conv2d_input, conv_grad.conv2d_weight),
+        functional.conv3d: (conv_grad.conv3d_input, conv_grad.conv3d_weight),
+    }
+)
+"""Convolutions, each with its derivatives by the input and by the weight."""
+
 
 @dataclass(frozen=True, eq=False)
 class LayerCall:
     """One call of a layer as it comes to a hook.
 
     Attributes:
-        function: ``functional.linear`` or ``functional.conv2d``.
+        function: ``functional.linear``, or a convolution in one to three dimensions.
         input: The input, before any change by this hook.
-        weight: Matrix ``(outputs, inputs)``, or kernel ``(out, in/groups, height, width)``.
+        weight: Matrix ``(outputs, inputs)``, or kernel ``(out, in/groups, *size)``.
         bias: Bias, or None.
         options: Stride, padding, dilation and groups of a convolution; empty for a linear layer.
     """
@@ -69,12 +81,12 @@ class LayerCall:
     @property
     def is_convolution(self) -> bool:
         """Whether the layer is a convolution."""
-        return self.function is functional.conv2d
+        return self.function in _CONVOLUTIONS
 
     @property
     def vector_dims(self) -> tuple[int, ...]:
         """Dimensions of input and output that make one vector: a whole image in a convolution."""
-        return (-3, -2, -1) if self.is_convolution else (-1,)
+        return tuple(range(1 - self.weight.ndim, 0)) if self.is_convolution else (-1,)
 
     def multiply(self, x: Tensor) -> Tensor:
         """The layer's output for the input ``x``; hooks opened before see this call."""
@@ -88,7 +100,8 @@ class LayerCall:
         """A product without bias plus the layer's bias, if it has one."""
         if self.bias is None:
             return product
-        return product + (self.bias[:, None, None] if self.is_convolution else self.bias)
+        beside = (1,) * (self.weight.ndim - 2) if self.is_convolution else ()
+        return product + self.bias.view(-1, *beside)
 
 
 class LayerHook:
@@ -145,8 +158,8 @@ class _Interception(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is functional.linear:
             return self._layer(_linear_call(*args, **kwargs))
-        if func is functional.conv2d:
-            return self._layer(_convolution_call(*args, **kwargs))
+        if func in _CONVOLUTIONS:
+            return self._layer(_convolution_call(func, *args, **kwargs))
         activation = activation_call(func, args, kwargs)
         if activation is not None:
             return self._hook.activation(activation)
@@ -164,6 +177,7 @@ def _linear_call(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> L
 
 
 def _convolution_call(
+    function: Callable[..., Tensor],
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -172,7 +186,7 @@ def _convolution_call(
     dilation: Any = 1,
     groups: int = 1,
 ) -> LayerCall:
-    return LayerCall(functional.conv2d, input, weight, bias, (stride, padding, dilation, groups))
+    return LayerCall(function, input, weight, bias, (stride, padding, dilation, groups))
 
 
 def event(
@@ -225,7 +239,8 @@ class _ProductWithFeedback(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x, feedback)
         ctx.has_bias, ctx.options = bias is not None, options
-        ctx.error_back = _through_matrix if function is functional.linear else _through_kernel
+        linear = function is functional.linear
+        ctx.error_back = _through_matrix if linear else partial(_through_kernel, function)
         return function(x, weight, bias, *options)
 
     @staticmethod
@@ -245,12 +260,17 @@ def _through_matrix(
 
 
 def _through_kernel(
-    x: Tensor, feedback: Tensor, error: Tensor, options: tuple[Any, ...]
+    function: Callable[..., Tensor],
+    x: Tensor,
+    feedback: Tensor,
+    error: Tensor,
+    options: tuple[Any, ...],
 ) -> tuple[Tensor, ...]:
     """The same of a convolution."""
-    by_x = conv_grad.conv2d_input(x.shape, feedback, error, *options)
-    by_weight = conv_grad.conv2d_weight(x, feedback.shape, error, *options)
-    return by_x, by_weight, error.sum((0, 2, 3))
+    input_gradient, weight_gradient = _CONVOLUTIONS[function]
+    by_x = input_gradient(x.shape, feedback, error, *options)
+    by_weight = weight_gradient(x, feedback.shape, error, *options)
+    return by_x, by_weight, error.sum((0, *range(2, error.ndim)))
 
 
 # -- recording ----------------------------------------------------------------------------------

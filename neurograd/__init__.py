@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from neurograd.measure.moments import Moments, measure_moments
     from neurograd.measure.point import MeasurementBudget as Budget
     from neurograd.measure.point import measure_point
-    from neurograd.pipeline.check import CheckResult, check
+    from neurograd.pipeline.check import CheckResult
+    from neurograd.pipeline.own.front_door import check, limits, predict, sweep
     from neurograd.problem import Problem
     from neurograd.records.json_form import read_report
     from neurograd.spec import load_spec
@@ -37,18 +38,21 @@ _PLACES = {
     "Moments": "measure.moments",
     "NeurogradError": "errors",
     "Problem": "problem",
-    "check": "pipeline.check",
+    "check": "pipeline.own.front_door",
     "covariance_trace": "measure.loss_change",
     "exact_diagonal": "measure.curvature",
     "hessian_trace": "measure.curvature",
+    "limits": "pipeline.own.front_door",
     "load_spec": "spec",
     "measure_kinks": "measure.kinks",
     "measure_loss_change": "measure.loss_change",
     "measure_moments": "measure.moments",
     "measure_point": "measure.point",
     "measure_spectrum": "measure.curvature",
+    "predict": "pipeline.own.front_door",
     "predict_loss_change": "measure.loss_change",
     "read_report": "records.json_form",
+    "sweep": "pipeline.own.front_door",
     "train": "training.loop",
 }
 
@@ -63,14 +67,17 @@ __all__ = [
     "covariance_trace",
     "exact_diagonal",
     "hessian_trace",
+    "limits",
     "load_spec",
     "measure_kinks",
     "measure_loss_change",
     "measure_moments",
     "measure_point",
     "measure_spectrum",
+    "predict",
     "predict_loss_change",
     "read_report",
+    "sweep",
     "theory",
     "train",
 ]

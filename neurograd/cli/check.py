@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from neurograd.cli.options import (
+    AllowCode,
     DeviceName,
     ExitZero,
     JsonPath,
@@ -32,10 +33,11 @@ def check(
     device: DeviceName = "auto",
     overrides: Overrides = None,
     resume: Resume = None,
+    allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
 ) -> None:
     """Measure, predict and train: will training on this chip work?"""
-    spec = read_spec(spec_path, overrides, seed)
+    spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
     check_outputs({"--json": json_path, "--html": html_path}, resume)
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import check as run_check  # noqa: PLC0415  (torch is slow)

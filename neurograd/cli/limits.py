@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from neurograd.cli.options import (
+    AllowCode,
     DeviceName,
     ExitZero,
     JsonPath,
@@ -36,10 +37,11 @@ def limits(
     device: DeviceName = "auto",
     overrides: Overrides = None,
     resume: Resume = None,
+    allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
 ) -> None:
     """How far each number may move before the verdict flips, and what else would save a design."""
-    spec = read_spec(spec_path, overrides, seed)
+    spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
     if plot is not None:
         check_figure(plot)
     check_outputs({"--json": json_path, "--plot": plot}, resume)

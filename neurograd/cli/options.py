@@ -29,6 +29,10 @@ Resume = Annotated[
         "--resume", metavar="FOLDER", help="Keep finished stages there, and go on from them."
     ),
 ]
+AllowCode = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Run the Python file that the spec names (network.file)."),
+]
 ExitZero = Annotated[
     bool, typer.Option("--exit-zero", help="Exit with 0 when finished, whatever the verdict.")
 ]

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from neurograd.cli.options import DeviceName, Overrides, Quick, Resume, Seed, SpecPath
+from neurograd.cli.options import (
+    AllowCode,
+    DeviceName,
+    Overrides,
+    Quick,
+    Resume,
+    Seed,
+    SpecPath,
+)
 from neurograd.cli.outputs import say_written, tables
 from neurograd.cli.progress import ProgressBars
 from neurograd.cli.streams import say
@@ -50,6 +58,7 @@ def sweep(
     seed: Seed = None,
     device: DeviceName = "auto",
     overrides: Overrides = None,
+    allow_code: AllowCode = False,
 ) -> None:
     """Evaluate a grid or a random design over any keys; after a kill the same command goes on."""
     from neurograd.pipeline.sweep.command import Request  # noqa: PLC0415  (torch is slow to import)
@@ -59,7 +68,7 @@ def sweep(
 
     request = Request(
         spec_path, tuple(over or ()), tuple(with_seed(overrides, seed)), random, mode, table, plot,
-        resume, jobs, scheduler, device, quick, SweepFigure(),
+        resume, jobs, scheduler, device, quick, SweepFigure(), allow_code,
     )  # fmt: skip
     try:
         with ProgressBars() as progress:
@@ -68,5 +77,5 @@ def sweep(
         if request.folder.is_dir():
             say(f"what is finished is kept in {request.folder}: the same command goes on")
         raise
-    render_sweep(result.rows, result.keys, tables())
+    render_sweep(result.rows, result.keys, tables(), result.notes)
     say_written(*result.written)

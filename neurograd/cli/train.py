@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from neurograd.cli.options import (
+    AllowCode,
     DeviceName,
     ExitZero,
     JsonPath,
@@ -26,10 +27,11 @@ def train(
     device: DeviceName = "auto",
     overrides: Overrides = None,
     resume: Resume = None,
+    allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
 ) -> None:
     """Train through the chip beside a clean twin, without measuring moments."""
-    spec = read_spec(spec_path, overrides, seed)
+    spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
     check_outputs({"--json": json_path}, resume)
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import train_beside  # noqa: PLC0415  (torch is slow to import)

@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from neurograd.spec import Spec
 
 
-def read_spec(path: Path, overrides: list[str] | None, seed: int | None) -> Spec:
+def read_spec(
+    path: Path, overrides: list[str] | None, seed: int | None, *, allow_code: bool = False
+) -> Spec:
     """The spec of a command, with what its options replace.
 
     Raises:
-        SpecError: If the file, a key or an override is wrong.
+        SpecError: If the file, a key or an override is wrong, or it names a Python file that may
+            not be run.
     """
     from neurograd.spec import load_spec  # noqa: PLC0415
 
-    return load_spec(path, with_seed(overrides, seed))
+    spec = load_spec(path, with_seed(overrides, seed), allow_code=allow_code)
+    spec.check_leave(str(path))
+    return spec
 
 
 def with_seed(overrides: list[str] | None, seed: int | None) -> list[str]:

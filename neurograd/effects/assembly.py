@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from neurograd.effects.effect import Effect, SpecSections
-from neurograd.effects.registry import contributions
+from neurograd.effects.registry import all_effects, contributions
+from neurograd.errors import NeurogradError
 
 if TYPE_CHECKING:
     import torch
@@ -108,6 +109,7 @@ def build_chip(
     from device_models import Backprop, Chip  # noqa: PLC0415  (needs torch)
 
     names = frozenset(effect.name for effect in without)
+    _check_layers(spec, problem, names)
     parts = Assembly(spec, problem, index, names, Backprop())
     for each in contributions():
         if each.build is None or each.name in names:
@@ -123,3 +125,25 @@ def build_chip(
         tuple(parts.passes),
         parts.write_each,
     )
+
+
+def _check_layers(spec: SpecSections, problem: Problem, without: Collection[str]) -> None:
+    """Refuses what acts on layers where matrices of the network are outside of them."""
+    for each in all_effects():
+        if not each.on_layers or each.name in without:
+            continue
+        if not each.applies(spec, problem.num_samples):
+            continue
+        found = matrices_outside_layers(problem)
+        if found:
+            raise NeurogradError(
+                f"{each.key}: {each.label} acts on linear and convolution layers, and {found[0]} "
+                f"{f'and {len(found) - 1} more are' if found[1:] else 'is'} outside of them; "
+                "allowed: a network whose products are torch.nn.Linear or Conv1d to Conv3d layers, "
+                "or a chip without this effect"
+            )
+
+
+def matrices_outside_layers(problem: Problem) -> list[str]:
+    """Names of the matrices that no linear or convolution layer multiplies by."""
+    return [name for name, dimensions in problem.outside_layers.items() if dimensions > 1]

@@ -46,4 +46,5 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=23,
+    on_layers=True,
 )

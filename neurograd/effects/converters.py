@@ -40,4 +40,5 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=22,
+    on_layers=True,
 )

@@ -145,6 +145,8 @@ class Contribution:
             samples.
         knob_rank: Place of its knobs in a limits report.
         hints: Sentences that a report has of a spec: what its keys do not mean, likely slips.
+        on_layers: Whether it acts on calls of layers, and so needs a network whose matrices are all
+            met there.
         acts: Of keys that act only beside others: on what, as in 'it acts on wires'.
     """
 
@@ -157,6 +159,7 @@ class Contribution:
     knobs: Callable[[SpecSections, int], Iterable[Knob]] = field(default=_no_knobs, repr=False)
     knob_rank: int = 100
     hints: Callable[[SpecSections, int], Iterable[str]] = field(default=_no_hints, repr=False)
+    on_layers: bool = False
     acts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def applies(self, spec: SpecSections, samples: int) -> bool:

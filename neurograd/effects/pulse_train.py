@@ -78,4 +78,5 @@ EFFECT = Effect(
     remedy=_remedy,
     knobs=_knobs,
     knob_rank=24,
+    on_layers=True,
 )

@@ -54,15 +54,17 @@ def active_in(spec: SpecSections, samples: int) -> list[Effect]:
     return [effect for effect in all_effects() if effect.active(spec, samples)]
 
 
-def knobs_of(spec: SpecSections, samples: int) -> list[Knob]:
+def knobs_of(spec: SpecSections, samples: int, *, layers: bool = True) -> list[Knob]:
     """Every number of a spec that can be turned, in the order of a limits report.
 
     Args:
         spec: The validated spec.
         samples: Number of training samples, the largest batch.
+        layers: Whether what acts on layers can act on the network.
     """
     ranked = sorted(contributions(), key=lambda each: each.knob_rank)
-    return [knob for each in ranked for knob in each.knobs(spec, samples)]
+    able = [each for each in ranked if layers or not each.on_layers]
+    return [knob for each in able for knob in each.knobs(spec, samples)]
 
 
 def section(place: str, *also: Keys) -> Any:

@@ -13,6 +13,7 @@ from neurograd.effects.assembly import build_chip
 from neurograd.effects.effect import Effect
 from neurograd.effects.minibatch import is_batched
 from neurograd.effects.registry import active_in
+from neurograd.pipeline.own.handed_over import handed_over
 from neurograd.problem import Problem, datasets, networks
 from neurograd.problem.coding import encode
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
@@ -33,20 +34,26 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
 
     Raises:
         DataError: If the data set is missing or malformed.
+        ModelError: If a module is no network for these data.
+        SpecError: If its file may not be run.
     """
+    if spec.handed_over is not None:
+        return handed_over(spec, torch.device(device))
     data = _dataset(spec)
     network, dtype = spec.network, _DTYPES[spec.measure.precision]
     generator = generator_for(spec.measure.seed, "network")
     module: torch.nn.Module
     if network.kind == "spiking":
         data, module = _spiking(spec, data, generator)
+    elif network.kind == "module":
+        module = _from_file(spec, generator)
     elif network.architecture == "cnn":
         module = networks.small_cnn(
             data.input_shape,
             channels=network.channels or (8, 16),
             outputs=data.output_size,
             activation=network.activation or "relu",
-            init=network.init,
+            init=network.init or "xavier",
             generator=generator,
             dtype=dtype,
         )
@@ -56,11 +63,11 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
             network.hidden,
             data.output_size,
             activation=network.activation or "relu",
-            init=network.init,
+            init=network.init or "xavier",
             generator=generator,
             dtype=dtype,
         )
-    return Problem(
+    problem = Problem(
         module,
         CrossEntropy() if data.kind == "classification" else MeanSquaredError(),
         data.inputs,
@@ -71,6 +78,18 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         device=device,
         chunk_size=spec.measure.chunk_size,
     )
+    if network.kind == "module":
+        problem.check_network()
+    return problem
+
+
+def _from_file(spec: Spec, generator: torch.Generator) -> torch.nn.Module:
+    """The module of a spec's file, where the file may be run."""
+    network = spec.network
+    assert network.file is not None
+    spec.check_leave(spec.name)
+    make, arguments = network.factory or "make_net", network.arguments or {}
+    return networks.module_from_file(network.file, make, arguments, generator)
 
 
 def _spiking(
@@ -91,7 +110,7 @@ def _spiking(
         threshold=network.threshold,
         reset=network.reset or "subtract",
         readout=network.readout or "membrane",
-        init=network.init,
+        init=network.init or "xavier",
         generator=generator,
         dtype=_DTYPES[spec.measure.precision],
     )
@@ -123,7 +142,7 @@ def _dataset(spec: Spec) -> datasets.Dataset:
         folder=task.folder,
         train_samples=task.train_samples,
         test_samples=task.test_samples,
-        flat=spec.network.architecture != "cnn",
+        flat=spec.network.architecture == "mlp",
         seed=spec.measure.seed,
         dtype=_DTYPES[spec.measure.precision],
         **options,

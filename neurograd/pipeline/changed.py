@@ -18,7 +18,7 @@ def with_settings(spec: Spec, settings: dict[str, Any]) -> Spec:
         SpecError: If they do not go together.
     """
     overrides = [f"{key}={_yaml(value)}" for key, value in settings.items()]
-    return validate_spec(spec_to_dict(spec), "limits", overrides)
+    return validate_spec(spec_to_dict(spec), "limits", overrides).like(spec)
 
 
 def _yaml(value: Any) -> str:

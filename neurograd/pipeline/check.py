@@ -28,7 +28,7 @@ from neurograd.pipeline.identity import (
     ChipTask,
     CleanTask,
     code_digest,
-    data_fingerprint,
+    content_fingerprint,
     versions,
 )
 from neurograd.pipeline.mitigating import guide_to
@@ -196,7 +196,7 @@ class _Check:
         self.chip: Chip = build_chip(spec, self.problem)
         self.timing: dict[str, float] = {}
         self.clock = threading.Lock()
-        task = ChipTask.of(spec, device, data_fingerprint(self.problem), quick=quick)
+        task = ChipTask.of(spec, device, content_fingerprint(self.problem), quick=quick)
         self.store = StageStore(resume, task)
         self.clean_task = CleanTask.of(spec, device)
         if clean is not None and clean.task != self.clean_task:

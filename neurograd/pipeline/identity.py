@@ -8,7 +8,9 @@ surroundings: versions, kind of device, and the program itself.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
@@ -38,6 +40,9 @@ CLEAN_MEASURE = ("points", "seed", "chunk_size", "precision")
 
 Beside these it depends on the network, the task, the training and the size of the batches.
 """
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""Where an object lies in memory, which is another place in each process."""
 
 SAYS = ("name", "spec_version")
 """Keys that no number depends on."""
@@ -233,6 +238,34 @@ def data_fingerprint(problem: Problem) -> str:
         found.update(f"{tensor.dtype} {tuple(tensor.shape)}\n".encode())
         found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
+
+
+def content_fingerprint(problem: Problem) -> str:
+    """Digest of a problem: its samples, its network with the first weights, the code of that."""
+    shape = _ADDRESS.sub("", repr(problem.module))
+    found = hashlib.sha256(f"{data_fingerprint(problem)} {shape}\n".encode())
+    for tensor in (problem.initial_weights, *problem.module.buffers()):
+        found.update(f"{tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    for code in sorted(_own_code(problem.module)):
+        found.update(code)
+    return found.hexdigest()
+
+
+def _own_code(module: torch.nn.Module) -> set[bytes]:
+    """Files of the classes of a module that are of no installed library of ours."""
+    known = ("torch", "snntorch", *CODE)
+    kinds = {type(layer) for layer in module.modules()}
+    found = set()
+    for kind in kinds:
+        if kind.__module__.partition(".")[0] in known:
+            continue
+        try:
+            found.add(Path(inspect.getfile(kind)).read_bytes())
+        except (OSError, TypeError):  # a class that was typed in
+            code = kind.forward.__code__
+            found.add(_ADDRESS.sub("", repr(code.co_consts)).encode() + code.co_code)
+    return found
 
 
 def _without(keys: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from neurograd.effects.registry import contributions
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.problem import Problem
 from neurograd.spec import Spec, spec_to_dict
 
@@ -33,6 +34,7 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
     found = [
         sentence for each in contributions() for sentence in each.hints(spec, problem.num_samples)
     ]
+    found += network_notes(spec, problem)
     found += [_idle(group) for group in idle_keys(spec, problem)]
     found += _of_other_use(spec, problem, command)
     return tuple(found)

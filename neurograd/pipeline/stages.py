@@ -167,7 +167,7 @@ class Stages:
         """
 
         def compute() -> MeasuredPoint:
-            spiking = self.spec.network.kind == "spiking"
+            spiking = bool(self.problem.parts.spiking)
             found = (self._smoothed_point if spiking else self._point)(index, step, weights)
             return found.model_copy(update={"point": self._with_arrays(found.point, weights)})
 

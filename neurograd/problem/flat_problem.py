@@ -6,14 +6,17 @@ import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property
 from typing import Literal, Self
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from device_models.layer_hooks import LayerRecorder
 from neurograd.errors import ModelError
 from neurograd.problem.losses import Loss, as_loss
+from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
 
 Split = Literal["train", "test"]
 
@@ -25,7 +28,10 @@ class Problem:
 
     Weights are one flat vector ``w`` of shape ``(N,)`` over the module's trainable parameters in
     their own order. The module is copied, put into evaluation mode and converted to ``dtype``; the
-    user's own object is never changed.
+    user's own object is never changed. Dropout is off; batch normalization that was never trained
+    gets the statistics of training samples at the initial weights, and all of it keeps its
+    statistics (``parts``). Buffers begin every call as they are here, so that a recurrent or
+    spiking module begins every call at rest.
 
     Args:
         module: Any module that maps inputs to outputs.
@@ -41,7 +47,7 @@ class Problem:
         chunk_size: Samples that one forward pass takes; bounds the memory, not the result.
 
     Raises:
-        ModelError: If the module has no trainable weights or its loss is not finite.
+        ModelError: If the module has no trainable weights, or normalizes by the batch at hand.
         ValueError: If inputs and targets do not match.
     """
 
@@ -64,7 +70,7 @@ class Problem:
             raise ValueError("test_inputs and test_targets: allowed: both or neither")
         if chunk_size < 1:
             raise ValueError(f"chunk_size is {chunk_size}; allowed: 1 or more")
-        self.module = copy.deepcopy(module).to(device=device, dtype=dtype).eval()
+        self.module = copy_of(module).to(device=device, dtype=dtype).eval()
         self.loss_function = as_loss(loss)
         self.dtype, self.device = dtype, torch.device(device)
         self.chunk_size = chunk_size
@@ -74,11 +80,17 @@ class Problem:
         named = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
         if not named:
             raise ModelError("the module has no trainable weights")
+        self.parts = parts_of(self.module)
+        spiking = self.parts.spiking and dtype != torch.float32
+        calibrate(self.module, self.parts.calibrated, self._data["train"][0])
+        self._buffers = dict(self.module.named_buffers())
         self._shapes = {n: p.shape for n, p in named.items()}
         self._sizes = [p.numel() for p in named.values()]
         # A call puts the weights into the module for a moment: one at a time.
         self._turn = threading.RLock()
-        self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = ()
+        self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = (
+            (MatchedTypes,) if spiking else ()
+        )
         self.initial_weights = torch.cat([p.detach().reshape(-1) for p in named.values()])
 
     def _place(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,7 +108,8 @@ class Problem:
         """
         other = copy.copy(self)
         with self._turn:
-            other.module = copy.deepcopy(self.module)
+            other.module = copy_of(self.module)
+        other._buffers = dict(other.module.named_buffers())
         other._turn = threading.RLock()
         return other
 
@@ -133,6 +146,24 @@ class Problem:
         """Whether targets are class indices, so that accuracy is defined."""
         return not self._data["train"][1].is_floating_point()
 
+    @cached_property
+    def outside_layers(self) -> dict[str, int]:
+        """Trainable parameters that no linear or convolution layer multiplies by or adds.
+
+        Names with numbers of dimensions: matrices of recurrent layers or of products that a module
+        writes out, gains of normalization, constants of neurons. Converters around arrays and rules
+        that work layer by layer do not meet them.
+        """
+        leaves = {name: part.detach() for name, part in self._initial_parameters().items()}
+        recorder = LayerRecorder(leaves)
+        with torch.no_grad(), recorder.applied():
+            self.outputs(leaves, self._data["train"][0][:1])
+        met = {name for call in recorder.calls for name in (call.weight, call.bias)}
+        return {name: len(shape) for name, shape in self._shapes.items() if name not in met}
+
+    def _initial_parameters(self) -> dict[str, Tensor]:
+        return self.parameters_of(self.initial_weights)
+
     def data(self, split: Split = "train") -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split, on the problem's device."""
         return self._data[split]
@@ -159,7 +190,9 @@ class Problem:
             for passes in self._passes:
                 stack.enter_context(passes())
             stack.enter_context(self._turn)
-            result: Tensor = functional_call(self.module, dict(parameters), (inputs,))
+            # What a call leaves in the buffers goes into this copy.
+            state = {**self._buffers, **parameters}
+            result: Tensor = functional_call(self.module, state, (inputs,))
         return result
 
     def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -276,11 +309,65 @@ class Problem:
         norms = []
         for start in range(0, self.num_samples, size):
             part = slice(start, start + size)
-            gradients = per_sample(parameters, inputs[part], targets[part])
+            try:
+                gradients = per_sample(parameters, inputs[part], targets[part])
+            except RuntimeError:
+                # Recurrent layers and functions with a derivative of their own may know no vmap.
+                return self._square_norms_one_by_one(w)
             norms.append(sum(g.flatten(1).square().sum(1) for g in gradients.values()))
         return torch.cat([torch.as_tensor(n) for n in norms])
 
+    def _square_norms_one_by_one(self, w: Tensor) -> Tensor:
+        samples = torch.arange(self.num_samples, device=self.device).split(1)
+        return torch.stack([self.gradient(w, index).square().sum() for index in samples])
+
     # -- checks -----------------------------------------------------------------------------
+
+    def check_network(self) -> None:
+        """Raise ModelError when the network is no function of its weights and of one sample.
+
+        It has to take its inputs, give outputs that fit the targets, and give the same ones at the
+        next call, whatever other samples are in it.
+        """
+        few = slice(0, 8)
+        inputs, targets = (each[few] for each in self._data["train"])
+        once = self._tried(inputs)
+        shape = (tuple(once.shape), tuple(targets.shape))
+        if self.is_classification:
+            classes = 1 + int(self._data["train"][1].max())
+            if once.ndim != 2 or len(once) != len(targets) or once.shape[1] < classes:
+                raise ModelError(
+                    f"the network gives outputs of shape {shape[0]} for {len(targets)} samples of "
+                    f"{classes} classes; allowed: one row a sample, {classes} numbers or more"
+                )
+        elif shape[0] != shape[1]:
+            raise ModelError(
+                f"the network gives outputs of shape {shape[0]} for targets of shape {shape[1]}; "
+                "allowed: the targets' shape"
+            )
+        if not _alike(once, self._tried(inputs)):
+            raise ModelError(
+                "the network gives other outputs at the next call with the same inputs; allowed: "
+                "a forward pass without randomness (functional.dropout with training=self.training)"
+                " and without memory of the call before"
+            )
+        # A spike turns with the last digit of a sum, whose order depends on the batch.
+        if not self.parts.spiking and not _alike(once[:1], self._tried(inputs[:1])):
+            raise ModelError(
+                "the network's output for a sample depends on the other samples of the batch; "
+                "allowed: layers that treat each sample alone"
+            )
+
+    def _tried(self, inputs: Tensor) -> Tensor:
+        try:
+            with torch.no_grad():
+                return self.outputs(self._initial_parameters(), inputs)
+        except Exception as error:  # whatever a module of the user's raises
+            text = " ".join(str(error).split())
+            raise ModelError(
+                f"the network refuses inputs of shape {tuple(inputs.shape)} and type "
+                f"{self.dtype}: {type(error).__name__}: {text}"
+            ) from error
 
     def check_finite(self, w: Tensor) -> None:
         """Raise ModelError when outputs, loss or gradient at ``w`` are not finite."""
@@ -301,3 +388,12 @@ def _directional_derivative(gradient: Tensor, leaf: Tensor, v: Tensor) -> Tensor
         return torch.zeros_like(v)
     (result,) = torch.autograd.grad(gradient, leaf, v, retain_graph=True, materialize_grads=True)
     return result
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    """Whether two outputs differ by no more than the order of their sums explains."""
+    size = float(one.abs().max()) if one.numel() else 0.0
+    near = torch.finfo(one.dtype).eps ** 0.5 * size
+    return one.shape == other.shape and torch.allclose(
+        one, other, rtol=0.0, atol=near, equal_nan=True
+    )

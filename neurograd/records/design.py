@@ -23,7 +23,9 @@ class Network(Record):
     """The network."""
 
     kind: str = "rate"
-    architecture: str = "mlp"
+    architecture: str | None = "mlp"
+    file: str | None = None
+    factory: str | None = None
     hidden: tuple[int, ...] | None = ()
     channels: tuple[int, ...] | None = ()
     activation: str | None = None

@@ -37,6 +37,10 @@ class _Report(Record):
     """Digest of neurograd's own code; None in a report of version 0."""
     num_parameters: int
     """N, the number of weights."""
+    notes: tuple[str, ...] = ()
+    """Of the spec, one sentence each: what of a network is frozen or off; of a check or a training
+    also keys that change no number of it, and likely slips. Empty where there is nothing to say,
+    and in reports from before there were notes."""
     timing: dict[str, float] = Field(default_factory=dict)
     """Seconds of each part of the work, added up over all threads."""
 
@@ -59,9 +63,6 @@ class CheckReport(_Report):
     first, then what theory and measurement say."""
     deciding_reasons: int | None = None
     """How many of them decide; the others stand beside. None in older reports."""
-    notes: tuple[str, ...] = ()
-    """Of the spec, one sentence each: keys that change no number of it, and likely slips. Empty
-    where there is nothing to say, and in reports from before there were notes."""
     step_size: float
     """Δt."""
     points: tuple[PointResult, ...]

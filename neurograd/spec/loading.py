@@ -25,12 +25,15 @@ _PLAIN_KEY = re.compile(r"[\w-]+")
 _MAX_KEY = 200
 
 
-def load_spec(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Spec:
+def load_spec(
+    path: str | os.PathLike[str], overrides: Iterable[str] = (), *, allow_code: bool = False
+) -> Spec:
     """Loads a YAML spec; a preset's keys lie under the user's.
 
     Args:
         path: The file; errors repeat it as given.
         overrides: 'dotted.key=value' strings that replace keys of the file, later ones last.
+        allow_code: Whether the Python file that the spec names may be run.
 
     Returns:
         The validated spec, with every default filled in.
@@ -38,21 +41,27 @@ def load_spec(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Sp
     Raises:
         SpecError: When a key or an override is wrong, or the file cannot be read.
 
-    A relative ``device.measured`` of the file is looked for beside the file first.
+    Relative ``device.measured`` and ``network.file`` of the file are looked for beside it first.
     """
-    data = _beside(load_yaml(path), Path(os.fspath(path)).parent)
-    return validate_spec(data, os.fspath(path), overrides)
+    data = load_yaml(path)
+    for section, key in _FILES:
+        data = _beside(data, section, key, Path(os.fspath(path)).parent)
+    return validate_spec(data, os.fspath(path), overrides).beside(allow_code=allow_code)
 
 
-def _beside(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    """A measured table that the file names is looked for beside the file."""
-    device = data.get("device")
-    if not isinstance(device, Mapping):
-        return data
-    name = device.get("measured")
+_FILES = (("device", "measured"), ("network", "file"))
+"""Keys that name a file."""
+
+
+def _beside(data: Mapping[str, Any], section: str, key: str, folder: Path) -> dict[str, Any]:
+    """A file that a spec names is looked for beside the spec."""
+    keys = data.get(section)
+    if not isinstance(keys, Mapping):
+        return dict(data)
+    name = keys.get(key)
     if not isinstance(name, str) or Path(name).is_absolute() or not (folder / name).is_file():
-        return data
-    return {**data, "device": {**device, "measured": str(folder / name)}}
+        return dict(data)
+    return {**data, section: {**keys, key: str(folder / name)}}
 
 
 def validate_spec(

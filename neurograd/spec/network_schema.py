@@ -120,15 +120,50 @@ _SPIKING_DEFAULTS: Mapping[str, Any] = {
     "coding": "rate",
 }
 
+_MODULE_DEFAULTS: Mapping[str, Any] = {"factory": "make_net", "arguments": {}}
+_OF_LAYERS: Mapping[str, Any] = {
+    "architecture": None,
+    "hidden": (),
+    "channels": None,
+    "activation": None,
+    "init": None,
+}
+"""What a module has in place of the keys that shape the networks of this package."""
+
+
+def _of_a_module(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a module, without those of layers."""
+    for key in _OF_LAYERS:
+        if data.get(key):
+            raise spec_problem("is not for kind module, whose file says it; remove the key", key)
+    # An empty surrogate asks for nothing.
+    kept = {key: value for key, value in data.items() if (key, value) != ("surrogate", None)}
+    return {**fill(kept, _MODULE_DEFAULTS), **_OF_LAYERS}
+
 
 class Network(SpecModel):
     """The network that the chip trains."""
 
-    kind: Literal["rate", "spiking"] = Field(
+    kind: Literal["rate", "spiking", "module"] = Field(
         "rate",
-        description="Kind of neurons; spiking ones are leaky integrate-and-fire. Default: rate.",
+        description="Kind of neurons; spiking ones are leaky integrate-and-fire; module is a torch "
+        "module from a Python file. Default: rate.",
     )
-    architecture: Literal["mlp", "cnn"] = Field(
+    file: Annotated[str, Line(4096)] | None = Field(
+        None,
+        description="Python file that makes the module, relative to the spec; runs with "
+        "--allow-code only. For kind module only, which needs it.",
+    )
+    factory: Annotated[str, Line(200)] | None = Field(
+        None,
+        description="Function of that file that gives the module; its samples come as the data "
+        "set has them, images as (channels, height, width). Kind module only. Default: make_net.",
+    )
+    arguments: dict[str, Any] | None = Field(
+        None,
+        description="What that function is called with, by name. Kind module only. Default: {}.",
+    )
+    architecture: Literal["mlp", "cnn"] | None = Field(
         "mlp", description="Fully connected, or convolutional. Default: mlp."
     )
     hidden: tuple[Annotated[int, WIDTH], ...] = Field(
@@ -148,8 +183,9 @@ class Network(SpecModel):
         None,
         description="Nonlinearity of the hidden layers, for kind rate only. Default: relu.",
     )
-    init: Literal["xavier", "kaiming"] = Field(
-        "xavier", description="How the weights start. Default: xavier."
+    init: Literal["xavier", "kaiming"] | None = Field(
+        "xavier",
+        description="How the weights start; a module has its own way. Default: xavier.",
     )
     surrogate: Annotated[SurrogateSpec | None, _BY_NAME] = Field(
         None,
@@ -186,6 +222,8 @@ class Network(SpecModel):
     @model_validator(mode="before")
     @classmethod
     def _fill_kind(cls, data: Any) -> Any:
+        if given(data, "kind") and data["kind"] == "module":
+            return _of_a_module(data)
         if given(data, "architecture") and data["architecture"] == "cnn":
             data = fill(data, {"channels": (8, 16)})
         if given(data, "kind") and data["kind"] == "spiking":
@@ -197,6 +235,13 @@ class Network(SpecModel):
 
     @model_validator(mode="after")
     def _check_keys(self) -> Network:
+        if self.kind == "module":
+            refuse(self, tuple(_SPIKING_DEFAULTS), "is for kind spiking only, not module")
+            return self
+        refuse(self, ("file", *_MODULE_DEFAULTS), f"is for kind module only, not {self.kind}")
+        for key in ("architecture", "init"):
+            if getattr(self, key) is None:
+                raise spec_problem("is null, which is for kind module only", key)
         if self.architecture != "cnn":
             refuse(self, ("channels",), "is for architecture cnn only")
         if self.kind == "rate":
@@ -225,10 +270,11 @@ _TEACHER_KEYS = ("inputs", "outputs", "teacher_hidden", "label_noise")
 class Task(SpecModel):
     """What is learned."""
 
-    name: Literal["digits", "teacher_student", "mnist", "cifar10"] = Field(
+    name: Literal["digits", "teacher_student", "mnist", "cifar10", "python"] = Field(
         "digits",
         description="digits: 8x8 digits, ships with scikit-learn; teacher_student: regression on a "
-        "random network's outputs; mnist and cifar10: from files in folder. Default: digits.",
+        "random network's outputs; mnist and cifar10: from files in folder; python: data that a "
+        "program hands over, in its reports only. Default: digits.",
     )
     folder: Annotated[str, Line(4096)] | None = Field(
         None, description="Folder of the data files; required for mnist and cifar10 only."

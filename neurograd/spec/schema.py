@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from neurograd.effects.registry import section
+from neurograd.errors import SpecError
 from neurograd.keys.fields import (
     EMPTY,
     SEED,
@@ -165,6 +166,38 @@ class Spec(SpecModel):
         CURRENT, description="Version of the keys, as neurograd migrate writes it. Default: 1."
     )
 
+    _allow_code: bool = PrivateAttr(False)
+    _handed_over: Any = PrivateAttr(None)
+
+    @property
+    def allows_code(self) -> bool:
+        """Whether the Python file that it names may be run."""
+        return self._allow_code
+
+    @property
+    def handed_over(self) -> Any:
+        """What a program has handed over beside the keys; None for a spec of keys alone."""
+        return self._handed_over
+
+    def check_leave(self, source: str) -> None:
+        """Raise SpecError, which calls the spec by its source, where code is not allowed to run."""
+        if self.network.file is not None and not self.allows_code:
+            problem = (
+                f"{self.network.file} is Python code, which a spec cannot run by itself; allowed: "
+                "with --allow-code, or load_spec(..., allow_code=True)"
+            )
+            raise SpecError(source, "network.file", problem)
+
+    def beside(self, handed_over: Any = None, *, allow_code: bool = False) -> Spec:
+        """The same keys with what is no key: objects of a program, leave to run a file."""
+        other = self.model_copy()
+        other._handed_over, other._allow_code = handed_over, allow_code
+        return other
+
+    def like(self, other: Spec) -> Spec:
+        """The same keys with what another spec has beside its keys."""
+        return self.beside(other.handed_over, allow_code=other.allows_code)
+
     @model_validator(mode="before")
     @classmethod
     def _fill_spiking(cls, data: Any) -> Any:
@@ -205,6 +238,7 @@ class Spec(SpecModel):
         if self.network.architecture == "cnn" and self.task.name == "teacher_student":
             problem = "cnn needs images, and task teacher_student has none; allowed: mlp"
             raise spec_problem(problem, "network.architecture")
+        self._check_module()
         self._check_kind()
         batch, samples = self.learning_rule.batch_size, self.task.train_samples
         if isinstance(batch, int) and samples is not None and batch > samples:
@@ -212,9 +246,23 @@ class Spec(SpecModel):
             raise spec_problem(problem, "learning_rule.batch_size")
         return self
 
+    def _check_module(self) -> None:
+        """A module comes from a file, or with its data from a program."""
+        network, program = self.network, self.task.name == "python"
+        if program and (network.kind != "module" or network.file is not None):
+            problem = "python is for a module that a program hands over; allowed: "
+            raise spec_problem(f"{problem}another task, or check(problem=...)", "task.name")
+        if network.kind == "module" and network.file is None and not program:
+            problem = "is missing; kind module needs the Python file that makes the network"
+            raise spec_problem(problem, "network.file")
+
     def _check_kind(self) -> None:
         """Refuses rules, tasks and keys that the kind of network does not have."""
         network, rule = self.network, self.learning_rule.name
+        bound = (*SPIKING_ONLY, *RATE_ONLY)
+        if network.kind == "module" and rule in bound:
+            problem = f"{rule} is not there for network.kind module; allowed: {_but(bound)}"
+            raise spec_problem(problem, "learning_rule.name")
         if network.kind == "rate":
             for key in ("smoothing", "smoothing_draws"):
                 if getattr(self.measure, key) is not None:
@@ -224,7 +272,7 @@ class Spec(SpecModel):
                 problem = f"{rule} needs network.kind spiking; "
                 problem += f"allowed for rate: {_but(SPIKING_ONLY)}"
                 raise spec_problem(problem, "learning_rule.name")
-        elif rule in RATE_ONLY:
+        elif network.kind == "spiking" and rule in RATE_ONLY:
             problem = f"{rule} needs network.kind rate; allowed for spiking: {_but(RATE_ONLY)}"
             raise spec_problem(problem, "learning_rule.name")
         if self.task.name == "teacher_student" and network.coding in ("rate", "latency"):

@@ -22,10 +22,24 @@ CONVOLUTION = (
     _draw(4, seed=2),
     {"stride": (2, 1), "padding": 1, "dilation": (1, 2), "groups": 2},
 )
+LINE = (
+    functional.conv1d,
+    _draw(5, 4, 9),
+    _draw(6, 2, 3, seed=1),
+    _draw(6, seed=2),
+    {"stride": 2, "padding": 1, "groups": 2},
+)
+SPACE = (
+    functional.conv3d,
+    _draw(3, 2, 4, 5, 3),
+    _draw(4, 2, 2, 3, 1, seed=1),
+    _draw(4, seed=2),
+    {"stride": (1, 2, 1), "padding": (0, 1, 0)},
+)
 every_layer = pytest.mark.parametrize(
     ("function", "x", "weight", "bias", "options"),
-    [LINEAR, CONVOLUTION],
-    ids=["linear", "convolution"],
+    [LINEAR, CONVOLUTION, LINE, SPACE],
+    ids=["linear", "convolution", "in one dimension", "in three"],
 )
 
 
@@ -125,7 +139,7 @@ def test_only_layers_are_caught():
     notes = []
     with Noting("hook", notes).applied():
         x = torch.relu(_draw(3, 3)) @ _draw(3, 3)
-        x = functional.conv1d(x[None], _draw(2, 3, 2))
+        x = functional.conv_transpose1d(x[None], _draw(3, 2, 2))
     assert notes == []
 
 

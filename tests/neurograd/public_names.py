@@ -19,6 +19,7 @@ EXAMPLE = {
     "training": {"step_size": 0.1, "steps": 6, "seeds": 2, "max_seeds": 2},
     "measure": {"draws": 20, "points": 1},
 }
+SHORT = {"steps": 2, "seeds": 2, "max_seeds": 2}
 CLASSES = {"Budget", "CheckResult", "ChipOptimizer", "Moments", "NeurogradError", "Problem"}
 
 
@@ -65,6 +66,8 @@ def calls() -> dict[str, bool]:
     point = neurograd.measure_point(problem, chip, w, 0, 0, budget)
     optimizer = neurograd.ChipOptimizer(module.parameters(), [write], 0.1, seed=0)
     result = neurograd.check(validate_spec(EXAMPLE), quick=True)
+    own = {"problem": problem, "chip": {"device": EXAMPLE["device"], "training": SHORT}}
+    swept = neurograd.sweep(over={"device.read.noise": [0.0, 0.1]}, mode="predict", **own)
     try:
         neurograd.load_spec("no such file.yaml")
     except neurograd.NeurogradError as error:
@@ -88,14 +91,17 @@ def calls() -> dict[str, bool]:
         "covariance_trace": covariance.value >= 0,
         "exact_diagonal": diagonal.shape == w.shape,
         "hessian_trace": abs(neurograd.hessian_trace(problem, w, 0).value - trace) < 1e-9 * trace,
+        "limits": len(neurograd.limits(quick=True, confirm=False, **own).record.numbers) > 3,
         "load_spec": refused,
         "measure_kinks": kinks.exists,
         "measure_loss_change": measured.ci[0] <= measured.value <= measured.ci[1],
         "measure_moments": moments.b_ci[0] <= moments.b <= moments.b_ci[1],
         "measure_point": point.step == 0,
         "measure_spectrum": neurograd.measure_spectrum(problem, w, seed=0).lambda_max > 0,
+        "predict": neurograd.predict(**own).cost.allowed == 0.05,
         "predict_loss_change": abs(predicted.total) < 1.0,
         "read_report": unread,
+        "sweep": [row["verdict"] is not None for row in swept.rows] == [True, True],
         "theory": neurograd.theory.anisotropy(1.0, 1.0, 1.0, 3) == 3.0,
         "train": neurograd.train(problem, chip, 3, 0).weights.shape == w.shape,
     }

@@ -43,4 +43,5 @@ EFFECT = Rule(
     defaults={"feedback": "random", **fixed_feedback.DEFAULTS},
     optional=fixed_feedback.OPTIONAL,
     networks=("spiking",),
+    on_layers=True,
 )

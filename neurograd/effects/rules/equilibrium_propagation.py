@@ -62,4 +62,5 @@ EFFECT = Rule(
         "symmetric": True,
     },
     networks=("rate",),
+    on_layers=True,
 )

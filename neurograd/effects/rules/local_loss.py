@@ -26,4 +26,5 @@ EFFECT = Rule(
     knobs=rule_knobs("local_loss", fixed_feedback.SCALE),
     defaults=fixed_feedback.DEFAULTS,
     optional=fixed_feedback.OPTIONAL,
+    on_layers=True,
 )

@@ -26,4 +26,5 @@ EFFECT = Rule(
     build=_build,
     knobs=rule_knobs("node_perturbation", perturbations.SAMPLES, perturbations.SIZE),
     defaults=perturbations.DEFAULTS,
+    on_layers=True,
 )

@@ -16,4 +16,6 @@ def _build(parts: Assembly) -> None:
     parts.rule = SignSymmetric()
 
 
-EFFECT = Rule(name="sign_symmetric", label="sign-symmetric feedback", order=60, build=_build)
+EFFECT = Rule(
+    name="sign_symmetric", label="sign-symmetric feedback", order=60, build=_build, on_layers=True
+)

@@ -89,10 +89,12 @@ def exact_diagonal(problem: Problem, w: Tensor) -> Tensor:
 
 
 def _layers(problem: Problem) -> dict[str, nn.Linear | nn.Conv2d]:
+    """The layers that have something to train: errors need not go back to any other."""
     return {
         name: layer
         for name, layer in problem.module.named_children()
         if isinstance(layer, nn.Linear | nn.Conv2d)
+        and any(parameter.requires_grad for parameter in layer.parameters())
     }
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 
+from neurograd.effects.assembly import matrices_outside_layers
 from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.check import quick_spec
-from neurograd.pipeline.identity import code_digest, data_fingerprint, versions
+from neurograd.pipeline.identity import code_digest, content_fingerprint, versions
 from neurograd.pipeline.limits.confirm import Confirmation, Trainer
 from neurograd.pipeline.limits.design_changes import (
     DesignChange,
@@ -30,6 +31,7 @@ from neurograd.pipeline.limits.knobs import find_knobs, turn
 from neurograd.pipeline.limits.limits_report import change_result, limit_result, prediction
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
 from neurograd.pipeline.limits.search import FULL, QUICK, Limit, SearchBudget, find_limit
+from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.progress import Reporter, Silent
 from neurograd.records.json_form import to_json_dict
@@ -91,7 +93,7 @@ def find_limits(
     with Threads(place, reporter) as pool:
         predicted_now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
     found = time.perf_counter()
-    data = data_fingerprint(outlook.problem(spec))
+    data = content_fingerprint(outlook.problem(spec))
     trainer = Trainer(str(device), resume, reporter)
     trained = trainer.as_it_is(spec, data, quick=quick)
     trained_seconds = time.perf_counter() - found
@@ -121,6 +123,7 @@ def find_limits(
         versions=versions(),
         code=code_digest(),
         num_parameters=outlook.problem(spec).num_parameters,
+        notes=tuple(network_notes(spec, outlook.problem(spec))),
         now=prediction(predicted_now),
         trained=trained.training.cost,
         cause=trained.cause,
@@ -144,7 +147,8 @@ def _look_at(spec: Spec, outlook: Outlook, pool: TaskPool) -> tuple[PredictedCos
     tick = pool.stage("predicting the spec as it is", 1)
     now = outlook.predict(spec, tick)
     tick(1)
-    return now, find_knobs(spec, problem.num_samples)
+    layers = not matrices_outside_layers(problem)
+    return now, find_knobs(spec, problem.num_samples, layers=layers)
 
 
 def _search(

@@ -18,14 +18,15 @@ def turn(knob: Knob, spec: Spec, value: float) -> Spec:
     return with_settings(spec, knob.settings(value))
 
 
-def find_knobs(spec: Spec, samples: int) -> list[Knob]:
+def find_knobs(spec: Spec, samples: int, *, layers: bool = True) -> list[Knob]:
     """All knobs of a spec: active numbers, and those that are 0 or ideal but exist for it.
 
     Args:
         spec: The validated spec.
         samples: Number of training samples, the largest batch.
+        layers: Whether what acts on layers can act on the network.
     """
-    return [knob for knob in knobs_of(spec, samples) if _exists(knob, spec)]
+    return [knob for knob in knobs_of(spec, samples, layers=layers) if _exists(knob, spec)]
 
 
 def _exists(knob: Knob, spec: Spec) -> bool:

@@ -25,7 +25,7 @@ from neurograd.pipeline.forecasting import (
     forecast_network,
     forecast_stage,
 )
-from neurograd.pipeline.identity import ChipTask, CleanTask, data_fingerprint
+from neurograd.pipeline.identity import ChipTask, CleanTask, content_fingerprint
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.records.training import PredictedNetwork
@@ -151,7 +151,7 @@ class Outlook:
         return forecast_network(spec, problem, index, progress=watch)
 
     def _data(self, problem: Problem) -> str:
-        return self._fingerprints.get(str(id(problem)), lambda: data_fingerprint(problem))
+        return self._fingerprints.get(str(id(problem)), lambda: content_fingerprint(problem))
 
 
 class _Once(Generic[T]):

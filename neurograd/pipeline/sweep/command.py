@@ -23,7 +23,7 @@ from neurograd.pipeline.sweep.design import (
     parse_axis,
 )
 from neurograd.pipeline.sweep.modes import Row, check_mode
-from neurograd.pipeline.sweep.run import evaluate_points, prepare
+from neurograd.pipeline.sweep.run import evaluate_points, notes_of, prepare
 from neurograd.pipeline.sweep.table import check_table, to_table
 from neurograd.pipeline.sweep.work import WORK, Settings
 from neurograd.progress import Reporter
@@ -63,6 +63,7 @@ class Request:
         device: Where to compute.
         quick: Whether every point is the smaller version of its spec.
         plotter: What draws ``plot``; needed where that is given.
+        allow_code: Whether the Python file that the spec names may be run.
     """
 
     spec_path: Path
@@ -78,6 +79,7 @@ class Request:
     device: str = "auto"
     quick: bool = False
     plotter: Plotter | None = None
+    allow_code: bool = False
 
     def __post_init__(self) -> None:
         """A figure needs someone to draw it."""
@@ -103,11 +105,13 @@ class SweepResult:
         keys: The swept keys.
         rows: One row a point: the swept keys' values as given, then the mode's columns.
         written: Files that were written.
+        notes: What of the networks is frozen or off, one sentence each.
     """
 
     keys: tuple[str, ...]
     rows: list[Row]
     written: list[Path]
+    notes: tuple[str, ...] = ()
 
 
 def sweep(request: Request, reporter: Reporter) -> SweepResult:
@@ -121,7 +125,8 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
     device = _device(request)
     axes = [parse_axis(text) for text in request.over]
     check_axes(axes)
-    base = load_spec(request.spec_path, request.settings)
+    base = load_spec(request.spec_path, request.settings, allow_code=request.allow_code)
+    base.check_leave(str(request.spec_path))
     design = _design(request, [_with_whole(request, axis) for axis in axes], base)
     if request.plotter is not None and request.plot is not None:
         request.plotter.check(design.keys, design.points, grid=design.grid)
@@ -139,7 +144,7 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
         {**dict(zip(design.keys, values, strict=True)), **row}
         for values, row in zip(design.points, found, strict=True)
     ]
-    return SweepResult(design.keys, rows, _write(request, design, rows))
+    return SweepResult(design.keys, rows, _write(request, design, rows), notes_of(points))
 
 
 def _write(request: Request, design: Design, rows: list[Row]) -> list[Path]:
@@ -214,7 +219,8 @@ def _load(request: Request, keys: Sequence[str], values: Sequence[str]) -> Spec:
     """The spec of a point; errors name ``--over`` or the point."""
     overrides = [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
     try:
-        return load_spec(request.spec_path, [*request.settings, *overrides])
+        settings = [*request.settings, *overrides]
+        return load_spec(request.spec_path, settings, allow_code=request.allow_code)
     except SpecError as error:
         swept = error.source.removeprefix("--set ")
         if swept != error.source and swept in keys:

@@ -18,7 +18,8 @@ import torch
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.check import CleanTraining, quick_spec
-from neurograd.pipeline.identity import ChipTask, CleanTask, VerdictTask, data_fingerprint
+from neurograd.pipeline.identity import ChipTask, CleanTask, VerdictTask, content_fingerprint
+from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import Stopped, TaskPool, WorkersLost
 from neurograd.pipeline.store import StageStore
 from neurograd.pipeline.sweep.modes import MODES, Row, empty_row
@@ -40,12 +41,14 @@ class Point:
         spec: Its validated spec, as it is evaluated.
         task: All that its row depends on.
         clean_task: All that its clean twin's training depends on.
+        notes: What of its network is frozen or off, one sentence each.
     """
 
     name: str
     spec: Spec
     task: VerdictTask
     clean_task: CleanTask
+    notes: tuple[str, ...] = ()
 
 
 def prepare(specs: Sequence[tuple[str, Spec]], settings: Settings) -> list[Point]:
@@ -85,14 +88,21 @@ def _prepare_group(
         try:
             if problem is None:
                 problem = build_problem(spec)
-                data = data_fingerprint(problem)
+                data = content_fingerprint(problem)
                 build_clean_chip(spec, problem)
             build_chip(spec, problem)
         except NeurogradError as error:
             raise NeurogradError(f"{error} (at {name})") from None
         chip = ChipTask.of(spec, settings.device, data, quick=settings.quick)
-        points.append(Point(name, spec, VerdictTask.of(chip, spec, settings.mode), chip.clean))
+        task = VerdictTask.of(chip, spec, settings.mode)
+        said = tuple(network_notes(spec, problem))
+        points.append(Point(name, spec, task, chip.clean, said))
     return points
+
+
+def notes_of(points: Sequence[Point]) -> tuple[str, ...]:
+    """What is to be said of the points' networks, each sentence once."""
+    return tuple(dict.fromkeys(note for point in points for note in point.notes))
 
 
 def evaluate_points(

@@ -1,4 +1,7 @@
-"""Rate networks as plain ``torch.nn.Sequential``, whose layers can be recognised; spiking ones."""
+"""Rate networks as plain ``torch.nn.Sequential``, whose layers can be recognised; spiking ones.
+
+Beside them, modules that a user's own file makes.
+"""
 
 from neurograd.problem.networks.convolutional import small_cnn
 from neurograd.problem.networks.fully_connected import mlp
@@ -10,6 +13,7 @@ from neurograd.problem.networks.layers import (
     initialized,
     make,
 )
+from neurograd.problem.networks.module_file import module_from_file
 from neurograd.problem.networks.spiking import spiking_mlp
 
 __all__ = [
@@ -20,6 +24,7 @@ __all__ = [
     "initialized",
     "make",
     "mlp",
+    "module_from_file",
     "small_cnn",
     "spiking_mlp",
 ]

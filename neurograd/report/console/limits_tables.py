@@ -70,6 +70,8 @@ def render_limits(report: LimitsReport, console: Console) -> None:
     print_verdict(label, report.verdict, console)
     for reason in report.reasons:
         console.print(Text(f"- {reason}"))
+    for note in report.notes:
+        console.print(Text(f"Note: {note}"))
 
 
 def _as_it_is(report: LimitsReport) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from neurograd import words
 from neurograd.report.console.layout import COLOURS, plain_table
@@ -15,13 +16,19 @@ from neurograd.report.content import percent
 MAX_ROWS = 40
 
 
-def render_sweep(rows: Sequence[dict[str, Any]], keys: Sequence[str], console: Console) -> None:
+def render_sweep(
+    rows: Sequence[dict[str, Any]],
+    keys: Sequence[str],
+    console: Console,
+    notes: Sequence[str] = (),
+) -> None:
     """Print the swept values, verdict, cost and accuracies of the first rows.
 
     Args:
         rows: One row a point.
         keys: The swept keys.
         console: Where to print.
+        notes: What is to be said of the networks.
     """
     table = plain_table()
     for name in _short(keys):
@@ -50,6 +57,8 @@ def render_sweep(rows: Sequence[dict[str, Any]], keys: Sequence[str], console: C
     console.print(table, highlight=False)
     if len(rows) > MAX_ROWS:
         console.print(f"and {len(rows) - MAX_ROWS} more rows")
+    for note in notes:
+        console.print(Text(f"Note: {note}"))
 
 
 def _interval(row: dict[str, Any], *, labelled: bool) -> str:

@@ -40,7 +40,8 @@ def test_there_is_an_example_of_everything():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name):
-    spec = load_spec(FOLDER / name, SMALL)
+    small = [each for each in SMALL if "hidden" not in each or not name.startswith("module/")]
+    spec = load_spec(FOLDER / name, small, allow_code=True)
     assert spec.name != "unnamed chip"
     if name.startswith("rules/"):
         assert spec.learning_rule.name == Path(name).stem
@@ -60,6 +61,19 @@ def test_example(name):
     assert report["verdict"] in console.file.getvalue()
     page = render_html(found.record)
     assert ("Bias against the gradient of the smoothed loss" in page) == spiking
+
+
+@pytest.mark.parametrize("factory", ["batch_norm", "gru", "spiking"])
+def test_every_network_of_the_example_of_modules(factory):
+    small = [each for each in SMALL if "hidden" not in each]
+    own = ["measure.smoothing_draws=8", f"network.factory={factory}", "network.arguments={}"]
+    spec = load_spec(FOLDER / "module" / "own_network.yaml", [*small, *own], allow_code=True)
+    found = check(spec, quick=True)
+    assert found.report["points"][0]["smoothing"] is None or factory == "spiking"
+    said = {"batch_norm": "Batch normalization (2)", "gru": "recurrent.weight_ih_l0",
+            "spiking": "spikes (neurons)"}  # fmt: skip
+    assert any(said[factory] in note for note in found.record.notes)
+    assert f"module {factory} of " in render_html(found.record)
 
 
 @pytest.mark.parametrize("name", ["spiking_digits.yaml", "spiking_ecram.yaml"])

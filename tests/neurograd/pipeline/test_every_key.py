@@ -58,6 +58,16 @@ CLASSES = {"task": DIGITS, "training.step_size": 0.5}
 TINY_SPIKES = {**SPIKING, "measure.smoothing_draws": 4}
 
 
+NETS = """
+from torch import nn
+def make_net(width=3):
+    return nn.Sequential(nn.Linear(5, width), nn.{0}(), nn.Linear(width, 3))
+def wider():
+    return make_net(4)
+"""
+MODULE = {"network": {"kind": "module", "file": "nets.py"}}
+
+
 def rule(name, **more):
     return {"learning_rule": {"name": name, **more}}
 
@@ -164,6 +174,9 @@ ACTS = {
     "learning_rule.symmetric": (rule("equilibrium_propagation"), True, False),
     "learning_rule.magnitude": (rule("manhattan"), 0.1, 0.2),
     "network.kind": ({"task": DIGITS}, "rate", "spiking"),
+    "network.file": (MODULE, "nets.py", "other.py"),
+    "network.factory": (MODULE, "make_net", "wider"),
+    "network.arguments": (MODULE, {"width": 3}, {"width": 4}),
     "network.architecture": ({"task": DIGITS}, "mlp", "cnn"),
     "network.hidden": ({}, [4], [5]),
     "network.channels": ({"task": DIGITS, "network.architecture": "cnn"}, [2], [3]),
@@ -252,11 +265,13 @@ def spec_of(*settings):
 def _files(folder):
     for name, text in (("curve.csv", CURVE), ("steep.csv", STEEP)):
         (folder / name).write_text(text)
+    for name, activation in (("nets.py", "ReLU"), ("other.py", "Tanh")):
+        (folder / name).write_text(NETS.format(activation))
 
 
 def numbers_of(data):
     """Data, weights, a read and three updates of a spec's chip, with its spec and problem."""
-    spec = validate_spec(data)
+    spec = validate_spec(data).beside(allow_code=True)
     problem = build_problem(spec)
     chip = build_chip(spec, problem)
     w = chip.program(problem.initial_weights)

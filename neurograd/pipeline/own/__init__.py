@@ -1,0 +1,1 @@
+"""What users bring: modules and problems of their own, through the same commands."""

@@ -1,0 +1,180 @@
+"""check, limits, sweep and the forecast as functions: of a spec, or of a problem and a chip."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.check import CheckResult, quick_spec
+from neurograd.pipeline.check import check as run_check
+from neurograd.pipeline.forecasting import forecast
+from neurograd.pipeline.identity import Surroundings
+from neurograd.pipeline.limits.command import LimitsResult, find_limits
+from neurograd.pipeline.own.handed_over import spec_for
+from neurograd.pipeline.pool.inline import Inline
+from neurograd.pipeline.sweep.command import SweepResult
+from neurograd.pipeline.sweep.modes import Row, check_mode
+from neurograd.pipeline.sweep.run import evaluate_points, notes_of, prepare
+from neurograd.pipeline.sweep.work import Settings
+from neurograd.problem import Problem
+from neurograd.progress import Reporter, Silent
+from neurograd.records.cost import ForecastResult
+from neurograd.spec import Spec
+
+Chip = Spec | Mapping[str, Any] | str
+"""A preset's name, a mapping with keys of a spec without ``network`` and ``task``, or a spec."""
+
+
+def check(
+    spec: Spec | None = None,
+    *,
+    problem: Problem | None = None,
+    chip: Chip | None = None,
+    device: torch.device | str | None = None,
+    quick: bool = False,
+    reporter: Reporter | None = None,
+    resume: Path | None = None,
+    **sections: Mapping[str, Any],
+) -> CheckResult:
+    """Measure along a clean training, train chips beside it, and judge, as ``neurograd check``.
+
+    Args:
+        spec: A spec; with ``problem`` its network and task are left out.
+        problem: Network, loss and data of your own.
+        chip: The chip that trains it: a preset's name, or a mapping with keys of a spec such as
+            ``{"device": {"preset": "alox-hfo2"}, "targets": {"max_accuracy_drop": 0.03}}``.
+        device: Where to compute; where the problem lies when None, the CPU without one.
+        quick: Take a smaller version of the spec.
+        reporter: Shows progress; silent when None.
+        resume: Folder that keeps finished stages.
+        sections: More keys of the chip, ``training={"step_size": 0.2, "steps": 300}``.
+
+    Raises:
+        NeurogradError: For everything that bad input causes.
+    """
+    spec, place = _settled(spec, problem, chip, device, sections)
+    return run_check(spec, device=place, quick=quick, reporter=reporter, resume=resume)
+
+
+def limits(
+    spec: Spec | None = None,
+    *,
+    problem: Problem | None = None,
+    chip: Chip | None = None,
+    device: torch.device | str | None = None,
+    quick: bool = False,
+    confirm: bool = True,
+    reporter: Reporter | None = None,
+    resume: Path | None = None,
+    **sections: Mapping[str, Any],
+) -> LimitsResult:
+    """How far each number of the chip may move, as ``neurograd limits``.
+
+    Arguments and errors as for ``check``; ``confirm`` trains chips at both numbers of every limit.
+    """
+    spec, place = _settled(spec, problem, chip, device, sections)
+    return find_limits(
+        spec, device=place, quick=quick, confirm=confirm, reporter=reporter, resume=resume
+    )
+
+
+def predict(
+    spec: Spec | None = None,
+    *,
+    problem: Problem | None = None,
+    chip: Chip | None = None,
+    device: torch.device | str | None = None,
+    quick: bool = False,
+    **sections: Mapping[str, Any],
+) -> ForecastResult:
+    """The forecast alone: the verdict that is predicted without training through a chip.
+
+    Arguments and errors as for ``check``; ``training.seeds`` chips are predicted.
+    """
+    spec, place = _settled(spec, problem, chip, device, sections)
+    spec = quick_spec(spec) if quick else spec
+    own = build_problem(spec, place)
+    own.check_finite(own.initial_weights)
+    return ForecastResult.of(forecast(spec, own))
+
+
+def sweep(
+    spec: Spec | None = None,
+    *,
+    over: Mapping[str, Sequence[Any]],
+    problem: Problem | None = None,
+    chip: Chip | None = None,
+    mode: str = "train",
+    device: torch.device | str | None = None,
+    quick: bool = False,
+    reporter: Reporter | None = None,
+    resume: Path | None = None,
+    **sections: Mapping[str, Any],
+) -> SweepResult:
+    """One row for each point of a grid, one after the other in this process.
+
+    Args:
+        spec: As for ``check``.
+        over: Values of each swept key, ``{"device.read.noise": [0, 0.05]}``; the last varies first.
+        problem: As for ``check``.
+        chip: As for ``check``.
+        mode: ``train``, ``check`` or ``predict``.
+        device: As for ``check``.
+        quick: Take smaller versions of the specs.
+        reporter: Shows progress; silent when None.
+        resume: Folder of finished points; the same call goes on from there.
+        sections: More keys of the chip.
+
+    Returns:
+        Its ``rows`` have the swept keys and the columns of the mode.
+
+    Raises:
+        NeurogradError: For everything that bad input causes.
+    """
+    check_mode(mode)
+    spec, place = _settled(spec, problem, chip, device, sections)
+    if not over or not all(over.values()):
+        raise NeurogradError("over: has no values; allowed: a key of the chip with its values")
+    points: list[dict[str, Any]] = [{}]
+    for key, values in over.items():
+        points = [{**point, key: value} for point in points for value in values]
+    specs = [(_name(point), with_settings(spec, point)) for point in points]
+    settings = Settings(mode, quick, Surroundings.of(place))
+    with tempfile.TemporaryDirectory() as passing:
+        ready, folder = prepare(specs, settings), resume or Path(passing)
+        found = evaluate_points(ready, settings, folder, Inline, reporter or Silent())
+    rows: list[Row] = [{**point, **row} for point, row in zip(points, found, strict=True)]
+    return SweepResult(tuple(over), rows, [], notes_of(ready))
+
+
+def _name(point: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in point.items())
+
+
+def _settled(
+    spec: Spec | None,
+    problem: Problem | None,
+    chip: Chip | None,
+    device: torch.device | str | None,
+    sections: Mapping[str, Mapping[str, Any]],
+) -> tuple[Spec, torch.device]:
+    """The spec that is meant, and where to compute."""
+    if spec is not None and chip is not None:
+        raise NeurogradError("spec and chip: both are given; allowed: one of them")
+    if problem is None:
+        if spec is None:
+            raise NeurogradError("problem: is missing; allowed: a spec, or a problem and a chip")
+        if sections:
+            raise NeurogradError(
+                f"{next(iter(sections))}: is in the spec already; allowed: beside problem only"
+            )
+        return spec, torch.device("cpu" if device is None else device)
+    place = problem.device if device is None else torch.device(device)
+    return spec_for(problem, spec if chip is None else chip, sections), place

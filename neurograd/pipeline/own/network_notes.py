@@ -1,0 +1,92 @@
+"""What a report says of a network that has more than layers and activations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from neurograd import words
+from neurograd.effects.assembly import matrices_outside_layers
+from neurograd.problem import Problem
+from neurograd.problem.module_parts import CALIBRATION
+from neurograd.spec import Spec
+
+MOST_NAMES = 4
+"""Names in one sentence."""
+
+
+def network_notes(spec: Spec, problem: Problem) -> Iterator[str]:
+    """What of a network is frozen, off, or not seen as layers: one sentence each.
+
+    Args:
+        spec: The validated spec.
+        problem: Its problem.
+    """
+    parts = problem.parts
+    if parts.calibrated:
+        yield (
+            f"Batch normalization ({_names(parts.calibrated)}) keeps the mean and variance of one "
+            f"pass of the ideal network over {min(CALIBRATION, problem.num_samples)} training "
+            "samples at the initial weights; they follow neither the training nor the chip."
+        )
+    if parts.kept:
+        yield (
+            f"Batch normalization ({_names(parts.kept)}) keeps the running mean and variance that "
+            "the network came with; they follow neither the training nor the chip."
+        )
+    if parts.dropout:
+        yield (
+            f"Dropout ({_names(parts.dropout)}) is off, in training as well: the updates have no "
+            "variance from it."
+        )
+    if parts.fixed:
+        yield (
+            f"{parts.fixed} parameters are not trained (requires_grad is False): they are not on "
+            "the chip, and no effect of the device acts on them."
+        )
+    if spec.network.kind == "module":
+        yield from _of_a_module(spec, problem)
+
+
+def _of_a_module(spec: Spec, problem: Problem) -> Iterator[str]:
+    spiking = problem.parts.spiking
+    if spiking:
+        yield (
+            f"The network spikes ({_names(spiking)}): the reference is the gradient of the "
+            "smoothed loss (measure.smoothing), backpropagation goes through the module's own "
+            "surrogate derivatives, and every sample begins at rest."
+        )
+    else:
+        given = [key for key in ("smoothing", "smoothing_draws") if getattr(spec.measure, key)]
+        for key in given:
+            yield f"measure.{key} changes no number of this spec: it is for networks that spike."
+    outside = problem.outside_layers
+    if outside and (spec.device is not None or spec.quantization is not None):
+        beside = (
+            "; converters and rules that work layer by layer are refused with them"
+            if matrices_outside_layers(problem)
+            else ""
+        )
+        yield (
+            f"{_names(tuple(outside))} {'are' if len(outside) > 1 else 'is'} outside of linear "
+            f"and convolution layers: the chip stores, reads and writes them like weights{beside}."
+        )
+    yield from _beyond_the_window(spec, problem)
+
+
+def _beyond_the_window(spec: Spec, problem: Problem) -> Iterator[str]:
+    if spec.device is None:
+        return
+    edge = spec.device.conductance.weight_range
+    beyond = int((problem.initial_weights.abs() > edge).sum())
+    if beyond:
+        yield (
+            f"{beyond} of {problem.num_parameters} initial weights lie beyond "
+            f"device.conductance.weight_range ({words.number(edge)}): the chip starts with them at "
+            "the edge."
+        )
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = [name or "the module itself" for name in names[:MOST_NAMES]]
+    more = len(names) - len(shown)
+    return words.listed([*shown, *([f"{more} more"] if more else [])])

@@ -1,0 +1,149 @@
+"""Parts of a module that do not act as a chip's layers do: what is frozen, and what is refused.
+
+A problem is a function of its weights and of one sample alone. Batch normalization therefore keeps
+fixed statistics, dropout is off, and what a module remembers from one call to the next is dropped.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+from torch.overrides import TorchFunctionMode
+
+from device_models.spiking.network import SpikingNetwork
+from neurograd.errors import ModelError
+
+CALIBRATION = 1000
+"""Training samples whose statistics a fresh batch normalization gets, at most."""
+
+_LAYERS: tuple[Callable[..., Tensor], ...] = (
+    functional.linear,
+    functional.conv1d,
+    functional.conv2d,
+    functional.conv3d,
+)
+
+
+@dataclass(frozen=True)
+class ModuleParts:
+    """What a module has beside layers and activations, by the names of its submodules.
+
+    Attributes:
+        calibrated: Batch normalization whose statistics are those of training samples at the
+            initial weights.
+        kept: Batch normalization with the statistics that it came with.
+        dropout: Dropout, which is off.
+        spiking: Neurons that spike.
+        fixed: Number of parameters that are not trained.
+    """
+
+    calibrated: tuple[str, ...]
+    kept: tuple[str, ...]
+    dropout: tuple[str, ...]
+    spiking: tuple[str, ...]
+    fixed: int
+
+
+def parts_of(module: nn.Module) -> ModuleParts:
+    """The parts of a module that has not been calibrated yet.
+
+    Raises:
+        ModelError: If a batch normalization has no running statistics, so that what it makes of a
+            sample depends on the batch.
+    """
+    norms = dict(_named(module, _BatchNorm))
+    for name, layer in norms.items():
+        if layer.running_mean is None:
+            raise ModelError(
+                f"layer {name} normalizes by the batch at hand, so a sample's output depends on "
+                "the others; allowed: track_running_stats=True, or GroupNorm or LayerNorm"
+            )
+    fresh = tuple(name for name, layer in norms.items() if not int(layer.num_batches_tracked))
+    return ModuleParts(
+        calibrated=fresh,
+        kept=tuple(name for name in norms if name not in fresh),
+        dropout=tuple(name for name, layer in _named(module, _DropoutNd) if layer.p > 0),
+        spiking=tuple(name for name, layer in module.named_modules() if _spikes(layer)),
+        fixed=sum(p.numel() for p in module.parameters() if not p.requires_grad),
+    )
+
+
+def _named(module: nn.Module, kind: type[Any]) -> Iterator[tuple[str, Any]]:
+    return (pair for pair in module.named_modules() if isinstance(pair[1], kind))
+
+
+def _spikes(layer: nn.Module) -> bool:
+    if isinstance(layer, SpikingNetwork):
+        return True
+    kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(layer).__mro__}
+    return ("snntorch", "SpikingNeuron") in kinds
+
+
+def calibrate(module: nn.Module, names: Iterable[str], inputs: Tensor) -> None:
+    """Give batch normalization the statistics of one pass over training samples.
+
+    At most ``CALIBRATION`` samples, evenly spaced over the set (whose order may be that of the
+    classes), in one pass; nothing else of the module is in training mode.
+
+    Args:
+        module: In evaluation mode; its batch normalization is changed.
+        names: Which submodules.
+        inputs: Training inputs, shape ``(n, ...)``.
+    """
+    layers = [module.get_submodule(name) for name in names]
+    if not layers:
+        return
+    places = torch.linspace(0, len(inputs) - 1, min(CALIBRATION, len(inputs)), dtype=torch.float64)
+    momenta = [layer.momentum for layer in layers]
+    buffers = {owner: dict(owner._buffers) for owner in module.modules()}
+    for layer in layers:
+        layer.train()
+        layer.momentum = 1.0  # type: ignore[assignment]  # the statistics of this pass alone
+    try:
+        with torch.no_grad(), MatchedTypes():
+            module(inputs[places.round().long().to(inputs.device)])
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+            layer.eval()
+        # Statistics are changed in place; what else the pass has put there is dropped.
+        for owner, before in buffers.items():
+            owner._buffers.update(before)
+
+
+def copy_of(module: nn.Module) -> nn.Module:
+    """A deep copy; tensors that a forward pass has left in the module come without their graph."""
+    left = (
+        value
+        for layer in module.modules()
+        for value in (*layer.__dict__.values(), *layer._buffers.values())
+        if isinstance(value, Tensor) and value.grad_fn is not None
+    )
+    return copy.deepcopy(module, {id(value): value.detach().clone() for value in left})
+
+
+class MatchedTypes(TorchFunctionMode):
+    """Layers take inputs of another floating point type than their weights'.
+
+    snntorch's spikes are float32 whatever the potential is; as zeros and ones they lose nothing.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in _LAYERS and len(args) > 1 and args[0].dtype != args[1].dtype:
+            args = (args[0].to(args[1].dtype), *args[1:])
+        return func(*args, **kwargs)

@@ -1,0 +1,244 @@
+"""check, limits, sweep and the forecast of a problem and a chip, without any spec."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import snntorch
+import torch
+from torch import nn
+
+import neurograd
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.identity import content_fingerprint
+from neurograd.seeding import generator_for
+from neurograd.spec import validate_spec
+
+TRAINING = {"step_size": 0.2, "steps": 5, "seeds": 2, "max_seeds": 2}
+MEASURE = {"draws": 12, "loss_draws": 8, "points": 1, "smoothing_draws": None}
+CHIP = {"device": {"preset": "alox-hfo2"}, "training": TRAINING, "measure": MEASURE}
+
+
+def samples(count=48, seed=0):
+    """Three classes that lie apart, 12 values each."""
+    generator = generator_for(seed, "data")
+    y = torch.arange(count) % 3
+    centres = 2.0 * torch.randn(3, 12, generator=generator)
+    return centres[y] + torch.randn(count, 12, generator=generator), y
+
+
+def problem_of(module, **options):
+    x, y = samples()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = module()
+    return neurograd.Problem(
+        made, nn.CrossEntropyLoss(), x[:30], y[:30], test_inputs=x[30:], test_targets=y[30:],
+        **options,
+    )  # fmt: skip
+
+
+class Gru(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.r = nn.GRU(4, 5, batch_first=True)
+        self.o = nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.o(self.r(x.view(-1, 3, 4))[0][:, -1])
+
+
+class SpikingConvolution(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c = nn.Conv1d(1, 2, 5, stride=2)
+        self.l = snntorch.Leaky(beta=0.9, threshold=0.5)
+        self.o = nn.Linear(8, 3)
+
+    def forward(self, x):
+        c, m, out = self.c(x[:, None]), self.l.init_leaky(), 0.0
+        for _ in range(3):
+            spikes, m = self.l(c, m)
+            out = out + self.o(spikes.flatten(1))
+        return out / 3
+
+
+def normalized():
+    return nn.Sequential(
+        nn.Linear(12, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(), nn.Linear(6, 3)
+    )
+
+
+NETWORKS = {
+    "gru": (Gru, ["r.weight_ih_l0"]),
+    "batch norm": (normalized, ["Batch normalization (1)", "Dropout (3)", "1.weight and 1.bias"]),
+    "spiking": (SpikingConvolution, ["spikes (l)"]),
+}
+each_network = pytest.mark.parametrize(("module", "said"), NETWORKS.values(), ids=NETWORKS)
+
+
+@each_network
+def test_a_check(module, said):
+    problem = problem_of(module)
+    found = neurograd.check(problem=problem, chip=CHIP)
+    (point,) = found.record.points
+    assert math.isfinite(point.delta_loss.measured)
+    assert point.moments.total_variance > 0
+    assert (point.smoothing is not None) == (module is SpikingConvolution)
+    assert found.report["num_parameters"] == problem.num_parameters
+    assert found.report["spec"]["task"]["name"] == "python"
+    notes = " ".join(found.record.notes)
+    assert all(each in notes for each in said)
+    # The forecast alone is that of the check.
+    alone = neurograd.predict(problem=problem, chip=CHIP)
+    assert alone.cost == found.record.training.forecast.cost
+
+
+@each_network
+def test_limits(module, said):
+    chip = {**CHIP, "training": {**TRAINING, "steps": 2, "step_size": 0.5}}
+    found = neurograd.limits(problem=problem_of(module), chip=chip, quick=True, confirm=False)
+    keys = {each.key for each in found.record.numbers}
+    assert "device.write.cycle_to_cycle" in keys
+    # Nothing is said of converters around products that they do not meet.
+    assert ("device.converters.adc_bits" in keys) == (module is not Gru)
+    assert all(any(each in note for note in found.record.notes) for each in said)
+    assert not any("outside" in each.sentence for each in found.record.numbers)
+
+
+@each_network
+def test_a_sweep(module, said, tmp_path):
+    def run(**more):
+        return neurograd.sweep(
+            problem=problem_of(module), chip=CHIP, over={"device.read.noise": [0.0, 0.3]}, **more
+        )
+
+    found = run(resume=tmp_path)
+    assert [row["device.read.noise"] for row in found.rows] == [0.0, 0.3]
+    assert found.rows[0]["chip_loss"] != found.rows[1]["chip_loss"]
+    assert found.rows[0]["clean_loss"] == found.rows[1]["clean_loss"]
+    assert all(any(each in note for note in found.notes) for each in said)
+    assert run(resume=tmp_path).rows == found.rows
+
+
+def test_a_problem_handed_over_has_the_numbers_of_its_spec():
+    spec = validate_spec(
+        {
+            **CHIP,
+            "network": {"hidden": [5]},
+            "task": {"name": "digits", "train_samples": 40, "test_samples": 20},
+        }
+    )
+    own, keys = neurograd.check(problem=build_problem(spec), chip=spec), neurograd.check(spec)
+    for part in ("points", "training"):
+        assert own.report[part] == keys.report[part]
+    with_spec = neurograd.check(spec, problem=build_problem(spec))
+    assert with_spec.report["training"] == keys.report["training"]
+
+
+def test_a_chip_by_its_presets_name_and_sections_beside_it():
+    problem = problem_of(normalized)
+    named = neurograd.check(problem=problem, chip="alox-hfo2", training=TRAINING, measure=MEASURE)
+    mapped = neurograd.check(problem=problem, chip=CHIP)
+    assert named.report["training"] == mapped.report["training"]
+    assert named.report["spec"]["name"] == "alox-hfo2"
+
+
+def test_single_precision_is_kept():
+    problem = problem_of(SpikingConvolution, dtype=torch.float32)
+    found = neurograd.check(problem=problem, chip=CHIP)
+    assert found.report["spec"]["measure"]["precision"] == "float32"
+
+
+REFUSED = {
+    "no problem": (lambda p: {"chip": CHIP}, "problem: is missing"),
+    "no such preset": (lambda p: {"problem": p, "chip": "alox"}, "chip 'alox' is no preset"),
+    "a key of the network": (
+        lambda p: {"problem": p, "chip": {"network": {"hidden": [3]}}},
+        "chip: network is no key of a chip",
+    ),
+    "no chip": (lambda p: {"problem": p, "chip": 3}, "chip is int; allowed"),
+    "a wrong key": (
+        lambda p: {"problem": p, "chip": {"device": {"noise": 1}}},
+        "chip: device.noise: unknown key",
+    ),
+    "both": (lambda p: {"problem": p, "spec": validate_spec({}), "chip": CHIP}, "both are given"),
+    "another device": (
+        lambda p: {"problem": p, "chip": CHIP, "device": "meta"},
+        "the problem lies on cpu",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_is_one_line(name):
+    make, message = REFUSED[name]
+    with pytest.raises(NeurogradError, match=message) as told:
+        neurograd.check(**make(problem_of(normalized)))
+    assert "\n" not in str(told.value)
+
+
+LAYERED = [
+    {"device": {"preset": "alox-hfo2", "converters": {"adc_bits": 6}}},
+    {"device": {"preset": "alox-hfo2", "converters": {"output_range": 2.0}}},
+    *(
+        {"learning_rule": {"name": name}}
+        for name in (
+            "feedback_alignment", "direct_feedback_alignment", "sign_symmetric", "local_loss",
+            "node_perturbation",
+        )
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sections", LAYERED, ids=str)
+def test_what_acts_on_layers_refuses_matrices_that_it_would_not_meet(sections):
+    keys = {**CHIP, **sections}
+    with pytest.raises(NeurogradError, match=r"r\.weight_ih_l0 and 1 more are outside of them"):
+        neurograd.check(problem=problem_of(Gru), chip=keys)
+    # Gains of batch normalization are digital: nothing is refused for them.
+    assert neurograd.check(problem=problem_of(normalized), chip=keys).record.points
+
+
+@pytest.mark.parametrize("name", ["eprop", "surrogate", "equilibrium_propagation"])
+def test_rules_for_networks_of_our_own_are_refused(name):
+    with pytest.raises(NeurogradError, match=f"{name} is not there for network.kind module"):
+        neurograd.check(problem=problem_of(Gru), chip={"learning_rule": {"name": name}})
+
+
+def test_notes_of_weights_beyond_the_window_and_of_fixed_ones():
+    def module():
+        made = nn.Sequential(nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 3))
+        made[0].requires_grad_(False)
+        with torch.no_grad():
+            made[2].bias.copy_(torch.tensor([3.0, 0.0, -2.0]))
+        return made
+
+    notes = neurograd.check(problem=problem_of(module), chip=CHIP).record.notes
+    assert any(note.startswith("52 parameters are not trained") for note in notes)
+    assert any(note.startswith("2 of 15 initial weights lie beyond") for note in notes)
+
+
+class Scaled(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.o = nn.Linear(12, 3)
+        self.factor = factor
+
+    def forward(self, x):
+        return self.factor * self.o(x)
+
+
+class Doubled(Scaled):
+    def forward(self, x):
+        return 2.0 * self.o(x)
+
+
+def test_finished_work_is_that_of_the_same_network():
+    """The folder of --resume tells networks apart by weights and by the code of their classes."""
+    same = [content_fingerprint(problem_of(lambda: Scaled(1.0))) for _ in range(2)]
+    assert same[0] == same[1]
+    other = [problem_of(lambda: Doubled(1.0)), problem_of(normalized)]
+    assert len({same[0], *map(content_fingerprint, other)}) == 3
