@@ -23,6 +23,6 @@ def test_an_own_network_on_a_chip():
         exec(program, {})
     lines = printed.getvalue().splitlines()
     assert lines[0] in {verdict.value for verdict in Verdict}
-    assert lines[1].startswith("kind='accuracy_drop'")
+    assert "kind='accuracy_drop'" in lines[1]
     assert "key='device.write.cycle_to_cycle'" in lines[2]
     assert "device.read.noise" in lines[-1]
