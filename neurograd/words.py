@@ -170,3 +170,19 @@ def listed(words: Iterable[str], last: str = "and") -> str:
 def capital(sentence: str) -> str:
     """A sentence with its first letter capital."""
     return sentence[:1].upper() + sentence[1:]
+
+
+_UNITS = ((31557600.0, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the largest unit that it is one or more of: '1 day', '90 s'.
+
+    Args:
+        seconds: 0 or more.
+    """
+    for size, unit in _UNITS:
+        if seconds >= size:
+            count = number(seconds / size)
+            return f"{count} {unit}{'' if count == '1' else 's'}"
+    return f"{number(seconds)} s"

@@ -62,12 +62,14 @@ class ConductanceDrift:
 
     def read(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Drifted weights, shape ``(N,)``."""
-        plus, minus = self.cells.conductances(w)
+        now = self.drifted(*self.cells.conductances(w))
+        return self.cells.weights(*now) + self.cells.beyond(w)
+
+    def drifted(self, plus: Tensor, minus: Tensor) -> tuple[Tensor, Tensor]:
+        """What drift leaves of the cells of all weights, in units of G_max, shape ``(N,)`` each."""
         first, second = self.deviate if self.deviate.ndim > 1 else (self.deviate, self.deviate)
         plus = self._drifted(plus, first)
-        if self.cells.reference is None:
-            minus = self._drifted(minus, second)
-        return self.cells.weights(plus, minus) + self.cells.beyond(w)
+        return plus, minus if self.cells.reference is not None else self._drifted(minus, second)
 
     def _drifted(self, conductance: Tensor, deviate: Tensor) -> Tensor:
         if self.exponent is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change
 from neurograd.effects.knob import Knob, one_key
 from neurograd.effects.weight_cells import weight_cells
 from neurograd.keys.fields import Number, Seconds, SpecModel, refuse, spec_problem
@@ -15,6 +15,7 @@ from neurograd.keys.fields import Number, Seconds, SpecModel, refuse, spec_probl
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from device_models import ConductanceDrift
     from neurograd.effects.assembly import Assembly
 
 _CENTURY = 86400.0 * 36525
@@ -27,8 +28,11 @@ class Drift(SpecModel):
     conductance.min, 0 where no window is given, upwards); a reference does not.
     """
 
-    time: Annotated[float, Seconds()] = Field(
-        description="Time between programming and reading: '1 h', or seconds; at least t0."
+    time: Annotated[float, Seconds()] | None = Field(
+        None,
+        description="Age of the conductances at every read of the training: '1 h', or seconds; at "
+        "least t0. Where there is a deployment, whose times are counted from its programming, "
+        "nothing ages in training. Default: null, for a deployment only.",
     )
     t0: Annotated[float, Seconds()] = Field(
         20.0, description="Time at which the programmed value is read. Default: 20 s."
@@ -46,7 +50,7 @@ class Drift(SpecModel):
     def _check_times(self) -> Drift:
         if not self.t0 > 0:
             raise spec_problem("0 s is out of range; allowed: above 0 s", "t0")
-        if self.time < self.t0:
+        if self.time is not None and 0 < self.time < self.t0:
             problem = f"{self.time:g} s is before t0, {self.t0:g} s; allowed: t0 or later"
             raise spec_problem(problem, "time")
         if self.exponent is None:
@@ -64,7 +68,19 @@ class DriftKeys(SpecModel):
     )
 
 
-def _build(parts: Assembly) -> None:
+def acts_in_training(spec: SpecSections) -> bool:
+    """Whether reads during training find conductances that have drifted."""
+    drift: Drift | None = None if spec.device is None else spec.device.drift
+    return drift is not None and bool(drift.time) and spec.deployment is None
+
+
+def draw_drift(parts: Assembly, time: float) -> ConductanceDrift:
+    """The drift of a chip's devices until a time after they were programmed, t0 or later.
+
+    Args:
+        parts: The chip, whose spec has a drift.
+        time: In seconds.
+    """
     import torch  # noqa: PLC0415
 
     from device_models import ConductanceDrift, draw_deviates  # noqa: PLC0415  (needs torch)
@@ -81,7 +97,11 @@ def _build(parts: Assembly) -> None:
     deviates = draw()
     if cells.reference is None:
         deviates = torch.stack((deviates, draw()))
-    parts.reads.append(ConductanceDrift(drift.time / drift.t0, deviates, cells, exponent))
+    return ConductanceDrift(time / drift.t0, deviates, cells, exponent)
+
+
+def _build(parts: Assembly) -> None:
+    parts.reads.append(draw_drift(parts, parts.spec.device.drift.time))
 
 
 def _remedy(spec: SpecSections) -> Remedy:
@@ -90,7 +110,7 @@ def _remedy(spec: SpecSections) -> Remedy:
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     drift: Drift | None = None if spec.device is None else spec.device.drift
-    if drift is None:
+    if drift is None or not drift.time or not acts_in_training(spec):
         return
     key = "device.drift.time"
     yield Knob(key, "drift time", drift.time, 1, drift.t0, _CENTURY, one_key(key), "s")
@@ -114,7 +134,7 @@ EFFECT = Effect(
     stage=Stage.READ,
     order=10,
     keys=(Keys("device", DriftKeys, 90),),
-    when=on_device(lambda device: device.drift is not None),
+    when=lambda spec, samples: acts_in_training(spec),
     build=_build,
     remedy=_remedy,
     knobs=_knobs,

@@ -68,6 +68,11 @@ class SpecSections(Protocol):
         """How much is measured, and with which seed."""
         ...
 
+    @property
+    def deployment(self) -> Any:
+        """What comes after training, None where nothing does."""
+        ...
+
 
 PLACES = ("device", "quantization", "learning_rule")
 """The sections of a spec that effects bring keys into."""

@@ -13,6 +13,9 @@ from neurograd.records.cost import JudgedCost
 from neurograd.records.report import CheckReport
 from neurograd.words import confidence, listed, percent, percent_ends, ranged_percent
 
+FIRST = "What to do first:"
+"""Begins the sentence about the one thing to change."""
+
 _UNKNOWN = "an unknown part"
 
 
@@ -121,9 +124,9 @@ def _action(report: CheckReport, remedies: Sequence[str]) -> list[str]:
         return _to_decide(report)
     guide = report.mitigation
     if guide is not None and (guide.effects or guide.tried):
-        return [f"What to do first: {_inside(guide.advice[0])}"]
+        return [f"{FIRST} {_inside(guide.advice[0])}"]
     if len(remedies) == 1:
-        return [f"What to do first: {_inside(remedies[0])} (not tried)."]
+        return [f"{FIRST} {_inside(remedies[0])} (not tried)."]
     return []
 
 
@@ -140,11 +143,11 @@ def _to_decide(report: CheckReport) -> list[str]:
         ways.append(f"about {cost.needed_test_samples} test samples (task.test_samples)")
     if not ways:
         return [
-            "What to do first: change the design; the cost is so close to the limit that no number "
+            f"{FIRST} change the design; the cost is so close to the limit that no number "
             "of chips or test samples would decide."
         ]
     return [
-        f"What to do first: take more, as {training.chip.chips} chips do not decide; "
+        f"{FIRST} take more, as {training.chip.chips} chips do not decide; "
         f"{listed(ways, 'or')} would if mean and spread stay as they are."
     ]
 

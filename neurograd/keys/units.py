@@ -206,6 +206,8 @@ def _factor(unit: str, target: str) -> float | None:
     import pint  # noqa: PLC0415
 
     registry = _registry()
+    if target == "second" and unit == "y":  # pint knows yr and a, and not the shortest
+        unit = "year"
     word = _OHM.sub("ohm", unit.replace("\u2126", "ohm"))  # pint knows only U+03A9
     try:
         quantity = registry.Quantity(1.0, registry.parse_units(word))

@@ -8,18 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from device_models import Chip
+from neurograd.deployment import Judged
+from neurograd.explain.ageing import ageing_cause, with_deployment
 from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import ChipInWords
 from neurograd.explain.reasons import explain
-from neurograd.judge.cost import Judgement, judge_chips
+from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import Forecast, judge_forecasts
-from neurograd.judge.looks import Plan
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import active_effects, build_chip, build_problem
 from neurograd.pipeline.chip_group import ChipGroup
@@ -46,9 +47,12 @@ from neurograd.records.report import CheckReport
 from neurograd.records.training import (
     ChipsResult,
     CleanResult,
+    DeploymentResult,
+    DeploymentTrial,
     PredictedNetwork,
     TrainedNetwork,
     TrainingResult,
+    deployment_results,
 )
 from neurograd.spec import Spec, spec_to_dict
 
@@ -209,6 +213,9 @@ class _Check:
 
     def run(self, *, measure: bool = True, mitigation: bool = True) -> CheckResult:
         start = time.perf_counter()
+        kind: Literal["check", "train"] = "check" if measure else "train"
+        # Without steps there are no updates whose moments or whose sum could be looked at.
+        measure = measure and self.spec.training.steps > 0
         self.problem.check_finite(self.problem.initial_weights)
         chips = range(self.spec.training.seeds)
         with Threads(self.problem.device, self.reporter) as pool:
@@ -219,7 +226,7 @@ class _Check:
 
             training = submit("clean_training", self._clean, stages)
             group = ChipGroup(stages, submit, training)
-            group.grow(self.plan.sizes[0])
+            group.grow(group.plan.sizes[0])
             _, snapshots = training.result()
             places = sorted((int(name), weights) for name, weights in snapshots.items())
             measured = [
@@ -231,22 +238,24 @@ class _Check:
                 submit("forecast", stages.predicted_network, index)
                 for index in ((CLEAN, *chips) if measure else ())
             ]
-            judged = self._judged(*group.results())
+            judged = group.judged()
             while judged.more is not None:
                 group.grow(judged.more)
-                judged = self._judged(*group.results())
+                judged = group.judged()
             points: list[MeasuredPoint] = [task.result() for task in measured]
             forecasts: list[PredictedNetwork] = [task.result() for task in predicted]
             forecast, explained = None, None
             if measure:
                 # On a worker, whose one core gives the same sums on every machine.
                 forecast = pool.submit(partial(self._forecast, forecasts)).result()
-            if measure and mitigation and _failed(judged):
+            if measure and mitigation and _failed(judged.training):
                 chip = chip_in_words(self.spec, self.problem)
-                explained = guide_to(chip, stages, submit, forecasts, judged)
-        result = self._training_result(*group.results(), judged, points, forecast)
+                explained = guide_to(chip, stages, submit, forecasts, judged.training)
+            aged = deployment_results(group.deployed(), judged.deployment)
+            trials = group.trials(judged) if mitigation else ()
+        result = self._training_result(*group.results(), judged.training, points, forecast)
         self.timing["total"] = time.perf_counter() - start
-        return CheckResult(self._report(measure, judged.verdict, points, result, explained))
+        return CheckResult(self._report(kind, judged, points, result, explained, aged, trials))
 
     def _timed(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
         start = time.perf_counter()
@@ -266,18 +275,6 @@ class _Check:
 
     # -- judge ------------------------------------------------------------------------------
 
-    @property
-    def plan(self) -> Plan:
-        """When the chips are looked at."""
-        training = self.spec.training
-        return Plan(training.seeds, training.max_seeds, training.looks)
-
-    def _judged(
-        self, twins: Sequence[TrainedNetwork], chips: Sequence[TrainedNetwork]
-    ) -> Judgement:
-        baseline = baseline_of(self.problem, twins[0].start_loss)
-        return judge_chips(baseline, allowed_by(self.spec), twins, chips, self.plan)
-
     def _forecast(self, networks: Sequence[PredictedNetwork]) -> Forecast:
         baseline = baseline_of(self.problem)
         return judge_forecasts(baseline, allowed_by(self.spec), networks[0], networks[1:])
@@ -292,6 +289,8 @@ class _Check:
         points: Sequence[MeasuredPoint],
         predicted: Forecast | None,
     ) -> TrainingResult:
+        looked_at = judged.looks[-1].chips
+        twins, chips = twins[:looked_at], chips[:looked_at]
         late = [point.frozen_excess_loss for point in points[len(points) // 2 :]]
         excess = None if predicted is None else predicted.judgement.excess_loss
         return TrainingResult(
@@ -309,15 +308,17 @@ class _Check:
 
     def _report(
         self,
-        measured: bool,
-        verdict: Verdict,
+        kind: Literal["check", "train"],
+        judged: Judged,
         points: Sequence[MeasuredPoint],
         training: TrainingResult,
         mitigation: MitigationGuide | None,
+        aged: tuple[DeploymentResult, ...],
+        trials: tuple[DeploymentTrial, ...],
     ) -> CheckReport:
         report = CheckReport(
-            kind="check" if measured else "train",
-            verdict=verdict,
+            kind=kind,
+            verdict=judged.training.verdict,
             quick=self.quick,
             spec=spec_to_dict(self.spec),
             versions=versions(),
@@ -325,8 +326,10 @@ class _Check:
             num_parameters=self.problem.num_parameters,
             step_size=self.spec.training.step_size,
             points=tuple(point.point for point in points),
-            notes=notes(self.spec, self.problem, "check" if measured else "train"),
+            notes=notes(self.spec, self.problem, kind),
             training=training,
+            deployment=aged,
+            deployment_trials=trials,
             mitigation=mitigation,
             timing={f"{name}_seconds": round(took, 3) for name, took in self.timing.items()},
         )
@@ -334,8 +337,12 @@ class _Check:
         labels = [effect.label for effect in chip.effects]
         remedies = [chip.words(effect) for effect in chip.effects]
         deciding, beside = explain(report, labels, remedies)
+        cause, verdict = cause_of(report.verdict, labels, mitigation).label, judged.verdict
+        if aged:
+            deciding = with_deployment(self.spec, report, verdict, deciding)
         told = {
-            "cause": cause_of(verdict, labels, mitigation).label,
+            "verdict": verdict,
+            "cause": cause if report.verdict is verdict else ageing_cause(report),
             "reasons": (*deciding, *beside),
             "deciding_reasons": len(deciding),
         }

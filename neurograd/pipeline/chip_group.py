@@ -1,13 +1,26 @@
-"""The chips of a check and their clean twins, more of them from look to look."""
+"""The chips of a check and their clean twins, more from look to look, and their verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from torch import Tensor
+
+from neurograd.deployment import (
+    Judged,
+    Variant,
+    first_failure,
+    judge_all,
+    judge_trial,
+    variants,
+)
+from neurograd.judge.cost import Allowed, Baseline
+from neurograd.judge.looks import Plan
+from neurograd.pipeline.forecasting import allowed_by, baseline_of, untrained_loss
 from neurograd.pipeline.stages import Stages
-from neurograd.records.training import TrainedNetwork
+from neurograd.records.training import DeployedNetworks, DeploymentTrial, TrainedNetwork
 
 
 class ChipGroup:
@@ -21,8 +34,9 @@ class ChipGroup:
 
     def __init__(self, stages: Stages, submit: Callable[..., Any], first: Future[Any]) -> None:
         self._stages, self._submit, self._first = stages, submit, first
-        self._chips: list[Future[TrainedNetwork]] = []
+        self._chips: list[Future[tuple[TrainedNetwork, Tensor | None]]] = []
         self._twins: list[Future[TrainedNetwork]] = []
+        self._deployed: list[Future[DeployedNetworks]] = []
 
     def grow(self, size: int) -> None:
         """Train more chips, and a twin of each where clean trainings differ."""
@@ -33,8 +47,61 @@ class ChipGroup:
 
     def results(self) -> tuple[list[TrainedNetwork], list[TrainedNetwork]]:
         """The clean twin of each chip, and the chips; waits for all of them."""
-        chips = [task.result() for task in self._chips]
+        chips = [task.result()[0] for task in self._chips]
         first = self._first.result()[0]
         if not self._stages.clean_is_random:
             return [first] * len(chips), chips
         return [first, *(task.result() for task in self._twins)], chips
+
+    def deployed(self) -> list[DeployedNetworks]:
+        """What becomes of each chip's network after training; empty without a deployment."""
+        self._deployed += self._deploy(range(len(self._deployed), len(self._chips)))
+        return [task.result() for task in self._deployed]
+
+    def deployed_otherwise(self, variant: Variant, size: int) -> list[DeployedNetworks]:
+        """The same of some chips, first to last, whose deployment is another one."""
+        return [task.result() for task in self._deploy(range(size), variant)]
+
+    def _deploy(
+        self, indices: Iterable[int], variant: Variant | None = None
+    ) -> list[Future[DeployedNetworks]]:
+        trained = ((index, self._chips[index].result()[1]) for index in indices)
+        return [
+            self._submit("deployment", self._stages.deployed_chip, index, weights, variant)
+            for index, weights in trained
+            if weights is not None
+        ]
+
+    # -- judged -----------------------------------------------------------------------------
+
+    @property
+    def plan(self) -> Plan:
+        """When the chips are looked at."""
+        training = self._stages.spec.training
+        return Plan(training.seeds, training.max_seeds, training.looks)
+
+    def judged(self) -> Judged:
+        """Verdicts on all chips so far, after training and at each time of a deployment."""
+        twins, chips = self.results()
+        baseline, allowed = self._limits(twins)
+        spec, plan = self._stages.spec, self.plan
+        return judge_all(spec, baseline, allowed, twins, chips, self.deployed(), plan)
+
+    def trials(self, judged: Judged) -> tuple[DeploymentTrial, ...]:
+        """What the first time that is not tolerated would cost if it were deployed otherwise."""
+        place = first_failure(judged)
+        if place is None:
+            return ()
+        size = judged.deployment[place].looks[-1].chips
+        twins = self.results()[0][:size]
+        baseline, allowed = self._limits(twins)
+        return tuple(
+            judge_trial(each, place, baseline, allowed, twins, self.deployed_otherwise(each, size))
+            for each in variants(self._stages.spec)
+        )
+
+    def _limits(self, twins: Sequence[TrainedNetwork]) -> tuple[Baseline, Allowed]:
+        """What is lost before it is learned, and what may be lost."""
+        spec, problem = self._stages.spec, self._stages.problem
+        start = twins[0].start_loss if spec.training.steps > 0 else untrained_loss(problem)
+        return baseline_of(problem, start), allowed_by(spec)

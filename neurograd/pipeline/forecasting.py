@@ -42,6 +42,21 @@ def baseline_of(problem: Problem, start_loss: float | None = None) -> Baseline:
     return Baseline(loss, float(torch.bincount(targets).max()) / len(targets))
 
 
+def untrained_loss(problem: Problem) -> float:
+    """Training loss of the best output that is the same for every sample.
+
+    What start weights that are not trained further are held against: a mean of the targets, or,
+    with classes, their frequencies.
+    """
+    _, targets = problem.data("train")
+    if problem.is_classification:
+        part = torch.bincount(targets).to(problem.dtype) / len(targets)
+        part = part[part > 0]
+        return float(-(part * part.log()).sum())
+    mean = targets.mean(0, keepdim=True).expand_as(targets)
+    return float(problem.sample_losses(mean, targets).mean())
+
+
 def forecast_stage(index: int) -> str:
     """Under which name the forecast of a network is kept, wherever it was made."""
     return f"forecast-{index + 1}"

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel
 
-from device_models import Chip
 from neurograd import words
+from neurograd.deployment import program_chip
 from neurograd.effects.effect import PLACES
 from neurograd.effects.registry import contributions
 from neurograd.errors import NeurogradError
@@ -37,19 +37,20 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
     found += network_notes(spec, problem)
     found += [_idle(group) for group in idle_keys(spec, problem)]
     found += _of_other_use(spec, problem, command)
+    found += _of_deployment(spec)
     return tuple(found)
 
 
 def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
     """Keys of the chip that are set, and that all chips to be trained would be the same without.
 
-    Each key of ``device``, ``quantization`` and ``learning_rule`` that is not at its default is set
-    to it, alone or, where that is refused, with another one of its section; nothing of the chip
-    built may then be another, number by number.
+    Each key of ``device``, ``quantization``, ``learning_rule`` and ``deployment`` that is not at
+    its default is set to it, alone or, where that is refused, with another one of its section;
+    nothing of the chip built may then be another, number by number.
     """
     chips = _Chips(spec, problem)
     found: list[tuple[str, ...]] = []
-    for place in PLACES:
+    for place in (*PLACES, "deployment"):
         section = getattr(spec, place)
         groups: dict[str, list[tuple[str, Any]]] = {}
         for key, default in _set_keys(section, place) if section is not None else ():
@@ -75,10 +76,16 @@ def _idle_of(group: Sequence[tuple[str, Any]], spec: Spec, chips: _Chips) -> lis
     return found
 
 
-def _acting(spec: Spec, problem: Problem, index: int) -> Chip:
-    """A chip of a spec; ideal synapses realize a batch and its samples alike."""
+def _acting(spec: Spec, problem: Problem, index: int) -> tuple[object, ...]:
+    """A chip of a spec; ideal synapses realize a batch and its samples alike.
+
+    Where it is deployed, its devices as they are programmed and as they age are a part of it.
+    """
     chip = build_chip(spec, problem, index=index)
-    return chip if chip.writes else dataclasses.replace(chip, write_each="batch")
+    chip = chip if chip.writes else dataclasses.replace(chip, write_each="batch")
+    if spec.deployment is None:
+        return (chip,)
+    return chip, program_chip(spec, problem, index, problem.initial_weights)
 
 
 class _Chips:
@@ -86,7 +93,7 @@ class _Chips:
 
     def __init__(self, spec: Spec, problem: Problem) -> None:
         self._spec, self._problem = spec, problem
-        self._built: dict[int, Chip] = {}
+        self._built: dict[int, tuple[object, ...]] = {}
 
     def same_with(self, other: Spec) -> bool | None:
         """Whether all of them are those of another spec; None where that cannot be built."""
@@ -166,10 +173,32 @@ def _of_other_use(spec: Spec, problem: Problem, command: Command) -> Iterator[st
     targets = dict(_set_keys(spec.targets, "targets"))
     if f"targets.{target}" in targets:
         yield f"targets.{target} changes no number of this spec: it is for {kind}."
-    if command == "train":
+    if command == "train" or spec.training.steps == 0:
         measured = ("draws", "loss_draws", "points", "smoothing", "smoothing_draws")
         keys = {f"measure.{name}" for name in measured}
         unused = [key for key, _ in _set_keys(spec.measure, "measure") if key in keys]
         if unused:
             verb = "change" if len(unused) > 1 else "changes"
-            yield f"{words.listed(unused)} {verb} no number of train, which measures no points."
+            what = "this spec" if command == "check" else "train"
+            yield f"{words.listed(unused)} {verb} no number of {what}, which measures no points."
+
+
+def _of_deployment(spec: Spec) -> Iterator[str]:
+    """What a deployment does not have, and what it makes of other keys."""
+    if spec.deployment is None:
+        return
+    device = spec.device
+    if device is not None and device.drift is None:
+        yield (
+            "The devices do not drift (device.drift), so that all of deployment.times find the "
+            "same conductances."
+        )
+        if spec.deployment.compensation == "global" and device.read.noise == 0:
+            yield "deployment.compensation changes no number of this spec: nothing drifts."
+    if device is not None and device.leakage is not None:
+        yield "device.leakage acts on updates and not on deployment.times: it has no law of time."
+    if spec.training.steps == 0:
+        yield (
+            "training.steps is 0: what chips compute as gradients, their step size and how they "
+            "realize updates change no number of this spec."
+        )

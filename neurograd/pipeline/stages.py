@@ -10,6 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from device_models import Chip, ReadNoise
+from neurograd.deployment import Variant as Deployed
+from neurograd.deployment import deploy
 from neurograd.effects.effect import Effect
 from neurograd.effects.minibatch import is_batched
 from neurograd.errors import DivergenceError
@@ -33,7 +35,7 @@ from neurograd.records.measured import (
     with_arrays,
 )
 from neurograd.records.point import MeasuredPoint, PointResult
-from neurograd.records.training import PredictedNetwork, TrainedNetwork
+from neurograd.records.training import DeployedNetworks, PredictedNetwork, TrainedNetwork
 from neurograd.spec import Spec
 from neurograd.training.loop import Trained, train
 
@@ -138,13 +140,16 @@ class Stages:
             )
         return trained
 
-    def trained_chip(self, index: int) -> TrainedNetwork:
-        """The training through one chip."""
+    def trained_chip(self, index: int) -> tuple[TrainedNetwork, Tensor | None]:
+        """The training through one chip, and the weights that it ends with.
+
+        They are kept where a deployment goes on from them, and None elsewhere; shape ``(N,)``.
+        """
         training = self.spec.training
         count = training.seeds if index < training.seeds else training.max_seeds
         label = f"training chip {index + 1} of {'up to ' * (index >= training.seeds)}{count}"
 
-        def compute() -> TrainedNetwork:
+        def compute() -> tuple[TrainedNetwork, dict[str, Tensor]]:
             trained = train(
                 self.problem.replica(),
                 build_chip(self.spec, self.problem, index=index),
@@ -153,9 +158,32 @@ class Stages:
                 chip_index=index + 1,
                 progress=self.pool.stage(label, training.steps),
             )
-            return trained_network(trained)
+            return trained_network(trained), {"weights": trained.weights}
 
-        return self.store.run_record(f"chip-{index}", TrainedNetwork, compute)
+        name = f"chip-{index}"
+        if self.spec.deployment is None:
+            return self.store.run_record(name, TrainedNetwork, lambda: compute()[0]), None
+        network, tensors = self.store.run_record_tensors(
+            name, TrainedNetwork, compute, self.problem.initial_weights
+        )
+        return network, tensors["weights"]
+
+    def deployed_chip(
+        self, index: int, weights: Tensor, variant: Deployed | None = None
+    ) -> DeployedNetworks:
+        """What becomes of a trained chip's network once it is programmed.
+
+        Args:
+            index: Which chip.
+            weights: Those that it was trained to hold, shape ``(N,)``.
+            variant: How it is deployed; as the spec says when None.
+        """
+        name, spec = ("deployed", self.spec) if variant is None else (variant.name, variant.spec)
+        return self.store.run_record(
+            f"{name}-{index}",
+            DeployedNetworks,
+            lambda: deploy(spec, self.problem.replica(), index, weights),
+        )
 
     def measured_point(self, index: int, step: int, weights: Tensor) -> MeasuredPoint:
         """Measurement and prediction at one point of the clean training.

@@ -14,7 +14,7 @@ from neurograd.records.limits import DesignChangeResult, LimitResult, Prediction
 from neurograd.records.mitigation import MitigationGuide
 from neurograd.records.point import PointResult
 from neurograd.records.record import Record
-from neurograd.records.training import TrainingResult
+from neurograd.records.training import DeploymentResult, DeploymentTrial, TrainingResult
 
 REPORT_VERSION: Literal[1] = 1
 """Raised when a field changes its meaning or disappears; new fields do not raise it."""
@@ -68,6 +68,13 @@ class CheckReport(_Report):
     points: tuple[PointResult, ...]
     """Points along the clean training, in its order."""
     training: TrainingResult
+    deployment: tuple[DeploymentResult, ...] = ()
+    """The chips at each of ``deployment.times``, in their order. The verdict is 'not tolerated' if
+    that of the training or of one time is, and 'tolerated' only if all are; a training of 0 steps
+    does not count. Empty without a deployment, and in older reports."""
+    deployment_trials: tuple[DeploymentTrial, ...] = ()
+    """What the first time that is not tolerated would cost without each effect that acts after
+    training, and with remedies. Empty where there is none, and in older reports."""
     mitigation: MitigationGuide | None = None
     """Which effects do the damage; None for a chip that does not fail."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from neurograd.judge.verdict import Verdict
 from neurograd.records.cost import ForecastResult, JudgedCost
 from neurograd.records.record import Number, Record
 from neurograd.records.report import CheckReport
+from neurograd.records.training import DeploymentResult
 
 
 class TrainedColumns(Record):
@@ -41,6 +43,13 @@ class TrainedColumns(Record):
     cause: str | None
     """The effect that is named as the cause of the cost; None (empty in the table) where the chip
     is tolerated or no single effect is named."""
+    deployed_time: Number = None
+    """Seconds after programming at which the deployment costs most, as the three that follow; None
+    (empty in the table) without a deployment, as these. The verdict counts all of its times."""
+    deployed_accuracy: Number = None
+    deployed_cost: Number = None
+    deployed_cost_low: Number = None
+    deployed_cost_high: Number = None
 
     @classmethod
     def of(cls, report: CheckReport) -> TrainedColumns:
@@ -60,6 +69,7 @@ class TrainedColumns(Record):
             diverged=chip.diverged,
             num_parameters=report.num_parameters,
             cause=report.cause,
+            **_deployed_columns(report.deployment),
         )
 
     @classmethod
@@ -130,6 +140,19 @@ class CheckedColumns(TrainedColumns):
             predicted_excess_loss=training.predicted_excess_loss,
             measured_excess_loss=training.measured_excess_loss,
         )
+
+
+def _deployed_columns(results: Sequence[DeploymentResult]) -> dict[str, Any]:
+    if not results:
+        return {}
+    worst = max(results, key=lambda result: result.cost.value)
+    return {
+        "deployed_time": worst.time,
+        "deployed_accuracy": worst.accuracy,
+        "deployed_cost": worst.cost.value,
+        "deployed_cost_low": worst.cost.ci[0],
+        "deployed_cost_high": worst.cost.ci[1],
+    }
 
 
 def _cost_columns(cost: JudgedCost) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Trained and predicted networks, one by one and together."""
+"""Trained, predicted and deployed networks, one by one and together."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
+from neurograd.judge.cost import Judgement
 from neurograd.judge.networks import correct_table
-from neurograd.judge.verdict import mean_over_chips
+from neurograd.judge.verdict import Verdict, mean_over_chips
 from neurograd.measure.intervals import CONFIDENCE
-from neurograd.records.cost import ForecastResult, JudgedCost
+from neurograd.records.cost import ForecastResult, JudgedCost, VariantCost
 from neurograd.records.record import Ends, Loss, Number, Record
 
 
@@ -80,7 +81,9 @@ class CleanResult(Record):
         )
 
 
-class _Network(Record):
+class NetworkRecord(Record):
+    """What is judged of a network."""
+
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     loss: Loss
@@ -96,14 +99,14 @@ class _Network(Record):
 
     def __eq__(self, other: object) -> bool:
         """Whether all fields are the same; arrays have no truth value of their own."""
-        if not isinstance(other, _Network) or type(self) is not type(other):
+        if not isinstance(other, NetworkRecord) or type(self) is not type(other):
             return False
         return self.model_dump(mode="json") == other.model_dump(mode="json")
 
     __hash__ = None  # type: ignore[assignment]
 
 
-class TrainedNetwork(_Network):
+class TrainedNetwork(NetworkRecord):
     """A trained network, as a stage keeps it."""
 
     curve: Curve
@@ -115,7 +118,7 @@ class TrainedNetwork(_Network):
         return float("inf") if start is None else start
 
 
-class PredictedNetwork(_Network):
+class PredictedNetwork(NetworkRecord):
     """A network whose training was predicted, as a stage keeps it."""
 
     gradients: int
@@ -179,3 +182,89 @@ class TrainingResult(Record):
     """Training loss above the clean twin's; None (null in JSON) where chips diverged."""
     measured_excess_loss_ci: Ends
     """Its interval; None (null in JSON) for an end without bound."""
+
+
+# -- After training --------------------------------------------------------------------------------
+
+
+class AgedNetwork(NetworkRecord):
+    """A programmed network at one time, as a stage keeps it."""
+
+    time: float
+    """Seconds after it was programmed."""
+
+
+class DeployedNetworks(Record):
+    """One chip at each time of a deployment, in its order."""
+
+    networks: tuple[AgedNetwork, ...]
+
+
+class DeploymentResult(Record):
+    """All chips at one time after they were programmed."""
+
+    time: float
+    """Seconds after programming."""
+    accuracy: float | None
+    """Mean accuracy on the test set, None where undefined."""
+    accuracy_ci: Ends | None
+    """Its two-sided interval at 99 %, within 0 and 1; None where undefined."""
+    accuracy_spread: float | None
+    """Standard deviation of the accuracy over chips; None where undefined and for one chip."""
+    loss: Loss
+    """Mean training loss as read; infinite (null in JSON) where a chip diverged."""
+    test_loss: Number
+    """Mean test loss; None (null in JSON) without a test set or where it is not finite."""
+    chips: int
+    """Number of chips."""
+    cost: JudgedCost
+    """What it costs against the clean twins, which are those of the training."""
+    verdict: Verdict
+    """That of this time alone, with the error rate of ``cost.bound_confidence``."""
+
+    @classmethod
+    def of(cls, chips: Sequence[AgedNetwork], judged: Judgement) -> DeploymentResult:
+        """Means of chips at one time, and what they were judged to be."""
+        classified = chips[0].correct is not None
+        accuracy = mean_over_chips(correct_table(chips), CONFIDENCE) if classified else None
+        each = [chip.test_accuracy for chip in chips if chip.test_accuracy is not None]
+        test = [np.nan if chip.test_loss is None else chip.test_loss for chip in chips]
+        return cls(
+            time=chips[0].time,
+            accuracy=None if accuracy is None else accuracy.value,
+            accuracy_ci=None if accuracy is None else accuracy.within(0.0, 1.0).ci,
+            accuracy_spread=float(np.std(each, ddof=1)) if len(each) > 1 else None,
+            loss=float(np.mean([chip.loss for chip in chips])),
+            test_loss=float(np.mean(test)),
+            chips=len(chips),
+            cost=JudgedCost.of(judged),
+            verdict=judged.verdict,
+        )
+
+
+class DeploymentTrial(Record):
+    """The same networks, deployed otherwise, at the first time that is not tolerated."""
+
+    label: str
+    """The effect that is left out, or the keys of a remedy."""
+    leaves_out: bool
+    """Whether an effect is left out; otherwise it is a remedy."""
+    time: float
+    """Seconds after programming."""
+    cost: VariantCost
+    """What it costs then, measured on the chips that the deployment was judged by."""
+
+
+def deployment_results(
+    chips: Sequence[DeployedNetworks], judged: Sequence[Judgement]
+) -> tuple[DeploymentResult, ...]:
+    """What a report says of each time, from the chips that were looked at for its verdict.
+
+    Args:
+        chips: All chips; empty without a deployment.
+        judged: What each time was judged to be.
+    """
+    return tuple(
+        DeploymentResult.of([chip.networks[place] for chip in chips[: part.looks[-1].chips]], part)
+        for place, part in enumerate(judged)
+    )

@@ -9,6 +9,7 @@ from neurograd.records.report import CheckReport
 from neurograd.report.content import (
     BESIDE,
     contributions_sheet,
+    deployment_sheet,
     heading,
     mitigation_sheet,
     point_sheets,
@@ -48,6 +49,7 @@ def render_html(report: CheckReport) -> str:
         heading=heading(report),
         beside=BESIDE,
         training=training_sheet(report),
+        deployment=deployment_sheet(report),
         points=point_sheets(report),
         smoothing=smoothing_sheet(report),
         contributions=contributions_sheet(report),

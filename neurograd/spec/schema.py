@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from neurograd.effects.deployment_keys import Deployment
 from neurograd.effects.registry import section
 from neurograd.errors import SpecError
 from neurograd.keys.fields import (
@@ -47,8 +48,10 @@ class Training(SpecModel):
     step_size: Annotated[float, Number(0, above=True)] = Field(
         0.1, description="Learning rate Δt, above 0. Default: 0.1."
     )
-    steps: Annotated[int, Whole(1, 10_000_000)] = Field(
-        1000, description="Updates, 1 to 10000000. Default: 1000."
+    steps: Annotated[int, Whole(0, 10_000_000)] = Field(
+        1000,
+        description="Updates, 1 to 10000000; 0 for a deployment of network.weights as they are. "
+        "Default: 1000.",
     )
     seeds: Annotated[int, Whole(1, 1000)] = Field(
         5, description="Number of chips trained at first, 1 to 1000. Default: 5."
@@ -89,6 +92,11 @@ class Targets(SpecModel):
         0.02,
         description="Test accuracy that the chip may lose against the clean network, in points "
         "of accuracy; for classification. Default: 2 %.",
+    )
+    max_accuracy_drop_deployed: Annotated[float, Fraction()] | None = Field(
+        None,
+        description="Test accuracy that the deployed chip may have lost against the clean network "
+        "at any of deployment.times; for classification. Default: null, max_accuracy_drop.",
     )
     max_excess_loss: Annotated[float, Fraction()] = Field(
         0.05,
@@ -155,6 +163,10 @@ class Spec(SpecModel):
     task: Annotated[Task, EMPTY] = Field(default_factory=Task, description="What is learned.")
     training: Annotated[Training, EMPTY] = Field(
         default_factory=Training, description="How the network is trained."
+    )
+    deployment: Deployment | None = Field(
+        None,
+        description="What comes after training: programming and ageing. Default: null, nothing.",
     )
     targets: Annotated[Targets, EMPTY] = Field(
         default_factory=Targets, description="What the verdict is held against."
@@ -240,6 +252,7 @@ class Spec(SpecModel):
             raise spec_problem(problem, "network.architecture")
         self._check_module()
         self._check_kind()
+        self._check_deployment()
         batch, samples = self.learning_rule.batch_size, self.task.train_samples
         if isinstance(batch, int) and samples is not None and batch > samples:
             problem = f"{batch} is more than task.train_samples, {samples}; allowed: at most that"
@@ -255,6 +268,38 @@ class Spec(SpecModel):
         if network.kind == "module" and network.file is None and not program:
             problem = "is missing; kind module needs the Python file that makes the network"
             raise spec_problem(problem, "network.file")
+
+    def _check_deployment(self) -> None:
+        """Refuses what a deployment lacks, and what would act in none."""
+        drift = None if self.device is None else self.device.drift
+        trained = self.deployment is None or getattr(self.network, "weights", None) is None
+        if self.training.steps == 0 and trained:
+            problem = "0 leaves nothing to be judged; allowed: 1 to 10000000, or 0 with both "
+            raise spec_problem(f"{problem}network.weights and deployment", "training.steps")
+        if self.deployment is None:
+            if self.targets.max_accuracy_drop_deployed is not None:
+                problem = "is for a deployment; remove the key or give deployment"
+                raise spec_problem(problem, "targets.max_accuracy_drop_deployed")
+            if drift is not None and not drift.time:
+                found = "is missing" if drift.time is None else "0 s is before t0"
+                problem = f"{found}; allowed: t0 or later, or a deployment, which has its times"
+                raise spec_problem(problem, "device.drift.time")
+            return
+        if self.device is None:
+            problem = "needs devices to be programmed; allowed: beside device, such as device: {}"
+            raise spec_problem(problem, "deployment")
+        early = [] if drift is None else [t for t in self.deployment.times if 0 < t < drift.t0]
+        if drift is not None and early:
+            problem = f"{early[0]:g} s is before device.drift.t0, {drift.t0:g} s; "
+            raise spec_problem(f"{problem}allowed: 0, or t0 or later", "deployment.times")
+        converters = self.device.converters
+        if (
+            self.deployment.compensation == "global"
+            and converters is not None
+            and converters.output_range is not None
+        ):
+            problem = "global is not modelled behind a fixed device.converters.output_range; "
+            raise spec_problem(f"{problem}allowed: none", "deployment.compensation")
 
     def _check_kind(self) -> None:
         """Refuses rules, tasks and keys that the kind of network does not have."""

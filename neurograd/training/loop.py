@@ -83,7 +83,7 @@ def train(
     Args:
         problem: Network, loss and data.
         chip: Rule, read and write effects, step size.
-        steps: Number of steps, 1 or more.
+        steps: Number of steps; 0 evaluates the weights as they are programmed.
         seed: Seed of the noise.
         chip_index: Which of several chips with one seed this is.
         snapshots: Steps (0 is before the first) after which the weights are kept.
@@ -93,11 +93,11 @@ def train(
         progress: Called with the number of steps done since the last call.
 
     Raises:
-        ValueError: If there is no step to take, or the curve has no two points.
+        ValueError: If the number of steps is negative, or the curve has no two points.
         UnstableRuleError: If the rule diverges at the first step; later the training has diverged.
     """
-    if steps < 1:
-        raise ValueError(f"steps is {steps}; allowed: 1 or more")
+    if steps < 0:
+        raise ValueError(f"steps is {steps}; allowed: 0 or more")
     if curve_points < 2:
         raise ValueError(f"curve_points is {curve_points}; allowed: 2 or more")
     w = chip.program(problem.initial_weights if initial is None else initial).clone()

@@ -14,6 +14,7 @@ import torch
 
 from neurograd.effects.assembly import matrices_outside_layers
 from neurograd.effects.knob import Knob
+from neurograd.errors import NeurogradError
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
 from neurograd.pipeline.build import build_chip
@@ -84,8 +85,13 @@ def find_limits(
             goes on from there and gives the same numbers.
 
     Raises:
-        NeurogradError: For everything that bad input causes.
+        NeurogradError: For everything that bad input causes, and for a spec with a deployment.
     """
+    if spec.deployment is not None:
+        raise NeurogradError(
+            "limits: numbers are turned for what they do in training, and deployment comes after "
+            "it; allowed: a spec without it (--set deployment=null), or sweep for its keys"
+        )
     start = time.perf_counter()
     reporter, place = reporter or Silent(), torch.device(device)
     spec = quick_spec(spec) if quick else spec

@@ -92,12 +92,20 @@ def _train(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Traine
 
 
 def _check(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> CheckedColumns:
+    if spec.training.steps == 0:
+        raise NeurogradError(
+            "--mode: check measures updates, and training.steps is 0; allowed: train"
+        )
     # Rows have no room for a guide to the effects.
     found = check(spec, device=device, quick=quick, clean=clean, mitigation=False)
     return CheckedColumns.of(found.record)
 
 
 def _predict_clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
+    if spec.deployment is not None:
+        raise NeurogradError(
+            "--mode: predict knows no deployment; allowed: train or check, or --set deployment=null"
+        )
     spec = quick_spec(spec) if quick else spec
     predicted = forecast_network(spec, build_problem(spec, device), CLEAN)
     if predicted.diverged:

@@ -12,6 +12,7 @@ from neurograd.report.console.layout import print_title, print_verdict, sheet_ta
 from neurograd.report.content import (
     BESIDE,
     contributions_sheet,
+    deployment_sheet,
     heading,
     mitigation_sheet,
     point_sheets,
@@ -37,6 +38,10 @@ def render_report(report: CheckReport, console: Console) -> None:
         console.print(sheet_table(smoothing, console.width))
         console.print(Text(f"{smoothing.note}\n"))
     console.print(sheet_table(training_sheet(report), console.width))
+    aged = deployment_sheet(report)
+    if aged is not None:
+        console.print(sheet_table(aged, console.width))
+        console.print(Text(f"{aged.note}\n"))
     ranked = contributions_sheet(report)
     if ranked is not None:
         console.print(sheet_table(ranked, console.width))

@@ -1,5 +1,6 @@
 """What a report shows, as tables of text: the console and the page have the same content."""
 
+from neurograd.report.content.deployments import deployment_sheet
 from neurograd.report.content.effects import (
     contribution_columns,
     contributions_sheet,
@@ -30,6 +31,7 @@ __all__ = [
     "bound",
     "contribution_columns",
     "contributions_sheet",
+    "deployment_sheet",
     "descends",
     "heading",
     "mitigation_columns",

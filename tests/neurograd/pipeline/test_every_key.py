@@ -209,6 +209,7 @@ ACTS = {
     "measure.precision": ({}, "float64", "float32"),
 }  # fmt: skip
 NOISY = {"device.write.cycle_to_cycle": 0.05}
+AGEING = {"device.drift": {"exponent": 0.1, "exponent_spread": 0.05}, "deployment": {}}
 JUDGED = {
     "training.steps": (NOISY, 2, 3),
     "training.seeds": (NOISY, 2, 3),
@@ -217,6 +218,18 @@ JUDGED = {
     "targets.max_accuracy_drop": ({**NOISY, **CLASSES}, 0.0, 1.0),
     "targets.max_excess_loss": (NOISY, 0.01, 1.0),
     "targets.confidence": (NOISY, 0.9, 0.95),
+    "targets.max_accuracy_drop_deployed": ({**AGEING, **CLASSES}, 0.0, 1.0),
+    "deployment.program_error.model": (
+        {
+            "device.conductance.mapping": "reference",
+            "deployment": {"program_error": {"error": 0.05}},
+        },
+        "normal",
+        "proportional",
+    ),
+    "deployment.program_error.error": (AGEING, 0.05, 0.1),
+    "deployment.times": (AGEING, [3600], [86400]),
+    "deployment.compensation": (AGEING, "none", "global"),
     "measure.draws": (NOISY, 4, 5),
     "measure.loss_draws": (NOISY, 4, 5),
     "measure.points": (NOISY, 1, 2),
@@ -317,4 +330,7 @@ def test_a_key_changes_what_is_measured_or_judged(key):
         found.append(report)
     assert found[0] != found[1]
     if key.startswith("targets"):
-        assert found[0]["training"]["cost"] != found[1]["training"]["cost"]
+        costs = [report["training"]["cost"] for report in found]
+        if key.endswith("deployed"):
+            costs = [report["deployment"][0]["cost"] for report in found]
+        assert costs[0] != costs[1]

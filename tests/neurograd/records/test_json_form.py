@@ -106,7 +106,7 @@ def test_the_command_prints_the_published_schema(capsys):
 
 READ_FROM_OUTSIDE = {
     "CheckReport": "report_version kind verdict reasons spec versions num_parameters step_size "
-    "points training mitigation quick timing code",
+    "points training deployment mitigation quick timing code",
     "PointResult": "step loss grad_norm moments curvature delta_loss descent",
     "MomentsResult": "b b_ci total_variance total_variance_ci inverse_noise_ratio gain cosine",
     "CurvatureResult": "trace lambda_max lambda_min frobenius anisotropy",
@@ -117,6 +117,7 @@ READ_FROM_OUTSIDE = {
     "TrainingResult": "clean chip cost forecast predicted_excess_loss measured_excess_loss",
     "CleanResult": "loss test_accuracy",
     "ChipsResult": "loss test_accuracy test_accuracy_ci",
+    "DeploymentResult": "time accuracy cost verdict",
     "JudgedCost": "kind value ci allowed",
     "ForecastResult": "verdict cost",
     "LimitsReport": "report_version kind verdict now numbers remedies confidence quick spec",

@@ -56,7 +56,7 @@ def test_rows_say_what_is_allowed_and_what_holds_without():
     noise = found["device.read.noise"]
     assert (noise.default, noise.effects) == ("0 %", "read noise")
     assert "percentage" in noise.allowed
-    assert found["device.drift.time"].default == "*required*"
+    assert found["device.ir_drop.wire_ratio"].default == "*required*"
     assert found["device.drift.exponent"].allowed == "a number from 0 to 1 or null"
     assert "{potentiation: N, depression: N}" in found["device.conductance.levels"].allowed
     assert found["network.hidden"].allowed == "a list, each an integer from 1 to 65536"

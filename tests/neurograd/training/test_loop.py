@@ -10,9 +10,12 @@ import torch
 from device_models import (
     Backprop,
     Chip,
+    MemristorWrite,
     ReadNoise,
     UnstableRuleError,
     WhiteNoise,
+    draw_crossbar,
+    linear_response,
 )
 from neurograd.forecast import forecast_chip
 from neurograd.training.loop import train
@@ -32,8 +35,22 @@ def test_clean_training_is_gradient_descent():
     assert trained.curve.steps == tuple(range(13))
     assert trained.curve.train_loss[-1] == trained.train_loss == problem.loss(trained.weights)
     assert trained.test_accuracy == trained.curve.test_accuracy[-1]
-    with pytest.raises(ValueError, match="allowed: 1 or more"):
-        train(problem, Chip(Backprop(), 0.3), 0, seed=0)
+    with pytest.raises(ValueError, match="allowed: 0 or more"):
+        train(problem, Chip(Backprop(), 0.3), -1, seed=0)
+
+
+def test_no_steps_give_the_network_that_was_programmed():
+    problem = smooth_network()
+    crossbar = draw_crossbar(
+        problem.num_parameters, weight_range=0.2, generator=torch.Generator().manual_seed(0)
+    )
+    write = MemristorWrite(crossbar, linear_response(0.0, None), linear_response(0.0, None))
+    w = problem.initial_weights
+    assert w.abs().max() > 0.2
+    trained = train(problem, Chip(Backprop(), 0.3, writes=(write,)), 0, seed=0)
+    assert torch.equal(trained.weights, w.clamp(-0.2, 0.2))
+    assert trained.train_loss == problem.loss(trained.weights) != problem.loss(w)
+    assert trained.curve.steps == (0,)
 
 
 def test_noise_depends_on_seed_and_chip_alone():

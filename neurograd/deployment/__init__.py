@@ -1,0 +1,18 @@
+"""What comes after training: a network is programmed once, ages, and is judged again."""
+
+from neurograd.deployment.ageing import deploy
+from neurograd.deployment.judging import Judged, judge_all
+from neurograd.deployment.programming import DeployedChip, program_chip
+from neurograd.deployment.trials import Variant, first_failure, judge_trial, variants
+
+__all__ = [
+    "DeployedChip",
+    "Judged",
+    "Variant",
+    "deploy",
+    "first_failure",
+    "judge_all",
+    "judge_trial",
+    "program_chip",
+    "variants",
+]

@@ -1,0 +1,89 @@
+"""The accuracy of a chip that was programmed once, at each time after that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from device_models import Chip
+from device_models.read.programmed_devices import drift_compensation
+from neurograd.deployment.programming import (
+    DeployedChip,
+    deployment_of,
+    layer_of,
+    program_chip,
+)
+from neurograd.problem import Problem
+from neurograd.records.training import AgedNetwork, DeployedNetworks
+from neurograd.seeding import generator_for
+from neurograd.spec import Spec
+
+
+def deploy(spec: Spec, problem: Problem, index: int, weights: Tensor) -> DeployedNetworks:
+    """Program one chip of a spec with a network, and test it at each time of the deployment.
+
+    Args:
+        spec: The validated spec, with a deployment.
+        problem: The spec's problem.
+        index: Which chip.
+        weights: The weights to be programmed, shape ``(N,)``; not finite where they diverged.
+
+    Raises:
+        NeurogradError: If the device can not do what is asked of it.
+    """
+    deployment = deployment_of(spec)
+    if not bool(torch.isfinite(weights).all()):
+        return DeployedNetworks(networks=tuple(_lost(problem, t) for t in deployment.times))
+    deployed = program_chip(spec, problem, index, weights)
+    found = []
+    for place, time in enumerate(deployment.times):
+        chip = deployed.at(time)
+        if deployment.compensation == "global":
+            chip = _compensated(spec, problem, deployed, chip, index, place)
+        read = chip.read(weights, _generator(spec, "read", index, place, weights))
+        found.append(_network(chip.see(problem), read, time))
+    return DeployedNetworks(networks=tuple(found))
+
+
+def _compensated(
+    spec: Spec, problem: Problem, deployed: DeployedChip, chip: Chip, index: int, place: int
+) -> Chip:
+    """A chip with its factors, which are read with the noise of a read at either time."""
+    w = deployed.devices.plus
+    before = deployed.at(0.0).read(w, _generator(spec, "calibrate", index, 0, w))
+    after = chip.read(w, _generator(spec, "calibrate", index, place + 1, w))
+    factors = drift_compensation(before, after, layer_of(problem))
+    return replace(chip, reads=(*chip.reads, factors))
+
+
+def _generator(spec: Spec, purpose: str, index: int, place: int, w: Tensor) -> torch.Generator:
+    return generator_for(spec.measure.seed, f"deployed {purpose}", index, place, device=w.device)
+
+
+def _network(problem: Problem, w: Tensor, time: float) -> AgedNetwork:
+    classified = problem.has_test and problem.is_classification
+    correct = problem.correct(w) if classified else None
+    return AgedNetwork(
+        time=time,
+        loss=problem.loss(w),
+        test_loss=problem.loss(w, "test") if problem.has_test else None,
+        test_accuracy=None if correct is None else float(correct.double().mean()),
+        correct=None if correct is None else correct.cpu().numpy(),
+        diverged=False,
+    )
+
+
+def _lost(problem: Problem, time: float) -> AgedNetwork:
+    """A network whose training has diverged: there is nothing to be programmed."""
+    classified = problem.has_test and problem.is_classification
+    wrong = torch.zeros(len(problem.data("test")[0]), dtype=torch.bool) if classified else None
+    return AgedNetwork(
+        time=time,
+        loss=float("inf"),
+        test_loss=None,
+        test_accuracy=None if wrong is None else 0.0,
+        correct=None if wrong is None else wrong.numpy(),
+        diverged=True,
+    )
