@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from neurograd.explain.cause import NOTHING
-from neurograd.explain.reasons import FIRST
+from neurograd.explain.reasons import FIRST, ways_to_decide
 from neurograd.judge.verdict import Verdict
 from neurograd.records.report import CheckReport
 from neurograd.records.training import DeploymentResult, DeploymentTrial
@@ -63,6 +63,9 @@ def _at(result: DeploymentResult) -> str:
     else:
         ends = percent_ends((cost.lower_bound, cost.upper_bound))
         end = f"{ends} by one-sided bounds {at} each, and {allowed} is allowed"
+        ways = ways_to_decide(cost)
+        if ways:
+            end += f"; {listed(ways, 'or')} would decide if mean and spread stay as they are"
     return f"{when} the {cost.noun} is {measured}: {end}."
 
 

@@ -135,12 +135,7 @@ def _to_decide(report: CheckReport) -> list[str]:
     training = report.training
     if training.chip.chips < 2:  # said already
         return []
-    cost = training.cost
-    ways = []
-    if cost.needed_chips is not None:
-        ways.append(f"about {cost.needed_chips} chips (training.max_seeds)")
-    if cost.needed_test_samples is not None:
-        ways.append(f"about {cost.needed_test_samples} test samples (task.test_samples)")
+    ways = ways_to_decide(training.cost)
     if not ways:
         return [
             f"{FIRST} change the design; the cost is so close to the limit that no number "
@@ -150,6 +145,16 @@ def _to_decide(report: CheckReport) -> list[str]:
         f"{FIRST} take more, as {training.chip.chips} chips do not decide; "
         f"{listed(ways, 'or')} would if mean and spread stay as they are."
     ]
+
+
+def ways_to_decide(cost: JudgedCost) -> list[str]:
+    """Numbers of chips or of test samples that would decide if mean and spread stay as they are."""
+    ways = []
+    if cost.needed_chips is not None:
+        ways.append(f"about {cost.needed_chips} chips (training.max_seeds)")
+    if cost.needed_test_samples is not None:
+        ways.append(f"about {cost.needed_test_samples} test samples (task.test_samples)")
+    return ways
 
 
 def _inside(sentence: str) -> str:

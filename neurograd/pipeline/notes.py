@@ -83,9 +83,12 @@ def _acting(spec: Spec, problem: Problem, index: int) -> tuple[object, ...]:
     """
     chip = build_chip(spec, problem, index=index)
     chip = chip if chip.writes else dataclasses.replace(chip, write_each="batch")
-    if spec.deployment is None:
+    deployment, device = spec.deployment, spec.device
+    if deployment is None or device is None:
         return (chip,)
-    return chip, program_chip(spec, problem, index, problem.initial_weights)
+    compensated = device.drift is not None or device.read.noise > 0
+    factors = deployment.compensation if compensated else "none"
+    return chip, program_chip(spec, problem, index, problem.initial_weights), factors
 
 
 class _Chips:
@@ -193,8 +196,6 @@ def _of_deployment(spec: Spec) -> Iterator[str]:
             "The devices do not drift (device.drift), so that all of deployment.times find the "
             "same conductances."
         )
-        if spec.deployment.compensation == "global" and device.read.noise == 0:
-            yield "deployment.compensation changes no number of this spec: nothing drifts."
     if device is not None and device.leakage is not None:
         yield "device.leakage acts on updates and not on deployment.times: it has no law of time."
     if spec.training.steps == 0:

@@ -22,7 +22,7 @@ def deployment_sheet(report: CheckReport) -> Sheet[DeploymentResult] | None:
     level = words.confidence(cost.bound_confidence or 0.0)
     columns: tuple[Column[DeploymentResult], ...] = (
         Column("after", lambda r: words.duration(r.time), text=True),
-        Column("chips", lambda r: str(r.chips), page_only=True),
+        Column("chips", lambda r: str(r.chips)),
         Column("accuracy", lambda r: percent(r.accuracy)),
         Column("interval", _interval, term="interval", page_only=True),
         Column("spread", lambda r: percent(r.accuracy_spread)),
