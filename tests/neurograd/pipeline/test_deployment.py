@@ -1,0 +1,167 @@
+"""A spec with a deployment, from the check to the report."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+from neurograd.errors import NeurogradError
+from neurograd.judge.verdict import Verdict
+from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.check import train_beside
+from neurograd.pipeline.limits.command import find_limits
+from neurograd.pipeline.notes import notes
+from neurograd.pipeline.sweep.modes import MODES
+from neurograd.records.json_form import report_from_json, report_schema
+from neurograd.report import render_html, render_report
+from neurograd.spec import validate_spec
+
+SPEC = {
+    "device": {
+        "read": {"noise": 0.02},
+        "drift": {"exponent": 0.05, "exponent_spread": 0.1},
+    },
+    "network": {"hidden": [8]},
+    "task": {"name": "digits", "train_samples": 200, "test_samples": 200},
+    "training": {"step_size": 0.5, "steps": 60, "seeds": 3, "max_seeds": 3},
+    "deployment": {"program_error": 0.05, "times": [0, "1 d"]},
+    "targets": {"max_accuracy_drop": 0.2, "max_accuracy_drop_deployed": 0.1},
+}
+
+
+def spec_of(**sections):
+    data = copy.deepcopy(SPEC)
+    for name, keys in sections.items():
+        data[name] = keys if keys is None else {**(data.get(name) or {}), **keys}
+    return validate_spec(data)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train_beside(spec_of())
+
+
+def test_each_time_has_accuracy_cost_and_verdict(trained):
+    report = trained.report
+    soon, late = report["deployment"]
+    assert (soon["time"], late["time"]) == (0.0, 86400.0)
+    assert late["verdict"] == "not tolerated"
+    assert trained.verdict is Verdict.NOT_TOLERATED
+    assert report["verdict"] == "not tolerated"
+    assert late["cost"]["lower_bound"] > late["cost"]["allowed"] == 0.1
+    for row in (soon, late):
+        clean = report["training"]["clean"]["test_accuracy"]
+        assert row["cost"]["value"] == pytest.approx(clean - row["accuracy"])
+        assert row["accuracy_ci"][0] < row["accuracy"] < row["accuracy_ci"][1]
+        assert row["accuracy_spread"] > 0
+        assert row["chips"] == row["cost"]["looks"][-1]["chips"] == 3
+    assert late["accuracy"] < soon["accuracy"] < report["training"]["chip"]["test_accuracy"]
+
+
+def test_the_training_is_that_of_the_same_chip_without_drift_and_deployment(trained):
+    alone = train_beside(
+        spec_of(
+            deployment=None,
+            device={"drift": None},
+            targets={
+                "max_accuracy_drop_deployed": None,
+            },
+        )
+    ).report["training"]
+    assert trained.report["training"] == alone
+
+
+def test_the_cause_is_the_part_without_which_least_is_lost(trained):
+    trials = {trial["label"]: trial for trial in trained.report["deployment_trials"]}
+    assert set(trials) == {
+        "the programming error",
+        "conductance drift",
+        "read noise",
+        "deployment.compensation: global",
+    }
+    assert all(trial["time"] == 86400.0 for trial in trials.values())
+    late = trained.report["deployment"][1]["cost"]["value"]
+    assert trials["conductance drift"]["cost"]["value"] < 0.5 * late
+    assert trained.report["cause"] == "conductance drift"
+    told = " ".join(trained.report["reasons"])
+    assert "1 day after programming the accuracy drop is" in told
+    assert "Cause after training: conductance drift; without it the accuracy drop" in told
+    assert "What deployment.compensation: global makes of it" in told
+
+
+def test_console_and_page_show_every_time(trained):
+    console = Console(file=io.StringIO(), width=80)
+    render_report(trained.record, console)
+    text, page = console.file.getvalue(), render_html(trained.record)
+    for shown in (text, page):
+        assert "After programming: at most 10.0 % accuracy drop allowed" in shown
+        assert "1 day" in shown
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Verdict: not tolerated" in text
+
+
+def test_the_report_keeps_to_its_schema_and_is_read_back(trained):
+    jsonschema.validate(trained.report, report_schema())
+    again = report_from_json(json.loads(json.dumps(trained.report)))
+    assert again == trained.record
+
+
+def test_an_interrupted_check_goes_on_with_the_same_numbers(trained, tmp_path):
+    first = train_beside(spec_of(), resume=tmp_path).report
+    for kept in tmp_path.rglob("deployed-1.json"):
+        kept.unlink()
+    again = train_beside(spec_of(), resume=tmp_path).report
+    for report in (first, again):
+        assert report["deployment"] == trained.report["deployment"]
+        assert report["deployment_trials"] == trained.report["deployment_trials"]
+
+
+def test_limits_and_predictions_refuse_a_deployment_in_one_line():
+    for refused in (
+        lambda: find_limits(spec_of()),
+        lambda: MODES["predict"].clean(spec_of(), "cpu", False),
+    ):
+        with pytest.raises(NeurogradError, match="--set deployment=null") as said:
+            refused()
+        assert "\n" not in str(said.value)
+
+
+def test_a_row_of_a_sweep_has_the_time_that_costs_most():
+    spec = spec_of(training={"steps": 20})
+    clean = MODES["train"].clean(spec, "cpu", False)
+    row = MODES["train"].evaluate(spec, "cpu", False, clean)
+    assert row.deployed_time == 86400.0
+    assert row.deployed_cost_low < row.deployed_cost < row.deployed_cost_high
+    assert row.clean_accuracy - row.deployed_accuracy == pytest.approx(row.deployed_cost)
+    other = spec_of(
+        training={"steps": 20},
+        deployment=None,
+        device={"drift": None},
+        targets={
+            "max_accuracy_drop_deployed": None,
+        },
+    )
+    assert MODES["train"].evaluate(other, "cpu", False, clean).deployed_cost is None
+
+
+def test_notes_know_what_acts_after_training():
+    def told(**sections):
+        spec = spec_of(**sections)
+        return " ".join(notes(spec, build_problem(spec), "train"))
+
+    assert "no number" not in told()
+    assert "device.drift.time changes no number" in told(
+        device={"drift": {"time": "1 h", "exponent": 0.05}}
+    )
+    quiet = {"read": None, "drift": None}
+    assert "do not drift (device.drift)" in told(device=quiet)
+    assert "deployment.compensation changes no number" in told(
+        device=quiet, deployment={"compensation": "global"}
+    )
+    assert "compensation" not in told(deployment={"compensation": "global"})
+    assert "device.leakage acts on updates" in told(device={"leakage": {"lifetime": 1e6}})
