@@ -89,6 +89,19 @@ def test_divergence_is_refused():
             rule.gradient(problem, problem.initial_weights, generator_for(0))
 
 
+@pytest.mark.parametrize("nudging", [1e-5, 1e-6, 1e-7])
+def test_rounding_of_an_energy_that_hardly_falls_is_no_divergence(nudging):
+    """In single precision the energy of a small nudging falls by less than its last digits."""
+    layers = [nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)]
+    problem = classification(layers, (4,), 3, samples=8)
+    x, y = problem.data()
+    single = Problem(problem.module.float(), problem.loss_function, x.float(), y)
+    estimate = EquilibriumPropagation(nudging, 50).gradient(
+        single, single.initial_weights, generator_for(0)
+    )
+    assert bool(estimate.isfinite().all())
+
+
 def test_bad_arguments_are_refused():
     for arguments, message in (
         ({"nudging": 0.0}, "nudging is 0; allowed: above 0"),

@@ -21,9 +21,13 @@ def test_bias_and_noise_have_their_length_in_every_draw():
     norm, size = float(g.norm()), math.sqrt(w.numel())
     biased = -RelativeNoise(Backprop(), bias=0.01).gradient(problem, w, generator_for(0))
     torch.testing.assert_close(biased, -g + 0.01 * norm)  # the sign: Δw is pushed along +β
-    beta = torch.where(torch.arange(w.numel()) % 2 == 0, 1.0, -1.0).double()
-    along = -RelativeNoise(Backprop(), bias=0.01, beta=beta).gradient(problem, w, generator_for(0))
+    beta = torch.linspace(-2.0, 1.0, w.numel(), dtype=torch.float64)
+    beta *= size / beta.norm()
+    rule = RelativeNoise(Backprop(), bias=0.01, beta=beta)
+    along = -rule.gradient(problem, w, generator_for(0))
     torch.testing.assert_close(along + g, 0.01 * norm * beta)
+    torch.testing.assert_close(rule.expected(problem, w, generator_for(0)), -along)
+    torch.testing.assert_close(rule.moments(g).mean, along)
     assert float((along + g).norm()) == pytest.approx(0.01 * size * norm)
     for k in range(5):
         rule = RelativeNoise(Backprop(), noise=3.0)

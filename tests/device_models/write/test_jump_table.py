@@ -89,7 +89,19 @@ def test_samples_that_are_no_device_say_why(rows, message):
         jumps_of("conductance,delta_up,delta_down\n" + rows)
 
 
-@pytest.mark.parametrize("rounding", ["stochastic", "nearest"])
+def test_a_conductance_that_fills_several_groups_is_one_node():
+    """Half of 40 samples at one conductance, 8 nodes: each has a conductance of its own."""
+    rows = [(0.0, 1.0 + 0.1 * (k % 2), -1.0) for k in range(20)]
+    rows += [(float(k), 1.0, -1.0) for k in range(1, 21)]
+    lines = (",".join(map(str, row)) for row in rows)
+    table = jumps_of("conductance,delta_up,delta_down\n" + "\n".join(lines), 8)
+    assert bool((table.nodes.diff() > 0).all())
+    torch.testing.assert_close(table.nodes, _tensor(0.0, 3.0, 8.0, 13.0, 18.0) / 20.0)
+    assert float(table.up_mean[0]) == pytest.approx(1.05 / 20.0)
+    assert float(table.up_std[0]) > 0
+
+
+@pytest.mark.parametrize("rounding", ["stochastic", "nearest", "none"])
 def test_one_pulse_has_the_closed_forms_mean_and_variance(rounding):
     """Every weight's mean and variance over 20,000 writes, together at 99 %."""
     write = JumpTableWrite(jumps_of(_jump_text()), 2.0, rounding)
@@ -139,6 +151,19 @@ def test_pulses_act_one_after_the_other():
     assert not JumpTableWrite(exact).deterministic
 
 
+def test_divided_pulses_end_with_a_part_of_one():
+    """Two and a half jumps, the half one from where the second ended."""
+    table = jumps_of(_jump_text(spread=0.0))
+    write = JumpTableWrite(table, 1.0, "none")
+    x, up = _tensor(0.2, 0.7), torch.tensor([True, True])
+    asked = torch.full_like(x, 2.5 * 2.0 * table.typical_steps()[0])
+    expected = x
+    for part in (1.0, 1.0, 0.5):
+        expected = expected + part * table.mean(expected, up)
+    realized = write.write(2.0 * x - 1.0, asked, generator_for(0))
+    torch.testing.assert_close(realized, 2.0 * (expected - x), rtol=0, atol=1e-12)
+
+
 def test_writes_stay_in_the_window_and_ask_for_no_more_than_it():
     write = JumpTableWrite(jumps_of(_jump_text(spread=0.1)), 1.5)
     w = write.program(torch.linspace(-3, 3, 40, dtype=torch.float64))
@@ -148,6 +173,18 @@ def test_writes_stay_in_the_window_and_ask_for_no_more_than_it():
         assert float(moved.abs().max()) <= 1.5 + 1e-12
         assert float((sign * moved).mean()) > 0.5
     assert not write.write(w, torch.zeros_like(w), generator_for(0)).any()
+
+
+def test_a_weight_beyond_the_window_moves_as_one_at_its_end():
+    """Trained weights can stand there; no pulse brings them back by more than a jump."""
+    write = JumpTableWrite(jumps_of(_jump_text(spread=0.0)), 1.5, "nearest")
+    at = _tensor(1.5, 1.5, -1.5, -1.5)
+    increment = 3.0 * write.table.typical_steps()[0] * _tensor(1.0, -1.0, 1.0, -1.0)
+    expected = write.write(at, increment, generator_for(0))
+    assert float(expected[1]) < 0 < float(expected[2])
+    assert float(expected[0]) == float(expected[3]) == 0
+    assert write.write(1.2 * at, increment, generator_for(0)).equal(expected)
+    assert write.moments(1.2 * at, increment).mean.equal(write.moments(at, increment).mean)
 
 
 def test_jump_table_write_refuses_bad_arguments():

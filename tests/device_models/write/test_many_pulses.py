@@ -10,7 +10,7 @@ from scipy.stats import ks_2samp
 
 from device_models import JumpTable, JumpTableWrite, LinearStep, NominalDevice, draw_devices
 from device_models.write import pulsed_write
-from device_models.write.many_pulses import MOST_SINGLE_PULSES, take_together
+from device_models.write.many_pulses import MOST_SINGLE_PULSES, block_length, take_together
 from device_models.write.pulsed_step import ExponentialStep, PowerStep
 from device_models.write.pulsed_write import PulsedWrite, pulse_train
 from neurograd.seeding import generator_for
@@ -135,6 +135,46 @@ def test_a_fine_jump_table_ends_on_its_curve(std):
     assert float(realized.mean()) / 2.0 == pytest.approx(exact, abs=3 * std * pulses**0.5 + 1e-9)
     spread = std * ((1 - (1 - 1e-5) ** (2 * pulses)) / 2e-5) ** 0.5
     assert float(realized.std()) / 2.0 == pytest.approx(spread, rel=0.15, abs=1e-9)
+
+
+def test_a_narrow_window_is_a_wide_one_in_other_units():
+    """All states, steps and noise times 1/8, the noise as large as the steps: the same blocks."""
+    start = torch.linspace(-0.5, 0.5, SIZE, dtype=torch.float64)
+    high, pulses = torch.ones_like(start), torch.full_like(start, 5000.0)
+
+    def ends(scale):
+        def kick(h, which):
+            return 1e-3 * scale * torch.exp(-h / scale), torch.full_like(h, 2e-3 * scale)
+
+        low = -scale * high
+        return take_together(kick, scale * start, low, scale * high, pulses, generator_for(0))
+
+    assert ends(0.125).equal(0.125 * ends(1.0))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_block_moves_a_device_by_a_part_of_its_window(sign):
+    """By a 16th of a window of 2, in the mean and at random, and by an eighth of those before."""
+
+    def block(mean=0.0, std=0.0, decay=0.0, taken=8e9):
+        numbers = (mean, std, decay, 2.0, taken)
+        return float(block_length(*(torch.tensor([v], dtype=torch.float64) for v in numbers)))
+
+    assert block(taken=8000.0) == 1000
+    assert block(mean=sign * 1e-3) == 125
+    assert block(std=1e-2) == 156, "(0.125/0.01)² pulses"
+    assert block(mean=sign * 1e-3, std=1e-2, taken=800.0) == 100
+    assert block(mean=sign) == block(std=10.0) == block(taken=1.0) == 1, "one pulse at least"
+    # What fades before it has moved a device so far needs no limit: mean/decay in all, and
+    # std²/(decay·(2 − decay)) of variance.
+    assert block(mean=sign * 1e-3, decay=1e-2) == 1e9
+    assert block(mean=sign * 1e-3, decay=1e-3) == 125
+    assert block(std=1e-2, decay=0.01) == 1e9
+    assert block(std=1e-2, decay=0.003) == 156
+    assert block(std=0.15, decay=1.0) == 1, "the variance is the pulse's own, 0.0225 over 0.0156"
+    assert block(std=0.12, decay=1.0) == 1e9
+    # A step that grows is followed until it has changed by about its size.
+    assert block(mean=sign * 1e-9, decay=-1e-3) == 1000
 
 
 def test_a_device_without_a_window_stays():

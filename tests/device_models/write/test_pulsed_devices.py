@@ -112,6 +112,18 @@ def test_step_that_a_controller_reckons_with():
     assert nominal_steps(PCM, memory)[0] == pytest.approx(0.01 * 28.235)
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.5])
+def test_a_window_that_begins_at_0_has_constant_steps_down(slope):
+    """There is no lower bound to count the slope from; steps up fall towards theirs."""
+    write = write_of(LinearStep(), dw_min=0.01, w_max=1.0, w_min=0.0, gamma=(slope, slope))
+    for w in (0.2, 0.6):
+        start = torch.tensor([w]).double()
+        down = write.write(start, torch.tensor([-0.01]).double(), generator_for(0))
+        up = write.write(start, torch.tensor([0.01]).double(), generator_for(0))
+        assert float(down) == pytest.approx(-0.01)
+        assert float(up) == pytest.approx(0.01 * (1.0 - slope * w))
+
+
 def test_steps_are_equal_at_the_symmetry_point():
     """With the reference there, a weight of 0 goes up as far as it comes down."""
     write = write_of(

@@ -69,6 +69,17 @@ def test_power_step():
     assert one(write, 0.2, -1) == pytest.approx(0.2 - 0.01 * 0.6**2)
 
 
+def test_power_step_beyond_a_bound_is_that_at_the_bound():
+    """Rounding can leave a state there; the power of a negative room is not a number."""
+    devices = write_of(PowerStep(), dw_min=0.01, w_max=1.0, w_min=-1.0).devices
+    step, up = PowerStep(0.3, exponent=1.5), torch.tensor([True, False, True, False])
+    beyond, at = (
+        step.moments(torch.tensor([h, h, -h, -h]).double(), up, devices) for h in (1.0 + 1e-9, 1.0)
+    )
+    torch.testing.assert_close(beyond, at, rtol=0, atol=1e-15)
+    torch.testing.assert_close(at[0], 0.01 * torch.tensor([0.0, 1.0, 1.0, 0.0]).double())
+
+
 def test_noise_of_three_terms():
     """σ(mean + offset + slope·|h|), phase-change memory's (Nandakumar et al., 2020)."""
     step = ExponentialStep(0.6, noise_offset=0.042, noise_slope=0.108)

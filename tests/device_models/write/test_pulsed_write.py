@@ -135,6 +135,18 @@ def test_bounds_are_never_left():
     assert write.program(w).equal(w)
 
 
+def test_pulses_without_end_stop_at_the_bounds_that_are_stated():
+    """Each device has bounds and a reference of its own; a weight of 2 stands for a state of 1."""
+    write = write_of(LinearStep(), size=50, dw_min=0.05, reference_std=0.2, w_max_dtod=0.1)
+    write = replace(write, weight_range=2.0)
+    assert float(write.devices.reference.abs().min()) > 1e-3
+    low, high = write.weight_bounds()
+    w = write.program(torch.zeros(50).double())
+    for sign, end in ((1.0, high), (-1.0, low)):
+        reached = w + write.write(w, torch.full_like(w, sign * 100.0), generator_for(0))
+        torch.testing.assert_close(reached, end, rtol=0, atol=1e-12)
+
+
 def test_deterministic():
     assert write_of(LinearStep()).deterministic
     assert not write_of(LinearStep(0.1)).deterministic

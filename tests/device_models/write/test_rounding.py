@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from device_models.write.rounding import check_rounding, round_whole, rounding_outcomes
+from device_models.write.rounding import (
+    check_rounding,
+    normal_rounding_outcomes,
+    round_whole,
+    rounding_outcomes,
+)
 from neurograd.seeding import generator_for
 
 
@@ -25,6 +30,27 @@ def test_rounding_modes():
         assert not p.any()
     with pytest.raises(ValueError, match="nearest, stochastic, truncate"):
         check_rounding("up")
+
+
+@pytest.mark.parametrize("mode", ["nearest", "stochastic", "truncate"])
+@pytest.mark.parametrize("std", [0.0, 0.05, 0.7])
+def test_normal_numbers_reach_whole_ones_by_the_integral_of_their_density(mode, std):
+    """Every chance against a sum over 100,000 places; a constant is rounded like any number."""
+    for mean in (-1.3, -0.4, 0.0, 0.2, 0.5, 2.9, 3.0):
+        quantiles = (torch.arange(100_000, dtype=torch.float64) + 0.5) / 100_000
+        places = mean + std * torch.special.ndtri(quantiles)
+        low, above = rounding_outcomes(places, mode)
+        outcomes = normal_rounding_outcomes(_tensor(mean), _tensor(std), mode)
+        found = {float(whole): float(chance) for chance, whole in outcomes}
+        assert sum(found.values()) == pytest.approx(1.0, abs=1e-9)
+        for whole, chance in found.items():
+            exact = torch.where(low == whole, 1 - above, above * (low + 1 == whole)).mean()
+            assert chance == pytest.approx(float(exact), abs=2e-5)
+
+
+def test_too_many_whole_numbers_are_not_listed():
+    assert normal_rounding_outcomes(_tensor(0.0), _tensor(1e3), "nearest") is None
+    assert normal_rounding_outcomes(_tensor(0.0), _tensor(0.1), "none") is None
 
 
 def test_stochastic_rounding_keeps_the_mean():

@@ -85,3 +85,13 @@ def test_an_error_of_the_prediction_changes_no_sign_but_chance_does():
     assert not sign_known(widened(Cost(0.2, (-0.01, 0.41), 0.95)))
     assert sign_known(Cost(math.inf, (math.inf, math.inf), 0.95))
     assert not sign_known(Cost(math.nan, (math.nan, math.nan), 0.95))
+
+
+def test_a_sign_without_an_interval_of_chance_is_known_beyond_the_predictions_error():
+    """An interval as it stands, of which the prediction's error is taken off both ends."""
+    extra = MODEL_ERROR * 0.2
+    for sign in (1.0, -1.0):
+        ends = sorted((sign * (0.01 - extra), sign * (0.4 + extra)))
+        assert sign_known(Cost(sign * 0.2, tuple(ends), 0.95))
+        ends = sorted((sign * (-0.01 - extra), sign * (0.4 + extra)))
+        assert not sign_known(Cost(sign * 0.2, tuple(ends), 0.95))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from device_models import (
     Backprop,
@@ -21,7 +23,7 @@ from device_models import (
     nonlinear_response,
 )
 from neurograd.errors import ModelError
-from neurograd.measure.moments import GroupAccumulator, measure_moments
+from neurograd.measure.moments import MAX_GROUPS, GroupAccumulator, measure_moments
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import relu_network, smooth_network
 
@@ -160,6 +162,14 @@ def test_gain_splits_the_bias(gain):
     assert moments.cosine == pytest.approx(expected)
 
 
+def test_cosine_of_a_mean_that_stands_out_of_the_noise_over_all_weights():
+    """The noise of the mean has twice its squared length, which is known to 6 % all the same."""
+    g = _gradient(4000)
+    std = math.sqrt(2.0 * 20 * float(g @ g) / 4000)
+    found = measure_moments(_white(g, 0.0, std), g, 20, seed=0).cosine
+    assert found == pytest.approx(1.0, abs=0.15)
+
+
 def test_cosine_of_a_mean_that_is_lost_in_noise_is_not_a_number():
     g = 1e-6 * _gradient()
     assert math.isnan(measure_moments(_white(g, 0.0, 1.0), g, 20, seed=0).cosine)
@@ -217,6 +227,45 @@ def test_merging_partial_results_gives_the_whole():
     torch.testing.assert_close(merged.mean, whole.mean, rtol=1e-14, atol=0)
     torch.testing.assert_close(merged.scatter, whole.scatter, rtol=1e-12, atol=0)
     torch.testing.assert_close(whole.scatter / 89, values.var(0), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(("draws", "bias"), [(7, 0.5), (53, 2.0), (230, 2.0)])
+def test_intervals_are_those_of_a_jackknife_that_leaves_groups_out(draws, bias):
+    """Every group left out of the draws themselves; 53 draws make groups of two sizes."""
+    g = _gradient(5)
+    sample = _white(g, bias, 1.3)
+    moments = measure_moments(sample, g, draws, seed=4, point=3)
+    each = torch.stack([sample(generator_for(4, "moments", 3, k)) for k in range(draws)]) + g
+    groups = min(draws, MAX_GROUPS)
+    ends = np.linspace(0, draws, groups + 1).astype(int)
+    numbers = torch.arange(draws)
+    squares, variances, gains = [], [], []
+    for start, stop in pairwise(ends):
+        inside = (numbers >= start) & (numbers < stop)
+        left = each[~inside]
+        variances.append(float(left.var(0).sum()))
+        squares.append(float(left.mean(0).square().sum()) - variances[-1] / len(left))
+        gains.append(1.0 - float(each[inside].mean(0) @ g / (g @ g)))
+
+    def half(values):
+        spread = float(np.var(values)) * (groups - 1)
+        return float(stats.t.ppf(0.995, groups - 1)) * math.sqrt(spread)
+
+    variance = float(each.var(0).sum())
+    square = float(each.mean(0).square().sum()) - variance / draws
+    assert moments.total_variance == pytest.approx(variance)
+    low, high = moments.total_variance_ci
+    assert high == pytest.approx(variance + half(variances))
+    assert low == pytest.approx(max(0.0, variance - half(variances)))
+    assert moments.b_ci[1] ** 2 * 5 == pytest.approx(square + half(squares))
+    assert moments.b_ci[0] ** 2 * 5 == pytest.approx(max(0.0, square - half(squares)))
+    assert (moments.b_ci[0] > 0) == (draws > 7)
+    # The means of groups of nearly one size: their spread over √G.
+    low, high = moments.gain_ci
+    middle = 1.0 - float(each.mean(0) @ g / (g @ g))
+    error = math.sqrt(np.square(np.array(gains) - middle).sum() / (groups * (groups - 1)))
+    assert moments.gain == pytest.approx(middle)
+    assert high - middle == pytest.approx(float(stats.t.ppf(0.995, groups - 1)) * error)
 
 
 @pytest.mark.parametrize("draws", [2, 3])

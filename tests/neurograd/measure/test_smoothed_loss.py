@@ -28,6 +28,28 @@ def test_derivatives_of_a_quadratic():
     assert holds(smoothed.loss(400), problem.loss(w) + 0.5 * 0.05**2 * trace)
 
 
+def test_change_of_a_quadratic_by_an_update_with_a_mean():
+    """At 99.9 %: Δt⟨g, m⟩ + ½Δt²(mᵀHm + σ²·Tr H), whatever the control is.
+
+    What is subtracted has the mean 0 only around the update's own mean.
+    """
+    problem = linear_regression(samples=40)
+    w, dt, std = problem.initial_weights, 0.1, 0.02
+    hessian, gradient = dense_hessian(problem, w), problem.gradient(w)
+    mean = 0.3 - gradient
+    smoothed = SmoothedLoss(problem, w, 0.05, seed=2)
+
+    def update(generator):
+        return mean + std * torch.randn(w.shape, generator=generator, dtype=w.dtype)
+
+    curvature = float(mean @ hessian @ mean) + std**2 * float(hessian.trace())
+    exact = dt * float(gradient @ mean) + 0.5 * dt**2 * curvature
+    for control in (gradient, 2.0 * gradient):
+        found = smoothed.change(update, dt, 1600, control=control, mean=mean)
+        assert holds(found, exact)
+        assert found.error < 0.05 * abs(exact)
+
+
 def test_squared_length_of_a_residual():
     """The U-statistic is unbiased for any control; at 99.9 %."""
     problem = linear_regression(samples=40)

@@ -126,6 +126,39 @@ def test_intervals_with_noise_in_the_mean_update_hold_the_truth(many):
     assert sum(r.b_ci[0] <= b <= r.b_ci[1] for r in found) >= 384
 
 
+def test_the_slopes_error_is_what_the_noise_of_the_mean_update_makes_of_it():
+    """Along the control from the groups, beside it from ‖g‖² − ‖c‖²; each with groups − 1."""
+    problem = tiny_network()
+    gradient = exact_smoothed_gradient(problem, problem.initial_weights, STD)
+    size, draws, std = len(gradient), 60, 0.3
+    update = 6.0 * torch.roll(-gradient, 1)
+    moments = measure_moments(
+        lambda g: update + std * torch.randn(size, generator=g, dtype=gradient.dtype),
+        torch.zeros_like(gradient),
+        draws,
+        0,
+    )
+    loss = ExactLoss(gradient, 0.0, generator_for(0))
+    found = measure_reference(loss, moments, SmoothedBudget(draws, 2, 2, 0))
+    slope, square = found.slope, float(gradient.square().sum())
+    mean, groups = moments.mean, len(moments.group_deviations)
+    control = mean * float(mean @ gradient / (mean @ mean))
+    along = (moments.group_deviations @ control).square().sum() / (groups * (groups - 1))
+    rest = gradient.square().sum() - control.square().sum()
+    beside = rest * moments.total_variance / (size * draws)
+    assert min(float(along), float(beside)) > 0.01 * max(float(along), float(beside))
+    assert slope.value == pytest.approx(float(mean @ gradient))
+    assert slope.error**2 == pytest.approx(float(along + beside), rel=1e-6)
+    welch = (along + beside) ** 2 / (along**2 + beside**2) * (groups - 1)
+    assert slope.degrees == pytest.approx(float(welch), rel=1e-6)
+    length = float(mean.square().sum()) - moments.total_variance / draws
+    assert found.mean_square.value == pytest.approx(length)
+    assert found.grad_square.value == pytest.approx(square)
+    assert found.gain == pytest.approx(-slope.value / square)
+    assert found.b_ci[0] > 0
+    assert found.b**2 * size == pytest.approx(length + 2.0 * slope.value + square)
+
+
 def test_the_error_of_a_slope_is_not_in_the_gradients_length():
     """E[Ŝ²] = S² + Var, and the control moves with Ŝ; at 99.9 % over 300 slopes with errors.
 

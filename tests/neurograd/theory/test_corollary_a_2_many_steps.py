@@ -48,6 +48,13 @@ def test_many_steps_against_the_recursion(steps, bias, start):
     )
 
 
+def test_no_step_leaves_the_loss_of_the_start():
+    """½λm₀² of every direction, one of exactly 1 among them."""
+    found = theory.many_steps([2.0, 6.0, 0.5], 0.1, 0, 0.7, initial=[1.0, 0.5, 4.0])
+    assert found.contributions.tolist() == [1.0, 0.75, 4.0]
+    assert found.excess_loss == 5.75
+
+
 @settings(max_examples=200)
 @given(
     st.floats(-0.5, 2.5),

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from neurograd.measure.curvature import measure_spectrum
-from neurograd.measure.curvature.spectrum import FULL, QUICK, Effort
+from neurograd.measure.curvature.spectrum import FULL, QUICK, Effort, _bulk_quadrature
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification, dense_hessian, smooth_network
@@ -52,6 +52,22 @@ def test_large_spectrum_by_lanczos():
     share = float(spectrum.weights[spectrum.eigenvalues > middle].sum()) / len(values)
     assert share == pytest.approx(0.1, abs=0.03)
     assert spectrum.products > 0
+
+
+def test_a_lanczos_run_ends_with_the_spectral_measure_of_its_probe():
+    """Four different eigenvalues beside two that are left out: four nodes, and their weights."""
+    values = torch.tensor(
+        [9.0, 7.0] + [3.0] * 4 + [1.0] * 3 + [0.01] * 2 + [-2.0], dtype=torch.float64
+    )
+    size = len(values)
+    rotation = torch.linalg.qr(torch.randn(size, size, generator=generator_for(0)).double())[0]
+    matrix = rotation @ torch.diag(values) @ rotation.T
+    probe = torch.randn(size, generator=generator_for(1)).double()
+    nodes, weights = _bulk_quadrature(lambda v: matrix @ v, probe, rotation[:, :2], 40)
+    parts = (rotation.T @ probe).square()[2:]
+    expected = [float(parts[values[2:] == each].sum() / parts.sum()) for each in (-2, 0.01, 1, 3)]
+    np.testing.assert_allclose(nodes, [-2.0, 0.01, 1.0, 3.0], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-9)
 
 
 def test_quick_spectrum_finds_the_ends():

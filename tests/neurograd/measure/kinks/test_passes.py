@@ -40,6 +40,7 @@ AFTER = {
     "relu6": functional.relu6,
     "pool": lambda x: functional.max_pool2d(x, 2),
     "overlapping pool": lambda x: functional.max_pool2d(x, 3, stride=2, padding=1),
+    "pool of planes": lambda x: functional.max_pool2d(x.flatten(0, 1), 2).unflatten(0, (-1, 3)),
     "pool with indices": lambda x: nn.MaxPool2d(2, return_indices=True)(x)[0],
     "relu and pool": lambda x: functional.max_pool2d(functional.relu(x), 2),
     "pool and relu": lambda x: functional.relu(functional.max_pool2d(x, 2)),

@@ -15,8 +15,11 @@ from neurograd.measure.kinks import (
     closed_form_kinks,
     kinks_of_steps,
     measure_kinks,
+    term,
     variant_kinks,
 )
+from neurograd.measure.kinks.passes import sampled_kinks
+from neurograd.measure.kinks.term import _normal_step
 from neurograd.measure.moments import measure_moments
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy
@@ -156,6 +159,37 @@ def test_variants_stand_to_each_other_as_their_terms(closed):
     for chip, value in zip(chips[:2], values, strict=False):
         low, high = measured(problem, chip, draws=400).interval(0.999)
         assert low <= value <= high
+
+
+@pytest.mark.parametrize(("draws", "taken"), [(2, 2), (4, 4), (5, 4)])
+def test_as_many_steps_are_drawn_as_were_asked_for(draws, taken, monkeypatch):
+    """Whole pairs of normal steps, of a chip as of the white noise beside it."""
+    pools = [nn.Conv2d(1, 3, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 3)]
+    problem = classification(pools, (1, 6, 6), 3)
+    chip = Chip(Backprop(), 0.5, writes=(GaussianWrite(0.05),))
+    w, counts = problem.initial_weights, []
+
+    def counted(problem, w, sample_step, draws):
+        counts.append(draws)
+        return sampled_kinks(problem, w, sample_step, draws)
+
+    monkeypatch.setattr(term, "sampled_kinks", counted)
+    forms = [chip.closed_form(problem, w)] * 2
+    variant_kinks(problem, w, problem.gradient(w), 0.5, forms, draws=draws, seed=0)
+    assert counts == [taken] * 2
+    counts.clear()
+    measured(problem, chip, draws=max(4, draws))
+    assert counts == [max(4, draws), 4]
+
+
+def test_normal_steps_come_in_pairs_around_the_mean():
+    """Step 2k + 1 is step 2k with its noise turned over; other pairs have other noise."""
+    mean = torch.linspace(-1, 1, 6, dtype=torch.float64)
+    steps = [_normal_step(mean, 0.3, "pairs", 0, 0, k) for k in range(4)]
+    for even, odd in (steps[:2], steps[2:]):
+        torch.testing.assert_close(even + odd, 2.0 * mean, rtol=1e-12, atol=1e-12)
+        assert not torch.equal(even, odd)
+    assert not torch.equal(steps[0], steps[2])
 
 
 def test_variants_of_a_smooth_network_have_none():
