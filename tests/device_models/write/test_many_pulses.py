@@ -137,6 +137,21 @@ def test_a_fine_jump_table_ends_on_its_curve(std):
     assert float(realized.std()) / 2.0 == pytest.approx(spread, rel=0.15, abs=1e-9)
 
 
+@pytest.mark.parametrize("pulses", [1000.5, 1001.0, 1001.5, 1400.25])
+def test_the_last_pulse_and_a_part_of_one_are_taken(pulses):
+    """Of a constant step, what is left of the pulses after the first thousand."""
+    state = torch.zeros(3, dtype=torch.float64)
+    ends = take_together(
+        lambda h, which: (torch.full_like(h, 1e-4), torch.zeros_like(h)),
+        state,
+        state - 1.0,
+        state + 1.0,
+        torch.full_like(state, pulses),
+        None,
+    )
+    assert ends.tolist() == pytest.approx([1e-4 * (pulses - 1000.0)] * 3)
+
+
 def test_a_narrow_window_is_a_wide_one_in_other_units():
     """All states, steps and noise times 1/8, the noise as large as the steps: the same blocks."""
     start = torch.linspace(-0.5, 0.5, SIZE, dtype=torch.float64)

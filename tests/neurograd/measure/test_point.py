@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
 import neurograd
@@ -69,6 +70,20 @@ def test_prediction_is_bias_variance_and_kinks(point):
     assert low < point.measured.value - predicted.value < high
     assert low < 0 < high
     assert point.agrees()
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_one_point_agrees_at_99_percent_and_several_together(point, side):
+    """A difference between the quantiles of one look and of two."""
+    found = point.difference
+    one, two = (stats.t.ppf(1 - 0.005 / looks, found.degrees) for looks in (1, 2))
+    place = point.truncation + side * (point.rounding + 0.5 * (one + two) * found.error)
+    value = point.measured.value + place - found.value
+    moved = replace(point, measured=replace(point.measured, value=value))
+    assert not moved.agrees()
+    assert moved.agrees(2)
+    inside = replace(point.measured, value=value - side * (two - one) * found.error)
+    assert replace(point, measured=inside).agrees()
 
 
 def test_the_margin_has_the_kinks_of_the_whole_step(point):

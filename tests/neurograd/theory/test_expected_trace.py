@@ -55,6 +55,17 @@ def test_expected_trace_is_the_mean_over_initializations(activation, init, biase
     assert high - low < 0.08 * expected
 
 
+def test_expected_trace_by_hand():
+    """Kaiming on 2-3-1 units: variances 1 and 2/3; the last layer meets 3·‖x‖², 2 come back."""
+    assert expected_hessian_trace([2, 3, 1], 5.0, init="kaiming") == pytest.approx(
+        2 * (3 * 5.0) + 2 * 2 * 5.0
+    )
+    # Xavier: variances 2/5 and 1/2; a ReLU halves what passes it, in either direction.
+    assert expected_hessian_trace([2, 3, 1], 5.0, relu=True, biases=True) == pytest.approx(
+        2 * (3 * 0.4 / 2 * 5.0 + 1) + 2 * (3 * 0.5 / 2) * (5.0 + 1)
+    )
+
+
 def size(widths):
     return sum(n * m for n, m in pairwise(widths))
 

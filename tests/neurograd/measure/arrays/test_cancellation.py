@@ -48,6 +48,27 @@ def test_of_batches_its_interval_holds_that_of_many():
     assert high - low < 0.5 * found.ratio.value
 
 
+def test_the_error_of_the_ratio_is_that_of_leaving_batches_out():
+    problem = relu_network(samples=40)
+    w = problem.initial_weights
+    chip = Chip(Minibatch(Backprop(), 5), 0.1, writes=WRITES, write_each="sample")
+    found = measure_cancellation(problem, chip, w, 3, point=2)
+    above, below = [], []
+    for k in range(BATCHES):
+        generator = generator_for(3, "cancellation", 2, k)
+        parts = torch.stack(list(chip.sample_estimates(problem, w, generator)))
+        above.append(float(parts.abs().sum()))
+        below.append(float(parts.sum(0).abs().sum()))
+    ratios = [
+        (sum(above) - up) / (sum(below) - down) for up, down in zip(above, below, strict=True)
+    ]
+    middle = sum(ratios) / BATCHES
+    square = (BATCHES - 1) / BATCHES * sum((ratio - middle) ** 2 for ratio in ratios)
+    assert found.ratio.value == pytest.approx(sum(above) / sum(below))
+    assert found.ratio.error == pytest.approx(square**0.5)
+    assert found.ratio.degrees == BATCHES - 1
+
+
 def test_one_sample_does_not_cancel():
     problem = relu_network(samples=20)
     chip = Chip(Minibatch(Backprop(), 1), 0.1, writes=WRITES, write_each="sample")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import curvlinops
 import pytest
 import torch
 from torch import nn
@@ -30,6 +31,20 @@ def test_stochastic_trace_leaves_the_global_generator_alone():
     before = torch.random.get_rng_state()
     stochastic_trace(problem, problem.initial_weights, seed=0, products=9, repeats=2)
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(1, 3), (3, 3), (5, 3), (6, 6), (20, 18)])
+def test_whole_probes_of_three_products_are_taken(asked, taken, monkeypatch):
+    """As many as fit into the products that were asked for, one at least."""
+    problem, counts = regression([nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2)], 4, 2), []
+
+    def counted(operator, products):
+        counts.append(products)
+        return torch.tensor(1.0)
+
+    monkeypatch.setattr(curvlinops, "hutchpp_trace", counted)
+    stochastic_trace(problem, problem.initial_weights, 0, products=asked, repeats=4)
+    assert counts == [taken] * 4
 
 
 def test_small_networks_have_an_exact_trace_whatever_they_are():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from neurograd import theory
-from neurograd.measure.kinks.activations import crossed, expected_kinks
+from neurograd.measure.kinks.activations import above, crossed, expected_kinks
 
 KINKS = [theory.leaky_relu_kinks(), theory.leaky_relu_kinks(0.2), theory.hard_tanh_kinks()]
 
@@ -40,4 +40,8 @@ def test_a_crossing_is_what_the_slope_of_the_framework_misses(kinks, function):
     (slope,) = torch.autograd.grad(function(leaf).sum(), leaf)
     beyond = function(moved) - function(z) - slope * (moved - z)
     assert torch.allclose(crossed(z, moved, kinks), beyond, atol=1e-14)
+    # The slope rises by the jump of every kink that lies below, and so it does at the kinks.
+    lowest = float(function(torch.tensor(-5.0)) - function(torch.tensor(-6.0)))
+    steps = sum(kink.jump * above(z, kink).double() for kink in kinks)
+    assert torch.allclose(lowest + steps, slope, atol=1e-6)
     assert torch.equal(crossed(z, z, kinks), torch.zeros_like(z))

@@ -13,6 +13,7 @@ from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.kinks import (
     RandomStep,
+    closed_form,
     closed_form_kinks,
     has_closed_form_kinks,
     kinks_of_steps,
@@ -150,6 +151,24 @@ def test_chunks_precision_flattening_and_frozen_weights_change_nothing():
     expected, _ = closed_form_kinks(problem, w, [RandomStep(*still)])
     found, _ = closed_form_kinks(fixed, w[kept], [RandomStep(step.mean[kept], step.variance[kept])])
     assert np.allclose(found, expected, rtol=1e-12)
+
+
+def test_the_covariances_of_a_chunk_fit_into_the_memory_for_them(monkeypatch):
+    """Three matrices of float64 over the widest layer's 9 units for every sample: room for two."""
+    problem = classification(NETWORKS["relu"], (6,), 4, samples=7)
+    w, sizes, made = problem.initial_weights, [], closed_form._pass
+    step = RandomStep(0.05 * normal(problem, "mean"), torch.full_like(w, 0.01))
+    whole = closed_form_kinks(problem, w, [step])[0]
+
+    def counted(problem, layers, weights, x, y):
+        sizes.append(len(x))
+        return made(problem, layers, weights, x, y)
+
+    monkeypatch.setattr(closed_form, "_pass", counted)
+    monkeypatch.setattr(closed_form, "COVARIANCE_BYTES", 2 * 3 * 8 * 9**2)
+    parts = closed_form_kinks(problem, w, [step])[0]
+    assert sizes == [2, 2, 2, 1]
+    np.testing.assert_allclose(parts, whole, rtol=1e-12)
 
 
 def test_pre_activations_at_a_kink_are_counted():
