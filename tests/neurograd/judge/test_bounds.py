@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from neurograd.judge.bounds import GROWTH, MeanOverChips, MeanOverTable
 from tests.neurograd.judge.simulation import Tables, coverage
@@ -61,6 +62,31 @@ def test_chips_and_samples_have_quantiles_of_their_own():
     assert differ.bound(0.05, 1) > less.bound(0.05, 1)
     assert differ.bound(0.05, -1) == pytest.approx(less.bound(0.05, -1))
     assert both.chip_variance() == pytest.approx(3 * 4e-4)
+
+
+@pytest.mark.parametrize("mean", [-0.3, 0.0, 0.1, 0.25, 0.6])
+def test_parts_at_another_mean_are_the_likeliest(mean):
+    """Positive, negative and equal samples of that mean, of the largest multinomial likelihood."""
+    table = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], p=[0.1, 0.6, 0.3], size=(4, 50))
+    found = MeanOverTable.of(table)
+    up, down = found.positive, found.negative
+
+    def unlikely(part):
+        rest = 1.0 - 2.0 * part + mean
+        return -up * np.log(part) - down * np.log(part - mean) - (1 - up - down) * np.log(rest)
+
+    ends = (max(0.0, mean) + 1e-9, 0.5 * (1.0 + mean) - 1e-9)
+    best = optimize.minimize_scalar(
+        unlikely, bounds=ends, method="bounded", options={"xatol": 1e-9}
+    )
+    assert found._positive_at(mean) == pytest.approx(best.x, abs=1e-6)
+
+
+def test_a_spread_that_is_not_known_is_none():
+    """Of a single chip, and where one diverged."""
+    for values in ((0.3,), (0.1, math.inf), (math.inf, math.inf)):
+        assert MeanOverChips.of(values).chip_variance() == 0
+    assert MeanOverChips.of((0.1, 0.3)).chip_variance() == pytest.approx(0.02)
 
 
 def test_a_measurement_of_few_chips_that_differ_has_an_end():
