@@ -15,6 +15,7 @@ from neurograd.errors import DataError
 from neurograd.fit.measurements import DIRECTIONS, Direction, Jumps, Measurements, Run
 from neurograd.fit.reading.choices import Choices, parse_choices
 from neurograd.fit.reading.columns import choose_columns
+from neurograd.fit.reading.heads import split_unit
 from neurograd.fit.reading.lookup import (
     check_jumps,
     crosssim_table,
@@ -94,7 +95,7 @@ def _columns_of(path: Path, sheet: Sheet, choices: Choices) -> Measurements:
         head = columns.heads[columns.values[0]]
         remedy = (
             "--columns read_voltage=0.2 V" if head.unit is not None and head.quantity == "current"
-            else f"a unit in the heads, '{table.title(columns.values[0])} (uS)'"
+            else f"a unit in the heads, '{split_unit(table.title(columns.values[0]))[0]} (uS)'"
         )  # fmt: skip
         notes.append(f"conductances are relative to each other; {remedy} would make them siemens")
     said = (*table.words, *said_of_runs, *columns.words)
@@ -135,7 +136,7 @@ def two_windows(runs: tuple[Run, ...]) -> str | None:
     """What is to be known of directions that pass different windows; None where they agree."""
     ends = []
     for direction in DIRECTIONS:
-        own = [_ends(run.conductance) for run in runs if run.direction == direction]
+        own = [_ends(run) for run in runs if run.direction == direction]
         ends.append((min(low for low, _ in own), max(high for _, high in own)))
     low, high = min(a for a, _ in ends), max(b for _, b in ends)
     covered = [(b - a) / (high - low) for a, b in ends]
@@ -151,8 +152,9 @@ def two_windows(runs: tuple[Run, ...]) -> str | None:
     )
 
 
-def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+def _ends(run: Run) -> tuple[float, float]:
     """Smallest and largest conductance; of noisy readings, means over a twentieth at either end."""
+    values = run.conductance if run.start is None else np.append(run.start, run.conductance)
     steps = np.diff(values)
     few = max(1, len(values) // 20) if (steps > 0).any() and (steps < 0).any() else 1
     ends = sorted((float(values[:few].mean()), float(values[-few:].mean())))

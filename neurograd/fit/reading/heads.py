@@ -81,6 +81,7 @@ _QUANTITY: dict[str, Quantity] = {
     "iread": "current",
 }  # fmt: skip
 _DELTA = {"delta", "dg", "jump", "change", "δg", "δ", "dw"}
+_SPREAD = {"sigma", "std", "stdev", "sd", "err", "error", "sem", "var", "variance", "deviation"}
 _CYCLE = {"cycle", "cycles", "loop", "round", "sweep", "run", "ramp", "train", "zyklus"}
 _DEVICE = {"device", "dev", "cell", "sample", "synapse", "memristor"}
 _DIRECTION = {"direction", "type", "polarity", "phase", "operation", "process"}
@@ -120,6 +121,8 @@ def understand(name: str) -> Head:
         kind = "read_voltage"
     elif kind == "time" and (named or direction) and not words & (_TIME | _PULSE):
         raise ValueError(f"{name!r} has the unit {unit}, a time; allowed: S (siemens), ohm or A")
+    elif kind == "value" and words & _SPREAD:
+        kind = "other"
     elif kind == "value" and words & _DELTA:
         kind = "delta"
     counts: Literal["cycle", "device"] = "device" if words & _DEVICE else "cycle"
@@ -177,6 +180,7 @@ def _kind(
     axis = bool(words & {"pulse", "pulses"})
     electric = bool(words & {"conductance", "current", "resistance"})
     order: tuple[tuple[bool, Kind], ...] = (
+        (bool(words & _SPREAD), "other"),
         (bool(words & _DELTA), "delta"),
         (bool(words & _VOLTAGE and words & _READ) and not electric, "read_voltage"),
         (bool(words & _VOLTAGE) and not electric, "voltage"),

@@ -27,6 +27,9 @@ from neurograd.fit.reading.series import (
 from neurograd.fit.reading.table import Table
 from neurograd.fit.reading.units import conductances, quantity_words
 
+_UP, _DOWN = {"1", "+1", "+", "p", "s"}, {"-1", "-", "0", "d", "r"}
+"""Short labels of the directions."""
+
 _CLEAR = 3.0
 """Standard errors beyond which a rise is one."""
 
@@ -70,7 +73,7 @@ def runs_of(table: Table, columns: Columns) -> tuple[list[Run], list[str], list[
             stretches += [Stretch(way, part, place, device, before) for way, part, before in found]
     stretches = _long_enough(table, stretches, notes)
     _refuse_reversed(table, columns, stretches)
-    words.insert(0, _words(table, columns, stretches))
+    words = [_words(table, columns, stretches), *dict.fromkeys(words)]
     return _numbered(table, columns, stretches), words, list(dict.fromkeys(notes))
 
 
@@ -168,14 +171,24 @@ def _traced(
     cuts = _cuts(table, columns, series)
     parts = split(series, cuts)
     if len(parts) > 1 and all(abs(trend(p.values)) > _CLEAR and not _turns(p) for p in parts):
-        found: list[tuple[Direction, Series, float | None]] = []
-        for part in parts:
-            way: Direction = "potentiation" if trend(part.values) > 0 else "depression"
-            goes_on = bool(found) and found[-1][0] != way and _first(part) == 1.0
-            found.append((way, part, float(found[-1][1].values[-1]) if goes_on else None))
-        return found
-    words.append("directions from the turning points of the trace")
-    return [each for part in parts for each in _by_turns(part)]
+        return _by_rise(parts)
+    found = [each for part in parts for each in _by_turns(part)]
+    turned = len(found) > len(parts)
+    words.append(
+        "directions from the turning points of the trace, each at its extreme reading" if turned
+        else "directions from rise and fall"
+    )  # fmt: skip
+    return found
+
+
+def _by_rise(parts: list[Series]) -> list[tuple[Direction, Series, float | None]]:
+    """Stretches that each rise or fall; one that begins with pulse 1 goes on from the other way."""
+    found: list[tuple[Direction, Series, float | None]] = []
+    for part in parts:
+        way: Direction = "potentiation" if trend(part.values) > 0 else "depression"
+        goes_on = bool(found) and found[-1][0] != way and _first(part) == 1.0
+        found.append((way, part, float(found[-1][1].values[-1]) if goes_on else None))
+    return found
 
 
 def _turns(part: Series) -> bool:
@@ -194,8 +207,8 @@ def _labels(table: Table, columns: Columns, series: Series) -> list[object] | No
     for row in series.rows:
         text = table.texts[int(row)][at]
         found = understand(text).direction
-        sign = {"1": DIRECTIONS[0], "+1": DIRECTIONS[0], "+": DIRECTIONS[0]}.get(text)
-        sign = sign or {"-1": DIRECTIONS[1], "-": DIRECTIONS[1], "0": DIRECTIONS[1]}.get(text)
+        short = text.lower()
+        sign = DIRECTIONS[0] if short in _UP else DIRECTIONS[1] if short in _DOWN else None
         if found is None and sign is None:
             raise DataError(
                 f"{table.path}: line {table.lines[int(row)]}, column {table.title(at)} is "

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from neurograd.errors import DataError
@@ -92,7 +93,19 @@ def _marks(lines: list[str]) -> tuple[str, str]:
     # Both ends: preambles may be long.
     sample = sample[:_SAMPLE] + sample[_SAMPLE:][-_SAMPLE:]
     pairs = [(separator, decimal) for separator in _SEPARATORS for decimal in ".,"]
-    return max(pairs, key=lambda pair: _score(sample, *pair))
+    best = max(pairs, key=lambda pair: _score(sample, *pair))
+    return ("\t", ",") if best == (",", ".") and _one_column(sample) else best
+
+
+def _one_column(lines: list[str]) -> bool:
+    """Whether what looks like two columns of counts is one column of decimal commas."""
+    cells = [line.strip().split(",") for line in lines]
+    if len(lines) < 3 or any(len(row) != 2 or not all(map(str.isdigit, row)) for row in cells):
+        return False
+    first = [int(row[0]) for row in cells]
+    steps = {b - a for a, b in pairwise(first)}
+    # Counts of pulses go on evenly; digits behind a comma are as many in every line.
+    return len(steps) > 1 and len({len(row[1]) for row in cells}) == 1 and len(cells[0][1]) > 2
 
 
 def _score(lines: list[str], separator: str, decimal: str) -> int:

@@ -78,8 +78,10 @@ def find_table(path: Path, sheet: Sheet) -> Table:
     start = next((k for k, row in enumerate(rows) if _starts(row, numeric)), None)
     if start is None:
         raise DataError(f"{path} has no table of numbers; allowed: columns of a measured device")
-    names, used = _names(rows[:start], comments, width, rows[start].line, sheet.decimal)
-    names = names + ("",) * (width - len(names)) if names else ("",) * width
+    names, used = _names(rows[:start], comments, width, rows[start], sheet.decimal)
+    names = names + ("",) * (width - len(names))
+    numeric += (False,) * (len(names) - width)
+    width = len(names)
     last = max(k for k, row in enumerate(rows) if row.has_number and not _faults(row, numeric))
     kept: list[_Row] = []
     breaks: list[int] = []
@@ -141,7 +143,9 @@ def _columns(path: Path, rows: list[_Row]) -> tuple[int, tuple[bool, ...]]:
     """Width of the table, and which of its columns hold numbers."""
     counted = [row for row in rows if row.has_number]
     if not counted:
-        raise DataError(f"{path} has no numbers; allowed: columns of a measured device")
+        raise DataError(
+            f"{path} has no numbers; allowed: columns of a measured device, with units in the heads"
+        )
     widths = Counter(len(row.cells) for row in counted)
     usual = max(widths, key=lambda w: (widths[w], w))
     width = max((w for w, times in widths.items() if times >= 3), default=usual)
@@ -172,10 +176,15 @@ def _starts(row: _Row, numeric: tuple[bool, ...]) -> bool:
 
 
 def _names(
-    above: list[_Row], comments: list[tuple[int, str]], width: int, first: int, decimal: str
+    above: list[_Row], comments: list[tuple[int, str]], width: int, first: _Row, decimal: str
 ) -> tuple[tuple[str, ...], int | None]:
     """Heads of the columns and their line, () and None where there are none."""
-    if above and _heads(above[-1], width):
+    # Behind a blank line stand settings rather than heads, unless they fit the columns.
+    if (
+        above
+        and _heads(above[-1], width)
+        and not (first.after_blank and len(above[-1].cells) != width)
+    ):
         units = above[-1]
         if len(above) > 1 and _heads(above[-2], width) and all(map(_is_unit, units.cells)):
             heads = above[-2].cells + ("",) * width
@@ -184,11 +193,13 @@ def _names(
                 for head, cell in zip(heads, units.cells, strict=False)
             ]
             return tuple(joined), units.line
-        return units.cells, units.line
+        # numpy's own heads: a mark of a comment, then one head a column.
+        marked = len(units.cells) == width + 1 and _COMMENT.fullmatch(units.cells[0])
+        return units.cells[1:] if marked else units.cells, units.line
     for line, text in reversed(comments):
         parts = re.split(r"[\t;,]", text) if re.search(r"[\t;,]", text) else text.split()
         texts = all(part.strip() and number(part, decimal) is None for part in parts)
-        if texts and line == first - 1 and len(parts) == width > 1:
+        if texts and line == first.line - 1 and len(parts) == width > 1:
             return tuple(part.strip() for part in parts), line
     return (), None
 
@@ -196,7 +207,7 @@ def _names(
 def _heads(row: _Row, width: int) -> bool:
     if any(value is not None and not math.isnan(value) for value in row.numbers):
         return False
-    return len(row.cells) <= width and (len(row.cells) > 1 or width == 1)
+    return len(row.cells) > 1 or width == 1
 
 
 def _is_unit(cell: str) -> bool:

@@ -94,7 +94,7 @@ def test_a_trace_without_anything_else_is_cut_at_its_turns(tmp_path_factory, noi
     if noise == 0:
         assert [len(run.conductance) for run in found.runs] == [30, 24, 29, 24]
     assert sum(len(run.conductance) for run in found.runs) == len(readings)
-    assert "directions from the turning points of the trace" in found.understood
+    assert "directions from the turning points of the trace" in " ".join(found.understood)
 
 
 def test_columns_without_heads_tell_by_rise_and_fall(tmp_path_factory):
