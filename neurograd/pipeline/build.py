@@ -47,6 +47,16 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         data, module = _spiking(spec, data, generator)
     elif network.kind == "module":
         module = _from_file(spec, generator)
+    elif network.architecture in ("lenet5", "resnet18"):
+        make = networks.lenet5 if network.architecture == "lenet5" else networks.resnet18
+        module = make(
+            data.input_shape,
+            data.output_size,
+            activation=network.activation or "relu",
+            init=network.init or "xavier",
+            generator=generator,
+            dtype=dtype,
+        )
     elif network.architecture == "cnn":
         module = networks.small_cnn(
             data.input_shape,

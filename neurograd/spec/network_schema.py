@@ -130,6 +130,21 @@ _OF_LAYERS: Mapping[str, Any] = {
 }
 """What a module has in place of the keys that shape the networks of this package."""
 
+PUBLISHED: Mapping[str, Mapping[str, Any]] = {
+    "lenet5": {"activation": "tanh", "init": "xavier"},
+    "resnet18": {"activation": "relu", "init": "kaiming"},
+}
+"""Architectures whose layers are published, with the defaults that they were published with."""
+
+
+def _published(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The keys of an architecture that has its own widths."""
+    if data.get("hidden"):
+        raise spec_problem(
+            f"is not for architecture {name}, which has its own; remove it", "hidden"
+        )
+    return {**fill(data, PUBLISHED[name]), "hidden": ()}
+
 
 def _of_a_module(data: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of a module, without those of layers."""
@@ -163,8 +178,10 @@ class Network(SpecModel):
         None,
         description="What that function is called with, by name. Kind module only. Default: {}.",
     )
-    architecture: Literal["mlp", "cnn"] | None = Field(
-        "mlp", description="Fully connected, or convolutional. Default: mlp."
+    architecture: Literal["mlp", "cnn", "lenet5", "resnet18"] | None = Field(
+        "mlp",
+        description="Fully connected; convolutional; LeNet-5, for images of 12x12 or more; "
+        "ResNet-18 with a 3x3 convolution in front, as for CIFAR-10. Default: mlp.",
     )
     hidden: tuple[Annotated[int, WIDTH], ...] = Field(
         (128, 128),
@@ -181,11 +198,13 @@ class Network(SpecModel):
     )
     activation: Literal["relu", "tanh", "linear"] | None = Field(
         None,
-        description="Nonlinearity of the hidden layers, for kind rate only. Default: relu.",
+        description="Nonlinearity of the hidden layers, for kind rate only. Default: relu; tanh of "
+        "lenet5.",
     )
     init: Literal["xavier", "kaiming"] | None = Field(
         "xavier",
-        description="How the weights start; a module has its own way. Default: xavier.",
+        description="How the weights start; a module has its own way. Default: xavier; kaiming of "
+        "resnet18.",
     )
     surrogate: Annotated[SurrogateSpec | None, _BY_NAME] = Field(
         None,
@@ -224,9 +243,12 @@ class Network(SpecModel):
     def _fill_kind(cls, data: Any) -> Any:
         if given(data, "kind") and data["kind"] == "module":
             return _of_a_module(data)
+        spiking = given(data, "kind") and data["kind"] == "spiking"
+        if given(data, "architecture") and data["architecture"] in PUBLISHED and not spiking:
+            data = _published(data, data["architecture"])
         if given(data, "architecture") and data["architecture"] == "cnn":
             data = fill(data, {"channels": (8, 16)})
-        if given(data, "kind") and data["kind"] == "spiking":
+        if spiking:
             return fill(data, _SPIKING_DEFAULTS)
         if isinstance(data, Mapping) and data.get("surrogate", 0) is None:
             # An empty surrogate asks for nothing of a rate network.

@@ -247,8 +247,10 @@ class Spec(SpecModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Spec:
-        if self.network.architecture == "cnn" and self.task.name == "teacher_student":
-            problem = "cnn needs images, and task teacher_student has none; allowed: mlp"
+        images = self.network.architecture not in ("mlp", None)
+        if images and self.task.name == "teacher_student":
+            name = self.network.architecture
+            problem = f"{name} needs images, and task teacher_student has none; allowed: mlp"
             raise spec_problem(problem, "network.architecture")
         self._check_module()
         self._check_kind()

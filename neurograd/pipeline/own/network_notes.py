@@ -44,10 +44,13 @@ def network_notes(spec: Spec, problem: Problem) -> Iterator[str]:
             "the chip, and no effect of the device acts on them."
         )
     if spec.network.kind == "module":
-        yield from _of_a_module(spec, problem)
+        yield from _spikes(spec, problem)
+    yield from _outside_layers(spec, problem)
+    if spec.network.kind == "module":
+        yield from _beyond_the_window(spec, problem)
 
 
-def _of_a_module(spec: Spec, problem: Problem) -> Iterator[str]:
+def _spikes(spec: Spec, problem: Problem) -> Iterator[str]:
     spiking = problem.parts.spiking
     if spiking:
         yield (
@@ -59,6 +62,9 @@ def _of_a_module(spec: Spec, problem: Problem) -> Iterator[str]:
         given = [key for key in ("smoothing", "smoothing_draws") if getattr(spec.measure, key)]
         for key in given:
             yield f"measure.{key} changes no number of this spec: it is for networks that spike."
+
+
+def _outside_layers(spec: Spec, problem: Problem) -> Iterator[str]:
     outside = problem.outside_layers
     if outside and (spec.device is not None or spec.quantization is not None):
         beside = (
@@ -70,7 +76,6 @@ def _of_a_module(spec: Spec, problem: Problem) -> Iterator[str]:
             f"{_names(tuple(outside))} {'are' if len(outside) > 1 else 'is'} outside of linear "
             f"and convolution layers: the chip stores, reads and writes them like weights{beside}."
         )
-    yield from _beyond_the_window(spec, problem)
 
 
 def _beyond_the_window(spec: Spec, problem: Problem) -> Iterator[str]:

@@ -14,6 +14,7 @@ from neurograd.problem.networks.layers import (
     make,
 )
 from neurograd.problem.networks.module_file import module_from_file
+from neurograd.problem.networks.published import lenet5, resnet18
 from neurograd.problem.networks.spiking import spiking_mlp
 
 __all__ = [
@@ -22,9 +23,11 @@ __all__ = [
     "POOLS",
     "check_sizes",
     "initialized",
+    "lenet5",
     "make",
     "mlp",
     "module_from_file",
+    "resnet18",
     "small_cnn",
     "spiking_mlp",
 ]

@@ -27,6 +27,8 @@ def _shape(network: Network) -> str:
     """The network in a few words."""
     if network.kind == "module":
         return f"module {network.factory}" + (f" of {network.file}" if network.file else "")
+    if network.architecture in ("lenet5", "resnet18"):
+        return f"{network.architecture}, {network.activation}"
     layers = network.channels if network.architecture == "cnn" else network.hidden
     shape = "×".join(str(width) for width in layers or ()) or "single layer"
     if network.kind == "spiking" and network.surrogate is not None:
