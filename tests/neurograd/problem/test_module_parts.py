@@ -206,6 +206,16 @@ def test_every_call_of_a_spiking_module_begins_at_rest(hidden):
     assert float((once - problem.module.o.bias).abs().max()) > 0.01
 
 
+def test_the_pass_of_a_fresh_batch_normalization_leaves_no_state():
+    module = Spiking(hidden=True)
+    module.c = nn.Sequential(module.c, nn.BatchNorm1d(2))
+    problem = _problem(module)
+    assert problem.parts.calibrated == ("c.1",)
+    assert float(problem.module.c[1].running_mean.abs().max()) > 0
+    assert problem.module.l.mem.numel() == module.l.mem.numel()
+    problem.check_network()
+
+
 def test_a_state_that_a_pass_has_left_can_be_copied():
     module = Spiking(hidden=True)
     module(_data()[0].float())
