@@ -274,7 +274,9 @@ class Spec(SpecModel):
     def _check_deployment(self) -> None:
         """Refuses what a deployment lacks, and what would act in none."""
         drift = None if self.device is None else self.device.drift
-        trained = self.deployment is None or getattr(self.network, "weights", None) is None
+        program = self.task.name == "python"  # whose module has weights of its own
+        start = program or getattr(self.network, "weights", None) is not None
+        trained = self.deployment is None or not start
         if self.training.steps == 0 and trained:
             problem = "0 leaves nothing to be judged; allowed: 1 to 10000000, or 0 with both "
             raise spec_problem(f"{problem}network.weights and deployment", "training.steps")

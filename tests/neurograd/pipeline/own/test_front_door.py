@@ -221,6 +221,28 @@ def test_notes_of_weights_beyond_the_window_and_of_fixed_ones():
     assert any(note.startswith("2 of 15 initial weights lie beyond") for note in notes)
 
 
+def test_a_network_that_was_trained_elsewhere_is_programmed_and_ages():
+    def trained():
+        made = nn.Sequential(nn.Linear(12, 6), nn.ReLU(), nn.Linear(6, 3))
+        x, y = samples()
+        optimizer = torch.optim.Adam(made.parameters(), 0.02)
+        for _ in range(100):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(made(x), y).backward()
+            optimizer.step()
+        return made
+
+    problem = problem_of(trained)
+    deployment = {"program_error": 0.3, "times": ["1 h"]}
+    keys = {**CHIP, "training": {**TRAINING, "steps": 0}, "deployment": deployment}
+    found = neurograd.check(problem=problem, chip=keys).report
+    assert found["training"]["clean"]["test_accuracy"] == problem.accuracy(problem.initial_weights)
+    assert found["deployment"][0]["accuracy"] < found["training"]["clean"]["test_accuracy"]
+    # The chip of a spec brings its deployment along.
+    spec = validate_spec({**keys, "training": TRAINING})
+    assert neurograd.check(spec, problem=problem, quick=True).report["deployment"]
+
+
 class Scaled(nn.Module):
     def __init__(self, factor):
         super().__init__()
