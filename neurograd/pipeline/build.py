@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from neurograd.effects.assembly import build_chip
 from neurograd.effects.effect import Effect
 from neurograd.effects.minibatch import is_batched
 from neurograd.effects.registry import active_in
+from neurograd.errors import DataError
 from neurograd.pipeline.own.handed_over import handed_over
 from neurograd.problem import Problem, datasets, networks
 from neurograd.problem.coding import encode
@@ -22,18 +22,23 @@ from neurograd.spec.schema import Spec
 
 __all__ = ["active_effects", "build_chip", "build_clean_chip", "build_problem"]
 
+DEFAULT_TIME_STEPS = 10
+"""Time steps of spike trains that are made of a user's own samples."""
+
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
 def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
-    """Network, loss and data of a spec; the network's weights come from ``measure.seed``.
+    """Network, loss and data of a spec.
+
+    The network's weights come from ``measure.seed``, or from the file of ``network.weights``.
 
     Args:
         spec: The validated spec.
         device: Where the problem lives.
 
     Raises:
-        DataError: If the data set is missing or malformed.
+        DataError: If the data set or the start weights are missing, malformed or of other shapes.
         ModelError: If a module is no network for these data.
         SpecError: If its file may not be run.
     """
@@ -43,6 +48,8 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
     network, dtype = spec.network, _DTYPES[spec.measure.precision]
     generator = generator_for(spec.measure.seed, "network")
     module: torch.nn.Module
+    if network.architecture not in ("mlp", None):
+        data = _as_images(data, network.architecture)
     if network.kind == "spiking":
         data, module = _spiking(spec, data, generator)
     elif network.kind == "module":
@@ -77,6 +84,8 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
             generator=generator,
             dtype=dtype,
         )
+    if network.weights is not None:
+        networks.start_from(module, network.weights)
     problem = Problem(
         module,
         CrossEntropy() if data.kind == "classification" else MeanSquaredError(),
@@ -108,11 +117,10 @@ def _spiking(
     """The data as spike trains, drawn once, and the network that they go into."""
     network, seed = spec.network, spec.measure.seed
     assert network.surrogate is not None
-    assert network.time_steps is not None
     assert network.decay is not None
     assert network.threshold is not None
     module = networks.spiking_mlp(
-        data.input_shape[0],
+        data.input_shape[-1],
         network.hidden,
         data.output_size,
         surrogate=Surrogate(network.surrogate.name, network.surrogate.parameters()),
@@ -125,9 +133,14 @@ def _spiking(
         dtype=_DTYPES[spec.measure.precision],
     )
 
+    coding, steps = network.coding or "rate", network.time_steps
+    if coding == "events" or (network.coding is None and len(data.input_shape) == 2):
+        return _as_events(data, steps), module
+    _check_vectors(data, coding)
+
     def trains(values: Tensor, part: str) -> Tensor:
         source = generator_for(seed, "coding", part)
-        return encode(values, network.coding or "rate", network.time_steps or 10, source)
+        return encode(values, coding, steps or DEFAULT_TIME_STEPS, source)
 
     encoded = replace(
         data,
@@ -137,25 +150,78 @@ def _spiking(
     return encoded, module
 
 
+def _check_vectors(data: datasets.Dataset, coding: str) -> None:
+    """Raise DataError when samples cannot become spike trains."""
+    if len(data.input_shape) != 1:
+        raise DataError(
+            f"task.train: samples of shape {data.input_shape}; allowed for a spiking network: "
+            "(inputs,), or (time steps, inputs) with network.coding events"
+        )
+    ends = [float(end) for x in (data.inputs, data.test_inputs) for end in (x.min(), x.max())]
+    if coding != "current" and not 0 <= min(ends) <= max(ends) <= 1:
+        raise DataError(
+            f"network.coding: {coding} needs inputs from 0 to 1, and those of the task run from "
+            f"{min(ends):g} to {max(ends):g}; allowed: current, or scaled inputs"
+        )
+
+
+def _as_events(data: datasets.Dataset, time_steps: int | None) -> datasets.Dataset:
+    """Samples that are spike trains already.
+
+    Raises:
+        DataError: If they are none, or have other time steps than the spec says.
+    """
+    if len(data.input_shape) != 2:
+        raise DataError(
+            f"network.coding: events needs samples of shape (time steps, inputs), and those of "
+            f"task.train have {data.input_shape}; allowed there: rate, latency, current"
+        )
+    if time_steps not in (None, data.input_shape[0]):
+        raise DataError(
+            f"network.time_steps: {time_steps}, and the samples of task.train have "
+            f"{data.input_shape[0]}; allowed: that, or no such key"
+        )
+    return data
+
+
+def _as_images(data: datasets.Dataset, architecture: str) -> datasets.Dataset:
+    """Samples with channels, height and width; of two dimensions with one channel.
+
+    Raises:
+        DataError: If they are no images.
+    """
+    if len(data.input_shape) == 2:
+        inputs, test_inputs = data.inputs.unsqueeze(1), data.test_inputs.unsqueeze(1)
+        return replace(data, inputs=inputs, test_inputs=test_inputs)
+    if len(data.input_shape) != 3:
+        raise DataError(
+            f"network.architecture: {architecture} needs images, and the samples of the task have "
+            f"shape {data.input_shape}; allowed: (height, width), (channels, height, width), or mlp"
+        )
+    return data
+
+
+_OPTIONS = (
+    *("inputs", "outputs", "teacher_hidden", "label_noise"),
+    *("train", "test", "test_fraction", "target", "loss"),
+    *("crop", "binarise"),
+)
+"""Keys of a task that only some data sets have."""
+
+
 def _dataset(spec: Spec) -> datasets.Dataset:
-    task = spec.task
-    options: dict[str, Any] = {}
-    if task.name == "teacher_student":
-        options = {
-            "inputs": task.inputs,
-            "outputs": task.outputs,
-            "teacher_hidden": task.teacher_hidden,
-            "label_noise": task.label_noise,
-        }
+    task, network = spec.task, spec.network
+    # A user's own samples may be spike trains.
+    own_trains = task.name == "file" and network.kind == "spiking"
     return datasets.load(
         task.name,
         folder=task.folder,
         train_samples=task.train_samples,
         test_samples=task.test_samples,
-        flat=spec.network.architecture == "mlp",
+        flat=network.architecture == "mlp" and not own_trains,
         seed=spec.measure.seed,
         dtype=_DTYPES[spec.measure.precision],
-        **options,
+        **{key: getattr(task, key) for key in _OPTIONS},
     )
 
 

@@ -30,6 +30,8 @@ from neurograd.pipeline.identity import (
     CleanTask,
     code_digest,
     content_fingerprint,
+    data_fingerprint,
+    data_used,
     versions,
 )
 from neurograd.pipeline.mitigating import guide_to
@@ -200,6 +202,7 @@ class _Check:
         self.chip: Chip = build_chip(spec, self.problem)
         self.timing: dict[str, float] = {}
         self.clock = threading.Lock()
+        self.data = data_fingerprint(self.problem)
         task = ChipTask.of(spec, device, content_fingerprint(self.problem), quick=quick)
         self.store = StageStore(resume, task)
         self.clean_task = CleanTask.of(spec, device)
@@ -323,6 +326,7 @@ class _Check:
             spec=spec_to_dict(self.spec),
             versions=versions(),
             code=code_digest(),
+            data=data_used(self.spec, self.problem, self.data),
             num_parameters=self.problem.num_parameters,
             step_size=self.spec.training.step_size,
             points=tuple(point.point for point in points),

@@ -21,9 +21,11 @@ from typing import Any, Self, cast
 import torch
 
 import neurograd
+from neurograd.errors import DataError
 from neurograd.fit.reading import files_read
 from neurograd.output import to_json
 from neurograd.problem import Problem
+from neurograd.records.report import DataUsed
 from neurograd.spec import Spec, spec_to_dict
 
 CODE = ("neurograd", "device_models")
@@ -100,11 +102,13 @@ class CleanTask(Identity):
         keys: The keys of the spec that matter.
         surroundings: Where it is trained.
         data: Content of the data (``data_fingerprint``), None where the spec alone is compared.
+        start: Content of the file of start weights, None where they are drawn.
     """
 
     keys: Mapping[str, Any]
     surroundings: Surroundings
     data: str | None = None
+    start: str | None = None
 
     @classmethod
     def of(cls, spec: Spec, device: torch.device | str, data: str | None = None) -> Self:
@@ -123,7 +127,7 @@ class CleanTask(Identity):
             "training": _without(full["training"], *CHIPS),
             "measure": {key: full["measure"][key] for key in CLEAN_MEASURE},
         }
-        return cls(keys, Surroundings.of(device), data)
+        return cls(keys, Surroundings.of(device), data, start_fingerprint(spec))
 
     def on(self, data: str) -> Self:
         """The same on data whose content is known."""
@@ -228,6 +232,41 @@ def table_fingerprint(spec: Spec) -> str | None:
     for path in files_read(spec.device.measured):
         found.update(path.read_bytes())
     return found.hexdigest()
+
+
+def start_fingerprint(spec: Spec) -> str | None:
+    """Digest of the file of start weights, None where they are drawn.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    path = spec.network.weights
+    if path is None:
+        return None
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        raise DataError(f"network.weights: {path}: cannot be read; allowed: a file") from None
+
+
+def data_used(spec: Spec, problem: Problem, digest: str) -> DataUsed:
+    """What a report says of its data.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+        digest: Fingerprint of its data (``data_fingerprint``).
+    """
+    targets = problem.data("train")[1]
+    inputs = problem.data("train")[0]
+    return DataUsed(
+        digest=digest,
+        train_samples=problem.num_samples,
+        test_samples=len(problem.data("test")[0]) if problem.has_test else 0,
+        sample_shape=tuple(inputs.shape[1:]),
+        classes=int(targets.max()) + 1 if problem.is_classification else None,
+        start_weights=start_fingerprint(spec),
+    )
 
 
 def data_fingerprint(problem: Problem) -> str:

@@ -36,9 +36,42 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
     ]
     found += network_notes(spec, problem)
     found += [_idle(group) for group in idle_keys(spec, problem)]
+    found += _of_data(spec, problem)
     found += _of_other_use(spec, problem, command)
     found += _of_deployment(spec)
     return tuple(found)
+
+
+LARGE_INPUT = 20.0
+"""Size of an input from which it was likely not meant for networks that start by ``init``."""
+
+
+def _of_data(spec: Spec, problem: Problem) -> Iterator[str]:
+    """How a user's own files were read, and likely slips in them."""
+    if spec.network.weights is not None and spec.network.init not in (None, "xavier"):
+        yield "network.init changes no number of this spec: network.weights gives the start."
+    if spec.task.name not in ("file", "image_folder"):
+        return
+    (x, y), (test, _) = problem.data("train"), problem.data("test")
+    shape = "×".join(str(size) for size in x.shape[1:])
+    what = f"{x[0].numel()} inputs" if x.dim() == 2 else f"{shape} inputs"
+    if spec.network.kind == "spiking" and spec.network.coding in (None, "events"):
+        what = f"{shape} spikes or currents (time steps × inputs)"
+    kind = (
+        f"classes, {int(y.max()) + 1} of them"
+        if problem.is_classification
+        else f"values, {y.shape[1]} a sample"
+    )
+    yield (
+        f"The data of the task were read as {len(x)} training and {len(test)} test samples of "
+        f"{what}; the targets are {kind}."
+    )
+    largest = max(float(x.abs().max()), float(test.abs().max()))
+    if largest > LARGE_INPUT:
+        yield (
+            f"Inputs of the task are as large as {largest:g}, and weights start as for inputs of "
+            "about 1: scale them if that was not meant."
+        )
 
 
 def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 Coding = Literal["rate", "latency", "current"]
+"""Codes that make spike trains of values; a user's own trains need none."""
 
 LATENCY_TAU = 5.0
 LATENCY_THRESHOLD = 0.01

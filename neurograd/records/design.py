@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from pydantic import Field
 
 from neurograd.records.record import Record
@@ -11,6 +13,15 @@ class Task(Record):
     """The task."""
 
     name: str = "?"
+    train: str | tuple[str, ...] | None = None
+
+    @property
+    def label(self) -> str:
+        """What a heading calls it: the file's name of a user's own data."""
+        if self.train is None:
+            return self.name
+        first = self.train if isinstance(self.train, str) else self.train[0]
+        return PurePath(first).name
 
 
 class Surrogate(Record):

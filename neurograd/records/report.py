@@ -20,6 +20,23 @@ REPORT_VERSION: Literal[1] = 1
 """Raised when a field changes its meaning or disappears; new fields do not raise it."""
 
 
+class DataUsed(Record):
+    """The data that a report was made from."""
+
+    digest: str
+    """SHA-256 of all samples and targets, to the bit, as the network gets them."""
+    train_samples: int
+    """Number of training samples."""
+    test_samples: int
+    """Number of test samples; 0 without a test."""
+    sample_shape: tuple[int, ...]
+    """Shape of one sample; (time steps, inputs) of spike trains."""
+    classes: int | None
+    """Number of classes; None (null in JSON) where the targets are values."""
+    start_weights: str | None = None
+    """SHA-256 of the file of ``network.weights``; None (null in JSON) where weights are drawn."""
+
+
 class _Report(Record):
     report_version: Literal[1] = REPORT_VERSION
     """Version of the fields and their meaning."""
@@ -35,6 +52,8 @@ class _Report(Record):
     """Versions of what the numbers depend on."""
     code: str | None = None
     """Digest of neurograd's own code; None in a report of version 0."""
+    data: DataUsed | None = None
+    """What it was made from; None (null in JSON) in reports from before it was said."""
     num_parameters: int
     """N, the number of weights."""
     notes: tuple[str, ...] = ()

@@ -24,6 +24,16 @@ _OVERRIDE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _MAX_KEY = 200
 
+PATHS = (
+    "device.measured",
+    "network.file",
+    "network.weights",
+    "task.folder",
+    "task.train",
+    "task.test",
+)
+"""Keys that name files, relative to the spec."""
+
 
 def load_spec(
     path: str | os.PathLike[str], overrides: Iterable[str] = (), *, allow_code: bool = False
@@ -41,27 +51,35 @@ def load_spec(
     Raises:
         SpecError: When a key or an override is wrong, or the file cannot be read.
 
-    Relative ``device.measured`` and ``network.file`` of the file are looked for beside it first.
+    Relative paths (``PATHS``) are looked for beside the file first.
     """
-    data = load_yaml(path)
-    for section, key in _FILES:
-        data = _beside(data, section, key, Path(os.fspath(path)).parent)
+    data = _beside(load_yaml(path), Path(os.fspath(path)).parent)
     return validate_spec(data, os.fspath(path), overrides).beside(allow_code=allow_code)
 
 
-_FILES = (("device", "measured"), ("network", "file"))
-"""Keys that name a file."""
+def _beside(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """Files that the spec names are looked for beside it."""
+    found = data
+    for key in PATHS:
+        section, _, name = key.partition(".")
+        given = found.get(section)
+        if isinstance(given, Mapping) and name in given:
+            value = given[name]
+            many = isinstance(value, list)
+            placed = [_placed(each, folder) for each in (value if many else [value])]
+            found = {**found, section: {**given, name: placed if many else placed[0]}}
+    return found
 
 
-def _beside(data: Mapping[str, Any], section: str, key: str, folder: Path) -> dict[str, Any]:
-    """A file that a spec names is looked for beside the spec."""
-    keys = data.get(section)
-    if not isinstance(keys, Mapping):
-        return dict(data)
-    name = keys.get(key)
-    if not isinstance(name, str) or Path(name).is_absolute() or not (folder / name).is_file():
-        return dict(data)
-    return {**data, section: {**keys, key: str(folder / name)}}
+def _placed(name: Any, folder: Path) -> Any:
+    """A path beside the spec where something is there, else as it is."""
+    if not isinstance(name, str) or not name.strip() or Path(name).is_absolute():
+        return name
+    try:
+        there = (folder / name).exists()
+    except (OSError, ValueError):  # no path at all: its reader says so
+        return name
+    return str(folder / name) if there else name
 
 
 def validate_spec(

@@ -1,4 +1,4 @@
-"""The keys of a spec's network and task."""
+"""The keys of a spec's network."""
 
 from __future__ import annotations
 
@@ -112,13 +112,13 @@ _BY_NAME = Shorthand(
 
 _SPIKING_DEFAULTS: Mapping[str, Any] = {
     "surrogate": {"name": "fast_sigmoid"},
-    "time_steps": 10,
     "decay": 0.9,
     "threshold": 1.0,
     "reset": "subtract",
     "readout": "membrane",
-    "coding": "rate",
 }
+
+_SPIKING_KEYS = (*_SPIKING_DEFAULTS, "time_steps", "coding")
 
 _MODULE_DEFAULTS: Mapping[str, Any] = {"factory": "make_net", "arguments": {}}
 _OF_LAYERS: Mapping[str, Any] = {
@@ -167,7 +167,8 @@ class Network(SpecModel):
     file: Annotated[str, Line(4096)] | None = Field(
         None,
         description="Python file that makes the module, relative to the spec; runs with "
-        "--allow-code only. For kind module only, which needs it.",
+        "--allow-code only. For kind module only, which needs it. "
+        "Default: null.",
     )
     factory: Annotated[str, Line(200)] | None = Field(
         None,
@@ -196,7 +197,7 @@ class Network(SpecModel):
         description="Channels of the convolution layers, for architecture cnn only. "
         "Default: [8, 16].",
     )
-    activation: Literal["relu", "tanh", "linear"] | None = Field(
+    activation: Literal["relu", "tanh", "sigmoid", "linear"] | None = Field(
         None,
         description="Nonlinearity of the hidden layers, for kind rate only. Default: relu; tanh of "
         "lenet5.",
@@ -206,13 +207,20 @@ class Network(SpecModel):
         description="How the weights start; a module has its own way. Default: xavier; kaiming of "
         "resnet18.",
     )
+    weights: Annotated[str, Line(4096)] | None = Field(
+        None,
+        description="File of start weights, .safetensors or .npz, relative to the spec: one array "
+        "for each of the network's parameters, by its name in torch. Default: null, by init.",
+    )
     surrogate: Annotated[SurrogateSpec | None, _BY_NAME] = Field(
         None,
         description="Surrogate derivative of the spike, a name or a mapping with its parameters; "
         "for kind spiking only. Default: fast_sigmoid.",
     )
     time_steps: Annotated[int, Whole(1, 10_000)] | None = Field(
-        None, description="Time steps of one sample, for kind spiking only. Default: 10."
+        None,
+        description="Time steps of one sample, for kind spiking only; spike trains of your own "
+        "have theirs. Default: 10.",
     )
     decay: Annotated[float, Number(0, 1)] | None = Field(
         None,
@@ -232,10 +240,11 @@ class Network(SpecModel):
         description="Outputs: mean potential of leaky neurons that do not spike, or numbers of "
         "spikes; kind spiking only. Default: membrane.",
     )
-    coding: Literal["rate", "latency", "current"] | None = Field(
+    coding: Literal["rate", "latency", "current", "events"] | None = Field(
         None,
-        description="How inputs become spikes (or a constant current); kind spiking only. "
-        "Default: rate.",
+        description="How inputs become spikes (or a constant current); events: samples of shape "
+        "(time steps, inputs) that are spike trains, of task file; kind spiking only. Default: "
+        "rate; of task file null: events where samples have such a shape, else rate.",
     )
 
     @model_validator(mode="before")
@@ -258,7 +267,7 @@ class Network(SpecModel):
     @model_validator(mode="after")
     def _check_keys(self) -> Network:
         if self.kind == "module":
-            refuse(self, tuple(_SPIKING_DEFAULTS), "is for kind spiking only, not module")
+            refuse(self, _SPIKING_KEYS, "is for kind spiking only, not module")
             return self
         refuse(self, ("file", *_MODULE_DEFAULTS), f"is for kind module only, not {self.kind}")
         for key in ("architecture", "init"):
@@ -267,7 +276,7 @@ class Network(SpecModel):
         if self.architecture != "cnn":
             refuse(self, ("channels",), "is for architecture cnn only")
         if self.kind == "rate":
-            refuse(self, tuple(_SPIKING_DEFAULTS), "is for kind spiking only, not rate")
+            refuse(self, _SPIKING_KEYS, "is for kind spiking only, not rate")
             return self
         refuse(self, ("activation",), "is for kind rate only; spiking neurons have a surrogate")
         if self.architecture != "mlp":
@@ -275,72 +284,4 @@ class Network(SpecModel):
             raise spec_problem(problem, "architecture")
         if self.coding == "latency" and self.time_steps == 1:
             raise spec_problem("1 is too few for latency coding; allowed: 2 or more", "time_steps")
-        return self
-
-
-_TEACHER_DEFAULTS: Mapping[str, Any] = {
-    "train_samples": 5000,
-    "test_samples": 1000,
-    "inputs": 25,
-    "outputs": 10,
-    "teacher_hidden": (50, 50, 50),
-    "label_noise": 0.0,
-}
-_TEACHER_KEYS = ("inputs", "outputs", "teacher_hidden", "label_noise")
-
-
-class Task(SpecModel):
-    """What is learned."""
-
-    name: Literal["digits", "teacher_student", "mnist", "cifar10", "python"] = Field(
-        "digits",
-        description="digits: 8x8 digits, ships with scikit-learn; teacher_student: regression on a "
-        "random network's outputs; mnist and cifar10: from files in folder; python: data that a "
-        "program hands over, in its reports only. Default: digits.",
-    )
-    folder: Annotated[str, Line(4096)] | None = Field(
-        None, description="Folder of the data files; required for mnist and cifar10 only."
-    )
-    train_samples: Annotated[int, Whole(1, 10_000_000, also=", or null for all")] | None = Field(
-        None,
-        description="Training samples, 1 to 10000000. Default: null, all; 5000 of teacher_student.",
-    )
-    test_samples: Annotated[int, Whole(1, 10_000_000, also=", or null for all")] | None = Field(
-        None,
-        description="Test samples, 1 to 10000000. Default: null, all; 1000 of teacher_student.",
-    )
-    inputs: Annotated[int, WIDTH] | None = Field(
-        None, description="Inputs of teacher and student; teacher_student only. Default: 25."
-    )
-    outputs: Annotated[int, WIDTH] | None = Field(
-        None, description="Outputs of teacher and student; teacher_student only. Default: 10."
-    )
-    teacher_hidden: tuple[Annotated[int, WIDTH], ...] | None = Field(
-        None,
-        max_length=MAX_LAYERS,
-        description="Widths of the teacher's hidden layers; teacher_student only. "
-        "Default: [50, 50, 50].",
-    )
-    label_noise: Annotated[float, Number(0)] | None = Field(
-        None,
-        description="Standard deviation of noise added to the teacher's outputs, in their units; "
-        "teacher_student only. Default: 0.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_teacher(cls, data: Any) -> Any:
-        teacher = given(data, "name") and data["name"] == "teacher_student"
-        return fill(data, _TEACHER_DEFAULTS) if teacher else data
-
-    @model_validator(mode="after")
-    def _check_task(self) -> Task:
-        if self.name in ("mnist", "cifar10"):
-            if self.folder is None:
-                problem = f"is missing; {self.name} needs the folder that holds its files"
-                raise spec_problem(problem, "folder")
-        else:
-            refuse(self, ("folder",), f"is for mnist and cifar10 only, not {self.name}")
-        if self.name != "teacher_student":
-            refuse(self, _TEACHER_KEYS, f"is for name teacher_student only, not {self.name}")
         return self

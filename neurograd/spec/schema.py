@@ -28,8 +28,9 @@ from neurograd.keys.fields import (
     spec_problem,
 )
 from neurograd.spec.device_schema import Device
-from neurograd.spec.network_schema import Network, Task
+from neurograd.spec.network_schema import Network
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
+from neurograd.spec.task_schema import Task
 from neurograd.spec.versions import CURRENT
 
 MOST_SEEDS = 40
@@ -220,6 +221,7 @@ class Spec(SpecModel):
         if not given(network, "kind") or network["kind"] != "spiking":
             return data
         sections: dict[str, dict[str, Any]] = {
+            "network": _coding_of(network, data.get("task")),
             "learning_rule": {"name": "surrogate"},
             "measure": {"smoothing_draws": 500},
         }
@@ -248,9 +250,9 @@ class Spec(SpecModel):
     @model_validator(mode="after")
     def _check_together(self) -> Spec:
         images = self.network.architecture not in ("mlp", None)
-        if images and self.task.name == "teacher_student":
+        if images and self.task.name in ("teacher_student", "yin_yang"):
             name = self.network.architecture
-            problem = f"{name} needs images, and task teacher_student has none; allowed: mlp"
+            problem = f"{name} needs images, and task {self.task.name} has none; allowed: mlp"
             raise spec_problem(problem, "network.architecture")
         self._check_module()
         self._check_kind()
@@ -275,7 +277,7 @@ class Spec(SpecModel):
         """Refuses what a deployment lacks, and what would act in none."""
         drift = None if self.device is None else self.device.drift
         program = self.task.name == "python"  # whose module has weights of its own
-        start = program or getattr(self.network, "weights", None) is not None
+        start = program or self.network.weights is not None
         trained = self.deployment is None or not start
         if self.training.steps == 0 and trained:
             problem = "0 leaves nothing to be judged; allowed: 1 to 10000000, or 0 with both "
@@ -330,6 +332,9 @@ class Spec(SpecModel):
                 "allowed: current"
             )
             raise spec_problem(problem, "network.coding")
+        if network.coding == "events" and self.task.name != "file":
+            problem = "events needs task.name file, whose samples may be spike trains; "
+            raise spec_problem(f"{problem}allowed: rate, latency, current", "network.coding")
         train = None if self.device is None else self.device.pulse_train
         plain = (rule, network.kind, network.architecture) == ("backprop", "rate", "mlp")
         if train is not None and not plain:
@@ -337,6 +342,14 @@ class Spec(SpecModel):
                 "needs learning_rule.name backprop, network.kind rate and network.architecture mlp"
             )
             raise spec_problem(problem, "device.pulse_train")
+
+
+def _coding_of(network: Any, task: Any) -> dict[str, Any]:
+    """Defaults of a spiking network's inputs; a user's own samples tell what they are."""
+    own = given(task, "name") and task["name"] == "file"
+    if own and (not given(network, "coding") or network["coding"] == "events"):
+        return {}
+    return {"coding": "rate", "time_steps": 10}
 
 
 def _but(names: tuple[str, ...]) -> str:

@@ -19,7 +19,13 @@ from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.check import quick_spec
-from neurograd.pipeline.identity import code_digest, content_fingerprint, versions
+from neurograd.pipeline.identity import (
+    code_digest,
+    content_fingerprint,
+    data_fingerprint,
+    data_used,
+    versions,
+)
 from neurograd.pipeline.limits.confirm import Confirmation, Trainer
 from neurograd.pipeline.limits.design_changes import (
     DesignChange,
@@ -121,6 +127,7 @@ def find_limits(
     predicted = time.perf_counter()
     confirmed = _confirm(spec, limits, now.allowed, data, trainer, reporter) if confirm else {}
     trained_seconds += time.perf_counter() - predicted
+    problem = outlook.problem(spec)
     record = LimitsReport(
         kind="limits",
         verdict=trained.verdict,
@@ -128,6 +135,7 @@ def find_limits(
         spec=spec_to_dict(spec),
         versions=versions(),
         code=code_digest(),
+        data=data_used(spec, problem, data_fingerprint(problem)),
         num_parameters=outlook.problem(spec).num_parameters,
         notes=tuple(network_notes(spec, outlook.problem(spec))),
         now=prediction(predicted_now),

@@ -46,7 +46,7 @@ def network_notes(spec: Spec, problem: Problem) -> Iterator[str]:
     if spec.network.kind == "module":
         yield from _spikes(spec, problem)
     yield from _outside_layers(spec, problem)
-    if spec.network.kind == "module":
+    if spec.network.kind == "module" or spec.network.weights is not None:
         yield from _beyond_the_window(spec, problem)
 
 

@@ -55,6 +55,11 @@ def cifar10(
     path = existing_folder(folder, [*_FILES["train"], *_FILES["test"]])
     if (path / "cifar-10-batches-bin").is_dir():
         path = path / "cifar-10-batches-bin"
+    elif (path / "cifar-10-batches-py").is_dir() or (path / "data_batch_1").is_file():
+        raise DataError(
+            f"{path}: has CIFAR-10's Python version, pickles that could run code; allowed: the "
+            "binary version (cifar-10-binary.tar.gz), or your own .npz with task.name file"
+        )
 
     def part(split: Literal["train", "test"], count: int | None) -> tuple[np.ndarray, np.ndarray]:
         records = np.concatenate([_records(path / name) for name in _FILES[split]])

@@ -42,6 +42,27 @@ def image_dataset(
     return Dataset(name, *tensors(train), *tensors(test), kind="classification")
 
 
+def prepared(pixels: np.ndarray, crop: int | None, binarise: float | None) -> np.ndarray:
+    """The middle of images, and black and white.
+
+    Args:
+        pixels: From 0 to 1, shape ``(n, channels, height, width)``.
+        crop: Height and width of the middle that is kept, of 28 and 20 the pixels 4 to 23; all
+            when None.
+        binarise: Pixels above it are 1, all others 0; left as they are when None.
+
+    Raises:
+        DataError: If the images are smaller than what is to be kept.
+    """
+    if crop is not None:
+        height, width = pixels.shape[2:]
+        if not 1 <= crop <= min(height, width):
+            raise DataError(f"task.crop: {crop}; allowed: 1 to {min(height, width)} pixels")
+        top, left = (height - crop) // 2, (width - crop) // 2
+        pixels = pixels[:, :, top : top + crop, left : left + crop]
+    return pixels if binarise is None else (pixels > binarise).astype(np.float64)
+
+
 def scaled(pixels: np.ndarray) -> np.ndarray:
     """Bytes as numbers from 0 to 1."""
     return pixels / 255.0

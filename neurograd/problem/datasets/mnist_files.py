@@ -19,6 +19,7 @@ from neurograd.problem.datasets.image_files import (
     check_labels,
     existing_folder,
     image_dataset,
+    prepared,
     read_bytes,
     scaled,
 )
@@ -36,15 +37,20 @@ def mnist(
     flat: bool = True,
     train_samples: int | None = None,
     test_samples: int | None = None,
+    crop: int | None = None,
+    binarise: float | None = None,
     dtype: torch.dtype = torch.float64,
 ) -> Dataset:
     """MNIST from its four IDX files, plain or with ``.gz``; pixels run from 0 to 1.
 
     Args:
-        folder: Folder of the files.
+        folder: Folder of the files, or one that holds them in ``raw`` or ``MNIST/raw``, as
+            torchvision does.
         flat: Shape ``(n, 784)``, else ``(n, 1, 28, 28)``.
         train_samples: Take fewer, with the classes balanced.
         test_samples: Take fewer, with the classes balanced.
+        crop: Height and width of the middle of the images that is kept; all when None.
+        binarise: Pixels above it are 1, all others 0; left as they are when None.
         dtype: Type of the inputs.
 
     Raises:
@@ -52,6 +58,9 @@ def mnist(
     """
     names = [name for pair in _FILES.values() for name in pair]
     path = existing_folder(folder, [f"{name}[.gz]" for name in names])
+    inside = (path / "raw", path / "MNIST" / "raw")
+    if not any((path / f"{names[0]}{end}").exists() for end in ("", ".gz")):
+        path = next((each for each in inside if each.is_dir()), path)
 
     def part(split: Literal["train", "test"], count: int | None) -> tuple[np.ndarray, np.ndarray]:
         image_name, label_name = _FILES[split]
@@ -64,7 +73,7 @@ def mnist(
             )
         check_labels(path / label_name, labels)
         chosen = first_of("mnist", split, balanced_order(labels), count)
-        return scaled(images[chosen][:, None]), labels[chosen]
+        return prepared(scaled(images[chosen][:, None]), crop, binarise), labels[chosen]
 
     train, test = part("train", train_samples), part("test", test_samples)
     return image_dataset("mnist", train, test, flat, dtype)

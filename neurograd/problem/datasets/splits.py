@@ -98,3 +98,51 @@ def first_of(name: str, split: str, order: np.ndarray, count: int | None) -> np.
             f"task.{split}_samples: {count} of {name}'s {len(order)}; allowed: 1 to {len(order)}"
         )
     return order[:count]
+
+
+def held_out(
+    name: str, count: int, fraction: float, labels: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples that stay for the training and those of the test, in the order that they had.
+
+    Args:
+        name: Name of the data, for the message.
+        count: Number n of samples.
+        fraction: Part of them that is for the test, rounded to a number of samples.
+        labels: Class of each, shape ``(n,)``, whose proportions both parts keep; None without.
+
+    Raises:
+        DataError: If one of the parts would be empty.
+    """
+    test = round(fraction * count)
+    if not 1 <= test < count:
+        raise DataError(
+            f"task.test_fraction: {fraction:g} of {name}'s {count} samples is {test}; allowed: "
+            f"from 1 to {count - 1} samples"
+        )
+    order = _fixed_order(count, labels)
+    return np.sort(order[test:]), np.sort(order[:test])
+
+
+def some_of(
+    name: str, split: str, total: int, count: int | None, labels: np.ndarray | None
+) -> np.ndarray:
+    """As many samples as asked for, in the order that they had; all when None.
+
+    Args:
+        name: Name of the data, for the message.
+        split: ``train`` or ``test``, for the message.
+        total: How many there are.
+        count: How many are asked for.
+        labels: Class of each, shape ``(total,)``, whose proportions stay; None without.
+
+    Raises:
+        DataError: If there are not as many.
+    """
+    return np.sort(first_of(name, split, _fixed_order(total, labels), count))
+
+
+def _fixed_order(count: int, labels: np.ndarray | None) -> np.ndarray:
+    if labels is not None:
+        return balanced_order(labels)
+    return np.random.default_rng(_SPLIT_SEED).permutation(count)

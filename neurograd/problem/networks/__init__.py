@@ -16,6 +16,7 @@ from neurograd.problem.networks.layers import (
 from neurograd.problem.networks.module_file import module_from_file
 from neurograd.problem.networks.published import lenet5, resnet18
 from neurograd.problem.networks.spiking import spiking_mlp
+from neurograd.problem.networks.start_weights import start_from
 
 __all__ = [
     "ACTIVATIONS",
@@ -30,4 +31,5 @@ __all__ = [
     "resnet18",
     "small_cnn",
     "spiking_mlp",
+    "start_from",
 ]

@@ -34,7 +34,7 @@ def small_cnn(
         input_shape: Channels, height and width of a sample.
         channels: Channels of the stages; a stage is not pooled once its map is 1 wide or high.
         outputs: Number of outputs.
-        activation: ``relu``, ``tanh`` or ``linear``.
+        activation: ``relu``, ``tanh``, ``sigmoid`` or ``linear``.
         pool: ``average`` or ``max``.
         init: ``xavier`` or ``kaiming``.
         generator: Source of the weights; no other random state is touched.

@@ -29,7 +29,7 @@ def mlp(
         inputs: Number of inputs, or the shape of one sample, which is flattened first.
         hidden: Widths of the hidden layers; empty for a single layer.
         outputs: Number of outputs.
-        activation: ``relu``, ``tanh`` or ``linear`` (no module between the layers).
+        activation: ``relu``, ``tanh``, ``sigmoid`` or ``linear`` (no module between the layers).
         bias: Whether layers have biases, which start at 0.
         init: ``xavier`` (uniform; the initialization of Theorem 2.2 in Ghosh et al., ICLR 2023) or
             ``kaiming`` (uniform, fan-in, for ReLU).

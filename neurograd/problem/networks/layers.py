@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 ACTIVATIONS: Mapping[str, type[nn.Module] | None] = MappingProxyType(
-    {"relu": nn.ReLU, "tanh": nn.Tanh, "linear": None}
+    {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": None}
 )
 """Activation modules by name; a linear network has none."""
 

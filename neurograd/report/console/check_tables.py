@@ -37,7 +37,10 @@ def render_report(report: CheckReport, console: Console) -> None:
     if smoothing is not None:
         console.print(sheet_table(smoothing, console.width))
         console.print(Text(f"{smoothing.note}\n"))
-    console.print(sheet_table(training_sheet(report), console.width))
+    training = training_sheet(report)
+    console.print(sheet_table(training, console.width))
+    if training.note:
+        console.print(Text(f"{training.note}\n"))
     aged = deployment_sheet(report)
     if aged is not None:
         console.print(sheet_table(aged, console.width))

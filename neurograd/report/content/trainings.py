@@ -9,6 +9,9 @@ from neurograd.records.cost import Cost, ForecastResult, JudgedCost
 from neurograd.records.report import CheckReport
 from neurograd.report.content.sheet import Column, Sheet, percent
 
+_DIGITS = 12
+"""Digits of a digest that are shown; the JSON has all."""
+
 
 @dataclass(frozen=True)
 class TrainingRow:
@@ -30,7 +33,25 @@ def training_sheet(report: CheckReport) -> Sheet[TrainingRow]:
         Column("interval", lambda r: r.interval, term="interval"),
     )
     title = "Training: clean network and chips side by side"
-    return Sheet(title, columns, tuple(_training_rows(report)))
+    return Sheet(title, columns, tuple(_training_rows(report)), note=" ".join(_of_data(report)))
+
+
+def _of_data(report: CheckReport) -> list[str]:
+    """Which test set the cost is on, and which data the report was made from."""
+    cost, data = report.training.cost, report.data
+    found = []
+    if cost.test_samples is not None:
+        found.append(f"The cost is that on this test set of {cost.test_samples} samples.")
+    if data is not None:
+        shape = "×".join(str(size) for size in data.sample_shape)
+        kind = "values" if data.classes is None else f"{data.classes} classes"
+        found.append(
+            f"Data: {data.train_samples} training and {data.test_samples} test samples of {shape} "
+            f"inputs, {kind} as targets, digest {data.digest[:_DIGITS]}."
+        )
+        if data.start_weights is not None:
+            found.append(f"Start weights: digest {data.start_weights[:_DIGITS]}.")
+    return found
 
 
 def _training_rows(report: CheckReport) -> list[TrainingRow]:

@@ -12,6 +12,7 @@ import copy
 import typing
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 from pydantic import BaseModel
@@ -41,6 +42,10 @@ NO_NUMBER = {
     "spec_version": "the form of the keys",
 }
 
+OWN = {"name": "file", "train": "own.npz"}
+HALVES = {**OWN, "test_fraction": 0.4}
+TABLE = {"name": "file", "train": "own.csv", "test_fraction": 0.4}
+IMAGES = {"name": "mnist", "folder": "idx"}
 CURVE = "pulse,potentiation,depression\n0,1,9\n1,5,4\n2,9,1\n"
 STEEP = "pulse,potentiation,depression\n0,1,9\n1,8,2\n2,9,1\n"
 
@@ -182,6 +187,7 @@ ACTS = {
     "network.channels": ({"task": DIGITS, "network.architecture": "cnn"}, [2], [3]),
     "network.activation": ({}, "relu", "tanh"),
     "network.init": ({}, "xavier", "kaiming"),
+    "network.weights": ({}, "start.npz", "later.npz"),
     "network.surrogate.name": (SPIKING, "atan", "sigmoid"),
     **{
         f"network.surrogate.{key}": ({**SPIKING, "network.surrogate": {"name": name}}, *values)
@@ -198,6 +204,13 @@ ACTS = {
     "network.readout": (SPIKING, "membrane", "spikes"),
     "network.coding": (SPIKING, "rate", "current"),
     "task.name": ({"task": {"train_samples": 20, "test_samples": 10}}, "digits", "teacher_student"),
+    "task.train": ({"task": HALVES}, "own.npz", "other.npz"),
+    "task.test": ({"task": OWN}, "own.npz", "other.npz"),
+    "task.test_fraction": ({"task": OWN}, 0.2, 0.4),
+    "task.target": ({"task": TABLE}, "a", "b"),
+    "task.loss": ({"task": HALVES}, "cross_entropy", "squared_error"),
+    "task.crop": ({"task": IMAGES}, 6, 8),
+    "task.binarise": ({"task": IMAGES}, 0.3, 0.6),
     "task.train_samples": ({}, 12, 13),
     "task.test_samples": ({}, 6, 7),
     "task.inputs": ({}, 5, 6),
@@ -280,6 +293,23 @@ def _files(folder):
         (folder / name).write_text(text)
     for name, activation in (("nets.py", "ReLU"), ("other.py", "Tanh")):
         (folder / name).write_text(NETS.format(activation))
+    source = np.random.default_rng(0)
+    for name in ("own.npz", "other.npz"):
+        np.savez(folder / name, x=source.normal(size=(20, 3)), y=np.arange(20) % 2)
+    lines = [",".join(f"{v:.3f}" for v in source.normal(size=3)) for _ in range(20)]
+    (folder / "own.csv").write_text("\n".join(["a,b,c", *lines]))
+    shapes = {"0.weight": (4, 5), "0.bias": (4,), "2.weight": (3, 4), "2.bias": (3,)}
+    for name in ("start.npz", "later.npz"):
+        np.savez(folder / name, **{key: source.normal(size=size) for key, size in shapes.items()})
+    (folder / "idx").mkdir()
+    for part in ("train", "t10k"):
+        for what, array in (
+            ("images-idx3", source.integers(0, 256, (20, 28, 28))),
+            ("labels-idx1", np.arange(20) % 10),
+        ):
+            head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+            path = folder / "idx" / f"{part}-{what}-ubyte"
+            path.write_bytes(head + array.astype(np.uint8).tobytes())
 
 
 def numbers_of(data):

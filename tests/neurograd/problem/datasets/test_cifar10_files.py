@@ -42,3 +42,11 @@ def test_damaged_cifar_is_one_line(cifar, content):
     if content is not None:
         path.write_bytes(content)
     refused(lambda: datasets.load("cifar10", folder=cifar), "data_batch_3.bin")
+
+
+def test_the_version_in_pickles_is_refused_with_the_remedy(tmp_path):
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    refused(lambda: datasets.load("cifar10", folder=tmp_path), "could run code", "binary version")
+    inside = tmp_path / "cifar-10-batches-py"
+    (inside / "data_batch_1").write_bytes(b"x")
+    refused(lambda: datasets.load("cifar10", folder=inside), "could run code", "binary version")

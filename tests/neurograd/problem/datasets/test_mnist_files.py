@@ -59,6 +59,23 @@ def test_mnist_from_its_files(mnist, packed):
     assert torch.bincount(part.targets).tolist() == [1] * 10
 
 
+@pytest.mark.parametrize("inside", ["raw", "MNIST/raw"])
+def test_files_where_torchvision_keeps_them(mnist, inside):
+    loose = datasets.load("mnist", folder=mnist)
+    place = mnist / inside
+    place.mkdir(parents=True)
+    for path in mnist.glob("*ubyte"):
+        path.rename(place / path.name)
+    assert torch.equal(datasets.load("mnist", folder=mnist).inputs, loose.inputs)
+
+
+def test_the_middle_of_the_images_in_black_and_white(mnist):
+    whole = datasets.load("mnist", folder=mnist, flat=False)
+    middle = datasets.load("mnist", folder=mnist, flat=False, crop=21, binarise=0.25)
+    assert torch.equal(middle.inputs, (whole.inputs[..., 3:24, 3:24] > 0.25).double())
+    refused(lambda: datasets.load("mnist", folder=mnist, crop=29), "task.crop", "1 to 28")
+
+
 def _corrupt(kind, folder):
     path = folder / (LABELS if kind in ("label", "counts", "labels magic") else IMAGES)
     content = path.read_bytes()

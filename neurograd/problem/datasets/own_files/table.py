@@ -1,0 +1,164 @@
+"""A user's table: one sample a line, one of its columns (or several) the target."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neurograd import words
+from neurograd.errors import DataError
+from neurograd.problem.datasets.own_files.raw import Raw, checked_size
+
+MAX_TABLE = 2**29
+"""Most bytes of a table; arrays are for more."""
+
+_SHOWN = 12
+"""Most columns that a message lists."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Columns by name, and the cells with the numbers of their lines."""
+
+    names: list[str]
+    lines: list[int]
+    cells: list[list[str]]
+    decimal_comma: bool
+
+
+def read_table(place: str, path: Path, target: Sequence[str]) -> Raw:
+    """Inputs and targets of a table in text.
+
+    Columns are separated by tabs, semicolons, commas or blanks, as the first line has them; beside
+    tabs, semicolons and blanks numbers may have a decimal comma. The first line names the columns
+    where it has text above a number; else they are called 1, 2, 3 ... A first line of 0, 1, 2 ...
+    or 1, 2, 3 ... is taken for names. Empty lines and those that begin with # are passed over.
+
+    Args:
+        place: What errors call it.
+        path: The file.
+        target: Names of the columns that are the targets.
+
+    Raises:
+        DataError: If a column is missing, a line has another length, or a cell is no number.
+    """
+    checked_size(place, path)
+    if path.stat().st_size > MAX_TABLE:
+        raise DataError(f"{place}: is larger than 512 MB; allowed: .npz or .h5 for so much")
+    table = _parse(place, path.read_bytes())
+    columns = _columns(place, table.names, target)
+    rest = [k for k in range(len(table.names)) if k not in columns]
+    if not rest:
+        raise DataError(f"{place}: has no column beside the target; allowed: one or more")
+    x = np.array([_numbers(place, table, row, rest) for row in range(len(table.cells))])
+    if len(columns) > 1:
+        y = np.array([_numbers(place, table, row, columns) for row in range(len(table.cells))])
+        return Raw.of(place, x, y)
+    return Raw.of(place, x, _targets(table, columns[0]))
+
+
+def _columns(place: str, names: Sequence[str], target: Sequence[str]) -> list[int]:
+    shown = words.listed([*names[:_SHOWN], *(["more"] if len(names) > _SHOWN else [])], "or")
+    if not target:
+        raise DataError(f"task.target: is missing, and {place} is a table; allowed: one of {shown}")
+    for name in target:
+        if names.count(name) != 1:
+            state = "several columns" if name in names else "no column"
+            raise DataError(f"task.target: {place} has {state} {name!r}; allowed: one of {shown}")
+    return [names.index(name) for name in target]
+
+
+def _parse(place: str, raw: bytes) -> _Table:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    lines = [(k, line) for k, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    commented = [line for _, line in lines[:1] if line.lstrip().startswith("#")]
+    lines = [(k, line) for k, line in lines if not line.lstrip().startswith("#")]
+    if not lines:
+        raise DataError(f"{place}: has no line with data; allowed: one sample a line")
+    separator = next((each for each in "\t;," if each in lines[0][1]), None)
+    rows = [_split(line, separator) for _, line in lines]
+    comma = separator != ","
+    names = _split(commented[0].lstrip().lstrip("#"), separator) if commented else []
+    if len(names) != len(rows[0]) or _are_numbers(names, comma):
+        names = []  # a comment, not the head that numpy.savetxt writes
+    numbers = [line for line, _ in lines]
+    if not names and _is_head(rows, comma):
+        names, rows, numbers = rows[0], rows[1:], numbers[1:]
+    names = names or [str(k + 1) for k in range(len(rows[0]))]
+    for number, row in zip(numbers, rows, strict=True):
+        if len(row) != len(names):
+            raise DataError(
+                f"{place}: line {number} has {len(row)} cells; allowed: {len(names)}, as the first"
+            )
+    if not rows:
+        raise DataError(f"{place}: has no line with data; allowed: one sample a line")
+    return _Table(names, numbers, rows, comma)
+
+
+def _is_head(rows: Sequence[list[str]], decimal_comma: bool) -> bool:
+    """Whether the first line names the columns: text above a number, or a count."""
+    if _counts(rows[0]):
+        return True
+    text = [_number(cell, decimal_comma) is None for cell in rows[0]]
+    below = rows[1] if len(rows) > 1 else []
+    over = zip(text, below, strict=False)
+    return all(text) or any(it and _number(cell, decimal_comma) is not None for it, cell in over)
+
+
+def _split(line: str, separator: str | None) -> list[str]:
+    if separator is None:
+        return line.split()
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+
+
+def _counts(cells: Sequence[str]) -> bool:
+    """Whether cells are 0, 1, 2 ... or 1, 2, 3 ..., as some programs name columns."""
+    return len(cells) > 2 and any(
+        list(cells) == [str(k + first) for k in range(len(cells))] for first in (0, 1)
+    )
+
+
+def _are_numbers(cells: Sequence[str], decimal_comma: bool) -> bool:
+    return all(_number(cell, decimal_comma) is not None for cell in cells)
+
+
+def _number(cell: str, decimal_comma: bool) -> float | None:
+    """A finite number, or None."""
+    text = cell.replace(",", ".") if decimal_comma and "." not in cell else cell
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) and "_" not in text else None
+
+
+def _numbers(place: str, table: _Table, row: int, columns: Sequence[int]) -> list[float]:
+    found = []
+    for column in columns:
+        cell = table.cells[row][column]
+        value = _number(cell, table.decimal_comma)
+        if value is None:
+            raise DataError(
+                f"{place}: line {table.lines[row]}, column {table.names[column]!r}: {cell[:40]!r} "
+                "is no number; allowed: numbers, and text in the target alone"
+            )
+        found.append(value)
+    return found
+
+
+def _targets(table: _Table, column: int) -> np.ndarray:
+    """One column as integers, else as numbers, else as text."""
+    cells = [row[column] for row in table.cells]
+    values = [_number(cell, table.decimal_comma) for cell in cells]
+    if any(value is None for value in values):
+        return np.array(cells, dtype="U")
+    if all(cell.lstrip("+-").isdecimal() and len(cell) <= 15 for cell in cells):
+        return np.array([int(cell) for cell in cells])
+    return np.array(values, dtype=float)

@@ -1,0 +1,107 @@
+"""Start weights of a network from a file: .safetensors or .npz, never a pickle."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurograd import words
+from neurograd.errors import DataError
+
+KINDS = ".safetensors, .npz"
+_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
+_DAMAGED = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError)
+_SHOWN = 6
+"""Most names that a message lists."""
+
+
+def start_from(module: torch.nn.Module, path: str | Path) -> None:
+    """Put the arrays of a file in the place of a network's parameters and buffers.
+
+    Each parameter needs an array of its name (that of ``module.state_dict()``) and shape; buffers,
+    such as running means, may have theirs. Numbers are converted to the network's type.
+
+    Args:
+        module: The network, which is changed.
+        path: The file.
+
+    Raises:
+        DataError: If it cannot be read, or its arrays are not those of the network.
+    """
+    place = f"network.weights: {path}"
+    arrays = _read(place, Path(path))
+    wanted = module.state_dict()
+    needed = [name for name, _ in module.named_parameters()]
+    missing = [name for name in needed if name not in arrays]
+    strange = [name for name in arrays if name not in wanted]
+    if missing or strange:
+        lacks = [f"no {words.listed(_few(missing))}"] if missing else []
+        has = [f"{words.listed(_few(strange))}, which the network has not"] if strange else []
+        names = [f"{name} {tuple(wanted[name].shape)}" for name in needed]
+        raise DataError(
+            f"{place}: has {words.listed([*lacks, *has])}; allowed: {words.listed(_few(names))}"
+        )
+    for name in filter(arrays.__contains__, wanted):
+        array = arrays[name]
+        shape = tuple(wanted[name].shape)
+        if tuple(array.shape) != shape:
+            raise DataError(
+                f"{place}: {name} has shape {tuple(array.shape)}; allowed: {shape}, as in the "
+                "network"
+            )
+        if array.dtype.is_complex or not bool(torch.isfinite(array).all()):
+            raise DataError(f"{place}: {name} has values that are not finite; allowed: numbers")
+    with torch.no_grad():
+        for name, array in arrays.items():
+            wanted[name].copy_(array)
+
+
+def _few(names: list[str]) -> list[str]:
+    rest = len(names) - _SHOWN
+    return [*names[:_SHOWN], *([f"{rest} more"] if rest > 0 else [])]
+
+
+def _read(place: str, path: Path) -> Mapping[str, Tensor]:
+    """All arrays of a file by name."""
+    kind = path.suffix.lower()
+    if kind in _PICKLES:
+        raise DataError(
+            f"{place}: may be a pickle, which could run code; allowed: {KINDS} "
+            "(safetensors.torch.save_file(network.state_dict(), 'start.safetensors'))"
+        )
+    if kind not in (".safetensors", ".npz"):
+        raise DataError(f"{place}: is of no kind that can be read; allowed: {KINDS}")
+    if not path.is_file():
+        state = "is not a file" if path.exists() else "does not exist"
+        raise DataError(f"{place}: {state}; allowed: a file, relative to the spec")
+    return _npz(place, path) if kind == ".npz" else _safetensors(place, path)
+
+
+def _npz(place: str, path: Path) -> dict[str, Tensor]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except _DAMAGED as error:
+        reason = "holds Python objects" if "allow_pickle" in str(error) else "is damaged"
+        raise DataError(f"{place}: {reason}; allowed: numbers in a .npz of numpy") from None
+    for name, array in found.items():
+        if array.dtype.kind not in "biuf":
+            raise DataError(f"{place}: {name} is of type {array.dtype}; allowed: real numbers")
+    return {name: torch.from_numpy(np.array(array)) for name, array in found.items()}
+
+
+def _safetensors(place: str, path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError  # noqa: PLC0415  (only for such files)
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    try:
+        found: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, OSError):
+        raise DataError(f"{place}: is damaged; allowed: a file of safetensors") from None
+    return found

@@ -1,0 +1,264 @@
+"""A user's own samples and start weights, from the spec to the report."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from neurograd.errors import DataError
+from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.identity import ChipTask, CleanTask, data_fingerprint
+from neurograd.pipeline.notes import notes
+from neurograd.spec import load_spec, spec_to_dict, validate_spec
+from tests.neurograd.command_line import refused, run_command
+
+TINY = {
+    "name": "own",
+    "device": {"preset": "epiram"},
+    "network": {"hidden": [4]},
+    "training": {"step_size": 0.2, "steps": 4, "seeds": 2, "max_seeds": 2},
+    "measure": {"draws": 12, "loss_draws": 8, "points": 1},
+}
+TASK = {"name": "file", "train": "own.npz", "test_fraction": "25 %"}
+
+
+def _samples(folder, shape=(6,), classes=3, seed=0, name="own.npz", scale=1.0):
+    source = np.random.default_rng(seed)
+    y = np.arange(80) % classes
+    middle = 1.5 * source.normal(size=(classes, *shape))
+    x = scale * (middle[y] + source.normal(size=(80, *shape)))
+    np.savez(folder / name, x=x, y=y)
+    return x, y
+
+
+def _spec(folder, task=TASK, **sections):
+    (folder / "spec.yaml").write_text(yaml.safe_dump({**TINY, "task": task, **sections}))
+    return folder / "spec.yaml"
+
+
+def test_own_samples_go_through_every_command(capsys, tmp_path, monkeypatch):
+    """The report says how they were read, and has a digest that moves with one value."""
+    monkeypatch.chdir(tmp_path)
+    x, y = _samples(tmp_path)
+    spec, out = _spec(tmp_path), tmp_path / "out.json"
+    assert run_command(capsys, "check", spec, "--json", out, "--exit-zero")[0] == 0
+    report = json.loads(out.read_text())
+    data = report["data"]
+    assert (data["train_samples"], data["test_samples"]) == (60, 20)
+    assert (data["sample_shape"], data["classes"], data["start_weights"]) == ([6], 3, None)
+    assert data["digest"] == data_fingerprint(build_problem(load_spec(spec)))
+    assert report["training"]["cost"]["test_samples"] == 20
+    (said,) = [note for note in report["notes"] if "were read as" in note]
+    assert "60 training and 20 test samples of 6 inputs; the targets are classes, 3 of" in said
+    x[3, 2] += 1e-9
+    np.savez(tmp_path / "own.npz", x=x, y=y)
+    code, printed, _ = run_command(capsys, "train", spec, "--json", out, "--exit-zero")
+    assert code == 0
+    moved = json.loads(out.read_text())["data"]["digest"]
+    assert moved != data["digest"]
+    assert f"digest {moved[:12]}" in " ".join(printed.split())
+    assert "The cost is that on this test set of 20 samples." in " ".join(printed.split())
+    assert run_command(capsys, "limits", spec, "--quick", "--exit-zero")[0] == 0
+    table = tmp_path / "sweep"
+    over = "task.test_fraction=25 %,50 %"
+    assert run_command(capsys, "sweep", spec, "--over", over, "--resume", table)[0] == 0
+
+
+def test_paths_are_relative_to_the_spec(tmp_path, monkeypatch):
+    inside = tmp_path / "specs"
+    inside.mkdir()
+    x, y = _samples(inside)
+    np.save(inside / "x.npy", x)
+    np.save(inside / "y.npy", y)
+    pair = {"name": "file", "train": ["x.npy", "y.npy"], "test": "own.npz"}
+    monkeypatch.chdir(tmp_path)
+    spec = load_spec(_spec(inside, pair))
+    assert spec.task.train == (str(inside / "x.npy"), str(inside / "y.npy"))
+    assert spec.task.test == str(inside / "own.npz")
+    assert torch.equal(build_problem(spec).data("test")[0], torch.from_numpy(x))
+    # What is not beside the spec is looked for in the working folder.
+    (inside / "own.npz").rename(tmp_path / "own.npz")
+    assert load_spec(_spec(inside, pair)).task.test == "own.npz"
+    assert validate_spec(spec_to_dict(spec)) == spec
+
+
+def test_values_have_no_accuracy(tmp_path):
+    x, _ = _samples(tmp_path)
+    np.savez(tmp_path / "own.npz", x=x, y=x[:, :2] ** 2)
+    problem = build_problem(load_spec(_spec(tmp_path)))
+    assert not problem.is_classification
+    assert problem.loss_function.name == "mse"
+    assert problem.data()[1].shape == (60, 2)
+
+
+SPIKES = {"kind": "spiking", "hidden": [4]}
+
+
+@pytest.mark.parametrize("network", [SPIKES, {**SPIKES, "coding": "events"}])
+def test_spike_trains_go_into_a_spiking_network_as_they_are(network, tmp_path):
+    x, _ = _samples(tmp_path, shape=(7, 5))
+    spec = load_spec(_spec(tmp_path, {**TASK, "test_fraction": 0.1}, network=network))
+    problem = build_problem(spec)
+    together = torch.cat([problem.data()[0], problem.data("test")[0]]).numpy()
+    assert np.array_equal(np.unique(together, axis=0), np.unique(x, axis=0))
+    (said,) = [note for note in notes(spec, problem, "check") if "were read as" in note]
+    assert "7×5 spikes or currents (time steps × inputs)" in said
+    wrong = validate_spec({**spec_to_dict(spec), "network": {**network, "time_steps": 3}})
+    with pytest.raises(DataError, match=r"time_steps: 3.*have 7"):
+        build_problem(wrong)
+
+
+def test_values_become_spike_trains_where_that_is_asked_for(tmp_path):
+    _samples(tmp_path)
+    by_default = load_spec(_spec(tmp_path, network=SPIKES))
+    assert (by_default.network.coding, by_default.network.time_steps) == (None, None)
+    with pytest.raises(DataError, match=r"network\.coding: rate needs inputs from 0 to 1"):
+        build_problem(by_default)
+    current = load_spec(_spec(tmp_path, network={**SPIKES, "coding": "current"}))
+    assert build_problem(current).data()[0].shape == (60, 10, 6)
+    events = load_spec(_spec(tmp_path, network={**SPIKES, "coding": "events"}))
+    with pytest.raises(DataError, match=r"events needs samples of shape"):
+        build_problem(events)
+    x, y = _samples(tmp_path)
+    np.savez(tmp_path / "own.npz", x=(x > 0).astype(np.uint8), y=y)
+    drawn = build_problem(by_default).data()[0]
+    assert drawn.shape == (60, 10, 6)
+    # A value of 1 spikes at every step, one of 0 never.
+    assert torch.equal(drawn, drawn[:, :1].expand(-1, 10, -1))
+
+
+def test_a_convolutional_network_needs_images(tmp_path):
+    cnn = {"architecture": "cnn", "channels": [2]}
+    for shape, placed in (((6, 4), (1, 6, 4)), ((3, 6, 4), (3, 6, 4))):
+        _samples(tmp_path, shape=shape)
+        problem = build_problem(load_spec(_spec(tmp_path, network=cnn)))
+        assert problem.data()[0].shape[1:] == placed
+        assert problem.data("test")[0].shape[1:] == placed
+    _samples(tmp_path, shape=(6,))
+    with pytest.raises(DataError, match="cnn needs images"):
+        build_problem(load_spec(_spec(tmp_path, network=cnn)))
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ({**TASK, "train": "none.npz"}, ["task.train", "none.npz", "does not exist"]),
+        ({**TASK, "target": "y"}, ["task.target"]),
+        ({"name": "image_folder", "folder": "none"}, ["task.folder", "none"]),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(capsys, tmp_path, task, words):
+    _samples(tmp_path)
+    error = refused(capsys, "check", _spec(tmp_path, task))
+    assert all(word in error for word in words), error
+
+
+def test_images_of_a_folder(tmp_path):
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = np.random.default_rng(number).integers(0, 256, (5, 5), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{number}.png")
+    task = {"name": "image_folder", "folder": "images", "test_fraction": 0.25}
+    for network, shape in (({"hidden": [3]}, (25,)), ({"architecture": "cnn"}, (1, 5, 5))):
+        spec = load_spec(_spec(tmp_path, task, network=network))
+        problem = build_problem(spec)
+        assert problem.data()[0].shape == (6, *shape)
+        assert any("6 training and 2 test" in note for note in notes(spec, problem, "check"))
+
+
+def test_inputs_that_were_not_scaled_get_a_note(tmp_path):
+    for scale, noted in ((1.0, False), (100.0, True)):
+        _samples(tmp_path, scale=scale)
+        spec = load_spec(_spec(tmp_path))
+        found = notes(spec, build_problem(spec), "check")
+        assert any("scale them" in note for note in found) == noted
+
+
+# -- Start weights ---------------------------------------------------------------------------------
+
+
+def _start(folder, seed=0):
+    source = np.random.default_rng(seed)
+    shapes = {"0.weight": (4, 6), "0.bias": (4,), "2.weight": (3, 4), "2.bias": (3,)}
+    arrays = {name: source.normal(size=shape) for name, shape in shapes.items()}
+    np.savez(folder / "start.npz", **arrays)
+    return np.concatenate([array.ravel() for array in arrays.values()])
+
+
+def test_trainings_start_from_the_weights_of_a_file(capsys, tmp_path):
+    _samples(tmp_path)
+    network = {"hidden": [4], "weights": "start.npz"}
+    flat = _start(tmp_path)
+    path, out = _spec(tmp_path, network=network), tmp_path / "out.json"
+    spec = load_spec(path)
+    assert np.array_equal(build_problem(spec).initial_weights.numpy(), flat)
+    tasks = [(CleanTask.of(spec, "cpu"), ChipTask.of(spec, "cpu", "d")) for _ in range(2)]
+    assert tasks[0] == tasks[1]
+    run_command(capsys, "train", path, "--json", out, "--exit-zero")
+    before = json.loads(out.read_text())
+    _start(tmp_path, seed=1)
+    changed = (CleanTask.of(spec, "cpu"), ChipTask.of(spec, "cpu", "d"))
+    assert all(new.digest != old.digest for new, old in zip(changed, tasks[0], strict=True))
+    run_command(capsys, "train", path, "--json", out, "--exit-zero")
+    after = json.loads(out.read_text())
+    assert after["data"]["start_weights"] != before["data"]["start_weights"]
+    assert after["data"]["digest"] == before["data"]["digest"]
+    assert after["training"]["clean"]["loss"] != before["training"]["clean"]["loss"]
+
+
+def test_weights_of_a_file_are_deployed_as_they_are(capsys, tmp_path):
+    """Without a step the clean network is that of the file."""
+    _samples(tmp_path)
+    _start(tmp_path)
+    sections = {
+        "network": {"hidden": [4], "weights": "start.npz"},
+        "device": {"conductance": {"weight_range": 4}},
+        "training": {"steps": 0, "seeds": 2, "max_seeds": 2},
+        "deployment": {"program_error": "2 %", "times": ["0 s"]},
+    }
+    path, out = _spec(tmp_path, **sections), tmp_path / "out.json"
+    code, _, _ = run_command(capsys, "check", path, "--json", out, "--exit-zero")
+    assert code == 0
+    report, problem = json.loads(out.read_text()), build_problem(load_spec(path))
+    clean = report["training"]["clean"]
+    assert clean["loss"] == pytest.approx(problem.loss(problem.initial_weights), rel=1e-12)
+    (deployed,) = report["deployment"]
+    assert deployed["loss"] != clean["loss"]
+
+
+def test_start_weights_that_do_not_fit_are_one_line(capsys, tmp_path):
+    _samples(tmp_path)
+    _start(tmp_path)
+    for weights, word in (("start.npz", "(5, 6)"), ("none.npz", "does not exist")):
+        network = {"hidden": [5], "weights": weights}
+        assert word in refused(capsys, "train", _spec(tmp_path, network=network))
+
+
+def test_start_weights_beyond_the_window_get_a_note(tmp_path):
+    _samples(tmp_path)
+    flat = _start(tmp_path)
+    network = {"hidden": [4], "weights": "start.npz"}
+    beyond = int((np.abs(flat) > 1).sum())
+    assert 0 < beyond < len(flat)
+    for device, said in ((TINY["device"], f"{beyond} of {len(flat)} initial weights"), (None, "")):
+        spec = load_spec(_spec(tmp_path, network=network, device=device))
+        found = [n for n in notes(spec, build_problem(spec), "train") if "initial weights" in n]
+        assert len(found) == bool(said)
+        assert all(said in note for note in found)
+
+
+def test_an_initialization_beside_start_weights_gets_a_note(tmp_path):
+    _samples(tmp_path)
+    _start(tmp_path)
+    for init, noted in (("xavier", False), ("kaiming", True)):
+        network = {"hidden": [4], "weights": "start.npz", "init": init}
+        spec = load_spec(_spec(tmp_path, network=network))
+        found = notes(spec, build_problem(spec), "train")
+        assert any("network.init changes no number" in note for note in found) == noted

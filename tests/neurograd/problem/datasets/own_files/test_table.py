@@ -1,0 +1,114 @@
+"""Tables: the same samples however they are written, and one line for what cannot be read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurograd.problem.datasets import own_data
+from tests.neurograd.problem.datasets.refusal import refused
+
+ROWS = [(0.5, -1.25, 3.0), (1e-3, 2.0, -4.5), (7.0, 0.125, 0.0), (1.5, 2.5, 3.5)] * 3
+LABELS = ["wine", "beer", "tea", "tea"] * 3
+CLASSES = {"beer": 0, "tea": 1, "wine": 2}
+
+
+def _loaded(text, folder, encoding="utf-8", **options):
+    path = folder / "own.csv"
+    path.write_bytes(text.encode(encoding))
+    options = {"target": ["kind"], **options}
+    return own_data(str(path), test=str(path), **options)
+
+
+@given(
+    separator=st.sampled_from([",", ";", "\t"]),
+    decimal=st.sampled_from([".", ","]),
+    place=st.integers(0, 3),
+    quoted=st.booleans(),
+    ends=st.sampled_from(["\n", "\r\n"]),
+    comment=st.booleans(),
+    mark=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "latin-1"]),
+)
+def test_a_table_reads_the_same_however_it_is_written(
+    tmp_path_factory, separator, decimal, place, quoted, ends, comment, mark, encoding
+):
+    decimal = "." if separator == "," else decimal
+    head = ["größe", "b", "c"]
+    lines = [[f"{v:.6g}".replace(".", decimal) for v in row] for row in ROWS]
+    for cells, label in zip([head, *lines], ["kind", *LABELS], strict=True):
+        cells.insert(place, f'"{label}"' if quoted else label)
+    text = ends.join(separator.join(cells) for cells in [head, *lines]) + ends
+    text = f"# made by hand{ends}{text}" if comment else text
+    text = f"\ufeff{text}" if mark and encoding == "utf-8" else text
+    data = _loaded(text, tmp_path_factory.mktemp("table"), encoding)
+    assert np.allclose(data.inputs.numpy(), ROWS, rtol=1e-5)
+    assert data.targets.tolist() == [CLASSES[label] for label in LABELS]
+
+
+def test_what_numpy_writes(tmp_path):
+    x, y = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12) % 2
+    path = tmp_path / "own.txt"
+    for head, target in (("a b c kind", "kind"), ("", "4")):
+        np.savetxt(path, np.column_stack([x, y]), fmt=["%.9g"] * 3 + ["%d"], header=head)
+        data = own_data(str(path), test=str(path), target=[target])
+        assert np.allclose(data.inputs.numpy(), x)
+        assert data.targets.tolist() == y.tolist()
+
+
+def test_a_table_without_a_head_has_columns_by_number(tmp_path):
+    text = "".join(f"{k % 3},{0.5 * k},{-k}\n" for k in range(12))
+    data = _loaded(text, tmp_path, target=["1"])
+    assert len(data.inputs) == 12
+    assert data.targets.tolist() == [k % 3 for k in range(12)]
+    # Names that count are names, as pandas writes them.
+    named = _loaded(f"0,1,2\n{text}", tmp_path, target=["0"])
+    assert np.array_equal(named.inputs, data.inputs)
+
+
+def test_a_table_without_a_head_may_have_text_for_its_classes(tmp_path):
+    text = "".join(f"{0.5 * k},{-k},{'ab'[k % 2]}\n" for k in range(12))
+    data = _loaded(text, tmp_path, target=["3"])
+    assert len(data.inputs) == 12
+    assert data.targets.tolist() == [k % 2 for k in range(12)]
+    headed = _loaded(f"2021,b,kind\n{text}", tmp_path)
+    assert torch.equal(headed.inputs, data.inputs)
+
+
+def test_several_targets_are_values(tmp_path):
+    text = "a,b,c\n" + "".join(f"{k},{k + 0.5},{2 * k + 0.25}\n" for k in range(8))
+    data = _loaded(text, tmp_path, target=["c", "b"])
+    assert data.kind == "regression"
+    assert data.targets.tolist() == [[2 * k + 0.25, k + 0.5] for k in range(8)]
+    assert data.inputs.tolist() == [[k] for k in range(8)]
+
+
+BAD = {
+    "no target": ("a,kind\n1,2\n", {"target": ()}, ["task.target", "a or kind"]),
+    "unknown": ("a,kind\n1,2\n", {"target": ["b"]}, ["task.target", "'b'", "a or kind"]),
+    "twice": ("kind,kind\n1,2\n", {}, ["several columns"]),
+    "short line": ("a,kind\n1,2\n3\n", {}, ["line 3", "1 cells"]),
+    "no number": ("a,kind\n1,2\nx,3\n", {}, ["line 3", "'a'", "'x'"]),
+    "blank cell": ("a,kind\n1,2\n,3\n", {}, ["line 3", "''"]),
+    "infinite": ("a,kind\n1,2\ninf,3\n", {}, ["'inf'"]),
+    "thousands": ("a;kind\n1;2\n1.234,5;3\n", {}, ["'1.234,5'"]),
+    "head only": ("a,kind\n", {}, ["no line with data"]),
+    "empty": ("\n\n", {}, ["no line with data"]),
+    "only the target": ("kind\n1\n2\n", {}, ["no column beside"]),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_wrong_tables_are_one_line(kind, tmp_path):
+    text, options, words = BAD[kind]
+    refused(lambda: _loaded(text, tmp_path, **options), "own.csv", *words)
+
+
+def test_arrays_have_no_columns(tmp_path):
+    np.savez(tmp_path / "own.npz", x=np.ones((4, 2)), y=np.arange(4) % 2)
+    refused(
+        lambda: own_data(str(tmp_path / "own.npz"), test_fraction=0.5, target=["y"]), "task.target"
+    )

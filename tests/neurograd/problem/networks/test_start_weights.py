@@ -1,0 +1,97 @@
+"""Start weights from files: the network of the file, or one line."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from neurograd.problem.networks import mlp, start_from
+from tests.neurograd.problem.datasets.refusal import refused
+
+
+def _network(seed=0, widths=(3, 4, 2), dtype=torch.float64):
+    inputs, hidden, outputs = widths
+    generator = torch.Generator().manual_seed(seed)
+    network = mlp(inputs, [hidden], outputs, generator=generator, dtype=dtype)
+    with torch.no_grad():
+        network[0].bias.normal_(generator=generator)
+    return network
+
+
+def _saved(network, path):
+    state = network.state_dict()
+    if path.suffix == ".npz":
+        np.savez(path, **{name: value.numpy() for name, value in state.items()})
+    else:
+        from safetensors.torch import save_file
+
+        save_file(state, path)
+    return path
+
+
+@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+def test_a_network_starts_as_the_file_says(ending, tmp_path):
+    path = _saved(_network(1), tmp_path / f"start{ending}")
+    network = _network(2)
+    before = network(torch.ones(1, 3, dtype=torch.float64))
+    start_from(network, path)
+    after = network(torch.ones(1, 3, dtype=torch.float64))
+    assert torch.equal(after, _network(1)(torch.ones(1, 3, dtype=torch.float64)))
+    assert not torch.equal(after, before)
+
+
+def test_numbers_take_the_networks_type_and_buffers_may_come_along(tmp_path):
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    other = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    other(torch.randn(9, 3, generator=torch.Generator().manual_seed(0)))
+    state = {name: value.numpy() for name, value in other.state_dict().items()}
+    np.savez(tmp_path / "all.npz", **{n: v.astype(np.float64) for n, v in state.items()})
+    start_from(network, tmp_path / "all.npz")
+    for name, value in network.state_dict().items():
+        assert value.dtype == other.state_dict()[name].dtype
+        assert torch.equal(value, other.state_dict()[name])
+    named = dict(network.named_parameters())
+    np.savez(tmp_path / "weights.npz", **{name: state[name] for name in named})
+    start_from(network, tmp_path / "weights.npz")
+
+
+def test_arrays_that_are_not_the_networks_are_one_line(tmp_path):
+    wide = _saved(_network(widths=(3, 5, 2)), tmp_path / "wide.safetensors")
+    refused(lambda: start_from(_network(), wide), "0.weight", "(5, 3)", "(4, 3)")
+    deep = _saved(nn.Sequential(_network(), nn.Linear(2, 2)), tmp_path / "deep.npz")
+    refused(lambda: start_from(_network(), deep), "no 0.weight", "0.0.weight", "deep.npz")
+    state = {name: value.numpy() for name, value in _network().state_dict().items()}
+    state["0.bias"][1] = np.nan
+    np.savez(tmp_path / "nan.npz", **state)
+    refused(lambda: start_from(_network(), tmp_path / "nan.npz"), "0.bias", "finite")
+
+
+def test_nothing_is_changed_where_the_file_is_refused(tmp_path):
+    network, path = _network(2), tmp_path / "bad.npz"
+    state = {name: value.numpy() for name, value in _network(1).state_dict().items()}
+    np.savez(path, **{**state, "2.bias": np.zeros(3)})
+    refused(lambda: start_from(network, path), "2.bias")
+    assert torch.equal(network[0].weight, _network(2)[0].weight)
+
+
+class _Runs:
+    def __reduce__(self):
+        return sys.exit, (3,)
+
+
+@pytest.mark.parametrize("name", ["start.pt", "start.npz", "start.safetensors", "start.txt"])
+def test_pickles_and_damaged_files_are_refused(name, tmp_path):
+    path = tmp_path / name
+    refused(lambda: start_from(_network(), path), "network.weights", name)
+    path.write_bytes(pickle.dumps(_Runs()))
+    refused(lambda: start_from(_network(), path), "network.weights", name)
+
+
+def test_objects_in_npz_are_refused(tmp_path):
+    np.savez(tmp_path / "start.npz", **{"0.weight": np.array([_Runs()], dtype=object)})
+    refused(lambda: start_from(_network(), tmp_path / "start.npz"), "Python objects")
