@@ -33,6 +33,10 @@ _LABEL_OF_UNIT_GAP = 10.101525
 """Label of a curve that is a whole range away from the straight line: the table's own scale."""
 
 
+_SMALLEST_CONSTANT = 1e-3
+"""Curve constant below that of every label."""
+
+
 def nonlinearity_gap(a: float) -> float:
     """Largest gap between the normalized curve ``(1 − e^{−t/a})/(1 − e^{−1/a})`` and the line t.
 
@@ -42,6 +46,16 @@ def nonlinearity_gap(a: float) -> float:
     norm = -math.expm1(-1.0 / a)
     steepness_one = -a * math.log(a * norm)
     return -math.expm1(-steepness_one / a) / norm - steepness_one
+
+
+def nonlinearity_label(a: float) -> float:
+    """NeuroSim's label of a curve constant A/P_max and its sign; the inverse of ``curve_constant``.
+
+    Args:
+        a: The constant, not 0; labels are 9 at most, which a constant of about 0.02 has.
+    """
+    label = _LABEL_OF_UNIT_GAP * nonlinearity_gap(max(abs(a), _SMALLEST_CONSTANT))
+    return math.copysign(min(label, MAX_LABEL), a)
 
 
 def curve_constant(label: float) -> float:
@@ -60,7 +74,7 @@ def curve_constant(label: float) -> float:
         raise ValueError(f"nonlinearity label is {label:g}; allowed: -9 to 9 and not 0")
     gap = abs(label) / _LABEL_OF_UNIT_GAP
     # The gap falls with a; for a straight enough curve it is 1/(8a), which bounds the bracket.
-    low, high = 1e-3, 1.0 / gap
+    low, high = _SMALLEST_CONSTANT, 1.0 / gap
     while high - low > 1e-14 * high:
         middle = 0.5 * (low + high)
         if nonlinearity_gap(middle) > gap:

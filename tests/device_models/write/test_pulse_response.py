@@ -13,6 +13,7 @@ from device_models.write.pulse_response import (
     linear_response,
     nonlinear_response,
     nonlinearity_gap,
+    nonlinearity_label,
 )
 
 # NeuroSim's table of nonlinearity labels and A/P_max.
@@ -33,6 +34,12 @@ def _tensor(*values):
 def test_labels_are_those_of_the_table(label, constant):
     assert curve_constant(label) == pytest.approx(constant, rel=1e-5)
     assert curve_constant(-label) == -curve_constant(label)
+
+
+@pytest.mark.parametrize("label", [0.01, 0.6, 3.7, -2.0, 9.0])
+def test_the_label_of_a_constant_is_the_inverse(label):
+    assert nonlinearity_label(curve_constant(label)) == pytest.approx(label, rel=1e-9)
+    assert nonlinearity_label(1e-4 * label) == math.copysign(9.0, label)
 
 
 def test_the_last_label_of_the_table():

@@ -1,0 +1,240 @@
+"""A device from measured data: every curve is tried, and the one that hidden readings bear out.
+
+All curves of ``curves.py`` are fitted. Of those that the test of ``goodness.py`` does not rule out,
+the one under which hidden readings are likeliest is taken, or the one of fewest numbers that is at
+most ``PRICE`` of log likelihood behind (of as many numbers, one with constant noise). Where all
+are ruled out the device is a jump table (``step_table.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurograd.errors import DataError
+from neurograd.fit.device_block import Unknown, block_of, unknown_of
+from neurograd.fit.goodness import LEVEL, Goodness, goodness
+from neurograd.fit.measurements import Measurements
+from neurograd.fit.models.curves import CURVES, Curve
+from neurograd.fit.models.model_fit import ModelFit, fit_model, held_out
+from neurograd.fit.models.trains import Trains, line_up
+from neurograd.fit.numbers import Number, numbers_of
+from neurograd.fit.step_table import step_curve, table_of_fit, table_of_jumps
+
+PRICE = 1.0
+"""Log likelihood of hidden readings that a curve of more numbers must be ahead by."""
+
+ONE_NUMBER = ("write.cycle_to_cycle.", "pulsed.dw_min_std.")
+"""Keys that a spec has one number of, and a fit one for either direction."""
+
+BEHIND = 30.0
+"""Log likelihood of all readings behind the best beyond which a curve is not tried on hidden ones:
+these are a part of all."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A curve that was tried.
+
+    Attributes:
+        name: Its name.
+        log_likelihood: Restricted, of all readings.
+        held_out: Log likelihood of hidden readings; None where it was too far behind to be tried.
+        goodness: P-values of the test of the fit.
+    """
+
+    name: str
+    log_likelihood: float
+    held_out: float | None
+    goodness: Goodness
+
+
+@dataclass(frozen=True)
+class DeviceFit:
+    """A device as measured.
+
+    Attributes:
+        curve: Name of the curve that was chosen, or ``jump table``.
+        numbers: Its numbers, each with an interval of ``CONFIDENCE``.
+        unknown: What the data cannot tell, and why.
+        notes: What was done to the data or left out, a line each.
+        tried: All curves, the best first.
+        fit: The chosen fit itself; None for a table of single jumps.
+        table: Text of the jump table; None where a curve fits.
+        unit: Unit of the conductances, ``S`` or ``relative``.
+    """
+
+    curve: str
+    numbers: tuple[Number, ...]
+    unknown: tuple[Unknown, ...]
+    notes: tuple[str, ...]
+    tried: tuple[Tried, ...]
+    fit: ModelFit | None
+    table: str | None
+    unit: str
+
+    def number(self, key: str) -> Number:
+        """One of the numbers.
+
+        Raises:
+            KeyError: If the fit has none of that key.
+        """
+        for number in self.numbers:
+            if number.key == key:
+                return number
+        raise KeyError(key)
+
+    def lines(self) -> tuple[str, ...]:
+        """The fit in words, a line each: curve, numbers, what is unknown, notes."""
+        found = [self._curve_in_words()]
+        found += [number.in_words() for number in self.numbers]
+        noises = [n for n in self.numbers if n.key.startswith(ONE_NUMBER)]
+        if len(noises) > 1 and self.table is None:
+            key = noises[0].key.rpartition(".")[0]
+            found.append(f"{key} is one number in a spec: the root of the mean square of both")
+        found += [f"unknown: {each.key}: {each.why}" for each in self.unknown]
+        return (*found, *self.notes)
+
+    def _curve_in_words(self) -> str:
+        chosen = next((each for each in self.tried if each.name == self.curve), None)
+        if chosen is None:
+            return f"curve: {self.curve}"
+        return (
+            f"curve: {self.curve}, chosen of {len(self.tried)} by the likelihood of hidden "
+            f"readings; it fits at level {LEVEL:g} (p = {chosen.goodness.smallest:.2g})"
+        )
+
+    def device_block(self, table_file: str | None = None) -> dict[str, Any]:
+        """The keys of a spec's ``device``.
+
+        Args:
+            table_file: Where ``table`` is written, as the spec will name it.
+
+        Raises:
+            DataError: If the device is a jump table and no file is given.
+        """
+        if self.table is not None and table_file is None:
+            raise DataError("no curve fits: the device is a jump table, which needs a file")
+        return block_of(self.curve, self.numbers, table_file)
+
+
+def fit_device(measured: Measurements) -> DeviceFit:
+    """Fit a device to measurements.
+
+    Args:
+        measured: What was read from a file.
+
+    Raises:
+        DataError: If there is too little to fit.
+    """
+    if not measured.runs:
+        return _of_jumps(measured)
+    trains = line_up(measured.runs)
+    chosen, tried = choose(trains)
+    notes: tuple[str, ...] = ()
+    table = None
+    if chosen is None:
+        chosen = fit_model(step_curve(trains), trains)
+        after = goodness(chosen)
+        notes += (_no_curve(tried),)
+        if not after.fits:
+            notes += (
+                f"The jump table does not fit either (p = {after.smallest:.2g}, level {LEVEL:g}): "
+                f"there is {after.worst} left, which a jump table with one noise a direction does "
+                "not have.",
+            )
+        if len(trains.directions) == 2:
+            table = table_of_fit(chosen)
+    numbers = numbers_of(chosen, measured.unit)
+    return DeviceFit(
+        curve=chosen.model.curve.name,
+        numbers=numbers,
+        unknown=unknown_of(trains, measured.unit, chosen),
+        notes=notes,
+        tried=tried,
+        fit=chosen,
+        table=table,
+        unit=measured.unit,
+    )
+
+
+def choose(
+    trains: Trains, curves: tuple[Curve, ...] = CURVES
+) -> tuple[ModelFit | None, tuple[Tried, ...]]:
+    """The fit of the curve that stands, None where none does; and all that were tried.
+
+    Args:
+        trains: The runs.
+        curves: What is tried.
+    """
+    fits = {curve.name: fit_model(curve, trains) for curve in curves if _applies(curve, trains)}
+    best = max(fit.top.value for fit in fits.values())
+    tried = []
+    for name, fit in fits.items():
+        near = fit.top.value >= best - BEHIND
+        score = float(held_out(fit).sum()) if near else None
+        tried.append(Tried(name, fit.top.value, score, goodness(fit)))
+    tried.sort(key=lambda each: (each.held_out is None, -(each.held_out or 0.0)))
+    standing = [each for each in tried if each.goodness.fits and each.held_out is not None]
+    if not standing:
+        return None, tuple(tried)
+    least = max(_score(each) for each in standing) - PRICE
+    good = [each for each in standing if _score(each) >= least]
+
+    def rank(each: Tried) -> tuple[int, bool, float]:
+        model = fits[each.name].model
+        return len(model.names), model.curve.relative, -_score(each)
+
+    return fits[min(good, key=rank).name], tuple(tried)
+
+
+def _score(tried: Tried) -> float:
+    return -np.inf if tried.held_out is None else tried.held_out
+
+
+def _applies(curve: Curve, trains: Trains) -> bool:
+    """Whether the numbers of a curve can be told from the runs that there are."""
+    both = len(trains.directions) == 2
+    if curve.whole:
+        pulses = trains.pulses()
+        return all(len(set(pulses[trains.of(name)])) == 1 for name in trains.directions)
+    # The window of one direction alone is as long as its curve.
+    return both or curve.name == "soft bounds"
+
+
+def _no_curve(tried: tuple[Tried, ...]) -> str:
+    best = max(tried, key=lambda each: each.goodness.smallest)
+    return (
+        f"No curve fits at level {LEVEL:g}: the nearest is {best.name} "
+        f"(p = {best.goodness.smallest:.2g}, by {best.goodness.worst}). The device is a jump table."
+    )
+
+
+def _of_jumps(measured: Measurements) -> DeviceFit:
+    if len(measured.jumps) != 2:
+        raise DataError("there are neither runs of pulses nor jumps up and down; allowed: either")
+    ends = np.concatenate([each.conductance for each in measured.jumps])
+    low, high = float(ends.min()), float(ends.max())
+    if not high > low:
+        raise DataError(f"all jumps start at {low:g}; allowed: a range of conductances")
+    unit = measured.unit
+    numbers = (
+        Number("conductance.min", low, low, low, unit, given=True),
+        Number("conductance.max", high, high, high, unit, given=True),
+    )
+    reads = "single jumps do not tell the noise of reads, which the table's spread holds twice"
+    return DeviceFit(
+        curve="jump table",
+        numbers=numbers,
+        unknown=(
+            Unknown("read.noise", reads),
+            Unknown("write.device_to_device", "the jumps are not told apart by device"),
+        ),
+        notes=(),
+        tried=(),
+        fit=None,
+        table=table_of_jumps(measured.jumps),
+        unit=unit,
+    )

@@ -1,0 +1,1 @@
+"""Models of runs of pulses: curves with two kinds of noise, their likelihood, and its maximum."""

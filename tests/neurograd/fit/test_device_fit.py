@@ -1,0 +1,60 @@
+"""Devices from runs of pulses: two kinds of noise, each its own up and down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from experiments.support.fit_files import Source, draw_source
+from neurograd.fit import Measurements, Run
+from neurograd.fit.device_fit import fit_device
+from neurograd.fit.measurements import DIRECTIONS
+
+
+def source(form: str, seed: int, **truth: float) -> Source:
+    """A drawn device; noises may be set to other numbers."""
+    drawn = draw_source(form, np.random.default_rng(seed))
+    return replace(drawn, truth={**drawn.truth, **truth})
+
+
+def straight(steps: int, read: float, kick: float, seed: int = 0, runs: int = 1) -> Measurements:
+    """A constant device of the window 0 to 1, in relative units."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for direction in DIRECTIONS:
+        for cycle in range(runs):
+            moves = 1.0 / steps + kick * rng.standard_normal(steps)
+            way = np.append(0.0, moves.cumsum())
+            way = way if direction == DIRECTIONS[0] else 1.0 - way
+            reads = way + read * rng.standard_normal(steps + 1)
+            found.append(Run(direction, reads, cycle=cycle))
+    return Measurements(tuple(found), "relative", (), ())
+
+
+@pytest.mark.parametrize(("read", "kick"), [(0.08, 0.001), (0.02, 0.01)])
+def test_the_noise_of_reads_and_of_pulses_are_told_apart(read, kick):
+    """Both intervals (95 %) hold the truth at a fixed seed.
+
+    Read noise that is folded into that of pulses, as ``2σ_r² + σ_c²`` of differences has it, is out
+    by a factor of 100 in the first case.
+    """
+    fit = fit_device(straight(200, read, kick, runs=3))
+    assert fit.curve == "constant over the window"
+    found = fit.number("read.noise")
+    assert found.low < read < found.high
+    assert found.high / found.low < 1.5
+    for direction in DIRECTIONS:
+        found = fit.number(f"write.cycle_to_cycle.{direction}")
+        assert found.low < kick < found.high
+        assert found.high < 4.0 * kick
+
+
+def test_up_and_down_have_a_noise_each():
+    drawn = source("nonlinear over the window", 5)
+    noisy = dict(drawn.truth)
+    fit = fit_device(drawn.file(np.random.default_rng(6)))
+    up, down = (fit.number(f"write.cycle_to_cycle.{d}") for d in DIRECTIONS)
+    assert up.low < noisy["write.cycle_to_cycle.potentiation"] < up.high
+    assert down.low < noisy["write.cycle_to_cycle.depression"] < down.high

@@ -1,0 +1,164 @@
+"""The likelihood of runs of pulses against a dense Gaussian, and its parts against each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments.support.fit_files import draw_source
+from neurograd.fit.goodness import goodness
+from neurograd.fit.models.curves import CURVES, first_step
+from neurograd.fit.models.maximise import differences, maximise
+from neurograd.fit.models.model import Model
+from neurograd.fit.models.model_fit import by_run, fit_model, held_out, profile_interval
+from neurograd.fit.models.state_space import run_filter
+from neurograd.fit.models.trains import Trains, line_up
+from neurograd.fit.step_table import step_curve
+
+BY_NAME = {curve.name: curve for curve in CURVES}
+
+
+def drawn(form: str, seed: int, cycles: int = 3) -> Trains:
+    rng = np.random.default_rng(seed)
+    source = draw_source(form, rng)
+    return line_up(source.file(rng, cycles).runs)
+
+
+def dense(trains: Trains, model: Model, point: np.ndarray) -> np.ndarray:
+    """Log likelihood of every run by its covariance, written down reading by reading."""
+    what = model.dynamics(point[None], trains)
+    width = float(what.high[0, 0] - what.low[0, 0])
+    found = []
+    for run, last in enumerate(trains.pulses()):
+        start, slope = (float(np.broadcast_to(each, (1, len(trains.up)))[0, run]) for each in
+                        what.step)  # fmt: skip
+        rho, count = 1.0 + slope, last + 1
+        kick = float(what.pulse_noise[0, run]) ** 2
+        mean = np.zeros(count)
+        for n in range(1, count):
+            mean[n] = rho * mean[n - 1] + start
+        carry = np.tril(rho ** np.clip(np.subtract.outer(range(count), range(count)), 0, None))
+        sources = np.diag([float(what.start_noise[0, 0]) ** 2] + [kick] * last)
+        covariance = carry @ sources @ carry.T + float(what.read_noise[0, 0]) ** 2 * np.eye(count)
+        base = what.low[0, 0] if trains.up[run] else what.high[0, 0]
+        sign = 1.0 if trains.up[run] else -1.0
+        passed = sign * (trains.values[:count, run] - base) / width
+        found.append(
+            stats.multivariate_normal(mean, covariance).logpdf(passed) - count * np.log(width)
+        )
+    return np.array(found)
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["constant", "soft bounds", "nonlinear", "constant over the window",
+     "nonlinear over the window"],
+)  # fmt: skip
+def test_waves_filter_and_dense_covariance_agree(form):
+    trains = drawn("nonlinear", 1)
+    model = Model.of(BY_NAME[form], trains)
+    rng = np.random.default_rng(2)
+    point = model.first_values(trains, 0.5) + 0.05 * rng.standard_normal(len(model.names))
+    waves, known = by_run(model, trains)(point[None])
+    filtered = run_filter(trains, model.dynamics(point[None], trains))
+    exact = dense(trains, model, point)
+    np.testing.assert_allclose(waves[0], exact, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(filtered.log_likelihood[0], exact, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(known, filtered.start_information, rtol=1e-9)
+
+
+def test_derivatives_are_those_of_a_quadratic():
+    rng = np.random.default_rng(0)
+    root = rng.standard_normal((4, 4))
+    hessian, center = root @ root.T + np.eye(4), rng.standard_normal(4)
+
+    def likelihood(x: np.ndarray) -> np.ndarray:
+        return -0.5 * np.einsum("bi,ij,bj->b", x - center, hessian, x - center)
+
+    value, slope, curvature = differences(lambda x: -likelihood(x), np.zeros(4), np.full(4, 0.1))
+    assert value == pytest.approx(0.5 * center @ hessian @ center)
+    np.testing.assert_allclose(slope, -0.1 * hessian @ center, atol=1e-12)
+    np.testing.assert_allclose(curvature, 0.01 * hessian, atol=1e-12)
+    top = maximise(likelihood, np.zeros(4))
+    np.testing.assert_allclose(top.parameters, center, atol=2e-2)
+    np.testing.assert_allclose(top.information, hessian, rtol=1e-6, atol=1e-6)
+
+
+def test_the_step_at_the_start_of_a_straight_curve_is_one_level():
+    assert first_step(50.0, 0.0) == pytest.approx(1.0 / 50.0)
+    assert first_step(50.0, 1e-7) == pytest.approx(1.0 / 50.0, rel=1e-6)
+    assert first_step(50.0, 2.0) > 1.0 / 50.0 > first_step(50.0, -2.0)
+
+
+def test_profile_ends_lie_where_the_likelihood_has_fallen():
+    fit = fit_model(BY_NAME["nonlinear over the window"], drawn("nonlinear over the window", 3))
+    low, high = profile_interval(fit, "potentiation.bend")
+    place = fit.model.names.index("potentiation.bend")
+    free = np.arange(len(fit.model.names)) != place
+    likelihood = lambda points: fit_value(fit, points)  # noqa: E731
+    for end in (low, high):
+        start = fit.top.parameters.copy()
+        start[place] = end
+        fallen = fit.top.value - maximise(likelihood, start, free).value
+        assert fallen == pytest.approx(0.5 * stats.chi2.ppf(0.95, 1), abs=0.08)
+
+
+def fit_value(fit, points: np.ndarray) -> np.ndarray:
+    from neurograd.fit.models.model_fit import restricted_of
+
+    return restricted_of(fit.model, fit.trains)(points)
+
+
+def test_hidden_readings_are_likelier_under_the_right_curve():
+    trains = drawn("nonlinear over the window", 4)
+    right = held_out(fit_model(BY_NAME["nonlinear over the window"], trains)).sum()
+    wrong = held_out(fit_model(BY_NAME["constant over the window"], trains)).sum()
+    assert right > wrong + 10.0
+
+
+def test_a_hidden_fold_is_scored_by_a_fit_without_it():
+    """The quick fit without a fold (one Newton step) against a fit that climbs all the way."""
+    trains = drawn("constant over the window", 5, cycles=4)
+    fit = fit_model(BY_NAME["constant over the window"], trains)
+    from neurograd.fit.models import model_fit
+    from neurograd.fit.models.state_space import restricted
+
+    fold = model_fit._folds(trains)[2]
+
+    def parts(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        filtered = run_filter(trains, fit.model.dynamics(points, trains))
+        hidden = np.where(fold[:, None], filtered.terms, 0.0).sum(axis=(0, 2))
+        whole = restricted(filtered.log_likelihood, filtered.start_information, trains.up)
+        return whole - hidden, hidden
+
+    top = maximise(lambda points: parts(points)[0], fit.top.parameters)
+    exact = parts(top.parameters[None])[1][0]
+    assert held_out(fit)[2] == pytest.approx(exact, abs=0.1)
+
+
+def test_the_test_of_a_fit_keeps_its_level_and_sees_another_curve():
+    """Of 30 fits of the right form at most 3 are ruled out.
+
+    At the stated level of 1 % more than 3 of 30 have a probability of 0.0002; the seeds are fixed.
+    """
+    form = "nonlinear over the window"
+    ruled_out = [
+        not goodness(fit_model(BY_NAME[form], drawn(form, seed, 2))).fits for seed in range(30)
+    ]
+    assert sum(ruled_out) <= 3
+    quiet = draw_source("power", np.random.default_rng(1))
+    trains = line_up(quiet.file(np.random.default_rng(2), 6).runs)
+    assert not goodness(fit_model(BY_NAME["constant"], trains)).fits
+
+
+def test_a_free_step_follows_any_curve():
+    trains = drawn("nonlinear over the window", 6)
+    free = fit_model(step_curve(trains), trains)
+    bent = fit_model(BY_NAME["nonlinear over the window"], trains)
+    assert free.top.value > bent.top.value - 8.0
+    np.testing.assert_allclose(
+        free.curve_without_noise("potentiation"),
+        bent.curve_without_noise("potentiation"),
+        atol=0.06 * trains.scale,
+    )
