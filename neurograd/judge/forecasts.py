@@ -90,8 +90,8 @@ def sign_known(cost: Cost) -> bool:
 
 
 def _model_error(cost: Cost) -> float:
-    """What a predicted cost may be off by; nothing is added to one that is not finite."""
-    return MODEL_ERROR * abs(cost.value) if math.isfinite(cost.value) else 0.0
+    """What a predicted cost, which is finite, may be off by."""
+    return MODEL_ERROR * abs(cost.value)
 
 
 def _with_model_error(judged: Judgement, chips: int) -> Judgement:

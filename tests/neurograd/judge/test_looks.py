@@ -121,6 +121,9 @@ def test_what_would_decide():
     assert samples_needed(apart, 0.005, ERROR, 20) is None
     spread = MeanOverChips.of((0.0, 0.2, 0.1))
     assert chips_needed(spread, 0.11, ERROR) == pytest.approx(1.645**2 * 100, abs=3)
+    # A thousand times the present number is named, more is not.
+    assert chips_needed(spread, 0.1037, ERROR) == pytest.approx((1.645 / 0.037) ** 2, rel=0.01)
+    assert chips_needed(spread, 0.1029, ERROR) is None
     assert chance_to_decide(table, 1.0, 20, ERROR) == pytest.approx(1.0)
     assert chance_to_decide(table, 0.0, 20, ERROR) < 0.01
 

@@ -61,6 +61,10 @@ def test_entries_beyond_one_have_an_interval_in_their_own_units():
     table = generator.integers(-1, 2, (4, 80)).astype(float)
     cost, double = mean_over_chips(table, 0.95), mean_over_chips(2 * table, 0.95)
     assert double.ci == pytest.approx((2 * cost.ci[0], 2 * cost.ci[1]), rel=1e-9)
+    # Also where all that is beyond one is negative.
+    least = -np.abs(table)
+    cost, double = mean_over_chips(least, 0.95), mean_over_chips(2 * least, 0.95)
+    assert double.ci == pytest.approx((2 * cost.ci[0], 2 * cost.ci[1]), rel=1e-9)
 
 
 def test_one_table_by_hand():
