@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import stats
 
 from neurograd.judge.bounds import GROWTH, MeanOverChips, MeanOverTable
 from tests.neurograd.judge.simulation import Tables, coverage
@@ -126,24 +126,3 @@ def test_the_parts_of_a_table_are_those_of_a_two_way_layout():
     assert found.rows == pytest.approx(of_rows / table.size)
     assert found.apart == pytest.approx(max(0.0, of_rows - rest) / table.size)
     assert found.columns == pytest.approx(max(0.0, of_columns - rest) / table.size)
-
-
-@pytest.mark.parametrize("mean", [-0.15, 0.02, 0.1, 0.6])
-def test_the_positive_part_at_another_mean_is_the_likeliest(mean):
-    """Parts p and p − mean of a trinomial distribution, by maximizing its likelihood."""
-    table = np.array([1.0] * 24 + [-1.0] * 8 + [0.0] * 68).reshape(2, 50)
-    found = MeanOverTable.of(table)
-
-    def unlikely(p):
-        return -(24 * math.log(p) + 8 * math.log(p - mean) + 68 * math.log(1 - 2 * p + mean))
-
-    ends = (max(0.0, mean) + 1e-9, 0.5 * (1 + mean) - 1e-9)
-    likeliest = optimize.minimize_scalar(unlikely, bounds=ends, options={"xatol": 1e-10}).x
-    assert found._positive_at(mean) == pytest.approx(likeliest, abs=1e-6)
-    assert found._positive_at(0.16) == pytest.approx(0.24)
-
-
-def test_one_chip_has_no_spread_and_no_bounds():
-    single = MeanOverChips.of((0.1,))
-    assert (single.chip_variance(), single.bound(0.05, 1)) == (0.0, math.inf)
-    assert MeanOverChips.of((0.1, math.inf)).chip_variance() == 0.0
