@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from neurograd.judge.bounds import GROWTH, MeanOverChips, MeanOverTable
 from tests.neurograd.judge.simulation import Tables, coverage
