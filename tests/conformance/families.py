@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from itertools import product
 
 import torch
@@ -31,6 +31,7 @@ from tests.conformance.levels import (
     VARIANCE_OFF,
     Test,
     hold_elements,
+    hold_strata,
     hold_updates,
     sigmas,
 )
@@ -41,8 +42,8 @@ PILOT_UPDATES = 100
 MOST_UPDATES = {"surrogate_bptt, stochastic": 400}
 """Updates in one sample of a rule whose estimate takes long; a record says what they find."""
 MOST_OF_OTHERS = 5200
-MOST_DRIFTS = 60_000
-"""Draws of single weights: each is averaged over all batches."""
+DRIFT_DEVICES = 1000
+"""Weights at least, each with devices of its own, that drifts are looked for on."""
 MOST_AT_ONCE = 200_000
 """Of rules that are drawn many at once (``torch.vmap``)."""
 
@@ -102,10 +103,35 @@ def hold_drift(rule: str, batch: str, write: str, dtype: str, tests: int) -> lis
     """A write of increments that are themselves random: the estimates of single batches.
 
     Every write has another slope up than down, so that what it realizes in the mean depends on the
-    mean size of the increments. They are drawn from as many batches as there are samples (batches
-    of one: each sample), whose writes ``Chip.average_write`` averages.
+    mean size of the increments. They are those of as many batches as there are samples (batches
+    of one: each sample), whose writes ``Chip.average_write`` averages. Each is written equally
+    often, so that their own spread is no noise of the comparison.
     """
-    place, parts = place_of(rule, dtype), estimates(rule, batch, NONE, dtype)
+    place, increments = place_of(rule, dtype), _increments(rule, batch, write, dtype)
+    devices = _tiled(place, math.ceil(DRIFT_DEVICES / place.size))
+    copies = devices.size // place.size
+    effect = WRITES[write].make(devices)
+    w = effect.program(estimates(rule, batch, NONE, dtype).problem.initial_weights.repeat(copies))
+    chip, every = Chip(Backprop(), 0.1, writes=(effect,)), increments.repeat(1, copies)
+    own = [chip.write_moments(w, each) for each in every]
+    means, variances = (torch.stack(part) for part in zip(*map(astuple, own), strict=True))
+    found = chip.average_write(w, every)
+    bessel = means.var(0) - means.var(0, correction=0)
+    moments = ElementMoments(found.mean, found.variance - bessel)
+
+    def written(rounds: int, name: str) -> Iterator[tuple[Tensor, ElementMoments]]:
+        generator = generator_of(name, rule, batch, write, dtype)
+        for _ in range(rounds):
+            for each, mean, variance in zip(every, means, variances, strict=True):
+                yield effect.write(w, each, generator), ElementMoments(mean, variance)
+
+    name = f"drift of {write} of {rule}, {batch}, {dtype}"
+    return hold_strata(name, written, moments, len(every), tests)
+
+
+def _increments(rule: str, batch: str, write: str, dtype: str) -> Tensor:
+    """One increment of each batch, shape ``(batches, N)``."""
+    parts = estimates(rule, batch, NONE, dtype)
     stored, inner = parts.problem.initial_weights, parts.rule.rule
     count, size = parts.problem.num_samples, parts.rule.batch_size
     order = generator_of("drift", rule, batch)
@@ -114,23 +140,7 @@ def hold_drift(rule: str, batch: str, write: str, dtype: str, tests: int) -> lis
         for k in range(count)
     ]
     made = torch.stack([inner.gradient(parts.problem, stored, order, each) for each in batches])
-    increments = -largest_increment(write) / float(made.abs().max()) * made
-
-    def draw(copies: int) -> tuple[Tensor, Tensor, Tensor]:
-        effect = WRITES[write].make(_tiled(place, copies))
-        w = effect.program(stored.repeat(copies))
-        chip = Chip(Backprop(), 0.1, writes=(effect,))
-        moments = chip.average_write(w, increments.repeat(1, copies))
-        own = torch.stack([chip.write_moments(w, each.repeat(copies)).mean for each in increments])
-        bessel = own.var(0) - own.var(0, correction=0)
-        generator = generator_of("drifts", rule, batch, write, dtype, str(copies))
-        which = torch.randint(count, (copies, place.size), generator=generator)
-        drawn = increments.gather(0, which).reshape(-1)
-        realized = effect.write(w, drawn, generator)
-        return realized, moments.mean, moments.variance - bessel
-
-    name = f"drift of {write} of {rule}, {batch}, {dtype}"
-    return hold_elements(name, draw, place.size, tests, most=MOST_DRIFTS)
+    return -largest_increment(write) / float(made.abs().max()) * made
 
 
 @dataclass(frozen=True)

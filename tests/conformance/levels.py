@@ -11,12 +11,14 @@ whose variance is nothing are compared one by one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from scipy import stats
 from torch import Tensor
 
+from device_models.protocols import ElementMoments
 from tests.conformance.matrix import rounding
 
 CONFIDENCE = 0.99
@@ -35,7 +37,11 @@ RARE = 1e-4
 EVENTS = 100
 """Rare events from which a sum of them counts as normal."""
 
-MOST = 3_000_000
+PILOT_ROUNDS = 4
+MOST_STRATA = 20_000_000
+"""Rounds from which the rounds that are needed are told, and draws of single weights at most."""
+
+MOST = 4_000_000
 """Draws of single weights in one sample; a family that needs more says so."""
 
 
@@ -78,7 +84,7 @@ Draw = Callable[[int], tuple[Tensor, Tensor, Tensor]]
 """Samples, means and variances of a number of copies of the weights, each of the same shape."""
 
 
-def hold_elements(name: str, draw: Draw, size: int, tests: int, most: int = MOST) -> list[Test]:
+def hold_elements(name: str, draw: Draw, size: int, tests: int) -> list[Test]:
     """Tests of a level whose weights are independent of each other.
 
     Args:
@@ -86,13 +92,13 @@ def hold_elements(name: str, draw: Draw, size: int, tests: int, most: int = MOST
         draw: Draws a number of copies of the weights.
         size: Number of weights of a copy.
         tests: Tests of the family.
-        most: Draws of single weights, at most.
 
     Raises:
         AssertionError: If a weight without a variance is not what its mean says.
     """
-    needed = _needed(*draw(math.ceil(PILOT / size)), sigmas(tests))
-    copies = math.ceil(min(max(needed, PILOT), most) / size)
+    first = math.ceil(PILOT / size)
+    needed = _needed(*draw(first), first, sigmas(tests))
+    copies = math.ceil(min(max(needed, PILOT), MOST) / size)
     samples, mean, variance = _random(*draw(copies))
     if not len(samples):
         return []
@@ -111,6 +117,108 @@ def hold_elements(name: str, draw: Draw, size: int, tests: int, most: int = MOST
             f"{name}: variance", float(squares.sum()), square_error, square_size, z, copies * size
         ),
     ]
+
+
+Strata = Callable[[int, str], Iterator[tuple[Tensor, ElementMoments]]]
+"""Rounds of writes of each increment, with the moments of that increment's writes."""
+
+
+def hold_strata(
+    name: str, written: Strata, moments: ElementMoments, strata: int, tests: int
+) -> list[Test]:
+    """Tests of an average over increments, each of which is written equally often.
+
+    Args:
+        name: Names the tests.
+        written: Writes in a number of rounds, seeded by a name.
+        moments: Mean and variance over increments and writes.
+        strata: Number of increments.
+        tests: Tests of the family.
+
+    Raises:
+        AssertionError: If a weight without noise is not what its mean says.
+    """
+    pilot = _Sums.of(written(PILOT_ROUNDS, "pilot"), moments, PILOT_ROUNDS * strata)
+    needed = pilot.rounds_needed(sigmas(tests)) * PILOT_ROUNDS
+    most = max(PILOT_ROUNDS, MOST_STRATA // (strata * moments.mean.numel()))
+    rounds = min(max(PILOT_ROUNDS, math.ceil(needed)), most)
+    found = _Sums.of(written(rounds, "strata"), moments, rounds * strata)
+    return found.tests(name, sigmas(tests))
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Sums over writes and weights.
+
+    Attributes:
+        gap: Of realized less mean, weighted.
+        gap_error: Its standard error.
+        size: Of the means, weighted.
+        square: Of squared gaps less their expectation.
+        square_error: Its standard error.
+        spread: Of the variances.
+        draws: Draws of single weights.
+    """
+
+    gap: float
+    gap_error: float
+    size: float
+    square: float
+    square_error: float
+    spread: float
+    draws: int
+
+    @staticmethod
+    def of(
+        written: Iterator[tuple[Tensor, ElementMoments]], moments: ElementMoments, count: int
+    ) -> _Sums:
+        total = own = torch.zeros_like(moments.mean)
+        square = square_error = torch.zeros((), dtype=torch.float64)
+        largest = 0.0
+        for realized, each in written:
+            total, own = total + realized, own + each.variance
+            gap = (realized - moments.mean).double()
+            rest = gap.square() - each.variance - (each.mean - moments.mean).double().square()
+            square, square_error = square + rest.sum(), square_error + rest.square().sum()
+            largest = max(largest, float(realized.abs().max()))
+        gap, own = (total / count - moments.mean).double(), own.double() / count
+        tolerance = rounding(moments.mean.dtype) * (float(moments.mean.abs().max()) + largest)
+        random = own > tolerance**2
+        beyond = float(gap[~random & (gap.abs() > tolerance)].square().sum())
+        rare = float(own[~random].sum()) / count / RARE
+        assert beyond <= rare, f"a weight without noise is off by {float(gap[~random].abs().max())}"
+        mean, own = moments.mean.double()[random], own[random]
+        weights = _weights(mean, own, count)
+        return _Sums(
+            gap=count * float((weights * gap[random]).sum()),
+            gap_error=math.sqrt(count * float((weights.square() * own).sum())),
+            size=count * float((weights * mean).sum()),
+            square=float(square),
+            square_error=math.sqrt(float(square_error)),
+            spread=count * float(moments.variance.double().sum()),
+            draws=count * moments.mean.numel(),
+        )
+
+    def rounds_needed(self, z: float) -> float:
+        """Times these draws that find what is asked for."""
+        if self.size == 0:
+            return 1.0
+        mean = z * self.gap_error / self.size / MEAN_OFF
+        variance = z * self.square_error / self.spread / VARIANCE_OFF
+        return 1.2 * max(mean, variance) ** 2
+
+    def tests(self, name: str, z: float) -> list[Test]:
+        """Tests of mean and variance; none where nothing is random."""
+        if self.size == 0:
+            return []
+        rows = (
+            ("mean", self.gap, self.gap_error, self.size),
+            ("variance", self.square, self.square_error, self.spread),
+        )
+        return [
+            _test(f"{name}: {what}", off, error, size, z, self.draws)
+            for what, off, error, size in rows
+        ]
 
 
 def hold_updates(
@@ -159,19 +267,19 @@ def _test(name: str, off: float, error: float, size: float, z: float, draws: int
     return Test(name, p, off / size, z * error / size, draws)
 
 
-def _needed(samples: Tensor, mean: Tensor, variance: Tensor, z: float) -> float:
+def _needed(samples: Tensor, mean: Tensor, variance: Tensor, copies: int, z: float) -> float:
     """Draws of single weights that both tests need."""
     samples, mean, variance = _random(samples, mean, variance)
     count = len(samples)
     if not count:
         return 0.0
-    weights = _weights(mean, variance, count)
+    weights = _weights(mean, variance, copies)
     known = float((weights.square() * variance).sum())
     precision = float((weights * mean).sum()) ** 2 / known / count
     squares = (samples - mean).square() - variance
     spread = float(squares.square().mean()) / float(variance.mean()) ** 2
     for_mean = (z / MEAN_OFF) ** 2 / max(precision, 1e-12)
-    return 1.2 * max(for_mean, (z / VARIANCE_OFF) ** 2 * spread)
+    return 2.0 * max(for_mean, (z / VARIANCE_OFF) ** 2 * spread)
 
 
 def _random(samples: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
