@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurograd.errors import DataError
-from neurograd.fit.reading.cells import is_blank, number, quoted
+from neurograd.fit.reading.cells import number, quoted
 from neurograd.fit.reading.sheet import Sheet
 
 MAX_ROWS = 1_000_000
@@ -239,12 +239,11 @@ def _words(sheet: Sheet, kept: list[_Row], heads: int | None, above: int, tail: 
     head = "without heads" if heads is None else f"heads in line {heads}"
     words = [f"{sheet.words}: {len(kept)} rows from line {kept[0].line}, {head}"]
     if above:
-        words.append(f"{above} lines above the heads, read for a read voltage only")
+        words.append(f"{_lines(above)} above the heads, read for a read voltage only")
     if tail:
-        words.append(f"{tail} lines behind the table, not read")
+        words.append(f"{_lines(tail)} behind the table, not read")
     return words
 
 
-def blank_cells(table: Table, place: int) -> int:
-    """Number of blank cells of a column."""
-    return sum(is_blank(row[place]) for row in table.texts)
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
