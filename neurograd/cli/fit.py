@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +14,8 @@ from neurograd.cli.streams import print_text
 from neurograd.errors import DataError
 
 if TYPE_CHECKING:
-    from neurograd.effects.measured_block import MeasuredBlock
-    from neurograd.fit import Measurements
+    from neurograd.fit.device_fit import DeviceFit
+    from neurograd.fit.measurements import Measurements
 
 
 def fit(
@@ -31,7 +31,7 @@ def fit(
     yaml_file: Annotated[
         Path | None,
         typer.Option(
-            "--yaml", metavar="FILE", help="Write the device there, and its table beside it."
+            "--yaml", metavar="FILE", help="Write the device there, and a jump table beside it."
         ),
     ] = None,
     plot: Annotated[
@@ -41,35 +41,49 @@ def fit(
         ),
     ] = None,
 ) -> None:
-    """Make a device of measured data: says what was read, and prints keys for a spec."""
+    """Fit a device to measured data: says what was read, and prints keys for a spec."""
     if plot is not None:
         check_figure(plot)
     table_file = None if yaml_file is None else yaml_file.with_suffix(".csv")
     check_outputs({"--yaml": yaml_file, "the table of --yaml": table_file, "--plot": plot})
-    from neurograd.effects.measured_block import measured_block  # noqa: PLC0415  (numpy is slow)
+    if table_file is not None and table_file.absolute() == data.absolute():
+        raise DataError(
+            f"--yaml {yaml_file}: its jump table would be {data}; allowed: another name"
+        )
+    from neurograd.fit.device_fit import fit_device  # noqa: PLC0415  (numpy and scipy are slow)
     from neurograd.fit.reading import read_measurements  # noqa: PLC0415
 
     measured = read_measurements(data, columns)
     try:
-        found = measured_block(measured, data if table_file is None else Path(table_file.name))
+        found = fit_device(measured)
     except ValueError as error:
         raise DataError(f"{data}: {error}") from None
-    if table_file is None and columns is not None:
-        found = found.noted("--yaml FILE also writes the table that 'measured' has to name")
-    text = _text(data, columns, measured, found)
-    files: dict[Path, str | bytes] = {}
-    if yaml_file is not None and table_file is not None:
-        files |= {yaml_file: text, table_file: found.table}
+    text = _text(data, columns, measured, found, table_file)
+    files: dict[Path, str | bytes] = {} if yaml_file is None else {yaml_file: text}
+    if table_file is not None and found.table is not None:
+        files[table_file] = found.table
     if plot is not None:
-        from neurograd.report.figures.measured_runs import plot_measured  # noqa: PLC0415
-        from neurograd.report.plots import to_image  # noqa: PLC0415
-
-        files[plot] = to_image(plot_measured(measured, found, data.name), plot.suffix[1:])
+        files[plot] = _image(measured, found, data.name, plot)
     print_text(text)
     write_outputs(files)
 
 
-def _text(data: Path, columns: str | None, measured: Measurements, found: MeasuredBlock) -> str:
+def _image(measured: Measurements, found: DeviceFit, title: str, plot: Path) -> bytes:
+    from neurograd.report.figures.device_fit import plot_device_fit  # noqa: PLC0415
+    from neurograd.report.figures.measured_jumps import plot_jumps  # noqa: PLC0415
+    from neurograd.report.plots import to_image  # noqa: PLC0415
+
+    drawn = plot_jumps(measured, title) if measured.jumps else plot_device_fit(found, title)
+    return to_image(drawn, plot.suffix[1:])
+
+
+def _text(
+    data: Path,
+    columns: str | None,
+    measured: Measurements,
+    found: DeviceFit,
+    table_file: Path | None,
+) -> str:
     """The device as YAML, below what was read and what is to be known, as comments."""
     import yaml  # noqa: PLC0415
 
@@ -77,6 +91,11 @@ def _text(data: Path, columns: str | None, measured: Measurements, found: Measur
     if columns is not None:
         command += f" --columns {shlex.quote(columns)}"
     lines = [command, *(f"read: {line}" for line in measured.understood)]
-    lines += [f"note: {line}" for line in (*measured.notes, *found.notes)]
+    lines += [f"note: {line}" for line in measured.notes]
+    lines += found.lines()
+    name = f"{data.stem}_jumps.csv" if table_file is None else table_file.name
+    if found.table is not None and table_file is None:
+        lines.append(f"note: --yaml FILE also writes the jump table that {name} stands for")
     comments = "".join(f"# {' '.join(line.split())}\n" for line in lines)
-    return comments + yaml.safe_dump({"device": found.block}, sort_keys=False, allow_unicode=True)
+    block: dict[str, Any] = found.device_block(None if found.table is None else name)
+    return comments + yaml.safe_dump({"device": block}, sort_keys=False, allow_unicode=True)
