@@ -1,0 +1,72 @@
+"""Numbers of a fit as keys of a spec, and runs that a fit refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neurograd.errors import DataError
+from neurograd.fit import Run
+from neurograd.fit.device_block import block_of
+from neurograd.fit.measurements import DIRECTIONS
+from neurograd.fit.models.trains import line_up
+from neurograd.fit.numbers import Number
+from neurograd.spec import validate_spec
+
+WINDOW = (
+    ("conductance.min", 4e-6, "S"),
+    ("conductance.max", 5.6e-5, "S"),
+    ("read.noise", 0.02, ""),
+)
+LEVELS = (("conductance.levels", 40.0, 64.3), ("write.cycle_to_cycle", 0.01, 0.02))
+STEPS = (("pulsed.dw_min", 0.04, 0.05), ("pulsed.dw_min_std", 0.3, 0.4))
+
+
+def numbers(*pairs: tuple[str, float, float]) -> list[Number]:
+    found = [Number(key, value, value, value, unit) for key, value, unit in WINDOW]
+    for key, *values in pairs:
+        for name, value in zip(DIRECTIONS, values, strict=True):
+            found.append(Number(f"{key}.{name}", value, value, value))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("curve", "pairs"),
+    [
+        ("constant", LEVELS),
+        ("soft bounds", LEVELS),
+        ("nonlinear", (*LEVELS, ("write.nonlinearity", 2.0, -3.0))),
+        ("linear, relative noise", (*STEPS, ("pulsed.gamma", 0.4, -0.5))),
+    ],
+)
+def test_a_block_is_a_device_of_a_spec(curve, pairs):
+    block = block_of(curve, numbers(*pairs), None)
+    training = {"step_size": 0.1, "steps": 2}
+    spec = validate_spec({"device": block, "task": {"name": "digits"}, "training": training})
+    assert spec.device.read.noise == pytest.approx(0.02)
+    assert spec.device.conductance.max == pytest.approx(5.6e-5)
+    if pairs[0] is LEVELS[0]:
+        assert spec.device.conductance.levels.depression == 64
+        assert spec.device.write.cycle_to_cycle == pytest.approx(np.sqrt(2.5e-4), rel=2e-3)
+        assert spec.device.write.device_to_device == 0
+        assert "device_to_device" not in block["write"]
+    else:
+        pulsed = spec.device.pulsed
+        assert pulsed.dw_min * (1 + pulsed.up_down) == pytest.approx(0.04, rel=1e-3)
+        assert pulsed.dw_min * (1 - pulsed.up_down) == pytest.approx(0.05, rel=1e-3)
+
+
+def test_too_little_or_the_wrong_way_is_refused():
+    for readings, words in (
+        (np.arange(5.0), "has 5 readings before it comes to rest; allowed: 8 or more"),
+        (np.arange(20.0)[::-1], "potentiation falls from 17 to 2; allowed: readings in"),
+        (np.full(20, 3.0), "allowed: 8 or more"),
+    ):
+        with pytest.raises(DataError, match=words):
+            line_up([Run("potentiation", readings)])
+
+
+def test_a_padded_column_is_as_long_as_it_moves():
+    down = np.append(np.linspace(10.0, 1.0, 17), np.full(48, 1.0))
+    trains = line_up([Run("potentiation", np.linspace(1.0, 10.0, 65)), Run("depression", down)])
+    assert trains.pulses().tolist() == [64, 16]
