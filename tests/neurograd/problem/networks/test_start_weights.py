@@ -66,6 +66,8 @@ def test_arrays_that_are_not_the_networks_are_one_line(tmp_path):
     deep = _saved(nn.Sequential(_network(), nn.Linear(2, 2)), tmp_path / "deep.npz")
     refused(lambda: start_from(_network(), deep), "no 0.weight", "0.0.weight", "deep.npz")
     state = {name: value.numpy() for name, value in _network().state_dict().items()}
+    np.savez(tmp_path / "turned.npz", **{**state, "0.weight": state["0.weight"].T})
+    refused(lambda: start_from(_network(), tmp_path / "turned.npz"), "(3, 4)", "(4, 3)")
     state["0.bias"][1] = np.nan
     np.savez(tmp_path / "nan.npz", **state)
     refused(lambda: start_from(_network(), tmp_path / "nan.npz"), "0.bias", "finite")
