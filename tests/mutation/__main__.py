@@ -158,6 +158,7 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=40.0, help="seconds of tests for a mutant")
     parser.add_argument("--leave-out", default=SLOW, help="tests too slow to run a mutant against")
     parser.add_argument("--backwards", action="store_true", help="begins with the last")
+    parser.add_argument("--note", default="", help="how the run was made, for the record")
     parser.add_argument("--again", action="store_true", help="runs survivors anew")
     options = parser.parse_args()
     if options.what == "map":
@@ -175,7 +176,7 @@ def main() -> None:
     elif options.what == "show":
         show(options.count, options.seed)
     else:
-        write(drawn(options.count, options.seed), up_to_date(), options.seed)
+        write(drawn(options.count, options.seed), up_to_date(), options.seed, options.note)
 
 
 if __name__ == "__main__":

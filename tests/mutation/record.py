@@ -22,17 +22,21 @@ def reasons() -> dict[str, str]:
     return dict(json.loads((HERE / "equivalent.json").read_text("utf-8")))
 
 
-def record(drawn: Sequence[Mutant], found: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """What a run has found, as it is kept."""
+def record(
+    drawn: Sequence[Mutant], found: Mapping[str, Any], seed: int, note: str
+) -> dict[str, Any]:
+    """What a run has found, as it is kept; mutants of the draw that were not run do not count."""
     run = [each for each in drawn if each.key in found]
     ends = Counter(found[each.key]["how"] for each in run)
     known = reasons()
     survivors = [each for each in run if found[each.key]["how"] == "passed"]
     return {
         "command": "python -m tests.mutation map; python -m tests.mutation run",
+        "note": note,
         "date": date.today().isoformat(),
         "seed": seed,
         "commits": sorted({found[each.key]["commit"] for each in run}),
+        "drawn": len(drawn),
         "mutants": len(run),
         "by_folder": dict(Counter("/".join(each.module.split("/")[:2]) for each in run)),
         "by_rule": dict(Counter(each.rule for each in run)),
@@ -58,9 +62,9 @@ def _line(mutant: Mutant) -> dict[str, Any]:
     }
 
 
-def write(drawn: Sequence[Mutant], found: Mapping[str, Any], seed: int) -> None:
-    """Writes ``record.json``."""
-    kept = record(drawn, found, seed)
+def write(drawn: Sequence[Mutant], found: Mapping[str, Any], seed: int, note: str) -> None:
+    """Writes ``record.json``, with a note on how the run was made."""
+    kept = record(drawn, found, seed, note)
     text = json.dumps(kept, indent=1, ensure_ascii=False)
     (HERE / "record.json").write_text(text + "\n", "utf-8")
     print({name: value for name, value in kept.items() if name not in {"survivors", "sample"}})

@@ -74,7 +74,8 @@ def test_power_step_beyond_a_bound_is_that_at_the_bound():
     devices = write_of(PowerStep(), dw_min=0.01, w_max=1.0, w_min=-1.0).devices
     step, up = PowerStep(0.3, exponent=1.5), torch.tensor([True, False, True, False])
     beyond, at = (
-        step.moments(torch.tensor([h, h, -h, -h]).double(), up, devices) for h in (1.0 + 1e-9, 1.0)
+        step.moments(torch.tensor([h, h, -h, -h], dtype=torch.float64), up, devices)
+        for h in (1.0 + 1e-9, 1.0)
     )
     torch.testing.assert_close(beyond, at, rtol=0, atol=1e-15)
     torch.testing.assert_close(at[0], 0.01 * torch.tensor([0.0, 1.0, 1.0, 0.0]).double())

@@ -23,7 +23,12 @@ from device_models import (
     nonlinear_response,
 )
 from neurograd.errors import ModelError
-from neurograd.measure.moments import MAX_GROUPS, GroupAccumulator, measure_moments
+from neurograd.measure.moments import (
+    MAX_GROUPS,
+    REPORT_EVERY,
+    GroupAccumulator,
+    measure_moments,
+)
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import relu_network, smooth_network
 
@@ -275,6 +280,14 @@ def test_few_draws_have_wide_intervals(draws):
     low, high = moments.total_variance_ci
     assert low <= N <= high
     assert not moments.detected
+
+
+@pytest.mark.parametrize("draws", [3, 130, 4100])
+def test_every_draw_is_reported_once(draws):
+    g, told = _gradient(2), []
+    measure_moments(_white(g, 0.0, 1.0), g, draws, seed=0, progress=told.append)
+    assert sum(told) == draws
+    assert max(told) <= REPORT_EVERY
 
 
 def test_bad_samplers_are_refused():
