@@ -95,7 +95,7 @@ def test_rounding_of_an_energy_that_hardly_falls_is_no_divergence(nudging):
     layers = [nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)]
     problem = classification(layers, (4,), 3, samples=8)
     x, y = problem.data()
-    single = Problem(problem.module.float(), problem.loss_function, x.float(), y)
+    single = Problem(problem.module, problem.loss_function, x, y, dtype=torch.float32)
     estimate = EquilibriumPropagation(nudging, 50).gradient(
         single, single.initial_weights, generator_for(0)
     )
