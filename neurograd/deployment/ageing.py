@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from device_models import Chip
 from device_models.read.programmed_devices import drift_compensation
 from neurograd.deployment.programming import (
     DeployedChip,
@@ -39,23 +36,21 @@ def deploy(spec: Spec, problem: Problem, index: int, weights: Tensor) -> Deploye
     deployed = program_chip(spec, problem, index, weights)
     found = []
     for place, time in enumerate(deployment.times):
-        chip = deployed.at(time)
+        read = deployed.read(time, _generator(spec, "read", index, place, weights))
         if deployment.compensation == "global":
-            chip = _compensated(spec, problem, deployed, chip, index, place)
-        read = chip.read(weights, _generator(spec, "read", index, place, weights))
-        found.append(_network(chip.see(problem), read, time))
+            read = read * _factors(spec, problem, deployed, index, place)
+        found.append(_network(deployed.chip.see(problem), read, time))
     return DeployedNetworks(networks=tuple(found))
 
 
-def _compensated(
-    spec: Spec, problem: Problem, deployed: DeployedChip, chip: Chip, index: int, place: int
-) -> Chip:
-    """A chip with its factors, which are read with the noise of a read at either time."""
-    w = deployed.devices.plus
-    before = deployed.at(0.0).read(w, _generator(spec, "calibrate", index, 0, w))
-    after = chip.read(w, _generator(spec, "calibrate", index, place + 1, w))
-    factors = drift_compensation(before, after, layer_of(problem))
-    return replace(chip, reads=(*chip.reads, factors))
+def _factors(
+    spec: Spec, problem: Problem, deployed: DeployedChip, index: int, place: int
+) -> Tensor:
+    """The factor of each weight's layer, from readings with the noise of a read at either time."""
+    time, w = deployment_of(spec).times[place], deployed.devices.plus
+    before = deployed.read(0.0, _generator(spec, "calibrate", index, 0, w))
+    after = deployed.read(time, _generator(spec, "calibrate", index, place + 1, w))
+    return drift_compensation(before, after, layer_of(problem))
 
 
 def _generator(spec: Spec, purpose: str, index: int, place: int, w: Tensor) -> torch.Generator:

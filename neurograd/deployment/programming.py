@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -46,14 +46,14 @@ class DeployedChip:
     devices: ProgrammedDevices
     drifts: dict[float, ConductanceDrift | None]
 
-    def at(self, time: float) -> Chip:
-        """The chip that reads the devices at a time after they were programmed.
+    def read(self, time: float, generator: torch.Generator) -> Tensor:
+        """Weights as a pass sees them at a time after programming, shape ``(N,)``.
 
         Args:
             time: In seconds; one of the deployment's times, or 0.
+            generator: Source of what varies from read to read.
         """
-        aged = self.devices.after(self.drifts.get(time))
-        return replace(self.chip, reads=(aged, *self.chip.reads))
+        return self.chip.read(self.devices.weights(self.drifts.get(time)), generator)
 
 
 def program_chip(spec: Spec, problem: Problem, index: int, weights: Tensor) -> DeployedChip:

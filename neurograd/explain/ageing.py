@@ -87,11 +87,9 @@ def _lowest(trials: Sequence[DeploymentTrial]) -> DeploymentTrial | None:
 
 def _cause(report: CheckReport) -> list[str]:
     """What the first time that is not tolerated fails by."""
-    trials, part = report.deployment_trials, _lowest(report.deployment_trials)
+    part = _lowest(report.deployment_trials)
     if part is None:
         return []
-    if sum(trial.leaves_out for trial in trials) == 1:
-        return [f"Cause after training: {part.label}, the only thing that acts there."]
     whole = next(result for result in report.deployment if result.time == part.time).cost
     without = ranged_percent(part.cost.value, part.cost.ci, whole.confidence)
     return [

@@ -141,7 +141,7 @@ def test_a_chip_keeps_its_exponents_and_errs_by_itself():
     chip = build_chip(spec, problem, index=0)
     stuck = chip.program(torch.full_like(w, 9.0)) == chip.program(torch.full_like(w, -9.0))
     assert int(stuck.sum()) > 0
-    held = first.devices.weights
+    held = first.devices.weights()
     torch.testing.assert_close(held[stuck], chip.program(w)[stuck])
     assert not torch.allclose(held[~stuck], chip.program(w)[~stuck], atol=1e-3)
 

@@ -8,15 +8,21 @@ import json
 
 import jsonschema
 import pytest
+import torch
 from rich.console import Console
 
+import neurograd
+from neurograd import train
 from neurograd.errors import NeurogradError
 from neurograd.judge.verdict import Verdict
-from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.build import build_clean_chip, build_problem
 from neurograd.pipeline.check import train_beside
+from neurograd.pipeline.forecasting import untrained_loss
 from neurograd.pipeline.limits.command import find_limits
 from neurograd.pipeline.notes import notes
 from neurograd.pipeline.sweep.modes import MODES
+from neurograd.problem import Problem
+from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.records.json_form import report_from_json, report_schema
 from neurograd.report import render_html, render_report
 from neurograd.spec import validate_spec
@@ -165,3 +171,77 @@ def test_notes_know_what_acts_after_training():
     )
     assert "compensation" not in told(deployment={"compensation": "global"})
     assert "device.leakage acts on updates" in told(device={"leakage": {"lifetime": 1e6}})
+
+
+def trained_module():
+    """A network that was trained in software, with its data, as a program hands it over."""
+    spec = spec_of(deployment=None, device=None, targets={"max_accuracy_drop_deployed": None})
+    problem = build_problem(spec)
+    trained = train(problem, build_clean_chip(spec, problem), 60, seed=0)
+    problem.module.load_state_dict(problem.parameters_of(trained.weights))
+    (x, y), (test_x, test_y) = problem.data("train"), problem.data("test")
+    return Problem(
+        problem.module, CrossEntropy(), x, y, test_inputs=test_x, test_targets=test_y
+    ), trained
+
+
+def test_a_network_is_judged_as_it_is_programmed_without_steps():
+    """Its own accuracy is the clean one, and the verdict is that of the deployment alone."""
+    problem, trained = trained_module()
+    assert float(trained.weights.abs().max()) > 0.2
+    chip = {
+        "device": {"conductance": {"weight_range": 0.2}},
+        "deployment": {"program_error": 0.001, "times": [0]},
+        "targets": {"max_accuracy_drop": 0.0, "max_accuracy_drop_deployed": 0.95},
+        "training": {"steps": 0, "seeds": 3, "max_seeds": 3},
+    }
+    found = neurograd.check(problem=problem, chip=chip)
+    report = found.report
+    assert report["training"]["clean"]["test_accuracy"] == trained.test_accuracy
+    assert report["points"] == []
+    assert report["training"]["forecast"] is None
+    held = problem.accuracy(trained.weights.clamp(-0.2, 0.2))
+    assert report["training"]["chip"]["test_accuracy"] == pytest.approx(held)
+    assert report["deployment"][0]["accuracy"] == pytest.approx(held, abs=0.02)
+    assert found.verdict is Verdict.TOLERATED, "the training's own target counts for nothing"
+    assert report["reasons"][0].startswith("Right after programming the accuracy drop is")
+    assert any("training.steps is 0" in note for note in report["notes"])
+    assert not any("point" in reason for reason in report["reasons"])
+
+
+def test_regression_without_steps_is_held_against_a_constant():
+    inputs = torch.randn(80, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    module = torch.nn.Linear(3, 1).double()
+    with torch.no_grad():
+        module.weight.copy_(torch.tensor([[0.5, -0.3, 0.8]]))
+        module.bias.fill_(0.1)
+    targets = module(inputs).detach() + 0.01
+    problem = Problem(module, MeanSquaredError(), inputs, targets)
+    loss = untrained_loss(problem)
+    centred = targets - targets.mean(0)
+    (ratio,) = {
+        round(loss / float(problem.sample_losses(centred, torch.zeros_like(targets)).mean()), 9)
+    }
+    assert ratio == 1.0
+    chip = {
+        "device": {},
+        "deployment": {"program_error": 0.3, "times": [0]},
+        "training": {"steps": 0, "seeds": 4, "max_seeds": 4},
+    }
+    cost = neurograd.check(problem=problem, chip=chip).report["deployment"][0]["cost"]
+    assert cost["kind"] == "excess_loss"
+    assert cost["clean_learned"]
+    assert cost["value"] > 0.1
+
+
+def test_a_network_that_has_learned_nothing_can_lose_nothing():
+    problem = build_problem(spec_of())
+    (x, y), (test_x, test_y) = problem.data("train"), problem.data("test")
+    fresh = Problem(problem.module, CrossEntropy(), x, y, test_inputs=test_x, test_targets=test_y)
+    chip = {
+        "device": {}, "deployment": {"times": [0]},
+        "training": {"steps": 0, "seeds": 2, "max_seeds": 2},
+    }  # fmt: skip
+    found = neurograd.check(problem=fresh, chip=chip)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "nothing that a chip could lose" in found.record.reasons[0]
