@@ -276,16 +276,9 @@ class Spec(SpecModel):
     def _check_deployment(self) -> None:
         """Refuses what a deployment lacks, and what would act in none."""
         drift = None if self.device is None else self.device.drift
-<<<<<<< HEAD
-        program = self.task.name == "python"  # whose module has weights of its own
-        start = program or self.network.weights is not None
-        trained = self.deployment is None or not start
-        if self.training.steps == 0 and trained:
-=======
         # A module comes with weights of its own.
-        starts = self.network.kind == "module" or getattr(self.network, "weights", None) is not None
+        starts = self.network.kind == "module" or self.network.weights is not None
         if self.training.steps == 0 and (self.deployment is None or not starts):
->>>>>>> 96fc5d2 (Steps 0: a module's own weights are programmed and judged; devices that were programmed are no read of an update)
             problem = "0 leaves nothing to be judged; allowed: 1 to 10000000, or 0 with both "
             raise spec_problem(f"{problem}network.weights and deployment", "training.steps")
         if self.deployment is None:
