@@ -81,7 +81,7 @@ def one_file(seed: int, item: tuple[int, int]) -> dict[str, Any]:
     rows = []
     for found in fit.numbers:
         truth = source.truth.get(found.key)
-        if truth is None or (found.given and found.value == round(truth)):
+        if truth is None or (found.given and round(found.value) == round(truth)):
             continue
         bound = None if found.given else bounds.get(found.key)
         rows.append(
