@@ -119,9 +119,13 @@ def unknown_of(trains: Trains, unit: str, fit: ModelFit) -> tuple[Unknown, ...]:
             other = trains.directions[0]
             why = f"no pulse of {name} was measured; that of {other} is taken for it"
             found.append(Unknown(name, why))
-    if trains.devices == 1:
-        why = "one device tells nothing of the spread over devices; measure several"
-        found.append(Unknown("write.device_to_device", why))
+    why = "one device tells nothing of the spread over devices; measure several"
+    if trains.devices > 1:
+        why = (
+            f"one curve is fitted to {trains.devices} devices, whose spread counts as noise in it; "
+            "fit the devices one by one and compare"
+        )
+    found.append(Unknown("write.device_to_device", why))
     return tuple(found)
 
 

@@ -58,3 +58,12 @@ def test_up_and_down_have_a_noise_each():
     up, down = (fit.number(f"write.cycle_to_cycle.{d}") for d in DIRECTIONS)
     assert up.low < noisy["write.cycle_to_cycle.potentiation"] < up.high
     assert down.low < noisy["write.cycle_to_cycle.depression"] < down.high
+
+
+def test_what_the_spread_over_devices_is_said_to_be():
+    """Unknown from one device, and from several, which have one curve."""
+    one = straight(60, 0.02, 0.01, runs=2)
+    several = replace(one, runs=tuple(replace(run, device=run.cycle) for run in one.runs))
+    for measured, words in ((one, "one device tells nothing"), (several, "to 2 devices, whose")):
+        found = {each.key: each.why for each in fit_device(measured).unknown}
+        assert words in found["write.device_to_device"]
