@@ -89,6 +89,18 @@ def test_a_spread_that_is_not_known_is_none():
     assert MeanOverChips.of((0.1, 0.3)).chip_variance() == pytest.approx(0.02)
 
 
+def test_chips_stand_apart_by_more_than_samples_make_them():
+    """Variance of a mean from chips: mean square of rows, and that less the one of the rest."""
+    rates = np.array([0.1, 0.3, 0.5, 0.9])[:, None]
+    table = (np.random.default_rng(1).random((4, 30)) < rates).astype(float)
+    rows = 30 * table.mean(1).var(ddof=1)
+    rest = table - table.mean(1, keepdims=True) - table.mean(0) + table.mean()
+    found = MeanOverTable.of(table)
+    assert found.rows == pytest.approx(rows / 120)
+    assert found.apart == pytest.approx((rows - (rest**2).sum() / (3 * 29)) / 120)
+    assert 0 < found.apart < found.rows
+
+
 def test_a_measurement_of_few_chips_that_differ_has_an_end():
     """By hand: t quantiles of the chips' own spread, where that of a verdict has no end."""
     differ = MeanOverTable(0.1, 3, 400, 4e-4, 4e-4, 0.0, 0.1, 0.0, 0.1)
