@@ -12,6 +12,7 @@ from experiments.verdicts import main
 from neurograd.errors import NeurogradError
 from neurograd.output import plain
 from neurograd.spec.rule_schema import RULES
+from neurograd.spec.schema import MOST_SEEDS
 from tests.neurograd.chip_specs import BATCHES, MEASURED, TASKS, draw_spec, seed_of
 
 COMMIT = "49a0507f0123456789abcdef0123456789abcdef"
@@ -35,7 +36,7 @@ def test_everything_is_drawn():
     assert {spec.learning_rule.name for spec in specs} == set(RULES)
     assert {spec.learning_rule.batch_size for spec in specs} == set(BATCHES)
     assert {spec.task.name for spec in specs} == set(TASKS)
-    assert {spec.training.max_seeds for spec in specs} == {20}
+    assert {spec.training.max_seeds for spec in specs} == {MOST_SEEDS}
     devices = [one.sections.get("device") or {} for one in drawn]
     assert {device.get("measured") for device in devices} >= set(MEASURED)
     assert len({device.get("preset") for device in devices}) > 10
