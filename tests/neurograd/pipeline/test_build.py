@@ -195,8 +195,9 @@ def test_wires_and_converters():
 
 def test_leaking_synapses():
     _, leakage = writes_of("device: {leakage: {lifetime: 100, spread: 10 %}}")
-    assert float(leakage.lifetime.mean()) == pytest.approx(100, rel=0.02)
-    assert float(leakage.lifetime.std()) == pytest.approx(10, rel=0.12)
+    for lifetimes in (leakage.positive, leakage.negative):
+        assert float(lifetimes.mean()) == pytest.approx(100, rel=0.02)
+        assert float(lifetimes.std()) == pytest.approx(10, rel=0.12)
 
 
 @pytest.mark.parametrize(
