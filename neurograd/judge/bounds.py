@@ -58,6 +58,9 @@ class Mean(Protocol):
     def with_chips(self, chips: int) -> Mean:
         """The same mean and spread of another number of chips."""
 
+    def measured(self) -> Mean:
+        """The same mean as a measurement, with the chips' spread as it is on either side."""
+
 
 @dataclass(frozen=True)
 class MeanOverChips:
@@ -120,6 +123,10 @@ class MeanOverChips:
     def with_chips(self, chips: int) -> MeanOverChips:
         """See ``Mean``."""
         return replace(self, chips=chips)
+
+    def measured(self) -> MeanOverChips:
+        """See ``Mean``."""
+        return replace(self, size=None)
 
 
 @dataclass(frozen=True)
@@ -228,7 +235,7 @@ class MeanOverTable:
         return replace(self, chips=chips, rows=part * self.rows, apart=part * self.apart)
 
     def measured(self) -> MeanOverTable:
-        """The same mean, with the chips' spread as it is on either side."""
+        """See ``Mean``."""
         return replace(self, skewed=False)
 
     def with_samples(self, samples: int) -> MeanOverTable:

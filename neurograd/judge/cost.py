@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -148,7 +148,7 @@ def judge_chips(
     return Judgement(
         verdict=verdict,
         kind="accuracy_drop" if classified else "excess_loss",
-        cost=mean_cost(_measured(mean), CONFIDENCE).within(*possible),
+        cost=mean_cost(mean.measured(), CONFIDENCE).within(*possible),
         bounds=bounds,
         excess_loss=mean_interval(excess, CONFIDENCE),
         allowed=limit,
@@ -180,13 +180,6 @@ def _cost(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]
         return MeanOverTable.of(correct_table(twins) - correct_table(chips))
     pairs = zip(twins, chips, strict=True)
     return MeanOverChips.of_costs([lost_decrease(baseline, twin, chip) for twin, chip in pairs])
-
-
-def _measured(mean: Mean) -> Mean:
-    """The mean as a measurement, whose spread is that of the chips at hand on either side."""
-    if isinstance(mean, MeanOverTable):
-        return mean.measured()
-    return replace(mean, size=None) if isinstance(mean, MeanOverChips) else mean
 
 
 def _look(mean: Mean, before: Sequence[Look], plan: Plan, error: float) -> Look:

@@ -203,7 +203,7 @@ class _Check:
         self.timing: dict[str, float] = {}
         self.clock = threading.Lock()
         self.data = data_fingerprint(self.problem)
-        task = ChipTask.of(spec, device, content_fingerprint(self.problem), quick=quick)
+        task = ChipTask.of(spec, device, content_fingerprint(self.problem, self.data), quick=quick)
         self.store = StageStore(resume, task)
         self.clean_task = CleanTask.of(spec, device)
         if clean is not None and clean.task != self.clean_task:

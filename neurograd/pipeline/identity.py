@@ -279,10 +279,15 @@ def data_fingerprint(problem: Problem) -> str:
     return found.hexdigest()
 
 
-def content_fingerprint(problem: Problem) -> str:
-    """Digest of a problem: its samples, its network with the first weights, the code of that."""
+def content_fingerprint(problem: Problem, data: str | None = None) -> str:
+    """Digest of a problem: its samples, its network with the first weights, the code of that.
+
+    Args:
+        problem: The problem.
+        data: Fingerprint of its samples (``data_fingerprint``) where it is known.
+    """
     shape = _ADDRESS.sub("", repr(problem.module))
-    found = hashlib.sha256(f"{data_fingerprint(problem)} {shape}\n".encode())
+    found = hashlib.sha256(f"{data or data_fingerprint(problem)} {shape}\n".encode())
     for tensor in (problem.initial_weights, *problem.module.buffers()):
         found.update(f"{tensor.dtype} {tuple(tensor.shape)}\n".encode())
         found.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -105,15 +105,15 @@ def find_limits(
     with Threads(place, reporter) as pool:
         predicted_now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
     found = time.perf_counter()
-    data = content_fingerprint(outlook.problem(spec))
+    samples = data_fingerprint(outlook.problem(spec))
+    data = content_fingerprint(outlook.problem(spec), samples)
     trainer = Trainer(str(device), resume, reporter)
     trained = trainer.as_it_is(spec, data, quick=quick)
     trained_seconds = time.perf_counter() - found
     # No sentence contradicts a check of the same spec: the search starts from its verdict.
     now = replace(predicted_now, verdict=trained.verdict)
     with Threads(place, reporter) as pool:
-        samples = outlook.problem(spec).num_samples
-        changes = find_changes(spec, samples)
+        changes = find_changes(spec, outlook.problem(spec).num_samples)
         tick = pool.stage(f"predicting {len(knobs)} numbers", _PARTS * len(knobs) + len(changes))
         budget = QUICK if quick else FULL
         searches = [
@@ -135,7 +135,7 @@ def find_limits(
         spec=spec_to_dict(spec),
         versions=versions(),
         code=code_digest(),
-        data=data_used(spec, problem, data_fingerprint(problem)),
+        data=data_used(spec, problem, samples),
         num_parameters=outlook.problem(spec).num_parameters,
         notes=tuple(network_notes(spec, outlook.problem(spec))),
         now=prediction(predicted_now),
