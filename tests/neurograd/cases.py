@@ -73,3 +73,17 @@ def dense_hessian(problem: Problem, w: torch.Tensor) -> torch.Tensor:
         return problem.mean_loss(problem.parameters_of(flat))
 
     return torch.autograd.functional.hessian(loss, w)
+
+
+class Gru(nn.Module):
+    """A recurrent network: samples of 12 numbers are 3 steps of 4, and 3 outputs come last."""
+
+    def __init__(self, width: int = 5) -> None:
+        super().__init__()
+        self.r = nn.GRU(4, width, batch_first=True)
+        self.o = nn.Linear(width, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Outputs of shape ``(n, 3)``."""
+        out: torch.Tensor = self.o(self.r(x.view(-1, 3, 4))[0][:, -1])
+        return out

@@ -10,7 +10,7 @@ from torch import nn
 import neurograd
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
-from tests.neurograd.cases import dense_hessian
+from tests.neurograd.cases import Gru, dense_hessian
 
 STD = 1e-3
 """Of white noise on every weight, small enough for the second order."""
@@ -18,14 +18,8 @@ STD = 1e-3
 PAIRS = 1000
 
 
-class Gru(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.r = nn.GRU(4, 4, batch_first=True)
-        self.o = nn.Linear(4, 3)
-
-    def forward(self, x):
-        return self.o(self.r(x.view(-1, 3, 4))[0][:, -1])
+def recurrent():
+    return Gru(4)
 
 
 def normalized():
@@ -39,7 +33,7 @@ def line():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [Gru, normalized, line])
+@pytest.mark.parametrize("make", [recurrent, normalized, line])
 def test_white_noise_costs_half_its_variance_times_the_trace(make):
     generator = generator_for(0, "samples")
     x = torch.randn(40, 12, generator=generator, dtype=torch.float64)

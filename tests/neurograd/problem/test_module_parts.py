@@ -14,6 +14,7 @@ from neurograd.errors import ModelError
 from neurograd.problem import Problem
 from neurograd.problem.module_parts import CALIBRATION, copy_of
 from neurograd.seeding import generator_for
+from tests.neurograd.cases import Gru
 
 
 def _data(samples=60, inputs=12, classes=3, seed=0):
@@ -36,16 +37,6 @@ def _normalized():
     return _seeded(
         lambda: nn.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
     )
-
-
-class Gru(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.r = nn.GRU(4, 5, batch_first=True)
-        self.o = nn.Linear(5, 3)
-
-    def forward(self, x):
-        return self.o(self.r(x.view(-1, 3, 4))[0][:, -1])
 
 
 class Spiking(nn.Module):

@@ -15,6 +15,7 @@ from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.identity import content_fingerprint
 from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
+from tests.neurograd.cases import Gru
 
 TRAINING = {"step_size": 0.2, "steps": 5, "seeds": 2, "max_seeds": 2}
 MEASURE = {"draws": 12, "loss_draws": 8, "points": 1, "smoothing_draws": None}
@@ -38,16 +39,6 @@ def problem_of(module, **options):
         made, nn.CrossEntropyLoss(), x[:30], y[:30], test_inputs=x[30:], test_targets=y[30:],
         **options,
     )  # fmt: skip
-
-
-class Gru(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.r = nn.GRU(4, 5, batch_first=True)
-        self.o = nn.Linear(5, 3)
-
-    def forward(self, x):
-        return self.o(self.r(x.view(-1, 3, 4))[0][:, -1])
 
 
 class SpikingConvolution(nn.Module):
