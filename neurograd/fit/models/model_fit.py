@@ -17,13 +17,7 @@ from scipy import stats
 from neurograd.fit.measurements import DIRECTIONS, Direction
 from neurograd.fit.models.curves import Curve
 from neurograd.fit.models.line_likelihood import line_likelihood, waves_of
-from neurograd.fit.models.maximise import (
-    LogLikelihood,
-    Maximum,
-    from_stencil,
-    maximise,
-    stencil,
-)
+from neurograd.fit.models.maximise import LogLikelihood, Maximum, maximise
 from neurograd.fit.models.model import FLOOR, Model
 from neurograd.fit.models.state_space import Filtered, restricted, run_filter
 from neurograd.fit.models.trains import Array, Trains
@@ -33,12 +27,6 @@ CONFIDENCE = 0.95
 
 FOLDS = 5
 """Parts that are hidden, one after the other."""
-
-_PARTS = (1.0, 0.5, 0.25, 0.0)
-"""Parts of a Newton step that are tried."""
-
-_LONGEST = 300.0
-"""Longest step, in units of a difference: beyond it the quadratic form says nothing."""
 
 SHARES = (0.5, 0.02, 0.98)
 """Parts of the noise that are taken for read noise at first: likelihoods can have several tops."""
@@ -139,38 +127,30 @@ def fit_model(curve: Curve, trains: Trains) -> ModelFit:
 def held_out(fit: ModelFit) -> Array:
     """Log likelihood of the readings of each fold under the fit to all others, shape ``(FOLDS,)``.
 
-    A reading's is that after the readings before it. The fit without a fold is a Newton step from
-    the fit to all, or a part of the step where the likelihood of the others is larger there.
+    A reading's is that after the readings before it. The fit without a fold climbs from the fit to
+    all.
 
     Args:
         fit: The fit to all readings.
     """
-    top, folds = fit.top, _folds(fit.trains)
+    return np.array([_held_out(fit, fold) for fold in _folds(fit.trains)])
 
-    def losses(points: Array) -> Array:
-        """Restricted likelihood, and that of every fold, with the sign turned, ``(B, 1 + F)``."""
+
+def _held_out(fit: ModelFit, fold: NDArray[np.bool_]) -> float:
+    """Log likelihood of one fold under the fit without it."""
+
+    def parts(points: Array) -> tuple[Array, Array]:
+        """Restricted likelihood of the others, and that of the fold, each ``(B,)``."""
         filtered = _filter(fit.model, fit.trains, points)
-        whole = restricted(filtered.log_likelihood, filtered.start_information, fit.trains.up)
-        parts = [np.where(fold[:, None], filtered.terms, 0.0).sum(axis=(0, 2)) for fold in folds]
-        return -np.stack([whole, *parts], axis=1)
+        hidden = np.where(fold[:, None], filtered.terms, 0.0).sum(axis=(0, 2))
+        return _restricted(filtered, fit.trains) - hidden, hidden
 
-    around = stencil(len(top.parameters)) * top.unit + top.parameters
-    values = losses(around)
-    whole = from_stencil(values[:, 0])[2]
-    steps = []
-    for number in range(1, FOLDS + 1):
-        _, slope, curvature = from_stencil(values[:, number])
-        rest = whole - curvature
-        # Directions that the others do not tell are not followed.
-        step = np.linalg.pinv(rest, rcond=1e-9, hermitian=True) @ slope * top.unit
-        steps.append(step if np.abs(step / top.unit).max() < _LONGEST else 0.0 * step)
-    points = top.parameters + np.concatenate([part * np.stack(steps) for part in _PARTS])
-    tried = losses(points).reshape(len(_PARTS), FOLDS, FOLDS + 1)
-    own = np.arange(FOLDS)
-    hidden = tried[:, own, own + 1]
-    others = np.where(np.isfinite(hidden), tried[:, :, 0] - hidden, np.inf)
-    found: Array = -hidden[others.argmin(axis=0), own]
-    return found
+    without = maximise(lambda points: parts(points)[0], fit.top.parameters, unit=fit.top.unit)
+    return float(parts(without.parameters[None])[1][0])
+
+
+def _restricted(filtered: Filtered, trains: Trains) -> Array:
+    return restricted(filtered.log_likelihood, filtered.start_information, trains.up)
 
 
 def _folds(trains: Trains) -> list[NDArray[np.bool_]]:
