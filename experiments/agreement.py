@@ -98,10 +98,12 @@ def scaled(device: Mapping[str, Any], factor: float) -> dict[str, Any]:
     """A device with all its random terms multiplied."""
     result = copy.deepcopy(dict(device))
     for key, value in result.items():
-        if isinstance(value, Mapping):
+        if key in RANDOM_TERMS:
+            ends = value.items() if isinstance(value, Mapping) else ()
+            both = {end: factor * as_fraction(number) for end, number in ends}
+            result[key] = both or factor * as_fraction(value)
+        elif isinstance(value, Mapping):
             result[key] = scaled(value, factor)
-        elif key in RANDOM_TERMS:
-            result[key] = factor * as_fraction(value)
     return result
 
 

@@ -35,7 +35,8 @@ class MemristorWrite:
         depression: Response to pulses that lower it.
         levels: Pulses over the window, up and down, 2 or more; None for infinitely fine pulses.
             What one pulse is the part 1/levels of, so no whole numbers where it was measured.
-        cycle_to_cycle: Standard deviation of one pulse, as a fraction of the conductance range.
+        cycle_to_cycle: Standard deviation of one pulse, as a fraction of the conductance range; or
+            that of a pulse up and that of one down.
         rounding: How a requested increment becomes a whole number of pulses.
         counted: Pulses over the window that a request is counted by whatever its direction, as
             trains of coinciding pulses count; None where the controller counts by ``levels``.
@@ -50,7 +51,7 @@ class MemristorWrite:
     potentiation: Response = CONSTANT_STEP
     depression: Response = CONSTANT_STEP
     levels: tuple[float, float] | None = None
-    cycle_to_cycle: float = 0.0
+    cycle_to_cycle: float | tuple[float, float] = 0.0
     rounding: Rounding = "stochastic"
     counted: float | None = None
 
@@ -58,13 +59,24 @@ class MemristorWrite:
         check_rounding(self.rounding)
         if self.levels is not None and min(self.levels) < 2:
             raise ValueError(f"levels are {self.levels}; allowed: 2 or more")
-        if not self.cycle_to_cycle >= 0:
-            raise ValueError(f"cycle_to_cycle is {self.cycle_to_cycle:g}; allowed: 0 or more")
+        for spread in self._spreads:
+            if not spread >= 0:
+                raise ValueError(f"cycle_to_cycle is {spread:g}; allowed: 0 or more")
 
     @property
     def deterministic(self) -> bool:
         """Whether a write has neither noise nor stochastic rounding."""
-        return self.cycle_to_cycle == 0 and (self.levels is None or self.rounding != "stochastic")
+        return not self._noisy and (self.levels is None or self.rounding != "stochastic")
+
+    @property
+    def _spreads(self) -> tuple[float, float]:
+        """Noise of a pulse up and of one down."""
+        given = self.cycle_to_cycle
+        return given if isinstance(given, tuple) else (given, given)
+
+    @property
+    def _noisy(self) -> bool:
+        return any(self._spreads)
 
     def program(self, w: Tensor) -> Tensor:
         """Clip to what each synapse can hold: initial weights are written with verification."""
@@ -85,7 +97,7 @@ class MemristorWrite:
             x, scale, n = fraction[where], _pick(devices.scale, where), pulses[where]
             center = x + self._move(x / scale, scale, n, up[where])
             noise = torch.randn(n.shape, generator=generator, dtype=n.dtype, device=n.device)
-            moved = center + noise * self._noise_std(n) if self.cycle_to_cycle else center
+            moved = center + noise * self._noise_std(n, up[where]) if self._noisy else center
             moved = torch.minimum(moved.clamp_min(0.0), scale)
             change = (moved - x) * (devices.polarity * self.crossbar.gain)
             realized.index_add_(0, where, change)
@@ -133,16 +145,16 @@ class MemristorWrite:
         fall = self.depression.step(1.0 - position, pulses / levels[1])
         return scale * torch.where(up, rise, -fall)
 
-    def _noise_std(self, pulses: Tensor) -> Tensor:
+    def _noise_std(self, pulses: Tensor, up: Tensor) -> Tensor:
         count = (pulses != 0).to(pulses.dtype) if self.levels is None else pulses
-        return cycle_to_cycle_std(count, self.cycle_to_cycle)
+        return cycle_to_cycle_std(count, by_direction(up, count, *self._spreads))
 
     def _moved_moments(
         self, devices: DevicePopulation, x: Tensor, pulses: Tensor, up: Tensor
     ) -> ElementMoments:
         center = x + self._move(x / devices.scale, devices.scale, pulses, up)
         zero = torch.zeros((), dtype=x.dtype, device=x.device)
-        return clipped_normal(center, self._noise_std(pulses), zero, devices.scale)
+        return clipped_normal(center, self._noise_std(pulses, up), zero, devices.scale)
 
 
 def _pick(values: Tensor, where: Tensor) -> Tensor:

@@ -10,24 +10,56 @@ from pydantic import Field
 from neurograd.effects.effect import Effect, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
 from neurograd.effects.slips import small_part
-from neurograd.keys.fields import Fraction, SpecModel
+from neurograd.keys.fields import Fraction, OneOrSection, SpecModel
+
+
+class PulseNoise(SpecModel):
+    """Noise of a pulse that raises the conductance, and of one that lowers it."""
+
+    potentiation: Annotated[float, Fraction()] = Field(
+        description="Noise of one pulse on the way up, as a fraction of the conductance range."
+    )
+    depression: Annotated[float, Fraction()] = Field(
+        description="Noise of one pulse on the way down, as a fraction of the conductance range."
+    )
+
+
+_FORM = "{potentiation: '5 %', depression: '3 %'}"
 
 
 class CycleToCycleKeys(SpecModel):
     """device.write.cycle_to_cycle; a behavioural device has device.pulsed.dw_min_std."""
 
-    cycle_to_cycle: Annotated[float, Fraction()] = Field(
-        0.0,
-        description="Standard deviation of one pulse's write noise, as a fraction of the "
-        "conductance range. Default: 0 %.",
+    cycle_to_cycle: Annotated[float | PulseNoise, OneOrSection(Fraction(), PulseNoise, _FORM)] = (
+        Field(
+            0.0,
+            description="Standard deviation of one pulse's write noise, as a fraction of the "
+            "conductance range, for both directions or each on its own. Default: 0 %.",
+        )
     )
 
 
+def spreads_of(device: Any) -> tuple[float, float]:
+    """Noise of a pulse up and of one down, of a device that is no behavioural one."""
+    given: float | PulseNoise = device.write.cycle_to_cycle
+    if isinstance(given, PulseNoise):
+        return given.potentiation, given.depression
+    return given, given
+
+
 def _is_noisy(device: Any) -> bool:
-    noise: float = device.write.cycle_to_cycle
     if device.pulsed is not None:
-        noise = device.pulsed.dw_min_std
-    return noise > 0
+        return bool(device.pulsed.dw_min_std > 0)
+    return any(spreads_of(device))
+
+
+def _named(device: Any) -> Iterator[tuple[str, float]]:
+    """The keys that hold the noise of pulses, with their values."""
+    given = device.write.cycle_to_cycle
+    if isinstance(given, PulseNoise):
+        yield from ((f"{EFFECT.key}.{name}", value) for name, value in given)
+    else:
+        yield EFFECT.key, given
 
 
 def _remedy(spec: SpecSections) -> Remedy:
@@ -39,12 +71,15 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     device = spec.device
     # Devices of a few states have no noise of pulses.
     if device is not None and device.pulsed is None and device.conductance.states is None:
-        yield fraction(EFFECT.key, EFFECT.label, device.write.cycle_to_cycle)
+        for key, value in _named(device):
+            _, dot, direction = key.removeprefix(EFFECT.key).partition(".")
+            yield fraction(key, f"{EFFECT.label} of {direction}" if dot else EFFECT.label, value)
 
 
 def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
     if spec.device is not None:
-        yield from small_part(EFFECT.key, spec.device.write.cycle_to_cycle)
+        for key, value in _named(spec.device):
+            yield from small_part(key, value)
 
 
 EFFECT = Effect(

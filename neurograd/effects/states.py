@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
+from neurograd.effects.cycle_to_cycle import spreads_of
 from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, on_device
 from neurograd.effects.knob import Knob, one_key
 from neurograd.effects.update_rounding import stepped
@@ -44,7 +45,7 @@ class StateChecks(SpecModel):
             ("conductance.levels", device.conductance.levels is not None),
             ("pulsed", device.pulsed is not None),
             ("measured", device.measured is not None),
-            ("write.cycle_to_cycle", device.write.cycle_to_cycle > 0),
+            ("write.cycle_to_cycle", any(spreads_of(device))),
             ("leakage", device.leakage is not None),
         ):
             if is_there:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from neurograd.effects import cycle_to_cycle, device_to_device, faults, levels, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
 from neurograd.effects.conductance_window import conductance_of
-from neurograd.effects.cycle_to_cycle import CycleToCycleKeys
+from neurograd.effects.cycle_to_cycle import CycleToCycleKeys, spreads_of
 from neurograd.effects.device_to_device import DeviceToDeviceKeys
 from neurograd.effects.effect import Contribution, Keys, Stage, on_device
 from neurograd.effects.nonlinearity import CurveKeys
@@ -80,10 +80,9 @@ def draw_window(parts: Assembly) -> Crossbar:
     )
 
 
-def pulse_noise(parts: Assembly) -> float:
-    """Standard deviation of one pulse, part of the conductance range."""
-    write: Write = parts.spec.device.write
-    return write.cycle_to_cycle if parts.keeps(cycle_to_cycle.EFFECT) else 0.0
+def pulse_noise(parts: Assembly) -> tuple[float, float]:
+    """Standard deviation of one pulse up and of one down, parts of the conductance range."""
+    return spreads_of(parts.spec.device) if parts.keeps(cycle_to_cycle.EFFECT) else (0.0, 0.0)
 
 
 def counted_by_trains(parts: Assembly, levels: tuple[float, float] | None) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +34,8 @@ class Unknown:
 def block_of(curve: str, numbers: Sequence[Number], table_file: str | None) -> dict[str, Any]:
     """The keys of a spec's ``device``.
 
-    A spec has one number for the noise of pulses in both directions: the root of the mean square.
-    Of a direction that was not measured it takes the other one's.
+    A behavioural device has one number for the noise of pulses in both directions: the root of the
+    mean square. Of a direction that was not measured a device takes the other one's.
 
     Args:
         curve: Name of the curve.
@@ -71,7 +71,8 @@ def _write(curve: str, by_key: dict[str, Number]) -> dict[str, Any]:
     labels = _pair(by_key, "write.nonlinearity")
     if labels:
         write["nonlinearity"] = {name: _short(value) for name, value in labels.items()}
-    write["cycle_to_cycle"] = _percent(_both(by_key, "write.cycle_to_cycle"))
+    noises = _pair(by_key, "write.cycle_to_cycle")
+    write["cycle_to_cycle"] = {name: _percent(value) for name, value in noises.items()}
     return write
 
 
@@ -82,7 +83,7 @@ def _pulsed(curve: str, by_key: dict[str, Number]) -> dict[str, Any]:
         "model": "power" if curve == "power" else "linear",
         "dw_min": _short(0.5 * (up + down)),
         "up_down": _short((up - down) / (up + down)),
-        "dw_min_std": _short(_both(by_key, "pulsed.dw_min_std")),
+        "dw_min_std": _short(_root_mean_square(_pair(by_key, "pulsed.dw_min_std").values())),
     }
     if curve == "power":
         pulsed["exponent"] = _short(by_key["pulsed.exponent"].value)
@@ -103,8 +104,7 @@ def _pair(by_key: dict[str, Number], key: str) -> dict[str, float]:
     return {name: there.get(name, sign * other) for name in DIRECTIONS}
 
 
-def _both(by_key: dict[str, Number], key: str) -> float:
-    values = _pair(by_key, key).values()
+def _root_mean_square(values: Collection[float]) -> float:
     return math.sqrt(sum(value**2 for value in values) / len(values))
 
 

@@ -26,8 +26,8 @@ from neurograd.fit.step_table import step_curve, table_of_fit, table_of_jumps
 PRICE = 1.0
 """Log likelihood of hidden readings that a curve of more numbers must be ahead by."""
 
-ONE_NUMBER = ("write.cycle_to_cycle.", "pulsed.dw_min_std.")
-"""Keys that a spec has one number of, and a fit one for either direction."""
+ONE_NUMBER = "pulsed.dw_min_std."
+"""Key that a spec has one number of, and a fit one for either direction."""
 
 BEHIND = 30.0
 """Log likelihood of all readings behind the best beyond which a curve is not tried on hidden ones:

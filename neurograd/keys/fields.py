@@ -270,6 +270,47 @@ class Shorthand:
         return {"anyOf": [handler(schema), dict(self.short)]}
 
 
+@dataclass(frozen=True)
+class OneOrSection(FieldType):
+    """One value, which stays one, or a section in its place; for `Annotated[float | Section, ...]`.
+
+    Attributes:
+        one: How the one value is read.
+        section: The section that a mapping is read as.
+        form: The section as it is written, in words.
+    """
+
+    one: FieldType
+    section: type[BaseModel]
+    form: str
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return f"{self.one.allowed}, or {self.form}"
+
+    def _read(self, value: Any, section: Callable[[Any], Any]) -> Any:
+        if isinstance(value, Mapping | BaseModel):
+            return section(value)
+        if not isinstance(value, str | numbers.Real):
+            raise spec_problem(f"{show(value)} is not allowed; allowed: {self.allowed}")
+        return self.one.read(value)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            self._read,
+            handler.generate_schema(self.section),
+            serialization=core_schema.simple_ser_schema("any"),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> Json:
+        return {"anyOf": [handler(schema), self.one.json()]}
+
+
 _TEXT_NUMBER: Json = {"type": "string", "pattern": rf"^\s*{NUMBER_PATTERN}\s*$"}
 
 

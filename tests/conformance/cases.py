@@ -383,6 +383,11 @@ WRITES = {
     "memristor_write": WriteCase(
         lambda place: MemristorWrite(_crossbar(place), UP, DOWN, (20, 30), 0.03)
     ),
+    "memristor_write, noisier up": WriteCase(
+        lambda place: MemristorWrite(
+            _crossbar(place, "reference"), UP, DOWN, (20, 30), (0.05, 0.01)
+        )
+    ),
     "memristor_write, nearest": WriteCase(
         lambda place: MemristorWrite(_crossbar(place), UP, DOWN, (20, 20), rounding="nearest")
     ),

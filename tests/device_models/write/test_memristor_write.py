@@ -62,6 +62,7 @@ WRITES = {
         "cycle_to_cycle": 0.01,
     },
     "continuous": {"potentiation": UP, "depression": DOWN, "cycle_to_cycle": 0.03},
+    "noisier up": {"levels": (97, 50), "cycle_to_cycle": (0.02, 0.005)},
     "nearest": {"levels": (40, 40), "rounding": "nearest", "cycle_to_cycle": 0.05},
     "unrounded": {"levels": (40, 40), "rounding": "none", "cycle_to_cycle": 0.05},
 }
@@ -128,6 +129,24 @@ def test_cycle_to_cycle_noise_by_hand():
     w = torch.zeros(1, dtype=torch.float64)
     moments = write.moments(w, torch.full_like(w, 2 * pulses / levels))
     assert float(moments.variance) == pytest.approx(2 * spread**2 * pulses, rel=1e-9)
+
+
+@pytest.mark.parametrize(("mapping", "sign"), [("reference", 1), ("reference", -1), ("pair", 1)])
+def test_each_direction_has_its_own_cycle_to_cycle_noise(mapping, sign):
+    """One device has the noise of its direction, a pair both: one rises while the other falls."""
+    up, down, pulses = 0.01, 0.03, 4
+    crossbar = _crossbar(1, mapping="differential_pair" if mapping == "pair" else mapping)
+    write = MemristorWrite(crossbar, levels=(100, 100), cycle_to_cycle=(up, down))
+    w = torch.zeros(1, dtype=torch.float64)
+    increment = torch.full_like(w, sign * 2 * pulses / 100)
+    found = float(write.moments(w, increment).variance)
+    one = up if sign > 0 else down
+    variance = up**2 + down**2 if mapping == "pair" else 4 * one**2
+    assert found == pytest.approx(variance * pulses, rel=1e-9)
+    draws = torch.cat([write.write(w, increment, generator_for(k)) for k in range(400)])
+    # 99 % of a sample variance of 400 normal numbers.
+    ratio = float(draws.var()) / found
+    assert stats.chi2.ppf(0.005, 399) < 399 * ratio < stats.chi2.ppf(0.995, 399)
 
 
 @pytest.mark.parametrize(("sign", "levels"), [(1.0, 97), (-1.0, 50)])
@@ -226,6 +245,8 @@ def test_bad_values_are_refused():
         MemristorWrite(crossbar, levels=(1, 40))
     with pytest.raises(ValueError, match="allowed: 0 or more"):
         MemristorWrite(crossbar, cycle_to_cycle=-0.1)
+    with pytest.raises(ValueError, match=r"cycle_to_cycle is -0\.1"):
+        MemristorWrite(crossbar, cycle_to_cycle=(0.1, -0.1))
     with pytest.raises(ValueError, match="rounding"):
         MemristorWrite(crossbar, rounding="up")
 

@@ -98,6 +98,17 @@ def test_knobs_stand_in_the_order_of_a_limits_report():
     ]
 
 
+def test_noise_of_both_directions_is_two_knobs():
+    noise = {"potentiation": "1 %", "depression": "2 %"}
+    spec = validate_spec({"device": {"write": {"cycle_to_cycle": noise}}})
+    found = [knob for knob in registry.knobs_of(spec, 1000) if "cycle" in knob.key]
+    assert [(knob.key, knob.now) for knob in found] == [
+        ("device.write.cycle_to_cycle.potentiation", 0.01),
+        ("device.write.cycle_to_cycle.depression", 0.02),
+    ]
+    assert found[1].label == "cycle-to-cycle noise of depression"
+
+
 def test_every_key_of_an_effect_is_one_of_its_section():
     sections = {"device": Device, "quantization": Quantization, "learning_rule": LearningRule}
     for each in registry.contributions():

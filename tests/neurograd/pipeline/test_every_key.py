@@ -51,6 +51,7 @@ STEEP = "pulse,potentiation,depression\n0,1,9\n1,8,2\n2,9,1\n"
 
 WINDOW = {"device.drift": {"time": 100, "exponent": 0.1}, "device.conductance.max": 2e-5}
 LEVELS = {"device.conductance.levels": {"potentiation": 8, "depression": 8}}
+PULSE_NOISE = {"device.write.cycle_to_cycle": {"potentiation": 0.1, "depression": 0.1}}
 EXPONENTIAL = {"device.pulsed": {"model": "exponential", "dw_min": 0.01, "dw_min_std": 1}}
 SOFT = {"device.pulsed": {"model": "soft_bounds", "dw_min": 0.01, "up_down": 0.3}}
 TRAIN = {"device.conductance.levels": 50}
@@ -93,6 +94,8 @@ ACTS = {
     "device.write.slope.potentiation": ({}, 0.5, 0.6),
     "device.write.slope.depression": ({}, 0.5, 0.6),
     "device.write.cycle_to_cycle": ({}, 0.1, 0.2),
+    "device.write.cycle_to_cycle.potentiation": (PULSE_NOISE, 0.1, 0.2),
+    "device.write.cycle_to_cycle.depression": (PULSE_NOISE, 0.1, 0.2),
     "device.write.device_to_device": ({"device.write.model": "soft_bounds"}, 0.1, 0.2),
     "device.pulsed.model": ({}, "constant", "power"),
     "device.pulsed.dw_min": ({}, 0.01, 0.02),
@@ -257,9 +260,9 @@ def leaves(model, place=""):
     for name, field in model.model_fields.items():
         key = f"{place}.{name}" if place else name
         section = _section(field.annotation)
-        if section is None:
+        if section is None or float in typing.get_args(field.annotation):
             yield key
-        else:
+        if section is not None:
             yield from leaves(section, key)
 
 

@@ -66,6 +66,10 @@ def test_where_an_idle_key_would_act():
     ("words", "device"),
     [
         ("write that, or 0.05", {"write": {"cycle_to_cycle": "0.05 %"}}),
+        (
+            "cycle_to_cycle.depression is 0.05 %",
+            {"write": {"cycle_to_cycle": {"potentiation": "5 %", "depression": "0.05 %"}}},
+        ),
         ("write that, or 0.05", {"write": {"device_to_device": "0.05 %"}}),
         ("write that, or 0.02", {"read": {"noise": 0.0002}}),
         ("0.059 S", {"conductance": {"min": "1 mS", "max": "59 mS"}, "drift": DRIFT}),

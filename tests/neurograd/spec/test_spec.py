@@ -598,6 +598,22 @@ BAD = [
     ("device: {write: {cycle_to_cycle: 5 uS}}", "device.write.cycle_to_cycle", ["'uS'", "'5 %'"]),
     ("device: {write: {cycle_to_cycle: .nan}}", "device.write.cycle_to_cycle", ["nan"]),
     ("device: {write: {cycle_to_cycle: true}}", "device.write.cycle_to_cycle", ["true"]),
+    ("device: {write: {cycle_to_cycle: [1 %]}}", "device.write.cycle_to_cycle", ["potentiation"]),
+    (
+        "device: {write: {cycle_to_cycle: {potentiation: 1 %}}}",
+        "device.write.cycle_to_cycle.depression",
+        ["missing", "potentiation, depression"],
+    ),
+    (
+        "device: {write: {cycle_to_cycle: {potentiation: 1 %, depression: 5}}}",
+        "device.write.cycle_to_cycle.depression",
+        ["write '5 %'"],
+    ),
+    (
+        "device: {write: {cycle_to_cycle: {potentiation: 0, depression: 0, up: 1 %}}}",
+        "device.write.cycle_to_cycle.up",
+        ["allowed: potentiation, depression"],
+    ),
     ("device: {write: {device_to_device: -1 %}}", "device.write.device_to_device", ["out of"]),
     ("device: {read: {noise: null}}", "device.read.noise", ["null", "'5 %'"]),
     ("device: {faults: {stuck_low: 110 %}}", "device.faults.stuck_low", ["out of range"]),
