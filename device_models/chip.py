@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -31,6 +31,8 @@ from device_models.protocols import (
     has_known_mean,
 )
 from device_models.rules.minibatch import Minibatch
+from device_models.updates.optimizer import OptimizerState
+from device_models.updates.recipe import Recipe
 from device_models.updates.sample_writes import (
     SampleEstimates,
     WriteEach,
@@ -54,7 +56,8 @@ class Chip:
 
     One update reads the weights, lets the rule estimate the gradient there, asks the synapses for
     the increment ``−Δt·ĝ`` and divides what they make of it by Δt: a sample of Δw in gradient
-    units, so that ``w ← w + Δt·Δw``.
+    units, so that ``w ← w + Δt·Δw``. With a recipe it asks for ``−Δt·u`` instead, with the u that
+    the recipe makes of the estimate and of what it remembers of earlier ones.
 
     Attributes:
         rule: What the chip computes.
@@ -64,10 +67,12 @@ class Chip:
         passes: What the arrays' periphery makes of the products in both passes.
         write_each: What is written at a time: the sum over a ``batch``, or every ``sample`` of it
             for itself (``device_models.updates.sample_writes``), all of one batch by one read.
+        recipe: What a digital part makes of the estimates; None for the estimates themselves.
+        state: The recipe's memory at which updates are drawn; that before the first when None.
 
     Raises:
         ValueError: If the step size is not above 0, or the rule's samples cannot be written alone,
-            or passes do not take each for itself.
+            or passes do not take each for itself, or a recipe has no sum over a batch.
     """
 
     rule: LearningRule
@@ -76,9 +81,13 @@ class Chip:
     writes: tuple[WritePath, ...] = field(default=())
     passes: tuple[PassPath, ...] = field(default=())
     write_each: WriteEach = "batch"
+    recipe: Recipe | None = None
+    state: OptimizerState | None = None
 
     def __post_init__(self) -> None:
         check_write_each(self.write_each, self.rule)
+        if self.recipe is not None and self.write_each == "sample":
+            raise ValueError("write_each is sample with a recipe; allowed: batch")
         if not self.step_size > 0:
             raise ValueError(f"step_size is {self.step_size:g}; allowed: above 0")
         if not all(effect.by_sample for effect in self.passes):
@@ -134,9 +143,70 @@ class Chip:
         A batch is drawn before anything else, so that chips see the same samples with generators of
         the same seed, whatever their reads draw.
         """
+        return self._estimate_and_read(problem, w, generator)[0]
+
+    def _estimate_and_read(
+        self, problem: Problem, w: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """One estimate of the gradient, and the weights as they were read for it."""
         rule, index = self._draw_batch(problem, generator)
         batch = () if index is None else (index,)
-        return rule.gradient(self.see(problem), self.read(w, generator), generator, *batch)
+        seen = self.read(w, generator)
+        return rule.gradient(self.see(problem), seen, generator, *batch), seen
+
+    # -- recipe -----------------------------------------------------------------------------
+
+    def at(self, state: OptimizerState | None) -> Self:
+        """The same chip with its recipe's memory as it is in ``state``."""
+        return replace(self, state=state)
+
+    def start(self, w: Tensor) -> OptimizerState | None:
+        """The recipe's memory before the first update; None without a recipe.
+
+        Args:
+            w: Weights of shape ``(N,)``.
+        """
+        return None if self.recipe is None else self.recipe.start(w)
+
+    def clean_direction(self, gradient: Tensor, w: Tensor) -> Tensor:
+        """The u that the recipe makes of the gradient itself at ``w``, shape ``(N,)``.
+
+        The gradient where there is no recipe: the clean update is −u either way.
+
+        Args:
+            gradient: The gradient at ``w``, shape ``(N,)``.
+            w: Weights, shape ``(N,)``.
+        """
+        return self._direction(gradient, w, self.state)[0]
+
+    def _direction(
+        self, estimate: Tensor, seen: Tensor, state: OptimizerState | None
+    ) -> tuple[Tensor, OptimizerState | None]:
+        """What is asked for, in gradient units, and the memory after it."""
+        if self.recipe is None:
+            return estimate, None
+        before = self.recipe.start(seen) if state is None else state
+        return self.recipe.step(before, estimate, seen)
+
+    def sample_step(
+        self, problem: Problem, w: Tensor, state: OptimizerState | None, generator: torch.Generator
+    ) -> tuple[Tensor, OptimizerState | None]:
+        """One sample of Δw in gradient units, shape ``(N,)``, and the recipe's memory after it.
+
+        Args:
+            problem: Network, loss and data.
+            w: Stored weights, shape ``(N,)``.
+            state: The recipe's memory before; None before the first update, or without a recipe.
+            generator: Source of everything random.
+        """
+        if self.writes_samples:
+            estimates = self.sample_estimates(problem, w, generator)
+            return self._write_samples(w, estimates, generator), None
+        estimate, seen = self._estimate_and_read(problem, w, generator)
+        asked, after = self._direction(estimate, seen, state)
+        return self.write(w, asked, generator), after
+
+    # -- estimates --------------------------------------------------------------------------
 
     def _draw_batch(
         self, problem: Problem, generator: torch.Generator
@@ -146,11 +216,14 @@ class Chip:
             return self.rule.rule, self.rule.sample_batch(problem.num_samples, generator)
         return self.rule, None
 
-    def write(self, w: Tensor, estimate: Tensor, generator: torch.Generator) -> Tensor:
-        """Realized Δw in gradient units for an estimated gradient, shape ``(N,)``."""
+    def write(self, w: Tensor, asked: Tensor, generator: torch.Generator) -> Tensor:
+        """Realized Δw in gradient units for an estimated gradient, shape ``(N,)``.
+
+        With a recipe, what is asked for is its u.
+        """
         if not self.writes:
-            return -estimate
-        increment = estimate * -self.step_size
+            return -asked
+        increment = asked * -self.step_size
         for effect in self.writes:
             increment = effect.write(w, increment, generator)
         return increment / self.step_size
@@ -251,10 +324,8 @@ class Chip:
         return now
 
     def sample_update(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
-        """One sample of Δw in gradient units, shape ``(N,)``."""
-        if self.writes_samples:
-            return self._write_samples(w, self.sample_estimates(problem, w, generator), generator)
-        return self.write(w, self.estimate(problem, w, generator), generator)
+        """One sample of Δw in gradient units, shape ``(N,)``, at the chip's ``state``."""
+        return self.sample_step(problem, w, self.state, generator)[0]
 
     def sample_estimates(
         self, problem: Problem, w: Tensor, generator: torch.Generator
@@ -279,8 +350,8 @@ class Chip:
             return lambda generator: self.sample_update(problem, w, generator)
         if self.writes_samples:
             return self._sample_sampler(problem, w)
-        estimate = self._fixed_estimate(problem, w)
-        return lambda generator: self.write(w, estimate, generator)
+        asked = self._fixed_direction(problem, w)
+        return lambda generator: self.write(w, asked, generator)
 
     def _sample_sampler(self, problem: Problem, w: Tensor) -> UpdateSampler:
         """A sampler of sequences of writes whose estimates are fixed: kept where they are few."""
@@ -300,13 +371,13 @@ class Chip:
         """
         if not self.deterministic_gradient or self.writes_samples:
             return None
-        estimate = self._fixed_estimate(problem, w)
+        asked = self._fixed_direction(problem, w)
         if not self.writes:
-            return ElementMoments.constant(-estimate)
+            return ElementMoments.constant(-asked)
         if not all(effect.deterministic for effect in self.writes[:-1]):
             return None
         unused = torch.Generator(device=w.device)
-        increment = estimate * -self.step_size
+        increment = asked * -self.step_size
         for effect in self.writes[:-1]:
             increment = effect.write(w, increment, unused)
         moments = self.writes[-1].moments(w, increment)
@@ -314,6 +385,7 @@ class Chip:
             return None
         return ElementMoments(moments.mean / self.step_size, moments.variance / self.step_size**2)
 
-    def _fixed_estimate(self, problem: Problem, w: Tensor) -> Tensor:
-        """The gradient estimate of a chip whose rule and reads draw nothing."""
-        return self.estimate(problem, w, torch.Generator(device=w.device))
+    def _fixed_direction(self, problem: Problem, w: Tensor) -> Tensor:
+        """What a chip whose rule and reads draw nothing asks for at its ``state``."""
+        unused = torch.Generator(device=w.device)
+        return self._direction(*self._estimate_and_read(problem, w, unused), self.state)[0]

@@ -107,6 +107,7 @@ def build_chip(
         NeurogradError: If the network or the device can not do what is asked of it.
     """
     from device_models import Backprop, Chip  # noqa: PLC0415  (needs torch)
+    from neurograd.effects.recipe_keys import recipe_of  # noqa: PLC0415
 
     names = frozenset(effect.name for effect in without)
     _check_layers(spec, problem, names)
@@ -119,11 +120,12 @@ def build_chip(
     synapse = [] if parts.synapse is None else [parts.synapse.write]
     return Chip(
         parts.rule,
-        spec.training.step_size,
+        spec.training.largest_step_size,
         (*parts.reads, *parts.digital_reads),
         (*parts.digital_writes, *synapse, *parts.later_writes),
         tuple(parts.passes),
         parts.write_each,
+        recipe_of(spec.training, problem),
     )
 
 

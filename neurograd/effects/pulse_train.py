@@ -52,7 +52,8 @@ def _build(parts: Assembly) -> None:
 
     train: PulseTrain = parts.spec.device.pulse_train
     quantum = pulse_quantum(parts.spec.device)
-    parts.rule = PulseTrains(quantum, parts.spec.training.step_size, train.length, train.kind)
+    step_size = parts.spec.training.largest_step_size
+    parts.rule = PulseTrains(quantum, step_size, train.length, train.kind)
 
 
 def _remedy(spec: SpecSections) -> Remedy:

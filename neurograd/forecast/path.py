@@ -11,7 +11,7 @@ batches), it would have to be averaged over about as many estimates as there are
 of an average over M estimates, carried along n updates, is n/M of their noise. There the updates
 are taken one by one, each with an estimate and a write of its own, at the cost of a training. So
 are those of a chip that writes every sample of a batch for itself: a sequence of writes has no
-closed form.
+closed form. And those of a chip with a recipe: its memory is followed as the chip has it.
 
 This replaces the frozen theory around the clean trajectory: chips that learn at another speed, or
 with another rule, leave that trajectory early, and their curvature with it.
@@ -156,7 +156,8 @@ def forecast_chip(
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
-    if chip.writes_samples or not chip.knows_mean(problem):
+    single = chip.writes_samples or chip.recipe is not None
+    if single or not chip.knows_mean(problem):
         return _take_every_update(problem, chip, steps, seed, index, progress)
     path = _PredictedPath(problem, chip, seed, index)
     done = length = 0
@@ -185,10 +186,12 @@ def _take_every_update(
 ) -> ForecastChip:
     """The end of a path whose updates are drawn one by one, as the chip draws them."""
     w = chip.program(problem.initial_weights).clone()
+    state = chip.start(w)
     for done in range(steps):
         generator = generator_for(seed, "forecast", index, done, device=w.device)
         try:
-            w = w + chip.step_size * chip.sample_update(problem, w, generator)
+            update, state = chip.sample_step(problem, w, state, generator)
+            w = w + chip.step_size * update
         except UnstableRuleError:
             return ForecastChip(torch.full_like(w, torch.nan), True, done + 1)
         if progress is not None:

@@ -49,6 +49,7 @@ def contributions_of(
     draws: int,
     seed: int,
     point: int = 0,
+    clean: Tensor | None = None,
 ) -> tuple[Contribution, ...]:
     """Predicted loss change without each effect in turn, from closed forms.
 
@@ -66,7 +67,9 @@ def contributions_of(
         draws: Steps of each chip for its kinks, where they have no closed form.
         seed: Seed of these draws.
         point: Index of the place.
+        clean: The clean update u of a recipe, shape ``(N,)``; the gradient when None.
     """
+    clean = gradient if clean is None else clean
     if diagonal is None or len(variants) < 2:
         return ()
     chips = [chip, *variants.values()]
@@ -77,10 +80,10 @@ def contributions_of(
             return ()
         forms.append(form)
     kinks = variant_kinks(
-        problem, w, gradient, chip.step_size, forms, draws=draws, seed=seed, point=point
+        problem, w, clean, chip.step_size, forms, draws=draws, seed=seed, point=point
     )
     whole, *others = (
-        _smooth_change(form, chip.step_size, gradient, product, diagonal) + crossed
+        _smooth_change(form, chip.step_size, gradient, clean, product, diagonal) + crossed
         for form, crossed in zip(forms, kinks, strict=True)
     )
     shares = shares_of(whole, others)
@@ -114,12 +117,13 @@ def _smooth_change(
     moments: ElementMoments,
     dt: float,
     gradient: Tensor,
+    clean: Tensor,
     product: Callable[[Tensor], Tensor],
     diagonal: Tensor,
 ) -> float:
     """Lemma 2.1 with the models' exact mean and variance, without kinks."""
-    bias = moments.mean + gradient
+    bias = moments.mean + clean
     h_bias = product(bias)
-    bias_part = dt * float(gradient @ bias) - dt**2 * float(gradient @ h_bias)
+    bias_part = dt * float(gradient @ bias) - dt**2 * float(clean @ h_bias)
     bias_part += 0.5 * dt**2 * float(bias @ h_bias)
     return bias_part + covariance_variance_term(float(diagonal @ moments.variance), dt)

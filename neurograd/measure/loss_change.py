@@ -1,7 +1,10 @@
 """Change of the loss by one step: predicted by Lemma 2.1 and measured by a control variate.
 
 Both are differences to the clean step, ``L(w + Δt·Δw) − L(w − Δt·g)`` (Ghosh et al., ICLR 2023,
-Eq. 2).
+Eq. 2). Where a recipe (momentum, Adam, weight decay, clipping) makes another update u of the
+gradient, the clean step is −Δt·u, and Lemma 2.1 with ``d = −u`` in place of −g
+
+    E[ΔL] = b⟨g,β⟩Δt + ½b²βᵀHβΔt² + b dᵀHβΔt² + ½Tr(HΣ)Δt²
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ class PredictedLossChange(Estimate):
         exact_margin: Predicted ``(L(w + Δt·Δw) − L(w))/Δt``, with the kinks of the whole step from
             w: descent iff negative.
         exact_margin_ci: Its 99 % interval.
-        gradient_curvature: κ = gᵀHg/‖g‖²; NaN at a zero gradient.
+        gradient_curvature: κ = gᵀHg/‖g‖² of the gradient itself; NaN at a zero gradient.
     """
 
     bias: float
@@ -124,6 +127,7 @@ def predict_loss_change(
     hessian_trace: float,
     covariance: Estimate,
     kinks: KinkTerm | None = None,
+    gradient: Tensor | None = None,
 ) -> PredictedLossChange:
     """Lemma 2.1 with the measured bias vector and covariance, and what it misses at kinks.
 
@@ -137,6 +141,8 @@ def predict_loss_change(
         covariance: Tr(HΣ).
         kinks: The kinks of the step from ``measure_kinks``; None to leave them out, which is
             right for smooth networks only.
+        gradient: Gradient of the loss, shape ``(N,)``, where the moments' reference is another
+            update u; the reference when None.
 
     Returns:
         The change against the clean step, with the error of the moments, of Tr(HΣ) and of the
@@ -146,13 +152,15 @@ def predict_loss_change(
         ValueError: If a number is not finite or outside its range.
 
     Source:
-        Ghosh et al., ICLR 2023, Lemma 2.1, Eq. 3.
+        Ghosh et al., ICLR 2023, Lemma 2.1, Eq. 3; for a clean step −Δt·u ours.
     """
-    g, bias, mean = moments.gradient, moments.bias, moments.mean
-    hg, h_bias = product(g), product(bias)
+    u, bias, mean = moments.gradient, moments.bias, moments.mean
+    g = u if gradient is None else gradient
+    hu, h_bias = product(u), product(bias)
+    hg = hu if gradient is None else product(g)
     noise_of_mean = covariance.value / moments.draws
     linear = step_size * float(g @ bias)
-    cross = -(step_size**2) * float(hg @ bias)
+    cross = -(step_size**2) * float(hu @ bias)
     quadratic = 0.5 * step_size**2 * (float(bias @ h_bias) - noise_of_mean)
     variance = Estimate(
         covariance_variance_term(covariance.value, step_size),
@@ -160,13 +168,13 @@ def predict_loss_change(
         covariance.degrees,
     )
     # d(total)/d(mean) = Δt·(g + Δt·H·mean)
-    slope = step_size * (g + step_size * (h_bias - hg))
+    slope = step_size * (g + step_size * (h_bias - hu))
     parts = [moments.linear_error(slope), (variance.error, variance.degrees)]
     if kinks is not None:
         parts.append((kinks.error, kinks.degrees))
     error, degrees = combine_errors(parts)
     bias_terms = linear + cross + quadratic
-    curvature = float(mean @ (h_bias - hg)) - noise_of_mean
+    curvature = float(mean @ (h_bias - hu)) - noise_of_mean
     crossed = 0.0 if kinks is None else kinks.chip.value
     margin = exact_margin(float(g @ mean), curvature, covariance.value, step_size, crossed)
     half = 0.0 if error == 0 else t_quantile(degrees) * error / step_size

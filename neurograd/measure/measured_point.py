@@ -42,6 +42,11 @@ class MeasuredPoint(ABC):
         """Length ‖g‖ of the reference gradient; NaN where it is lost in noise."""
 
     @property
+    def reference_norm(self) -> float:
+        """Length of what the bias stands against: ‖g‖; ‖u‖ of a recipe's clean update."""
+        return self.grad_norm
+
+    @property
     @abstractmethod
     def b(self) -> float:
         """Bias b against the reference gradient; 0 where none was detected."""
@@ -106,7 +111,10 @@ class MeasuredPoint(ABC):
 
     @property
     def bias_ratio(self) -> float:
-        """The ratio r = b√N/‖g‖ of Theorem 3.2; NaN at a zero gradient or one lost in noise."""
+        """The ratio r = b√N/‖g‖ of Theorem 3.2; NaN at a zero gradient or one lost in noise.
+
+        With a recipe, against the length of its clean update.
+        """
         return self._ratio(self.b)
 
     @property
@@ -116,7 +124,7 @@ class MeasuredPoint(ABC):
         return self._ratio(low), self._ratio(high)
 
     def _ratio(self, b: float) -> float:
-        norm = self.grad_norm
+        norm = self.reference_norm
         if not norm > 0 or not math.isfinite(b):
             return math.nan
         return bias_ratio(b, self.moments.num_parameters, norm)

@@ -64,7 +64,8 @@ class Moments:
 
     Attributes:
         draws: Number K of samples.
-        gradient: Reference gradient g, shape ``(N,)``.
+        gradient: Reference gradient g, or the clean update u of a recipe in its place, shape
+            ``(N,)``.
         mean: Mean update, shape ``(N,)``.
         variance: Variance of every element (unbiased), shape ``(N,)``.
         group_deviations: Mean of each jackknife group minus the overall mean, shape ``(G, N)``.
@@ -116,7 +117,7 @@ class Moments:
 
     @property
     def grad_norm(self) -> float:
-        """‖g‖."""
+        """‖g‖, or ‖u‖."""
         return float(self.gradient.norm())
 
     @property
@@ -172,7 +173,8 @@ def measure_moments(
 
     Args:
         sample_update: Draws one Δw in gradient units with the given generator, shape ``(N,)``.
-        gradient: Reference gradient g, shape ``(N,)``; its device is the generators'.
+        gradient: Reference gradient g, or the clean update u of a recipe, shape ``(N,)``; its
+            device is the generators'.
         draws: Number of samples, 2 or more.
         seed: Seed of the draws, 0 or more.
         point: Index of the place where this is measured, so that places differ.

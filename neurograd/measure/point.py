@@ -1,4 +1,8 @@
-"""Everything that is measured and predicted at one point of a training trajectory."""
+"""Everything that is measured and predicted at one point of a training trajectory.
+
+The reference of the moments is the gradient of the loss, or what a chip's recipe makes of it there:
+the clean update u.
+"""
 
 from __future__ import annotations
 
@@ -68,9 +72,11 @@ Budget = MeasurementBudget
 
 @dataclass(frozen=True)
 class PointMeasurement(MeasuredPoint):
-    """Prediction and measurement side by side at one point, against the gradient of the loss.
+    """Prediction and measurement side by side at one point, against the clean update.
 
     Attributes:
+        gradient: Gradient of the loss, shape ``(N,)``.
+        follows_gradient: Whether the clean update is −g: not with a recipe.
         closed_form: The models' own mean and variance of the update, where they are known.
         spectrum: The Hessian's spectrum.
         kinks: What the kinks of the network add to a step.
@@ -80,6 +86,8 @@ class PointMeasurement(MeasuredPoint):
         contributions: What each effect adds, largest first.
     """
 
+    gradient: Tensor
+    follows_gradient: bool
     closed_form: ElementMoments | None
     spectrum: Spectrum
     kinks: KinkTerm
@@ -91,6 +99,11 @@ class PointMeasurement(MeasuredPoint):
     @property
     def grad_norm(self) -> float:
         """‖g‖."""
+        return float(self.gradient.norm())
+
+    @property
+    def reference_norm(self) -> float:
+        """‖u‖ of the clean update."""
         return self.moments.grad_norm
 
     @property
@@ -112,8 +125,11 @@ class PointMeasurement(MeasuredPoint):
 
     @property
     def thresholds_hold(self) -> bool:
-        """Whether the bounds of Theorems 3.1 and 3.2 hold: the Hessian sees all of the loss."""
-        return not self.kinks.exists
+        """Whether the bounds of Theorems 3.1 and 3.2 hold.
+
+        The clean update is −g, and the Hessian sees all of the loss.
+        """
+        return self.follows_gradient and not self.kinks.exists
 
     @property
     def difference(self) -> Estimate:
@@ -156,7 +172,7 @@ def measure_point(
 
     Args:
         problem: Network, loss and data.
-        chip: The chip.
+        chip: The chip, with the memory that the clean training's recipe has there.
         w_clean: Weights of the clean training, shape ``(N,)``.
         step: Steps that led there.
         point: Index of the point, which its draws depend on.
@@ -168,7 +184,9 @@ def measure_point(
     w = chip.program(w_clean)
     gradient = problem.gradient(w)
     sample = chip.sampler(problem, w)
-    moments = measure_moments(sample, gradient, budget.draws, seed, point=point, progress=progress)
+    clean = chip.clean_direction(gradient, w)
+    other = None if chip.recipe is None else gradient
+    moments = measure_moments(sample, clean, budget.draws, seed, point=point, progress=progress)
     exact = has_exact_diagonal(problem)
     diagonal = exact_diagonal(problem, w) if exact else None
     trace = (
@@ -200,7 +218,9 @@ def measure_point(
         seed=seed,
         point=point,
     )
-    predicted = predict_loss_change(product, moments, step_size, trace.value, covariance, kinks)
+    predicted = predict_loss_change(
+        product, moments, step_size, trace.value, covariance, kinks, other
+    )
     measured = measure_loss_change(
         problem,
         w,
@@ -216,6 +236,8 @@ def measure_point(
         step=step,
         loss=problem.loss(w_clean),
         programmed_loss=problem.loss(w),
+        gradient=gradient,
+        follows_gradient=chip.recipe is None,
         moments=moments,
         closed_form=closed_form,
         trace=trace,
@@ -224,7 +246,7 @@ def measure_point(
         kinks=kinks,
         predicted=predicted,
         measured=measured,
-        remainder=measure_truncation(problem, w, moments, product, step_size),
+        remainder=measure_truncation(problem, w, moments, product, step_size, other),
         step_size=step_size,
         contributions=contributions_of(
             problem,
@@ -237,6 +259,7 @@ def measure_point(
             draws=min(budget.kink_draws, VARIANT_DRAWS),
             seed=seed,
             point=point,
+            clean=clean,
         ),
     )
 

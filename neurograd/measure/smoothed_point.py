@@ -40,6 +40,7 @@ class SmoothedPoint(MeasuredPoint):
         smoothed_loss: L_s.
         mean_curvature: mᵀ∇²L_s m, without the noise of the measured mean.
         measured: E[L_s(w + Δt·Δw)] − L_s(w).
+        follows_gradient: Whether the clean update is that of plain gradient descent.
     """
 
     reference: Reference
@@ -47,6 +48,7 @@ class SmoothedPoint(MeasuredPoint):
     smoothed_loss: Estimate
     mean_curvature: Estimate
     measured: Estimate
+    follows_gradient: bool
 
     @property
     def predicted_mean(self) -> Estimate:
@@ -149,6 +151,7 @@ def measure_smoothed_point(
             progress=progress,
         ),
         step_size=chip.step_size,
+        follows_gradient=chip.recipe is None,
     )
 
 

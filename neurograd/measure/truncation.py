@@ -57,6 +57,7 @@ def measure_truncation(
     moments: Moments,
     product: Callable[[Tensor], Tensor],
     step_size: float,
+    gradient: Tensor | None = None,
 ) -> Truncation:
     """Take the mean step and a quarter of it, each beside the clean one.
 
@@ -66,15 +67,17 @@ def measure_truncation(
         moments: Measured there.
         product: The map v → Hv there.
         step_size: Δt.
+        gradient: Gradient of the loss, shape ``(N,)``, where the moments' reference is another
+            update; the reference when None.
     """
-    g, mean = moments.gradient, moments.mean
-    slope = float(g @ (mean + g))
-    curvature = float(mean @ product(mean)) - float(g @ product(g))
+    u, mean = moments.gradient, moments.mean
+    slope = float((u if gradient is None else gradient) @ (mean + u))
+    curvature = float(mean @ product(mean)) - float(u @ product(u))
     sizes = [step_size, PART * step_size]
-    kinks, _ = kinks_of_steps(problem, w, [s * d for s in sizes for d in (mean, -g)])
+    kinks, _ = kinks_of_steps(problem, w, [s * d for s in sizes for d in (mean, -u)])
     left, scale = [], 0.0
     for k, size in enumerate(sizes):
-        chip, clean = (problem.per_sample_losses(w + size * d) for d in (mean, -g))
+        chip, clean = (problem.per_sample_losses(w + size * d) for d in (mean, -u))
         predicted = (
             size * slope + 0.5 * size**2 * curvature + float(kinks[2 * k] - kinks[2 * k + 1])
         )

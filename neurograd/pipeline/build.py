@@ -11,6 +11,7 @@ from device_models import Backprop, Chip, LearningRule, Minibatch, Surrogate
 from neurograd.effects.assembly import build_chip
 from neurograd.effects.effect import Effect
 from neurograd.effects.minibatch import is_batched
+from neurograd.effects.recipe_keys import recipe_of
 from neurograd.effects.registry import active_in
 from neurograd.errors import DataError
 from neurograd.pipeline.own.handed_over import handed_over
@@ -226,14 +227,15 @@ def _dataset(spec: Spec) -> datasets.Dataset:
 
 
 def build_clean_chip(spec: Spec, problem: Problem) -> Chip:
-    """The clean twin: backpropagation on the spec's batches, ideal synapses.
+    """The clean twin: backpropagation on the spec's batches by its recipe, ideal synapses.
 
     A spiking network's backpropagation goes through its surrogate derivative.
     """
     rule: LearningRule = Backprop()
     if is_batched(spec, problem.num_samples):
         rule = Minibatch(Backprop(), spec.learning_rule.batch_size)
-    return Chip(rule, spec.training.step_size)
+    recipe = recipe_of(spec.training, problem)
+    return Chip(rule, spec.training.largest_step_size, recipe=recipe)
 
 
 def active_effects(spec: Spec, problem: Problem) -> list[Effect]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from neurograd.spec import Spec, spec_to_dict, validate_spec
@@ -26,4 +27,7 @@ def _yaml(value: Any) -> str:
         return "null"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_yaml(each) for each in value)}]"
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key)}: {_yaml(each)}" for key, each in value.items())
+        return f"{{{', '.join(pairs)}}}"
     return value if isinstance(value, str) else repr(value)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from device_models import Chip
 from neurograd.deployment import Judged
+from neurograd.effects.recipe_keys import effective_step_size
 from neurograd.explain.ageing import ageing_cause, with_deployment
 from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import ChipInWords
@@ -57,6 +58,7 @@ from neurograd.records.training import (
     deployment_results,
 )
 from neurograd.spec import Spec, spec_to_dict
+from neurograd.training.snapshots import snapshots_of
 
 T = TypeVar("T")
 
@@ -89,7 +91,7 @@ class CleanTraining:
     Attributes:
         task: All that it depends on, but for the content of a folder's files.
         result: The trained network; a predicted one where chips are only predicted.
-        snapshots: Weights along the training by the step's number, each of shape ``(N,)``.
+        snapshots: Tensors of shape ``(N,)`` of snapshots along it (``Snapshot.tensors``).
     """
 
     task: CleanTask
@@ -231,10 +233,10 @@ class _Check:
             group = ChipGroup(stages, submit, training)
             group.grow(group.plan.sizes[0])
             _, snapshots = training.result()
-            places = sorted((int(name), weights) for name, weights in snapshots.items())
+            places = snapshots_of(snapshots, with_state=self.chip.recipe is not None)
             measured = [
-                submit("measurement", stages.measured_point, index, step, weights)
-                for index, (step, weights) in enumerate(places if measure else ())
+                submit("measurement", stages.measured_point, index, clean)
+                for index, clean in enumerate(places if measure else ())
             ]
             # The clean twin (CLEAN) is predicted as well: errors of the method cancel.
             predicted = [
@@ -328,7 +330,8 @@ class _Check:
             code=code_digest(),
             data=data_used(self.spec, self.problem, self.data),
             num_parameters=self.problem.num_parameters,
-            step_size=self.spec.training.step_size,
+            step_size=self.spec.training.largest_step_size,
+            effective_step_size=effective_step_size(self.spec.training),
             points=tuple(point.point for point in points),
             notes=notes(self.spec, self.problem, kind),
             training=training,

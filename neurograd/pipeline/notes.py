@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from neurograd import words
 from neurograd.deployment import program_chip
 from neurograd.effects.effect import PLACES
+from neurograd.effects.recipe_keys import recipe_hints
 from neurograd.effects.registry import contributions
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
@@ -35,6 +36,7 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
         sentence for each in contributions() for sentence in each.hints(spec, problem.num_samples)
     ]
     found += network_notes(spec, problem)
+    found += recipe_hints(spec.training)
     found += [_idle(group) for group in idle_keys(spec, problem)]
     found += _of_data(spec, problem)
     found += _of_other_use(spec, problem, command)

@@ -38,6 +38,7 @@ from neurograd.records.point import MeasuredPoint, PointResult
 from neurograd.records.training import DeployedNetworks, PredictedNetwork, TrainedNetwork
 from neurograd.spec import Spec
 from neurograd.training.loop import Trained, train
+from neurograd.training.snapshots import Snapshot
 
 COVARIANCE_DRAWS = 64
 KINK_DRAWS = 128
@@ -82,7 +83,7 @@ class Stages:
     pool: TaskPool
 
     def clean(self) -> tuple[TrainedNetwork, dict[str, Tensor]]:
-        """The clean training, with weights along it by the number of the step.
+        """The clean training, with tensors of snapshots along it (``Snapshot.tensors``).
 
         It sees the batches of the first chip.
 
@@ -96,7 +97,9 @@ class Stages:
 
         def compute() -> tuple[TrainedNetwork, dict[str, Tensor]]:
             trained = self._train_clean(0, "training the clean network", snapshots=places)
-            return trained_network(trained), {str(t): trained.snapshots[t] for t in places}
+            kept = (Snapshot(t, trained.snapshots[t], trained.states.get(t)) for t in places)
+            tensors = {name: each for found in kept for name, each in found.tensors().items()}
+            return trained_network(trained), tensors
 
         return self.store.run_record_tensors(
             "clean", TrainedNetwork, compute, self.problem.initial_weights
@@ -134,8 +137,8 @@ class Stages:
         )
         if trained.diverged:
             raise DivergenceError(
-                f"training.step_size: the clean training diverged after "
-                f"{trained.stopped_at} steps at step size {self.spec.training.step_size:g}; "
+                f"training.step_size: the clean training diverged after {trained.stopped_at} "
+                f"steps at step size {self.spec.training.largest_step_size:g}; "
                 "allowed: a step size at which the clean network trains"
             )
         return trained
@@ -185,29 +188,29 @@ class Stages:
             lambda: deploy(spec, self.problem.replica(), index, weights),
         )
 
-    def measured_point(self, index: int, step: int, weights: Tensor) -> MeasuredPoint:
+    def measured_point(self, index: int, clean: Snapshot) -> MeasuredPoint:
         """Measurement and prediction at one point of the clean training.
 
         Args:
             index: Which point.
-            step: Steps of the clean training before it.
-            weights: The clean network's weights there, shape ``(N,)``.
+            clean: The clean training there.
         """
 
         def compute() -> MeasuredPoint:
             spiking = bool(self.problem.parts.spiking)
-            found = (self._smoothed_point if spiking else self._point)(index, step, weights)
-            return found.model_copy(update={"point": self._with_arrays(found.point, weights)})
+            found = (self._smoothed_point if spiking else self._point)(index, clean)
+            point = self._with_arrays(found.point, clean.weights)
+            return found.model_copy(update={"point": point})
 
         return self.store.run_record(f"point-{index}", MeasuredPoint, compute)
 
-    def _point(self, index: int, step: int, weights: Tensor) -> MeasuredPoint:
-        measure, training = self.spec.measure, self.spec.training
+    def _point(self, index: int, clean: Snapshot) -> MeasuredPoint:
+        measure, training, state = self.spec.measure, self.spec.training, clean.state
         measured = measure_point(
             self.problem.replica(),
-            self.chip,
-            weights,
-            step,
+            self.chip.at(state),
+            clean.weights,
+            clean.step,
             index,
             MeasurementBudget(
                 draws=measure.draws,
@@ -218,16 +221,20 @@ class Stages:
                 kink_draws=min(measure.loss_draws, KINK_DRAWS),
             ),
             variants={
-                (effect.name, effect.label): build_chip(self.spec, self.problem, without=[effect])
+                (effect.name, effect.label): build_chip(
+                    self.spec, self.problem, without=[effect]
+                ).at(state)
                 for effect in active_effects(self.spec, self.problem)
             },
             progress=self.pool.stage(
-                f"measuring at step {step}", measure.draws + measure.loss_draws
+                f"measuring at step {clean.step}", measure.draws + measure.loss_draws
             ),
         )
-        excess, _ = predict_excess_loss(
-            [summarize_point(measured)], training.step_size, training.steps
-        )
+        excess: float | None = None
+        if self.chip.recipe is None:  # the frozen theory is that of plain gradient descent
+            excess, _ = predict_excess_loss(
+                [summarize_point(measured)], training.largest_step_size, training.steps
+            )
         return MeasuredPoint(
             point=point_result(measured, measure.points), frozen_excess_loss=excess
         )
@@ -242,15 +249,15 @@ class Stages:
             measure_cancellation(problem, self.chip, w, seed, point=index),
         )
 
-    def _smoothed_point(self, index: int, step: int, weights: Tensor) -> MeasuredPoint:
+    def _smoothed_point(self, index: int, clean: Snapshot) -> MeasuredPoint:
         """A point of a spiking network, whose reference is the gradient of its smoothed loss."""
         measure, std = self.spec.measure, smoothing_of(self.spec)
         norm_draws = measure.smoothing_draws or DEFAULT_SMOOTHING_DRAWS
         measured = measure_smoothed_point(
             self.problem.replica(),
-            self.chip,
-            weights,
-            step,
+            self.chip.at(clean.state),
+            clean.weights,
+            clean.step,
             index,
             std,
             SmoothedBudget(
@@ -261,7 +268,7 @@ class Stages:
             ),
             other_std=() if self.quick else (0.5 * std, 2.0 * std),
             progress=self.pool.stage(
-                f"measuring at step {step}", 5 * measure.loss_draws + norm_draws
+                f"measuring at step {clean.step}", 5 * measure.loss_draws + norm_draws
             ),
         )
         result = smoothed_point_result(measured, measure.points)

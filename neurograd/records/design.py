@@ -51,9 +51,18 @@ class LearningRule(Record):
     batch_size: int | str = "full"
 
 
+class Optimizer(Record):
+    """The digital optimizer."""
+
+    name: str = "sgd"
+    momentum: float | None = None
+
+
 class Training(Record):
     """The training."""
 
+    step_size: float | dict[str, float] | None = None
+    optimizer: Optimizer | None = None
     steps: int | None = None
 
 

@@ -38,6 +38,8 @@ KINKS_UNSEEN = (
     "the network has kinks, whose cost the Hessian that the threshold is made of does not see"
 )
 
+OTHER_UPDATE = "the clean update is the optimizer's, and the threshold is for one along −g"
+
 # -- Trainings ------------------------------------------------------------------------------------
 
 
@@ -95,7 +97,8 @@ def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
         step=point.step,
         loss=point.loss,
         programmed_loss=point.programmed_loss,
-        grad_norm=point.moments.grad_norm,
+        grad_norm=point.grad_norm,
+        reference_norm=None if point.follows_gradient else point.reference_norm,
         smoothing=None,
         moments=_moments(point),
         curvature=CurvatureResult(
@@ -139,7 +142,7 @@ def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
             bias_threshold_safe=point.bias_threshold_safe,
             noise_threshold_holds=point.thresholds_hold,
             bias_threshold_holds=point.thresholds_hold,
-            thresholds_reason=None if point.thresholds_hold else KINKS_UNSEEN,
+            thresholds_reason=_why_not(point),
         ),
         contributions=tuple(
             ContributionResult(
@@ -151,6 +154,13 @@ def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
             for part in point.contributions
         ),
     )
+
+
+def _why_not(point: PointMeasurement) -> str | None:
+    """Why the thresholds do not hold, None where they do."""
+    reasons = [] if point.follows_gradient else [OTHER_UPDATE]
+    reasons += [KINKS_UNSEEN] if point.kinks.exists else []
+    return "; ".join(reasons) or None
 
 
 def with_arrays(
@@ -279,7 +289,8 @@ def smoothed_point_result(point: SmoothedPoint, looks: int = 1) -> PointResult:
             bias_ratio_ci=point.bias_ratio_ci,
             bias_threshold_published=None,
             bias_threshold_safe=None,
-            noise_threshold_holds=True,
+            noise_threshold_holds=point.follows_gradient,
+            thresholds_reason=None if point.follows_gradient else OTHER_UPDATE,
         ),
         contributions=(),
     )

@@ -29,7 +29,7 @@ class MomentsResult(Record):
     total_variance_ci: Ends
     """Its interval; None (null in JSON) for an end without bound."""
     inverse_noise_ratio: Number
-    """√(σ²f(N))/‖g‖; None (null in JSON) at a zero gradient."""
+    """√(σ²f(N))/‖g‖, with an optimizer over its clean update; None (null in JSON) at a zero one."""
     gain: Number
     """⟨mean, −g⟩/‖g‖²: 1 is the right step; None (null in JSON) at a gradient of 0 or lost in
     noise."""
@@ -145,7 +145,8 @@ class Descent(Record):
     """Curvature from which noise prevents descent (Theorem 3.1, Eq. 7); None (null in JSON) at a
     gradient that is lost in noise."""
     bias_ratio: Number
-    """r = b√N/‖g‖; None (null in JSON) at a gradient of 0 or lost in noise."""
+    """r = b√N/‖g‖, with an optimizer over its clean update; None (null in JSON) at a gradient of 0
+    or lost in noise."""
     bias_ratio_ci: Ends
     """Its interval; None (null in JSON) for an end without bound."""
     bias_threshold_published: Number
@@ -153,7 +154,8 @@ class Descent(Record):
     bias_threshold_safe: Number
     """Bound on r that guarantees descent (corrected Theorem 3.2); None for a smoothed loss."""
     noise_threshold_holds: bool | None = None
-    """Whether Theorem 3.1 applies: not to a network with kinks; None where it is not known."""
+    """Whether Theorem 3.1 applies: not to a network with kinks, nor to an optimizer's update; None
+    where it is not known."""
     bias_threshold_holds: bool | None = None
     """The same of Theorem 3.2, in both of its forms; None where it is not known."""
     thresholds_reason: str | None = None
@@ -265,6 +267,10 @@ class PointResult(Record):
     finite."""
     grad_norm: Number
     """‖g‖; None (null in JSON) where it is lost in noise."""
+    reference_norm: Number = None
+    """‖u‖ of the clean optimizer's own update, which b, gain, cosine and inverse_noise_ratio are
+    against; None without an optimizer, where that is ‖g‖, for a spiking network, whose moments are
+    against ∇L_s, and in older reports."""
     smoothing: SmoothingResult | None
     """None for a rate network."""
     moments: MomentsResult

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from neurograd.effects.deployment_keys import Deployment
+from neurograd.effects.recipe_keys import RecipeKeys, check_recipe
 from neurograd.effects.registry import section
 from neurograd.errors import SpecError
 from neurograd.keys.fields import (
@@ -43,12 +44,9 @@ class Quantization(_Digital):
     """Digital limits of weights and updates."""
 
 
-class Training(SpecModel):
+class Training(RecipeKeys):
     """How the network is trained."""
 
-    step_size: Annotated[float, Number(0, above=True)] = Field(
-        0.1, description="Learning rate Δt, above 0. Default: 0.1."
-    )
     steps: Annotated[int, Whole(0, 10_000_000)] = Field(
         1000,
         description="Updates, 1 to 10000000; 0 for a deployment of network.weights as they are. "
@@ -257,6 +255,7 @@ class Spec(SpecModel):
         self._check_module()
         self._check_kind()
         self._check_deployment()
+        check_recipe(self)
         batch, samples = self.learning_rule.batch_size, self.task.train_samples
         if isinstance(batch, int) and samples is not None and batch > samples:
             problem = f"{batch} is more than task.train_samples, {samples}; allowed: at most that"

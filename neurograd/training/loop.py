@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, UnstableRuleError
+from device_models.updates.optimizer import OptimizerState
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
@@ -46,6 +47,7 @@ class Trained:
         stopped_at: Number of steps taken.
         curve: Loss and accuracy along the training.
         snapshots: Stored weights at the steps that were asked for.
+        states: Memory of the recipe's optimizer there; empty without a recipe.
     """
 
     weights: Tensor
@@ -56,6 +58,7 @@ class Trained:
     stopped_at: int
     curve: Curve
     snapshots: dict[int, Tensor] = field(default_factory=dict)
+    states: dict[int, OptimizerState] = field(default_factory=dict)
 
     @property
     def test_accuracy(self) -> float | None:
@@ -75,7 +78,7 @@ def train(
     curve_points: int = CURVE_POINTS,
     progress: Progress | None = None,
 ) -> Trained:
-    """Train through a chip with ``w ← w + Δt·Δw``.
+    """Train through a chip with ``w ← w + Δt·Δw``; the memory of its recipe goes along.
 
     Step t draws from a generator made from (seed, chip, t), so that a training can be split
     anywhere and give the same weights.
@@ -101,8 +104,9 @@ def train(
     if curve_points < 2:
         raise ValueError(f"curve_points is {curve_points}; allowed: 2 or more")
     w = chip.program(problem.initial_weights if initial is None else initial).clone()
-    device = w.device
+    device, state = w.device, chip.start(w)
     kept = {0: w.clone()} if 0 in snapshots else {}
+    states = {} if state is None or not kept else {0: state}
     wanted = set(snapshots)
     curve_steps = {int(t) for t in np.linspace(0, steps, min(steps + 1, curve_points))}
     evaluator = _Evaluator(problem, chip, seed, chip_index)
@@ -112,7 +116,8 @@ def train(
         generator = generator_for(seed, "train", chip_index, t, device=device)
         taken = t + 1
         try:
-            w = w + chip.step_size * chip.sample_update(problem, w, generator)
+            update, state = chip.sample_step(problem, w, state, generator)
+            w = w + chip.step_size * update
         except UnstableRuleError:
             if t == 0:
                 raise
@@ -122,6 +127,8 @@ def train(
             break
         if taken in wanted:
             kept[taken] = w.clone()
+            if state is not None:
+                states[taken] = state
         if progress is not None and (taken % REPORT_EVERY == 0 or taken == steps):
             progress(taken - reported)
             reported = taken
@@ -139,6 +146,7 @@ def train(
         stopped_at=taken,
         curve=evaluator.curve(),
         snapshots=kept,
+        states=states,
     )
 
 

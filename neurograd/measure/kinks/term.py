@@ -153,7 +153,7 @@ def variant_kinks(
     Args:
         problem: Network, loss and data.
         w: Weights, shape ``(N,)``.
-        gradient: Gradient there, shape ``(N,)``.
+        gradient: Gradient there, or the clean update of a recipe, shape ``(N,)``.
         step_size: Δt.
         forms: Closed form of each chip's Δw at ``w``.
         draws: Steps of each chip where the network has no closed form.

@@ -95,7 +95,7 @@ def _steps(spec: Spec) -> list[DesignChange]:
             continue
         settings = {
             # Step size times steps, the length of the training, stays the same.
-            "training.step_size": training.step_size * training.steps / steps,
+            "training.step_size": training.scaled_step_size(training.steps / steps),
             "training.steps": steps,
         }
         found.append(

@@ -140,7 +140,7 @@ class Outlook:
         if twin.diverged or not math.isfinite(twin.loss):
             raise DivergenceError(
                 f"training.step_size: the clean training is predicted to diverge at step size "
-                f"{spec.training.step_size:g}; allowed: a step size at which it trains"
+                f"{spec.training.largest_step_size:g}; allowed: a step size at which it trains"
             )
         return twin
 

@@ -111,7 +111,7 @@ def _predict_clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
     if predicted.diverged:
         raise DivergenceError(
             f"training.step_size: the clean training is predicted to diverge at step size "
-            f"{spec.training.step_size:g}; allowed: a step size at which it trains"
+            f"{spec.training.largest_step_size:g}; allowed: a step size at which it trains"
         )
     return CleanTraining(CleanTask.of(spec, device), predicted, {})
 

@@ -17,9 +17,24 @@ def heading(report: CheckReport) -> str:
     batches = "full batch" if batch == "full" else f"batches of {batch}"
     return (
         f"{report.num_parameters} weights ({_shape(report)}), "
-        f"{design.task.label}, {rule.name}, {batches}, Δt = {words.number(report.step_size)}, "
+        f"{design.task.label}, {rule.name}, {batches}, Δt = {_step_size(report)}, "
         f"{design.training.steps} steps"
     )
+
+
+def _step_size(report: CheckReport) -> str:
+    """Δt, that of each layer where they have their own, and the optimizer."""
+    training = report.design.training
+    sizes, optimizer = training.step_size, training.optimizer
+    said = words.number(report.step_size)
+    if isinstance(sizes, dict):
+        said = " and ".join(f"{words.number(each)} ({name})" for name, each in sizes.items())
+    if optimizer is None:
+        return said
+    if report.effective_step_size is None:
+        return f"{said}, {optimizer.name}"
+    effective = words.number(report.effective_step_size)
+    return f"{said}, momentum {words.number(optimizer.momentum)} (Δt/(1 − μ) = {effective})"
 
 
 def _shape(report: CheckReport) -> str:

@@ -60,6 +60,7 @@ OLD = {"device.endurance": {"age": 1e6}}
 SPIKING = {
     "task": DIGITS, "network.kind": "spiking", "network.time_steps": 4, "network.threshold": 0.3,
 }  # fmt: skip
+ADAM = {"training.optimizer": {"name": "adam"}}
 CLASSES = {"task": DIGITS, "training.step_size": 0.5}
 TINY_SPIKES = {**SPIKING, "measure.smoothing_draws": 4}
 
@@ -221,6 +222,13 @@ ACTS = {
     "task.teacher_hidden": ({}, [4], [5]),
     "task.label_noise": ({}, 0.1, 0.2),
     "training.step_size": ({}, 0.1, 0.2),
+    "training.optimizer.name": ({}, "sgd", "adam"),
+    "training.optimizer.momentum": ({}, 0.5, 0.9),
+    "training.optimizer.weight_decay": ({}, 0.1, 0.2),
+    "training.optimizer.beta1": (ADAM, 0.5, 0.9),
+    "training.optimizer.beta2": (ADAM, 0.9, 0.99),
+    "training.optimizer.epsilon": (ADAM, 0.1, 0.2),
+    "training.clip": ({}, 0.1, 0.2),
     "measure.seed": ({}, 1, 2),
     "measure.precision": ({}, "float64", "float32"),
 }  # fmt: skip
@@ -321,11 +329,13 @@ def numbers_of(data):
     problem = build_problem(spec)
     chip = build_chip(spec, problem)
     w = chip.program(problem.initial_weights)
+    state = chip.start(w)
     found = [*problem.data("train"), *problem.data("test"), w]
     for seed in range(3):
         generator = torch.Generator().manual_seed(seed)
         found.append(chip.read(w, generator))
-        w = w + spec.training.step_size * chip.sample_update(problem, w, generator)
+        update, state = chip.sample_step(problem, w, state, generator)
+        w = w + chip.step_size * update
         found.append(w)
     return spec, problem, found
 
