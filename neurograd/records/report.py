@@ -13,7 +13,7 @@ from neurograd.records.design import Design
 from neurograd.records.limits import DesignChangeResult, LimitResult, Prediction
 from neurograd.records.mitigation import MitigationGuide
 from neurograd.records.point import PointResult
-from neurograd.records.record import Record
+from neurograd.records.record import Number, Record
 from neurograd.records.training import DeploymentResult, DeploymentTrial, TrainingResult
 
 REPORT_VERSION: Literal[1] = 1

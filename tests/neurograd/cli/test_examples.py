@@ -36,6 +36,7 @@ def test_there_is_an_example_of_everything():
     assert {f"devices/{name}.yaml" for name in list_presets()} <= set(EXAMPLES)
     assert {f"rules/{name}.yaml" for name in RULE_DEFAULTS} <= set(EXAMPLES)
     assert {f"surrogates/{name}.yaml" for name in SURROGATE_DEFAULTS} <= set(EXAMPLES)
+    assert {"recipes/adam.yaml", "recipes/momentum.yaml"} <= set(EXAMPLES)
     data = {"own_table", "own_events", "mnist_5k", "yin_yang", "start_weights"}
     assert {f"data/{name}.yaml" for name in data} <= set(EXAMPLES)
 
