@@ -183,7 +183,15 @@ def test_defaults():
             "teacher_hidden": None,
             "label_noise": None,
         },
-        "training": {"step_size": 0.1, "steps": 1000, "seeds": 5, "max_seeds": 40, "looks": 4},
+        "training": {
+            "step_size": 0.1,
+            "optimizer": None,
+            "clip": None,
+            "steps": 1000,
+            "seeds": 5,
+            "max_seeds": 40,
+            "looks": 4,
+        },
         "deployment": None,
         "targets": {
             "max_accuracy_drop": 0.02,
