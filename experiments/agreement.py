@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 
 from experiments.support.forecasts.claims import VERDICTS, claims, summary
 from experiments.support.forecasts.split import judged_again
+from experiments.support.judged_presets import JUDGED_PRESETS
 from experiments.support.record import RESULTS, Run, parse, run_main
 from neurograd.judge.cost import judge_chips
 from neurograd.judge.forecasts import judge_forecasts
@@ -33,7 +34,7 @@ from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of, forecast_network
 from neurograd.records.measured import trained_network
 from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled, to_image
-from neurograd.spec import Spec, list_presets, load_preset, validate_spec
+from neurograd.spec import Spec, load_preset, validate_spec
 from neurograd.training.loop import train
 
 SCALES = (0.3, 1.0, 3.0)
@@ -116,7 +117,7 @@ def as_fraction(value: Any) -> float:
 def chips() -> dict[str, dict[str, Any]]:
     """The sections of every chip's spec, by a name for files and tables."""
     made: dict[str, dict[str, Any]] = {}
-    for p, name in enumerate(list_presets()):
+    for p, name in enumerate(JUDGED_PRESETS):
         for k, factor in enumerate(SCALES):
             rule = RULES[(2 * p + k) % len(RULES)]
             made[f"{name} x{factor:g} {rule['name']}"] = {

@@ -186,3 +186,12 @@ def duration(seconds: float) -> str:
             count = number(seconds / size)
             return f"{count} {unit}{'' if count == '1' else 's'}"
     return f"{number(seconds)} s"
+
+
+def after_programming(seconds: float) -> str:
+    """When a programmed network is read: '1 day after programming'.
+
+    Args:
+        seconds: 0 or more.
+    """
+    return f"{duration(seconds)} after programming" if seconds > 0 else "right after programming"

@@ -1,7 +1,7 @@
 """What comes after training: a network is programmed once, ages, and is judged again."""
 
 from neurograd.deployment.ageing import deploy
-from neurograd.deployment.judging import Judged, judge_all
+from neurograd.deployment.judging import Judged, allowed_after, judge_all
 from neurograd.deployment.programming import DeployedChip, program_chip
 from neurograd.deployment.trials import Variant, first_failure, judge_trial, variants
 
@@ -9,6 +9,7 @@ __all__ = [
     "DeployedChip",
     "Judged",
     "Variant",
+    "allowed_after",
     "deploy",
     "first_failure",
     "judge_all",

@@ -30,10 +30,7 @@ class Judged:
     @property
     def verdict(self) -> Verdict:
         """Not tolerated if one part is not, tolerated only if all are."""
-        found = {part.verdict for part in self._parts}
-        if Verdict.NOT_TOLERATED in found:
-            return Verdict.NOT_TOLERATED
-        return Verdict.TOLERATED if found == {Verdict.TOLERATED} else Verdict.INCONCLUSIVE
+        return Verdict.of_all(part.verdict for part in self._parts)
 
     @property
     def more(self) -> int | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from neurograd.effects.effect import Contribution, SpecSections, Stage
+from neurograd.effects.knob import CENTURY, Knob, fraction
 from neurograd.keys.fields import Fraction, Seconds, Shorthand, SpecModel, spec_problem
 
 _SIZED = ("normal", "proportional")
@@ -91,3 +93,27 @@ class Deployment(SpecModel):
         if len(set(self.times)) < len(self.times):
             raise spec_problem("names a time twice; allowed: each once", "times")
         return self
+
+
+def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
+    deployment: Deployment | None = spec.deployment
+    if deployment is None:
+        return
+    error = deployment.program_error
+    if error is None or error.error is not None:
+        size = 0.0 if error is None or error.error is None else error.error
+        yield fraction("deployment.program_error.error", "programming error", size)
+    if spec.device is None or spec.device.drift is None:
+        return  # nothing ages: all times are alike
+
+    last, first = max(deployment.times), spec.device.drift.t0
+
+    def times(value: float) -> dict[str, Any]:
+        return {"deployment.times": [*(t for t in deployment.times if t < min(value, last)), value]}
+
+    yield Knob(
+        "deployment.times", "last time after programming", last, 1, first, CENTURY, times, "s"
+    )
+
+
+SHARED = Contribution(name="deployment", stage=Stage.AFTER, order=90, knobs=_knobs, knob_rank=27)

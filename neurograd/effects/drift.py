@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, model_validator
 
 from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change
-from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.knob import CENTURY, Knob, one_key
 from neurograd.effects.weight_cells import weight_cells
 from neurograd.keys.fields import Number, Seconds, SpecModel, refuse, spec_problem
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from device_models import ConductanceDrift
     from neurograd.effects.assembly import Assembly
-
-_CENTURY = 86400.0 * 36525
 
 
 class Drift(SpecModel):
@@ -110,10 +108,15 @@ def _remedy(spec: SpecSections) -> Remedy:
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     drift: Drift | None = None if spec.device is None else spec.device.drift
-    if drift is None or not drift.time or not acts_in_training(spec):
+    ages = spec.device is not None and spec.deployment is not None
+    if drift is not None and drift.time and acts_in_training(spec):
+        key = "device.drift.time"
+        yield Knob(key, "drift time", drift.time, 1, drift.t0, CENTURY, one_key(key), "s")
+    elif not ages:
         return
-    key = "device.drift.time"
-    yield Knob(key, "drift time", drift.time, 1, drift.t0, _CENTURY, one_key(key), "s")
+    if drift is None:
+        # Devices that keep what they hold: how much drift a deployment would bear.
+        drift = Drift(exponent=0.0)
     if drift.exponent is None:
         return
     for key, label, now in (

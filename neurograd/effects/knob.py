@@ -15,6 +15,9 @@ DIGITS = 3
 """Significant digits of every value that is tried: what is printed is what was computed."""
 
 Settings = Callable[[float], dict[str, Any]]
+CENTURY = 86400.0 * 36525
+"""Seconds; the longest time that is tried."""
+
 _SECONDS = ((86400.0 * 365.25, "years"), (86400.0, "days"), (3600.0, "h"), (60.0, "min"))
 
 

@@ -112,8 +112,8 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
     if labels is not None and labels.potentiation > 0 and labels.depression > 0:
         yield (
             "Both labels of device.write.nonlinearity are above 0: this device falls in small "
-            "steps first. Published devices fall in large steps first, which is a label below 0 "
-            f"(depression: {-labels.depression:g})."
+            "steps first. Most published devices fall in large steps first, which is a label below "
+            f"0 (depression: {-labels.depression:g})."
         )
 
 

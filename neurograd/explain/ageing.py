@@ -12,9 +12,9 @@ from neurograd.records.report import CheckReport
 from neurograd.records.training import DeploymentResult, DeploymentTrial
 from neurograd.spec import Spec
 from neurograd.words import (
+    after_programming,
     capital,
     confidence,
-    duration,
     listed,
     percent,
     percent_ends,
@@ -48,7 +48,7 @@ def with_deployment(
 
 def _at(result: DeploymentResult) -> str:
     """The cost at one time with the bound that decided."""
-    cost, when = result.cost, capital(_when(result.time))
+    cost, when = result.cost, capital(after_programming(result.time))
     if not math.isfinite(cost.value):
         return f"{when} there is no network: the training diverges on the chip."
     measured = ranged_percent(cost.value, cost.ci, cost.confidence)
@@ -67,11 +67,6 @@ def _at(result: DeploymentResult) -> str:
         if ways:
             end += f"; {listed(ways, 'or')} would decide if mean and spread stay as they are"
     return f"{when} the {cost.noun} is {measured}: {end}."
-
-
-def _when(time: float) -> str:
-    """A time within a sentence."""
-    return f"{duration(time)} after programming" if time > 0 else "right after programming"
 
 
 def ageing_cause(report: CheckReport) -> str | None:
@@ -94,7 +89,7 @@ def _cause(report: CheckReport) -> list[str]:
     without = ranged_percent(part.cost.value, part.cost.ci, whole.confidence)
     return [
         f"Cause after training: {part.label}; without it the {whole.noun} "
-        f"{_when(part.time)} is {without} in place of {percent(whole.value)}."
+        f"{after_programming(part.time)} is {without} in place of {percent(whole.value)}."
     ]
 
 
@@ -104,7 +99,7 @@ def _action(spec: Spec, report: CheckReport) -> list[str]:
         return []
     level = report.deployment[0].cost.confidence
     tried = [
-        f"What {trial.label} makes of it {_when(trial.time)}: "
+        f"What {trial.label} makes of it {after_programming(trial.time)}: "
         f"{ranged_percent(trial.cost.value, trial.cost.ci, level)}, {trial.cost.verdict.value}."
         for trial in report.deployment_trials
         if not trial.leaves_out

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from neurograd.judge.cost import Allowed, Baseline, Judgement, judge_chips
-from neurograd.judge.networks import Predicted
-from neurograd.judge.verdict import Bounds, Cost, judge
+from neurograd.judge.networks import Network, Predicted
+from neurograd.judge.verdict import Bounds, Cost, Verdict, judge
 
 MODEL_ERROR = 0.7
 """Part of a predicted cost by which it may be off, below 1.
@@ -21,17 +21,35 @@ record). Smaller promises chips that fail, larger leaves more of them inconclusi
 
 
 @dataclass(frozen=True)
+class AgedForecast:
+    """What is predicted for one time after a training.
+
+    Attributes:
+        time: Seconds after programming.
+        judgement: Verdict and cost, as those of the training before it.
+        accuracy: Mean predicted test accuracy of the chips, None where undefined.
+    """
+
+    time: float
+    judgement: Judgement
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
 class Forecast:
     """A predicted verdict.
 
     Attributes:
-        judgement: Verdict and cost; the interval covers chips, test samples and ``MODEL_ERROR``.
+        judgement: Verdict and cost of the training; the interval covers chips, test samples and
+            ``MODEL_ERROR``.
         clean_loss: Predicted training loss of the clean twin.
         clean_accuracy: Predicted test accuracy of the clean twin, None where undefined.
         chip_loss: Mean predicted training loss of the chips.
         chip_accuracy: Mean predicted test accuracy of the chips, None where undefined.
         diverged: Number of chips that are predicted to diverge.
         gradients: Gradients that all forecasts took together.
+        deployment: Each time of a deployment; empty without one.
+        counts: Whether the training was asked for, and counts in the verdict.
     """
 
     judgement: Judgement
@@ -41,6 +59,28 @@ class Forecast:
     chip_accuracy: float | None
     diverged: int
     gradients: int
+    deployment: tuple[AgedForecast, ...] = ()
+    counts: bool = True
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the training and of every time after it."""
+        return Verdict.of_all(part.verdict for part, _, _ in self._parts)
+
+    @property
+    def deciding(self) -> tuple[Judgement, float | None, float | None]:
+        """The part whose cost is furthest above what it may be, or least below.
+
+        Returns:
+            Its judgement, its time after programming (None for the training) and the mean accuracy
+            of the chips there.
+        """
+        return max(self._parts, key=lambda part: part[0].cost.value - part[0].allowed)
+
+    @property
+    def _parts(self) -> list[tuple[Judgement, float | None, float | None]]:
+        aged = [(each.judgement, each.time, each.accuracy) for each in self.deployment]
+        return [*([(self.judgement, None, self.chip_accuracy)] if self.counts else []), *aged]
 
 
 def judge_forecasts(
@@ -55,17 +95,51 @@ def judge_forecasts(
         chips: The chips, one or more.
     """
     count = len(chips)
-    accuracies = [chip.test_accuracy for chip in chips if chip.test_accuracy is not None]
-    accurate = clean.test_accuracy is not None
     return Forecast(
         judgement=_with_model_error(judge_chips(baseline, allowed, clean, chips), count),
         clean_loss=clean.loss,
         clean_accuracy=clean.test_accuracy,
         chip_loss=sum(chip.loss for chip in chips) / count,
-        chip_accuracy=sum(accuracies) / count if accurate else None,
+        chip_accuracy=_mean_accuracy(chips),
         diverged=sum(chip.diverged for chip in chips),
         gradients=clean.gradients + sum(chip.gradients for chip in chips),
     )
+
+
+def judge_aged_forecasts(
+    trained: Forecast,
+    baseline: Baseline,
+    allowed: Allowed,
+    clean: Predicted,
+    aged: Mapping[float, Sequence[Network]],
+    *,
+    trains: bool,
+) -> Forecast:
+    """A forecast with what comes after the training.
+
+    Args:
+        trained: What is predicted for the training.
+        baseline: The network before it learns.
+        allowed: What a deployed chip may have lost.
+        clean: The clean twin.
+        aged: The chips at each time after they were programmed with the weights that training is
+            predicted to end with.
+        trains: Whether there is a training. Networks that are programmed as they come are not
+            predicted: their costs have no error of a prediction.
+    """
+    parts = []
+    for time, chips in aged.items():
+        judged = judge_chips(baseline, allowed, clean, chips)
+        if trains:
+            judged = _with_model_error(judged, len(chips))
+        parts.append(AgedForecast(time, judged, _mean_accuracy(chips)))
+    return replace(trained, deployment=tuple(parts), counts=trains)
+
+
+def _mean_accuracy(chips: Sequence[Network]) -> float | None:
+    """Mean test accuracy, None where undefined."""
+    accuracies = [chip.test_accuracy for chip in chips if chip.test_accuracy is not None]
+    return sum(accuracies) / len(accuracies) if accuracies else None
 
 
 def widened(cost: Cost) -> Cost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -23,6 +23,14 @@ class Verdict(StrEnum):
     def exit_code(self) -> int:
         """0 tolerated, 1 not tolerated, 3 inconclusive."""
         return {"tolerated": 0, "not tolerated": 1, "inconclusive": 3}[self.value]
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Verdict]) -> Verdict:
+        """Not tolerated if one part is not, tolerated only if all of one or more are."""
+        found = set(parts)
+        if cls.NOT_TOLERATED in found:
+            return cls.NOT_TOLERATED
+        return cls.TOLERATED if found == {cls.TOLERATED} else cls.INCONCLUSIVE
 
 
 @dataclass(frozen=True)

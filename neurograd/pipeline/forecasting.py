@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import torch
+from torch import Tensor
 
+from neurograd.deployment import allowed_after, deploy
+from neurograd.effects.deployment_keys import Deployment
 from neurograd.effects.effect import Effect
-from neurograd.forecast.path import forecast_chip
+from neurograd.forecast.path import ForecastChip, forecast_chip
 from neurograd.judge.cost import Allowed, Baseline
-from neurograd.judge.forecasts import Forecast, judge_forecasts
+from neurograd.judge.forecasts import Forecast, judge_aged_forecasts, judge_forecasts
 from neurograd.pipeline.build import build_chip, build_clean_chip
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.records.measured import predicted_network
-from neurograd.records.training import PredictedNetwork
+from neurograd.records.training import DeployedNetworks, PredictedNetwork
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
 
@@ -71,6 +74,8 @@ def forecast(
 ) -> Forecast:
     """Predict the verdict of a spec without training through its chips.
 
+    A deployment is that of the weights which training is predicted to end with.
+
     Args:
         spec: The validated spec; ``training.seeds`` chips are predicted.
         problem: The spec's problem.
@@ -79,11 +84,54 @@ def forecast(
             ``forecast_network(spec, problem, CLEAN)``; predicted here when None.
     """
     twin = forecast_network(spec, problem, CLEAN) if clean is None else clean
-    chips = [
-        forecast_network(spec, problem, index, without=without)
+    ends = [
+        forecast_weights(spec, problem, index, without=without)
         for index in range(spec.training.seeds)
     ]
-    return judge_forecasts(baseline_of(problem), allowed_by(spec), twin, chips)
+    aged = (
+        [deploy(spec, problem, index, weights) for index, (_, weights) in enumerate(ends)]
+        if spec.deployment is not None
+        else ()
+    )
+    return judge_forecast(spec, problem, twin, [network for network, _ in ends], aged)
+
+
+def judge_forecast(
+    spec: Spec,
+    problem: Problem,
+    clean: PredictedNetwork,
+    chips: Sequence[PredictedNetwork],
+    aged: Sequence[DeployedNetworks] = (),
+) -> Forecast:
+    """The predicted verdict of networks whose training was predicted.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+        clean: The clean twin.
+        chips: The chips, one or more.
+        aged: What becomes of each of them after training; empty without a deployment.
+    """
+    trains, allowed = spec.training.steps > 0, allowed_by(spec)
+    baseline = baseline_of(problem, None if trains else untrained_loss(problem))
+    trained = judge_forecasts(baseline, allowed, clean, chips)
+    if not aged:
+        return trained
+    times = [each.time for each in aged[0].networks]
+    at_times = {t: [each.networks[k] for each in aged] for k, t in enumerate(times)}
+    after = allowed_after(spec, allowed)
+    return judge_aged_forecasts(trained, baseline, after, clean, at_times, trains=trains)
+
+
+def training_of(spec: Spec) -> Spec:
+    """The spec without the numbers that act after training: its chips are trained as the spec's.
+
+    With a deployment nothing ages in training, whatever ``device.drift`` says.
+    """
+    if spec.deployment is None:
+        return spec
+    still = None if spec.device is None else spec.device.model_copy(update={"drift": None})
+    return spec.model_copy(update={"deployment": Deployment(), "device": still})
 
 
 def forecast_network(
@@ -96,27 +144,51 @@ def forecast_network(
 ) -> PredictedNetwork:
     """Predict the training of one network; loss and accuracy are as the chip itself reads it.
 
+    Arguments as for ``forecast_weights``.
+    """
+    return forecast_weights(spec, problem, index, without=without, progress=progress)[0]
+
+
+def forecast_weights(
+    spec: Spec,
+    problem: Problem,
+    index: int,
+    *,
+    without: Collection[Effect] = (),
+    progress: Progress | None = None,
+) -> tuple[PredictedNetwork, Tensor]:
+    """Predict the training of one network, and the weights that it ends with.
+
+    Of 0 steps it ends with what the chip makes of its start weights, which is no prediction.
+
     Args:
         spec: The validated spec.
         problem: The spec's problem.
         index: Which chip, or ``CLEAN``.
         without: Effects that are left out.
         progress: Called with the number of updates done since the last call.
+
+    Returns:
+        The network as the chip reads it, and the stored weights, shape ``(N,)``; NaN where the
+        training is predicted to diverge.
     """
     chip = (
         build_clean_chip(spec, problem)
         if index == CLEAN
         else build_chip(spec, problem, index=index, without=without)
     )
-    seed, place = spec.measure.seed, index + 1
-    predicted = forecast_chip(
-        problem, chip, spec.training.steps, seed, index=place, progress=progress
+    seed, place, steps = spec.measure.seed, index + 1, spec.training.steps
+    predicted = (
+        forecast_chip(problem, chip, steps, seed, index=place, progress=progress)
+        if steps > 0
+        else ForecastChip(chip.program(problem.initial_weights), diverged=False, gradients=0)
     )
     weights = predicted.weights
     generator = generator_for(seed, "forecast", place, "evaluate", device=weights.device)
-    return predicted_network(
+    network = predicted_network(
         chip.see(problem),
         chip.read(weights, generator),
         diverged=predicted.diverged,
         gradients=predicted.gradients,
     )
+    return network, torch.full_like(weights, torch.nan) if predicted.diverged else weights

@@ -152,11 +152,26 @@ class JudgedCost(Cost):
         return self.kind == "accuracy_drop"
 
 
+class AgedForecastResult(Record):
+    """What is predicted for one time after programming."""
+
+    time: float
+    """Seconds after programming."""
+    accuracy: float | None
+    """Mean predicted test accuracy of the chips, None where undefined."""
+    cost: JudgedCost
+    verdict: Verdict
+    """That of this time alone."""
+
+
 class ForecastResult(Record):
-    """The predicted verdict of a training."""
+    """The predicted verdict of a training, and of what comes after where that was predicted."""
 
     verdict: Verdict
+    """That of the training and of every time in ``deployment``; of the times alone where there is
+    no training (``training.steps`` 0)."""
     cost: JudgedCost
+    """That of the training."""
     clean_loss: Loss
     """Predicted training loss of the clean twin; infinite (null in JSON) where it diverges."""
     clean_accuracy: float | None
@@ -169,12 +184,15 @@ class ForecastResult(Record):
     """Number of chips that are predicted to diverge."""
     gradients: int
     """Gradients that all forecasts took together."""
+    deployment: tuple[AgedForecastResult, ...] = ()
+    """Each time after programming; empty without a deployment, and in a report of a check, which
+    ages the chips that it has trained."""
 
     @classmethod
     def of(cls, predicted: Forecast) -> ForecastResult:
         """From a predicted verdict."""
         return cls(
-            verdict=predicted.judgement.verdict,
+            verdict=predicted.verdict,
             cost=JudgedCost.of(predicted.judgement),
             clean_loss=predicted.clean_loss,
             clean_accuracy=predicted.clean_accuracy,
@@ -182,4 +200,13 @@ class ForecastResult(Record):
             chip_accuracy=predicted.chip_accuracy,
             diverged=predicted.diverged,
             gradients=predicted.gradients,
+            deployment=tuple(
+                AgedForecastResult(
+                    time=each.time,
+                    accuracy=each.accuracy,
+                    cost=JudgedCost.of(each.judgement),
+                    verdict=each.judgement.verdict,
+                )
+                for each in predicted.deployment
+            ),
         )

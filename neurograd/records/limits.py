@@ -41,6 +41,10 @@ class Prediction(_Predicted):
     """Mean predicted test accuracy of the chips, None where undefined."""
     problem: str
     """Why there is no number, empty where there is one."""
+    time: float | None = None
+    """Seconds after programming of which the cost is, of the training and the times after it the
+    part furthest above what it may cost, or least below; None for the training and in older
+    reports."""
 
 
 class TriedValue(_Predicted):
@@ -57,6 +61,9 @@ class TriedValue(_Predicted):
     verdict: Verdict
     problem: str = ""
     """Why there is no number, empty where there is one."""
+    time: float | None = None
+    """Seconds after programming of which the cost is; None for the training and in older
+    reports."""
 
 
 class TrainedValue(_Predicted):

@@ -106,6 +106,17 @@ class CheckReport(_Report):
         return self.reasons[: self.deciding_reasons]
 
     @property
+    def deciding(self) -> tuple[JudgedCost, float | None]:
+        """Of a training and the times after it, the part furthest above what it may cost.
+
+        Returns:
+            Its cost and the seconds after programming; None for the training.
+        """
+        parts = [(each.cost, each.time) for each in self.deployment]
+        trained = [] if parts and self.design.training.steps == 0 else [(self.training.cost, None)]
+        return max([*trained, *parts], key=lambda part: part[0].value - part[0].allowed)
+
+    @property
     def beside(self) -> tuple[str, ...]:
         """What theory and measurement say beside the verdict."""
         return self.reasons[len(self.decided_by) :]
@@ -124,7 +135,11 @@ class LimitsReport(_Report):
     reasons: tuple[str, ...] = ()
     """Why, one sentence each, as ``neurograd train`` has them; empty in older reports."""
     trained: JudgedCost | None = None
-    """What that verdict rests on; None in older reports."""
+    """What that verdict rests on: of a training and the times after it the part furthest above what
+    it may cost, or least below; None in older reports."""
+    trained_time: float | None = None
+    """Seconds after programming of which ``trained`` is; None for the training itself and in older
+    reports."""
     now: Prediction
     """What is predicted for the spec as it is."""
     confidence: float

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from neurograd.judge.verdict import Verdict
-from neurograd.records.cost import ForecastResult, JudgedCost
+from neurograd.records.cost import AgedForecastResult, ForecastResult, JudgedCost
 from neurograd.records.record import Number, Record
 from neurograd.records.report import CheckReport
 from neurograd.records.training import DeploymentResult
@@ -97,6 +97,7 @@ class TrainedColumns(Record):
             diverged=found.diverged,
             num_parameters=num_parameters,
             cause=cause,
+            **_deployed_columns(found.deployment),
         )
 
 
@@ -142,7 +143,9 @@ class CheckedColumns(TrainedColumns):
         )
 
 
-def _deployed_columns(results: Sequence[DeploymentResult]) -> dict[str, Any]:
+def _deployed_columns(
+    results: Sequence[DeploymentResult | AgedForecastResult],
+) -> dict[str, Any]:
     if not results:
         return {}
     worst = max(results, key=lambda result: result.cost.value)

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments.support.judged_presets import JUDGED_PRESETS
 from neurograd.errors import NeurogradError
-from neurograd.spec import Spec, list_presets, validate_spec
+from neurograd.spec import Spec, validate_spec
 from neurograd.spec.rule_schema import RULES, SPIKING_ONLY
 
 DEVICES = Path(__file__).parents[2] / "examples" / "devices"
@@ -167,7 +168,7 @@ def _noise(rng: np.random.Generator) -> Sections:
 
 
 def _preset(rng: np.random.Generator) -> Sections:
-    return {"device": {"preset": _one(rng, list_presets()), **_beside(rng)}}
+    return {"device": {"preset": _one(rng, JUDGED_PRESETS), **_beside(rng)}}
 
 
 def _pulsed(rng: np.random.Generator) -> Sections:

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
+from neurograd import words
 from neurograd.effects.assembly import matrices_outside_layers
 from neurograd.effects.knob import Knob
-from neurograd.errors import NeurogradError
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
 from neurograd.pipeline.build import build_chip
@@ -91,13 +91,8 @@ def find_limits(
             goes on from there and gives the same numbers.
 
     Raises:
-        NeurogradError: For everything that bad input causes, and for a spec with a deployment.
+        NeurogradError: For everything that bad input causes.
     """
-    if spec.deployment is not None:
-        raise NeurogradError(
-            "limits: numbers are turned for what they do in training, and deployment comes after "
-            "it; allowed: a spec without it (--set deployment=null), or sweep for its keys"
-        )
     start = time.perf_counter()
     reporter, place = reporter or Silent(), torch.device(device)
     spec = quick_spec(spec) if quick else spec
@@ -124,10 +119,12 @@ def find_limits(
         ]
         limits = [each.result() for each in searches]
         changed = best_first([each.result() for each in others])
+    limits, idle = _acting(spec, limits)
     predicted = time.perf_counter()
-    confirmed = _confirm(spec, limits, now.allowed, data, trainer, reporter) if confirm else {}
+    confirmed = _confirm(spec, limits, data, trainer, reporter) if confirm else {}
     trained_seconds += time.perf_counter() - predicted
     problem = outlook.problem(spec)
+    cost, trained_time = trained.deciding
     record = LimitsReport(
         kind="limits",
         verdict=trained.verdict,
@@ -137,9 +134,10 @@ def find_limits(
         code=code_digest(),
         data=data_used(spec, problem, samples),
         num_parameters=outlook.problem(spec).num_parameters,
-        notes=tuple(network_notes(spec, outlook.problem(spec))),
+        notes=(*network_notes(spec, problem), *deployment_notes(spec, idle)),
         now=prediction(predicted_now),
-        trained=trained.training.cost,
+        trained=cost,
+        trained_time=trained_time,
         cause=trained.cause,
         reasons=trained.decided_by,
         confidence=CONFIDENCE,
@@ -196,10 +194,33 @@ def _change(
     return found
 
 
+def _acting(spec: Spec, limits: list[Limit]) -> tuple[list[Limit], list[str]]:
+    """The numbers that act, and the names of those that change nothing without any training."""
+    if spec.training.steps > 0:
+        return limits, []
+    idle = [limit.knob.label for limit in limits if not limit.changes_anything]
+    return [limit for limit in limits if limit.changes_anything], idle
+
+
+def deployment_notes(spec: Spec, idle: list[str]) -> list[str]:
+    """What of a deployment is no number that can be turned."""
+    notes = []
+    if idle:
+        notes.append(
+            f"Without training (training.steps: 0) these change nothing: {words.listed(idle)}."
+        )
+    error = None if spec.deployment is None else spec.deployment.program_error
+    if error is not None and error.error is None:
+        notes.append(
+            f"deployment.program_error is as published ({error.model}) and has no size to turn; "
+            "model normal or proportional has."
+        )
+    return notes
+
+
 def _confirm(
     spec: Spec,
     limits: list[Limit],
-    allowed: float,
     data: str,
     trainer: Trainer,
     reporter: Reporter,
@@ -208,6 +229,6 @@ def _confirm(
     advance = reporter.stage("confirming by training", len(flips))
     found = {}
     for limit in flips:
-        found[limit.knob.key] = trainer.confirm(spec, limit, allowed, data)
+        found[limit.knob.key] = trainer.confirm(spec, limit, data)
         advance(1)
     return found

@@ -20,19 +20,21 @@ from neurograd.spec import Spec
 
 @dataclass(frozen=True)
 class TrainedCost:
-    """What training gave at one value.
+    """What training gave at one value, and the times after it where there are any.
 
     Attributes:
         value: The value.
         verdict: Its verdict.
-        cost: Mean cost of the trained chips.
+        cost: Mean cost of the trained chips, that of the part which decides.
         ci: Its interval at 99 %.
+        allowed: Largest cost that the targets allow there.
     """
 
     value: float
     verdict: str
     cost: float
     ci: Interval
+    allowed: float
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,10 @@ class Confirmation:
     Attributes:
         inside: At the value that is predicted to be tolerated, None without one.
         outside: At the one that is predicted not to be, None without one.
-        allowed: Largest cost that the targets allow.
     """
 
     inside: TrainedCost | None
     outside: TrainedCost | None
-    allowed: float
 
     @property
     def status(self) -> str:
@@ -60,8 +60,8 @@ class Confirmation:
         sides = [
             (trained, verdict, on_its_side)
             for trained, verdict, on_its_side in (
-                (self.inside, Verdict.TOLERATED, lambda cost: cost <= self.allowed),
-                (self.outside, Verdict.NOT_TOLERATED, lambda cost: cost > self.allowed),
+                (self.inside, Verdict.TOLERATED, lambda found: found.cost <= found.allowed),
+                (self.outside, Verdict.NOT_TOLERATED, lambda found: found.cost > found.allowed),
             )
             if trained is not None
         ]
@@ -73,7 +73,7 @@ class Confirmation:
             return "not confirmed"
         if all(found):
             return "confirmed"
-        fits = all(on_its_side(trained.cost) for trained, _, on_its_side in sides)
+        fits = all(on_its_side(trained) for trained, _, on_its_side in sides)
         return "agrees" if fits else "unclear"
 
 
@@ -100,13 +100,12 @@ class Trainer:
         """
         return self._beside(spec, data, quick=quick)
 
-    def confirm(self, spec: Spec, limit: Limit, allowed: float, data: str) -> Confirmation:
+    def confirm(self, spec: Spec, limit: Limit, data: str) -> Confirmation:
         """Train at both numbers of a limit, where there are two.
 
         Args:
             spec: The spec as it is.
             limit: A limit with at least one number.
-            allowed: Largest cost that the targets allow.
             data: Fingerprint of the data.
         """
         inside, outside = (
@@ -115,12 +114,12 @@ class Trainer:
             else self._train(turn(limit.knob, spec, tried.value), tried.value, data)
             for tried in (limit.inside, limit.outside)
         )
-        return Confirmation(inside, outside, allowed)
+        return Confirmation(inside, outside)
 
     def _train(self, spec: Spec, value: float, data: str) -> TrainedCost:
         found = self._beside(spec, data, quick=False)
-        cost = found.training.cost
-        return TrainedCost(value, found.verdict.value, cost.value, cost.ci)
+        cost, _ = found.deciding
+        return TrainedCost(value, found.verdict.value, cost.value, cost.ci, cost.allowed)
 
     def _beside(self, spec: Spec, data: str, *, quick: bool) -> CheckReport:
         return train_beside(

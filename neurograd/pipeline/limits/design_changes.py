@@ -48,11 +48,15 @@ def find_changes(spec: Spec, samples: int) -> list[DesignChange]:
         spec: The validated spec.
         samples: Number of training samples, the largest batch.
     """
+    after = _deployed(spec)
+    if spec.training.steps == 0:
+        return after
     return [
         *_wider(spec),
         *_steps(spec),
         *_rounding(spec),
         *_averaging(spec, samples),
+        *after,
     ]
 
 
@@ -133,6 +137,15 @@ def _rounding(spec: Spec) -> list[DesignChange]:
         why = "no bias of the read weights, but noise"
         found.append(DesignChange("stochastic rounding of weights", {key: "stochastic"}, why))
     return found
+
+
+def _deployed(spec: Spec) -> list[DesignChange]:
+    """What helps a network that ages."""
+    deployment, drifts = spec.deployment, spec.device is not None and spec.device.drift is not None
+    if deployment is None or not drifts or deployment.compensation == "global":
+        return []
+    settings = {"deployment.compensation": "global"}
+    return [DesignChange("global drift compensation", settings, "undoes the mean of the drift")]
 
 
 def _averaging(spec: Spec, samples: int) -> list[DesignChange]:

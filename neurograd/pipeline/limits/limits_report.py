@@ -32,6 +32,7 @@ def prediction(found: PredictedCost) -> Prediction:
         clean_accuracy=found.clean_accuracy,
         chip_accuracy=found.chip_accuracy,
         problem=found.problem,
+        time=found.time,
     )
 
 
@@ -72,6 +73,7 @@ def _tried(knob: Knob, tried: Tried) -> TriedValue:
         ci=found.ci,
         verdict=found.verdict,
         problem=found.problem,
+        time=found.time,
     )
 
 

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
+from torch import Tensor
 
+from neurograd.deployment import deploy
 from neurograd.errors import DivergenceError, NeurogradError
-from neurograd.judge.forecasts import Forecast, judge_forecasts
+from neurograd.judge.forecasts import Forecast
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
 from neurograd.output import to_json
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.forecasting import (
     CLEAN,
-    allowed_by,
-    baseline_of,
     forecast_network,
     forecast_stage,
+    forecast_weights,
+    judge_forecast,
+    training_of,
 )
 from neurograd.pipeline.identity import ChipTask, CleanTask, content_fingerprint
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
-from neurograd.records.training import PredictedNetwork
+from neurograd.records.training import DeployedNetworks, PredictedNetwork
 from neurograd.spec import Spec, spec_to_dict
 
 T = TypeVar("T")
@@ -40,6 +43,9 @@ Tick = Callable[[int], None]
 class PredictedCost:
     """What is predicted for one spec.
 
+    Of a training and the times after it, numbers are those of the part whose cost is furthest above
+    what it may be, or least below.
+
     Attributes:
         cost: Predicted cost; infinite where chips cannot compute.
         ci: Its interval at 99 %, the model's own error included.
@@ -50,6 +56,7 @@ class PredictedCost:
         kind: ``accuracy_drop`` or ``excess_loss``.
         clean_learned: Whether the clean network has anything to lose.
         problem: Why there is no number, empty where there is one.
+        time: Seconds after programming of which the numbers are; None for those of the training.
     """
 
     cost: float
@@ -61,11 +68,17 @@ class PredictedCost:
     kind: str
     clean_learned: bool
     problem: str = ""
+    time: float | None = None
 
     @property
     def inside(self) -> bool:
         """Whether the predicted cost is allowed."""
         return self.cost <= self.allowed
+
+    @property
+    def excess(self) -> float:
+        """Cost above what is allowed, which differs between a training and the times after it."""
+        return self.cost - self.allowed
 
 
 class Outlook:
@@ -81,6 +94,8 @@ class Outlook:
         self._problems: _Once[Problem] = _Once()
         self._twins: _Once[PredictedNetwork] = _Once()
         self._fingerprints: _Once[str] = _Once()
+        self._ends: _Once[tuple[PredictedNetwork, Tensor]] = _Once()
+        self._first: str | None = None
 
     def problem(self, spec: Spec) -> Problem:
         """The problem of a spec, built once for a network and a task."""
@@ -100,27 +115,56 @@ class Outlook:
         store = StageStore(self._folder, task)
         problem = shared.replica()
         try:
-            chips = [
+            if spec.deployment is None:
+                chips = [
+                    store.run_record(
+                        forecast_stage(index),
+                        PredictedNetwork,
+                        partial(self._network, spec, problem, index, tick),
+                    )
+                    for index in range(spec.training.seeds)
+                ]
+                return _estimate(judge_forecast(spec, problem, twin, chips))
+            ends = [self._end(spec, problem, index, tick) for index in range(spec.training.seeds)]
+            aged = [
                 store.run_record(
-                    forecast_stage(index),
-                    PredictedNetwork,
-                    partial(self._network, spec, problem, index, tick),
+                    f"deployed-{forecast_stage(index)}",
+                    DeployedNetworks,
+                    partial(deploy, spec, problem, index, weights),
                 )
-                for index in range(spec.training.seeds)
+                for index, (_, weights) in enumerate(ends)
             ]
+            networks = [network for network, _ in ends]
+            return _estimate(judge_forecast(spec, problem, twin, networks, aged))
         except NeurogradError as error:
             # A rule that cannot compute at this value, such as a relaxation that diverges.
-            return _nothing(self._judged(spec, problem, twin, [twin]), str(error))
-        return _estimate(self._judged(spec, problem, twin, chips))
+            return _nothing(judge_forecast(spec, problem, twin, [twin]), str(error))
 
-    def _judged(
-        self,
-        spec: Spec,
-        problem: Problem,
-        twin: PredictedNetwork,
-        chips: Sequence[PredictedNetwork],
-    ) -> Forecast:
-        return judge_forecasts(baseline_of(problem), allowed_by(spec), twin, chips)
+    def _end(
+        self, spec: Spec, problem: Problem, index: int, tick: Tick | None
+    ) -> tuple[PredictedNetwork, Tensor]:
+        """The forecast of one chip with its weights, which what comes after training shares.
+
+        Those of the first spec stay in memory: numbers of a deployment do not change them.
+        """
+        trained = training_of(spec)
+        task = ChipTask.of(trained, self._device, self._data(self.problem(spec)))
+
+        def predicted() -> tuple[PredictedNetwork, dict[str, Tensor]]:
+            watch = None if tick is None else lambda done: tick(0)
+            network, weights = forecast_weights(trained, problem, index, progress=watch)
+            return network, {"weights": weights}
+
+        def compute() -> tuple[PredictedNetwork, Tensor]:
+            network, tensors = StageStore(self._folder, task).run_record_tensors(
+                forecast_stage(index), PredictedNetwork, predicted, problem.initial_weights
+            )
+            return network, tensors["weights"]
+
+        self._first = self._first or task.digest
+        if task.digest != self._first:
+            return compute()
+        return self._ends.get(str(index), compute)
 
     def clean(self, spec: Spec, tick: Tick | None = None) -> PredictedNetwork:
         """The clean twin's forecast, which the device's numbers do not change.
@@ -172,16 +216,17 @@ class _Once(Generic[T]):
 
 
 def _estimate(found: Forecast) -> PredictedCost:
-    judged = found.judgement
+    judged, time, accuracy = found.deciding
     return PredictedCost(
         cost=judged.cost.value,
         ci=judged.cost.ci,
-        verdict=judged.verdict,
+        verdict=found.verdict,
         allowed=judged.allowed,
         clean_accuracy=found.clean_accuracy,
-        chip_accuracy=found.chip_accuracy,
+        chip_accuracy=accuracy,
         kind=judged.kind,
         clean_learned=judged.clean_learned,
+        time=time,
     )
 
 

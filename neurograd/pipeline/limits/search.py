@@ -87,6 +87,11 @@ class Limit:
     better: Tried | None
     worse: Tried | None
 
+    @property
+    def changes_anything(self) -> bool:
+        """Whether a value that was tried costs anything else than another one."""
+        return len({(each.estimate.cost, each.estimate.ci) for each in self.tried}) > 1
+
     def sentence(self) -> str:
         """The limit in one line, such as 'levels: now 40, tolerated from 64, lost from 32 down'."""
         begin = f"{self.knob.label}: now {self.knob.show(self.knob.now)}"
@@ -330,9 +335,10 @@ class _Search:
         values = sorted(self._known, reverse=self._knob.harmful < 0)
         worst, lost = -math.inf, False
         for each in (self._known[value] for value in values):
-            if each.ci[1] < worst or (lost and each.verdict is Verdict.TOLERATED):
+            highest = each.ci[1] - each.allowed
+            if highest < worst or (lost and each.verdict is Verdict.TOLERATED):
                 return False
-            worst = max(worst, each.cost)
+            worst = max(worst, each.excess)
             lost = lost or each.verdict is Verdict.NOT_TOLERATED
         return True
 

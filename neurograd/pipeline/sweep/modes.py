@@ -102,10 +102,6 @@ def _check(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Checke
 
 
 def _predict_clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
-    if spec.deployment is not None:
-        raise NeurogradError(
-            "--mode: predict knows no deployment; allowed: train or check, or --set deployment=null"
-        )
     spec = quick_spec(spec) if quick else spec
     predicted = forecast_network(spec, build_problem(spec, device), CLEAN)
     if predicted.diverged:

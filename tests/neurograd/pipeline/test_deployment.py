@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 
@@ -12,39 +11,17 @@ import torch
 from rich.console import Console
 
 import neurograd
-from neurograd import train
-from neurograd.errors import NeurogradError
 from neurograd.judge.verdict import Verdict
-from neurograd.pipeline.build import build_clean_chip, build_problem
+from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import train_beside
 from neurograd.pipeline.forecasting import untrained_loss
-from neurograd.pipeline.limits.command import find_limits
 from neurograd.pipeline.notes import notes
 from neurograd.pipeline.sweep.modes import MODES
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.records.json_form import report_from_json, report_schema
 from neurograd.report import render_html, render_report
-from neurograd.spec import validate_spec
-
-SPEC = {
-    "device": {
-        "read": {"noise": 0.02},
-        "drift": {"exponent": 0.05, "exponent_spread": 0.1},
-    },
-    "network": {"hidden": [8]},
-    "task": {"name": "digits", "train_samples": 200, "test_samples": 200},
-    "training": {"step_size": 0.5, "steps": 60, "seeds": 3, "max_seeds": 3},
-    "deployment": {"program_error": 0.05, "times": [0, "1 d"]},
-    "targets": {"max_accuracy_drop": 0.2, "max_accuracy_drop_deployed": 0.1},
-}
-
-
-def spec_of(**sections):
-    data = copy.deepcopy(SPEC)
-    for name, keys in sections.items():
-        data[name] = keys if keys is None else {**(data.get(name) or {}), **keys}
-    return validate_spec(data)
+from tests.neurograd.pipeline.deployments import spec_of, trained_module
 
 
 @pytest.fixture(scope="module")
@@ -127,16 +104,6 @@ def test_an_interrupted_check_goes_on_with_the_same_numbers(trained, tmp_path):
         assert report["deployment_trials"] == trained.report["deployment_trials"]
 
 
-def test_limits_and_predictions_refuse_a_deployment_in_one_line():
-    for refused in (
-        lambda: find_limits(spec_of()),
-        lambda: MODES["predict"].clean(spec_of(), "cpu", False),
-    ):
-        with pytest.raises(NeurogradError, match="--set deployment=null") as said:
-            refused()
-        assert "\n" not in str(said.value)
-
-
 def test_a_row_of_a_sweep_has_the_time_that_costs_most():
     spec = spec_of(training={"steps": 20})
     clean = MODES["train"].clean(spec, "cpu", False)
@@ -171,18 +138,6 @@ def test_notes_know_what_acts_after_training():
     )
     assert "compensation" not in told(deployment={"compensation": "global"})
     assert "device.leakage acts on updates" in told(device={"leakage": {"lifetime": 1e6}})
-
-
-def trained_module():
-    """A network that was trained in software, with its data, as a program hands it over."""
-    spec = spec_of(deployment=None, device=None, targets={"max_accuracy_drop_deployed": None})
-    problem = build_problem(spec)
-    trained = train(problem, build_clean_chip(spec, problem), 60, seed=0)
-    problem.module.load_state_dict(problem.parameters_of(trained.weights))
-    (x, y), (test_x, test_y) = problem.data("train"), problem.data("test")
-    return Problem(
-        problem.module, CrossEntropy(), x, y, test_inputs=test_x, test_targets=test_y
-    ), trained
 
 
 def test_a_network_is_judged_as_it_is_programmed_without_steps():

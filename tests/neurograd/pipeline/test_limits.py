@@ -238,10 +238,12 @@ def test_a_reversed_direction_finds_nothing():
 )
 def test_what_training_says(inside, outside, status):
     ends = [
-        None if side is None else TrainedCost(1.0, side[0], side[1], (side[1] - 1, side[1] + 1))
+        None
+        if side is None
+        else TrainedCost(1.0, side[0], side[1], (side[1] - 1, side[1] + 1), allowed=0.02)
         for side in (inside, outside)
     ]
-    assert Confirmation(*ends, allowed=0.02).status == status
+    assert Confirmation(*ends).status == status
 
 
 # -- Knobs -----------------------------------------------------------------------------------------

@@ -5,8 +5,10 @@ import sys
 from importlib import resources
 
 import pytest
+import torch
 
 from neurograd.errors import SpecError
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import Device, list_presets, load_preset, presets, validate_spec
 
 NEUROSIM = {
@@ -16,6 +18,9 @@ NEUROSIM = {
     "pcmo": ((50, 50), (3.68, -6.76), 23e6, 6.84, 0.01, True),
     "alox-hfo2": ((40, 40), (1.94, -0.61), 16.9e3, 4.43, 0.05, True),
     "epiram": ((64, 64), (0.5, -0.5), 81e3, 50.2, 0.02, True),
+    "taox-hfox": ((128, 128), (0.04, -0.63), 100e3, 10, 0.037, False),
+    "gst-pcm": ((100, 120), (0.105, -2.4), 4.71e3, 19.8, 0.015, False),
+    "hzo-fefet": ((32, 32), (1.75, 1.46), 559e3, 45, 0.005, False),
 }
 AIHWKIT = {
     # name: model, dw_min, its spread, its noise, up_down and spread, w_max, w_min and spreads
@@ -73,10 +78,35 @@ def test_neurosim(name):
     assert (window.levels.potentiation, window.levels.depression) == levels
     assert write.model == "nonlinear"
     assert (write.nonlinearity.potentiation, write.nonlinearity.depression) == labels
-    assert write.cycle_to_cycle == noise
+    assert write.cycle_to_cycle == pytest.approx(noise, rel=1e-12)
     assert write.device_to_device == 0
     assert load_preset(name).verified is verified
     assert ("below 1 %" in load_preset(name).notes) == (name in ("taox-tiox", "pcmo"))
+
+
+@pytest.mark.parametrize(
+    ("name", "depression", "returns"),
+    [("gst-pcm", -2.4, True), ("gst-pcm", 2.4, False), ("epiram", -0.5, True)],
+)
+def test_the_sign_of_a_label_says_where_pulses_up_and_down_lead(name, depression, returns):
+    """One pulse up and one down move a weight off the middle back to it, or further away."""
+    write = {"nonlinearity": {"depression": depression}, "cycle_to_cycle": 0}
+    device = {"preset": name, "conductance": {"mapping": "reference"}, "write": write}
+    task, network = {"train_samples": 20, "test_samples": 10}, {"hidden": [3]}
+    rounding = {"update_rounding": "nearest"}
+    spec = validate_spec(
+        {"device": device, "quantization": rounding, "task": task, "network": network}
+    )
+    problem = build_problem(spec)
+    chip = build_chip(spec, problem)
+    w = torch.full_like(problem.initial_weights, 0.4)
+    w[::2] = -0.4
+    start, generator = w.clone(), torch.Generator().manual_seed(0)
+    step = 2.0 / 100
+    for sign in (1.0, -1.0):
+        w = w + chip.writes[0].write(w, torch.full_like(w, sign * step), generator)
+    moved = (w - start) * start.sign()
+    assert bool((moved < 0).all() if returns else (moved > 0).all())
 
 
 def test_ag_asi_conductances_as_published():
