@@ -20,6 +20,7 @@ from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.problem import Problem
 from neurograd.spec import Spec, spec_to_dict
+from neurograd.spec.network_schema import OF_KIND
 
 Command = Literal["check", "train"]
 
@@ -88,7 +89,7 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
     for place in (*PLACES, "deployment"):
         section = getattr(spec, place)
         groups: dict[str, list[tuple[str, Any]]] = {}
-        for key, default in _set_keys(section, place) if section is not None else ():
+        for key, default in _set_keys(section, place, spec) if section is not None else ():
             groups.setdefault(key.rpartition(".")[0], []).append((key, default))
         for group in groups.values():
             found += _idle_of(group, spec, chips)
@@ -157,13 +158,15 @@ def _spec_with(spec: Spec, changed: dict[str, Any]) -> Spec | None:
     return None if spec_to_dict(other) == spec_to_dict(spec) else other
 
 
-def _set_keys(section: BaseModel, place: str) -> Iterator[tuple[str, Any]]:
+def _set_keys(section: BaseModel, place: str, spec: Spec) -> Iterator[tuple[str, Any]]:
     """Keys that are not at their default, with it; a section is gone through key by key."""
+    of_kind = OF_KIND.get(spec.network.kind, {}).get(place, {})
     for name, field in type(section).model_fields.items():
         value, default = getattr(section, name), field.get_default(call_default_factory=True)
+        default = of_kind.get(name, default)
         key = f"{place}.{name}"
         if isinstance(value, BaseModel):
-            yield from _set_keys(value, key)
+            yield from _set_keys(value, key, spec)
         elif not field.is_required() and value != default and key != "device.preset":
             yield key, default
 
@@ -208,13 +211,13 @@ def _of_other_use(spec: Spec, problem: Problem, command: Command) -> Iterator[st
     """Keys that belong to another command, or to another kind of task."""
     target = "max_excess_loss" if problem.is_classification else "max_accuracy_drop"
     kind = "regression" if problem.is_classification else "classification"
-    targets = dict(_set_keys(spec.targets, "targets"))
+    targets = dict(_set_keys(spec.targets, "targets", spec))
     if f"targets.{target}" in targets:
         yield f"targets.{target} changes no number of this spec: it is for {kind}."
     if command == "train" or spec.training.steps == 0:
         measured = ("draws", "loss_draws", "points", "smoothing", "smoothing_draws")
         keys = {f"measure.{name}" for name in measured}
-        unused = [key for key, _ in _set_keys(spec.measure, "measure") if key in keys]
+        unused = [key for key, _ in _set_keys(spec.measure, "measure", spec) if key in keys]
         if unused:
             verb = "change" if len(unused) > 1 else "changes"
             what = "this spec" if command == "check" else "train"

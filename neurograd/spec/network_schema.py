@@ -120,6 +120,11 @@ _SPIKING_DEFAULTS: Mapping[str, Any] = {
 
 _SPIKING_KEYS = (*_SPIKING_DEFAULTS, "time_steps", "coding")
 
+OF_KIND: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "spiking": {"learning_rule": {"name": "surrogate"}, "measure": {"smoothing_draws": 500}}
+}
+"""Defaults of other sections that a kind of network has in place of theirs."""
+
 _MODULE_DEFAULTS: Mapping[str, Any] = {"factory": "make_net", "arguments": {}}
 _OF_LAYERS: Mapping[str, Any] = {
     "architecture": None,

@@ -29,7 +29,7 @@ from neurograd.keys.fields import (
     spec_problem,
 )
 from neurograd.spec.device_schema import Device
-from neurograd.spec.network_schema import Network
+from neurograd.spec.network_schema import OF_KIND, Network
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.task_schema import Task
 from neurograd.spec.versions import CURRENT
@@ -218,10 +218,9 @@ class Spec(SpecModel):
         network = data["network"]
         if not given(network, "kind") or network["kind"] != "spiking":
             return data
-        sections: dict[str, dict[str, Any]] = {
+        sections: dict[str, Mapping[str, Any]] = {
             "network": _coding_of(network, data.get("task")),
-            "learning_rule": {"name": "surrogate"},
-            "measure": {"smoothing_draws": 500},
+            **OF_KIND["spiking"],
         }
         filled = dict(data)
         for name, defaults in sections.items():

@@ -144,3 +144,15 @@ def test_a_fault_that_spares_the_first_chip_changes_numbers_of_others():
 
     assert idle(1) == [("device.faults.stuck_high",)]
     assert idle(200) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "idle"), [(None, 0), ("surrogate", 0), ("eprop", 0), ("backprop", 1)]
+)
+def test_the_default_rule_of_a_spiking_network_is_no_ones_wish(rule, idle):
+    network = {"kind": "spiking", "hidden": [3], "time_steps": 2, "coding": "current"}
+    sections = {"learning_rule": {"name": rule}} if rule else {}
+    for command in ("check", "train"):
+        found = notes_of(command=command, network=network, **sections)
+        assert len(found) == idle
+        assert all("learning_rule.name changes no number" in note for note in found)
