@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from device_models import Backprop, Chip, LearningRule, Minibatch, Surrogate
 from neurograd.effects.assembly import build_chip
@@ -15,16 +14,13 @@ from neurograd.effects.recipe_keys import recipe_of
 from neurograd.effects.registry import active_in
 from neurograd.errors import DataError
 from neurograd.pipeline.own.handed_over import handed_over
+from neurograd.pipeline.own.spike_trains import as_trains
 from neurograd.problem import Problem, datasets, networks
-from neurograd.problem.coding import encode
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.seeding import generator_for
 from neurograd.spec.schema import Spec
 
 __all__ = ["active_effects", "build_chip", "build_clean_chip", "build_problem"]
-
-DEFAULT_TIME_STEPS = 10
-"""Time steps of spike trains that are made of a user's own samples."""
 
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
@@ -53,6 +49,8 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         data = _as_images(data, network.architecture)
     if network.kind == "spiking":
         data, module = _spiking(spec, data, generator)
+    elif network.kind == "nir":
+        data, module = _from_graph(spec, data)
     elif network.kind == "module":
         module = _from_file(spec, generator)
     elif network.architecture in ("lenet5", "resnet18"):
@@ -98,7 +96,7 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         device=device,
         chunk_size=spec.measure.chunk_size,
     )
-    if network.kind == "module":
+    if network.kind in ("module", "nir"):
         problem.check_network()
     return problem
 
@@ -116,15 +114,14 @@ def _spiking(
     spec: Spec, data: datasets.Dataset, generator: torch.Generator
 ) -> tuple[datasets.Dataset, torch.nn.Module]:
     """The data as spike trains, drawn once, and the network that they go into."""
-    network, seed = spec.network, spec.measure.seed
-    assert network.surrogate is not None
+    network = spec.network
     assert network.decay is not None
     assert network.threshold is not None
     module = networks.spiking_mlp(
         data.input_shape[-1],
         network.hidden,
         data.output_size,
-        surrogate=Surrogate(network.surrogate.name, network.surrogate.parameters()),
+        surrogate=_surrogate(spec),
         decay=network.decay,
         threshold=network.threshold,
         reset=network.reset or "subtract",
@@ -133,56 +130,28 @@ def _spiking(
         generator=generator,
         dtype=_DTYPES[spec.measure.precision],
     )
+    return as_trains(spec, data), module
 
-    coding, steps = network.coding or "rate", network.time_steps
-    if coding == "events" or (network.coding is None and len(data.input_shape) == 2):
-        return _as_events(data, steps), module
-    _check_vectors(data, coding)
 
-    def trains(values: Tensor, part: str) -> Tensor:
-        source = generator_for(seed, "coding", part)
-        return encode(values, coding, steps or DEFAULT_TIME_STEPS, source)
-
-    encoded = replace(
-        data,
-        inputs=trains(data.inputs, "train"),
-        test_inputs=trains(data.test_inputs, "test"),
+def _from_graph(spec: Spec, data: datasets.Dataset) -> tuple[datasets.Dataset, torch.nn.Module]:
+    """The data as spike trains, and the graph of a file that they go into."""
+    network = spec.network
+    assert network.file is not None
+    assert network.step_duration is not None
+    reading = networks.Reading(
+        network.step_duration,
+        network.reset or "zero",
+        _surrogate(spec),
+        _DTYPES[spec.measure.precision],
     )
-    return encoded, module
+    found = networks.nir_network(network.file, reading, network.readout)
+    return as_trains(spec, data, found.input_shape), found.network
 
 
-def _check_vectors(data: datasets.Dataset, coding: str) -> None:
-    """Raise DataError when samples cannot become spike trains."""
-    if len(data.input_shape) != 1:
-        raise DataError(
-            f"task.train: samples of shape {data.input_shape}; allowed for a spiking network: "
-            "(inputs,), or (time steps, inputs) with network.coding events"
-        )
-    ends = [float(end) for x in (data.inputs, data.test_inputs) for end in (x.min(), x.max())]
-    if coding != "current" and not 0 <= min(ends) <= max(ends) <= 1:
-        raise DataError(
-            f"network.coding: {coding} needs inputs from 0 to 1, and those of the task run from "
-            f"{min(ends):g} to {max(ends):g}; allowed: current, or scaled inputs"
-        )
-
-
-def _as_events(data: datasets.Dataset, time_steps: int | None) -> datasets.Dataset:
-    """Samples that are spike trains already.
-
-    Raises:
-        DataError: If they are none, or have other time steps than the spec says.
-    """
-    if len(data.input_shape) != 2:
-        raise DataError(
-            f"network.coding: events needs samples of shape (time steps, inputs), and those of "
-            f"task.train have {data.input_shape}; allowed there: rate, latency, current"
-        )
-    if time_steps not in (None, data.input_shape[0]):
-        raise DataError(
-            f"network.time_steps: {time_steps}, and the samples of task.train have "
-            f"{data.input_shape[0]}; allowed: that, or no such key"
-        )
-    return data
+def _surrogate(spec: Spec) -> Surrogate:
+    surrogate = spec.network.surrogate
+    assert surrogate is not None
+    return Surrogate(surrogate.name, surrogate.parameters())
 
 
 def _as_images(data: datasets.Dataset, architecture: str) -> datasets.Dataset:

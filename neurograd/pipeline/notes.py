@@ -58,7 +58,7 @@ def _of_data(spec: Spec, problem: Problem) -> Iterator[str]:
     (x, y), (test, _) = problem.data("train"), problem.data("test")
     shape = "×".join(str(size) for size in x.shape[1:])
     what = f"{x[0].numel()} inputs" if x.dim() == 2 else f"{shape} inputs"
-    if spec.network.kind == "spiking" and spec.network.coding in (None, "events"):
+    if spec.network.kind in OF_KIND and spec.network.coding in (None, "events"):
         what = f"{shape} spikes or currents (time steps × inputs)"
     kind = (
         f"classes, {int(y.max()) + 1} of them"

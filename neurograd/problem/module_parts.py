@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode
 
+from device_models.spiking.euler_neuron import EulerNeuron
 from device_models.spiking.network import SpikingNetwork
 from neurograd.errors import ModelError
 
@@ -81,6 +82,8 @@ def _named(module: nn.Module, kind: type[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _spikes(layer: nn.Module) -> bool:
+    if isinstance(layer, EulerNeuron):
+        return layer.spikes
     if isinstance(layer, SpikingNetwork):
         return True
     kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(layer).__mro__}

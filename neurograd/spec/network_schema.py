@@ -12,6 +12,7 @@ from neurograd.keys.fields import (
     WIDTH,
     Line,
     Number,
+    Seconds,
     Shorthand,
     SpecModel,
     Whole,
@@ -120,10 +121,20 @@ _SPIKING_DEFAULTS: Mapping[str, Any] = {
 
 _SPIKING_KEYS = (*_SPIKING_DEFAULTS, "time_steps", "coding")
 
-OF_KIND: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "spiking": {"learning_rule": {"name": "surrogate"}, "measure": {"smoothing_draws": 500}}
+_SPIKES: Mapping[str, Mapping[str, Any]] = {
+    "learning_rule": {"name": "surrogate"},
+    "measure": {"smoothing_draws": 500},
 }
+OF_KIND: Mapping[str, Mapping[str, Mapping[str, Any]]] = {"spiking": _SPIKES, "nir": _SPIKES}
 """Defaults of other sections that a kind of network has in place of theirs."""
+
+_NIR_DEFAULTS: Mapping[str, Any] = {
+    "surrogate": {"name": "fast_sigmoid"},
+    "reset": "zero",
+    "step_duration": 1e-4,
+}
+_OF_THE_GRAPH = ("decay", "threshold")
+"""Keys of spiking neurons that a graph of NIR has itself."""
 
 _MODULE_DEFAULTS: Mapping[str, Any] = {"factory": "make_net", "arguments": {}}
 _OF_LAYERS: Mapping[str, Any] = {
@@ -151,11 +162,22 @@ def _published(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {**fill(data, PUBLISHED[name]), "hidden": ()}
 
 
-def _of_a_module(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a module, without those of layers."""
+def _of_a_graph(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a graph of NIR, without those of layers."""
+    return {**fill(_without_layers(data), _NIR_DEFAULTS), **_OF_LAYERS}
+
+
+def _without_layers(data: Mapping[str, Any]) -> Mapping[str, Any]:
     for key in _OF_LAYERS:
         if data.get(key):
-            raise spec_problem("is not for kind module, whose file says it; remove the key", key)
+            problem = f"is not for kind {data['kind']}, whose file says it; remove the key"
+            raise spec_problem(problem, key)
+    return data
+
+
+def _of_a_module(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a module, without those of layers."""
+    data = _without_layers(data)
     # An empty surrogate asks for nothing.
     kept = {key: value for key, value in data.items() if (key, value) != ("surrogate", None)}
     return {**fill(kept, _MODULE_DEFAULTS), **_OF_LAYERS}
@@ -164,16 +186,17 @@ def _of_a_module(data: Mapping[str, Any]) -> dict[str, Any]:
 class Network(SpecModel):
     """The network that the chip trains."""
 
-    kind: Literal["rate", "spiking", "module"] = Field(
+    kind: Literal["rate", "spiking", "module", "nir"] = Field(
         "rate",
         description="Kind of neurons; spiking ones are leaky integrate-and-fire; module is a torch "
-        "module from a Python file. Default: rate.",
+        "module from a Python file; nir a graph of the Neuromorphic Intermediate Representation "
+        "from a file (extra nir). Default: rate.",
     )
     file: Annotated[str, Line(4096)] | None = Field(
         None,
-        description="Python file that makes the module, relative to the spec; runs with "
-        "--allow-code only. For kind module only, which needs it. "
-        "Default: null.",
+        description="Python file that makes the module, which runs with --allow-code only; of kind "
+        "nir the .nir file of the graph with its weights. Relative to the spec; for kind module "
+        "and nir only, which need it. Default: null.",
     )
     factory: Annotated[str, Line(200)] | None = Field(
         None,
@@ -209,7 +232,8 @@ class Network(SpecModel):
     )
     init: Literal["xavier", "kaiming"] | None = Field(
         "xavier",
-        description="How the weights start; a module has its own way. Default: xavier; kaiming of "
+        description="How the weights start; a module has its own way, a graph of nir its own "
+        "weights. Default: xavier; kaiming of "
         "resnet18.",
     )
     weights: Annotated[str, Line(4096)] | None = Field(
@@ -220,12 +244,12 @@ class Network(SpecModel):
     surrogate: Annotated[SurrogateSpec | None, _BY_NAME] = Field(
         None,
         description="Surrogate derivative of the spike, a name or a mapping with its parameters; "
-        "for kind spiking only. Default: fast_sigmoid.",
+        "for kind spiking and nir only. Default: fast_sigmoid.",
     )
     time_steps: Annotated[int, Whole(1, 10_000)] | None = Field(
         None,
-        description="Time steps of one sample, for kind spiking only; spike trains of your own "
-        "have theirs. Default: 10.",
+        description="Time steps of one sample, for kind spiking and nir only; spike trains of your "
+        "own have theirs. Default: 10.",
     )
     decay: Annotated[float, Number(0, 1)] | None = Field(
         None,
@@ -237,24 +261,35 @@ class Network(SpecModel):
     )
     reset: Literal["subtract", "zero"] | None = Field(
         None,
-        description="What a spike does to the membrane potential; kind spiking only. "
-        "Default: subtract.",
+        description="What a spike does to the membrane potential: subtract takes the threshold "
+        "off, as networks of snntorch do unless told otherwise (their graphs of nir do not say "
+        "it); zero puts 0 in its place, of nir the graph's v_reset; kind spiking and nir only. "
+        "Default: subtract; zero of nir.",
     )
     readout: Literal["membrane", "spikes"] | None = Field(
         None,
         description="Outputs: mean potential of leaky neurons that do not spike, or numbers of "
-        "spikes; kind spiking only. Default: membrane.",
+        "spikes; kind spiking and nir only. Default: membrane; of nir null, spikes where the graph "
+        "ends in neurons that spike.",
     )
     coding: Literal["rate", "latency", "current", "events"] | None = Field(
         None,
         description="How inputs become spikes (or a constant current); events: samples of shape "
-        "(time steps, inputs) that are spike trains, of task file; kind spiking only. Default: "
-        "rate; of task file null: events where samples have such a shape, else rate.",
+        "(time steps, inputs) that are spike trains, of task file; kind spiking and nir only. "
+        "Default: rate; of task file null: events where samples have such a shape, else rate.",
+    )
+
+    step_duration: Annotated[float, Seconds()] | None = Field(
+        None,
+        description="Time that one time step takes, by which a graph's time constants are read; "
+        "kind nir only. Default: 0.1 ms, as snntorch writes them.",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _fill_kind(cls, data: Any) -> Any:
+        if given(data, "kind") and data["kind"] == "nir":
+            return _of_a_graph(data)
         if given(data, "kind") and data["kind"] == "module":
             return _of_a_module(data)
         spiking = given(data, "kind") and data["kind"] == "spiking"
@@ -271,10 +306,15 @@ class Network(SpecModel):
 
     @model_validator(mode="after")
     def _check_keys(self) -> Network:
+        if self.kind != "nir":
+            refuse(self, ("step_duration",), f"is for kind nir only, not {self.kind}")
         if self.kind == "module":
             refuse(self, _SPIKING_KEYS, "is for kind spiking only, not module")
             return self
-        refuse(self, ("file", *_MODULE_DEFAULTS), f"is for kind module only, not {self.kind}")
+        refuse(self, tuple(_MODULE_DEFAULTS), f"is for kind module only, not {self.kind}")
+        if self.kind == "nir":
+            return self._checked_graph()
+        refuse(self, ("file",), f"is for kind module and nir only, not {self.kind}")
         for key in ("architecture", "init"):
             if getattr(self, key) is None:
                 raise spec_problem("is null, which is for kind module only", key)
@@ -287,6 +327,16 @@ class Network(SpecModel):
         if self.architecture != "mlp":
             problem = f"{self.architecture} is not there for kind spiking; allowed: mlp"
             raise spec_problem(problem, "architecture")
+        self._check_latency()
+        return self
+
+    def _checked_graph(self) -> Network:
+        refuse(self, _OF_THE_GRAPH, "is not for kind nir, whose file says it")
+        if self.step_duration == 0:
+            raise spec_problem("0 s is no time; allowed: above that", "step_duration")
+        self._check_latency()
+        return self
+
+    def _check_latency(self) -> None:
         if self.coding == "latency" and self.time_steps == 1:
             raise spec_problem("1 is too few for latency coding; allowed: 2 or more", "time_steps")
-        return self

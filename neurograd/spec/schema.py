@@ -192,7 +192,8 @@ class Spec(SpecModel):
 
     def check_leave(self, source: str) -> None:
         """Raise SpecError, which calls the spec by its source, where code is not allowed to run."""
-        if self.network.file is not None and not self.allows_code:
+        code = self.network.kind == "module" and self.network.file is not None
+        if code and not self.allows_code:
             problem = (
                 f"{self.network.file} is Python code, which a spec cannot run by itself; allowed: "
                 "with --allow-code, or load_spec(..., allow_code=True)"
@@ -216,11 +217,11 @@ class Spec(SpecModel):
         if not isinstance(data, Mapping) or not given(data, "network"):
             return data
         network = data["network"]
-        if not given(network, "kind") or network["kind"] != "spiking":
+        if not given(network, "kind") or network["kind"] not in ("spiking", "nir"):
             return data
         sections: dict[str, Mapping[str, Any]] = {
             "network": _coding_of(network, data.get("task")),
-            **OF_KIND["spiking"],
+            **OF_KIND[network["kind"]],
         }
         filled = dict(data)
         for name, defaults in sections.items():
@@ -270,12 +271,14 @@ class Spec(SpecModel):
         if network.kind == "module" and network.file is None and not program:
             problem = "is missing; kind module needs the Python file that makes the network"
             raise spec_problem(problem, "network.file")
+        if network.kind == "nir" and network.file is None:
+            raise spec_problem("is missing; kind nir needs the file of the graph", "network.file")
 
     def _check_deployment(self) -> None:
         """Refuses what a deployment lacks, and what would act in none."""
         drift = None if self.device is None else self.device.drift
-        # A module comes with weights of its own.
-        starts = self.network.kind == "module" or self.network.weights is not None
+        # A module or a graph comes with weights of its own.
+        starts = self.network.kind in ("module", "nir") or self.network.weights is not None
         if self.training.steps == 0 and (self.deployment is None or not starts):
             problem = "0 leaves nothing to be judged; allowed: 1 to 10000000, or 0 with both "
             raise spec_problem(f"{problem}network.weights and deployment", "training.steps")
@@ -307,9 +310,11 @@ class Spec(SpecModel):
     def _check_kind(self) -> None:
         """Refuses rules, tasks and keys that the kind of network does not have."""
         network, rule = self.network, self.learning_rule.name
-        bound = (*SPIKING_ONLY, *RATE_ONLY)
-        if network.kind == "module" and rule in bound:
-            problem = f"{rule} is not there for network.kind module; allowed: {_but(bound)}"
+        # A graph has surrogates, and not always the layers one behind the other that eprop needs.
+        bound = {"module": (*SPIKING_ONLY, *RATE_ONLY), "nir": ("eprop", *RATE_ONLY)}
+        if rule in bound.get(network.kind, ()):
+            allowed = _but(bound[network.kind])
+            problem = f"{rule} is not there for network.kind {network.kind}; allowed: {allowed}"
             raise spec_problem(problem, "learning_rule.name")
         if network.kind == "rate":
             for key in ("smoothing", "smoothing_draws"):

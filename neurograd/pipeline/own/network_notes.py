@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from device_models.spiking.graph_network import GraphNetwork
 from neurograd import words
 from neurograd.effects.assembly import matrices_outside_layers
 from neurograd.problem import Problem
@@ -45,8 +46,10 @@ def network_notes(spec: Spec, problem: Problem) -> Iterator[str]:
         )
     if spec.network.kind == "module":
         yield from _spikes(spec, problem)
+    if isinstance(problem.module, GraphNetwork):
+        yield from _graph(spec, problem.module)
     yield from _outside_layers(spec, problem)
-    if spec.network.kind == "module" or spec.network.weights is not None:
+    if spec.network.kind in ("module", "nir") or spec.network.weights is not None:
         yield from _beyond_the_window(spec, problem)
 
 
@@ -62,6 +65,20 @@ def _spikes(spec: Spec, problem: Problem) -> Iterator[str]:
         given = [key for key in ("smoothing", "smoothing_draws") if getattr(spec.measure, key)]
         for key in given:
             yield f"measure.{key} changes no number of this spec: it is for networks that spike."
+
+
+def _graph(spec: Spec, network: GraphNetwork) -> Iterator[str]:
+    """How a graph was read: what its file leaves open."""
+    keys = spec.network
+    assert keys.step_duration is not None
+    subtract = keys.reset == "subtract"
+    reset = "takes the threshold off the potential" if subtract else "puts the potential at v_reset"
+    out = "spikes are counted" if network.readout == "spikes" else "potentials are averaged"
+    yield (
+        f"The graph of {keys.file} was read in steps of {words.number(keys.step_duration * 1e3)} "
+        f"ms (network.step_duration): all neurons begin at 0, a spike {reset} "
+        f"(network.reset), and the {out} over time (network.readout)."
+    )
 
 
 def _outside_layers(spec: Spec, problem: Problem) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Rate networks as plain ``torch.nn.Sequential``, whose layers can be recognised; spiking ones.
 
-Beside them, modules that a user's own file makes.
+Beside them, modules that a user's own file makes, and graphs of a file.
 """
 
 from neurograd.problem.networks.convolutional import small_cnn
@@ -14,6 +14,8 @@ from neurograd.problem.networks.layers import (
     make,
 )
 from neurograd.problem.networks.module_file import module_from_file
+from neurograd.problem.networks.nir_file import NirNetwork, nir_network
+from neurograd.problem.networks.nir_nodes import Reading
 from neurograd.problem.networks.published import lenet5, resnet18
 from neurograd.problem.networks.spiking import spiking_mlp
 from neurograd.problem.networks.start_weights import start_from
@@ -22,12 +24,15 @@ __all__ = [
     "ACTIVATIONS",
     "INITS",
     "POOLS",
+    "NirNetwork",
+    "Reading",
     "check_sizes",
     "initialized",
     "lenet5",
     "make",
     "mlp",
     "module_from_file",
+    "nir_network",
     "resnet18",
     "small_cnn",
     "spiking_mlp",

@@ -42,13 +42,19 @@ def _shape(report: CheckReport) -> str:
     network = report.design.network
     if network.kind == "module":
         return f"module {network.factory}" + (f" of {network.file}" if network.file else "")
+    if network.kind == "nir":
+        return f"graph of {network.file}, {_neurons(report)}"
     if network.architecture in ("lenet5", "resnet18"):
         return f"{network.architecture}, {network.activation}"
     layers = network.channels if network.architecture == "cnn" else network.hidden
     shape = "×".join(str(width) for width in layers or ()) or "single layer"
-    if network.kind == "spiking" and network.surrogate is not None:
-        own = report.data.sample_shape[0] if report.data is not None else "?"
-        neurons = f"spiking, {network.surrogate.name}, {network.time_steps or own} steps"
-    else:
-        neurons = f"{network.activation}"
+    neurons = _neurons(report) if network.kind == "spiking" else network.activation
     return f"{network.architecture} {shape}, {neurons}"
+
+
+def _neurons(report: CheckReport) -> str:
+    """Neurons that spike, in a few words."""
+    network = report.design.network
+    own = report.data.sample_shape[0] if report.data is not None else "?"
+    surrogate = network.surrogate.name if network.surrogate is not None else "?"
+    return f"spiking, {surrogate}, {network.time_steps or own} steps"

@@ -50,9 +50,9 @@ def test_example(name):
         assert spec.learning_rule.name == Path(name).stem
     if name.startswith("surrogates/"):
         assert spec.network.surrogate.name == Path(name).stem
-    spiking = spec.network.kind == "spiking"
+    spiking = spec.network.kind in ("spiking", "nir")
     if spiking:
-        spec = load_spec(FOLDER / name, [*SMALL, "measure.smoothing_draws=8"])
+        spec = load_spec(FOLDER / name, [*small, "measure.smoothing_draws=8"])
     found = check(spec, quick=True)
     report = found.report
     (point,) = report["points"]
@@ -77,6 +77,13 @@ def test_every_network_of_the_example_of_modules(factory):
             "spiking": "spikes (neurons)"}  # fmt: skip
     assert any(said[factory] in note for note in found.record.notes)
     assert f"module {factory} of " in render_html(found.record)
+
+
+def test_the_example_of_a_graph_is_the_network_that_was_trained():
+    spec = load_spec(FOLDER / "module" / "recurrent_graph.yaml")
+    problem = build_problem(spec)
+    assert problem.accuracy(problem.initial_weights) > 0.9
+    assert problem.parts.spiking == ("nodes.1_lif", "nodes.3")
 
 
 @pytest.mark.parametrize("name", ["spiking_digits.yaml", "spiking_ecram.yaml"])

@@ -12,6 +12,7 @@ import copy
 import typing
 from functools import cache
 
+import nir
 import numpy as np
 import pytest
 import torch
@@ -73,6 +74,9 @@ def wider():
     return make_net(4)
 """
 MODULE = {"network": {"kind": "module", "file": "nets.py"}}
+GRAPH = {
+    "network": {"kind": "nir", "file": "graph.nir", "coding": "current", "time_steps": 3},
+}
 
 
 def rule(name, **more):
@@ -207,6 +211,7 @@ ACTS = {
     "network.reset": (SPIKING, "subtract", "zero"),
     "network.readout": (SPIKING, "membrane", "spikes"),
     "network.coding": (SPIKING, "rate", "current"),
+    "network.step_duration": (GRAPH, 1e-4, 2e-4),
     "task.name": ({"task": {"train_samples": 20, "test_samples": 10}}, "digits", "teacher_student"),
     "task.train": ({"task": HALVES}, "own.npz", "other.npz"),
     "task.test": ({"task": OWN}, "own.npz", "other.npz"),
@@ -312,6 +317,9 @@ def _files(folder):
     shapes = {"0.weight": (4, 5), "0.bias": (4,), "2.weight": (3, 4), "2.bias": (3,)}
     for name in ("start.npz", "later.npz"):
         np.savez(folder / name, **{key: source.normal(size=size) for key, size in shapes.items()})
+    neurons = nir.LI(np.full(3, 1e-3), np.ones(3), np.zeros(3))
+    graph = nir.NIRGraph.from_list(nir.Linear(source.normal(size=(3, 5))), neurons)
+    nir.write(folder / "graph.nir", graph)
     (folder / "idx").mkdir()
     for part in ("train", "t10k"):
         for what, array in (
