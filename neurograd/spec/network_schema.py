@@ -293,7 +293,9 @@ class Network(SpecModel):
         if given(data, "kind") and data["kind"] == "module":
             return _of_a_module(data)
         spiking = given(data, "kind") and data["kind"] == "spiking"
-        if given(data, "architecture") and data["architecture"] in PUBLISHED and not spiking:
+        # A list has no hash, and what was written may be one.
+        published = given(data, "architecture") and data["architecture"] in [*PUBLISHED]
+        if published and not spiking:
             data = _published(data, data["architecture"])
         if given(data, "architecture") and data["architecture"] == "cnn":
             data = fill(data, {"channels": (8, 16)})

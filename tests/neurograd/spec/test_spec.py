@@ -159,6 +159,7 @@ def test_defaults():
                     "reset",
                     "readout",
                     "coding",
+                    "step_duration",
                 ]
             ),
         },
