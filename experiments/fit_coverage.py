@@ -1,37 +1,43 @@
 """Fits of measured files: how often their intervals hold the truth, and how wide they are.
 
-Files are drawn from devices of every form that ``neurograd.fit`` tries (``support/fit_files.py``);
-the fit is not told which. For each form, over all numbers of all of its files: the coverage of the
-95 % intervals with its exact 99 % interval, and the median of their width over that of Cramér and
-Rao's bound. Where another form was chosen than the one that was drawn, the numbers that both have
-are counted, a pulse number that was taken for given and is not counts as a miss, and ``chosen``
-says how often it was.
+Files are drawn from devices of every form that ``neurograd.fit`` tries (``support/fit_files.py``),
+by a seed that is made from the commit that is judged, so that nothing was tuned on them; every
+second device's pulses stop at the window's ends, as a chip's do. The fit is told neither. For each
+form, over all numbers of all of its files: the coverage of the 95 % intervals with its exact 99 %
+interval (Clopper and Pearson), and the median of their width over that of Cramér and Rao's bound,
+where the form is known. Where another form was chosen than the one that was drawn, the numbers of
+the same key are counted, a pulse number that was taken for given and is not counts as a miss (one
+that was rightly taken for given is not counted), and ``chosen`` says how often it was.
 
-``--files N`` draws N files of each form. A thousand files in all take a processor about an hour.
+``--files N`` draws N files of each form, and ``--commit HASH`` those of another commit than that of
+the working tree. A thousand files in all take two processors about an hour.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from experiments.support.fit_files import CYCLES, draw_source
-from experiments.support.record import parse, run_main
+from experiments.support.record import Claim, held_over, parse, run_main
+from experiments.verdicts import head
 from neurograd.fit.device_fit import fit_device
 from neurograd.fit.models.curves import CURVES
 from neurograd.fit.models.model_fit import CONFIDENCE
 from neurograd.judge.proportions import proportion_interval
+from neurograd.pipeline.pool import Processes
+from tests.neurograd.chip_specs import seed_of
 
-FILES = 40
-"""Files of each form."""
-_QUICK_FILES = 2
+FILES = 143
+"""Files of each form: 1,001 in all."""
+_QUICK_FORMS, _QUICK_CYCLES = ("soft bounds",), 1
 WIDEST = 1.5
 """Median width over that of the bound that is aimed at."""
 
@@ -41,42 +47,57 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     options.add_argument("--files", type=int, default=FILES)
+    options.add_argument("--commit")
     mine, rest = options.parse_known_args(given)
     run = parse("fit_coverage", __doc__ or "", rest)
     if mine.files < 1:
         options.error(f"--files: {mine.files} is out of range; allowed: 1 or more")
-    files = _QUICK_FILES if run.quick else mine.files
+    commit = mine.commit or head()
+    files, cycles = (1, _QUICK_CYCLES) if run.quick else (mine.files, CYCLES)
+    names = _QUICK_FORMS if run.quick else tuple(curve.name for curve in CURVES)
+    seed = (seed_of(commit), run.seed)
     items = {
-        f"{place}-{number}": (place, number)
-        for place in range(len(CURVES))
+        f"{place}-{number:03}": (name, (*seed, place, number), cycles)
         for number in range(files)
+        for place, name in enumerate(names)
     }
-    rows = run.each(items, partial(one_file, run.seed), depends_on={"cycles": CYCLES})
-    forms = [
-        form_record(curve.name, [rows[f"{place}-{number}"] for number in range(files)])
-        for place, curve in enumerate(CURVES)
-    ]
-    for form in forms:
-        print(
-            f"{form['form']}: {form['covered']} of {form['numbers']} numbers covered "
-            f"({form['coverage_ci'][0]:.3f} to {form['coverage_ci'][1]:.3f}), "
-            f"width {form['median_width']:.2f} of the bound, chosen {form['chosen']}"
+    with Processes(os.cpu_count() or 1, preload=[__name__]) as pool:
+        rows = run.each(
+            items,
+            lambda item: pool.submit(one_file, *item).result(),
+            depends_on={"commit": commit, "cycles": cycles},
         )
-    run.write({"files": files, "cycles": CYCLES, "confidence": CONFIDENCE, "forms": forms})
+    forms = [
+        form_record(name, [rows[f"{place}-{number:03}"] for number in range(files)])
+        for place, name in enumerate(names)
+    ]
+    command = f"{run.command()} --commit {commit}" + f" --files {files}" * (mine.files != FILES)
+    run.write(
+        {
+            "command": command,
+            "commit": commit,
+            "files": files,
+            "cycles": cycles,
+            "confidence": CONFIDENCE,
+            "forms": forms,
+            "rows": rows,
+        },
+        claims=claims(forms),
+    )
 
 
-def one_file(seed: int, item: tuple[int, int]) -> dict[str, Any]:
+def one_file(form: str, seed: Sequence[int], cycles: int = CYCLES) -> dict[str, Any]:
     """Draw a file, fit it, and hold every number against the truth.
 
     Args:
-        seed: Of the run.
-        item: Place of the form and number of the file.
+        form: Name of the curve.
+        seed: Of the file; its end is the file's number, and pulses stop in odd ones.
+        cycles: Runs of either direction.
     """
-    place, number = item
-    rng = np.random.default_rng([seed, place, number])
-    source = draw_source(CURVES[place].name, rng)
-    fit = fit_device(source.file(rng))
-    bounds = source.bounds(rng)
+    rng = np.random.default_rng(seed)
+    source = draw_source(form, rng, stops=seed[-1] % 2 == 1)
+    fit = fit_device(source.file(rng, cycles))
+    bounds = source.bounds(rng, cycles)
     quantile = 2.0 * float(stats.norm.ppf(0.5 + 0.5 * CONFIDENCE))
     rows = []
     for found in fit.numbers:
@@ -94,7 +115,12 @@ def one_file(seed: int, item: tuple[int, int]) -> dict[str, Any]:
                 "width": None if bound is None else (found.high - found.low) / (quantile * bound),
             }
         )
-    return {"chosen": fit.curve, "rows": rows}
+    return {
+        "chosen": fit.curve,
+        "stops": source.stops,
+        "taken_to_stop": fit.fit is not None and fit.fit.model.stops,
+        "rows": rows,
+    }
 
 
 def form_record(form: str, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -105,30 +131,77 @@ def form_record(form: str, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
         files: Results of ``one_file``.
     """
     rows = [row for each in files for row in each["rows"]]
-    covered = sum(row["covered"] for row in rows)
-    ends = proportion_interval(covered, len(rows), 0.99)
-    widths = [row["width"] for row in rows if row["width"] is not None]
-    width = float(np.median(widths))
+    ends = _coverage(rows)
+    width = _median_width(rows)
     by_key = {
-        key: {
-            "numbers": len(mine),
-            "covered": sum(row["covered"] for row in mine),
-            "median_width": float(np.median([row["width"] or np.nan for row in mine])),
-        }
+        key: {**_counts(mine), "median_width": _median_width(mine)}
         for key in sorted({row["key"] for row in rows})
         for mine in [[row for row in rows if row["key"] == key]]
     }
+    by_ends = {
+        name: _counts([row for each in files if each["stops"] == stops for row in each["rows"]])
+        for name, stops in (("go on", False), ("stop", True))
+    }
     return {
         "form": form,
-        "numbers": len(rows),
-        "covered": covered,
+        **_counts(rows),
         "coverage_ci": list(ends),
         "median_width": width,
         "coverage_held": ends[1] >= CONFIDENCE,
         "width_held": width <= WIDEST,
         "chosen": dict(Counter(each["chosen"] for each in files)),
         "by_key": by_key,
+        "by_ends": by_ends,
     }
+
+
+def claims(forms: Sequence[dict[str, Any]]) -> tuple[Claim, ...]:
+    """What the record claims of fits: intervals that hold, and are not much wider than they must.
+
+    Args:
+        forms: Results of ``form_record``.
+    """
+    files = sum(sum(form["chosen"].values()) for form in forms)
+    setting = (
+        f"{files} files drawn from {len(forms)} forms of devices by the commit that is judged, "
+        "half of them with pulses that stop at the window's ends; the fit is told neither"
+    )
+    covered = "; ".join(
+        f"{form['form']}: {form['covered']} of {form['numbers']} "
+        f"({form['coverage_ci'][0]:.1%} to {form['coverage_ci'][1]:.1%} at 99 %)"
+        for form in forms
+    )
+    widths = "; ".join(f"{form['form']}: {form['median_width']:.2f}" for form in forms)
+    return (
+        Claim(
+            claim="Of each form's numbers, pooled, the 95 % intervals of neurograd fit hold 95 %",
+            source="neurograd fit",
+            setting=setting,
+            measured=covered,
+            held=held_over([form["coverage_held"] for form in forms]),
+        ),
+        Claim(
+            claim=f"Their median width is at most {WIDEST:g} times that of Cramér and Rao's bound",
+            source="neurograd fit",
+            setting=setting,
+            measured=widths,
+            held=held_over([form["width_held"] for form in forms]),
+        ),
+    )
+
+
+def _counts(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    return {"numbers": len(rows), "covered": sum(row["covered"] for row in rows)}
+
+
+def _coverage(rows: Sequence[dict[str, Any]]) -> tuple[float, float]:
+    return proportion_interval(sum(row["covered"] for row in rows), len(rows), 0.99)
+
+
+def _median_width(rows: Sequence[dict[str, Any]]) -> float:
+    """NaN where no number has a bound: those of forms that were mistaken for another."""
+    widths = [row["width"] for row in rows if row["width"] is not None]
+    return float(np.median(widths)) if widths else float("nan")
 
 
 if __name__ == "__main__":

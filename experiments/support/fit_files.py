@@ -1,15 +1,15 @@
 """Measured files drawn from devices of every form that a fit tries, and how well it can know them.
 
 Steps and noise are those of ``device_models``: every run starts at one end of the window, gets
-single pulses in one direction, and is read after each with noise. The window does not cut what the
-noise takes beyond its ends, as a fit does not model a cut.
+single pulses in one direction, and is read after each with noise. Pulses stop at the window's ends,
+or go on beyond them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -51,6 +51,7 @@ class Source:
         parameters: The same as parameters of the fit's model; window and read noise apart.
         pulses: Pulses of a run up and down.
         kicks: What a pulse does up and down.
+        stops: Whether pulses stop at the window's ends, as on a chip.
     """
 
     curve: str
@@ -58,6 +59,7 @@ class Source:
     parameters: Mapping[str, float]
     pulses: tuple[int, int]
     kicks: tuple[Kick, Kick]
+    stops: bool = False
 
     def file(self, rng: np.random.Generator, cycles: int = CYCLES) -> Measurements:
         """A file of runs up and down.
@@ -74,6 +76,8 @@ class Source:
             for _ in range(pulses):
                 mean, deviation = kick(passed)
                 passed = passed + mean + deviation * torch.from_numpy(rng.standard_normal(cycles))
+                if self.stops:
+                    passed = passed.clamp(0.0, 1.0)
                 states.append(passed)
             parts = torch.stack(states).numpy()
             parts = parts if direction == DIRECTIONS[0] else 1.0 - parts
@@ -82,7 +86,7 @@ class Source:
             runs += [Run(direction, readings[:, cycle], cycle=cycle) for cycle in range(cycles)]
         return Measurements(tuple(runs), "S", (), ())
 
-    def bounds(self, rng: np.random.Generator) -> dict[str, float]:
+    def bounds(self, rng: np.random.Generator, cycles: int = CYCLES) -> dict[str, float]:
         """Cramér and Rao's bound on the standard deviation of every number that is not given.
 
         From the mean second derivatives of the log likelihood at the truth, where it is known that
@@ -90,12 +94,13 @@ class Source:
 
         Args:
             rng: Source of the files that the mean is over.
+            cycles: Runs of either direction of each.
         """
         curve = next(each for each in CURVES if each.name == self.curve)
         total = 0.0
         for _ in range(INFORMATION_FILES):
-            trains = line_up(self.file(rng).runs)
-            model = Model.of(curve, trains).without("start", -30.0)
+            trains = line_up(self.file(rng, cycles).runs)
+            model = replace(Model.of(curve, trains).without("start", -30.0), stops=self.stops)
             window = [self.truth[f"conductance.{end}"] for end in ("min", "max")]
             low, high = ((end - trains.origin) / trains.scale for end in window)
             read = math.log(self.truth["read.noise"])
@@ -119,12 +124,13 @@ class Source:
         return found
 
 
-def draw_source(form: str, rng: np.random.Generator) -> Source:
+def draw_source(form: str, rng: np.random.Generator, *, stops: bool = False) -> Source:
     """A device of one form.
 
     Args:
         form: Name of a curve.
         rng: Source of its numbers.
+        stops: Whether its pulses stop at the window's ends.
     """
     low = float(10.0 ** rng.uniform(-7.0, -5.0))
     truth = {
@@ -133,7 +139,8 @@ def draw_source(form: str, rng: np.random.Generator) -> Source:
         "read.noise": float(10.0 ** rng.uniform(-2.3, -1.7)),
     }
     relative = next(curve.relative for curve in CURVES if curve.name == form)
-    return (_pulsed if relative else _curved)(form, truth, rng)
+    source = (_pulsed if relative else _curved)(form, truth, rng)
+    return replace(source, stops=stops)
 
 
 def _curved(form: str, truth: dict[str, float], rng: np.random.Generator) -> Source:

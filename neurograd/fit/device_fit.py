@@ -1,9 +1,6 @@
-"""A device from measured data: every curve is tried, and the one that hidden readings bear out.
+"""A device from measured data: the curve of ``choice.py`` and its numbers, or a jump table.
 
-All curves of ``curves.py`` are fitted. Of those that the test of ``goodness.py`` does not rule out,
-the one under which hidden readings are likeliest is taken, or the one of fewest numbers that is at
-most ``PRICE`` of log likelihood behind (of as many numbers, one with constant noise). Where all
-are ruled out the device is a jump table (``step_table.py``).
+Where no curve stands the device is a jump table (``step_table.py``).
 """
 
 from __future__ import annotations
@@ -14,41 +11,17 @@ from typing import Any
 import numpy as np
 
 from neurograd.errors import DataError
+from neurograd.fit.choice import Tried, choose
 from neurograd.fit.device_block import Unknown, block_of, unknown_of
-from neurograd.fit.goodness import LEVEL, Goodness, goodness
+from neurograd.fit.goodness import LEVEL, goodness
 from neurograd.fit.measurements import Measurements
-from neurograd.fit.models.curves import CURVES, Curve
-from neurograd.fit.models.model_fit import ModelFit, fit_model, held_out
-from neurograd.fit.models.trains import Trains, line_up
+from neurograd.fit.models.model_fit import ModelFit, fit_model
+from neurograd.fit.models.trains import line_up
 from neurograd.fit.numbers import Number, numbers_of
 from neurograd.fit.step_table import step_curve, table_of_fit, table_of_jumps
 
-PRICE = 1.0
-"""Log likelihood of hidden readings that a curve of more numbers must be ahead by."""
-
 ONE_NUMBER = "pulsed.dw_min_std."
 """Key that a spec has one number of, and a fit one for either direction."""
-
-BEHIND = 30.0
-"""Log likelihood of all readings behind the best beyond which a curve is not tried on hidden ones:
-these are a part of all."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A curve that was tried.
-
-    Attributes:
-        name: Its name.
-        log_likelihood: Restricted, of all readings.
-        held_out: Log likelihood of hidden readings; None where it was too far behind to be tried.
-        goodness: P-values of the test of the fit.
-    """
-
-    name: str
-    log_likelihood: float
-    held_out: float | None
-    goodness: Goodness
 
 
 @dataclass(frozen=True)
@@ -98,7 +71,7 @@ class DeviceFit:
         return (*found, *self.notes)
 
     def _curve_in_words(self) -> str:
-        chosen = next((each for each in self.tried if each.name == self.curve), None)
+        chosen = next((each for each in self.tried if each.fit is self.fit), None)
         if chosen is None:
             return f"curve: {self.curve}"
         return (
@@ -132,13 +105,12 @@ def fit_device(measured: Measurements) -> DeviceFit:
     if not measured.runs:
         return _of_jumps(measured)
     trains = line_up(measured.runs)
-    chosen, tried = choose(trains)
-    notes: tuple[str, ...] = ()
+    choice = choose(trains)
+    notes = choice.notes()
     table = None
-    if chosen is None:
+    if choice.chosen is None:
         chosen = fit_model(step_curve(trains), trains)
         after = goodness(chosen)
-        notes += (_no_curve(tried),)
         if not after.fits:
             notes += (
                 f"The jump table does not fit either (p = {after.smallest:.2g}, level {LEVEL:g}): "
@@ -147,68 +119,18 @@ def fit_device(measured: Measurements) -> DeviceFit:
             )
         if len(trains.directions) == 2:
             table = table_of_fit(chosen)
-    numbers = numbers_of(chosen, measured.unit)
+    else:
+        chosen = choice.chosen.fit
+    numbers = numbers_of(chosen, measured.unit, [rival.fit for rival in choice.rivals])
     return DeviceFit(
         curve=chosen.model.curve.name,
         numbers=numbers,
         unknown=unknown_of(trains, measured.unit, chosen),
         notes=notes,
-        tried=tried,
+        tried=choice.tried,
         fit=chosen,
         table=table,
         unit=measured.unit,
-    )
-
-
-def choose(
-    trains: Trains, curves: tuple[Curve, ...] = CURVES
-) -> tuple[ModelFit | None, tuple[Tried, ...]]:
-    """The fit of the curve that stands, None where none does; and all that were tried.
-
-    Args:
-        trains: The runs.
-        curves: What is tried.
-    """
-    fits = {curve.name: fit_model(curve, trains) for curve in curves if _applies(curve, trains)}
-    best = max(fit.top.value for fit in fits.values())
-    tried = []
-    for name, fit in fits.items():
-        near = fit.top.value >= best - BEHIND
-        score = float(held_out(fit).sum()) if near else None
-        tried.append(Tried(name, fit.top.value, score, goodness(fit)))
-    tried.sort(key=lambda each: (each.held_out is None, -(each.held_out or 0.0)))
-    standing = [each for each in tried if each.goodness.fits and each.held_out is not None]
-    if not standing:
-        return None, tuple(tried)
-    least = max(_score(each) for each in standing) - PRICE
-    good = [each for each in standing if _score(each) >= least]
-
-    def rank(each: Tried) -> tuple[int, bool, float]:
-        model = fits[each.name].model
-        return len(model.names), model.curve.relative, -_score(each)
-
-    return fits[min(good, key=rank).name], tuple(tried)
-
-
-def _score(tried: Tried) -> float:
-    return -np.inf if tried.held_out is None else tried.held_out
-
-
-def _applies(curve: Curve, trains: Trains) -> bool:
-    """Whether the numbers of a curve can be told from the runs that there are."""
-    both = len(trains.directions) == 2
-    if curve.whole:
-        pulses = trains.pulses()
-        return all(len(set(pulses[trains.of(name)])) == 1 for name in trains.directions)
-    # The window of one direction alone is as long as its curve.
-    return both or curve.name == "soft bounds"
-
-
-def _no_curve(tried: tuple[Tried, ...]) -> str:
-    best = max(tried, key=lambda each: each.goodness.smallest)
-    return (
-        f"No curve fits at level {LEVEL:g}: the nearest is {best.name} "
-        f"(p = {best.goodness.smallest:.2g}, by {best.goodness.worst}). The device is a jump table."
     )
 
 

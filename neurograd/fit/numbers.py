@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -65,18 +65,27 @@ _KEYS = {
 """Key of each parameter."""
 
 
-def numbers_of(fit: ModelFit, unit: str) -> tuple[Number, ...]:
+def numbers_of(fit: ModelFit, unit: str, rivals: Sequence[ModelFit] = ()) -> tuple[Number, ...]:
     """All numbers of a fit.
 
     Args:
         fit: The fit.
         unit: Unit of the conductances.
+        rivals: Fits of other curves that may be the right ones: intervals hold theirs of the same
+            key.
     """
     found = []
     for name in (*fit.model.names, *fit.model.fixed):
         if name == "start" or " " in name:
             continue
-        found.append(_number(fit, name, unit))
+        number = _number(fit, name, unit)
+        for rival in () if number.given else rivals:
+            there = (*rival.model.names, *rival.model.fixed)
+            if name in there and change_of(rival.model.curve, name)[0] == number.key:
+                other = _number(rival, name, unit)
+                low, high = min(number.low, other.low), max(number.high, other.high)
+                number = replace(number, low=low, high=high)
+        found.append(number)
     order = [*_KEYS.values(), "write.cycle_to_cycle", "pulsed.dw_min_std"]
     return tuple(sorted(found, key=lambda number: _place(number.key, order)))
 

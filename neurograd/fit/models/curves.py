@@ -32,7 +32,7 @@ from neurograd.fit.models.trains import Array
 Values = Mapping[str, Array]
 """Parameters of a curve by name, each of shape ``(B, R)``."""
 
-_NEAR = 1e-3
+_NEAR = 0.02
 """Rest of the window below which a power step is taken as at this rest: its slope has no end."""
 
 
@@ -51,6 +51,7 @@ class Curve:
         relative: Whether the noise of a pulse is in proportion to its step.
         straight: Whether the step is a straight line of the part passed.
         whole: Whether the measured pulses pass the window whole, so that their number is known.
+        holds: Names of the curves that it becomes at some values of its parameters.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Curve:
     relative: bool = False
     straight: bool = True
     whole: bool = False
+    holds: tuple[str, ...] = ()
 
 
 def first_step(pulses: Array | float, bend: Array | float) -> Array:
@@ -126,13 +128,40 @@ def _powered(pulses: float, bend: float) -> dict[str, float]:
     return {"step": float(np.log(2.0 * start)), "exponent": 0.2}
 
 
+_OVER, _BENT_OVER = "constant over the window", "nonlinear over the window"
+_FLAT = (_OVER, "constant")
+
 CURVES = (
-    Curve("constant over the window", ("pulses",), (), _constant, _levels, whole=True),
-    Curve("constant", ("pulses",), (), _constant, _levels),
+    Curve(_OVER, ("pulses",), (), _constant, _levels, whole=True),
+    Curve("constant", ("pulses",), (), _constant, _levels, holds=(_OVER,)),
     Curve("soft bounds", ("pulses",), (), _soft_bounds, _to_the_end),
-    Curve("nonlinear over the window", ("pulses", "bend"), (), _nonlinear, _bent, whole=True),
-    Curve("power", ("step",), ("exponent",), _power, _powered, relative=True, straight=False),
-    Curve("nonlinear", ("pulses", "bend"), (), _nonlinear, _bent),
-    Curve("linear, relative noise", ("step", "gamma"), (), _linear, _sloped, relative=True),
+    Curve(_BENT_OVER, ("pulses", "bend"), (), _nonlinear, _bent, whole=True, holds=(_OVER,)),
+    Curve(
+        "power",
+        ("step",),
+        ("exponent",),
+        _power,
+        _powered,
+        relative=True,
+        straight=False,
+        holds=_FLAT,
+    ),
+    Curve(
+        "nonlinear",
+        ("pulses", "bend"),
+        (),
+        _nonlinear,
+        _bent,
+        holds=(*_FLAT, _BENT_OVER, "soft bounds"),
+    ),
+    Curve(
+        "linear, relative noise",
+        ("step", "gamma"),
+        (),
+        _linear,
+        _sloped,
+        relative=True,
+        holds=_FLAT,
+    ),
 )
 """All curves, those of fewer numbers first."""

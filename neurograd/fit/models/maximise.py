@@ -17,6 +17,12 @@ LogLikelihood = Callable[[Array], Array]
 _DROP = 0.01
 """What a step of a difference may change the log likelihood by: far from rounding, and local."""
 
+_FLATTEST = 3e-3
+"""Least curvature, in units of a difference: where it is less the quadratic form says nothing."""
+
+_CLOSE = 5e-5
+"""Gain of log likelihood that ends a climb from nearby."""
+
 _WORST = 1e7
 """In place of a likelihood that is not a number."""
 
@@ -42,7 +48,6 @@ def maximise(
     likelihood: LogLikelihood,
     start: Array,
     free: Array | None = None,
-    unit: Array | None = None,
 ) -> Maximum:
     """Climb from a start.
 
@@ -51,35 +56,78 @@ def maximise(
         start: Parameters to begin with, shape ``(n,)``.
         free: Which parameters move, shape ``(n,)``; all where None. The information of the others
             is 0.
-        unit: Steps of differences of each parameter, where they are known from a maximum nearby.
     """
     moving = np.flatnonzero(np.ones(len(start), bool) if free is None else free)
-
-    def loss(shifts: Array) -> Array:
-        points = np.tile(start, (len(shifts), 1))
-        points[:, moving] += shifts
-        with np.errstate(all="ignore"):
-            values = -likelihood(points)
-        return np.where(np.isfinite(values), values, _WORST)
-
+    loss = _loss(likelihood, start, np.eye(len(start))[moving])
     shift = np.zeros(len(moving))
-    near = unit is not None
-    steps = step_sizes(loss, shift) if unit is None else unit[moving]
+    steps = step_sizes(loss, shift)
     value = np.inf
     # The unit of a parameter is what a difference of its own needs, which is known near the top.
-    for _ in range(1 if near else 4):
+    for _ in range(4):
         found, curvature = _climb(loss, shift, steps)
         gained, shift, value = value - found.fun, found.x * steps, float(found.fun)
         if gained < 1e-3:
             break
-        if not near:
-            steps = step_sizes(loss, shift)
+        steps = step_sizes(loss, shift)
     information = np.zeros((len(start), len(start)))
     information[np.ix_(moving, moving)] = curvature / np.outer(steps, steps)
     best, units = start.copy(), np.ones(len(start))
     best[moving] += shift
     units[moving] = steps
     return Maximum(best, -value, information, units)
+
+
+def maximise_nearby(
+    likelihood: LogLikelihood, start: Array, near: Maximum, free: Array | None = None
+) -> tuple[Array, float]:
+    """Climb from a start beside the maximum of a likelihood that is much the same.
+
+    Its curvatures are taken to begin with, and gradients alone are made (the L-BFGS-B method),
+    which takes far fewer points than ``maximise``.
+
+    Args:
+        likelihood: What is to be made large.
+        start: Parameters to begin with, shape ``(n,)``.
+        near: The maximum nearby.
+        free: Which parameters move, shape ``(n,)``; all where None.
+
+    Returns:
+        Parameters, shape ``(n,)``, and log likelihood.
+    """
+    moving = np.flatnonzero(np.ones(len(start), bool) if free is None else free)
+    unit = near.unit[moving]
+    curvature = near.information[np.ix_(moving, moving)] * np.outer(unit, unit)
+    sizes, ways = np.linalg.eigh(curvature)
+    # Along these axes, that far, the likelihood falls by 1/2; along flat ones it does so later.
+    axes = (ways / np.sqrt(np.maximum(np.abs(sizes), _FLATTEST))).T * unit
+    loss = _loss(likelihood, start, np.eye(len(start))[moving])
+    points = np.concatenate([np.zeros((1, len(moving))), np.diag(unit), -np.diag(unit)])
+
+    def at(x: Array) -> tuple[float, Array]:
+        middle, plus, minus = np.split(loss(x @ axes + points), [1, 1 + len(moving)])
+        return float(middle[0]) + near.value, axes @ ((plus - minus) / (2.0 * unit))
+
+    found = minimize(
+        at,
+        np.zeros(len(moving)),
+        jac=True,
+        method="L-BFGS-B",
+        options={"gtol": 3e-3, "ftol": _CLOSE, "maxcor": 20, "maxls": 8, "maxiter": 60},
+    )
+    best = start.copy()
+    best[moving] += found.x @ axes
+    return best, near.value - float(found.fun)
+
+
+def _loss(likelihood: LogLikelihood, start: Array, axes: Array) -> LogLikelihood:
+    """The likelihood with its sign turned, of shifts along axes, shape ``(m, n)``."""
+
+    def loss(shifts: Array) -> Array:
+        with np.errstate(all="ignore"):
+            values = -likelihood(start + shifts @ axes)
+        return np.where(np.isfinite(values), values, _WORST)
+
+    return loss
 
 
 def _climb(loss: LogLikelihood, shift: Array, unit: Array) -> tuple[OptimizeResult, Array]:
@@ -110,7 +158,7 @@ def _climb(loss: LogLikelihood, shift: Array, unit: Array) -> tuple[OptimizeResu
 def step_sizes(loss: LogLikelihood, at: Array) -> Array:
     """Steps along every parameter that change the loss by about ``_DROP``, shape ``(n,)``."""
     count = len(at)
-    tries = 10.0 ** np.arange(-6.0, -0.4, 0.5)
+    tries = 10.0 ** np.arange(-6.0, -0.9, 0.5)
     eye = np.eye(count)
     points = at + (tries[:, None, None] * np.stack([eye, -eye])[:, None]).reshape(-1, count)
     middle = float(loss(at[None])[0])

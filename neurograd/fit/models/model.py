@@ -36,11 +36,13 @@ class Model:
         curve: Form of the mean step.
         names: Of the parameters; ``.`` stands between a direction and its own.
         fixed: Values of parameters that the runs cannot tell, by name.
+        stops: Whether steps stop at the window's ends.
     """
 
     curve: Curve
     names: tuple[str, ...]
     fixed: dict[str, float]
+    stops: bool = False
 
     @staticmethod
     def of(curve: Curve, trains: Trains) -> Model:
@@ -90,6 +92,7 @@ class Model:
             relative=self.curve.relative,
             read_noise=noise_of(whole["read"], FLOOR),
             start_noise=start,
+            stops=self.stops,
         )
 
     def first_values(self, trains: Trains, share: float) -> Array:

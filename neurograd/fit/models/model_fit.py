@@ -7,8 +7,8 @@ before it, under a fit without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,12 @@ from scipy import stats
 from neurograd.fit.measurements import DIRECTIONS, Direction
 from neurograd.fit.models.curves import Curve
 from neurograd.fit.models.line_likelihood import line_likelihood, waves_of
-from neurograd.fit.models.maximise import LogLikelihood, Maximum, maximise
+from neurograd.fit.models.maximise import (
+    LogLikelihood,
+    Maximum,
+    maximise,
+    maximise_nearby,
+)
 from neurograd.fit.models.model import FLOOR, Model
 from neurograd.fit.models.state_space import Filtered, restricted, run_filter
 from neurograd.fit.models.trains import Array, Trains
@@ -33,6 +38,12 @@ SHARES = (0.5, 0.02, 0.98)
 
 _FAR = 2.0
 """Logarithms below that of ``FLOOR`` at which a noise is none."""
+
+_AGAIN, _HIGHER = 3, 0.05
+"""Most climbs that are begun again, and the log likelihood that one must have gained for it."""
+
+_SAME = 0.01
+"""Log likelihood that stopping at the ends changes where no step gets there."""
 
 _LARGEST_BEND = 50.0
 """Bend of the largest nonlinearity label, 9, and a little more."""
@@ -69,7 +80,8 @@ class ModelFit:
         for _ in range(pulses):
             here = passed[-1]
             f = step[0] + step[1] * here if isinstance(step, tuple) else step(here)[0]
-            passed.append(here + f)
+            after = here + f
+            passed.append(np.clip(after, 0.0, 1.0) if self.model.stops else after)
         parts = np.array([float(each[0, 0]) for each in passed])
         low, high = self.value("low"), self.value("high")
         places = low + (high - low) * (parts if direction == DIRECTIONS[0] else 1.0 - parts)
@@ -92,7 +104,8 @@ RunLikelihood = Callable[[Array], tuple[Array, Array]]
 
 def by_run(model: Model, trains: Trains) -> RunLikelihood:
     """The likelihood of every run as a function of the parameters."""
-    groups = None if model.curve.relative or not model.curve.straight else waves_of(trains)
+    waves = model.curve.straight and not (model.curve.relative or model.stops)
+    groups = waves_of(trains) if waves else None
 
     def value(points: Array) -> tuple[Array, Array]:
         what = model.dynamics(points, trains)
@@ -120,8 +133,34 @@ def fit_model(curve: Curve, trains: Trains) -> ModelFit:
     model = Model.of(curve, trains)
     likelihood = restricted_of(model, trains)
     shares = SHARES if curve.straight and not curve.relative else SHARES[:2]
-    tops = [maximise(likelihood, model.first_values(trains, share)) for share in shares]
-    return ModelFit(model, trains, max(tops, key=lambda top: top.value))
+    starts = [model.first_values(trains, share) for share in shares]
+    return ModelFit(model, trains, _highest(likelihood, starts))
+
+
+def fit_stopping(fit: ModelFit) -> ModelFit | None:
+    """The same curve with steps that stop at the window's ends; None where none gets there.
+
+    Args:
+        fit: The fit without.
+    """
+    model = replace(fit.model, stops=True)
+    likelihood = restricted_of(model, fit.trains)
+    if abs(float(likelihood(fit.top.parameters[None])[0]) - fit.top.value) < _SAME:
+        return None
+    starts = np.stack([fit.top.parameters, model.first_values(fit.trains, SHARES[0])])
+    nearest = np.nan_to_num(likelihood(starts), nan=-np.inf).argmax()
+    return ModelFit(model, fit.trains, _highest(likelihood, [starts[nearest]]))
+
+
+def _highest(likelihood: LogLikelihood, starts: Sequence[Array]) -> Maximum:
+    """The highest top from several starts; what the other way of climbing adds is taken."""
+    top = max((maximise(likelihood, start) for start in starts), key=lambda top: top.value)
+    for _ in range(_AGAIN):
+        found, value = maximise_nearby(likelihood, top.parameters, top)
+        if value < top.value + _HIGHER:
+            break
+        top = maximise(likelihood, found)
+    return top
 
 
 def held_out(fit: ModelFit) -> Array:
@@ -145,8 +184,8 @@ def _held_out(fit: ModelFit, fold: NDArray[np.bool_]) -> float:
         hidden = np.where(fold[:, None], filtered.terms, 0.0).sum(axis=(0, 2))
         return _restricted(filtered, fit.trains) - hidden, hidden
 
-    without = maximise(lambda points: parts(points)[0], fit.top.parameters, unit=fit.top.unit)
-    return float(parts(without.parameters[None])[1][0])
+    without, _ = maximise_nearby(lambda points: parts(points)[0], fit.top.parameters, fit.top)
+    return float(parts(without[None])[1][0])
 
 
 def _restricted(filtered: Filtered, trains: Trains) -> Array:
@@ -176,7 +215,7 @@ def profile_interval(fit: ModelFit, name: str) -> tuple[float, float]:
         low = np.log(FLOOR) - _FAR
     if name.endswith("bend"):
         low, high = -_LARGEST_BEND, _LARGEST_BEND
-    profile = _Profile(fit, place)
+    profile = _Profile(fit, place, restricted_of(fit.model, fit.trains))
     return profile.end(-1.0, low), profile.end(1.0, high)
 
 
@@ -187,13 +226,15 @@ class _Profile:
     Attributes:
         fit: The fit.
         place: The parameter's place.
+        likelihood: The fit's.
     """
 
     fit: ModelFit
     place: int
+    likelihood: LogLikelihood
 
-    def root(self, value: float) -> float:
-        """``√(2·(L_max − L))``: 1.96 at the ends of a 95 % interval."""
+    def start(self, value: float) -> Array:
+        """A value of the parameter, with what the curvatures at the top make of the others."""
         top = self.fit.top
         free = np.arange(len(top.parameters)) != self.place
         start = top.parameters.copy()
@@ -202,8 +243,18 @@ class _Profile:
         moved = np.linalg.lstsq(top.information[np.ix_(free, free)], coupling, rcond=1e-12)[0]
         shift = moved * (value - top.parameters[self.place])
         start[free] -= np.clip(shift, -1.0, 1.0)
-        best = maximise(restricted_of(self.fit.model, self.fit.trains), start, free, top.unit)
-        return float(np.sqrt(2.0 * max(top.value - best.value, 0.0)))
+        return start
+
+    def root(self, start: Array) -> tuple[float, Array]:
+        """``√(2·(L_max − L))``, 1.96 at the ends of a 95 % interval, and the others at their best.
+
+        Args:
+            start: The value whose likelihood it is, and the others to begin with.
+        """
+        top = self.fit.top
+        free = np.arange(len(start)) != self.place
+        found, best = maximise_nearby(self.likelihood, start, top, free)
+        return float(np.sqrt(2.0 * max(top.value - best, 0.0))), found
 
     def end(self, side: float, limit: float) -> float:
         """One end of the interval."""
@@ -213,11 +264,15 @@ class _Profile:
         step = target * float(np.sqrt(max(inverse[self.place, self.place], 1e-20)))
         inner, outer = 0.0, np.inf
         inner_root, outer_root = 0.0, np.inf
+        top = self.fit.top.parameters
+        start = self.start(center + side * step)
         for _ in range(12):
             at = center + side * step
             if side * (at - limit) >= 0:
                 at = limit
-            root = self.root(at)
+            # Along the way from the top to where the others were at their best last.
+            start = top + (start - top) * (at - center) / (start[self.place] - center)
+            root, start = self.root(start)
             step = abs(at - center)
             if abs(root - target) < 0.02:
                 return at

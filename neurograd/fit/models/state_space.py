@@ -9,7 +9,7 @@ So cycle-to-cycle noise s stays in the state and is carried along the curve, by 
 while read noise r is gone at the next read. The likelihood of all readings is that of the
 innovations of an extended Kalman filter, exact where f is a straight line of p (constant steps,
 NeuroSim's curve, soft bounds) and s is constant; elsewhere f is linearized at the filter's mean,
-with the mean of its curvature.
+with the mean of its curvature. Steps may stop at the window's ends (``window_ends.py``).
 
 Where a run starts is a parameter that every run has but few readings tell (the first ones): left
 to itself it takes the first reading for the truth and read noise for none. So the likelihood is the
@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograd.fit.models.trains import Array, Trains
+from neurograd.fit.models.window_ends import Stopped, reaching, stop
 
 PULSE_FLOOR = 1e-5
 """Noise that every pulse has at least, as a part of the window: likelihoods have no end at 0."""
@@ -56,6 +57,7 @@ class Dynamics:
         relative: Whether the noise of a pulse is in proportion to its step.
         read_noise: r over the nominal window, shape ``(B, 1)``.
         start_noise: Spread of the starts over runs, over the nominal window, shape ``(B, 1)``.
+        stops: Whether steps stop at the window's ends.
     """
 
     low: Array
@@ -66,6 +68,7 @@ class Dynamics:
     relative: bool
     read_noise: Array
     start_noise: Array
+    stops: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,8 @@ def run_filter(trains: Trains, what: Dynamics) -> Filtered:
     mean, weight = np.zeros(shape), np.ones(shape)
     spread = mean + (what.start_noise / what.size) ** 2
     everywhere = [bool(row.all()) for row in seen]
+    last = trains.pulses() if what.stops else np.zeros_like(trains.device)
+    stops: list[tuple[int, NDArray[np.int64], Stopped]] = []
     move = _mover(what.step, kick, what.relative)
     for number, place in enumerate(passed):
         if number:
@@ -138,16 +143,33 @@ def run_filter(trains: Trains, what: Dynamics) -> Filtered:
         gap = np.subtract(place, mean, out=gaps[number])
         variance = np.add(spread, read, out=variances[number])
         states[number], carried[number] = mean, weight
+        runs = np.flatnonzero((number > 0) & (number <= last))
+        if runs.size:
+            runs = runs[reaching(mean[:, runs], spread[:, runs])]
         gain = spread / variance
         if not everywhere[number]:
             gain = gain * seen[number]
-        mean = mean + gain * gap
         left = 1.0 - gain
-        spread = spread * left
-        weight = weight * left
+        if runs.size:
+            held = stop(mean[:, runs], spread[:, runs], place[:, runs], read[:, runs])
+            stops.append((number, runs, held))
+        mean, spread, weight = mean + gain * gap, spread * left, weight * left
+        if runs.size:
+            there = seen[number, runs]
+            mean[:, runs] = np.where(there, held.mean, held.expected)
+            spread[:, runs] = np.where(there, held.spread, held.variance)
+            weight[:, runs] = carried[number][:, runs] * np.where(there, held.kept, held.passing)
+    terms = -0.5 * (gaps * gaps / variances + np.log(variances))
+    for number, runs, held in stops:
+        # Arrays of numbers beside a slice: the runs come first.
+        terms[number, :, runs] = held.term.T
+        gaps[number, :, runs] += (states[number][:, runs] - held.expected).T
+        variances[number, :, runs] = (held.variance + read[:, runs]).T
+        states[number, :, runs] = held.expected.T
+        carried[number, :, runs] *= held.passing.T
     there = seen[:, None]
     constant = np.log(np.abs(width)) + 0.5 * np.log(2.0 * np.pi)
-    terms = np.where(there, -0.5 * (gaps * gaps / variances + np.log(variances)) - constant, 0.0)
+    terms = np.where(there, terms - constant, 0.0)
     known = np.where(there, carried * carried / variances, 0.0).sum(axis=0) / width**2
     innovations = np.where(there, gaps / np.sqrt(variances), np.nan)
     return Filtered(terms, known, innovations, states)

@@ -11,6 +11,10 @@ from experiments.support.fit_files import Source, draw_source
 from neurograd.fit import Measurements, Run
 from neurograd.fit.device_fit import fit_device
 from neurograd.fit.measurements import DIRECTIONS
+from neurograd.fit.models.curves import CURVES
+from neurograd.fit.models.model_fit import fit_model
+from neurograd.fit.models.trains import line_up
+from neurograd.fit.numbers import numbers_of
 
 
 def source(form: str, seed: int, **truth: float) -> Source:
@@ -40,13 +44,13 @@ def test_the_noise_of_reads_and_of_pulses_are_told_apart(read, kick):
     Read noise that is folded into that of pulses, as ``2σ_r² + σ_c²`` of differences has it, is out
     by a factor of 100 in the first case.
     """
-    fit = fit_device(straight(200, read, kick, runs=3))
-    assert fit.curve == "constant over the window"
-    found = fit.number("read.noise")
+    fit = fit_model(CURVES[0], line_up(straight(200, read, kick, runs=3).runs))
+    numbers = {number.key: number for number in numbers_of(fit, "relative")}
+    found = numbers["read.noise"]
     assert found.low < read < found.high
     assert found.high / found.low < 1.5
     for direction in DIRECTIONS:
-        found = fit.number(f"write.cycle_to_cycle.{direction}")
+        found = numbers[f"write.cycle_to_cycle.{direction}"]
         assert found.low < kick < found.high
         assert found.high < 4.0 * kick
 
@@ -62,7 +66,7 @@ def test_up_and_down_have_a_noise_each():
 
 def test_what_the_spread_over_devices_is_said_to_be():
     """Unknown from one device, and from several, which have one curve."""
-    one = straight(60, 0.02, 0.01, runs=2)
+    one = straight(24, 0.02, 0.01, runs=2)
     several = replace(one, runs=tuple(replace(run, device=run.cycle) for run in one.runs))
     for measured, words in ((one, "one device tells nothing"), (several, "to 2 devices, whose")):
         found = {each.key: each.why for each in fit_device(measured).unknown}

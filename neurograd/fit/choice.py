@@ -1,0 +1,176 @@
+"""Which curve runs of pulses have: the one that hidden readings bear out.
+
+All curves of ``curves.py`` are fitted, with steps that stop at the window's ends and with steps
+that go on. Of those that the test of ``goodness.py`` does not rule out, the one under which hidden
+readings are likeliest is taken, or the one of fewest numbers that is at most ``PRICE`` of log
+likelihood behind (of as many numbers, one with constant noise).
+
+A curve that becomes another one at some values of its numbers is not needed where that one is as
+near. Of two curves of which neither becomes the other nothing says which is right: those within
+``RIVAL`` of the chosen one are its rivals, and intervals of numbers that both have hold both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurograd.fit.goodness import LEVEL, Goodness, goodness
+from neurograd.fit.models.curves import CURVES, Curve
+from neurograd.fit.models.model_fit import ModelFit, fit_model, fit_stopping, held_out
+from neurograd.fit.models.trains import Trains
+
+PRICE = 2.0
+"""Log likelihood of hidden readings that a curve of more numbers must be ahead by."""
+
+RIVAL = 3.0
+"""Log likelihood of hidden readings, a ratio of 20, within which a curve may be the right one."""
+
+BEHIND = 15.0
+"""Log likelihood of all readings behind the best beyond which a curve is not tried on hidden ones:
+these are a part of all."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A curve that was tried.
+
+    Attributes:
+        fit: Its fit to all readings.
+        held_out: Log likelihood of hidden readings; None where it was too far behind to be tried.
+        goodness: P-values of the test of the fit.
+    """
+
+    fit: ModelFit
+    held_out: float | None
+    goodness: Goodness
+
+    @property
+    def curve(self) -> Curve:
+        """The curve."""
+        return self.fit.model.curve
+
+    @property
+    def name(self) -> str:
+        """Of the curve."""
+        return self.curve.name
+
+    @property
+    def stops(self) -> bool:
+        """Whether its steps stop at the window's ends."""
+        return self.fit.model.stops
+
+    @property
+    def log_likelihood(self) -> float:
+        """Restricted, of all readings."""
+        return self.fit.top.value
+
+    @property
+    def score(self) -> float:
+        """Log likelihood of hidden readings; minus infinity where the curve does not stand."""
+        if self.held_out is None or not self.goodness.fits:
+            return -np.inf
+        return self.held_out
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The curve that was chosen.
+
+    Attributes:
+        tried: All curves, those of the likeliest hidden readings first.
+        chosen: The one that is taken; None where all are ruled out.
+        rivals: Others that may be right, each with the better of its two kinds of ends.
+    """
+
+    tried: tuple[Tried, ...]
+    chosen: Tried | None
+    rivals: tuple[Tried, ...]
+
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known of the choice, a line each."""
+        if self.chosen is None:
+            return (self._none_in_words(),)
+        return (*self._rivals_in_words(self.chosen), *self._ends_in_words(self.chosen))
+
+    def _none_in_words(self) -> str:
+        best = max(self.tried, key=lambda each: each.goodness.smallest)
+        return (
+            f"No curve fits at level {LEVEL:g}: the nearest is {best.name} "
+            f"(p = {best.goodness.smallest:.2g}, by {best.goodness.worst}). "
+            "The device is a jump table."
+        )
+
+    def _rivals_in_words(self, chosen: Tried) -> tuple[str, ...]:
+        if not self.rivals:
+            return ()
+        names = "; ".join(each.name for each in self.rivals)
+        return (
+            f"Not told from {chosen.name}: {names} (within {RIVAL:g} of log likelihood of hidden "
+            "readings). Intervals of numbers that they share hold those under each.",
+        )
+
+    def _ends_in_words(self, chosen: Tried) -> tuple[str, ...]:
+        """Whether pulses stop at the window's ends; nothing where the readings do not tell."""
+        others = [e for e in self.tried if e.curve is chosen.curve and e.stops != chosen.stops]
+        ahead = chosen.log_likelihood - others[0].log_likelihood if others else 0.0
+        if ahead < PRICE:
+            return ()
+        if chosen.stops:
+            way, other, rest = "stop at", "go on", ""
+        else:
+            way, other, rest = "go on beyond", "stop", "; those of a spec's device stop there"
+        return (
+            f"Pulses are taken to {way} the window's ends (log likelihood {ahead:.1f} above pulses "
+            f"that {other}){rest}.",
+        )
+
+
+def choose(trains: Trains, curves: tuple[Curve, ...] = CURVES) -> Choice:
+    """Fit all curves and choose.
+
+    Args:
+        trains: The runs.
+        curves: What is tried.
+    """
+    fits = [fit_model(curve, trains) for curve in curves if _applies(curve, trains)]
+    fits += [stopping for fit in fits if (stopping := fit_stopping(fit)) is not None]
+    best = max(fit.top.value for fit in fits)
+    tried = []
+    for fit in fits:
+        near = fit.top.value >= best - BEHIND
+        tried.append(Tried(fit, float(held_out(fit).sum()) if near else None, goodness(fit)))
+    tried.sort(key=lambda each: (each.held_out is None, -(each.held_out or 0.0)))
+    standing = [each for each in tried if each.score > -np.inf]
+    if not standing:
+        return Choice(tuple(tried), None, ())
+    least = max(each.score for each in standing) - PRICE
+    good = [each for each in standing if each.score >= least]
+    chosen = min(good, key=_rank)
+    return Choice(tuple(tried), chosen, _rivals(chosen, standing))
+
+
+def _rank(tried: Tried) -> tuple[int, bool, float]:
+    return len(tried.fit.model.names), tried.curve.relative, -tried.score
+
+
+def _rivals(chosen: Tried, standing: list[Tried]) -> tuple[Tried, ...]:
+    """The better kind of every other curve that is near, where neither holds the other."""
+    found: dict[str, Tried] = {}
+    for each in sorted(standing, key=lambda each: -each.score):
+        nested = each.name in chosen.curve.holds or chosen.name in each.curve.holds
+        same = each.name == chosen.name
+        if not (same or nested) and each.score >= chosen.score - RIVAL:
+            found.setdefault(each.name, each)
+    return tuple(found.values())
+
+
+def _applies(curve: Curve, trains: Trains) -> bool:
+    """Whether the numbers of a curve can be told from the runs that there are."""
+    both = len(trains.directions) == 2
+    if curve.whole:
+        pulses = trains.pulses()
+        return all(len(set(pulses[trains.of(name)])) == 1 for name in trains.directions)
+    # The window of one direction alone is as long as its curve.
+    return both or curve.name == "soft bounds"

@@ -1,0 +1,49 @@
+"""Coverage of fits: what is counted, the small form, and the kept record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from experiments import fit_coverage
+from experiments.fit_coverage import claims, form_record
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def _file(covered: list[bool], width: float | None = 1.0, stops: bool = False) -> dict:
+    rows = [{"key": f"k{k}", "covered": each, "width": width} for k, each in enumerate(covered)]
+    return {"chosen": "constant", "stops": stops, "taken_to_stop": stops, "rows": rows}
+
+
+@pytest.mark.parametrize(
+    ("hit", "missed", "held"), [(95, 5, True), (90, 10, True), (85, 15, False), (100, 0, True)]
+)
+def test_a_form_is_held_by_the_upper_end_of_its_exact_interval(hit, missed, held):
+    """Of 100 numbers 90 leave 95 % inside the exact 99 % interval, 85 do not."""
+    record = form_record("constant", [_file([True] * hit + [False] * missed)])
+    assert (record["numbers"], record["covered"]) == (100, hit)
+    assert record["coverage_held"] is held
+    assert claims([record])[0].held == ("held" if held else "not held")
+
+
+def test_widths_are_judged_by_their_median_and_ends_are_counted_apart():
+    wide = form_record("constant", [_file([True, True], 1.6), _file([True], 1.0, stops=True)])
+    assert wide["median_width"] == 1.6
+    assert not wide["width_held"]
+    assert wide["by_ends"]["stop"] == {"numbers": 1, "covered": 1}
+    # A number that was wrongly taken for given has no width.
+    assert form_record("constant", [_file([False], None), _file([True])])["width_held"]
+
+
+def test_the_small_form(tmp_path):
+    fit_coverage.main(["--quick", "--commit", COMMIT, "--out", str(tmp_path)])
+    record = json.loads((tmp_path / "fit_coverage.json").read_text(encoding="utf-8"))
+    assert record["command"] == (
+        f"python -m experiments.fit_coverage --quick --seed 0 --commit {COMMIT}"
+    )
+    assert len(record["forms"]) == 1
+    for form in record["forms"]:
+        assert 3 <= form["numbers"] <= 9
+        assert 0.5 < form["median_width"] < 5.0
