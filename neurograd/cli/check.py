@@ -13,12 +13,14 @@ from neurograd.cli.options import (
     ExitZero,
     JsonPath,
     Overrides,
+    PlanOnly,
     Quick,
     Resume,
     Seed,
     SpecPath,
 )
 from neurograd.cli.outputs import check_outputs, tables, write_outputs
+from neurograd.cli.planning import plan_and_exit
 from neurograd.cli.work import pick_device, read_spec, working
 
 
@@ -35,10 +37,14 @@ def check(
     resume: Resume = None,
     allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
+    plan: PlanOnly = False,
 ) -> None:
     """Measure, predict and train: will training on this chip work?"""
     spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
     check_outputs({"--json": json_path, "--html": html_path}, resume)
+    if plan:
+        others = {"--html": html_path}
+        plan_and_exit(spec_path, spec, "check", json_path, device, quick=quick, unwritten=others)
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import check as run_check  # noqa: PLC0415  (torch is slow)
     from neurograd.report import render_html, render_report  # noqa: PLC0415

@@ -13,12 +13,14 @@ from neurograd.cli.options import (
     ExitZero,
     JsonPath,
     Overrides,
+    PlanOnly,
     Quick,
     Resume,
     Seed,
     SpecPath,
 )
 from neurograd.cli.outputs import check_figure, check_outputs, tables, write_outputs
+from neurograd.cli.planning import plan_and_exit
 from neurograd.cli.work import pick_device, read_spec, working
 
 
@@ -39,12 +41,16 @@ def limits(
     resume: Resume = None,
     allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
+    plan: PlanOnly = False,
 ) -> None:
     """How far each number may move before the verdict flips, and what else would save a design."""
     spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
     if plot is not None:
         check_figure(plot)
     check_outputs({"--json": json_path, "--plot": plot}, resume)
+    if plan:
+        others = {"--plot": plot}
+        plan_and_exit(spec_path, spec, "limits", json_path, device, quick=quick, unwritten=others)
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.limits import find_limits  # noqa: PLC0415  (torch is slow to import)
     from neurograd.report.console.limits_tables import render_limits  # noqa: PLC0415

@@ -36,3 +36,7 @@ AllowCode = Annotated[
 ExitZero = Annotated[
     bool, typer.Option("--exit-zero", help="Exit with 0 when finished, whatever the verdict.")
 ]
+PlanOnly = Annotated[
+    bool,
+    typer.Option("--plan", help="Say how long it will take and how much memory; no verdict."),
+]

@@ -11,12 +11,14 @@ from neurograd.cli.options import (
     AllowCode,
     DeviceName,
     Overrides,
+    PlanOnly,
     Quick,
     Resume,
     Seed,
     SpecPath,
 )
 from neurograd.cli.outputs import say_written, tables
+from neurograd.cli.planning import show_plan
 from neurograd.cli.progress import ProgressBars
 from neurograd.cli.streams import say
 from neurograd.cli.work import with_seed
@@ -59,9 +61,10 @@ def sweep(
     device: DeviceName = "auto",
     overrides: Overrides = None,
     allow_code: AllowCode = False,
+    plan: PlanOnly = False,
 ) -> None:
     """Evaluate a grid or a random design over any keys; after a kill the same command goes on."""
-    from neurograd.pipeline.sweep.command import Request  # noqa: PLC0415  (torch is slow to import)
+    from neurograd.pipeline.sweep.command import Request, plan_sweep  # noqa: PLC0415
     from neurograd.pipeline.sweep.command import sweep as run_sweep  # noqa: PLC0415
     from neurograd.report.console.sweep_table import render_sweep  # noqa: PLC0415
     from neurograd.report.figures.sweep_map import SweepFigure  # noqa: PLC0415
@@ -70,6 +73,11 @@ def sweep(
         spec_path, tuple(over or ()), tuple(with_seed(overrides, seed)), random, mode, table, plot,
         resume, jobs, scheduler, device, quick, SweepFigure(), allow_code,
     )  # fmt: skip
+    if plan:
+        with ProgressBars() as progress:
+            found = plan_sweep(request, progress)
+        show_plan(found)
+        return
     try:
         with ProgressBars() as progress:
             result = run_sweep(request, progress)

@@ -10,12 +10,14 @@ from neurograd.cli.options import (
     ExitZero,
     JsonPath,
     Overrides,
+    PlanOnly,
     Quick,
     Resume,
     Seed,
     SpecPath,
 )
 from neurograd.cli.outputs import check_outputs, tables, write_outputs
+from neurograd.cli.planning import plan_and_exit
 from neurograd.cli.work import pick_device, read_spec, working
 
 
@@ -29,10 +31,13 @@ def train(
     resume: Resume = None,
     allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
+    plan: PlanOnly = False,
 ) -> None:
     """Train through the chip beside a clean twin, without measuring moments."""
     spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
     check_outputs({"--json": json_path}, resume)
+    if plan:
+        plan_and_exit(spec_path, spec, "train", json_path, device, quick=quick)
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import train_beside  # noqa: PLC0415  (torch is slow to import)
     from neurograd.report import render_report  # noqa: PLC0415

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
+
+import torch
 
 from neurograd.compute_device import NAMES, choose_device
 from neurograd.errors import NeurogradError, OutputError, SpecError
 from neurograd.output import check_folder, check_writable, write_atomically
 from neurograd.pipeline.identity import Surroundings
-from neurograd.pipeline.pool import choose_pool
+from neurograd.pipeline.planning import Command, Plan, plan_points
+from neurograd.pipeline.pool import TaskPool, choose_pool
 from neurograd.pipeline.sweep.design import (
     Axis,
     Design,
@@ -120,6 +123,43 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
     Raises:
         NeurogradError: For everything that bad input causes.
     """
+    design, specs, device, open_pool = _asked(request)
+    settings = Settings(request.mode, request.quick, Surroundings.of(device))
+    points = prepare(specs, settings)
+    found = evaluate_points(points, settings, request.folder, open_pool, reporter)
+    rows: list[Row] = [
+        {**dict(zip(design.keys, values, strict=True)), **row}
+        for values, row in zip(design.points, found, strict=True)
+    ]
+    return SweepResult(design.keys, rows, _write(request, design, rows), notes_of(points))
+
+
+def plan_sweep(request: Request, reporter: Reporter) -> Plan:
+    """Time and memory of a sweep on this machine, before it begins.
+
+    Raises:
+        NeurogradError: For everything that bad input causes, and for a sweep on a cluster.
+    """
+    _, specs, device, _ = _asked(request)
+    if request.scheduler is not None:
+        raise NeurogradError(
+            "--plan: times of a cluster's workers are not known here; allowed: without --scheduler"
+        )
+    jobs = request.jobs or (torch.get_num_threads() if device == "cpu" else 1)
+    return plan_points(
+        [spec for _, spec in specs],
+        cast(Command, request.mode),  # the modes have the names of what is planned
+        device=device,
+        quick=request.quick,
+        processes=min(jobs, len(specs)),
+        reporter=reporter,
+    )
+
+
+def _asked(
+    request: Request,
+) -> tuple[Design, list[tuple[str, Spec]], str, Callable[[], TaskPool]]:
+    """The design of a sweep, its specs by their names, where it computes, and what pool does."""
     _check_outputs(request)
     check_mode(request.mode)
     device = _device(request)
@@ -130,21 +170,14 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
     design = _design(request, [_with_whole(request, axis) for axis in axes], base)
     if request.plotter is not None and request.plot is not None:
         request.plotter.check(design.keys, design.points, grid=design.grid)
-    open_pool = choose_pool(
-        request.jobs, request.scheduler, device, len(design.points), preload=[WORK]
-    )
-    settings = Settings(request.mode, request.quick, Surroundings.of(device))
     specs = [
         (_name(design.keys, values), _load(request, design.keys, values))
         for values in design.points
     ]
-    points = prepare(specs, settings)
-    found = evaluate_points(points, settings, request.folder, open_pool, reporter)
-    rows: list[Row] = [
-        {**dict(zip(design.keys, values, strict=True)), **row}
-        for values, row in zip(design.points, found, strict=True)
-    ]
-    return SweepResult(design.keys, rows, _write(request, design, rows), notes_of(points))
+    open_pool = choose_pool(
+        request.jobs, request.scheduler, device, len(design.points), preload=[WORK]
+    )
+    return design, specs, device, open_pool
 
 
 def _write(request: Request, design: Design, rows: list[Row]) -> list[Path]:

@@ -1,0 +1,63 @@
+"""``--plan``: what a command's work will take, printed in place of the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from neurograd.cli.outputs import tables, write_outputs
+from neurograd.cli.work import pick_device, working
+from neurograd.errors import OutputError
+
+if TYPE_CHECKING:
+    from neurograd.pipeline.planning import Command, Plan
+    from neurograd.spec import Spec
+
+
+def plan_and_exit(
+    spec_path: Path,
+    spec: Spec,
+    command: Command,
+    json_path: Path | None,
+    device: str,
+    *,
+    quick: bool,
+    unwritten: Mapping[str, Path | None] | None = None,
+) -> None:
+    """Plan the work on a spec, print it, write its JSON, and exit with 0: there is no verdict.
+
+    Args:
+        spec_path: The spec's file, for errors.
+        spec: The spec.
+        command: What is planned.
+        json_path: Where the JSON goes, if anywhere.
+        device: Where it will compute, as the option names it.
+        quick: Whether the smaller version is planned.
+        unwritten: Files of the command's other options, which only its work could fill.
+
+    Raises:
+        typer.Exit: Always, with 0.
+        NeurogradError: For everything that bad input causes.
+    """
+    for option, path in (unwritten or {}).items():
+        if path is not None:
+            raise OutputError(f"{option}: a plan has nothing to write there; allowed: --json")
+    from neurograd.pipeline.planning import plan  # noqa: PLC0415  (torch is slow to import)
+
+    with working(spec_path, json_path) as progress:
+        found = plan(spec, command, device=pick_device(device), quick=quick, reporter=progress)
+    show_plan(found, json_path)
+    raise typer.Exit(0)
+
+
+def show_plan(found: Plan, json_path: Path | None = None) -> None:
+    """Print a plan, and write its JSON where that was asked for."""
+    from neurograd.output import to_json  # noqa: PLC0415
+    from neurograd.records.json_form import to_json_dict  # noqa: PLC0415
+    from neurograd.report.console.plan_table import render_plan  # noqa: PLC0415
+
+    render_plan(found, tables(json_path))
+    write_outputs({} if json_path is None else {json_path: to_json(to_json_dict(found))})

@@ -1,0 +1,224 @@
+"""How long the work on a spec will take here, and how much memory, before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+import psutil
+import torch
+
+from neurograd.effects.assembly import matrices_outside_layers
+from neurograd.effects.minibatch import is_batched
+from neurograd.explain.variants import variants
+from neurograd.judge.looks import Plan as Looks
+from neurograd.pipeline.build import active_effects, build_problem
+from neurograd.pipeline.check import quick_spec
+from neurograd.pipeline.identity import versions
+from neurograd.pipeline.limits.design_changes import find_changes
+from neurograd.pipeline.limits.knobs import find_knobs
+from neurograd.pipeline.limits.search import FULL, QUICK, SearchBudget
+from neurograd.pipeline.mitigating import TRIED
+from neurograd.pipeline.planning.unit_costs import UnitCosts, measure_units
+from neurograd.pipeline.pool import Threads
+from neurograd.problem import Problem
+from neurograd.progress import Reporter, Silent
+from neurograd.records.record import Record
+from neurograd.spec import Spec, spec_to_dict
+from neurograd.training.loop import CURVE_POINTS
+
+Command = Literal["check", "train", "limits", "predict"]
+"""What is planned; ``predict`` is a point of a sweep that only forecasts."""
+
+
+class PlannedStage(Record):
+    """One kind of work."""
+
+    label: str
+    each_seconds: float
+    """Seconds of one core for one of them."""
+    first: int
+    """How many there are where the first look decides."""
+    most: int
+    """How many there are at most."""
+
+
+class Plan(Record):
+    """What the work on a spec will take; no verdict."""
+
+    kind: Literal["plan"] = "plan"
+    verdict: None = None
+    """Always null: nothing was judged."""
+    command: Command
+    quick: bool
+    spec: dict[str, object]
+    versions: dict[str, str]
+    num_parameters: int
+    train_samples: int
+    workers: int
+    """Tasks that compute at once."""
+    points: int
+    """Points of a sweep; 1 elsewhere."""
+    stages: tuple[PlannedStage, ...]
+    first_seconds: float
+    """Where the first chips decide and the chip is tolerated."""
+    most_seconds: float
+    """Where all chips are trained and every effect is looked into."""
+    memory_bytes: int
+    """The most that the process is expected to hold."""
+    available_bytes: int
+    """What the machine has left now, with what this process already holds."""
+    timed_part: float
+    """Part of the training samples that points and forecasts were timed with."""
+    idle: float
+    """Part of the clock's time in which the machine gave the timing its core; the times are those
+    of cores that do nothing else."""
+
+
+def plan(
+    spec: Spec,
+    command: Command = "check",
+    *,
+    device: torch.device | str = "cpu",
+    quick: bool = False,
+    workers: int | None = None,
+    reporter: Reporter | None = None,
+) -> Plan:
+    """Time the units of the work on a spec, and count them.
+
+    Args:
+        spec: The validated spec.
+        command: What will be done.
+        device: Where it will compute.
+        quick: Whether the smaller version of the spec is planned.
+        workers: Tasks that will compute at once; as many as the command takes when None.
+        reporter: Shows progress; silent when None.
+
+    Raises:
+        NeurogradError: For everything that bad input causes.
+    """
+    spec = quick_spec(spec) if quick else spec
+    problem = build_problem(spec, device)
+    problem.check_finite(problem.initial_weights)
+    with Threads(problem.device, reporter or Silent()) as pool:
+        workers = workers or pool.capacity()
+        units = pool.submit(partial(measure_units, spec, problem, quick=quick, pool=pool)).result()
+    stages = _stages(spec, problem, units, command, quick=quick)
+    own = psutil.Process().memory_info().rss
+    return Plan(
+        command=command,
+        quick=quick,
+        spec=spec_to_dict(spec),
+        versions=versions(),
+        num_parameters=problem.num_parameters,
+        train_samples=problem.num_samples,
+        workers=workers,
+        points=1,
+        stages=stages,
+        first_seconds=_wall([(s.each_seconds, s.first) for s in stages], workers),
+        most_seconds=_wall([(s.each_seconds, s.most) for s in stages], workers),
+        memory_bytes=units.base_bytes + workers * units.worker_bytes,
+        available_bytes=psutil.virtual_memory().available + own,
+        timed_part=units.part,
+        idle=units.idle,
+    )
+
+
+def plan_points(
+    specs: Sequence[Spec],
+    command: Command,
+    *,
+    device: torch.device | str = "cpu",
+    quick: bool = False,
+    processes: int = 1,
+    reporter: Reporter | None = None,
+) -> Plan:
+    """Time the work on many specs, of which the first, the middle and the last are looked at.
+
+    Args:
+        specs: One a point, 1 or more.
+        command: What will be done at each.
+        device: Where it will compute.
+        quick: Whether the smaller versions are planned.
+        processes: Points that will be done at once, each by a process of one core.
+        reporter: Shows progress; silent when None.
+
+    Returns:
+        The middle one's plan with the times of all points, and memory of all processes.
+
+    Raises:
+        NeurogradError: For everything that bad input causes.
+    """
+    places = sorted({0, (len(specs) - 1) // 2, len(specs) - 1})
+    looked_at = [
+        plan(specs[k], command, device=device, quick=quick, workers=1, reporter=reporter)
+        for k in places
+    ]
+    turns = len(specs) / processes / len(places)
+    shown = looked_at[(len(places) - 1) // 2]
+    return shown.model_copy(
+        update={
+            "points": len(specs),
+            "workers": processes,
+            "first_seconds": turns * sum(each.first_seconds for each in looked_at),
+            "most_seconds": turns * sum(each.most_seconds for each in looked_at),
+            "memory_bytes": processes * max(each.memory_bytes for each in looked_at),
+        }
+    )
+
+
+def _stages(
+    spec: Spec, problem: Problem, units: UnitCosts, command: Command, *, quick: bool
+) -> tuple[PlannedStage, ...]:
+    """The kinds of work of a command, without those that it has none of."""
+    training = spec.training
+    steps, chips = training.steps, training.seeds
+    most = Looks(training.seeds, training.max_seeds, training.looks).sizes[-1]
+    looks = min(steps + 1, CURVE_POINTS) * units.evaluation
+    clean, chip = steps * units.clean_update + looks, steps * units.chip_update + looks
+    batched = is_batched(spec, problem.num_samples)
+    rows: list[tuple[str, float, int, int]] = []
+    if command != "predict":
+        twins = (chips, most) if batched else (1, 1)
+        rows.append(("training a clean network", clean, *twins))
+        rows.append(("training a chip", chip, chips, most))
+    if command == "check":
+        rows.append(("measuring at a point", units.point, spec.measure.points, spec.measure.points))
+    if command in ("check", "predict"):
+        rows.append(("predicting a network", units.forecast, chips + 1, chips + 1))
+        guide = (len(variants(active_effects(spec, problem))) + TRIED) * chips
+        rows.append(("predicting a chip without an effect", units.forecast, 0, guide))
+    if command == "limits":
+        budget = QUICK if quick else FULL
+        forecasts, confirmed = _limits(spec, problem, budget)
+        rows.append(("predicting a network", units.forecast, chips + 1, chips + 1))
+        least, top = (count * chips for count in forecasts)
+        rows.append(("predicting a chip with another number", units.forecast, least, top))
+        rows.append(("training a chip at a limit", chip, confirmed * chips, confirmed * most))
+    if spec.deployment is not None and command != "predict":
+        rows.append(("deploying a chip", units.deployment, chips, most))
+    return tuple(
+        PlannedStage(label=label, each_seconds=each, first=first, most=top)
+        for label, each, first, top in rows
+        if top > 0 and each > 0
+    )
+
+
+def _limits(spec: Spec, problem: Problem, budget: SearchBudget) -> tuple[tuple[int, int], int]:
+    """Values that are predicted by ``limits``, at least and at most, and those that are trained.
+
+    At least a scan of a few values and one bisection for each number.
+    """
+    layers = not matrices_outside_layers(problem)
+    knobs = len(find_knobs(spec, problem.num_samples, layers=layers))
+    changes = len(find_changes(spec, problem.num_samples))
+    least = knobs * (2 + budget.bisections)
+    most = knobs * 2 * (budget.scan + budget.bisections + budget.beyond)
+    return (least + changes, most + changes), 2 * knobs
+
+
+def _wall(work: Sequence[tuple[float, int]], workers: int) -> float:
+    """Seconds of work that several workers share: none is done by two of them."""
+    total = sum(each * count for each, count in work)
+    return max([total / workers, *(each for each, count in work if count)], default=0.0)

@@ -1,0 +1,114 @@
+"""A plan counts the work that a command then does, and says what it cannot know."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+
+from neurograd.pipeline.check import check
+from neurograd.pipeline.planning import plan, plan_points
+from neurograd.pipeline.planning.clockwork import PeakMemory, seconds_per_call
+from neurograd.spec import validate_spec
+from tests.neurograd.command_line import refused, run_command
+
+SMALL = {
+    "name": "small",
+    "device": {"preset": "epiram"},
+    "network": {"hidden": [8]},
+    "task": {"name": "digits", "train_samples": 60, "test_samples": 30},
+    "learning_rule": {"batch_size": 20},
+    "training": {"step_size": 0.2, "steps": 12, "seeds": 2, "max_seeds": 4},
+    "measure": {"draws": 20, "loss_draws": 10, "points": 2, "seed": 1},
+    # Whatever the chips cost is allowed: nothing is explained.
+    "targets": {"max_accuracy_drop": 0.99},
+}
+
+
+class Labels:
+    """Counts the stages that work begins, by their first word."""
+
+    def __init__(self) -> None:
+        self.found: Counter[str] = Counter()
+
+    def stage(self, label: str, total: int):
+        kind = label.partition(" ")[0] + (" clean" if "clean" in label else "")
+        self.found[kind] += 1
+        return lambda done: None
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return validate_spec(SMALL)
+
+
+@pytest.fixture(scope="module")
+def planned(spec):
+    return plan(spec)
+
+
+def test_a_plan_counts_what_a_check_does(spec, planned):
+    labels = Labels()
+    check(spec, reporter=labels)
+    first = {stage.label: stage.first for stage in planned.stages}
+    assert labels.found["training clean"] == first["training a clean network"] == 2
+    assert labels.found["training"] == first["training a chip"] == 2
+    assert labels.found["measuring"] == first["measuring at a point"] == 2
+    predicted = labels.found["predicting"] + labels.found["predicting clean"]
+    assert predicted == first["predicting a network"] == 3
+
+
+def test_at_most_all_chips_are_trained_and_every_effect_is_looked_into(planned):
+    most = {stage.label: stage.most for stage in planned.stages}
+    assert most["training a clean network"] == most["training a chip"] == 4
+    assert most["predicting a chip without an effect"] > 0
+    assert planned.most_seconds > planned.first_seconds > 0
+
+
+def test_the_time_of_all_is_that_of_the_units_shared_by_the_workers(planned):
+    total = sum(stage.each_seconds * stage.first for stage in planned.stages)
+    longest = max(stage.each_seconds for stage in planned.stages if stage.first)
+    assert planned.first_seconds == pytest.approx(max(longest, total / planned.workers))
+
+
+def test_longer_trainings_take_longer(spec, planned):
+    longer = spec.training.model_copy(update={"steps": 1200})
+    other = plan(spec.model_copy(update={"training": longer}), "train")
+    each = {stage.label: stage.each_seconds for stage in planned.stages}
+    now = {stage.label: stage.each_seconds for stage in other.stages}
+    assert now["training a chip"] > each["training a chip"]
+    assert "measuring at a point" not in now
+
+
+def test_points_of_a_sweep_are_shared_by_its_processes(spec):
+    one = plan_points([spec], "predict")
+    assert one.points == one.workers == 1
+    many = plan_points([spec] * 8, "predict", processes=4)
+    assert (many.points, many.workers) == (8, 4)
+    assert {stage.label for stage in many.stages} == {stage.label for stage in one.stages}
+    assert many.memory_bytes > one.memory_bytes
+
+
+def test_memory_is_seen_in_passing():
+    with PeakMemory() as memory:
+        held = torch.ones(2**22, dtype=torch.float64)
+        seconds_per_call(held.sum, torch.device("cpu"), enough=0.02)
+    assert memory.added > 0.8 * held.numel() * held.element_size()
+
+
+def test_the_command_says_that_there_is_no_verdict(capsys, tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text("network: {hidden: [8]}\ntraining: {steps: 5}\n")
+    code, out, _ = run_command(capsys, "check", path, "--quick", "--plan")
+    assert code == 0
+    assert "No verdict" in out
+    assert "Verdict:" not in out
+
+
+def test_a_page_is_not_planned(capsys, tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text("network: {hidden: [8]}\n")
+    line = refused(capsys, "check", path, "--plan", "--html", tmp_path / "r.html")
+    assert "--html" in line
+    assert not (tmp_path / "r.html").exists()
