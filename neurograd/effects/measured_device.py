@@ -78,6 +78,13 @@ def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
         raise ValueError(f"{path}: {error}") from None
 
 
+def _without_options(problem: str) -> str:
+    """A refusal that advises an option of ``neurograd fit``, for a spec, which has none."""
+    if "--columns" not in problem:
+        return problem
+    return f"{problem} (an option of neurograd fit, which writes a device: block for the spec)"
+
+
 @dataclass(frozen=True)
 class MeasuredFile(FieldType):
     """The file of a measured device table, which is read once to check it."""
@@ -88,7 +95,7 @@ class MeasuredFile(FieldType):
         try:
             read_measured(path)
         except ValueError as error:
-            raise spec_problem(str(error)) from None
+            raise spec_problem(_without_options(str(error))) from None
         return path
 
     @property

@@ -79,7 +79,7 @@ class Problem:
             self._data["test"] = self._place(test_inputs, test_targets)
         named = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
         if not named:
-            raise ModelError("the module has no trainable weights")
+            raise ModelError("the module has no trainable weights; allowed: one with any")
         self.parts = parts_of(self.module)
         spiking = self.parts.spiking and dtype != torch.float32
         calibrate(self.module, self.parts.calibrated, self._data["train"][0])

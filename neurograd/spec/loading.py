@@ -176,7 +176,10 @@ def _replace(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
         if old is not None and not isinstance(old, Mapping):
             place = ".".join(path[:depth])
             raise SpecError(
-                f"--set {key}", "", f"{place} is {show(old)}, which has no keys of its own"
+                f"--set {key}",
+                "",
+                f"{place} is {show(old)}, which has no keys of its own; "
+                f"allowed: --set {place}=VALUE, or another spec",
             )
         section[name] = dict(old or {})
         section = section[name]

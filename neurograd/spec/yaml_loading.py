@@ -107,14 +107,14 @@ def read_text(path: str | os.PathLike[str]) -> str:
         with Path(path).open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpecError(source, "", "no such file") from None
+        raise SpecError(source, "", "no such file; allowed: the path of a spec") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise SpecError(source, "", f"cannot be read: {reason}") from None
+        raise SpecError(source, "", f"cannot be read: {reason}; allowed: a YAML file") from None
     except ValueError as error:  # a null character or a lone surrogate in the path
         if isinstance(error, SpecError):
             raise
-        raise SpecError(show(source), "", "is not a path") from None
+        raise SpecError(show(source), "", "is not a path; allowed: the path of a spec") from None
     _check_size(len(raw), source)
     try:
         return raw.decode("utf-8")  # PyYAML drops a byte order mark

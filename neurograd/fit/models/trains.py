@@ -114,7 +114,9 @@ def _column(run: Run) -> Array:
             f"comes to rest; allowed: {MIN_READINGS} or more"
         )
     if not np.isfinite(readings[0]):
-        raise DataError(f"the first reading of a run of {run.direction} is missing")
+        raise DataError(
+            f"the first reading of a run of {run.direction} is missing; allowed: blanks after it"
+        )
     if int(places[-1]) >= MOST_CELLS:
         raise DataError(f"a run of {places[-1]} pulses is too long; allowed: {MOST_CELLS}")
     _check_way(run, readings)

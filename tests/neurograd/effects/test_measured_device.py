@@ -187,3 +187,11 @@ def test_two_windows_of_one_device_are_hinted_at(tmp_path):
         found = " ".join(notes(spec, build_problem(spec), "check"))
         assert ("two windows" in found) == bool(words)
         assert words in found
+
+
+def test_advice_of_an_option_says_whose_it_is(tmp_path):
+    path = tmp_path / "turned.csv"
+    rows = "\n".join(f"{k},{1 + k / 10},{1 + k / 10}" for k in range(8))
+    path.write_text(f"pulse,potentiation,depression\n{rows}\n")
+    with pytest.raises(SpecError, match=r"--columns .*an option of neurograd fit"):
+        validate_spec({"device": {"measured": str(path)}})

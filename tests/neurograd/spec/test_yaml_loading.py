@@ -182,7 +182,7 @@ def file_problem(path) -> str:
 
 def test_files_that_cannot_be_read(tmp_path):
     missing = tmp_path / "missing.yaml"
-    assert file_problem(missing) == f"{missing}: no such file"
+    assert file_problem(missing) == f"{missing}: no such file; allowed: the path of a spec"
     assert "is a directory" in file_problem(tmp_path)
     assert "not a regular file" in file_problem("/dev/zero")
     assert "cannot be read" in file_problem(tmp_path / ("x" * 5000))
