@@ -21,6 +21,7 @@ from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
+from neurograd.training.snapshots import Snapshot
 
 QUICK_GRADIENT = 0.05
 """Seconds of a gradient up to which all samples are taken; more, and a part of them is."""
@@ -167,9 +168,8 @@ def _point_seconds(stages: Stages, problem: Problem, scale: float) -> float:
         "smoothing_draws": min(norms, SOME_SMOOTHED_DRAWS) if spiking else measure.smoothing_draws,
     }
     short = _changed(stages, measure=measure.model_copy(update=few))
-    fixed = scale * seconds_of(
-        lambda: short.measured_point(0, 0, stages.problem.initial_weights), device
-    )
+    start = Snapshot(0, w, chip.start(w))
+    fixed = scale * seconds_of(partial(short.measured_point, 0, start), device)
     sample = chip.sampler(problem, chip.program(w))
     draw = seconds_per_call(lambda: sample(generator), device)
     loss = seconds_per_call(lambda: problem.loss(w), device)
