@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Self, TypeVar
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from device_models.moments import (
     sampled_moments,
     through_write,
 )
+from device_models.passes.on_the_way import SomeProblem, check_rule, through
 from device_models.protocols import (
     ElementMoments,
     LearningRule,
@@ -44,8 +45,6 @@ from device_models.updates.sample_writes import (
 _CHUNK_ELEMENTS = 2**19
 """Numbers of a chunk of increments; bounds the memory."""
 
-SomeProblem = TypeVar("SomeProblem", bound=Problem)
-
 KEPT_ELEMENTS = 2**22
 """Numbers of fixed estimates, one a sample, that are kept between draws; bounds the memory."""
 
@@ -72,7 +71,8 @@ class Chip:
 
     Raises:
         ValueError: If the step size is not above 0, or the rule's samples cannot be written alone,
-            or passes do not take each for itself, or a recipe has no sum over a batch.
+            or passes do not take each for itself, or are not there for the rule, or a recipe has
+            no sum over a batch.
     """
 
     rule: LearningRule
@@ -90,6 +90,7 @@ class Chip:
             raise ValueError("write_each is sample with a recipe; allowed: batch")
         if not self.step_size > 0:
             raise ValueError(f"step_size is {self.step_size:g}; allowed: above 0")
+        check_rule(self.passes, self.rule)
         if not all(effect.by_sample for effect in self.passes):
             self._note_batches()
 
@@ -131,11 +132,15 @@ class Chip:
             w = effect.read(w, generator)
         return w
 
-    def see(self, problem: SomeProblem) -> SomeProblem:
-        """The problem as the chip computes it: its products go through the arrays' periphery."""
-        for effect in self.passes:
-            problem = problem.through(effect.applied)
-        return problem
+    def see(self, problem: SomeProblem, generator: torch.Generator | None = None) -> SomeProblem:
+        """The problem as the chip computes it: its products go through the arrays' periphery.
+
+        Args:
+            problem: Network, loss and data.
+            generator: What noise of the periphery is drawn from, pass by pass; None for its mean.
+                The draws, not their distribution, depend on the chunks of a pass.
+        """
+        return through(problem, self.passes, generator)
 
     def estimate(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """One estimate of the gradient, shape ``(N,)``.
@@ -152,7 +157,7 @@ class Chip:
         rule, index = self._draw_batch(problem, generator)
         batch = () if index is None else (index,)
         seen = self.read(w, generator)
-        return rule.gradient(self.see(problem), seen, generator, *batch), seen
+        return rule.gradient(self.see(problem, generator), seen, generator, *batch), seen
 
     # -- recipe -----------------------------------------------------------------------------
 
@@ -247,10 +252,12 @@ class Chip:
     def knows_mean(self, problem: Problem) -> bool:
         """Whether ``expected_estimate`` is the mean of an estimate itself, without an error.
 
-        Not where it is an average over draws, nor for rules that compare losses behind converters.
+        Not where it is an average over draws, nor for rules that compare losses behind converters,
+        nor where the arrays' periphery is noisy.
         """
         staircase = bool(self.passes) and compares_losses(self.rule)
-        return not staircase and has_known_mean(self.rule, problem)
+        noisy = not all(effect.deterministic for effect in self.passes)
+        return not (staircase or noisy) and has_known_mean(self.rule, problem)
 
     def mean_read(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mean of what the passes see of stored weights, shape ``(N,)``; one read where unknown."""
@@ -336,7 +343,7 @@ class Chip:
         """
         rule, index = self._draw_batch(problem, generator)
         seen = self.read(w, generator)
-        return SampleEstimates(rule, self.see(problem), seen, generator, index)
+        return SampleEstimates(rule, self.see(problem, generator), seen, generator, index)
 
     def _write_samples(
         self, w: Tensor, estimates: Iterable[Tensor], generator: torch.Generator

@@ -189,6 +189,29 @@ def compares_losses(rule: object) -> bool:
     return isinstance(rule, DifferenceRule) or (inner is not None and compares_losses(inner))
 
 
+@runtime_checkable
+class CallRule(Protocol):
+    """A rule that takes what a layer gets and gives from its calls, a sample after the other.
+
+    Arrays that hold a part of a layer each give it no such call, and those that scale their inputs
+    give other values.
+
+    Attributes:
+        takes_calls: ``values``, or only ``products`` of an input and its error, which no scale of
+            the input changes.
+    """
+
+    takes_calls: Literal["values", "products"]
+
+
+def taken_of_calls(rule: object) -> Literal["values", "products"] | None:
+    """What a rule, or the one that it wraps, takes from the calls of layers; None for nothing."""
+    if isinstance(rule, CallRule):
+        return rule.takes_calls
+    inner = getattr(rule, "rule", None)
+    return None if inner is None else taken_of_calls(inner)
+
+
 def has_known_mean(rule: LearningRule, problem: Problem) -> bool:
     """Whether ``expected_gradient`` is the mean of a rule's estimate itself, without an error."""
     if isinstance(rule, AveragedRule) and rule.mean_is_averaged(problem):
@@ -230,6 +253,23 @@ class PassPath(Protocol):
 
     def applied(self) -> AbstractContextManager[object]:
         """A fresh context; the products of every forward pass inside it go through the arrays."""
+        ...
+
+
+@runtime_checkable
+class ArrayPass(PassPath, Protocol):
+    """A pass path of arrays, which may be noisy: it has its mean unless told where to draw from."""
+
+    def check_rule(self, rule: LearningRule) -> None:
+        """Refuse a rule that the arrays are not there for.
+
+        Raises:
+            ValueError: One line that says why.
+        """
+        ...
+
+    def drawn_from(self, generator: torch.Generator) -> PassPath:
+        """The same pass path, whose noise comes from a generator."""
         ...
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from device_models.layer_hooks import LayerCall
 from device_models.passes.converters import Converters, Quantizer
 
 
@@ -75,14 +75,12 @@ class _Watched(Converters):
     inputs: Tally = field(default_factory=Tally)
     sums: Tally = field(default_factory=Tally)
 
-    def before(self, call: LayerCall, x: Tensor) -> Tensor:
-        """The input as the array gets it."""
+    def _enter(self, x: Tensor, errors: Any, dims: tuple[int, ...]) -> Tensor:
         with torch.no_grad():
-            self.inputs.add(x, self.dac, call.vector_dims)
-        return super().before(call, x)
+            self.inputs.add(x, self.dac, dims)
+        return super()._enter(x, errors, dims)
 
-    def after(self, call: LayerCall, y: Tensor) -> Tensor:
-        """The product as it is read from the array, plus the digital bias."""
+    def _leave(self, y: Tensor, errors: Any, dims: tuple[int, ...]) -> Tensor:
         with torch.no_grad():
-            self.sums.add(y, self.adc, call.vector_dims)
-        return super().after(call, y)
+            self.sums.add(y, self.adc, dims)
+        return super()._leave(y, errors, dims)

@@ -4,22 +4,33 @@ An array multiplies voltages by conductances. Digital-to-analog converters (DAC)
 that enters, analog-to-digital converters (ADC) read the products, in both passes: activations go
 in and pre-activations come out forward; errors go in at the other side and come out backward.
 
-Source: Gokmen and Vlasov, Front. Neurosci. 2016 (noise and bound of the periphery); matching the
-range to the vector is the noise management of Gokmen, Onen and Haensch, Front. Neurosci. 2017.
+Source: Gokmen and Vlasov, Front. Neurosci. 2016 (noise and bound of the periphery); noise and bound
+management as in Gokmen, Onen and Haensch, Front. Neurosci. 2017, and in the ``IOParameters`` of
+IBM's aihwkit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
 
 from device_models.layer_hooks import LayerCall, LayerHook
+from device_models.passes.tiles import Tiles
+from device_models.protocols import LearningRule, taken_of_calls
+
+NoiseManagement = Literal["none", "abs_max"]
+BoundManagement = Literal["none", "iterative"]
 
 MAX_BITS = 32
 """Most bits of a converter."""
+
+MAX_HALVINGS = 10
+"""Most halvings of an input by bound management: a factor of 1024 (aihwkit: 1000)."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +77,57 @@ class Quantizer:
         return 0.0 if self.bits is None else 2.0 / (2.0**self.bits - 2.0)
 
 
+class _Reader(Protocol):
+    """What is done to a vector on its way into or out of an array."""
+
+    def convert(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
+        """The vector behind it, same shape."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Noisy:
+    """A converter of sums that carry noise.
+
+    Attributes:
+        quantizer: The converter.
+        std: Standard deviation of the noise, in units of ``scale``.
+        source: Where it is drawn from.
+        scale: Holds the largest magnitude of each vector that entered the array; empty for 1.
+    """
+
+    quantizer: Quantizer
+    std: float
+    source: torch.Generator
+    scale: list[Tensor]
+
+    def convert(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
+        """The noisy vector as it is read, same shape."""
+        noise = torch.randn(x.shape, generator=self.source, dtype=x.dtype, device=x.device)
+        size = self.scale[-1] if self.scale else 1.0
+        return self.quantizer.convert(x + self.std * size * noise, dims)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A converter that notes the largest magnitude of each vector that enters through it."""
+
+    quantizer: Quantizer
+    scale: list[Tensor]
+
+    def convert(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
+        """The vector as the array gets it, same shape."""
+        self.scale[:] = [x.detach().abs().amax(dims, keepdim=True)]
+        return self.quantizer.convert(x, dims)
+
+
 class _Convert(torch.autograd.Function):
     """One converter forward and another one for the error; straight through otherwise."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(
-        x: Tensor, forward: Quantizer, backward: Quantizer, dims: tuple[int, ...]
-    ) -> Tensor:
+    def forward(x: Tensor, forward: _Reader, backward: _Reader, dims: tuple[int, ...]) -> Tensor:
         converted = forward.convert(x, dims)
         return converted.clone() if converted is x else converted
 
@@ -108,6 +161,20 @@ class Converters(LayerHook):
     range, what becomes of a sample's error depends on the number of samples that the loss is a mean
     over, and the estimate of a batch is no mean over its samples (``by_sample``).
 
+    Output noise is added to every sum in front of its ADC, ``y + output_noise·ξ`` forward. The sums
+    of errors have it in units of the largest error of the vector that entered the array, in which
+    they are always managed. Passes without a source of noise (``drawn_from``) have its mean, 0.
+
+    Noise management divides an input by its largest magnitude and multiplies the product by it in
+    digital: ``s·ADC(W·DAC(x/s) + noise)``, so that output noise and output range are in units of
+    weights times inputs of 1 at most. Bound management divides it by the smallest power of two
+    beside, up to ``2^MAX_HALVINGS``, at which no sum without its noise is beyond the output range.
+    Where aihwkit repeats the product until no read is clipped, the power is found here from the
+    product itself, and one read is made. Both are of the forward pass.
+
+    With an array size every tile is for itself: its inputs, its sums, ranges, noise and management
+    (``tiles.py``); the sums that were read are added in digital.
+
     Attributes:
         dac_bits: Bits of what enters the array, 2 to 32; None for an ideal DAC.
         adc_bits: Bits of what leaves the array, 2 to 32; None for an ideal ADC.
@@ -118,9 +185,15 @@ class Converters(LayerHook):
             of the mean loss.
         error_output_range: The same for an error that leaves the array.
         clips: Whether values beyond a fixed range are clipped, see ``Quantizer``.
+        output_noise: Standard deviation of the noise of a sum, 0 or more.
+        noise_management: ``abs_max`` scales each input to its largest magnitude; ``none`` does not.
+        bound_management: ``iterative`` scales each input until no sum is clipped; ``none`` does
+            not.
+        array_size: Outputs and inputs of an array; None for one array a layer.
+        source: Where noise is drawn from; None for its mean.
 
     Raises:
-        ValueError: If bits or ranges are out of range.
+        ValueError: If an attribute is out of range, or bounds are managed without an output range.
     """
 
     dac_bits: int | None = None
@@ -130,8 +203,29 @@ class Converters(LayerHook):
     error_input_range: float | None = None
     error_output_range: float | None = None
     clips: bool = True
+    output_noise: float = 0.0
+    noise_management: NoiseManagement = "none"
+    bound_management: BoundManagement = "none"
+    array_size: tuple[int, int] | None = None
+    source: torch.Generator | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        self._check_ranges()
+        if not 0 <= self.output_noise < math.inf:
+            raise ValueError(f"output_noise is {self.output_noise:g}; allowed: 0 or more")
+        for name, kind in (
+            ("noise_management", NoiseManagement),
+            ("bound_management", BoundManagement),
+        ):
+            if getattr(self, name) not in get_args(kind):
+                allowed = ", ".join(get_args(kind))
+                raise ValueError(f"{name} is {getattr(self, name)!r}; allowed: {allowed}")
+        if self.bound_management != "none" and self.output_range is None:
+            raise ValueError("bound_management needs an output_range; allowed: both or neither")
+        if self.array_size is not None and min(self.array_size) < 1:
+            raise ValueError(f"array_size is {tuple(self.array_size)}; allowed: 1 or more each")
+
+    def _check_ranges(self) -> None:
         for name in ("dac_bits", "adc_bits"):
             bits = getattr(self, name)
             if bits is not None and not 2 <= bits <= MAX_BITS:
@@ -143,8 +237,28 @@ class Converters(LayerHook):
 
     @property
     def deterministic(self) -> bool:
-        """Always True."""
-        return True
+        """Whether sums have no noise."""
+        return self.output_noise == 0
+
+    def drawn_from(self, generator: torch.Generator) -> Converters:
+        """The same converters, whose noise comes from a generator."""
+        return replace(self, source=generator)
+
+    def check_rule(self, rule: LearningRule) -> None:
+        """Refuse a rule that works from values that the arrays scale, or hold only a part of.
+
+        Raises:
+            ValueError: One line that says why.
+        """
+        taken = taken_of_calls(rule)
+        managed = not self.noise_management == self.bound_management == "none"
+        if self.array_size is not None and taken is not None:
+            why = "takes what whole layers get and give; allowed: no array_size"
+        elif managed and taken == "values":
+            why = "takes the values that layers get; allowed: no management of noise or bounds"
+        else:
+            return
+        raise ValueError(f"{type(getattr(rule, 'rule', rule)).__name__} {why}")
 
     @property
     def by_sample(self) -> bool:
@@ -171,19 +285,68 @@ class Converters(LayerHook):
         """What reads the errors that leave the array."""
         return Quantizer(self.adc_bits, self.error_output_range, self.clips)
 
-    def before(self, call: LayerCall, x: Tensor) -> Tensor:
-        """The input as the array gets it."""
-        return _converted(x, self.dac, self.error_adc, call.vector_dims)
-
     def product(self, call: LayerCall, x: Tensor) -> Tensor:
-        """What the array makes of it: the bias is not in the array."""
-        return call.multiply_without_bias(x)
+        """The products as they are read from the arrays: the bias is not in them."""
+        dims, tiles = call.vector_dims, None
+        if self.array_size is not None:
+            tiles = Tiles.of(call, self.array_size, x)
+            x = tiles.spread(x)
+        scale = self._scale(call, x, tiles)
+        x = x if scale is None else x / scale
+        entering: list[Tensor] = []
+        x = self._enter(x, self._with_noise(self.error_adc, entering), dims)
+        product = _of_tiles(call.multiply_without_bias, x, tiles)
+        error_dac = self.error_dac if self.deterministic else _Measured(self.error_dac, entering)
+        y = self._leave(product, error_dac, dims)
+        y = y if scale is None else y * scale
+        return y if tiles is None else tiles.own(y).sum(0)
 
     def after(self, call: LayerCall, y: Tensor) -> Tensor:
-        """The product as it is read from the array, plus the digital bias."""
-        return call.add_bias(_converted(y, self.adc, self.error_dac, call.vector_dims))
+        """The product plus the digital bias."""
+        return call.add_bias(y)
+
+    def _enter(self, x: Tensor, errors: _Reader, dims: tuple[int, ...]) -> Tensor:
+        """Inputs through the DACs; the errors that leave there through what reads them."""
+        return _converted(x, self.dac, errors, dims)
+
+    def _leave(self, y: Tensor, errors: _Reader, dims: tuple[int, ...]) -> Tensor:
+        """Sums through the ADCs; the errors that enter there through what codes them."""
+        return _converted(y, self._with_noise(self.adc, []), errors, dims)
+
+    def _with_noise(self, quantizer: Quantizer, scale: list[Tensor]) -> _Reader:
+        if self.source is None or self.output_noise == 0:
+            return quantizer
+        return _Noisy(quantizer, self.output_noise, self.source, scale)
+
+    def _scale(self, call: LayerCall, x: Tensor, tiles: Tiles | None) -> Tensor | None:
+        """What each vector is divided by in front of its array; None for nothing."""
+        dims, x = call.vector_dims, x.detach()
+        scale = None
+        if self.noise_management == "abs_max":
+            largest = x.abs().amax(dims, keepdim=True)
+            scale = torch.where(largest > 0, largest, torch.ones_like(largest))
+        if self.bound_management == "iterative" and self.output_range is not None:
+            managed = self.dac.convert(x if scale is None else x / scale, dims)
+            with torch.no_grad(), torch._C.DisableTorchFunction():
+                sums = _of_tiles(call.multiply_without_bias, managed.to(call.weight.dtype), tiles)
+            beyond = sums.abs().amax(dims, keepdim=True) / self.output_range
+            halvings = beyond.clamp_min(1.0).log2().ceil().clamp_max(MAX_HALVINGS)
+            power = torch.exp2(halvings).to(x.dtype)
+            scale = power if scale is None else scale * power
+        return scale
 
 
-def _converted(x: Tensor, forward: Quantizer, backward: Quantizer, dims: tuple[int, ...]) -> Tensor:
+def _of_tiles(multiply: Callable[[Tensor], Tensor], x: Tensor, tiles: Tiles | None) -> Tensor:
+    """One product of all tiles' inputs, of which each keeps its own sums."""
+    if tiles is None:
+        return multiply(x)
+    x = tiles.inside(x)
+    # A convolution takes one dimension of samples.
+    several = tiles.place != -1 and x.ndim > 2 - tiles.place - 1
+    y = multiply(x.flatten(0, 1)).unflatten(0, x.shape[:2]) if several else multiply(x)
+    return tiles.own(y)
+
+
+def _converted(x: Tensor, forward: _Reader, backward: _Reader, dims: tuple[int, ...]) -> Tensor:
     converted: Tensor = _Convert.apply(x, forward, backward, dims)
     return converted

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ class EProp:
     """
 
     feedback: Mapping[str, Tensor] | None = None
+
+    takes_calls: ClassVar[Literal["values"]] = "values"
 
     @property
     def deterministic(self) -> bool:

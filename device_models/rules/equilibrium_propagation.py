@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -69,6 +70,8 @@ class EquilibriumPropagation:
             raise ValueError(f"relaxation_steps is {self.relaxation_steps}; allowed: 1 or more")
         if not self.relaxation_rate > 0:
             raise ValueError(f"relaxation_rate is {self.relaxation_rate:g}; allowed: above 0")
+
+    takes_calls: ClassVar[Literal["values"]] = "values"
 
     @property
     def deterministic(self) -> bool:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -143,6 +144,8 @@ class LayerwiseRule(ABC):
     The last layer follows the network's loss, which is the exact gradient. Has no variance of its
     own.
     """
+
+    takes_calls: ClassVar[Literal["values"]] = "values"
 
     @property
     def deterministic(self) -> bool:

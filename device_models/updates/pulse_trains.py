@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -59,6 +59,8 @@ class PulseTrains:
         ValueError: If an attribute is out of range, or the network has weights that are not those
             of linear layers, each called once.
     """
+
+    takes_calls: ClassVar[Literal["products"]] = "products"
 
     quantum: float
     step_size: float

@@ -39,7 +39,8 @@ def deploy(spec: Spec, problem: Problem, index: int, weights: Tensor) -> Deploye
         read = deployed.read(time, _generator(spec, "read", index, place, weights))
         if deployment.compensation == "global":
             read = read * _factors(spec, problem, deployed, index, place)
-        found.append(_network(deployed.chip.see(problem), read, time))
+        seen = deployed.chip.see(problem, _generator(spec, "passes", index, place, weights))
+        found.append(_network(seen, read, time))
     return DeployedNetworks(networks=tuple(found))
 
 

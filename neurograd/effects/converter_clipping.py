@@ -22,7 +22,11 @@ def _given(device: Any) -> dict[str, float]:
 
 
 def _remedy(spec: SpecSections) -> Remedy:
-    return change("widen", [f"{KEY}.{name}" for name in _given(spec.device)])
+    keys = [f"{KEY}.{name}" for name in _given(spec.device)]
+    managed = spec.device.converters.bound_management != "none"
+    if managed or EFFECT.key not in keys:
+        return change("widen", keys)
+    return change("widen", keys, f", or set {KEY}.bound_management to iterative")
 
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:

@@ -186,7 +186,7 @@ def forecast_weights(
     weights = predicted.weights
     generator = generator_for(seed, "forecast", place, "evaluate", device=weights.device)
     network = predicted_network(
-        chip.see(problem),
+        chip.see(problem, generator),
         chip.read(weights, generator),
         diverged=predicted.diverged,
         gradients=predicted.gradients,

@@ -136,7 +136,7 @@ def train(
             diverged = not evaluator.add(taken, w)
             if diverged:
                 break
-    weights, seen = evaluator.read(taken, w), evaluator.problem
+    weights, seen = evaluator.read(taken, w), evaluator.seen(taken)
     return Trained(
         weights=w,
         train_loss=seen.loss(weights),
@@ -154,8 +154,7 @@ class _Evaluator:
     """Collects a training curve from the weights as the chip reads them."""
 
     def __init__(self, problem: Problem, chip: Chip, seed: int, chip_index: int) -> None:
-        # The chip's own outputs: its arrays compute the test accuracy as well.
-        self.problem, self._chip = chip.see(problem), chip
+        self._problem, self._chip = problem, chip
         self._path = (seed, "evaluate", chip_index)
         self.has_accuracy = problem.has_test and problem.is_classification
         self._rows: list[tuple[int, float, float]] = []
@@ -164,11 +163,16 @@ class _Evaluator:
         seed, name, index = self._path
         return self._chip.read(w, generator_for(seed, name, index, step, device=w.device))
 
+    def seen(self, step: int) -> Problem:
+        """The chip's own outputs: its arrays compute the test accuracy as well."""
+        path = (*self._path, "passes", step)
+        return self._chip.see(self._problem, generator_for(*path, device=self._problem.device))
+
     def add(self, step: int, w: Tensor) -> bool:
         """Evaluate; False when weights or loss are not finite."""
-        weights = self.read(step, w)
-        loss = self.problem.loss(weights)
-        accuracy = self.problem.accuracy(weights) if self.has_accuracy else float("nan")
+        weights, seen = self.read(step, w), self.seen(step)
+        loss = seen.loss(weights)
+        accuracy = seen.accuracy(weights) if self.has_accuracy else float("nan")
         self._rows.append((step, loss, accuracy))
         return bool(np.isfinite(loss)) and bool(torch.isfinite(w).all())
 

@@ -46,7 +46,8 @@ def measure_conversion(
         return None
     counting, inputs, sums = watched(found[0])
     passes = tuple(counting if each is found[0] else each for each in chip.passes)
-    seen = replace(chip, passes=passes).see(problem)
-    weights = chip.read(w, generator_for(seed, "conversion", point, device=w.device))
+    generator = generator_for(seed, "conversion", point, device=w.device)
+    weights = chip.read(w, generator)
+    seen = replace(chip, passes=passes).see(problem, generator)
     seen.loss(weights)
     return Conversion(found[0].input_range, found[0].output_range, inputs, sums)

@@ -145,6 +145,14 @@ DEVICE: tuple[Term, ...] = (
         "device.converters.output_range",
     ),
     Term(
+        "output_noise",
+        "",
+        "Output noise",
+        "Standard deviation of the noise of a sum that leaves an array, in front of its converter.",
+        "weights times inputs, of 1 at most with noise management",
+        "device.converters.output_noise",
+    ),
+    Term(
         "leakage",
         "",
         "Leaking synapses",

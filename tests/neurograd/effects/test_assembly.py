@@ -42,6 +42,7 @@ SECTIONS = {
     "read_noise": {"device": {"read": {"noise": "1 %"}}},
     "converters": {"device": {"converters": {"adc_bits": 6}}},
     "converter_clipping": {"device": {"converters": {"output_range": 0.1}}},
+    "output_noise": {"device": {"converters": {"output_noise": 0.1}}},
     "levels": {"device": COUNTED},
     "granularity": {"device": {"pulsed": {"dw_min": 0.25}}},
     "nonlinearity": {"device": {"write": {"nonlinearity": {"potentiation": 2}}}},

@@ -20,15 +20,25 @@ def effects_of(converters):
             {"dac_bits": 5, "adc_bits": 8, "output_range": 8},
             {
                 "converters": "raise device.converters.dac_bits and device.converters.adc_bits",
-                "converter_clipping": "widen device.converters.output_range",
+                "converter_clipping": "widen device.converters.output_range, or set "
+                "device.converters.bound_management to iterative",
             },
         ),
+        (
+            {"output_range": 8, "bound_management": "iterative", "output_noise": 0.1},
+            {
+                "converter_clipping": "widen device.converters.output_range",
+                "output_noise": "lower device.converters.output_noise",
+            },
+        ),
+        ({"input_range": 1}, {"converter_clipping": "widen device.converters.input_range"}),
         ({"adc_bits": 8}, {"converters": "raise device.converters.adc_bits"}),
         (
             {"input_range": 1, "output_range": 8},
             {
                 "converter_clipping": "widen device.converters.output_range and "
-                "device.converters.input_range"
+                "device.converters.input_range, or set device.converters.bound_management to "
+                "iterative"
             },
         ),
         ({}, {}),

@@ -46,6 +46,7 @@ def test_effects_stand_in_the_order_in_which_an_update_meets_them():
         "read_noise",
         "converters",
         "converter_clipping",
+        "output_noise",
         "levels",
         "granularity",
         "nonlinearity",

@@ -148,6 +148,23 @@ ACTS = {
     "device.converters.adc_bits": ({}, 3, 4),
     "device.converters.input_range": ({"device.converters.dac_bits": 4}, 1, 2),
     "device.converters.output_range": ({"device.converters.adc_bits": 4}, 1, 2),
+    "device.converters.output_noise": ({}, 0.1, 0.2),
+    "device.converters.noise_management": (
+        {"device.converters.output_noise": 0.1}, "none", "abs_max",
+    ),
+    "device.converters.bound_management": (
+        {"device.converters.output_range": 0.2}, "none", "iterative",
+    ),
+    "device.converters.per": (
+        {"device.converters.adc_bits": 3, "device.ir_drop": WIRES["device.ir_drop"]},
+        "layer", "tile",
+    ),
+    "device.converters.array_rows": (
+        {"device.converters": {"adc_bits": 3, "per": "tile", "array_columns": 3}}, 2, 3,
+    ),
+    "device.converters.array_columns": (
+        {"device.converters": {"adc_bits": 3, "per": "tile", "array_rows": 3}}, 2, 3,
+    ),
     "device.ir_drop.wire_ratio": (WIRES, 0.01, 0.02),
     "device.ir_drop.array_rows": (WIRES, 2, 4),
     "device.ir_drop.array_columns": (WIRES, 2, 4),

@@ -624,6 +624,38 @@ BAD = [
         ["allowed: potentiation, depression"],
     ),
     ("device: {write: {device_to_device: -1 %}}", "device.write.device_to_device", ["out of"]),
+    (
+        "device: {converters: {bound_management: iterative}}",
+        "device.converters.output_range",
+        ["managed only of a range"],
+    ),
+    (
+        "device: {converters: {adc_bits: 6, noise_management: abs_max}}",
+        "device.converters.noise_management",
+        ["changes no number without output_noise"],
+    ),
+    (
+        "device: {converters: {input_range: 2, per: tile}}",
+        "device.converters.per",
+        ["changes no number without adc_bits"],
+    ),
+    (
+        "device: {converters: {adc_bits: 6, array_rows: 8}}",
+        "device.converters.array_rows",
+        ["per tile only"],
+    ),
+    (
+        "device: {converters: {adc_bits: 6, per: tile}}",
+        "device.converters.array_rows",
+        ["missing"],
+    ),
+    (
+        "device: {converters: {adc_bits: 6, per: tile, array_rows: 8, array_columns: 8}, "
+        "ir_drop: {wire_ratio: 0.001, array_rows: 8, array_columns: 16}}",
+        "device.converters.array_columns",
+        ["is 8, and ir_drop.array_columns is 16"],
+    ),
+    ("device: {converters: {output_noise: -1}}", "device.converters.output_noise", ["at least 0"]),
     ("device: {read: {noise: null}}", "device.read.noise", ["null", "'5 %'"]),
     ("device: {faults: {stuck_low: 110 %}}", "device.faults.stuck_low", ["out of range"]),
     (
