@@ -10,12 +10,10 @@ import torch
 from torch import Tensor
 
 from device_models.moments import (
-    Mixture,
     SampledMoments,
-    mixture_moments,
-    normal,
+    of_constant,
     sampled_moments,
-    through_write,
+    through_writes,
 )
 from device_models.passes.on_the_way import SomeProblem, check_rule, through
 from device_models.protocols import (
@@ -30,6 +28,7 @@ from device_models.protocols import (
     compares_losses,
     expected_gradient,
     has_known_mean,
+    mean_read,
 )
 from device_models.rules.minibatch import Minibatch
 from device_models.updates.optimizer import OptimizerState
@@ -261,10 +260,7 @@ class Chip:
 
     def mean_read(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mean of what the passes see of stored weights, shape ``(N,)``; one read where unknown."""
-        for effect in self.reads:
-            moments = effect.moments(w)
-            w = effect.read(w, generator) if moments is None else moments.mean
-        return w
+        return mean_read(self.reads, w, generator)
 
     def expected_at(self, problem: Problem, seen: Tensor, generator: torch.Generator) -> Tensor:
         """Mean of the rule's estimate at weights as the passes see them, shape ``(N,)``."""
@@ -288,7 +284,7 @@ class Chip:
                 constant. For any other distribution see ``average_write``.
         """
         spread = torch.zeros_like(increment) if variance is None else variance
-        return mixture_moments(self._written(w, ElementMoments(increment, spread)))
+        return through_writes(self.writes, w, ElementMoments(increment, spread))
 
     def write_stack(self, w: Tensor, increments: Tensor) -> ElementMoments:
         """Mean and variance of what all write effects make of each of some increments.
@@ -323,12 +319,6 @@ class Chip:
         """
         rows = max(1, _CHUNK_ELEMENTS // w.numel())
         return sampled_moments(self.write_stack(w, some) for some in increments.split(rows))
-
-    def _written(self, w: Tensor, increment: ElementMoments) -> Mixture:
-        now = normal(increment)
-        for effect in self.writes:
-            now = through_write(effect, w, now)
-        return now
 
     def sample_update(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """One sample of Δw in gradient units, shape ``(N,)``, at the chip's ``state``."""
@@ -381,13 +371,7 @@ class Chip:
         asked = self._fixed_direction(problem, w)
         if not self.writes:
             return ElementMoments.constant(-asked)
-        if not all(effect.deterministic for effect in self.writes[:-1]):
-            return None
-        unused = torch.Generator(device=w.device)
-        increment = asked * -self.step_size
-        for effect in self.writes[:-1]:
-            increment = effect.write(w, increment, unused)
-        moments = self.writes[-1].moments(w, increment)
+        moments = of_constant(self.writes, w, asked * -self.step_size)
         if moments is None:
             return None
         return ElementMoments(moments.mean / self.step_size, moments.variance / self.step_size**2)

@@ -206,6 +206,17 @@ def event(
     return wrapped
 
 
+@event
+def begin_pass(inputs: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+    """The inputs of a forward pass, at an event where hooks learn which weight is which.
+
+    Args:
+        inputs: What the network is called with.
+        parameters: The very tensors that it is run with, by name.
+    """
+    return inputs
+
+
 # -- products whose errors go back through another weight ---------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from device_models.protocols import (
     AffineWrite,
+    ComposedWrite,
     DiscreteWrite,
     ElementMoments,
     PulseWise,
@@ -79,9 +80,10 @@ def through_write(effect: WritePath, w: Tensor, increment: Mixture) -> Mixture:
     """What a write effect makes of a random increment, as a mixture.
 
     An effect with a few outcomes (``DiscreteWrite``) gives each of them; one that is affine in the
-    increment (``AffineWrite``) maps every part exactly; any other one gives a normal distribution
-    with the effect's own mean and variance for each value of the increment. Parts that are normal
-    are taken at the nodes of ``normal_nodes``.
+    increment (``AffineWrite``) maps every part exactly; one that is made of others
+    (``ComposedWrite``) says itself what it makes of a normal distribution; any other one gives a
+    normal distribution with the effect's own mean and variance for each value of the increment.
+    Parts that are normal are taken at the nodes of ``normal_nodes``.
 
     Args:
         effect: The write effect.
@@ -101,9 +103,47 @@ def through_write(effect: WritePath, w: Tensor, increment: Mixture) -> Mixture:
             for outcome, value in effect.outcomes(w, part):
                 yield chance * outcome, ElementMoments.constant(value)
         return
+    if isinstance(effect, ComposedWrite):
+        for chance, part in increment:
+            yield chance, effect.realized(w, part)
+        return
     for chance, part in increment:
         for here, value in normal_nodes(part):
             yield chance * here, _realized(effect, w, value)
+
+
+def through_writes(
+    writes: Sequence[WritePath], w: Tensor, increment: ElementMoments
+) -> ElementMoments:
+    """Mean and variance of what write effects, in order, make of an increment.
+
+    Args:
+        writes: The write effects.
+        w: Stored weights, shape ``(N,)``.
+        increment: The normal distribution of the increment; a constant without variance.
+
+    Raises:
+        ValueError: If an effect states no moments.
+    """
+    now = normal(increment)
+    for effect in writes:
+        now = through_write(effect, w, now)
+    return mixture_moments(now)
+
+
+def of_constant(writes: Sequence[WritePath], w: Tensor, increment: Tensor) -> ElementMoments | None:
+    """Exact mean and variance of what write effects make of a constant; None where unknown.
+
+    Known where every effect but the last is deterministic, so that the last one gets a constant.
+    """
+    if not writes:
+        return ElementMoments.constant(increment)
+    if not all(effect.deterministic for effect in writes[:-1]):
+        return None
+    unused = torch.Generator(device=w.device)
+    for effect in writes[:-1]:
+        increment = effect.write(w, increment, unused)
+    return writes[-1].moments(w, increment)
 
 
 def mixture_moments(mixture: Mixture) -> ElementMoments:

@@ -7,7 +7,7 @@ that the caller hands in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self, runtime_checkable
@@ -238,6 +238,29 @@ class ReadPath(Protocol):
 
 
 @runtime_checkable
+class ComposedRead(ReadPath, Protocol):
+    """A read path that is made of others."""
+
+    def mean_read(self, w: Tensor, generator: torch.Generator) -> Tensor:
+        """What ``mean_read`` makes of the parts, shape ``(N,)``."""
+        ...
+
+
+def mean_read(reads: Iterable[ReadPath], w: Tensor, generator: torch.Generator) -> Tensor:
+    """Mean of what read effects, in order, make of stored weights; one read where unknown.
+
+    Each effect gets the mean of what the one before it makes.
+    """
+    for effect in reads:
+        if isinstance(effect, ComposedRead):
+            w = effect.mean_read(w, generator)
+            continue
+        moments = effect.moments(w)
+        w = effect.read(w, generator) if moments is None else moments.mean
+    return w
+
+
+@runtime_checkable
 class PassPath(Protocol):
     """What the arrays' periphery makes of the products in the forward and the backward pass."""
 
@@ -322,6 +345,15 @@ class AffineWrite(WritePath, Protocol):
 
     def affine(self, w: Tensor) -> tuple[Tensor | float, Tensor]:
         """What is kept of an increment, and what is realized without one, shape ``(N,)``."""
+        ...
+
+
+@runtime_checkable
+class ComposedWrite(WritePath, Protocol):
+    """A write path that is made of others."""
+
+    def realized(self, w: Tensor, increment: ElementMoments) -> ElementMoments:
+        """Mean and variance of what is realized of a normally distributed increment."""
         ...
 
 

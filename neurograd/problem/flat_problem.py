@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from device_models.layer_hooks import LayerRecorder
+from device_models.layer_hooks import LayerRecorder, begin_pass
 from neurograd.errors import ModelError
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
@@ -189,6 +189,7 @@ class Problem:
         with ExitStack() as stack:
             for passes in self._passes:
                 stack.enter_context(passes())
+            begin_pass(inputs, parameters)
             stack.enter_context(self._turn)
             # What a call leaves in the buffers goes into this copy.
             state = {**self._buffers, **parameters}

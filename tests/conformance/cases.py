@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -67,7 +67,10 @@ from device_models import (
     draw_worn,
     nonlinear_response,
 )
+from device_models.passes.by_layer import LayerPasses
+from device_models.read.by_layer import LayerReads, PartReads
 from device_models.spiking.surrogate_gradient import Surrogate
+from device_models.write.by_layer import LayerWrites, LayerWritesOnce, PartWrites
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy
 from neurograd.seeding import generator_for
@@ -422,10 +425,56 @@ WRITES = {
 }
 
 
+# -- effects that are made of others, a layer each; they are held against their parts in
+# tests/device_models/test_by_layer.py ----------------------------------------------------------
+
+
+def _thirds(place):
+    """The weights in two parts, and those in the middle between the halves of one of them."""
+    third = place.size // 3
+    return (slice(0, third), slice(2 * third, place.size)), (slice(third, 2 * third),)
+
+
+def _part(place, places):
+    """The same place with the weights of a part."""
+    return replace(place, shapes=((sum(each.stop - each.start for each in places),),))
+
+
+def read_by_layer(place):
+    """Two reads of one part, none of the other."""
+    outer, inner = _thirds(place)
+    rounded = WeightRounding(FixedPointGrid(5))
+    return LayerReads((PartReads(outer, (rounded, ReadNoise(0.1))), PartReads(inner)))
+
+
+def write_by_layer(place):
+    """Two writes of one part, none of the other."""
+    outer, inner = _thirds(place)
+    part = _part(place, outer)
+    digital = UpdateRounding(FixedPointGrid(7), "nearest")
+    write = MemristorWrite(_crossbar(part), UP, DOWN, (20, 30), 0.03)
+    return LayerWrites((PartWrites(outer, (digital, write)), PartWrites(inner)))
+
+
+def leak_by_layer(place):
+    """Leaks of one part."""
+    outer, inner = _thirds(place)
+    size = _part(place, inner).size
+    life = draw_lifetimes(size, 20.0, 0.3, place.generator("life"), place.dtype)
+    return LayerWritesOnce((PartWrites(outer), PartWrites(inner, (Leakage(life),))))
+
+
+def pass_by_layer():
+    """Converters of the first layer only."""
+    return LayerPasses(Converters(dac_bits=5, adc_bits=6), frozenset({"0.weight"}))
+
+
 def all_effects() -> list[object]:
     """One object of every case."""
     place = Place(torch.float64, "cpu")
     rules = [case.make(case.problem(place), place) for case in RULES.values()]
     passes = [make() for make in (*PASSES.values(), *FINE.values())]
     writes = [case.make(place) for case in WRITES.values()]
-    return [*rules, *(make(place) for make in READS.values()), *passes, *writes]
+    composed = [make(place) for make in (read_by_layer, write_by_layer, leak_by_layer)]
+    reads = [make(place) for make in READS.values()]
+    return [*rules, *reads, *passes, *writes, *composed, pass_by_layer()]

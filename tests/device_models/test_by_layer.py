@@ -1,0 +1,160 @@
+"""Writes, reads and passes by layer: what their parts make of their own weights, and no more."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from device_models import Backprop, Chip, Converters, ReadNoise
+from device_models.layer_hooks import LayerHook
+from device_models.moments import through_writes
+from device_models.passes.by_layer import LayerPasses
+from device_models.protocols import ElementMoments, mean_read
+from device_models.read.by_layer import LayerReads, PartReads
+from device_models.updates.sample_writes import OnceAnUpdate
+from device_models.write.by_layer import LayerWrites, PartWrites
+from tests.conformance.cases import (
+    DTYPES,
+    Place,
+    leak_by_layer,
+    rate_problem,
+    read_by_layer,
+    write_by_layer,
+)
+from tests.conformance.matrix import hold
+
+DRAWS = 400
+
+
+@pytest.fixture(params=DTYPES, ids=str)
+def place(request):
+    return Place(request.param, "cpu")
+
+
+def weights(place):
+    return 0.6 * place.uniform(place.size, name="weights")
+
+
+def increments(place, *shape):
+    return 0.1 * place.uniform(*shape, place.size, name="increments")
+
+
+def test_a_write_by_layer_has_the_moments_of_its_parts(place):
+    """``hold`` judges mean and variance at 99 % confidence each."""
+    effect = write_by_layer(place)
+    w = effect.program(weights(place))
+    increment = increments(place)
+    samples = [effect.write(w, increment, place.generator("write", k)) for k in range(DRAWS)]
+    moments = effect.moments(w, increment)
+    hold(torch.stack(samples), moments.mean, moments.variance)
+    exact = effect.parts[1]
+    assert torch.equal(exact.take(moments.mean), exact.take(increment))
+    assert not exact.take(moments.variance).any()
+    assert moments.mean.dtype == place.dtype
+
+
+def test_a_read_by_layer_has_the_moments_of_its_parts(place):
+    effect, w = read_by_layer(place), weights(place)
+    samples = [effect.read(w, place.generator("read", k)) for k in range(DRAWS)]
+    moments = effect.moments(w)
+    hold(torch.stack(samples), moments.mean, moments.variance)
+    assert torch.equal(effect.parts[1].take(moments.mean), effect.parts[1].take(w))
+    assert torch.equal(mean_read([effect], w, place.generator("mean")), moments.mean)
+
+
+@pytest.mark.parametrize("make", [write_by_layer, leak_by_layer])
+def test_a_random_increment_goes_through_each_part_as_through_its_effects(make, place):
+    effect = make(place)
+    w = effect.program(weights(place))
+    variance = (0.3 * increments(place)).square()
+    found = through_writes([effect], w, ElementMoments(increments(place), variance))
+    for part in effect.parts:
+        own = ElementMoments(part.take(increments(place)), part.take(variance))
+        expected = through_writes(part.writes, part.take(w), own)
+        torch.testing.assert_close(part.take(found.mean), expected.mean)
+        torch.testing.assert_close(part.take(found.variance), expected.variance)
+
+
+def test_stacks_have_the_moments_of_their_rows(place):
+    chip = Chip(Backprop(), 0.1, writes=(write_by_layer(place), leak_by_layer(place)))
+    w, rows = chip.program(weights(place)), increments(place, 3)
+    found = chip.write_stack(w, rows)
+    for row, mean, variance in zip(rows, found.mean, found.variance, strict=True):
+        expected = chip.write_moments(w, row)
+        torch.testing.assert_close(mean, expected.mean)
+        torch.testing.assert_close(variance, expected.variance)
+
+
+def test_what_one_part_draws_changes_no_draw_of_another():
+    place = Place(torch.float64, "cpu")
+    effect, w, increment = write_by_layer(place), weights(place), increments(place)
+    noisy, exact = effect.parts
+    other = LayerWrites((noisy, PartWrites(exact.places, write_by_layer_of(place, exact))))
+    one, both = (e.write(w, increment, place.generator("write")) for e in (effect, other))
+    assert torch.equal(noisy.take(one), noisy.take(both))
+    assert not torch.equal(exact.take(one), exact.take(both))
+
+
+def write_by_layer_of(place, part):
+    """Noisy writes of as many synapses as a part has."""
+    size = sum(each.stop - each.start for each in part.places)
+    # The outer part of three times as many weights half as large has as many.
+    return write_by_layer(Place(place.dtype, "cpu", ((3 * size // 2,),))).parts[0].writes
+
+
+def test_reads_of_two_parts_are_independent():
+    halves = [PartReads((slice(0, 20),), (ReadNoise(0.1),))]
+    halves += [PartReads((slice(20, 40),), (ReadNoise(0.1),))]
+    place = Place(torch.float64, "cpu")
+    noise = LayerReads(tuple(halves)).read(torch.zeros(40).double(), place.generator("read"))
+    assert not torch.equal(noise[:20], noise[20:])
+
+
+def test_leaks_act_once_an_update_and_writes_do_not(place):
+    assert isinstance(leak_by_layer(place), OnceAnUpdate)
+    assert not isinstance(write_by_layer(place), OnceAnUpdate)
+
+
+@pytest.mark.parametrize("places", [[(0, 3), (2, 5)], [(0, 2), (3, 5)], [(1, 3)], [(0, 0), (0, 2)]])
+def test_every_weight_is_in_one_part(places):
+    parts = tuple(PartWrites((slice(*ends),)) for ends in places)
+    with pytest.raises(ValueError, match="allowed: every weight once"):
+        LayerWrites(parts)
+    with pytest.raises(ValueError, match="allowed: every weight once"):
+        LayerReads(tuple(PartReads(part.places) for part in parts))
+
+
+class FirstCall(LayerHook):
+    """Converters of the first call of a pass, known by its place."""
+
+    def __init__(self):
+        self.calls, self.inner = 0, Converters(3, 4)
+
+    def before(self, call, x):
+        self.calls += 1
+        return self.inner.before(call, x) if self.calls == 1 else x
+
+    def product(self, call, x):
+        return (self.inner if self.calls == 1 else super()).product(call, x)
+
+    def after(self, call, y):
+        return self.inner.after(call, y) if self.calls == 1 else y
+
+
+def test_converters_of_one_layer_leave_the_others_alone():
+    problem = rate_problem(Place(torch.float64, "cpu"))
+    w = problem.initial_weights
+
+    def gradient(*names):
+        passes = LayerPasses(Converters(3, 4), frozenset(names))
+        chip = Chip(Backprop(), 0.1, passes=(passes,))
+        return chip.estimate(problem, w, torch.Generator())
+
+    first = problem.through(lambda: FirstCall().applied()).gradient(w)
+    assert torch.equal(gradient("0.weight"), first)
+    assert torch.equal(gradient(), problem.gradient(w))
+    everywhere = Chip(Backprop(), 0.1, passes=(Converters(3, 4),))
+    both = everywhere.estimate(problem, w, torch.Generator())
+    assert torch.equal(gradient("0.weight", "2.weight"), both)
+    assert not torch.allclose(both, first)
+    assert not torch.allclose(first, problem.gradient(w))
