@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from neurograd.effects.effect import Effect, SpecSections
+from neurograd.effects.by_layer import ChipPart, chip_parts, pass_paths, read_paths, write_paths
+from neurograd.effects.effect import Effect, SpecSections, Stage
 from neurograd.effects.registry import all_effects, contributions
 from neurograd.errors import NeurogradError
 
@@ -40,8 +41,8 @@ class Assembly:
     """One chip of a spec while effects are added; every purpose draws from a generator of its own.
 
     Attributes:
-        spec: The validated spec.
-        problem: The spec's problem.
+        spec: The validated spec, or as one layer has it.
+        problem: The spec's problem, or the layer's part of it.
         index: Which chip: fixed variation, faults and feedback are drawn from (seed, index).
         without: Names of effects that are left out.
         rule: What the chip computes.
@@ -52,10 +53,11 @@ class Assembly:
         later_writes: What synapses do beside their writes.
         passes: What the arrays' periphery does in both passes.
         write_each: What is written at a time, a batch or a sample of it.
+        layer: Name of the layer that is assembled, None for a chip as a whole.
     """
 
     spec: SpecSections
-    problem: Problem
+    problem: Any
     index: int
     without: frozenset[str]
     rule: Any
@@ -66,6 +68,7 @@ class Assembly:
     later_writes: list[WritePath] = field(default_factory=list)
     passes: list[PassPath] = field(default_factory=list)
     write_each: WriteEach = "batch"
+    layer: str | None = None
 
     def keeps(self, effect: Effect) -> bool:
         """Whether an effect is not left out."""
@@ -76,7 +79,26 @@ class Assembly:
         from neurograd.seeding import generator_for  # noqa: PLC0415  (needs torch)
 
         seed = self.spec.measure.seed
-        return generator_for(seed, purpose, self.index, device=self.problem.device)
+        path = (purpose, self.index) if self.layer is None else (purpose, self.index, self.layer)
+        return generator_for(seed, *path, device=self.problem.device)
+
+    @property
+    def all_reads(self) -> tuple[ReadPath, ...]:
+        """What the passes see of stored weights, in order."""
+        return (*self.reads, *self.digital_reads)
+
+    @property
+    def own_writes(self) -> tuple[WritePath, ...]:
+        """What becomes of an increment, in order, without what happens beside writes."""
+        return (*self.digital_writes, *([] if self.synapse is None else [self.synapse.write]))
+
+    def add(self, brought: Callable[[Stage], bool]) -> None:
+        """Adds what the spec asks for of the stages that are meant."""
+        for each in contributions():
+            if each.build is None or each.name in self.without or not brought(each.stage):
+                continue
+            if each.applies(self.spec, self.problem.num_samples):
+                each.build(self)
 
     @property
     def rounding(self) -> Rounding:
@@ -110,23 +132,41 @@ def build_chip(
     from neurograd.effects.recipe_keys import recipe_of  # noqa: PLC0415
 
     names = frozenset(effect.name for effect in without)
-    _check_layers(spec, problem, names)
+    for view in spec.views().values():
+        _check_layers(view, problem, names)
     parts = Assembly(spec, problem, index, names, Backprop())
-    for each in contributions():
-        if each.build is None or each.name in names:
-            continue
-        if each.applies(spec, problem.num_samples):
-            each.build(parts)
-    synapse = [] if parts.synapse is None else [parts.synapse.write]
+    found = chip_parts(spec, problem)
+    if not found:
+        parts.add(lambda stage: True)
+        reads, writes, passes = parts.all_reads, parts.own_writes, tuple(parts.passes)
+        writes = (*writes, *parts.later_writes)
+    else:
+        parts.add(_of_rule)
+        layers = [(each, _layer(parts, each)) for each in found]
+        reads, writes, passes = read_paths(layers), write_paths(layers), pass_paths(layers)
     return Chip(
         parts.rule,
         spec.training.largest_step_size,
-        (*parts.reads, *parts.digital_reads),
-        (*parts.digital_writes, *synapse, *parts.later_writes),
-        tuple(parts.passes),
+        reads,
+        writes,
+        passes,
         parts.write_each,
         recipe_of(spec.training, problem),
     )
+
+
+def _of_rule(stage: Stage) -> bool:
+    """Whether a stage is that of a chip's rule, which all layers share."""
+    return stage in (Stage.RULE, Stage.TRAIN, Stage.BATCH)
+
+
+def _layer(chip: Assembly, part: ChipPart) -> Assembly | None:
+    """What stores and reads the weights of one part of a chip; None where nothing changes them."""
+    if part.spec is None:
+        return None
+    found = Assembly(part.spec, part.weights, chip.index, chip.without, chip.rule, layer=part.name)
+    found.add(lambda stage: not _of_rule(stage))
+    return found
 
 
 def _check_layers(spec: SpecSections, problem: Problem, without: Collection[str]) -> None:

@@ -73,6 +73,19 @@ class SpecSections(Protocol):
         """What comes after training, None where nothing does."""
         ...
 
+    @property
+    def layers(self) -> Any:
+        """What single layers have in place of the device and the digital limits, by name."""
+        ...
+
+    def views(self) -> Mapping[str, SpecSections]:
+        """The spec as each of these layers has it, by its name; as all others have it by ''."""
+        ...
+
+    def has_own(self, layer: str, key: str) -> bool:
+        """Whether one of these layers has a key for itself, or a part or the section of it."""
+        ...
+
 
 PLACES = ("device", "quantization", "learning_rule")
 """The sections of a spec that effects bring keys into."""

@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import create_model
 
 from neurograd import effects
-from neurograd.effects.effect import Contribution, Effect, Keys, SpecSections
+from neurograd.effects.effect import Contribution, Effect, Keys, Remedy, SpecSections
 from neurograd.effects.knob import Knob
+from neurograd.effects.layer_keys import layer_hints, layer_knobs, layer_remedy
 from neurograd.effects.rules.rule import Rule
 from neurograd.keys.fields import SpecModel
 
@@ -48,10 +49,21 @@ def active_in(spec: SpecSections, samples: int) -> list[Effect]:
     """The effects that a spec switches on, in the order in which an update meets them.
 
     Args:
-        spec: The validated spec.
+        spec: The validated spec; what it switches on in one of its layers counts.
         samples: Number of training samples.
     """
-    return [effect for effect in all_effects() if effect.active(spec, samples)]
+    views = spec.views().values()
+    return [each for each in all_effects() if any(each.active(view, samples) for view in views)]
+
+
+def remedy_of(effect: Effect, spec: SpecSections, samples: int) -> Remedy:
+    """What makes an effect of a spec smaller, in all layers that have it."""
+    return layer_remedy(effect, spec, samples)
+
+
+def hints_of(spec: SpecSections, samples: int) -> list[str]:
+    """Sentences that a report has of the keys of a spec: what they do not mean, likely slips."""
+    return list(layer_hints(contributions(), spec, samples))
 
 
 def knobs_of(spec: SpecSections, samples: int, *, layers: bool = True) -> list[Knob]:
@@ -64,7 +76,7 @@ def knobs_of(spec: SpecSections, samples: int, *, layers: bool = True) -> list[K
     """
     ranked = sorted(contributions(), key=lambda each: each.knob_rank)
     able = [each for each in ranked if layers or not each.on_layers]
-    return [knob for each in able for knob in each.knobs(spec, samples)]
+    return list(layer_knobs(able, spec, samples))
 
 
 def section(place: str, *also: Keys) -> Any:

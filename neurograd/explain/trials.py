@@ -13,8 +13,9 @@ from typing import Any
 
 from neurograd.effects.effect import Effect
 from neurograd.effects.knob import Knob
+from neurograd.effects.layer_keys import chip_key, layer_knobs
 from neurograd.effects.minibatch import is_batched
-from neurograd.effects.registry import knobs_of
+from neurograd.effects.registry import knobs_of, remedy_of
 from neurograd.judge.cost import Judgement
 from neurograd.judge.verdict import Verdict
 from neurograd.spec import Spec
@@ -66,13 +67,14 @@ def trials_of(spec: Spec, samples: int, effects: Sequence[Effect]) -> list[Trial
         samples: Number of training samples.
         effects: The effects, in the order in which they matter.
     """
-    knobs = [knob for knob in knobs_of(spec, samples) if knob.key.startswith(DEVICE)]
+    knobs = [knob for knob in knobs_of(spec, samples) if chip_key(knob.key).startswith(DEVICE)]
     found: list[Trial] = []
     for effect in effects:
-        own = list(effect.knobs(spec, samples))
-        keys = {knob.key for knob in own} | {effect.key, *effect.also, effect.remedy(spec).key}
+        own = layer_knobs([effect], spec, samples)
+        remedy = remedy_of(effect, spec, samples).key
+        keys = {*(chip_key(knob.key) for knob in own), effect.key, *effect.also, chip_key(remedy)}
         for knob in knobs:
-            if any(_same(knob.key, key) for key in keys):
+            if any(_same(chip_key(knob.key), key) for key in keys):
                 found += [_trial(effect, knob, value) for value in _values(knob)]
     return found
 

@@ -16,6 +16,7 @@ from neurograd.errors import DataError
 from neurograd.pipeline.own.handed_over import handed_over
 from neurograd.pipeline.own.spike_trains import as_trains
 from neurograd.problem import Problem, datasets, networks
+from neurograd.problem.layer_names import layers_called, layers_of
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.seeding import generator_for
 from neurograd.spec.schema import Spec
@@ -36,11 +37,11 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
 
     Raises:
         DataError: If the data set or the start weights are missing, malformed or of other shapes.
-        ModelError: If a module is no network for these data.
+        ModelError: If a module is no network for these data, or a layer is not there.
         SpecError: If its file may not be run.
     """
     if spec.handed_over is not None:
-        return handed_over(spec, torch.device(device))
+        return _with_layers(spec, handed_over(spec, torch.device(device)))
     data = _dataset(spec)
     network, dtype = spec.network, _DTYPES[spec.measure.precision]
     generator = generator_for(spec.measure.seed, "network")
@@ -83,6 +84,8 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
             generator=generator,
             dtype=dtype,
         )
+    if network.biases == "none":
+        networks.drop_biases(module)
     if network.weights is not None:
         networks.start_from(module, network.weights)
     problem = Problem(
@@ -98,6 +101,12 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
     )
     if network.kind in ("module", "nir"):
         problem.check_network()
+    return _with_layers(spec, problem)
+
+
+def _with_layers(spec: Spec, problem: Problem) -> Problem:
+    """A problem that has the layers of its spec, or ModelError."""
+    layers_called(layers_of(problem), spec.layers, "layers")
     return problem
 
 

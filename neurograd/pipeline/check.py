@@ -16,6 +16,7 @@ from torch import Tensor
 from device_models import Chip
 from neurograd.deployment import Judged
 from neurograd.effects.recipe_keys import effective_step_size
+from neurograd.effects.registry import remedy_of
 from neurograd.explain.ageing import ageing_cause, with_deployment
 from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import ChipInWords
@@ -362,7 +363,7 @@ def chip_in_words(spec: Spec, problem: Problem) -> ChipInWords:
     window = "quantization" if spec.device is None else "device.conductance"
     return ChipInWords(
         effects=effects,
-        remedies={effect.name: effect.remedy(spec) for effect in effects},
+        remedies={effect.name: remedy_of(effect, spec, problem.num_samples) for effect in effects},
         window_key=f"{window}.weight_range",
     )
 

@@ -225,12 +225,15 @@ def digest_of_sources(folders: Mapping[str, Path]) -> str:
 
 
 def table_fingerprint(spec: Spec) -> str | None:
-    """Digest of a measured device's files, None where the device has none."""
-    if spec.device is None or spec.device.measured is None:
+    """Digest of the files of measured devices, None where there are none."""
+    devices = [view.device for view in spec.views().values()]
+    tables = [each.measured for each in devices if each is not None and each.measured is not None]
+    if not tables:
         return None
     found = hashlib.sha256()
-    for path in files_read(spec.device.measured):
-        found.update(path.read_bytes())
+    for table in dict.fromkeys(tables):
+        for path in files_read(table):
+            found.update(path.read_bytes())
     return found.hexdigest()
 
 

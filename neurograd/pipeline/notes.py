@@ -13,10 +13,11 @@ from neurograd import words
 from neurograd.deployment import program_chip
 from neurograd.effects.effect import PLACES
 from neurograd.effects.recipe_keys import recipe_hints
-from neurograd.effects.registry import contributions
+from neurograd.effects.registry import contributions, hints_of
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.own.layer_notes import layer_notes, without_key
 from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.problem import Problem
 from neurograd.spec import Spec, spec_to_dict
@@ -33,9 +34,7 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
         problem: The spec's problem.
         command: What is done with it.
     """
-    found = [
-        sentence for each in contributions() for sentence in each.hints(spec, problem.num_samples)
-    ]
+    found = [*layer_notes(spec, problem), *hints_of(spec, problem.num_samples)]
     found += network_notes(spec, problem)
     found += recipe_hints(spec.training)
     found += [_idle(group) for group in idle_keys(spec, problem)]
@@ -93,7 +92,14 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
             groups.setdefault(key.rpartition(".")[0], []).append((key, default))
         for group in groups.values():
             found += _idle_of(group, spec, chips)
-    return found
+    return [*found, *_idle_of_layers(spec, chips)]
+
+
+def _idle_of_layers(spec: Spec, chips: _Chips) -> Iterator[tuple[str, ...]]:
+    """Keys of single layers that all chips would be the same without."""
+    for key, other in without_key(spec):
+        if chips.same_with(other):
+            yield (key,)
 
 
 def _idle_of(group: Sequence[tuple[str, Any]], spec: Spec, chips: _Chips) -> list[tuple[str, ...]]:

@@ -1,16 +1,34 @@
-"""A spec's device: the keys of all effects, over those of a preset."""
+"""A spec's device and digital limits: the keys of all effects, for the chip or for one layer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from neurograd.effects.effect import Keys
 from neurograd.effects.registry import section
-from neurograd.keys.fields import SpecModel
-from neurograd.spec.presets import PresetName, merge_preset
+from neurograd.keys.fields import Line, SpecModel, spec_problem
+from neurograd.spec.presets import (
+    WAYS_OF_WRITING,
+    PresetName,
+    merge_layer,
+    merge_preset,
+    preset_sections,
+    writes_otherwise,
+)
 
 
 class PresetKeys(SpecModel):
@@ -34,3 +52,224 @@ class Device(_Sections):
     @classmethod
     def _merge_preset(cls, data: Any) -> Any:
         return merge_preset(data) if isinstance(data, Mapping) else data
+
+
+_Digital: Any = section("quantization")
+
+
+class Quantization(_Digital):
+    """Digital limits of weights and updates."""
+
+
+def share_weight_range(value: Quantization, device: Device | None) -> Quantization:
+    """With a device, the weights that can be stored are those of its conductance range."""
+    if device is None:
+        return value
+    governing = device.conductance.weight_range
+    if "weight_range" in value.model_fields_set and value.weight_range != governing:
+        raise spec_problem(
+            f"{value.weight_range:g} differs from device.conductance.weight_range, "
+            f"{governing:g}, which governs; remove this key or give both the same value",
+            "weight_range",
+        )
+    shared: Quantization = value.model_copy(update={"weight_range": governing})
+    return shared
+
+
+# -- Layers ----------------------------------------------------------------------------------------
+
+LAYER_ERROR = "layer"
+"""Type of an error in what a layer has; its context holds the error itself and its section."""
+
+
+@dataclass(frozen=True)
+class _SectionOrNull:
+    """Some keys of a section, in the JSON Schema; they are checked with the whole chip's."""
+
+    section: type[SpecModel]
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        keys = handler(self.section.__pydantic_core_schema__)
+        return {"anyOf": [keys, {"type": "null"}]}
+
+
+class Layer(SpecModel):
+    """What one layer has in place of the whole chip's; only the keys that differ are given."""
+
+    device: Annotated[dict[str, Any] | None, _SectionOrNull(Device)] = Field(
+        None,
+        description="Keys of device over the whole chip's: a preset takes the place of all that "
+        "presets bring; null is a digital layer, read and written exactly. Default: the whole "
+        "chip's.",
+    )
+    quantization: Annotated[dict[str, Any] | None, _SectionOrNull(Quantization)] = Field(
+        None,
+        description="Keys of quantization over the whole chip's; null for none. Default: the whole "
+        "chip's.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _given_only(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is not given is the whole chip's, and null is not."""
+        return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
+
+    def given(self, name: str) -> dict[str, Any] | None:
+        """The keys that it has in place of the whole chip's; None where the section is null."""
+        keys: dict[str, Any] | None = getattr(self, name)
+        return {} if name not in self.model_fields_set else keys
+
+
+def layer_device(name: str, device: Device | None, layer: Layer) -> Device | None:
+    """The device of one layer, given the whole chip's."""
+    keys = layer.given("device")
+    if keys is None or (device is None and not keys):
+        return None
+    whole = {} if device is None else device.model_dump(mode="json")
+    made: Device = _made(Device, merge_layer(whole, keys), name)
+    return made
+
+
+def layer_quantization(
+    name: str, whole: Quantization | None, device: Device | None, layer: Layer
+) -> Quantization | None:
+    """The digital limits of one layer, given the whole chip's and the layer's own device."""
+    keys = layer.given("quantization")
+    if keys is None or (whole is None and not keys):
+        return None
+    base = {} if whole is None else whole.model_dump(mode="json")
+    if device is not None:
+        base.pop("weight_range", None)
+    try:
+        return share_weight_range(_made(Quantization, {**base, **keys}, name), device)
+    except PydanticCustomError as error:
+        if error.type == LAYER_ERROR:
+            raise
+        problem = str(dict(error.context or {})["problem"])
+        raise spec_problem(problem, f"{name}.quantization.weight_range") from None
+
+
+def _has_own(layer: Layer, device: Device | None, key: str) -> bool:
+    """Whether a layer has a key in place of the whole chip's, or a part or the section of it.
+
+    Args:
+        layer: The layer.
+        device: The whole chip's device.
+        key: A dotted key, such as ``device.write.cycle_to_cycle``.
+    """
+    section, *path = key.split(".")
+    if section not in ("device", "quantization") or section not in layer.model_fields_set:
+        return False
+    keys: Any = layer.given(section)
+    if keys is None:
+        return False
+    if section == "device" and path:
+        brought = keys.get("preset") is not None and path[0] in preset_sections()
+        whole = {} if device is None else device.model_dump(mode="json")
+        rewritten = path[0] in WAYS_OF_WRITING and writes_otherwise(whole, keys)
+        if device is None or brought or rewritten:
+            return True
+    for name in path:
+        if not isinstance(keys, Mapping):
+            return True
+        if name not in keys:
+            return False
+        keys = keys[name]
+    return True
+
+
+def canonical(layer: Layer, device: Device | None, quantization: Quantization | None) -> Layer:
+    """The same keys with the values that they have been read as."""
+    found: dict[str, Any] = {}
+    for name, made in (("device", device), ("quantization", quantization)):
+        if name in layer.model_fields_set:
+            keys = layer.given(name)
+            read = {} if made is None else made.model_dump(mode="json")
+            found[name] = None if keys is None else _as_read(keys, read)
+    return Layer(**found)
+
+
+def _as_read(keys: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _as_read(value, read[key])
+        if isinstance(value, Mapping) and isinstance(read.get(key), Mapping)
+        else read.get(key)
+        for key, value in keys.items()
+    }
+
+
+def _made(kind: type[Any], keys: Mapping[str, Any], layer: str) -> Any:
+    """A section of a layer; an error in it tells its place in the spec."""
+    try:
+        return kind.model_validate(keys)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        raise PydanticCustomError(
+            LAYER_ERROR,
+            "{layer}",
+            {"layer": layer, "section": kind.__name__.lower(), "details": details},
+        ) from None
+
+
+# -- The whole chip --------------------------------------------------------------------------------
+
+
+class ChipSections(SpecModel):
+    """What the synapses of a chip are, all of them and layer by layer."""
+
+    name: Annotated[str, Line(200)] = Field(
+        "unnamed chip", description="Name in reports, 1 to 200 characters. Default: unnamed chip."
+    )
+    device: Device | None = Field(
+        None, description="The synaptic device. Default: null, ideal synapses."
+    )
+    quantization: Quantization | None = Field(
+        None, description="Digital limits. Default: null, none."
+    )
+    layers: dict[str, Layer] = Field(
+        {},
+        description="What single layers have in place of device and quantization, by the layer's "
+        "name: layer1, layer2 and so on, first, last, or as its module is called. "
+        "Default: {}, the whole chip's.",
+    )
+
+    def views(self) -> dict[str, Self]:
+        """The spec as each of its layers has it, by the layer's name; as others have it by ''."""
+        found = {"": self.model_copy(update={"layers": {}})}
+        for name, layer in self.layers.items():
+            device = layer_device(name, self.device, layer)
+            digital = layer_quantization(name, self.quantization, device, layer)
+            keys: dict[str, Any] = {"device": device, "quantization": digital, "layers": {}}
+            found[name] = self.model_copy(update=keys)
+        return found
+
+    def has_own(self, layer: str, key: str) -> bool:
+        """Whether a layer has a key for itself, or a part or the section of it."""
+        return _has_own(self.layers[layer], self.device, key)
+
+    @field_validator("quantization", mode="after")
+    @classmethod
+    def _share_weight_range(cls, value: Quantization | None, info: Any) -> Quantization | None:
+        """With a device, the weights that can be stored are those of its conductance range."""
+        return None if value is None else share_weight_range(value, info.data.get("device"))
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _name_layers(cls, value: Any) -> Any:
+        """A layer may be called by a number; none at all are an empty mapping."""
+        if isinstance(value, Mapping):
+            return {str(name): {} if keys is None else keys for name, keys in value.items()}
+        return {} if value is None else value
+
+    @field_validator("layers", mode="after")
+    @classmethod
+    def _read_layers(cls, value: dict[str, Layer], info: Any) -> dict[str, Layer]:
+        if not {"device", "quantization"} <= set(info.data):
+            return value  # the error is there
+        found = {}
+        for name, layer in value.items():
+            device = layer_device(name, info.data["device"], layer)
+            digital = layer_quantization(name, info.data["quantization"], device, layer)
+            found[name] = canonical(layer, device, digital)
+        return found

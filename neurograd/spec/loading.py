@@ -8,7 +8,7 @@ import typing
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,6 +17,7 @@ from neurograd.errors import SpecError
 from neurograd.keys.fields import SPEC_ERROR, nearest
 from neurograd.keys.units import MAX_TEXT, show
 from neurograd.spec import versions
+from neurograd.spec.device_schema import LAYER_ERROR
 from neurograd.spec.schema import Spec
 from neurograd.spec.yaml_loading import load_yaml, parse_value
 
@@ -60,6 +61,10 @@ def load_spec(
 def _beside(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     """Files that the spec names are looked for beside it."""
     found = data
+    layers = data.get("layers")
+    if isinstance(layers, Mapping):
+        there = {name: _beside(own, folder) for name, own in layers.items() if _is_mapping(own)}
+        found = {**data, "layers": {**layers, **there}}
     for key in PATHS:
         section, _, name = key.partition(".")
         given = found.get(section)
@@ -69,6 +74,10 @@ def _beside(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
             placed = [_placed(each, folder) for each in (value if many else [value])]
             found = {**found, section: {**given, name: placed if many else placed[0]}}
     return found
+
+
+def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
 
 
 def _placed(name: Any, folder: Path) -> Any:
@@ -206,6 +215,10 @@ def _translate(details: ErrorDetails) -> tuple[str, str]:
     """Turns one of pydantic's errors into a dotted key and a line of plain words."""
     place = details["loc"]
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    if kind == LAYER_ERROR:
+        inner: ErrorDetails = context["details"]
+        key, problem = _translate({**inner, "loc": (context["section"], *inner["loc"])})
+        return f"{_dotted([*place, context['layer']])}.{key}", problem
     if kind == SPEC_ERROR:
         parts = [*place, *([context["key"]] if context["key"] else [])]
         return _dotted(parts), str(context["problem"])

@@ -236,6 +236,12 @@ class Network(SpecModel):
         "weights. Default: xavier; kaiming of "
         "resnet18.",
     )
+    biases: Literal["none", "digital", "analog"] = Field(
+        "analog",
+        description="analog: biases are stored, read and written as weights are; digital: all "
+        "parameters of one dimension (biases, and gains and offsets of normalization) are kept and "
+        "updated exactly; none: layers have no biases, not for kind module. Default: analog.",
+    )
     weights: Annotated[str, Line(4096)] | None = Field(
         None,
         description="File of start weights, .safetensors or .npz, relative to the spec: one array "
@@ -312,6 +318,9 @@ class Network(SpecModel):
             refuse(self, ("step_duration",), f"is for kind nir only, not {self.kind}")
         if self.kind == "module":
             refuse(self, _SPIKING_KEYS, "is for kind spiking only, not module")
+            if self.biases == "none":
+                problem = "none is not for kind module, whose file says it; allowed: "
+                raise spec_problem(f"{problem}digital, analog", "biases")
             return self
         refuse(self, tuple(_MODULE_DEFAULTS), f"is for kind module only, not {self.kind}")
         if self.kind == "nir":

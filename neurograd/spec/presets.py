@@ -117,7 +117,62 @@ def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
     name = device.get("preset")
     if not isinstance(name, str) or name not in _files():
         return dict(device)
-    base = copy.deepcopy(_read(name).device)
+    return _merge_over(copy.deepcopy(_read(name).device), device)
+
+
+def merge_layer(device: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Puts the device of a whole chip under what one layer has in its place, which wins.
+
+    A layer with a preset has nothing of what any preset brings (`preset_sections`), such as a
+    conductance range, but the rest of the whole chip's, such as converters. One with another way of
+    writing (`write` with a model, `pulsed`, `measured`) inherits none of the whole chip's. Null
+    takes a section away.
+
+    Args:
+        device: The whole chip's `device`, with every default; empty for ideal synapses.
+        layer: The keys of the layer, as the user wrote them.
+
+    Returns:
+        The merged section, with the layer's preset and not the whole chip's.
+    """
+    dropped = {"preset", *(key for key, value in layer.items() if value is None)}
+    if layer.get("preset") is not None:
+        dropped |= {*preset_sections(), "measured"}
+    base = {key: value for key, value in device.items() if key not in dropped}
+    if writes_otherwise(base, layer):
+        # How a device holds a weight, and in how many steps, goes with the way it is written.
+        window = dict(base.get("conductance") or {})
+        base["conductance"] = {k: v for k, v in window.items() if k not in ("mapping", "levels")}
+        base.pop("measured", None)
+    return _merge_over(copy.deepcopy(base), layer)
+
+
+WAYS_OF_WRITING = ("write", "pulsed", "measured")
+"""The sections of a device that say how it is written, one of which a device has."""
+
+
+def writes_otherwise(device: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
+    """Whether a layer is written in another way than the device of the whole chip."""
+    wanted = _way_of_writing(layer)
+    return wanted is not None and wanted != (_way_of_writing(device) or "write")
+
+
+def _way_of_writing(device: Mapping[str, Any]) -> str | None:
+    """The section that says how a device is written; None where the keys leave it open."""
+    for key in ("pulsed", "measured"):
+        if device.get(key) is not None:
+            return key
+    return None if _write_model(device.get("write")) is None else "write"
+
+
+@cache
+def preset_sections() -> frozenset[str]:
+    """The sections of a device that shipped presets bring."""
+    return frozenset(key for name in list_presets() for key in _read(name).device)
+
+
+def _merge_over(base: dict[str, Any], device: Mapping[str, Any]) -> dict[str, Any]:
+    """Puts the keys of one device under those of another; changes the first."""
     if device.get("measured") is not None or (
         device.get("pulsed") is None and _write_model(device.get("write")) is not None
     ):

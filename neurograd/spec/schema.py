@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from neurograd.effects.deployment_keys import Deployment
 from neurograd.effects.recipe_keys import RecipeKeys, check_recipe
-from neurograd.effects.registry import section
 from neurograd.errors import SpecError
 from neurograd.keys.fields import (
     EMPTY,
     SEED,
     Fraction,
-    Line,
     Number,
     SpecModel,
     Whole,
@@ -28,7 +26,7 @@ from neurograd.keys.fields import (
     given,
     spec_problem,
 )
-from neurograd.spec.device_schema import Device
+from neurograd.spec.device_schema import ChipSections
 from neurograd.spec.network_schema import OF_KIND, Network
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.task_schema import Task
@@ -36,12 +34,6 @@ from neurograd.spec.versions import CURRENT
 
 MOST_SEEDS = 40
 """Default of training.max_seeds."""
-
-_Digital: Any = section("quantization")
-
-
-class Quantization(_Digital):
-    """Digital limits of weights and updates."""
 
 
 class Training(RecipeKeys):
@@ -141,18 +133,9 @@ class Measure(SpecModel):
     )
 
 
-class Spec(SpecModel):
+class Spec(ChipSections):
     """A chip, what it trains, and what is asked of it."""
 
-    name: Annotated[str, Line(200)] = Field(
-        "unnamed chip", description="Name in reports, 1 to 200 characters. Default: unnamed chip."
-    )
-    device: Device | None = Field(
-        None, description="The synaptic device. Default: null, ideal synapses."
-    )
-    quantization: Quantization | None = Field(
-        None, description="Digital limits. Default: null, none."
-    )
     learning_rule: Annotated[LearningRule, EMPTY] = Field(
         default_factory=LearningRule, description="What the chip computes as its gradient."
     )
@@ -228,23 +211,6 @@ class Spec(SpecModel):
             filled[name] = fill({} if data.get(name) is None else data[name], defaults)
         return filled
 
-    @field_validator("quantization", mode="after")
-    @classmethod
-    def _share_weight_range(cls, value: Quantization | None, info: Any) -> Quantization | None:
-        """With a device, the weights that can be stored are those of its conductance range."""
-        device: Device | None = info.data.get("device")
-        if value is None or device is None:
-            return value
-        governing = device.conductance.weight_range
-        if "weight_range" in value.model_fields_set and value.weight_range != governing:
-            raise spec_problem(
-                f"{value.weight_range:g} differs from device.conductance.weight_range, "
-                f"{governing:g}, which governs; remove this key or give both the same value",
-                "weight_range",
-            )
-        shared: Quantization = value.model_copy(update={"weight_range": governing})
-        return shared
-
     @model_validator(mode="after")
     def _check_together(self) -> Spec:
         images = self.network.architecture not in ("mlp", None)
@@ -260,7 +226,22 @@ class Spec(SpecModel):
         if isinstance(batch, int) and samples is not None and batch > samples:
             problem = f"{batch} is more than task.train_samples, {samples}; allowed: at most that"
             raise spec_problem(problem, "learning_rule.batch_size")
+        self._check_layers()
         return self
+
+    def _check_layers(self) -> None:
+        """Refuses what a chip whose layers differ does not have."""
+        apart = "layers" if self.layers else "network.biases"
+        if not self.layers and self.network.biases != "digital":
+            return
+        for name, view in self.views().items():
+            if view.device is not None and view.device.pulse_train is not None:
+                key = f"layers.{name}.device.pulse_train" if name else "device.pulse_train"
+                problem = f"is for a chip whose weights are all written alike, not beside {apart}"
+                raise spec_problem(f"{problem}; remove one of both", key)
+        if self.deployment is not None:
+            problem = f"is for a chip whose weights are all stored alike, not beside {apart}; "
+            raise spec_problem(f"{problem}remove one of both", "deployment")
 
     def _check_module(self) -> None:
         """A module comes from a file, or with its data from a program."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from device_models import Chip, Converters
+from device_models.passes.by_layer import LayerPasses
 from device_models.passes.converter_use import Tally, watched
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -34,6 +35,8 @@ def measure_conversion(
 ) -> Conversion | None:
     """What the converters of a chip make of its training set; None without converters.
 
+    Where layers have different ones, of those whose sums are clipped most.
+
     Args:
         problem: Network, loss and data.
         chip: The chip.
@@ -41,13 +44,24 @@ def measure_conversion(
         seed: Seed of the read.
         point: Index of the place.
     """
-    found = [each for each in chip.passes if isinstance(each, Converters)]
-    if not found:
+    found = [_conversion(problem, chip, w, seed, point, k) for k in range(len(chip.passes))]
+    known = [each for each in found if each is not None]
+    return max(known, key=lambda each: each.sums.part_clipped) if known else None
+
+
+def _conversion(
+    problem: Problem, chip: Chip, w: torch.Tensor, seed: int, point: int, place: int
+) -> Conversion | None:
+    """What the converters at one place among the passes make of it."""
+    own = chip.passes[place]
+    inner = own.inner if isinstance(own, LayerPasses) else own
+    if not isinstance(inner, Converters):
         return None
-    counting, inputs, sums = watched(found[0])
-    passes = tuple(counting if each is found[0] else each for each in chip.passes)
+    counting, inputs, sums = watched(inner)
+    passes = list(chip.passes)
+    passes[place] = replace(own, inner=counting) if isinstance(own, LayerPasses) else counting
     generator = generator_for(seed, "conversion", point, device=w.device)
     weights = chip.read(w, generator)
-    seen = replace(chip, passes=passes).see(problem, generator)
+    seen = replace(chip, passes=tuple(passes)).see(problem, generator)
     seen.loss(weights)
-    return Conversion(found[0].input_range, found[0].output_range, inputs, sums)
+    return Conversion(inner.input_range, inner.output_range, inputs, sums)

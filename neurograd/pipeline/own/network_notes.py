@@ -8,6 +8,7 @@ from device_models.spiking.graph_network import GraphNetwork
 from neurograd import words
 from neurograd.effects.assembly import matrices_outside_layers
 from neurograd.problem import Problem
+from neurograd.problem.layer_names import layers_called, layers_of
 from neurograd.problem.module_parts import CALIBRATION
 from neurograd.spec import Spec
 
@@ -83,7 +84,9 @@ def _graph(spec: Spec, network: GraphNetwork) -> Iterator[str]:
 
 def _outside_layers(spec: Spec, problem: Problem) -> Iterator[str]:
     outside = problem.outside_layers
-    if outside and (spec.device is not None or spec.quantization is not None):
+    views = spec.views().values()
+    on_chip = any(each.device is not None or each.quantization is not None for each in views)
+    if outside and on_chip:
         beside = (
             "; converters and rules that work layer by layer are refused with them"
             if matrices_outside_layers(problem)
@@ -96,16 +99,22 @@ def _outside_layers(spec: Spec, problem: Problem) -> Iterator[str]:
 
 
 def _beyond_the_window(spec: Spec, problem: Problem) -> Iterator[str]:
-    if spec.device is None:
-        return
-    edge = spec.device.conductance.weight_range
-    beyond = int((problem.initial_weights.abs() > edge).sum())
-    if beyond:
-        yield (
-            f"{beyond} of {problem.num_parameters} initial weights lie beyond "
-            f"device.conductance.weight_range ({words.number(edge)}): the chip starts with them at "
-            "the edge."
-        )
+    own = {} if not spec.layers else layers_called(layers_of(problem), spec.layers, "layers")
+    apart = {each.name for each in own.values()}
+    for name, view in spec.views().items():
+        if view.device is None:
+            continue
+        here = [own[name]] if name else [e for e in layers_of(problem) if e.name not in apart]
+        edge = view.device.conductance.weight_range
+        parts = [problem.initial_weights[layer.place] for layer in here]
+        beyond = sum(int((part.abs() > edge).sum()) for part in parts)
+        if beyond:
+            key = f"layers.{name}.device" if name else "device"
+            yield (
+                f"{beyond} of {sum(len(part) for part in parts)} initial weights lie beyond "
+                f"{key}.conductance.weight_range ({words.number(edge)}): the chip starts with them "
+                "at the edge."
+            )
 
 
 def _names(names: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from neurograd.problem.networks.layers import (
     INITS,
     POOLS,
     check_sizes,
+    drop_biases,
     initialized,
     make,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "NirNetwork",
     "Reading",
     "check_sizes",
+    "drop_biases",
     "initialized",
     "lenet5",
     "make",

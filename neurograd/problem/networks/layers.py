@@ -70,6 +70,13 @@ def initialize(layers: Iterable[nn.Module], init: str, generator: torch.Generato
                 layer.bias.zero_()
 
 
+def drop_biases(network: nn.Module) -> None:
+    """Takes the biases away from linear and convolution layers, in place."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            layer.register_parameter("bias", None)
+
+
 def known_name(what: str, name: str, allowed: Sequence[str]) -> str:
     """The name itself if it is allowed.
 

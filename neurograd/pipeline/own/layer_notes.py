@@ -1,0 +1,89 @@
+"""What a report says of a chip whose layers differ: which of them have what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from neurograd import words
+from neurograd.errors import NeurogradError
+from neurograd.problem import Problem
+from neurograd.problem.layer_names import layers_called, layers_of
+from neurograd.spec import Spec, spec_to_dict, validate_spec
+
+_MOST_KEYS = 4
+"""Keys in one sentence."""
+
+
+def layer_notes(spec: Spec, problem: Problem) -> Iterator[str]:
+    """Which layers have what, in one sentence; and where the biases are.
+
+    Args:
+        spec: The validated spec.
+        problem: Its problem.
+    """
+    if spec.layers:
+        views = spec.views()
+        called = layers_called(layers_of(problem), spec.layers, "layers")
+        own = {layer.name: name for name, layer in called.items()}
+        found = [_words(spec, views, each.name, own) for each in layers_of(problem)]
+        yield f"The layers differ: {'; '.join(found)}."
+    if spec.network.biases == "digital":
+        exact = sum(
+            len(each.shape) < 2 for layer in layers_of(problem) for each in layer.parameters
+        )
+        if exact:
+            yield (
+                f"{exact} parameters of one dimension (biases, gains and offsets of normalization) "
+                "are digital: they are kept and updated exactly."
+            )
+        else:
+            yield "network.biases changes no number of this spec: the network has none."
+
+
+def _words(spec: Spec, views: Mapping[str, Spec], layer: str, own: Mapping[str, str]) -> str:
+    """What one layer has."""
+    name = own.get(layer, "")
+    view = views[name]
+    kind = "digital" if view.device is None else "analog"
+    limits = view.quantization
+    bits = None if limits is None else limits.weight_bits
+    sized = "" if bits is None else f" with weights of {bits} bits"
+    if not name:
+        return f"{layer} is {kind}{sized}, as the whole chip"
+    shown = [key for key, _ in _leaves(spec.layers[name].model_dump(mode="json")) if "." in key]
+    more = len(shown) - _MOST_KEYS
+    shown = [*shown[:_MOST_KEYS], *([f"{more} more keys"] if more > 0 else [])]
+    return f"{layer} is {kind}{sized}{f' (its own {words.listed(shown)})' if shown else ''}"
+
+
+def without_key(spec: Spec) -> Iterator[tuple[str, Spec]]:
+    """Each key that a layer has for itself, and the spec without it.
+
+    A key that the rest of the spec cannot be without is left out, and so is a preset, whose own
+    keys may be those of another one.
+    """
+    for name, layer in spec.layers.items():
+        for key, _ in _leaves(layer.model_dump(mode="json")):
+            if key == "device.preset":
+                continue
+            keys = spec_to_dict(spec)
+            _remove(keys["layers"][name], key.split("."))
+            try:
+                yield f"layers.{name}.{key}", validate_spec(keys, "notes").like(spec)
+            except NeurogradError:
+                continue
+
+
+def _leaves(keys: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in keys.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
+
+
+def _remove(keys: dict[str, Any], path: list[str]) -> None:
+    for name in path[:-1]:
+        keys = keys[name]
+    del keys[path[-1]]
