@@ -120,6 +120,10 @@ def _rows_of(model: type[BaseModel], place: str) -> Iterator[Row]:
         if section is None:
             yield _row(key, field)
             continue
+        if typing.get_origin(field.annotation) is dict:
+            yield _row(key, field)
+            yield from _rows_of(section, f"{key}.NAME")
+            continue
         if field.default_factory is None:
             yield _row(key, field)
         yield from _rows_of(section, key)
@@ -173,6 +177,8 @@ def _words(annotation: Any, metadata: Iterable[Any] = ()) -> Iterator[str]:
         yield from said
         if type(None) in parts and not any("null" in word for word in said):
             yield "null"
+    elif kind is dict:
+        yield "a mapping"
     elif kind is Literal:
         yield ", ".join(f"`{word}`" for word in typing.get_args(annotation))
     elif kind is tuple:

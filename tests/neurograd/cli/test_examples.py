@@ -39,11 +39,13 @@ def test_there_is_an_example_of_everything():
     assert {"recipes/adam.yaml", "recipes/momentum.yaml"} <= set(EXAMPLES)
     data = {"own_table", "own_events", "mnist_5k", "yin_yang", "start_weights"}
     assert {f"data/{name}.yaml" for name in data} <= set(EXAMPLES)
+    assert "layers/digital_ends.yaml" in EXAMPLES
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name):
-    small = [each for each in SMALL if "hidden" not in each or not name.startswith("module/")]
+    own_layers = name.startswith(("module/", "layers/"))
+    small = [each for each in SMALL if "hidden" not in each or not own_layers]
     spec = load_spec(FOLDER / name, small, allow_code=True)
     assert spec.name != "unnamed chip"
     if name.startswith("rules/"):

@@ -189,6 +189,8 @@ ACTS = {
     "quantization.update_bits": ({}, 6, 8),
     "quantization.update_rounding": ({"quantization.update_bits": 6}, "stochastic", "nearest"),
     "quantization.weight_range": ({"quantization.weight_bits": 3}, 1, 2),
+    "layers.first.device": ({}, {"read": {"noise": 0.1}}, {"read": {"noise": 0.2}}),
+    "layers.first.quantization": ({}, {"weight_bits": 3}, {"weight_bits": 4}),
     "learning_rule.name": ({}, "backprop", "manhattan"),
     "learning_rule.batch_size": ({}, 3, 4),
     "learning_rule.write_each": ({"device.conductance.levels": 20}, "batch", "sample"),
@@ -212,6 +214,7 @@ ACTS = {
     "network.channels": ({"task": DIGITS, "network.architecture": "cnn"}, [2], [3]),
     "network.activation": ({}, "relu", "tanh"),
     "network.init": ({}, "xavier", "kaiming"),
+    "network.biases": ({"device.write.cycle_to_cycle": 0.1}, "analog", "digital"),
     "network.weights": ({}, "start.npz", "later.npz"),
     "network.surrogate.name": (SPIKING, "atan", "sigmoid"),
     **{
@@ -290,6 +293,8 @@ def leaves(model, place=""):
     for name, field in model.model_fields.items():
         key = f"{place}.{name}" if place else name
         section = _section(field.annotation)
+        if typing.get_origin(field.annotation) is dict and section is not None:
+            key = f"{key}.first"
         if section is None or float in typing.get_args(field.annotation):
             yield key
         if section is not None:
