@@ -138,7 +138,7 @@ def merge_layer(device: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str
     dropped = {"preset", *(key for key, value in layer.items() if value is None)}
     if layer.get("preset") is not None:
         dropped |= {*preset_sections(), "measured"}
-    base = {key: value for key, value in device.items() if key not in dropped}
+    base = {k: v for k, v in device.items() if k not in dropped and v is not None}
     if writes_otherwise(base, layer):
         # How a device holds a weight, and in how many steps, goes with the way it is written.
         window = dict(base.get("conductance") or {})
