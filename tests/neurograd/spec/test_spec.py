@@ -119,6 +119,7 @@ def test_defaults():
         "spec_version": 1,
         "device": None,
         "quantization": None,
+        "layers": {},
         "learning_rule": {
             "name": "backprop",
             "batch_size": "full",
@@ -146,6 +147,7 @@ def test_defaults():
             "channels": None,
             "activation": "relu",
             "init": "xavier",
+            "biases": "analog",
             "weights": None,
             **dict.fromkeys(
                 [
