@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from device_models.layer_hooks import LayerCall, LayerHook, begin_pass
+from device_models.protocols import ArrayPass, LearningRule
 
 
 class HookPass(Protocol):
@@ -49,6 +51,22 @@ class LayerPasses:
 
     inner: HookPass
     weights: frozenset[str]
+
+    def check_rule(self, rule: LearningRule) -> None:
+        """Refuse a rule that the arrays are not there for.
+
+        Raises:
+            ValueError: One line that says why.
+        """
+        if isinstance(self.inner, ArrayPass):
+            self.inner.check_rule(rule)
+
+    def drawn_from(self, generator: torch.Generator) -> LayerPasses:
+        """The same passes, whose noise comes from a generator."""
+        if not isinstance(self.inner, ArrayPass):
+            return self
+        drawn: Any = self.inner.drawn_from(generator)
+        return replace(self, inner=drawn)
 
     @property
     def deterministic(self) -> bool:

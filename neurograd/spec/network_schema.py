@@ -240,7 +240,8 @@ class Network(SpecModel):
         "analog",
         description="analog: biases are stored, read and written as weights are; digital: all "
         "parameters of one dimension (biases, and gains and offsets of normalization) are kept and "
-        "updated exactly; none: layers have no biases, not for kind module. Default: analog.",
+        "updated exactly; none: layers have no biases, not for kind module and nir. "
+        "Default: analog.",
     )
     weights: Annotated[str, Line(4096)] | None = Field(
         None,
@@ -316,11 +317,11 @@ class Network(SpecModel):
     def _check_keys(self) -> Network:
         if self.kind != "nir":
             refuse(self, ("step_duration",), f"is for kind nir only, not {self.kind}")
+        if self.kind in ("module", "nir") and self.biases == "none":
+            problem = f"none is not for kind {self.kind}, whose file says it; allowed: "
+            raise spec_problem(f"{problem}digital, analog", "biases")
         if self.kind == "module":
             refuse(self, _SPIKING_KEYS, "is for kind spiking only, not module")
-            if self.biases == "none":
-                problem = "none is not for kind module, whose file says it; allowed: "
-                raise spec_problem(f"{problem}digital, analog", "biases")
             return self
         refuse(self, tuple(_MODULE_DEFAULTS), f"is for kind module only, not {self.kind}")
         if self.kind == "nir":

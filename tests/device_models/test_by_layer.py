@@ -158,3 +158,22 @@ def test_converters_of_one_layer_leave_the_others_alone():
     assert torch.equal(gradient("0.weight", "2.weight"), both)
     assert not torch.allclose(both, first)
     assert not torch.allclose(first, problem.gradient(w))
+
+
+def test_noise_of_converters_is_that_of_their_layer():
+    problem = rate_problem(Place(torch.float64, "cpu"))
+    passes = LayerPasses(Converters(output_noise=0.1), frozenset({"2.weight"}))
+    chip = Chip(Backprop(), 0.1, passes=(passes,))
+    assert not chip.deterministic_gradient
+    w = problem.initial_weights
+    draws = [chip.estimate(problem, w, torch.Generator().manual_seed(k)) for k in (0, 1, 0)]
+    assert torch.equal(draws[0], draws[2])
+    assert not torch.equal(draws[0], draws[1])
+    with pytest.raises(ValueError, match="allowed: no array_size"):
+        LayerPasses(Converters(array_size=(2, 2)), frozenset()).check_rule(Takes())
+
+
+class Takes:
+    """A rule that takes what layers get."""
+
+    takes_calls = "values"
