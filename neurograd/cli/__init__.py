@@ -1,7 +1,8 @@
 """The command line, one command a file.
 
-Exit codes: `check`, `train` and `limits` give 0 tolerated, 1 not tolerated, 3 inconclusive, only
-when they finished; the other commands 0. 2 is bad input, 130 interrupted, 70 anything unexpected.
+Exit codes: `check`, `train` and `limits` give 0 tolerated, 1 not tolerated, 3 inconclusive,
+`compare` 0 not worse, 1 worse, 3 not told apart, only when they finished; the other commands 0. 2
+is bad input, 130 interrupted, 70 anything unexpected.
 A reader that closes the pipe changes no code. SIGTERM ends the process at once, as everywhere.
 """
 

@@ -12,6 +12,7 @@ import typer
 from typer.main import get_command
 
 from neurograd.cli.check import check
+from neurograd.cli.compare import compare
 from neurograd.cli.fit import fit
 from neurograd.cli.limits import limits
 from neurograd.cli.migrate import migrate
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (check, train, sweep, limits, presets, fit, schema, migrate):
+for command in (check, train, sweep, limits, compare, presets, fit, schema, migrate):
     app.command()(command)
 
 

@@ -12,7 +12,8 @@ from neurograd.cli.streams import print_text
 
 def schema(
     report: Annotated[
-        bool, typer.Option("--report", help="That of the reports of check, train and limits.")
+        bool,
+        typer.Option("--report", help="That of the reports of check, train, limits and compare."),
     ] = False,
 ) -> None:
     """Print the JSON Schema of a spec, for editors, or of a report, for those who read it."""

@@ -49,8 +49,10 @@ def pick_device(name: str) -> str:
 
 
 @contextlib.contextmanager
-def working(spec_path: Path, json_path: Path | None) -> Iterator[ProgressBars]:
+def working(spec_path: Path | None, json_path: Path | None) -> Iterator[ProgressBars]:
     """Progress bars while a command works; its errors name the spec that asked for the work.
+
+    Where that is None they name it themselves.
 
     What is printed meanwhile (by a module of the user, say) goes to standard error where standard
     output takes the JSON.
@@ -63,4 +65,6 @@ def working(spec_path: Path, json_path: Path | None) -> Iterator[ProgressBars]:
     except OutputError:
         raise
     except NeurogradError as error:
+        if spec_path is None:
+            raise
         raise NeurogradError(f"{spec_path}: {error}") from None

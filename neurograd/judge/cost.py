@@ -130,12 +130,12 @@ def judge_chips(
     plan = plan or Plan(len(chips), len(chips), 1)
     classified = twins[0].correct is not None
     limit = allowed.accuracy_drop if classified else allowed.excess_loss
-    error, learned = 1.0 - allowed.confidence, _learned(baseline, twins)
+    error, learned = 1.0 - allowed.confidence, has_learned(baseline, twins)
     looks: list[Look] = []
     sizes = [size for size in plan.sizes if size < len(chips)]
     for size in (*sizes, len(chips)):
         mean = _cost(baseline, twins[:size], chips[:size])
-        looks.append(_look(mean, looks, plan, error))
+        looks.append(look_at(mean, looks, plan, error))
     possible = _possible(twins)
     bounds = Bounds(looks[-1].lower, looks[-1].upper, allowed.confidence).within(*possible)
     verdict = judge(bounds, limit, chips=len(chips), clean_learned=learned)
@@ -182,8 +182,15 @@ def _cost(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]
     return MeanOverChips.of_costs([lost_decrease(baseline, twin, chip) for twin, chip in pairs])
 
 
-def _look(mean: Mean, before: Sequence[Look], plan: Plan, error: float) -> Look:
-    """The look at the chips of a mean, after others at fewer of them."""
+def look_at(mean: Mean, before: Sequence[Look], plan: Plan, error: float) -> Look:
+    """The look at the chips of a mean, after others at fewer of them.
+
+    Args:
+        mean: The mean over the chips of this look.
+        before: The looks before, of fewer chips.
+        plan: When chips are looked at.
+        error: One-sided error rate of all looks together.
+    """
     sizes = [*(look.chips for look in before), mean.chips]
     information = information_of(mean, sizes, plan.most)
     rate = look_error([look.error for look in before], information, error)
@@ -203,7 +210,7 @@ def _possible(twins: Sequence[Network]) -> Interval:
     return clean - 1.0, clean
 
 
-def _learned(baseline: Baseline, twins: Sequence[Network]) -> bool:
+def has_learned(baseline: Baseline, twins: Sequence[Network]) -> bool:
     """Whether the clean networks have anything to lose, in the mean."""
     chance = baseline.accuracy
     accuracies = [twin.test_accuracy for twin in twins if twin.test_accuracy is not None]

@@ -150,7 +150,7 @@ def check(
         ValueError: If ``clean`` is the training of another problem.
     """
     spec = quick_spec(spec) if quick else spec
-    work = _Check(spec, torch.device(device), quick, reporter or Silent(), resume, clean)
+    work = Checking(spec, torch.device(device), quick, reporter or Silent(), resume, clean)
     return work.run(mitigation=mitigation)
 
 
@@ -169,7 +169,7 @@ def train_beside(
     """
     spec = quick_spec(spec) if quick else spec
     reporter = reporter or Silent()
-    return _Check(spec, torch.device(device), quick, reporter, resume, clean).run(measure=False)
+    return Checking(spec, torch.device(device), quick, reporter, resume, clean).run(measure=False)
 
 
 def train_clean(
@@ -181,15 +181,21 @@ def train_clean(
         NeurogradError: For everything that bad input causes.
     """
     spec = quick_spec(spec) if quick else spec
-    work = _Check(spec, torch.device(device), quick, Silent(), None)
+    work = Checking(spec, torch.device(device), quick, Silent(), None)
     work.problem.check_finite(work.problem.initial_weights)
     with Threads(work.problem.device, Silent()) as pool:
         result, snapshots = pool.submit(work.stages(pool).clean).result()
     return CleanTraining(work.clean_task, result, snapshots)
 
 
-class _Check:
-    """One check: train, measure, forecast, judge, explain, report."""
+class Checking:
+    """One check: train, measure, forecast, judge, explain, report.
+
+    Attributes:
+        spec: The validated spec, in its quick version if that is checked.
+        problem: Its problem.
+        task: All that its chips depend on.
+    """
 
     def __init__(
         self,
@@ -206,8 +212,9 @@ class _Check:
         self.timing: dict[str, float] = {}
         self.clock = threading.Lock()
         self.data = data_fingerprint(self.problem)
-        task = ChipTask.of(spec, device, content_fingerprint(self.problem, self.data), quick=quick)
-        self.store = StageStore(resume, task)
+        content = content_fingerprint(self.problem, self.data)
+        self.task = ChipTask.of(spec, device, content, quick=quick)
+        self.store = StageStore(resume, self.task)
         self.clean_task = CleanTask.of(spec, device)
         if clean is not None and clean.task != self.clean_task:
             raise ValueError("clean is the training of another problem; allowed: train_clean(spec)")
@@ -218,6 +225,7 @@ class _Check:
         return Stages(self.spec, self.quick, self.problem, self.chip, self.store, pool)
 
     def run(self, *, measure: bool = True, mitigation: bool = True) -> CheckResult:
+        """Do all of it, or train and judge only."""
         start = time.perf_counter()
         kind: Literal["check", "train"] = "check" if measure else "train"
         # Without steps there are no updates whose moments or whose sum could be looked at.
@@ -228,7 +236,7 @@ class _Check:
             stages = self.stages(pool)
 
             def submit(name: str, work: Callable[..., T], *arguments: Any) -> Any:
-                return pool.submit(partial(self._timed, name, work, *arguments))
+                return pool.submit(partial(self.timed, name, work, *arguments))
 
             training = submit("clean_training", self._clean, stages)
             group = ChipGroup(stages, submit, training)
@@ -263,7 +271,15 @@ class _Check:
         self.timing["total"] = time.perf_counter() - start
         return CheckResult(self._report(kind, judged, points, result, explained, aged, trials))
 
-    def _timed(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
+    def report_of(self, group: ChipGroup) -> CheckReport:
+        """The report of chips that are trained already, as ``train_beside`` has it."""
+        judged = group.judged()
+        result = self._training_result(*group.results(), judged.training, (), None)
+        aged = deployment_results(group.deployed(), judged.deployment)
+        return self._report("train", judged, (), result, None, aged, ())
+
+    def timed(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
+        """The result of work, whose time is added to what is kept by its name."""
         start = time.perf_counter()
         result = work(*arguments)
         with self.clock:

@@ -16,7 +16,7 @@ from neurograd.deployment import (
     judge_trial,
     variants,
 )
-from neurograd.judge.cost import Allowed, Baseline
+from neurograd.judge.cost import Baseline
 from neurograd.judge.looks import Plan
 from neurograd.pipeline.forecasting import allowed_by, baseline_of, untrained_loss
 from neurograd.pipeline.stages import Stages
@@ -26,32 +26,49 @@ from neurograd.records.training import DeployedNetworks, DeploymentTrial, Traine
 class ChipGroup:
     """Chips and their clean twins, more of them from look to look.
 
+    Attributes:
+        first: The task of the clean training.
+
     Args:
         stages: What trains them.
         submit: Runs a stage by the name of its time.
         first: The task of the clean training.
+        beside: A group whose clean twins are those of this one as well.
     """
 
-    def __init__(self, stages: Stages, submit: Callable[..., Any], first: Future[Any]) -> None:
-        self._stages, self._submit, self._first = stages, submit, first
+    def __init__(
+        self,
+        stages: Stages,
+        submit: Callable[..., Any],
+        first: Future[Any],
+        beside: ChipGroup | None = None,
+    ) -> None:
+        self._stages, self._submit, self.first = stages, submit, first
         self._chips: list[Future[tuple[TrainedNetwork, Tensor | None]]] = []
-        self._twins: list[Future[TrainedNetwork]] = []
+        self._twins: list[Future[TrainedNetwork]] = [] if beside is None else beside._twins
         self._deployed: list[Future[DeployedNetworks]] = []
+
+    def judged_by(self, stages: Stages) -> ChipGroup:
+        """The same chips, with the targets of another spec."""
+        group = ChipGroup(stages, self._submit, self.first, self)
+        group._chips, group._deployed = self._chips, self._deployed
+        return group
 
     def grow(self, size: int) -> None:
         """Train more chips, and a twin of each where clean trainings differ."""
         for index in range(len(self._chips), size):
             self._chips.append(self._submit("chip_training", self._stages.trained_chip, index))
-            if index > 0 and self._stages.clean_is_random:
+            if index > len(self._twins) and self._stages.clean_is_random:
                 self._twins.append(self._submit("clean_training", self._stages.clean_twin, index))
 
     def results(self) -> tuple[list[TrainedNetwork], list[TrainedNetwork]]:
         """The clean twin of each chip, and the chips; waits for all of them."""
         chips = [task.result()[0] for task in self._chips]
-        first = self._first.result()[0]
+        first = self.first.result()[0]
         if not self._stages.clean_is_random:
             return [first] * len(chips), chips
-        return [first, *(task.result() for task in self._twins)], chips
+        twins = self._twins[: len(chips) - 1]
+        return [first, *(task.result() for task in twins)], chips
 
     def deployed(self) -> list[DeployedNetworks]:
         """What becomes of each chip's network after training; empty without a deployment."""
@@ -83,7 +100,7 @@ class ChipGroup:
     def judged(self) -> Judged:
         """Verdicts on all chips so far, after training and at each time of a deployment."""
         twins, chips = self.results()
-        baseline, allowed = self._limits(twins)
+        baseline, allowed = self.baseline(twins), allowed_by(self._stages.spec)
         spec, plan = self._stages.spec, self.plan
         return judge_all(spec, baseline, allowed, twins, chips, self.deployed(), plan)
 
@@ -94,14 +111,14 @@ class ChipGroup:
             return ()
         size = judged.deployment[place].looks[-1].chips
         twins = self.results()[0][:size]
-        baseline, allowed = self._limits(twins)
+        baseline, allowed = self.baseline(twins), allowed_by(self._stages.spec)
         return tuple(
             judge_trial(each, place, baseline, allowed, twins, self.deployed_otherwise(each, size))
             for each in variants(self._stages.spec)
         )
 
-    def _limits(self, twins: Sequence[TrainedNetwork]) -> tuple[Baseline, Allowed]:
-        """What is lost before it is learned, and what may be lost."""
+    def baseline(self, twins: Sequence[TrainedNetwork]) -> Baseline:
+        """What is lost before it is learned."""
         spec, problem = self._stages.spec, self._stages.problem
         start = twins[0].start_loss if spec.training.steps > 0 else untrained_loss(problem)
-        return baseline_of(problem, start), allowed_by(spec)
+        return baseline_of(problem, start)

@@ -12,12 +12,16 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from neurograd.errors import OldReportWarning, ReportError
 from neurograd.output import plain
+from neurograd.records.comparison import ComparisonReport
 from neurograd.records.record import Record
 from neurograd.records.report import REPORT_VERSION, Report
 
 R = TypeVar("R", bound=Record)
 
 _REPORT: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
+_WRITTEN: TypeAdapter[Report | ComparisonReport] = TypeAdapter(
+    Annotated[Report | ComparisonReport, Field(discriminator="kind")]
+)
 
 
 def to_json_dict(record: Record) -> dict[str, Any]:
@@ -102,8 +106,8 @@ def read_report(path: str | Path, *, note: Callable[[str], None] | None = None) 
 
 
 def report_schema() -> dict[str, Any]:
-    """JSON Schema of the reports of ``check``, ``train`` and ``limits``."""
-    schema = _REPORT.json_schema(mode="serialization")
+    """JSON Schema of the reports of ``check``, ``train``, ``limits`` and ``compare``."""
+    schema = _WRITTEN.json_schema(mode="serialization")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"neurograd report, version {REPORT_VERSION}",

@@ -28,6 +28,12 @@ def _to_digits(value: np.ndarray | None) -> str | None:
     return None if value is None else "".join("01"[int(c)] for c in value)
 
 
+def _rows(networks: Sequence[NetworkRecord]) -> tuple[str, ...]:
+    """The digits of each network, none where accuracy is undefined."""
+    digits = (_to_digits(network.correct) for network in networks)
+    return tuple(row for row in digits if row is not None)
+
+
 Correct = Annotated[
     np.ndarray | None,
     BeforeValidator(_from_digits),
@@ -141,6 +147,9 @@ class ChipsResult(Record):
     diverged: int
     """How many of them diverged."""
     curves: tuple[Curve, ...]
+    correct: tuple[str, ...] = ()
+    """Which test samples each chip classifies correctly, one digit 0 or 1 a sample; empty where
+    accuracy is undefined and in reports from before it was kept. ``compare`` pairs chips by it."""
 
     @classmethod
     def of(cls, chips: Sequence[TrainedNetwork]) -> ChipsResult:
@@ -156,6 +165,7 @@ class ChipsResult(Record):
             chips=len(chips),
             diverged=sum(chip.diverged for chip in chips),
             curves=tuple(chip.curve for chip in chips),
+            correct=_rows(chips),
         )
 
 
@@ -221,6 +231,8 @@ class DeploymentResult(Record):
     """What it costs against the clean twins, which are those of the training."""
     verdict: Verdict
     """That of this time alone, with the error rate of ``cost.bound_confidence``."""
+    correct: tuple[str, ...] = ()
+    """As for the trained chips."""
 
     @classmethod
     def of(cls, chips: Sequence[AgedNetwork], judged: Judgement) -> DeploymentResult:
@@ -239,6 +251,7 @@ class DeploymentResult(Record):
             chips=len(chips),
             cost=JudgedCost.of(judged),
             verdict=judged.verdict,
+            correct=_rows(chips),
         )
 
 

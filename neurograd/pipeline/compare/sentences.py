@@ -1,0 +1,69 @@
+"""What a comparison says: one plain sentence for each difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from neurograd.judge.difference import Answer
+from neurograd.records.comparison import DifferenceResult
+from neurograd.words import (
+    confidence,
+    duration,
+    listed,
+    percent,
+    percent_ends,
+    ranged_percent,
+)
+
+_LOSES = {
+    "accuracy_drop": "of test accuracy",
+    "excess_loss": "of the decrease of A's clean loss",
+}
+
+
+def sentences(differences: Sequence[DifferenceResult]) -> tuple[str, ...]:
+    """The answer at each time with the bound that decided, and what would decide it.
+
+    Args:
+        differences: What B costs more than A.
+    """
+    if not differences:
+        return ("B and A are not told apart: there are no costs of one kind to compare.",)
+    return tuple(_sentence(each, alone=len(differences) == 1) for each in differences)
+
+
+def _sentence(found: DifferenceResult, *, alone: bool) -> str:
+    at = f"at {confidence(found.bound_confidence)}"
+    measured = ranged_percent(found.value, found.ci, found.confidence)
+    low, high = percent(found.lower_bound), percent(found.upper_bound)
+    margin = f"the margin is {percent(found.margin)}"
+    if found.answer is Answer.WORSE:
+        decided = f"at least {low} by the one-sided bound {at}"
+    elif found.answer is Answer.NOT_WORSE:
+        decided = f"at most {high} by the one-sided bound {at}, and {margin}"
+    else:
+        both = percent_ends((found.lower_bound, found.upper_bound))
+        decided = f"{both} by one-sided bounds {at} each, and {margin}"
+    said = (
+        "not told apart from A"
+        if found.answer is Answer.NOT_TOLD_APART
+        else f"{found.answer} than A"
+    )
+    lost = f"beyond A it loses {measured} {_LOSES[found.kind]}"
+    return f"{_when(found, alone)} {said}: {lost}, {decided}.{_to_decide(found)}"
+
+
+def _when(found: DifferenceResult, alone: bool) -> str:
+    if found.time is not None:
+        return f"{duration(found.time)} after programming B is"
+    return "B is" if alone else "After training B is"
+
+
+def _to_decide(found: DifferenceResult) -> str:
+    """What would tell two designs apart, if mean and spread stay as they are."""
+    ways = []
+    if found.needed_chips is not None:
+        ways.append(f"about {found.needed_chips} chips (training.max_seeds)")
+    if found.needed_test_samples is not None:
+        ways.append(f"about {found.needed_test_samples} test samples (task.test_samples)")
+    return f" To decide: {listed(ways, 'or')}." if ways else ""
