@@ -51,7 +51,8 @@ def kept_chips(report: CheckReport, time: float | None) -> list[KeptChip]:
 
 
 def _digits(row: str) -> np.ndarray:
-    return np.frombuffer(row.encode("ascii"), dtype=np.uint8) == ord("1")
+    correct: np.ndarray = np.frombuffer(row.encode("ascii"), dtype=np.uint8) == ord("1")
+    return correct
 
 
 def _end(losses: Sequence[Number]) -> float:
