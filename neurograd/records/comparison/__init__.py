@@ -6,7 +6,7 @@ from neurograd.records.comparison.comparison_report import (
     KeyDifference,
     SideResult,
 )
-from neurograd.records.comparison.kept_chips import KeptChip, kept_chips
+from neurograd.records.comparison.kept import KeptChip, kept_chips
 
 __all__ = [
     "ComparisonReport",
