@@ -7,6 +7,7 @@ read noise of the data nor its sign changes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,12 +45,13 @@ def step_curve(trains: Trains) -> Curve:
             place = np.clip(p, 0.0, 1.0) * (nodes - 1)
             below = np.minimum(place.astype(int), nodes - 2)
             shape = np.broadcast_shapes(table.shape[1:], p.shape)
-            full = np.broadcast_to(table, (nodes, *shape))
-            below = np.broadcast_to(below, shape)[None]
-            start = np.take_along_axis(full, below, 0)[0]
-            rise = np.take_along_axis(full, below + 1, 0)[0] - start
+            flat = np.broadcast_to(table, (nodes, *shape)).ravel()
+            cells = math.prod(shape)
+            at = below * cells + np.arange(cells).reshape(shape)
+            start = flat[at]
+            rise = flat[at + cells] - start
             inside = (p > 0.0) & (p < 1.0)
-            return start + rise * (place - below[0]), rise * (nodes - 1) * inside, 0.0 * place
+            return start + rise * (place - below), rise * (nodes - 1) * inside, 0.0 * place
 
         return move
 

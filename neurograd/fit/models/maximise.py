@@ -23,6 +23,12 @@ _FLATTEST = 3e-3
 _CLOSE = 5e-5
 """Gain of log likelihood that ends a climb from nearby."""
 
+_AGAIN, _HIGHER = 3, 0.1
+"""Most climbs by gradients alone, and the log likelihood that one gains that is not the last."""
+
+_MANY = 12
+"""Most parameters whose Hessian is made from the start on."""
+
 _WORST = 1e7
 """In place of a likelihood that is not a number."""
 
@@ -58,6 +64,8 @@ def maximise(
             is 0.
     """
     moving = np.flatnonzero(np.ones(len(start), bool) if free is None else free)
+    if len(moving) > _MANY:
+        start = _by_gradients(likelihood, start, free)
     loss = _loss(likelihood, start, np.eye(len(start))[moving])
     shift = np.zeros(len(moving))
     steps = step_sizes(loss, shift)
@@ -117,6 +125,18 @@ def maximise_nearby(
     best = start.copy()
     best[moving] += found.x @ axes
     return best, near.value - float(found.fun)
+
+
+def _by_gradients(likelihood: LogLikelihood, start: Array, free: Array | None) -> Array:
+    """Where gradients alone lead: a Hessian takes as many points as the square of parameters."""
+    for _ in range(_AGAIN):
+        units = step_sizes(_loss(likelihood, start, np.eye(len(start))), np.zeros(len(start)))
+        curvature = np.diag(2.0 * _DROP / units**2)
+        rough = Maximum(start, float(likelihood(start[None])[0]), curvature, units)
+        start, value = maximise_nearby(likelihood, start, rough, free)
+        if value < rough.value + _HIGHER:
+            break
+    return start
 
 
 def _loss(likelihood: LogLikelihood, start: Array, axes: Array) -> LogLikelihood:

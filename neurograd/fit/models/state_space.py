@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograd.fit.models.trains import Array, Trains
-from neurograd.fit.models.window_ends import Stopped, reaching, stop
+from neurograd.fit.models.window_ends import Stopped, stop
 
 PULSE_FLOOR = 1e-5
 """Noise that every pulse has at least, as a part of the window: likelihoods have no end at 0."""
@@ -134,39 +134,28 @@ def run_filter(trains: Trains, what: Dynamics) -> Filtered:
     spread = mean + (what.start_noise / what.size) ** 2
     everywhere = [bool(row.all()) for row in seen]
     last = trains.pulses() if what.stops else np.zeros_like(trains.device)
-    stops: list[tuple[int, NDArray[np.int64], Stopped]] = []
+    stops: list[tuple[int, Stopped]] = []
     move = _mover(what.step, kick, what.relative)
     for number, place in enumerate(passed):
         if number:
             mean, spread, slope = move(mean, spread)
             weight = weight * slope
+        held = stop(mean, spread, place, read, number <= last) if number else None
         gap = np.subtract(place, mean, out=gaps[number])
         variance = np.add(spread, read, out=variances[number])
         states[number], carried[number] = mean, weight
-        runs = np.flatnonzero((number > 0) & (number <= last))
-        if runs.size:
-            runs = runs[reaching(mean[:, runs], spread[:, runs])]
         gain = spread / variance
         if not everywhere[number]:
             gain = gain * seen[number]
         left = 1.0 - gain
-        if runs.size:
-            held = stop(mean[:, runs], spread[:, runs], place[:, runs], read[:, runs])
-            stops.append((number, runs, held))
         mean, spread, weight = mean + gain * gap, spread * left, weight * left
-        if runs.size:
-            there = seen[number, runs]
-            mean[:, runs] = np.where(there, held.mean, held.expected)
-            spread[:, runs] = np.where(there, held.spread, held.variance)
-            weight[:, runs] = carried[number][:, runs] * np.where(there, held.kept, held.passing)
+        if held is not None:
+            held.hold(mean, spread, weight, carried[number], seen[number])
+            stops.append((number, held))
     terms = -0.5 * (gaps * gaps / variances + np.log(variances))
-    for number, runs, held in stops:
-        # Arrays of numbers beside a slice: the runs come first.
-        terms[number, :, runs] = held.term.T
-        gaps[number, :, runs] += (states[number][:, runs] - held.expected).T
-        variances[number, :, runs] = (held.variance + read[:, runs]).T
-        states[number, :, runs] = held.expected.T
-        carried[number, :, runs] *= held.passing.T
+    for number, held in stops:
+        rows = (terms[number], gaps[number], variances[number], states[number], carried[number])
+        held.correct(rows, read)
     there = seen[:, None]
     constant = np.log(np.abs(width)) + 0.5 * np.log(2.0 * np.pi)
     terms = np.where(there, terms - constant, 0.0)

@@ -33,10 +33,13 @@ _TINY = 1e-300
 
 @dataclass(frozen=True)
 class Stopped:
-    """A state that stopped at the ends of the window, before and after a reading.
+    """States that stopped at the ends of the window, before and after a reading.
+
+    All but ``runs`` have the shape ``(B, n)`` for the n runs that it names.
 
     Attributes:
-        term: Log density of the reading, less that of the filter's constant.
+        runs: Places of the runs, shape ``(n,)``.
+        term: Log density of the reading, less the filter's constant.
         mean: Of the state after the reading.
         spread: Its variance.
         passing: Part of the state that is not at an end, before the reading.
@@ -45,6 +48,7 @@ class Stopped:
         variance: Its variance.
     """
 
+    runs: NDArray[np.int64]
     term: Array
     mean: Array
     spread: Array
@@ -53,6 +57,39 @@ class Stopped:
     expected: Array
     variance: Array
 
+    def hold(
+        self, mean: Array, spread: Array, weight: Array, carried: Array, seen: NDArray[np.bool_]
+    ) -> None:
+        """Put the stopped states in place of those that went on, each ``(B, R)``.
+
+        Args:
+            mean: Of the states behind the reading.
+            spread: Their variances.
+            weight: What they hold of a change of the start.
+            carried: The same before the reading.
+            seen: Which runs were read, shape ``(R,)``.
+        """
+        runs, there = self.runs, seen[self.runs]
+        mean[:, runs] = np.where(there, self.mean, self.expected)
+        spread[:, runs] = np.where(there, self.spread, self.variance)
+        weight[:, runs] = carried[:, runs] * np.where(there, self.kept, self.passing)
+
+    def correct(self, rows: tuple[Array, Array, Array, Array, Array], read: Array) -> None:
+        """Put what is known of the readings in place of what it is without a stop.
+
+        Args:
+            rows: Log densities, gaps to what was expected, their variances, expected states and
+                what these hold of a change of the start, each ``(B, R)``.
+            read: Variance of the noise of reads.
+        """
+        runs = self.runs
+        terms, gaps, variances, states, carried = rows
+        terms[:, runs] = self.term
+        gaps[:, runs] += states[:, runs] - self.expected
+        variances[:, runs] = self.variance + read[:, runs]
+        states[:, runs] = self.expected
+        carried[:, runs] *= self.passing
+
 
 def reaching(mean: Array, spread: Array) -> NDArray[np.bool_]:
     """Which runs may get to an end at one of the settings, shape ``(R,)``."""
@@ -60,15 +97,32 @@ def reaching(mean: Array, spread: Array) -> NDArray[np.bool_]:
     return np.asarray(((mean < reach) | (mean + reach > 1.0)).any(axis=0), dtype=np.bool_)
 
 
-def stop(mean: Array, spread: Array, place: Array, read: Array) -> Stopped:
+def stop(
+    mean: Array, spread: Array, place: Array, read: Array, runs: NDArray[np.bool_]
+) -> Stopped | None:
     """Stop states at the ends of the window, and take a reading of each.
 
     Args:
-        mean: Of the state before the stop, in parts of the window.
-        spread: Its variance.
-        place: The reading.
-        read: Variance of its noise.
+        mean: Of the states before the stop, in parts of the window, shape ``(B, R)``.
+        spread: Their variances.
+        place: The readings.
+        read: Variance of their noise.
+        runs: Which runs may stop, shape ``(R,)``.
+
+    Returns:
+        Those of the runs that get near an end; None where none does.
     """
+    near = np.flatnonzero(runs)
+    if near.size:
+        near = near[reaching(mean[:, near], spread[:, near])]
+    if not near.size:
+        return None
+    return _stopped(near, *(each[:, near] for each in (mean, spread, place, read)))
+
+
+def _stopped(
+    runs: NDArray[np.int64], mean: Array, spread: Array, place: Array, read: Array
+) -> Stopped:
     total = spread + read
     gap = place - mean
     gain = spread / total
@@ -101,6 +155,7 @@ def stop(mean: Array, spread: Array, place: Array, read: Array) -> Stopped:
     found = at_end + inside * middle
     square = at_end + inside * np.clip(second[1] / mass[1], middle * middle, 1.0)
     return Stopped(
+        runs=runs,
         term=top + np.log(whole),
         mean=found,
         spread=np.maximum(square - found * found, 0.0),

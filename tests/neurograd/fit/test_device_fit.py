@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from device_models import nonlinear_response
 from experiments.support.fit_files import Source, draw_source
+from neurograd.errors import DataError
 from neurograd.fit import Measurements, Run
+from neurograd.fit.choice import choose
 from neurograd.fit.device_fit import fit_device
 from neurograd.fit.measurements import DIRECTIONS
 from neurograd.fit.models.curves import CURVES
@@ -71,3 +75,65 @@ def test_what_the_spread_over_devices_is_said_to_be():
     for measured, words in ((one, "one device tells nothing"), (several, "to 2 devices, whose")):
         found = {each.key: each.why for each in fit_device(measured).unknown}
         assert words in found["write.device_to_device"]
+
+
+def test_a_noiseless_curve_gives_its_own_label():
+    """NeuroSim's curve of label 3.686 over 40 pulses, exact to the digits of a table."""
+    parts = torch.arange(41, dtype=torch.float64) / 40
+    way = nonlinear_response(3.686, depression=False).step(torch.zeros_like(parts), parts).numpy()
+    readings = np.round(4e-6 + 52e-6 * way, 11)
+    back = readings.max() + readings.min() - readings
+    runs = (Run("potentiation", readings), Run("depression", back))
+    fit = fit_device(Measurements(runs, "S", (), ()))
+    assert fit.curve == "nonlinear over the window"
+    label = fit.number("write.nonlinearity.potentiation")
+    assert label.value == pytest.approx(3.686, abs=2e-3)
+    assert fit.number("write.nonlinearity.depression").value == pytest.approx(-3.686, abs=2e-3)
+    assert fit.device_block()["conductance"]["levels"] == {"potentiation": 40, "depression": 40}
+
+
+def test_a_step_of_no_formula_becomes_a_jump_table():
+    """A step that is largest in the middle of the window: no curve has one."""
+    rng = np.random.default_rng(1)
+    runs = []
+    for direction in DIRECTIONS:
+        x, way = 0.0, [0.0]
+        for _ in range(60):
+            x += 0.008 + 0.04 * np.exp(-(((x - 0.5) / 0.15) ** 2)) + 0.002 * rng.normal()
+            way.append(x)
+        part = np.array(way) if direction == DIRECTIONS[0] else 1.0 - np.array(way)
+        reads = 1e-6 * (1.0 + part + 0.003 * rng.standard_normal(len(part)))
+        runs.append(Run(direction, reads))
+    fit = fit_device(Measurements(tuple(runs), "S", (), ()))
+    assert fit.curve == "jump table"
+    assert any("No curve fits at level 0.01" in note for note in fit.notes)
+    with pytest.raises(DataError, match="needs a file"):
+        fit.device_block()
+    assert fit.table is not None
+    rows = np.loadtxt(fit.table.splitlines()[1:], delimiter=",").reshape(-1, 2, 3).mean(axis=1)
+    middle = np.abs(rows[:, 0] - rows[:, 0].mean()).argmin()
+    assert rows[middle, 1] > 2.0 * rows[0, 1] > 0.0
+    assert rows[middle, 2] < 2.0 * rows[-1, 2] < 0.0
+
+
+def test_intervals_hold_those_of_curves_that_are_not_told_apart():
+    """A power step that a line fits as well: ``dw_min`` means another thing under either."""
+    curves = [curve for curve in CURVES if curve.relative]
+    rng = np.random.default_rng(0)
+    drawn = draw_source("power", rng)
+    choice = choose(line_up(drawn.file(rng, 1).runs), tuple(curves))
+    assert choice.chosen is not None
+    assert [rival.name for rival in choice.rivals] == [
+        curve.name for curve in curves if curve.name != choice.chosen.name
+    ]
+    assert any(note.startswith(f"Not told from {choice.chosen.name}") for note in choice.notes())
+    rivals = [rival.fit for rival in choice.rivals]
+    both = {number.key: number for number in numbers_of(choice.chosen.fit, "S", rivals)}
+    moved = 0
+    for fit in (choice.chosen.fit, *rivals):
+        for number in numbers_of(fit, "S"):
+            if number.key in both:
+                wide = both[number.key]
+                assert wide.low <= number.low <= number.high <= wide.high
+                moved += (wide.low, wide.high) != (number.low, number.high)
+    assert moved > 0
