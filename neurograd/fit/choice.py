@@ -5,9 +5,10 @@ that go on. Of those that the test of ``goodness.py`` does not rule out, the one
 readings are likeliest is taken, or the one of fewest numbers that is at most ``PRICE`` of log
 likelihood behind (of as many numbers, one with constant noise).
 
-A curve that becomes another one at some values of its numbers is not needed where that one is as
-near. Of two curves of which neither becomes the other nothing says which is right: those within
-``RIVAL`` of the chosen one are its rivals, and intervals of numbers that both have hold both.
+Which of the near curves is right is not known, so intervals of numbers that others have as well
+hold theirs. Such rivals are the curves within ``RIVAL`` of the chosen one of which neither becomes
+the other at some values of its numbers, and those that can become the chosen one and are ahead of
+it by ``AHEAD`` (and by less than ``PRICE``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ PRICE = 2.0
 
 RIVAL = 3.0
 """Log likelihood of hidden readings, a ratio of 20, within which a curve may be the right one."""
+
+AHEAD = 1.0
+"""Log likelihood of hidden readings ahead of its special case from which a curve is its rival."""
 
 BEHIND = 15.0
 """Log likelihood of all readings behind the best beyond which a curve is not tried on hidden ones:
@@ -148,20 +152,25 @@ def choose(trains: Trains, curves: tuple[Curve, ...] = CURVES) -> Choice:
     least = max(each.score for each in standing) - PRICE
     good = [each for each in standing if each.score >= least]
     chosen = min(good, key=_rank)
-    return Choice(tuple(tried), chosen, _rivals(chosen, standing))
+    return Choice(tuple(tried), chosen, rivals_of(chosen, standing))
 
 
 def _rank(tried: Tried) -> tuple[int, bool, float]:
     return len(tried.fit.model.names), tried.curve.relative, -tried.score
 
 
-def _rivals(chosen: Tried, standing: list[Tried]) -> tuple[Tried, ...]:
-    """The better kind of every other curve that is near, where neither holds the other."""
+def rivals_of(chosen: Tried, standing: list[Tried]) -> tuple[Tried, ...]:
+    """The better kind of every other curve that may be the right one.
+
+    Args:
+        chosen: The curve that is taken.
+        standing: All curves that are not ruled out.
+    """
     found: dict[str, Tried] = {}
     for each in sorted(standing, key=lambda each: -each.score):
-        nested = each.name in chosen.curve.holds or chosen.name in each.curve.holds
-        same = each.name == chosen.name
-        if not (same or nested) and each.score >= chosen.score - RIVAL:
+        ahead = AHEAD if chosen.name in each.curve.holds else -RIVAL
+        other = each.name not in (chosen.name, *chosen.curve.holds)
+        if other and each.score >= chosen.score + ahead:
             found.setdefault(each.name, each)
     return tuple(found.values())
 

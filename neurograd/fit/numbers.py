@@ -79,15 +79,24 @@ def numbers_of(fit: ModelFit, unit: str, rivals: Sequence[ModelFit] = ()) -> tup
         if name == "start" or " " in name:
             continue
         number = _number(fit, name, unit)
-        for rival in () if number.given else rivals:
+        for rival in rivals:
             there = (*rival.model.names, *rival.model.fixed)
             if name in there and change_of(rival.model.curve, name)[0] == number.key:
-                other = _number(rival, name, unit)
-                low, high = min(number.low, other.low), max(number.high, other.high)
-                number = replace(number, low=low, high=high)
+                number = joined(number, _number(rival, name, unit))
         found.append(number)
     order = [*_KEYS.values(), "write.cycle_to_cycle", "pulsed.dw_min_std"]
     return tuple(sorted(found, key=lambda number: _place(number.key, order)))
+
+
+def joined(number: Number, other: Number) -> Number:
+    """A number with an interval that holds another one's; given where both are, and the same.
+
+    Args:
+        number: The number.
+        other: That of another fit, of the same key.
+    """
+    low, high = min(number.low, other.low), max(number.high, other.high)
+    return replace(number, low=low, high=high, given=number.given and low == high)
 
 
 def _place(key: str, order: list[str]) -> tuple[int, bool]:

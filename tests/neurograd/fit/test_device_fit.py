@@ -12,13 +12,14 @@ from device_models import nonlinear_response
 from experiments.support.fit_files import Source, draw_source
 from neurograd.errors import DataError
 from neurograd.fit import Measurements, Run
-from neurograd.fit.choice import choose
+from neurograd.fit.choice import Tried, choose, rivals_of
 from neurograd.fit.device_fit import fit_device
+from neurograd.fit.goodness import Goodness
 from neurograd.fit.measurements import DIRECTIONS
 from neurograd.fit.models.curves import CURVES
 from neurograd.fit.models.model_fit import fit_model
 from neurograd.fit.models.trains import line_up
-from neurograd.fit.numbers import numbers_of
+from neurograd.fit.numbers import Number, joined, numbers_of
 
 
 def source(form: str, seed: int, **truth: float) -> Source:
@@ -114,6 +115,28 @@ def test_a_step_of_no_formula_becomes_a_jump_table():
     middle = np.abs(rows[:, 0] - rows[:, 0].mean()).argmin()
     assert rows[middle, 1] > 2.0 * rows[0, 1] > 0.0
     assert rows[middle, 2] < 2.0 * rows[-1, 2] < 0.0
+
+
+def test_a_number_that_a_rival_does_not_take_for_given_is_not_given():
+    """40 pulses as measured, of a curve that ends where they end; 39 to 44 of one that need not."""
+    as_measured = Number("conductance.levels.potentiation", 40.0, 40.0, 40.0, given=True)
+    found = replace(as_measured, value=41.5, low=39.0, high=44.0, given=False)
+    assert joined(as_measured, as_measured) == as_measured
+    both = joined(as_measured, found)
+    assert (both.value, both.low, both.high, both.given) == (40.0, 39.0, 44.0, False)
+
+
+def test_a_curve_is_a_rival_of_its_special_case_where_it_is_ahead():
+    trains = line_up(straight(12, 0.02, 0.01).runs)
+    fits = {curve.name: fit_model(curve, trains) for curve in CURVES[:2]}
+    good = Goodness(1.0, 1.0, 1.0)
+    small = Tried(fits["constant over the window"], 10.0, good)
+    for score, rivals in ((10.9, ()), (11.1, ("constant",))):
+        large = Tried(fits["constant"], score, good)
+        found = rivals_of(small, [small, large])
+        assert tuple(each.name for each in found) == rivals
+    # The special case of the chosen curve is behind it, and none of its rivals.
+    assert rivals_of(large, [small, large]) == ()
 
 
 def test_intervals_hold_those_of_curves_that_are_not_told_apart():
