@@ -48,10 +48,10 @@ def _factors(
     spec: Spec, problem: Problem, deployed: DeployedChip, index: int, place: int
 ) -> Tensor:
     """The factor of each weight's layer, from readings with the noise of a read at either time."""
-    time, w = deployment_of(spec).times[place], deployed.devices.plus
+    time, w = deployment_of(spec).times[place], problem.initial_weights
     before = deployed.read(0.0, _generator(spec, "calibrate", index, 0, w))
     after = deployed.read(time, _generator(spec, "calibrate", index, place + 1, w))
-    return drift_compensation(before, after, layer_of(problem))
+    return drift_compensation(before, after, layer_of(spec, problem))
 
 
 def _generator(spec: Spec, purpose: str, index: int, place: int, w: Tensor) -> torch.Generator:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from device_models import Backprop, Chip, ConductanceDrift
 from device_models.read.programmed_devices import ProgrammedDevices
+from device_models.weight_parts import WeightPart
 from device_models.write.programming import (
     PUBLISHED,
     DeviceError,
@@ -16,11 +18,13 @@ from device_models.write.programming import (
     WeightError,
     programmed,
 )
-from neurograd.effects.assembly import Assembly, build_chip
+from neurograd.effects.assembly import Assembly, build_chip, layer_assembly
+from neurograd.effects.by_layer import chip_parts
 from neurograd.effects.deployment_keys import Deployment, ProgramError
 from neurograd.effects.drift import draw_drift
 from neurograd.effects.weight_cells import weight_cells
 from neurograd.problem import Problem
+from neurograd.problem.layer_names import layers_of
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
 
@@ -32,19 +36,36 @@ def deployment_of(spec: Spec) -> Deployment:
 
 
 @dataclass(frozen=True)
+class DeployedPart(WeightPart):
+    """Weights of a chip whose devices were programmed once.
+
+    Attributes:
+        devices: The devices as they were programmed; None where the weights are digital.
+        held: The weights as they were written, shape ``(n,)``; those of digital memory stay.
+        drifts: What becomes of the devices by each time after that; None for the time 0 and for
+            devices that keep what they hold.
+    """
+
+    devices: ProgrammedDevices | None
+    held: Tensor
+    drifts: dict[float, ConductanceDrift | None]
+
+    def weights(self, time: float) -> Tensor:
+        """What they hold at a time after programming, shape ``(n,)``."""
+        return self.held if self.devices is None else self.devices.weights(self.drifts.get(time))
+
+
+@dataclass(frozen=True)
 class DeployedChip:
     """A chip whose devices were programmed once.
 
     Attributes:
         chip: What reads them, with its noise, wires and converters.
-        devices: The devices as they were programmed.
-        drifts: What becomes of them by each time after that; None for the time 0 and for devices
-            that keep what they hold.
+        parts: Its weights: all of them, or where layers differ those of each.
     """
 
     chip: Chip
-    devices: ProgrammedDevices
-    drifts: dict[float, ConductanceDrift | None]
+    parts: tuple[DeployedPart, ...]
 
     def read(self, time: float, generator: torch.Generator) -> Tensor:
         """Weights as a pass sees them at a time after programming, shape ``(N,)``.
@@ -53,14 +74,18 @@ class DeployedChip:
             time: In seconds; one of the deployment's times, or 0.
             generator: Source of what varies from read to read.
         """
-        return self.chip.read(self.devices.weights(self.drifts.get(time)), generator)
+        found = [part.weights(time) for part in self.parts]
+        stored = found[0].new_empty(sum(len(each) for each in found))
+        for part, values in zip(self.parts, found, strict=True):
+            part.put(stored, values)
+        return self.chip.read(stored, generator)
 
 
 def program_chip(spec: Spec, problem: Problem, index: int, weights: Tensor) -> DeployedChip:
     """Program one chip of a spec with a network.
 
     The chip has the faults, windows and drift exponents that it has in training; the errors of
-    programming are its own.
+    programming are its own. Digital layers and biases are written as they are.
 
     Args:
         spec: The validated spec, with a deployment.
@@ -72,25 +97,40 @@ def program_chip(spec: Spec, problem: Problem, index: int, weights: Tensor) -> D
         NeurogradError: If the device can not do what is asked of it.
     """
     chip = build_chip(spec, problem, index=index)
-    parts = _parts(spec, problem, index)
-    cells = weight_cells(parts)
-    generator = generator_for(spec.measure.seed, "program", index, device=weights.device)
-    error = programming_error(deployment_of(spec).program_error)
-    plus, minus = programmed(cells, weights, error, chip.program, generator)
     held = chip.program(weights)
-    devices = ProgrammedDevices(plus, minus, cells, cells.beyond(held))
-    return DeployedChip(chip, devices, drifts(spec, problem, index))
+    found = []
+    for assembly, places in _parts(spec, problem, index):
+        part = WeightPart(places)
+        if assembly is None or assembly.spec.device is None:
+            found.append(DeployedPart(places, None, part.take(held), {}))
+            continue
+        cells, layer = weight_cells(assembly), [] if assembly.layer is None else [assembly.layer]
+        generator = generator_for(
+            spec.measure.seed, "program", index, *layer, device=weights.device
+        )
+        error = programming_error(deployment_of(spec).program_error)
+        program = partial(_programmed_in, part, chip, weights)
+        plus, minus = programmed(cells, part.take(weights), error, program, generator)
+        own = part.take(held)
+        devices = ProgrammedDevices(plus, minus, cells, cells.beyond(own))
+        found.append(DeployedPart(places, devices, own, _drifts(assembly)))
+    return DeployedChip(chip, tuple(found))
 
 
-def drifts(spec: Spec, problem: Problem, index: int) -> dict[float, ConductanceDrift | None]:
-    """What becomes of one chip's devices by each time of the deployment."""
-    times = deployment_of(spec).times
-    if spec.device is None or spec.device.drift is None:
+def _programmed_in(part: WeightPart, chip: Chip, weights: Tensor, own: Tensor) -> Tensor:
+    """What the chip holds of weights of one part."""
+    whole = weights.clone()
+    part.put(whole, own)
+    return part.take(chip.program(whole))
+
+
+def _drifts(parts: Assembly) -> dict[float, ConductanceDrift | None]:
+    """What becomes of the devices of a chip, or of one layer, by each time of the deployment."""
+    times = parts.spec.deployment.times
+    if parts.spec.device.drift is None:
         return dict.fromkeys(times)
-    # Parts afresh for each time: every one draws the same exponents.
-    return {
-        time: draw_drift(_parts(spec, problem, index), time) if time > 0 else None for time in times
-    }
+    # Every draw is from a generator of its own, which gives the same exponents.
+    return {time: draw_drift(parts, time) if time > 0 else None for time in times}
 
 
 def programming_error(key: ProgramError | None) -> ProgrammingError | None:
@@ -103,16 +143,26 @@ def programming_error(key: ProgramError | None) -> ProgrammingError | None:
     return sized(key.error)
 
 
-def layer_of(problem: Problem) -> Tensor:
-    """Number of the layer that each weight belongs to, shape ``(N,)``: a matrix with its bias."""
-    named = problem.parameters_of(problem.initial_weights)
-    layers = [name.rpartition(".")[0] for name in named]
-    places = {name: number for number, name in enumerate(dict.fromkeys(layers))}
-    sizes = [
-        (places[layer], part.numel()) for layer, part in zip(layers, named.values(), strict=True)
-    ]
-    return torch.cat([torch.full((size,), number) for number, size in sizes]).to(problem.device)
+def layer_of(spec: Spec, problem: Problem) -> Tensor:
+    """Number of the array that each weight belongs to, shape ``(N,)``: a matrix with its bias.
+
+    Biases that are digital are none of the array's.
+    """
+    layers = [(each.place,) for each in layers_of(problem)]
+    places = [each.weights.places for each in chip_parts(spec, problem)] or layers
+    found = torch.empty(problem.num_parameters, dtype=torch.long, device=problem.device)
+    for number, own in enumerate(places):
+        for place in own:
+            found[place] = number
+    return found
 
 
-def _parts(spec: Spec, problem: Problem, index: int) -> Assembly:
-    return Assembly(spec, problem, index, frozenset(), Backprop())
+def _parts(
+    spec: Spec, problem: Problem, index: int
+) -> list[tuple[Assembly | None, tuple[slice, ...]]]:
+    """What the devices of each part of a chip are built from; None where there are none."""
+    whole = Assembly(spec, problem, index, frozenset(), Backprop())
+    found = chip_parts(spec, problem)
+    if not found:
+        return [(whole, (slice(0, problem.num_parameters),))]
+    return [(layer_assembly(whole, part), part.weights.places) for part in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from neurograd.deployment.judging import Judged, allowed_after
@@ -33,26 +33,40 @@ class Variant:
 
 def variants(spec: Spec) -> Iterator[Variant]:
     """What can be left out of a spec's deployment, and what can be tried by a key of it."""
-    deployment, device = deployment_of(spec), spec.device
-    assert device is not None
+    deployment = deployment_of(spec)
+    devices = [view.device for view in spec.views().values() if view.device is not None]
+    drifts = any(device.drift is not None for device in devices)
 
     def deployed(**keys: object) -> Spec:
         return spec.model_copy(update={"deployment": deployment.model_copy(update=keys)})
 
-    def of_device(**keys: object) -> Spec:
-        return spec.model_copy(update={"device": device.model_copy(update=keys)})
-
     if deployment.program_error is not None and deployment.program_error.error != 0:
         without = deployed(program_error=None)
         yield Variant("exact", "the programming error", True, without)
-    if device.drift is not None:
-        yield Variant("still", "conductance drift", True, of_device(drift=None))
-    if device.read.noise > 0:
-        quiet = device.read.model_copy(update={"noise": 0.0})
-        yield Variant("quiet", "read noise", True, of_device(read=quiet))
-    if device.drift is not None and deployment.compensation == "none":
+    if drifts:
+        yield Variant("still", "conductance drift", True, _everywhere(spec, "drift", None))
+    if any(device.read.noise > 0 for device in devices):
+        quiet = _everywhere(spec, "read", {"noise": 0.0})
+        yield Variant("quiet", "read noise", True, quiet)
+    if drifts and deployment.compensation == "none":
         changed = deployed(compensation="global")
         yield Variant("compensated", "deployment.compensation: global", False, changed)
+
+
+def _everywhere(spec: Spec, section: str, keys: Mapping[str, object] | None) -> Spec:
+    """The spec with keys of a section of the device, in the chip and in layers with their own."""
+    found: dict[str, object] = {}
+    if spec.device is not None:
+        old = getattr(spec.device, section)
+        new = None if keys is None else old.model_copy(update=keys)
+        found["device"] = spec.device.model_copy(update={section: new})
+    layers = dict(spec.layers)
+    for name, layer in layers.items():
+        own = layer.given("device")
+        if own is not None and section in own:
+            new = None if keys is None else {**(own[section] or {}), **keys}
+            layers[name] = layer.model_copy(update={"device": {**own, section: new}})
+    return spec.model_copy(update={**found, "layers": layers})
 
 
 def first_failure(judged: Judged) -> int | None:

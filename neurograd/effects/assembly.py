@@ -160,12 +160,18 @@ def _of_rule(stage: Stage) -> bool:
     return stage in (Stage.RULE, Stage.TRAIN, Stage.BATCH)
 
 
-def _layer(chip: Assembly, part: ChipPart) -> Assembly | None:
-    """What stores and reads the weights of one part of a chip; None where nothing changes them."""
+def layer_assembly(chip: Assembly, part: ChipPart) -> Assembly | None:
+    """One part of a chip before its effects are added; None where nothing changes its weights."""
     if part.spec is None:
         return None
-    found = Assembly(part.spec, part.weights, chip.index, chip.without, chip.rule, layer=part.name)
-    found.add(lambda stage: not _of_rule(stage))
+    return Assembly(part.spec, part.weights, chip.index, chip.without, chip.rule, layer=part.name)
+
+
+def _layer(chip: Assembly, part: ChipPart) -> Assembly | None:
+    """What stores and reads the weights of one part of a chip; None where nothing changes them."""
+    found = layer_assembly(chip, part)
+    if found is not None:
+        found.add(lambda stage: not _of_rule(stage))
     return found
 
 

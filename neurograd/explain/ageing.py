@@ -104,15 +104,14 @@ def _action(spec: Spec, report: CheckReport) -> list[str]:
         for trial in report.deployment_trials
         if not trial.leaves_out
     ]
-    deployment, device = spec.deployment, spec.device
+    deployment, keys = spec.deployment, []
     assert deployment is not None
-    assert device is not None
-    keys = []
+    devices = [view.device for view in spec.views().values() if view.device is not None]
     if deployment.program_error is not None:
         keys.append("lower deployment.program_error")
-    if device.drift is not None:
+    if any(device.drift is not None for device in devices):
         keys.append("program again before the first of deployment.times that is not tolerated")
-    if device.read.noise > 0:
+    if any(device.read.noise > 0 for device in devices):
         keys.append("lower device.read.noise")
     others = [f"What to do after training: {listed(keys, 'or')} (not tried)."] if keys else []
     return [*tried, *others]

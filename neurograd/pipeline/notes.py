@@ -20,7 +20,7 @@ from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.own.layer_notes import layer_notes, without_key
 from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.problem import Problem
-from neurograd.spec import Spec, spec_to_dict
+from neurograd.spec import Device, Spec, spec_to_dict
 from neurograd.spec.network_schema import OF_KIND
 
 Command = Literal["check", "train"]
@@ -125,12 +125,17 @@ def _acting(spec: Spec, problem: Problem, index: int) -> tuple[object, ...]:
     """
     chip = build_chip(spec, problem, index=index)
     chip = chip if chip.writes else dataclasses.replace(chip, write_each="batch")
-    deployment, device = spec.deployment, spec.device
-    if deployment is None or device is None:
+    deployment, devices = spec.deployment, _devices(spec)
+    if deployment is None or not devices:
         return (chip,)
-    compensated = device.drift is not None or device.read.noise > 0
+    compensated = any(each.drift is not None or each.read.noise > 0 for each in devices)
     factors = deployment.compensation if compensated else "none"
     return chip, program_chip(spec, problem, index, problem.initial_weights), factors
+
+
+def _devices(spec: Spec) -> list[Device]:
+    """The devices of a spec: that of the whole chip, and those of single layers."""
+    return [view.device for view in spec.views().values() if view.device is not None]
 
 
 class _Chips:
@@ -234,13 +239,13 @@ def _of_deployment(spec: Spec) -> Iterator[str]:
     """What a deployment does not have, and what it makes of other keys."""
     if spec.deployment is None:
         return
-    device = spec.device
-    if device is not None and device.drift is None:
+    devices = _devices(spec)
+    if all(device.drift is None for device in devices):
         yield (
             "The devices do not drift (device.drift), so that all of deployment.times find the "
             "same conductances."
         )
-    if device is not None and device.leakage is not None:
+    if any(device.leakage is not None for device in devices):
         yield "device.leakage acts on updates and not on deployment.times: it has no law of time."
     if spec.training.steps == 0:
         yield (

@@ -124,7 +124,7 @@ class Layer(SpecModel):
 def layer_device(name: str, device: Device | None, layer: Layer) -> Device | None:
     """The device of one layer, given the whole chip's."""
     keys = layer.given("device")
-    if keys is None or (device is None and not keys):
+    if keys is None or (device is None and "device" not in layer.model_fields_set):
         return None
     whole = {} if device is None else device.model_dump(mode="json")
     made: Device = _made(Device, merge_layer(whole, keys), name)
@@ -136,7 +136,7 @@ def layer_quantization(
 ) -> Quantization | None:
     """The digital limits of one layer, given the whole chip's and the layer's own device."""
     keys = layer.given("quantization")
-    if keys is None or (whole is None and not keys):
+    if keys is None or (whole is None and "quantization" not in layer.model_fields_set):
         return None
     base = {} if whole is None else whole.model_dump(mode="json")
     if device is not None:

@@ -26,7 +26,7 @@ from neurograd.keys.fields import (
     given,
     spec_problem,
 )
-from neurograd.spec.device_schema import ChipSections
+from neurograd.spec.device_schema import ChipSections, Device
 from neurograd.spec.network_schema import OF_KIND, Network
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.task_schema import Task
@@ -239,9 +239,6 @@ class Spec(ChipSections):
                 key = f"layers.{name}.device.pulse_train" if name else "device.pulse_train"
                 problem = f"is for a chip whose weights are all written alike, not beside {apart}"
                 raise spec_problem(f"{problem}; remove one of both", key)
-        if self.deployment is not None:
-            problem = f"is for a chip whose weights are all stored alike, not beside {apart}; "
-            raise spec_problem(f"{problem}remove one of both", "deployment")
 
     def _check_module(self) -> None:
         """A module comes from a file, or with its data from a program."""
@@ -257,35 +254,42 @@ class Spec(ChipSections):
 
     def _check_deployment(self) -> None:
         """Refuses what a deployment lacks, and what would act in none."""
-        drift = None if self.device is None else self.device.drift
         # A module or a graph comes with weights of its own.
         starts = self.network.kind in ("module", "nir") or self.network.weights is not None
         if self.training.steps == 0 and (self.deployment is None or not starts):
             problem = "0 leaves nothing to be judged; allowed: 1 to 10000000, or 0 with both "
             raise spec_problem(f"{problem}network.weights and deployment", "training.steps")
+        views = self.views()
+        if self.deployment is None and self.targets.max_accuracy_drop_deployed is not None:
+            problem = "is for a deployment; remove the key or give deployment"
+            raise spec_problem(problem, "targets.max_accuracy_drop_deployed")
+        if self.deployment is not None and all(view.device is None for view in views.values()):
+            problem = "needs devices to be programmed; allowed: beside device, such as device: {}"
+            raise spec_problem(problem, "deployment")
+        for name, view in views.items():
+            if view.device is not None:
+                view._check_ageing(view.device, f"layers.{name}.device" if name else "device")
+
+    def _check_ageing(self, device: Device, place: str) -> None:
+        """Refuses times that devices, whose keys are at a place, do not have."""
+        drift = device.drift
         if self.deployment is None:
-            if self.targets.max_accuracy_drop_deployed is not None:
-                problem = "is for a deployment; remove the key or give deployment"
-                raise spec_problem(problem, "targets.max_accuracy_drop_deployed")
             if drift is not None and not drift.time:
                 found = "is missing" if drift.time is None else "0 s is before t0"
                 problem = f"{found}; allowed: t0 or later, or a deployment, which has its times"
-                raise spec_problem(problem, "device.drift.time")
+                raise spec_problem(problem, f"{place}.drift.time")
             return
-        if self.device is None:
-            problem = "needs devices to be programmed; allowed: beside device, such as device: {}"
-            raise spec_problem(problem, "deployment")
         early = [] if drift is None else [t for t in self.deployment.times if 0 < t < drift.t0]
         if drift is not None and early:
-            problem = f"{early[0]:g} s is before device.drift.t0, {drift.t0:g} s; "
+            problem = f"{early[0]:g} s is before {place}.drift.t0, {drift.t0:g} s; "
             raise spec_problem(f"{problem}allowed: 0, or t0 or later", "deployment.times")
-        converters = self.device.converters
+        converters = device.converters
         if (
             self.deployment.compensation == "global"
             and converters is not None
             and converters.output_range is not None
         ):
-            problem = "global is not modelled behind a fixed device.converters.output_range; "
+            problem = f"global is not modelled behind a fixed {place}.converters.output_range; "
             raise spec_problem(f"{problem}allowed: none", "deployment.compensation")
 
     def _check_kind(self) -> None:

@@ -132,16 +132,16 @@ def test_a_chip_keeps_its_exponents_and_errs_by_itself():
     problem, _ = trained_in_software()
     w = problem.initial_weights
     first, again, other = (program_chip(spec, problem, index, w) for index in (0, 0, 1))
-    assert first.devices.plus.equal(again.devices.plus)
-    assert not first.devices.plus.equal(other.devices.plus)
-    hour, day = first.drifts.values()
+    assert first.parts[0].devices.plus.equal(again.parts[0].devices.plus)
+    assert not first.parts[0].devices.plus.equal(other.parts[0].devices.plus)
+    hour, day = first.parts[0].drifts.values()
     assert hour.deviate.equal(day.deviate)
-    assert not hour.deviate.equal(next(iter(other.drifts.values())).deviate)
+    assert not hour.deviate.equal(next(iter(other.parts[0].drifts.values())).deviate)
     # What is stuck in training is stuck when it is programmed.
     chip = build_chip(spec, problem, index=0)
     stuck = chip.program(torch.full_like(w, 9.0)) == chip.program(torch.full_like(w, -9.0))
     assert int(stuck.sum()) > 0
-    held = first.devices.weights()
+    held = first.parts[0].devices.weights()
     torch.testing.assert_close(held[stuck], chip.program(w)[stuck])
     assert not torch.allclose(held[~stuck], chip.program(w)[~stuck], atol=1e-3)
 
