@@ -20,7 +20,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -67,10 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             lambda item: pool.submit(one_file, *item).result(),
             depends_on={"commit": commit, "cycles": cycles},
         )
-    forms = [
-        form_record(name, [rows[f"{place}-{number:03}"] for number in range(files)])
-        for place, name in enumerate(names)
-    ]
+    kept = {name: kept_of(row) for name, row in rows.items()}
+    forms = forms_of(kept, names)
     command = f"{run.command()} --commit {commit}" + f" --files {files}" * (mine.files != FILES)
     run.write(
         {
@@ -80,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "cycles": cycles,
             "confidence": CONFIDENCE,
             "forms": forms,
-            "rows": rows,
+            "kept": kept,
         },
         claims=claims(forms),
     )
@@ -123,33 +121,64 @@ def one_file(form: str, seed: Sequence[int], cycles: int = CYCLES) -> dict[str, 
     }
 
 
+def kept_of(file: dict[str, Any]) -> dict[str, Any]:
+    """What the record keeps of a file; all else is drawn and fitted again by the same command.
+
+    Args:
+        file: Result of ``one_file``.
+    """
+    widths = {row["key"]: row["width"] for row in file["rows"]}
+    return {
+        "chosen": file["chosen"],
+        "stops": file["stops"],
+        "missed": [row["key"] for row in file["rows"] if not row["covered"]],
+        "widths": {key: None if w is None else float(f"{w:.4g}") for key, w in widths.items()},
+    }
+
+
+def forms_of(kept: dict[str, dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Records of all forms.
+
+    Args:
+        kept: Files by the place of their form and their number.
+        names: Of the forms.
+    """
+    return [
+        form_record(name, [file for key, file in kept.items() if key.startswith(f"{place}-")])
+        for place, name in enumerate(names)
+    ]
+
+
 def form_record(form: str, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Coverage and width over all numbers of all files of a form.
 
     Args:
         form: The form that was drawn.
-        files: Results of ``one_file``.
+        files: Results of ``kept_of``.
     """
-    rows = [row for each in files for row in each["rows"]]
-    ends = _coverage(rows)
+    rows = [row for file in files for row in _rows(file)]
+    covered = sum(row.covered for row in rows)
+    ends = proportion_interval(covered, len(rows), 0.99)
     width = _median_width(rows)
     by_key = {
         key: {**_counts(mine), "median_width": _median_width(mine)}
-        for key in sorted({row["key"] for row in rows})
-        for mine in [[row for row in rows if row["key"] == key]]
+        for key in sorted({row.key for row in rows})
+        for mine in [[row for row in rows if row.key == key]]
     }
     by_ends = {
-        name: _counts([row for each in files if each["stops"] == stops for row in each["rows"]])
+        name: _counts([row for file in files if file["stops"] == stops for row in _rows(file)])
         for name, stops in (("go on", False), ("stop", True))
     }
+    right = [row for file in files if file["chosen"] == form for row in _rows(file)]
     return {
         "form": form,
         **_counts(rows),
         "coverage_ci": list(ends),
         "median_width": width,
         "coverage_held": ends[1] >= CONFIDENCE,
-        "width_held": width <= WIDEST,
-        "chosen": dict(Counter(each["chosen"] for each in files)),
+        "width_held": width is not None and width <= WIDEST,
+        "chosen": dict(Counter(file["chosen"] for file in files)),
+        "where_chosen": _counts(right),
         "by_key": by_key,
         "by_ends": by_ends,
     }
@@ -171,7 +200,11 @@ def claims(forms: Sequence[dict[str, Any]]) -> tuple[Claim, ...]:
         f"({form['coverage_ci'][0]:.1%} to {form['coverage_ci'][1]:.1%} at 99 %)"
         for form in forms
     )
-    widths = "; ".join(f"{form['form']}: {form['median_width']:.2f}" for form in forms)
+    widths = "; ".join(
+        f"{form['form']}: "
+        + ("none" if form["median_width"] is None else f"{form['median_width']:.2f}")
+        for form in forms
+    )
     return (
         Claim(
             claim="Of each form's numbers, pooled, the 95 % intervals of neurograd fit hold 95 %",
@@ -190,18 +223,32 @@ def claims(forms: Sequence[dict[str, Any]]) -> tuple[Claim, ...]:
     )
 
 
-def _counts(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-    return {"numbers": len(rows), "covered": sum(row["covered"] for row in rows)}
+class _Row(NamedTuple):
+    """A number of a file.
+
+    Attributes:
+        key: Key of ``device``.
+        width: Of its interval over that of the bound; None where the number has no bound.
+        covered: Whether the interval holds the truth.
+    """
+
+    key: str
+    width: float | None
+    covered: bool
 
 
-def _coverage(rows: Sequence[dict[str, Any]]) -> tuple[float, float]:
-    return proportion_interval(sum(row["covered"] for row in rows), len(rows), 0.99)
+def _rows(file: dict[str, Any]) -> list[_Row]:
+    return [_Row(key, width, key not in file["missed"]) for key, width in file["widths"].items()]
 
 
-def _median_width(rows: Sequence[dict[str, Any]]) -> float:
-    """NaN where no number has a bound: those of forms that were mistaken for another."""
-    widths = [row["width"] for row in rows if row["width"] is not None]
-    return float(np.median(widths)) if widths else float("nan")
+def _counts(rows: Sequence[_Row]) -> dict[str, int]:
+    return {"numbers": len(rows), "covered": sum(row.covered for row in rows)}
+
+
+def _median_width(rows: Sequence[_Row]) -> float | None:
+    """None where no number has a bound: those of forms that were mistaken for another."""
+    widths = [row.width for row in rows if row.width is not None]
+    return float(np.median(widths)) if widths else None
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ import json
 import pytest
 
 from experiments import fit_coverage
-from experiments.fit_coverage import claims, form_record
+from experiments.fit_coverage import claims, form_record, kept_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def _file(covered: list[bool], width: float | None = 1.0, stops: bool = False) -> dict:
     rows = [{"key": f"k{k}", "covered": each, "width": width} for k, each in enumerate(covered)]
-    return {"chosen": "constant", "stops": stops, "taken_to_stop": stops, "rows": rows}
+    return kept_of({"chosen": "constant", "stops": stops, "rows": rows})
 
 
 @pytest.mark.parametrize(

@@ -78,33 +78,55 @@ def by_grid(values: np.ndarray, what: dict[str, float], count: int) -> float:
     return total
 
 
-def test_the_filter_is_that_of_a_grid_of_states():
-    """A run that spends its last fifth at the end; the Gaussian state costs 0.05 at most.
+WHAT = {"step": 1.0 / 40.0, "noise": 0.012, "read": 0.02}
 
-    Steps that go on are 5 of log likelihood behind, so a missing stop shows.
-    """
+
+def one_run() -> tuple[np.ndarray, Model, np.ndarray]:
+    """Readings of a run of 50 pulses that spends its last fifth at the end, and the truth of it."""
     rng = np.random.default_rng(5)
-    what = {"step": 1.0 / 40.0, "noise": 0.012, "read": 0.02}
     x, way = 0.0, [0.0]
     for _ in range(50):
-        x = float(np.clip(x + what["step"] + what["noise"] * rng.standard_normal(), 0.0, 1.0))
+        x = float(np.clip(x + WHAT["step"] + WHAT["noise"] * rng.standard_normal(), 0.0, 1.0))
         way.append(x)
-    readings = np.array(way) + what["read"] * rng.standard_normal(51)
-    trains = Trains(readings[:, None], np.array([True]), np.zeros(1, int), 0.0, 1.0)
-    model = Model.of(BY_NAME["constant"], trains)
+    readings = np.array(way) + WHAT["read"] * rng.standard_normal(51)
     by_name = {
         "low": 0.0,
         "high": 1.0,
-        "read": np.log(what["read"]),
+        "read": np.log(WHAT["read"]),
         "potentiation.pulses": np.log(40.0),
-        "potentiation.noise": np.log(what["noise"]),
+        "potentiation.noise": np.log(WHAT["noise"]),
     }
-    point = np.array([[by_name[name] for name in model.names]])
-    exact = by_grid(readings, what, 1501)
-    stopping = run_filter(trains, replace(model, stops=True).dynamics(point, trains))
-    going_on = run_filter(trains, model.dynamics(point, trains))
+    model = replace(Model.of(BY_NAME["constant"], alone(readings)), stops=True)
+    return readings, model, np.array([[by_name[name] for name in model.names]])
+
+
+def alone(readings: np.ndarray) -> Trains:
+    return Trains(readings[:, None], np.array([True]), np.zeros(1, int), 0.0, 1.0)
+
+
+def test_the_filter_is_that_of_a_grid_of_states():
+    """The Gaussian state costs 0.05 of log likelihood at most.
+
+    Steps that go on are 5 behind, so a missing stop shows.
+    """
+    readings, model, point = one_run()
+    trains = alone(readings)
+    exact = by_grid(readings, WHAT, 1501)
+    stopping = run_filter(trains, model.dynamics(point, trains))
+    going_on = run_filter(trains, replace(model, stops=False).dynamics(point, trains))
     assert stopping.log_likelihood.item() == pytest.approx(exact, abs=0.05)
     assert going_on.log_likelihood.item() < exact - 5.0
+
+
+def test_what_stopped_holds_nothing_of_a_change_of_the_start():
+    """Five deviations beyond the end nothing passes; four before it all does, less what is read."""
+    spread, read = np.full((1, 3), 0.02**2), np.full((1, 3), 0.04**2)
+    mean, seen = np.array([[1.1, 0.92, 0.92]]), np.array([True, True, False])
+    found = stop(mean, spread, np.clip(mean, 0.0, 1.0), read, np.full(3, True))
+    assert found is not None
+    weight, carried = np.full((1, 3), 9.0), np.full((1, 3), 0.5)
+    found.hold(mean, spread.copy(), weight, carried, seen)
+    assert weight[0] == pytest.approx([0.0, 0.5 * 0.8, 0.5], abs=1e-4)
 
 
 def test_blank_readings_at_an_end_leave_the_state_there():
