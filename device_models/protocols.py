@@ -319,6 +319,15 @@ class WritePath(Protocol):
 
 
 @runtime_checkable
+class StepSized(Protocol):
+    """A rule whose estimate depends on the step size, such as one that counts pulses."""
+
+    def with_step_size(self, step_size: float) -> Self:
+        """The same rule for another Δt, above 0."""
+        ...
+
+
+@runtime_checkable
 class PulseWise(WritePath, Protocol):
     """A write path whose closed form is for one pulse a weight at most."""
 

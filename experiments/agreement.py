@@ -151,7 +151,7 @@ def trained(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
     """Train the chips of one spec beside their clean twin, and judge them."""
     spec = spec_of(sections, run)
     problem = build_problem(spec, run.device)
-    steps, seed = spec.training.steps, spec.measure.seed
+    steps, seed = spec.count_updates(problem.num_samples), spec.measure.seed
     clean = trained_network(train(problem, build_clean_chip(spec, problem), steps, seed))
     chips = [
         trained_network(

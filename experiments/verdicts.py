@@ -196,7 +196,7 @@ def true_cost(spec: Spec, clean: CleanTraining, run: Run) -> TrueCost:
 
 def _cost(spec: Spec, problem: Problem, clean: CleanTraining, index: int) -> float:
     """What one chip costs."""
-    steps, seed = spec.training.steps, spec.measure.seed
+    steps, seed = spec.count_updates(problem.num_samples), spec.measure.seed
 
     def trained(chip: Any) -> Network:
         return trained_network(

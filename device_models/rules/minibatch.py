@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, get_args
 
 import torch
 from torch import Tensor
 
-from device_models.protocols import BatchRule, Problem, expected_gradient, has_known_mean
+from device_models.protocols import (
+    BatchRule,
+    Problem,
+    StepSized,
+    expected_gradient,
+    has_known_mean,
+)
+
+SampleOrder = Literal["fresh", "shuffled", "with_replacement"]
+"""Which samples the updates of a training see.
+
+``fresh``: a batch without replacement, drawn anew for every update; ``shuffled``: the batches of an
+epoch share no sample and cover the set; ``with_replacement``: samples drawn one by one from the
+whole set, so that a batch may hold one twice.
+"""
 
 AVERAGED_BATCHES = 32
 """Batches over which the mean is averaged of a rule that is no mean over samples.
@@ -18,7 +33,12 @@ The error of the average is ``√(variance of an estimate/32)``, less than a fif
 
 @dataclass(frozen=True)
 class Minibatch:
-    """A rule on a uniformly drawn batch without replacement, fresh for every update.
+    """A rule on a uniformly drawn batch of the training set.
+
+    One update by itself sees a random batch in every order, and this is what the rule's moments
+    are of: the batches of a shuffled epoch differ from fresh ones in how they vary together. A
+    training gives each update its batch (``on``, as ``neurograd.training`` does for shuffled
+    epochs); without one, it is drawn.
 
     Its mean is the rule's estimate on the whole set for every rule that is a mean over samples.
     Others (the sign of a gradient, pulses that are rounded or cut) have another one: it is averaged
@@ -27,30 +47,51 @@ class Minibatch:
 
         (n − B)/(n − 1) · (mean_i ‖g_i‖² − ‖g‖²)/B
 
-    (Cochran, Sampling Techniques, 1977, Theorem 2.2).
+    (Cochran, Sampling Techniques, 1977, Theorem 2.2); with replacement, the first factor is 1.
 
     Attributes:
         rule: The rule that is applied to the batch.
         batch_size: Number of samples of a batch, 1 or more.
         by_sample: Whether what the arrays make of a sample does not depend on its batch
             (``PassPath.by_sample``); a chip sets it by its passes.
+        order: Which samples the updates of a training see.
+        batch: Samples of every estimate, shape ``(batch_size,)``; drawn for each when None.
 
     Raises:
-        ValueError: If the batch size is below 1.
+        ValueError: If the batch size is below 1, or the order unknown.
     """
 
     rule: BatchRule
     batch_size: int
     by_sample: bool = True
+    order: SampleOrder = "fresh"
+    batch: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ValueError(f"batch_size is {self.batch_size}; allowed: 1 or more")
+        if self.order not in get_args(SampleOrder):
+            allowed = ", ".join(get_args(SampleOrder))
+            raise ValueError(f"order is {self.order!r}; allowed: {allowed}")
+
+    def on(self, batch: Tensor) -> Self:
+        """The rule on given samples, shape ``(B,)`` of whole numbers."""
+        return replace(self, batch_size=len(batch), batch=batch)
+
+    def with_step_size(self, step_size: float) -> Self:
+        """The same for another step size, where the rule on a batch depends on it."""
+        if not isinstance(self.rule, StepSized):
+            return self
+        return replace(self, rule=self.rule.with_step_size(step_size))
+
+    def epoch_length(self, num_samples: int) -> int:
+        """Updates of an epoch, ⌈n/B⌉; the last one's batch may be smaller."""
+        return -(-num_samples // self.batch_size)
 
     @property
     def deterministic(self) -> bool:
-        """Always False: the batch is random."""
-        return False
+        """Whether the batch is given, and the rule draws nothing."""
+        return self.batch is not None and self.rule.deterministic
 
     @property
     def mean_over_samples(self) -> bool:
@@ -77,6 +118,8 @@ class Minibatch:
             generator: Source of the batches; not used where the mean is known.
         """
         samples = problem.num_samples
+        if self.batch is not None:
+            return expected_gradient(self.rule, problem, w, generator, self.batch)
         if self.mean_over_samples or self.batch_size >= samples:
             return expected_gradient(self.rule, problem, w, generator)
         total = torch.zeros_like(w)
@@ -86,23 +129,30 @@ class Minibatch:
         return total / AVERAGED_BATCHES
 
     def mean_is_averaged(self, problem: Problem) -> bool:
-        """Where a batch is less than the set and the rule no mean over samples."""
-        if self.batch_size < problem.num_samples and not self.mean_over_samples:
+        """Where a batch is drawn of the set and the rule no mean over samples."""
+        drawn = self.batch is None and self.batch_size < problem.num_samples
+        if drawn and not self.mean_over_samples:
             return True
         return not has_known_mean(self.rule, problem)
 
     def sample_batch(self, num_samples: int, generator: torch.Generator) -> Tensor | None:
         """Indices of one batch, None when the batch covers the whole set."""
+        if self.batch is not None:
+            return self.batch
         if self.batch_size >= num_samples:
             return None
+        if self.order == "with_replacement":
+            size, place = (self.batch_size,), generator.device
+            return torch.randint(num_samples, size, generator=generator, device=place)
         order = torch.randperm(num_samples, generator=generator, device=generator.device)
         return order[: self.batch_size]
 
     def total_variance(self, problem: Problem, w: Tensor) -> float:
-        """Closed-form total variance when the rule is backpropagation."""
+        """Closed-form total variance over drawn batches when the rule is backpropagation."""
         n, batch = problem.num_samples, min(self.batch_size, problem.num_samples)
         if batch == n:
             return 0.0
         square_norms = problem.per_sample_gradient_square_norms(w)
         spread = float(square_norms.mean() - problem.gradient(w).square().sum())
-        return (n - batch) / (n - 1) * spread / batch
+        left = 1.0 if self.order == "with_replacement" else (n - batch) / (n - 1)
+        return left * spread / batch

@@ -89,7 +89,11 @@ class PulseTrains:
 
     def of_one_in(self, samples: int) -> PulseTrains:
         """The trains of one sample of a batch of ``samples``: those of its part of the step."""
-        return replace(self, step_size=self.step_size / samples)
+        return self.with_step_size(self.step_size / samples)
+
+    def with_step_size(self, step_size: float) -> PulseTrains:
+        """The trains of another Δt."""
+        return replace(self, step_size=step_size)
 
     def gradient(
         self,

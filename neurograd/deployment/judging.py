@@ -87,7 +87,7 @@ def judge_all(
             )
 
         parts.append(_first_decided(at_time, plan, len(chips)))
-    return Judged(training, tuple(parts), counts=spec.training.steps > 0)
+    return Judged(training, tuple(parts), counts=spec.training.trains)
 
 
 def allowed_after(spec: Spec, allowed: Allowed) -> Allowed:

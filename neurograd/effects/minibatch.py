@@ -32,7 +32,8 @@ def is_batched(spec: SpecSections, samples: int) -> bool:
 def _build(parts: Assembly) -> None:
     from device_models import Minibatch  # noqa: PLC0415  (needs torch)
 
-    parts.rule = Minibatch(parts.rule, parts.spec.learning_rule.batch_size)
+    spec = parts.spec
+    parts.rule = Minibatch(parts.rule, spec.learning_rule.batch_size, order=spec.training.order)
 
 
 def _remedy(spec: SpecSections) -> Remedy:

@@ -38,7 +38,7 @@ def with_deployment(
     # Of what sets a chip apart, the training's own reasons know what acts in training alone.
     deciding = [sentence for sentence in deciding if sentence != NOTHING]
     told = [*map(_at, report.deployment), *_cause(report), *_action(spec, report)]
-    if spec.training.steps == 0:
+    if not spec.training.trains:
         return told if report.training.cost.clean_learned else [deciding[0], *told]
     training = f"The training alone is {report.verdict.value}."
     if report.verdict is not verdict:

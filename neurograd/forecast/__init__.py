@@ -17,6 +17,6 @@ chips, to meet its claims on these. They were not tested on other chips, so how 
 does there is no evidence for them.
 """
 
-from neurograd.forecast.path import ForecastChip, forecast_chip
+from neurograd.forecast.chip_end import ForecastChip, forecast_chip
 
 __all__ = ["ForecastChip", "forecast_chip"]

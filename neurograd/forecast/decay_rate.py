@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.step_length import REFRESH_INTERVAL
-from neurograd.forecast.stiff_modes import StiffModes
 
 _MAX_AGE = 1.0 / 30.0
 """Part of a training after which the rate is measured again.

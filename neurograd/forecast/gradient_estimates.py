@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from neurograd.forecast.single_sample_updates import (
     updates_one_sample_a_time,
 )
 from neurograd.problem import Problem
+from neurograd.training.course import epoch_of
 
 SAMPLES_KEPT = 6
 """Deviations of single estimates that are kept: the rank of the covariance that noise has.
@@ -61,12 +62,15 @@ class EstimateSpread:
         normal: Whether estimates are normally distributed about their mean.
         size: Mean size E|x| of an estimate, exact where it was computed, shape ``(N,)``; None where
             the sample has to tell.
+        batches: The part of the deviations that comes from which samples a batch of a shuffled
+            epoch has, shape ``(K, N)``; None where batches are drawn for themselves.
     """
 
     deviations: Tensor
     variance: Tensor
     normal: bool = False
     size: Tensor | None = None
+    batches: Tensor | None = None
 
     def mean_absolute(self, mean: Tensor) -> Tensor:
         """E|x| of an estimate whose mean has moved to ``mean``, shape ``(N,)``.
@@ -103,21 +107,24 @@ class GradientEstimates:
         chip: The chip.
 
     Attributes:
+        chip: The chip with the step size of the next updates.
         gradients: Gradients that were computed.
         deviations: Estimates less their mean, each of shape ``(N,)``; none if nothing is random.
         spread: How single estimates vary, by the last refresh; None if they do not.
     """
 
     def __init__(self, problem: Problem, chip: Chip) -> None:
-        self._problem, self._chip = problem, chip
+        self._problem, self.chip = problem, chip
         self._reads_random = any(not effect.deterministic for effect in chip.reads)
         passes = all(effect.deterministic for effect in chip.passes)
         self._rule_random = not (chip.rule.deterministic and passes)
+        self._shuffled = epoch_of(chip, problem.num_samples) is not None
         self._read_bias: Tensor | None = None
         self.gradients = 0
         self._renewed, self._kept = _sample_sizes(problem, chip)
         self._has_exact_size = updates_one_sample_a_time(chip)
         self.deviations: deque[Tensor] = deque(maxlen=self._kept)
+        self._batches: deque[Tensor] = deque(maxlen=self._kept)
         self.spread: EstimateSpread | None = None
 
     def mean(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
@@ -129,7 +136,7 @@ class GradientEstimates:
             reads: Whether the passes see the weights as they are read.
         """
         self.gradients += 1
-        found = self._chip.expected_estimate(self._problem, w, generator, reads=reads)
+        found = self.chip.expected_estimate(self._problem, w, generator, reads=reads)
         return found if self._read_bias is None else found + self._read_bias
 
     def refresh_statistics(self, w: Tensor, generator: torch.Generator) -> Tensor:
@@ -145,38 +152,57 @@ class GradientEstimates:
             mean = self._refresh_read_bias(w, mean, count // 2, generator)
         if self._rule_random:
             for _ in range(count):
-                self.deviations.append(self._chip.estimate(self._problem, w, generator) - mean)
-            self.gradients += count
+                self._draw_deviation(w, mean, generator)
         if self.deviations:
             # Kept, because every drift until the next refresh asks for it.
             self.spread = self._spread(w, mean, generator)
         return mean
 
+    def _draw_deviation(self, w: Tensor, mean: Tensor, generator: torch.Generator) -> None:
+        """One estimate less the mean, and the part of it that a shuffled batch's samples are."""
+        chip, rule, self.gradients = self.chip, self.chip.rule, self.gradients + 1
+        if not self._shuffled:
+            self.deviations.append(chip.estimate(self._problem, w, generator) - mean)
+            return
+        assert isinstance(rule, Minibatch)
+        batch = rule.sample_batch(self._problem.num_samples, generator)
+        assert batch is not None
+        on_batch = replace(chip, rule=rule.on(batch))
+        self.deviations.append(on_batch.estimate(self._problem, w, generator) - mean)
+        if on_batch.deterministic_gradient:
+            self._batches.append(self.deviations[-1])
+            return
+        self.gradients += 1
+        over_draws = on_batch.expected_estimate(self._problem, w, generator)
+        center = mean if self._read_bias is None else mean - self._read_bias
+        self._batches.append(over_draws - center)
+
     def _spread(self, w: Tensor, mean: Tensor, generator: torch.Generator) -> EstimateSpread:
         deviations = torch.stack(list(self.deviations))
-        rule = self._chip.rule
+        rule = self.chip.rule
         if isinstance(rule, WhiteNoise) and rule.rule.deterministic and not self._reads_random:
             variance = torch.full_like(mean, rule.total_variance / mean.numel())
             return EstimateSpread(deviations, variance, normal=True)
         size = None
         if self._has_exact_size:
             self.gradients += 1
-            seen = self._chip.mean_read(w, generator)
-            size = mean_absolute_gradient(self._chip.see(self._problem), seen)
+            seen = self.chip.mean_read(w, generator)
+            size = mean_absolute_gradient(self.chip.see(self._problem), seen)
             self._has_exact_size = size is not None
-        return EstimateSpread(deviations, deviations.square().mean(0), size=size)
+        batches = torch.stack(list(self._batches)) if self._batches else None
+        return EstimateSpread(deviations, deviations.square().mean(0), size=size, batches=batches)
 
     def _refresh_read_bias(
         self, w: Tensor, mean: Tensor, pairs: int, generator: torch.Generator
     ) -> Tensor:
         """Mirrored pairs of reads; returns the mean with the bias that they add to it."""
-        center = self._chip.mean_read(w, generator)
+        center = self.chip.mean_read(w, generator)
         at_mean_read = mean if self._read_bias is None else mean - self._read_bias
         found: list[Tensor] = []
         for _ in range(pairs):
-            offset = self._chip.read(w, generator) - center
+            offset = self.chip.read(w, generator) - center
             found += [
-                self._chip.expected_at(self._problem, center + side * offset, generator)
+                self.chip.expected_at(self._problem, center + side * offset, generator)
                 for side in (1.0, -1.0)
             ]
         self.gradients += len(found)

@@ -6,12 +6,10 @@ depends on the state are in it); their noise, the diffusion, is one draw with th
 updates, reduced where the gradient holds it back. The lengths n grow along the path and shrink
 again to single updates at its end, where the spread is then that of the last updates.
 
-Where the mean of a chip's estimates is not known (rules that are no means over samples, in
-batches), it would have to be averaged over about as many estimates as there are updates: the error
-of an average over M estimates, carried along n updates, is n/M of their noise. There the updates
-are taken one by one, each with an estimate and a write of its own, at the cost of a training. So
-are those of a chip that writes every sample of a batch for itself: a sequence of writes has no
-closed form. And those of a chip with a recipe: its memory is followed as the chip has it.
+Where step sizes fall, the updates of a step have nearly the same one, and the step has their mean.
+Where epochs are shuffled, a step is a part of an epoch or whole ones: the noise of its batches is
+that of samples that do not come twice, and what the epoch has shown so far shifts the mean of the
+rest (``noise.shuffled_epochs``).
 
 This replaces the frozen theory around the clean trajectory: chips that learn at another speed, or
 with another rule, leave that trajectory early, and their curvature with it.
@@ -20,22 +18,23 @@ with another rule, leave that trajectory early, and their curvature with it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from device_models import Chip, UnstableRuleError
+from device_models import Chip
 from neurograd.forecast.decay_rate import LargestDecayRate
-from neurograd.forecast.diffusion import Diffusion
 from neurograd.forecast.gradient_estimates import GradientEstimates
+from neurograd.forecast.noise.diffusion import Diffusion
+from neurograd.forecast.noise.shuffled_epochs import EpochPart, shuffled_epochs
+from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
 from neurograd.forecast.step_length import REFRESH_INTERVAL, min_step_length, next_step_length
-from neurograd.forecast.stiff_modes import StiffModes
 from neurograd.forecast.write_response import WriteResponse
 from neurograd.problem import Problem
-from neurograd.progress import Progress
 from neurograd.seeding import generator_for
+from neurograd.training.course import with_step_size
+from neurograd.training.schedules import Schedule, mean_factor, steady_updates
 
 SMALL_NOISE = 0.1
 """Noise of a step below which the loss is not evaluated for it, as a part of the weights' length.
@@ -71,6 +70,13 @@ MAX_STAGES = 1000
 
 Tuned with ``experiments.agreement`` on its 63 chips: it bounds the cost of a step. Smaller shortens
 steps that are sound, larger costs time on chips that diverge.
+"""
+
+STEADY_STEP_SIZE = 1.2
+"""Largest step size of the updates of one step over the smallest.
+
+A pure number above 1. Not tuned: the mean square of step sizes within it is 0.3 % above their
+squared mean. Larger puts the noise off where step sizes fall; smaller costs steps.
 """
 
 MAX_DRIFT_GROWTH = 1.5
@@ -117,95 +123,27 @@ larger costs steps on hopeless ones.
 """
 
 
-@dataclass(frozen=True)
-class ForecastChip:
-    """The predicted end of one chip's training.
-
-    Attributes:
-        weights: Stored weights after the last update, shape ``(N,)``.
-        diverged: Whether they left all bounds on the way.
-        gradients: Gradients that the prediction took.
-    """
-
-    weights: Tensor
-    diverged: bool
-    gradients: int
-
-
-def forecast_chip(
-    problem: Problem,
-    chip: Chip,
-    steps: int,
-    seed: int,
-    *,
-    index: int = 0,
-    progress: Progress | None = None,
-) -> ForecastChip:
-    """Predict the weights after a training through a chip, without training through it.
+class PredictedPath:
+    """Where a chip stands, and what is known of the dynamics there.
 
     Args:
         problem: Network, loss and data.
         chip: The chip.
-        steps: Number T of updates, 1 or more.
         seed: Seed of the noise.
         index: Which of several chips with one seed this is.
-        progress: Called with the number of updates done since the last call.
+        schedule: Factors on the chip's step size along the training; 1 when None.
 
-    Raises:
-        ValueError: If there is no update to take.
+    Attributes:
+        w: Stored weights, shape ``(N,)``.
     """
-    if steps < 1:
-        raise ValueError(f"steps is {steps}; allowed: 1 or more")
-    single = chip.writes_samples or chip.recipe is not None
-    if single or not chip.knows_mean(problem):
-        return _take_every_update(problem, chip, steps, seed, index, progress)
-    path = _PredictedPath(problem, chip, seed, index)
-    done = length = 0
-    while done < steps:
-        try:
-            length = path.advance(done, steps, length)
-        except UnstableRuleError:
-            return ForecastChip(torch.full_like(path.w, torch.nan), True, path.gradients)
-        done += length
-        if progress is not None:
-            progress(length)
-        if not bool(torch.isfinite(path.w).all()):
-            return ForecastChip(path.w, True, path.gradients)
-        if path.is_held_by_noise(done, steps):
-            break
-    return ForecastChip(path.w, False, path.gradients)
 
-
-def _take_every_update(
-    problem: Problem,
-    chip: Chip,
-    steps: int,
-    seed: int,
-    index: int,
-    progress: Progress | None,
-) -> ForecastChip:
-    """The end of a path whose updates are drawn one by one, as the chip draws them."""
-    w = chip.program(problem.initial_weights).clone()
-    state = chip.start(w)
-    for done in range(steps):
-        generator = generator_for(seed, "forecast", index, done, device=w.device)
-        try:
-            update, state = chip.sample_step(problem, w, state, generator)
-            w = w + chip.step_size * update
-        except UnstableRuleError:
-            return ForecastChip(torch.full_like(w, torch.nan), True, done + 1)
-        if progress is not None:
-            progress(1)
-        if not bool(torch.isfinite(w).all()):
-            return ForecastChip(w, True, done + 1)
-    return ForecastChip(w, False, steps)
-
-
-class _PredictedPath:
-    """Where a chip stands, and what is known of the dynamics there."""
-
-    def __init__(self, problem: Problem, chip: Chip, seed: int, index: int) -> None:
+    def __init__(
+        self, problem: Problem, chip: Chip, seed: int, index: int, schedule: Schedule | None
+    ) -> None:
         self._problem, self._chip, self._seed, self._index = problem, chip, seed, index
+        self._schedule, self._full = schedule, chip
+        self._epochs = shuffled_epochs(problem, chip)
+        self._before = 0
         self._generator: torch.Generator
         self.w = chip.program(problem.initial_weights).clone()
         far = torch.full_like(self.w, 1e12)
@@ -231,10 +169,13 @@ class _PredictedPath:
         """Whether noise holds the chip at its initial loss: the rest would not change that."""
         if not self._noise_is_large or done < GIVE_UP_AFTER * steps:
             return False
+        if self._schedule is not None:
+            # Smaller steps have less noise.
+            return False
         late = [loss for at, loss in self._losses if at > done // 2]
         return bool(late) and min(late) > GIVE_UP_ABOVE * self._losses[0][1]
 
-    def advance(self, done: int, steps: int, before: int) -> int:
+    def advance(self, done: int, steps: int) -> int:
         """Take some updates together after ``done`` ones; returns how many."""
         self._generator = generator_for(
             self._seed, "forecast", self._index, done, device=self.w.device
@@ -245,29 +186,83 @@ class _PredictedPath:
         if not done or done - self._linearized_at > REFRESH_INTERVAL:
             self._response.linearize(self.w, estimate, self._estimates.spread)
             self._linearized_at = done
-        ratio = self._diffusion.draw_noise(self.w, estimate, self._generator)
-        length = next_step_length(done, steps, before, ratio)
+        length = planned = self._planned_length(done, steps, estimate)
         least = min_step_length(done, steps)
-        self._noise_is_large = ratio * math.sqrt(length) > SMALL_NOISE
         drift_before_noise = self._last_drift
         while True:
-            start, length = self._apply_noise(length, least)
+            start, length = self._apply_noise(done, length, least)
             first = self._initial_drift(start, done, length)
-            if drift_before_noise is not None and length > 1:
-                self._diffusion.observe_curvature(start - self.w, first - drift_before_noise)
+            self._observe_noise(start, first, drift_before_noise, length)
             if self._rate.is_stale(done, steps, length):
                 self._measure_decay_rate(start, first, done, length)
-            end, sound = self._integrate_drift(start, first, length)
+            shift = 0.0 if self._epochs is None else self._epochs.shift(done)
+            end, sound = self._integrate_drift(start, first, length, shift)
             if length <= REFRESH_INTERVAL:
                 break
             loss = self._problem.loss(end)
             if (sound and loss <= self._loss_bound(MAX_LOSS_GROWTH)) or length <= least:
                 self._losses.append((done + length, loss))
                 break
-            length = max(least, length // 2)
-        stages = self._stages(length)
-        self.w = self._clip(self._diffusion.apply_noise_after_drift(end, length, stages))
+            length = self._cut(done, max(least, length // 2))
+        self._finish(end, done, length)
+        if length < planned:
+            self._before = length
         return length
+
+    def _planned_length(self, done: int, steps: int, estimate: Tensor) -> int:
+        """How many updates to take together, with their noise drawn.
+
+        They have nearly one step size, and whole epochs or a part of one.
+        """
+        if self._schedule is not None:
+            planned = next_step_length(done, steps, self._before, 0.0)
+            self._use_step_size(done, self._cut(done, planned))
+        ratio = self._diffusion.draw_noise(self.w, estimate, self._generator)
+        self._before = next_step_length(done, steps, self._before, ratio)
+        length = self._cut(done, self._before)
+        self._noise_is_large = ratio * math.sqrt(length) > SMALL_NOISE
+        return length
+
+    def _cut(self, done: int, length: int) -> int:
+        """A length, or a smaller one that ends where step size or epoch do."""
+        if self._schedule is not None:
+            length = steady_updates(self._schedule, done, length, STEADY_STEP_SIZE)
+        return length if self._epochs is None else self._epochs.align(done, length)
+
+    def _use_step_size(self, done: int, length: int) -> None:
+        """Go on with the mean step size of ``length`` updates after ``done`` ones."""
+        if self._schedule is None:
+            return
+        factor = mean_factor(self._schedule, done, length)
+        self._chip = with_step_size(self._full, factor * self._full.step_size)
+        self._estimates.chip = self._response.chip = self._chip
+        self._diffusion.step_size = self._chip.step_size
+
+    def _epoch_part(self, done: int, length: int) -> EpochPart | None:
+        return None if self._epochs is None else self._epochs.part(done, length)
+
+    def _observe_noise(
+        self, start: Tensor, first: Tensor, before_noise: Tensor | None, length: int
+    ) -> None:
+        """Learn the curvature that the noise meets."""
+        if length == 1:
+            return
+        probe = None if self._epochs is None else self._diffusion.probe(self._epochs.length)
+        if probe is not None:
+            estimate = self._estimate
+            self._diffusion.observe_curvature(probe, self._drift(start + probe) - first)
+            self._estimate = estimate
+        elif before_noise is not None:
+            self._diffusion.observe_curvature(start - self.w, first - before_noise)
+
+    def _finish(self, end: Tensor, done: int, length: int) -> None:
+        """Stand at the end of a step, with the noise that comes after its drift."""
+        part = self._epoch_part(done, length)
+        stages = self._stages(length)
+        end = self._diffusion.apply_noise_after_drift(end, length, stages, part)
+        self.w = self._clip(end)
+        if self._epochs is not None and part is not None:
+            self._epochs.take(done, length, self._diffusion.to_pay_back(length, part))
 
     def _drift(self, w: Tensor) -> Tensor:
         """Mean update in gradient units."""
@@ -300,7 +295,7 @@ class _PredictedPath:
         """Loss from which a step counts as too long."""
         return growth * self._losses[-1][1] + LOSS_ALLOWANCE * self._losses[0][1]
 
-    def _apply_noise(self, length: int, least: int) -> tuple[Tensor, int]:
+    def _apply_noise(self, done: int, length: int, least: int) -> tuple[Tensor, int]:
         """Weights with the noise that comes before the drift of ``length`` updates.
 
         It is that of fewer updates where the loss would rise too far: noise that the gradient would
@@ -308,38 +303,45 @@ class _PredictedPath:
         """
         while True:
             stages = self._stages(length)
-            start = self._clip(self._diffusion.apply_noise_before_drift(self.w, length, stages))
+            part = self._epoch_part(done, length)
+            start = self._diffusion.apply_noise_before_drift(self.w, length, stages, part)
+            start = self._clip(start)
             if not self._noise_is_large or length <= least:
                 return start, length
             if self._problem.loss(start) <= self._loss_bound(MAX_NOISE_GROWTH):
                 return start, length
-            length = max(least, length // 2)
+            length = self._cut(done, max(least, length // 2))
 
     def _stages(self, length: int) -> int:
         """Stage count of a step of ``length`` updates, by the decay rate that is known."""
         span = length * self._chip.step_size
         return stage_count(STABILITY_MARGIN * span * self._rate.value) if length > 1 else 1
 
-    def _integrate_drift(self, start: Tensor, first: Tensor, length: int) -> tuple[Tensor, bool]:
+    def _integrate_drift(
+        self, start: Tensor, first: Tensor, length: int, shift: Tensor | float
+    ) -> tuple[Tensor, bool]:
         """Weights after the drift of ``length`` updates, and whether it did not grow on the way.
+
+        ``shift`` is what the running epoch adds to the mean of its updates.
 
         A drift that grows along a step that follows it means that the step is too long for the
         dynamics: feedback that is not symmetric makes it turn, which no number of stages damps.
         """
         span = length * self._chip.step_size
+        first = first + shift
         size = float(first.norm())
         sound, last = True, size
 
         def watched(w: Tensor) -> Tensor:
             nonlocal last
-            here = self._drift(w)
+            here = self._drift(w) + shift
             last = float(here.norm())
             return here
 
         stages = self._stages(length)
         for _ in range(MAX_ATTEMPTS):
             if stages >= length:
-                return self._take_single_updates(start, first, length), True
+                return self._take_single_updates(start, first, length, shift), True
             if stages > MAX_STAGES:
                 return start, False
             end = legendre_step(watched, start, first, span, stages, self._observe)
@@ -351,13 +353,15 @@ class _PredictedPath:
             stages = self._stages(length)
         return self._clip(end), sound
 
-    def _take_single_updates(self, start: Tensor, first: Tensor, length: int) -> Tensor:
+    def _take_single_updates(
+        self, start: Tensor, first: Tensor, length: int, shift: Tensor | float
+    ) -> Tensor:
         """Weights after mean updates that are taken one by one, as the chip does."""
         w, here = start, first
         for k in range(length):
             w = self._clip(w + self._chip.step_size * here)
             if k < length - 1:
-                here = self._drift(w)
+                here = self._drift(w) + shift
         return w
 
     def _clip(self, w: Tensor) -> Tensor:

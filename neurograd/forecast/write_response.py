@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -95,10 +96,14 @@ class RealizedNoise:
         own_variance: Mean of the write's own variance, independent in all weights, shape ``(N,)``.
         deviations: What single estimates realize in the mean, less the mean over all of them, shape
             ``(K, N)``; None where estimates are not random.
+        batches: The part of the deviations that comes from which samples a batch of a shuffled
+            epoch has, shape ``(K, N)``; None where batches are drawn for themselves. What a write
+            makes of a batch counts as a mean over its samples there, as it is for single ones.
     """
 
     own_variance: Tensor
     deviations: Tensor | None
+    batches: Tensor | None = None
 
 
 class WriteResponse:
@@ -112,10 +117,13 @@ class WriteResponse:
 
     Args:
         chip: The chip.
+
+    Attributes:
+        chip: The chip with the step size of the next updates.
     """
 
     def __init__(self, chip: Chip) -> None:
-        self._chip = chip
+        self.chip = chip
         self._is_linear: bool | None = None
         self._slopes: LinearResponse | None = None
         # Where nothing leaks, nothing ever happens without an increment.
@@ -129,11 +137,11 @@ class WriteResponse:
             estimate: Mean gradient estimate, shape ``(N,)``.
             spread: How single estimates vary about it; None where they do not.
         """
-        if not self._chip.writes:
+        if not self.chip.writes:
             return
-        size = self._chip.step_size * estimate.abs()
+        size = self.chip.step_size * estimate.abs()
         if spread is not None:
-            size = self._chip.step_size * _typical_size(estimate, spread)
+            size = self.chip.step_size * _typical_size(estimate, spread)
         # Weights that get next to nothing are described by a typical increment.
         least = _SMALLEST_INCREMENT * float(size.mean()) + torch.finfo(size.dtype).tiny
         size = size.clamp_min(least)
@@ -149,17 +157,17 @@ class WriteResponse:
 
     def _keeps_line(self, w: Tensor, size: Tensor, tolerance: float) -> bool:
         assert self._slopes is not None
-        exact, line = self._chip.write_moments(w, size), self._slopes.moments(size)
+        exact, line = self.chip.write_moments(w, size), self._slopes.moments(size)
         miss = float((exact.mean - line.mean).norm())
         return miss <= tolerance * float(exact.mean.norm())
 
     def _measured(self, w: Tensor, size: Tensor) -> LinearResponse:
         at_rest = self._no_leak
         if at_rest is None:
-            at_rest = self._chip.write_moments(w, torch.zeros_like(size))
+            at_rest = self.chip.write_moments(w, torch.zeros_like(size))
             if not bool(at_rest.mean.any()) and not bool(at_rest.variance.any()):
                 self._no_leak = at_rest
-        up, down = self._chip.write_moments(w, size), self._chip.write_moments(w, -size)
+        up, down = self.chip.write_moments(w, size), self.chip.write_moments(w, -size)
         return LinearResponse(
             at_rest=at_rest,
             up_gain=(up.mean - at_rest.mean) / size,
@@ -176,19 +184,19 @@ class WriteResponse:
             estimate: Mean of the gradient estimate, shape ``(N,)``.
             spread: How single estimates vary about it; None where they do not.
         """
-        step_size = self._chip.step_size
+        step_size = self.chip.step_size
         increment = -step_size * estimate
-        if not self._chip.writes:
+        if not self.chip.writes:
             return increment
         if self._is_linear and self._slopes is not None:
             size = None if spread is None else step_size * spread.mean_absolute(estimate)
             return self._slopes.moments(increment, size).mean
         if spread is None:
-            return self._chip.write_moments(w, increment).mean
+            return self.chip.write_moments(w, increment).mean
         if spread.normal:
-            return self._chip.write_moments(w, increment, step_size**2 * spread.variance).mean
+            return self.chip.write_moments(w, increment, step_size**2 * spread.variance).mean
         single = -step_size * spread.deviations[-SINGLE_UPDATES:]
-        realized = self._chip.write_stack(w, increment + single).mean
+        realized = self.chip.write_stack(w, increment + single).mean
         return realized.mean(0) - _slope(single, realized) * single.mean(0)
 
     def noise(
@@ -201,7 +209,28 @@ class WriteResponse:
             estimate: Mean of the gradient estimate, shape ``(N,)``.
             spread: How single estimates vary about it; None where they do not.
         """
-        step_size = self._chip.step_size
+        if spread is None or spread.batches is None:
+            return self._noise(w, estimate, spread)
+        found = self._noise(w, estimate, spread)
+        assert found.deviations is not None
+        if spread.batches.equal(spread.deviations):
+            return replace(found, batches=found.deviations)
+        rows = len(found.deviations)
+        each = self._realized(w, -self.chip.step_size * (estimate + spread.batches[-rows:]))
+        # The mean over a sample takes a part of its variance away.
+        kept = rows / max(1, rows - 1)
+        return replace(found, batches=math.sqrt(kept) * (each - each.mean(0)))
+
+    def _realized(self, w: Tensor, increments: Tensor) -> Tensor:
+        """Mean of what is realized of each of some increments, shape ``(K, N)``."""
+        if not self.chip.writes:
+            return increments
+        if self._is_linear and self._slopes is not None:
+            return self._slopes.moments(increments).mean
+        return self.chip.write_stack(w, increments).mean
+
+    def _noise(self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None) -> RealizedNoise:
+        step_size = self.chip.step_size
         if spread is None:
             own = self._constant(w, -step_size * estimate).variance
             return RealizedNoise(own, None)
@@ -212,18 +241,18 @@ class WriteResponse:
             single = self._slopes.moments(-step_size * (estimate + spread.deviations)).mean
             return RealizedNoise(own, single - mean)
         single = -step_size * (estimate + spread.deviations[-SINGLE_UPDATES:])
-        if not self._chip.writes:
+        if not self.chip.writes:
             return RealizedNoise(torch.zeros_like(w), single - mean)
-        realized = self._chip.write_stack(w, single)
+        realized = self.chip.write_stack(w, single)
         return RealizedNoise(realized.variance.mean(0), realized.mean - mean)
 
     def _constant(self, w: Tensor, increment: Tensor) -> ElementMoments:
         """Moments of what is realized of an increment that is not random."""
-        if not self._chip.writes:
+        if not self.chip.writes:
             return ElementMoments.constant(increment)
         if self._is_linear and self._slopes is not None:
             return self._slopes.moments(increment)
-        return self._chip.write_moments(w, increment)
+        return self.chip.write_moments(w, increment)
 
 
 def _slope(asked: Tensor, realized: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ from neurograd.effects.effect import Effect
 from neurograd.effects.minibatch import is_batched
 from neurograd.effects.recipe_keys import recipe_of
 from neurograd.effects.registry import active_in
-from neurograd.errors import DataError
+from neurograd.effects.training_keys import period_in_updates
+from neurograd.errors import DataError, NeurogradError
 from neurograd.pipeline.own.handed_over import handed_over
 from neurograd.pipeline.own.spike_trains import as_trains
 from neurograd.problem import Problem, datasets, networks
@@ -20,8 +21,18 @@ from neurograd.problem.layer_names import layers_called, layers_of
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.seeding import generator_for
 from neurograd.spec.schema import Spec
+from neurograd.training.schedules import (
+    ConstantStep,
+    CosineDecay,
+    Schedule,
+    StepDecay,
+    factor_at,
+)
 
-__all__ = ["active_effects", "build_chip", "build_clean_chip", "build_problem"]
+__all__ = ["active_effects", "build_chip", "build_clean_chip", "build_problem", "build_schedule"]
+
+LEAST_FACTOR = 1e-30
+"""Least part of a step size that a schedule may leave: below it nothing is computed any more."""
 
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
@@ -211,9 +222,37 @@ def build_clean_chip(spec: Spec, problem: Problem) -> Chip:
     """
     rule: LearningRule = Backprop()
     if is_batched(spec, problem.num_samples):
-        rule = Minibatch(Backprop(), spec.learning_rule.batch_size)
+        order = spec.training.order or "fresh"
+        rule = Minibatch(Backprop(), spec.learning_rule.batch_size, order=order)
     recipe = recipe_of(spec.training, problem)
     return Chip(rule, spec.training.largest_step_size, recipe=recipe)
+
+
+def build_schedule(spec: Spec, samples: int) -> Schedule:
+    """How the step size falls along a spec's training.
+
+    Args:
+        spec: The validated spec.
+        samples: Size of the training set.
+
+    Raises:
+        NeurogradError: If next to nothing is left of it.
+    """
+    given, steps = spec.training.schedule, spec.count_updates(samples)
+    if given is None or steps == 0:
+        return ConstantStep()
+    if given.kind == "cosine":
+        return CosineDecay(steps, given.minimum or 0.0)
+    assert given.every is not None
+    assert given.factor is not None
+    every = period_in_updates(given.every, spec.epoch_length(samples))
+    found = StepDecay(every, given.factor)
+    if factor_at(found, steps - 1) < LEAST_FACTOR:
+        raise NeurogradError(
+            f"training.schedule: {steps} updates, every {every} of which multiply the step size by "
+            f"{given.factor:g}, leave less than {LEAST_FACTOR:g} of it; allowed: longer periods"
+        )
+    return found
 
 
 def active_effects(spec: Spec, problem: Problem) -> list[Effect]:

@@ -103,7 +103,11 @@ class CleanTraining:
 def quick_spec(spec: Spec) -> Spec:
     """A smaller version of a spec for a first look: fewer draws, points, steps and chips."""
     measure, training = spec.measure, spec.training
-    seeds = min(training.seeds, 3)
+    seeds, steps = min(training.seeds, 3), training.steps
+    if steps is None:
+        # How many updates epochs are, the data say.
+        steps = spec.count_updates(build_problem(spec).num_samples)
+    fewer = {"steps": min(steps, 200), "epochs": None, "seeds": seeds, "max_seeds": seeds}
     return spec.model_copy(
         update={
             "measure": measure.model_copy(
@@ -116,9 +120,7 @@ def quick_spec(spec: Spec) -> Spec:
                     else min(measure.smoothing_draws, 100),
                 }
             ),
-            "training": training.model_copy(
-                update={"steps": min(training.steps, 200), "seeds": seeds, "max_seeds": seeds}
-            ),
+            "training": training.model_copy(update=fewer),
         }
     )
 
@@ -229,7 +231,7 @@ class Checking:
         start = time.perf_counter()
         kind: Literal["check", "train"] = "check" if measure else "train"
         # Without steps there are no updates whose moments or whose sum could be looked at.
-        measure = measure and self.spec.training.steps > 0
+        measure = measure and self.spec.training.trains
         self.problem.check_finite(self.problem.initial_weights)
         chips = range(self.spec.training.seeds)
         with Threads(self.problem.device, self.reporter) as pool:
@@ -349,6 +351,7 @@ class Checking:
             num_parameters=self.problem.num_parameters,
             step_size=self.spec.training.largest_step_size,
             effective_step_size=effective_step_size(self.spec.training),
+            steps=self.spec.count_updates(self.problem.num_samples),
             points=tuple(point.point for point in points),
             notes=notes(self.spec, self.problem, kind),
             training=training,

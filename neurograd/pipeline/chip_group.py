@@ -120,5 +120,5 @@ class ChipGroup:
     def baseline(self, twins: Sequence[TrainedNetwork]) -> Baseline:
         """What is lost before it is learned."""
         spec, problem = self._stages.spec, self._stages.problem
-        start = twins[0].start_loss if spec.training.steps > 0 else untrained_loss(problem)
+        start = twins[0].start_loss if spec.training.trains else untrained_loss(problem)
         return baseline_of(problem, start)

@@ -10,10 +10,10 @@ from torch import Tensor
 from neurograd.deployment import allowed_after, deploy
 from neurograd.effects.deployment_keys import Deployment
 from neurograd.effects.effect import Effect
-from neurograd.forecast.path import ForecastChip, forecast_chip
+from neurograd.forecast.chip_end import ForecastChip, forecast_chip
 from neurograd.judge.cost import Allowed, Baseline
 from neurograd.judge.forecasts import Forecast, judge_aged_forecasts, judge_forecasts
-from neurograd.pipeline.build import build_chip, build_clean_chip
+from neurograd.pipeline.build import build_chip, build_clean_chip, build_schedule
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.records.measured import predicted_network
@@ -112,7 +112,7 @@ def judge_forecast(
         chips: The chips, one or more.
         aged: What becomes of each of them after training; empty without a deployment.
     """
-    trains, allowed = spec.training.steps > 0, allowed_by(spec)
+    trains, allowed = spec.training.trains, allowed_by(spec)
     baseline = baseline_of(problem, None if trains else untrained_loss(problem))
     trained = judge_forecasts(baseline, allowed, clean, chips)
     if not aged:
@@ -177,9 +177,10 @@ def forecast_weights(
         if index == CLEAN
         else build_chip(spec, problem, index=index, without=without)
     )
-    seed, place, steps = spec.measure.seed, index + 1, spec.training.steps
+    samples, seed, place = problem.num_samples, spec.measure.seed, index + 1
+    steps, schedule = spec.count_updates(samples), build_schedule(spec, samples)
     predicted = (
-        forecast_chip(problem, chip, steps, seed, index=place, progress=progress)
+        forecast_chip(problem, chip, steps, seed, index=place, schedule=schedule, progress=progress)
         if steps > 0
         else ForecastChip(chip.program(problem.initial_weights), diverged=False, gradients=0)
     )

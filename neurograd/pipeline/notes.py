@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from neurograd import words
 from neurograd.deployment import program_chip
 from neurograd.effects.effect import PLACES
+from neurograd.effects.minibatch import is_batched
 from neurograd.effects.recipe_keys import recipe_hints
 from neurograd.effects.registry import contributions, hints_of
 from neurograd.errors import NeurogradError
@@ -38,10 +39,24 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
     found += network_notes(spec, problem)
     found += recipe_hints(spec.training)
     found += [_idle(group) for group in idle_keys(spec, problem)]
+    found += _of_order(spec, problem)
     found += _of_data(spec, problem)
     found += _of_other_use(spec, problem, command)
     found += _of_deployment(spec)
     return tuple(found)
+
+
+def _of_order(spec: Spec, problem: Problem) -> Iterator[str]:
+    """What the order of the samples is to the numbers of points, or that there is none."""
+    order = spec.training.order
+    if not is_batched(spec, problem.num_samples):
+        if order == "with_replacement" or (order == "shuffled" and spec.training.epochs is None):
+            yield "training.order changes no number of this spec: a batch is all samples."
+    elif order == "shuffled":
+        yield (
+            "Moments of points are those of one update, whose batch is a random one; that the "
+            "batches of a shuffled epoch make up for each other, trainings and forecast have."
+        )
 
 
 LARGE_INPUT = 20.0
@@ -225,7 +240,7 @@ def _of_other_use(spec: Spec, problem: Problem, command: Command) -> Iterator[st
     targets = dict(_set_keys(spec.targets, "targets", spec))
     if f"targets.{target}" in targets:
         yield f"targets.{target} changes no number of this spec: it is for {kind}."
-    if command == "train" or spec.training.steps == 0:
+    if command == "train" or not spec.training.trains:
         measured = ("draws", "loss_draws", "points", "smoothing", "smoothing_draws")
         keys = {f"measure.{name}" for name in measured}
         unused = [key for key, _ in _set_keys(spec.measure, "measure", spec) if key in keys]
@@ -247,7 +262,7 @@ def _of_deployment(spec: Spec) -> Iterator[str]:
         )
     if any(device.leakage is not None for device in devices):
         yield "device.leakage acts on updates and not on deployment.times: it has no law of time."
-    if spec.training.steps == 0:
+    if not spec.training.trains:
         yield (
             "training.steps is 0: what chips compute as gradients, their step size and how they "
             "realize updates change no number of this spec."

@@ -19,10 +19,15 @@ from neurograd.explain.variants import Variant
 from neurograd.forecast.frozen import predict_excess_loss, summarize_point
 from neurograd.measure.arrays import measure_cancellation, measure_conversion
 from neurograd.measure.curvature.spectrum import FULL, QUICK
-from neurograd.measure.point import MeasurementBudget, measure_point
+from neurograd.measure.point import MeasurementBudget, PointMeasurement, measure_point
 from neurograd.measure.smoothed_point import measure_smoothed_point
 from neurograd.measure.smoothed_reference import SmoothedBudget
-from neurograd.pipeline.build import active_effects, build_chip, build_clean_chip
+from neurograd.pipeline.build import (
+    active_effects,
+    build_chip,
+    build_clean_chip,
+    build_schedule,
+)
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.forecasting import CLEAN, forecast_network, forecast_stage
 from neurograd.pipeline.pool import TaskPool
@@ -37,7 +42,9 @@ from neurograd.records.measured import (
 from neurograd.records.point import MeasuredPoint, PointResult
 from neurograd.records.training import DeployedNetworks, PredictedNetwork, TrainedNetwork
 from neurograd.spec import Spec
+from neurograd.training.course import chip_at, epoch_of
 from neurograd.training.loop import Trained, train
+from neurograd.training.schedules import Schedule
 from neurograd.training.snapshots import Snapshot
 
 COVARIANCE_DRAWS = 64
@@ -90,7 +97,7 @@ class Stages:
         Raises:
             DivergenceError: If it diverges.
         """
-        steps = self.spec.training.steps
+        steps = self.steps
         places = sorted({round(t) for t in np.linspace(0, steps, self.spec.measure.points)})
         if self.spec.measure.points == 1:
             places = [0]
@@ -104,6 +111,23 @@ class Stages:
         return self.store.run_record_tensors(
             "clean", TrainedNetwork, compute, self.problem.initial_weights
         )
+
+    @property
+    def steps(self) -> int:
+        """Updates of the training."""
+        return self.spec.count_updates(self.problem.num_samples)
+
+    @property
+    def schedule(self) -> Schedule:
+        """How its step size falls."""
+        return build_schedule(self.spec, self.problem.num_samples)
+
+    def _at(self, clean: Snapshot, chip: Chip) -> Chip:
+        """A chip as the clean training has it there: memory, and step size of the next update.
+
+        At the end, the step size is that of the last one.
+        """
+        return chip_at(chip.at(clean.state), self.schedule, min(clean.step, self.steps - 1))
 
     @property
     def clean_is_random(self) -> bool:
@@ -125,13 +149,14 @@ class Stages:
 
     def _train_clean(self, index: int, label: str, **options: Any) -> Trained:
         """The clean training on the batches of one chip."""
-        steps = self.spec.training.steps
+        steps = self.steps
         trained = train(
             self.problem.replica(),
             build_clean_chip(self.spec, self.problem),
             steps,
             self.spec.measure.seed,
             chip_index=index + 1,
+            schedule=self.schedule,
             progress=self.pool.stage(label, steps),
             **options,
         )
@@ -156,10 +181,11 @@ class Stages:
             trained = train(
                 self.problem.replica(),
                 build_chip(self.spec, self.problem, index=index),
-                training.steps,
+                self.steps,
                 self.spec.measure.seed,
                 chip_index=index + 1,
-                progress=self.pool.stage(label, training.steps),
+                schedule=self.schedule,
+                progress=self.pool.stage(label, self.steps),
             )
             return trained_network(trained), {"weights": trained.weights}
 
@@ -205,10 +231,10 @@ class Stages:
         return self.store.run_record(f"point-{index}", MeasuredPoint, compute)
 
     def _point(self, index: int, clean: Snapshot) -> MeasuredPoint:
-        measure, training, state = self.spec.measure, self.spec.training, clean.state
+        measure = self.spec.measure
         measured = measure_point(
             self.problem.replica(),
-            self.chip.at(state),
+            self._at(clean, self.chip),
             clean.weights,
             clean.step,
             index,
@@ -221,32 +247,40 @@ class Stages:
                 kink_draws=min(measure.loss_draws, KINK_DRAWS),
             ),
             variants={
-                (effect.name, effect.label): build_chip(
-                    self.spec, self.problem, without=[effect]
-                ).at(state)
+                (effect.name, effect.label): self._at(
+                    clean, build_chip(self.spec, self.problem, without=[effect])
+                )
                 for effect in active_effects(self.spec, self.problem)
             },
             progress=self.pool.stage(
                 f"measuring at step {clean.step}", measure.draws + measure.loss_draws
             ),
         )
-        excess: float | None = None
-        if self.chip.recipe is None:  # the frozen theory is that of plain gradient descent
-            excess, _ = predict_excess_loss(
-                [summarize_point(measured)], training.largest_step_size, training.steps
-            )
         return MeasuredPoint(
-            point=point_result(measured, measure.points), frozen_excess_loss=excess
+            point=point_result(measured, measure.points),
+            frozen_excess_loss=self._frozen_excess_loss(measured),
         )
+
+    def _frozen_excess_loss(self, measured: PointMeasurement) -> float | None:
+        """By the frozen theory, which is that of plain gradient descent with independent updates.
+
+        None with a recipe, where step sizes fall and where epochs are shuffled.
+        """
+        training, shuffled = self.spec.training, epoch_of(self.chip, self.problem.num_samples)
+        if self.chip.recipe is not None or training.schedule is not None or shuffled is not None:
+            return None
+        step_size = training.largest_step_size
+        return predict_excess_loss([summarize_point(measured)], step_size, self.steps)[0]
 
     def _with_arrays(self, point: PointResult, weights: Tensor) -> PointResult:
         """A point with what the arrays clip and what cancels in their writes."""
         w, seed, index = self.chip.program(weights), self.spec.measure.seed, point.step
-        problem = self.problem.replica()
+        step = min(point.step, self.steps - 1)
+        problem, chip = self.problem.replica(), chip_at(self.chip, self.schedule, step)
         return with_arrays(
             point,
-            measure_conversion(problem, self.chip, w, seed, point=index),
-            measure_cancellation(problem, self.chip, w, seed, point=index),
+            measure_conversion(problem, chip, w, seed, point=index),
+            measure_cancellation(problem, chip, w, seed, point=index),
         )
 
     def _smoothed_point(self, index: int, clean: Snapshot) -> MeasuredPoint:
@@ -255,7 +289,7 @@ class Stages:
         norm_draws = measure.smoothing_draws or DEFAULT_SMOOTHING_DRAWS
         measured = measure_smoothed_point(
             self.problem.replica(),
-            self.chip.at(clean.state),
+            self._at(clean, self.chip),
             clean.weights,
             clean.step,
             index,
@@ -302,7 +336,7 @@ class Stages:
                 changed,
                 self.problem.replica(),
                 index,
-                progress=self.pool.stage(f"trying {name}", self.spec.training.steps),
+                progress=self.pool.stage(f"trying {name}", self.steps),
             )
 
         return self.store.run_record(f"{name}-{index + 1}", PredictedNetwork, compute)
@@ -316,7 +350,7 @@ class Stages:
                 self.problem.replica(),
                 index,
                 without=without,
-                progress=self.pool.stage(f"predicting {name}", self.spec.training.steps),
+                progress=self.pool.stage(f"predicting {name}", self.steps),
             )
 
         return self.store.run_record(stage, PredictedNetwork, compute)

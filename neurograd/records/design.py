@@ -58,12 +58,32 @@ class Optimizer(Record):
     momentum: float | None = None
 
 
+class Schedule(Record):
+    """How the step size falls."""
+
+    kind: str = "?"
+    every: int | str | None = None
+    factor: float | None = None
+    minimum: float | None = None
+
+    @property
+    def label(self) -> str:
+        """What a heading calls it."""
+        if self.kind == "cosine":
+            return f"Δt along a cosine to {self.minimum or 0:.3g} of it"
+        every = f"{self.every} steps" if isinstance(self.every, int) else self.every
+        return f"Δt times {self.factor:g} every {every}"
+
+
 class Training(Record):
     """The training."""
 
     step_size: float | dict[str, float] | None = None
     optimizer: Optimizer | None = None
     steps: int | None = None
+    epochs: int | None = None
+    order: str | None = None
+    schedule: Schedule | None = None
 
 
 class Targets(Record):

@@ -95,6 +95,7 @@ def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
     predicted, measured, spectrum = point.predicted, point.measured, point.spectrum
     return PointResult(
         step=point.step,
+        step_size=point.step_size,
         loss=point.loss,
         programmed_loss=point.programmed_loss,
         grad_norm=point.grad_norm,
@@ -240,6 +241,7 @@ def smoothed_point_result(point: SmoothedPoint, looks: int = 1) -> PointResult:
     margin = predicted.times(1.0 / point.step_size)
     return PointResult(
         step=point.step,
+        step_size=point.step_size,
         loss=point.loss,
         programmed_loss=point.programmed_loss,
         grad_norm=reference.grad_norm,

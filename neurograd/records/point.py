@@ -260,6 +260,9 @@ class PointResult(Record):
 
     step: int
     """Steps of the clean training before it."""
+    step_size: float | None = None
+    """Δt of the update that comes next, behind the last step that of the last one; None in older
+    reports, which have one Δt."""
     loss: Number
     """Loss of the clean network there; None (null in JSON) where it is not finite."""
     programmed_loss: Number
@@ -291,4 +294,5 @@ class MeasuredPoint(Record):
 
     point: PointResult
     frozen_excess_loss: Number
-    """Excess loss at the end of the training by the theory of many steps around this point."""
+    """Excess loss at the end of the training by the theory of many steps around this point; None
+    with a recipe or a schedule, and where epochs are shuffled."""

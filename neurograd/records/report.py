@@ -83,10 +83,12 @@ class CheckReport(_Report):
     deciding_reasons: int | None = None
     """How many of them decide; the others stand beside. None in older reports."""
     step_size: float
-    """Δt; the largest where layers have their own."""
+    """Δt of the first update; the largest where layers have their own."""
     effective_step_size: Number = None
     """Δt/(1 − μ) with momentum μ, by which a gradient that stays moves the weights; None without
     momentum and in older reports."""
+    steps: int | None = None
+    """Updates of the training; None in older reports, whose spec has them."""
     points: tuple[PointResult, ...]
     """Points along the clean training, in its order."""
     training: TrainingResult

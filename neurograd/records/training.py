@@ -185,7 +185,8 @@ class TrainingResult(Record):
     """Its interval, None where nothing was predicted."""
     frozen_excess_loss: Number
     """Excess loss by the theory of many steps around the last point, with its Hessian held fixed;
-    None (null in JSON) where the theory has no value."""
+    None (null in JSON) where the theory has no value: with a recipe or a schedule, and where
+    epochs are shuffled."""
     frozen_excess_loss_range: Ends | None
     """Smallest and largest over the later half of the points, None without a value."""
     measured_excess_loss: Number

@@ -6,6 +6,7 @@ from neurograd.effects.levels import Levels
 from neurograd.effects.nonlinearity import Nonlinearity, Slope
 from neurograd.effects.pulsed_keys import Pulsed
 from neurograd.effects.read_noise import Read
+from neurograd.effects.training_keys import Training
 from neurograd.effects.write_curve import Write
 from neurograd.spec.device_schema import Device, Quantization
 from neurograd.spec.loading import json_schema, load_spec, spec_to_dict, validate_spec
@@ -13,7 +14,7 @@ from neurograd.spec.migration import Migration, migrate
 from neurograd.spec.network_schema import Network, SurrogateSpec
 from neurograd.spec.presets import Preset, list_presets, load_preset
 from neurograd.spec.rule_schema import LearningRule
-from neurograd.spec.schema import Measure, Spec, Targets, Training
+from neurograd.spec.schema import Measure, Spec, Targets
 from neurograd.spec.task_schema import Task
 from neurograd.spec.yaml_loading import load_yaml, parse_yaml, read_text
 

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from neurograd.effects.deployment_keys import Deployment
-from neurograd.effects.recipe_keys import RecipeKeys, check_recipe
-from neurograd.errors import SpecError
+from neurograd.effects.recipe_keys import check_recipe
+from neurograd.effects.training_keys import MOST_UPDATES, Training
+from neurograd.errors import NeurogradError, SpecError
 from neurograd.keys.fields import (
     EMPTY,
     SEED,
@@ -31,49 +32,6 @@ from neurograd.spec.network_schema import OF_KIND, Network
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.task_schema import Task
 from neurograd.spec.versions import CURRENT
-
-MOST_SEEDS = 40
-"""Default of training.max_seeds."""
-
-
-class Training(RecipeKeys):
-    """How the network is trained."""
-
-    steps: Annotated[int, Whole(0, 10_000_000)] = Field(
-        1000,
-        description="Updates, 1 to 10000000; 0 for a deployment of network.weights as they are. "
-        "Default: 1000.",
-    )
-    seeds: Annotated[int, Whole(1, 1000)] = Field(
-        5, description="Number of chips trained at first, 1 to 1000. Default: 5."
-    )
-    max_seeds: Annotated[int, Whole(1, 1000)] = Field(
-        MOST_SEEDS,
-        description="Number of chips trained at most where the first ones do not decide, seeds to "
-        "1000. Default: 40, or seeds where that is more.",
-    )
-    looks: Annotated[int, Whole(1, 20)] = Field(
-        4,
-        description="At how many numbers of chips, from seeds to max_seeds, the verdict is looked "
-        "at; 1 to 20. Default: 4.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_most(cls, data: Any) -> Any:
-        """More chips than the default of max_seeds are the most that there are."""
-        if not isinstance(data, Mapping) or given(data, "max_seeds"):
-            return data
-        seeds = data.get("seeds")
-        number = str(seeds).isdecimal() and int(str(seeds))
-        return {**data, "max_seeds": seeds} if number > MOST_SEEDS else data
-
-    @model_validator(mode="after")
-    def _check_most(self) -> Training:
-        if self.max_seeds < self.seeds:
-            problem = f"{self.max_seeds} is less than training.seeds, {self.seeds}; "
-            raise spec_problem(f"{problem}allowed: at least that", "max_seeds")
-        return self
 
 
 class Targets(SpecModel):
@@ -172,6 +130,28 @@ class Spec(ChipSections):
     def handed_over(self) -> Any:
         """What a program has handed over beside the keys; None for a spec of keys alone."""
         return self._handed_over
+
+    def epoch_length(self, samples: int) -> int:
+        """Updates in which batches cover a number of training samples once."""
+        size = self.learning_rule.batch_size
+        return 1 if isinstance(size, str) else -(-samples // size)
+
+    def count_updates(self, samples: int) -> int:
+        """Updates of the training on a number of samples.
+
+        Raises:
+            NeurogradError: If there are too many.
+        """
+        training = self.training
+        if training.epochs is None:
+            return training.steps or 0
+        count = training.epochs * self.epoch_length(samples)
+        if count > MOST_UPDATES:
+            raise NeurogradError(
+                f"training.epochs: {training.epochs} of {self.epoch_length(samples)} updates are "
+                f"{count}; allowed: up to {MOST_UPDATES} updates"
+            )
+        return count
 
     def check_leave(self, source: str) -> None:
         """Raise SpecError, which calls the spec by its source, where code is not allowed to run."""

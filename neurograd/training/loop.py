@@ -14,6 +14,8 @@ from device_models.updates.optimizer import OptimizerState
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
+from neurograd.training.course import Course
+from neurograd.training.schedules import ConstantStep, Schedule
 
 CURVE_POINTS = 25
 REPORT_EVERY = 20
@@ -73,6 +75,7 @@ def train(
     seed: int,
     *,
     chip_index: int = 0,
+    schedule: Schedule | None = None,
     snapshots: Sequence[int] = (),
     initial: Tensor | None = None,
     curve_points: int = CURVE_POINTS,
@@ -80,8 +83,8 @@ def train(
 ) -> Trained:
     """Train through a chip with ``w ← w + Δt·Δw``; the memory of its recipe goes along.
 
-    Step t draws from a generator made from (seed, chip, t), so that a training can be split
-    anywhere and give the same weights.
+    Step t draws from a generator made from (seed, chip, t), and the order of a shuffled epoch from
+    (seed, chip, epoch), so that a training can be split anywhere and give the same weights.
 
     Args:
         problem: Network, loss and data.
@@ -89,6 +92,7 @@ def train(
         steps: Number of steps; 0 evaluates the weights as they are programmed.
         seed: Seed of the noise.
         chip_index: Which of several chips with one seed this is.
+        schedule: Factors on the chip's step size along the training; 1 when None.
         snapshots: Steps (0 is before the first) after which the weights are kept.
         initial: Weights before they are programmed; the problem's own when None.
         curve_points: Entries of the curve, first and last step among them, 2 or more. Divergence
@@ -111,13 +115,17 @@ def train(
     curve_steps = {int(t) for t in np.linspace(0, steps, min(steps + 1, curve_points))}
     evaluator = _Evaluator(problem, chip, seed, chip_index)
     evaluator.add(0, w)
+    course = Course(
+        chip, problem.num_samples, schedule or ConstantStep(), seed, "order", chip_index
+    )
     taken, diverged, reported = 0, False, 0
     for t in range(steps):
         generator = generator_for(seed, "train", chip_index, t, device=device)
         taken = t + 1
         try:
-            update, state = chip.sample_step(problem, w, state, generator)
-            w = w + chip.step_size * update
+            now = course.at(t, device)
+            update, state = now.sample_step(problem, w, state, generator)
+            w = w + now.step_size * update
         except UnstableRuleError:
             if t == 0:
                 raise

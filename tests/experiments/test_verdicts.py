@@ -9,10 +9,10 @@ import pytest
 from experiments.support.record import RESULTS
 from experiments.support.verdicts import TrueCost, claims, summary, wrong
 from experiments.verdicts import main
+from neurograd.effects.training_keys import MOST_SEEDS
 from neurograd.errors import NeurogradError
 from neurograd.output import plain
 from neurograd.spec.rule_schema import RULES
-from neurograd.spec.schema import MOST_SEEDS
 from tests.neurograd.chip_specs import BATCHES, MEASURED, TASKS, draw_spec, seed_of
 
 COMMIT = "49a0507f0123456789abcdef0123456789abcdef"

@@ -196,7 +196,7 @@ def _change(
 
 def _acting(spec: Spec, limits: list[Limit]) -> tuple[list[Limit], list[str]]:
     """The numbers that act, and the names of those that change nothing without any training."""
-    if spec.training.steps > 0:
+    if spec.training.trains:
         return limits, []
     idle = [limit.knob.label for limit in limits if not limit.changes_anything]
     return [limit for limit in limits if limit.changes_anything], idle

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from neurograd.effects.training_keys import MOST_UPDATES, scaled_period
 from neurograd.errors import DivergenceError
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost, Tick
@@ -49,7 +50,7 @@ def find_changes(spec: Spec, samples: int) -> list[DesignChange]:
         samples: Number of training samples, the largest batch.
     """
     after = _deployed(spec)
-    if spec.training.steps == 0:
+    if not spec.training.trains:
         return after
     return [
         *_wider(spec),
@@ -93,17 +94,23 @@ def _wider(spec: Spec) -> list[DesignChange]:
 def _steps(spec: Spec) -> list[DesignChange]:
     found = []
     training = spec.training
+    unit = "steps" if training.epochs is None else "epochs"
+    now = training.steps or training.epochs or 1
     for factor, label in ((2.0, "twice"), (0.5, "half"), (0.25, "a quarter of")):
-        steps = max(1, round(training.steps / factor))
-        if steps > 10_000_000:
+        count = max(1, round(now / factor))
+        if count > MOST_UPDATES or count == now:
             continue
-        settings = {
+        settings: dict[str, Any] = {
             # Step size times steps, the length of the training, stays the same.
-            "training.step_size": training.scaled_step_size(training.steps / steps),
-            "training.steps": steps,
+            "training.step_size": training.scaled_step_size(now / count),
+            f"training.{unit}": count,
         }
+        if training.schedule is not None and training.schedule.every is not None:
+            # So does where on its way the step size falls.
+            every = scaled_period(training.schedule.every, count / now)
+            settings["training.schedule.every"] = every
         found.append(
-            DesignChange(f"{label} the step size, {steps} steps", settings, _STEP[factor < 1])
+            DesignChange(f"{label} the step size, {count} {unit}", settings, _STEP[factor < 1])
         )
     return found
 

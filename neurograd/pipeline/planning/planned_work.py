@@ -173,7 +173,7 @@ def _stages(
 ) -> tuple[PlannedStage, ...]:
     """The kinds of work of a command, without those that it has none of."""
     training = spec.training
-    steps, chips = training.steps, training.seeds
+    steps, chips = spec.count_updates(problem.num_samples), training.seeds
     most = Looks(training.seeds, training.max_seeds, training.looks).sizes[-1]
     looks = min(steps + 1, CURVE_POINTS) * units.evaluation
     clean, chip = steps * units.clean_update + looks, steps * units.chip_update + looks

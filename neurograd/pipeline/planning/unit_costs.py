@@ -95,7 +95,7 @@ def measure_units(spec: Spec, problem: Problem, *, quick: bool, pool: TaskPool) 
         evaluation = seconds_per_call(lambda: _evaluate(chip.see(problem), w), device)
         tick(1)
         stages = Stages(spec, quick, few, build_chip(spec, few), _no_store(spec, few), pool)
-        trains = spec.training.steps > 0
+        trains = spec.training.trains
         point = _point_seconds(stages, problem, scale) if trains else 0.0
         tick(1)
         forecast = scale * _forecast_seconds(stages) if trains else 0.0
@@ -186,11 +186,12 @@ def _changed(stages: Stages, **sections: Any) -> Stages:
 
 def _forecast_seconds(stages: Stages) -> float:
     """A forecast of the spec's length, from those of two shorter trainings."""
-    steps = stages.spec.training.steps
+    steps = stages.steps
     took = []
     lengths = sorted({min(steps, length) for length in FORECAST_STEPS})
     for length in lengths:
-        short = _changed(stages, training=stages.spec.training.model_copy(update={"steps": length}))
+        fewer = {"steps": length, "epochs": None}
+        short = _changed(stages, training=stages.spec.training.model_copy(update=fewer))
         took.append(seconds_of(partial(short.predicted_network, 0), stages.problem.device))
     if len(took) == 1 or steps == lengths[-1]:
         return took[-1]

@@ -92,7 +92,7 @@ def _train(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Traine
 
 
 def _check(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> CheckedColumns:
-    if spec.training.steps == 0:
+    if not spec.training.trains:
         raise NeurogradError(
             "--mode: check measures updates, and training.steps is 0; allowed: train"
         )

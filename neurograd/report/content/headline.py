@@ -18,8 +18,22 @@ def heading(report: CheckReport) -> str:
     return (
         f"{report.num_parameters} weights ({_shape(report)}), "
         f"{design.task.label}, {rule.name}, {batches}, Δt = {_step_size(report)}, "
-        f"{design.training.steps} steps"
+        f"{_length(report)}"
     )
+
+
+def _length(report: CheckReport) -> str:
+    """How long the training was, in which order, and how its step size fell."""
+    training = report.design.training
+    steps = report.steps if training.steps is None else training.steps
+    said = f"{steps} steps"
+    if training.epochs is not None:
+        said = f"{training.epochs} epochs ({steps} steps)"
+    if training.order not in (None, "fresh") and report.design.learning_rule.batch_size != "full":
+        said = f"{said}, samples {training.order.replace('_', ' ')}"
+    if training.schedule is not None:
+        said = f"{said}, {training.schedule.label}"
+    return said
 
 
 def _step_size(report: CheckReport) -> str:

@@ -36,7 +36,8 @@ def test_there_is_an_example_of_everything():
     assert {f"devices/{name}.yaml" for name in list_presets()} <= set(EXAMPLES)
     assert {f"rules/{name}.yaml" for name in RULE_DEFAULTS} <= set(EXAMPLES)
     assert {f"surrogates/{name}.yaml" for name in SURROGATE_DEFAULTS} <= set(EXAMPLES)
-    assert {"recipes/adam.yaml", "recipes/momentum.yaml"} <= set(EXAMPLES)
+    recipes = {"adam", "momentum", "epochs", "cosine"}
+    assert {f"recipes/{name}.yaml" for name in recipes} <= set(EXAMPLES)
     data = {"own_table", "own_events", "mnist_5k", "yin_yang", "start_weights"}
     assert {f"data/{name}.yaml" for name in data} <= set(EXAMPLES)
     assert "layers/digital_ends.yaml" in EXAMPLES
@@ -46,6 +47,8 @@ def test_there_is_an_example_of_everything():
 def test_example(name):
     own_layers = name.startswith(("module/", "layers/"))
     small = [each for each in SMALL if "hidden" not in each or not own_layers]
+    if load_spec(FOLDER / name, allow_code=True).training.epochs is not None:
+        small[0] = "training.epochs=2"
     spec = load_spec(FOLDER / name, small, allow_code=True)
     assert spec.name != "unnamed chip"
     if name.startswith("rules/"):

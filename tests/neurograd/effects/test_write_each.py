@@ -7,7 +7,7 @@ import pytest
 from neurograd.effects import write_each
 from neurograd.effects.registry import active_in
 from neurograd.errors import SpecError
-from neurograd.forecast.path import forecast_chip
+from neurograd.forecast.chip_end import forecast_chip
 from neurograd.measure.arrays import measure_cancellation
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import validate_spec

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from neurograd.forecast.decay_rate import LargestDecayRate
+from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.step_length import REFRESH_INTERVAL
-from neurograd.forecast.stiff_modes import StiffModes
 
 RATES = torch.tensor([9.0, 1.0, 0.5, 0.1], dtype=torch.float64)
 

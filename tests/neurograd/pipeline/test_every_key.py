@@ -79,6 +79,14 @@ GRAPH = {
 }
 
 
+class Beside(typing.NamedTuple):
+    """A value that needs another key with it."""
+
+    value: object
+    key: str
+    other: object
+
+
 def rule(name, **more):
     return {"learning_rule": {"name": name, **more}}
 
@@ -259,8 +267,19 @@ ACTS = {
 }  # fmt: skip
 NOISY = {"device.write.cycle_to_cycle": 0.05}
 AGEING = {"device.drift": {"exponent": 0.1, "exponent_spread": 0.05}, "deployment": {}}
+EPOCHS = {"learning_rule.batch_size": 5, "training.steps": None}
 JUDGED = {
     "training.steps": (NOISY, 2, 3),
+    "training.epochs": (EPOCHS, 1, 2),
+    "training.order": ({"learning_rule.batch_size": 5}, "fresh", "shuffled"),
+    "training.schedule.kind": (
+        {"training.schedule": None},
+        Beside("step", "training.schedule.every", 1),
+        Beside("cosine", "training.schedule.minimum", 0.0),
+    ),
+    "training.schedule.every": ({"training.schedule": {"factor": 0.5}}, 1, 2),
+    "training.schedule.factor": ({"training.schedule": {"every": 1}}, 0.5, 0.6),
+    "training.schedule.minimum": ({"training.schedule": {"kind": "cosine"}}, 0.0, 0.5),
     "training.seeds": (NOISY, 2, 3),
     "training.max_seeds": ({**NOISY, "training.looks": 2}, 3, 4),
     "training.looks": ({**NOISY, "training.max_seeds": 6}, 2, 3),
@@ -317,12 +336,21 @@ def test_every_key_has_an_entry():
 def spec_of(*settings):
     data = copy.deepcopy(BASE)
     for key, value in settings:
-        here = data
-        *path, last = key.split(".")
-        for name in path:
-            here = here.setdefault(name, {})
-        here[last] = copy.deepcopy(value)
+        beside = isinstance(value, Beside)
+        if beside:
+            _set(data, value.key, value.other)
+        _set(data, key, value.value if beside else value)
     return data
+
+
+def _set(data, key, value):
+    here = data
+    *path, last = key.split(".")
+    for name in path:
+        if here.get(name) is None:
+            here[name] = {}
+        here = here[name]
+    here[last] = copy.deepcopy(value)
 
 
 @cache

@@ -11,9 +11,9 @@ from device_models import (
     Backprop,
     Chip,
 )
-from neurograd.forecast.diffusion import Diffusion
 from neurograd.forecast.gradient_estimates import EstimateSpread, GradientEstimates
-from neurograd.forecast.stiff_modes import StiffModes
+from neurograd.forecast.noise.diffusion import Diffusion
+from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.write_response import WriteResponse
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import relu_network

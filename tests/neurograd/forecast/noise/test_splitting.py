@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.special import eval_legendre
 
-from neurograd.forecast.noise_splitting import part_after_drift, split_variance
+from neurograd.forecast.noise.splitting import part_after_drift, split_variance
 from neurograd.forecast.runge_kutta_legendre import (
     stage_count,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from neurograd.forecast.noise_splitting import curvature_along
-from neurograd.forecast.stiff_modes import StiffModes
+from neurograd.forecast.noise.splitting import curvature_along
+from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.seeding import generator_for
 
 

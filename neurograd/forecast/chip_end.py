@@ -1,0 +1,115 @@
+"""The predicted end of one chip's training.
+
+The path is predicted many updates at a time (``path``). Where the mean of a chip's estimates is not
+known (rules that are no means over samples, in batches), it would have to be averaged over about as
+many estimates as there are updates: the error of an average over M estimates, carried along n
+updates, is n/M of their noise. There the updates are taken one by one, each with an estimate and a
+write of its own, at the cost of a training. So are those of a chip that writes every sample of a
+batch for itself: a sequence of writes has no closed form. And those of a chip with a recipe: its
+memory is followed as the chip has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_models import Chip, UnstableRuleError
+from neurograd.forecast.path import PredictedPath
+from neurograd.problem import Problem
+from neurograd.progress import Progress
+from neurograd.seeding import generator_for
+from neurograd.training.course import Course
+from neurograd.training.schedules import ConstantStep, Schedule
+
+
+@dataclass(frozen=True)
+class ForecastChip:
+    """The predicted end of one chip's training.
+
+    Attributes:
+        weights: Stored weights after the last update, shape ``(N,)``.
+        diverged: Whether they left all bounds on the way.
+        gradients: Gradients that the prediction took.
+    """
+
+    weights: Tensor
+    diverged: bool
+    gradients: int
+
+
+def forecast_chip(
+    problem: Problem,
+    chip: Chip,
+    steps: int,
+    seed: int,
+    *,
+    index: int = 0,
+    schedule: Schedule | None = None,
+    progress: Progress | None = None,
+) -> ForecastChip:
+    """Predict the weights after a training through a chip, without training through it.
+
+    Args:
+        problem: Network, loss and data.
+        chip: The chip.
+        steps: Number T of updates, 1 or more.
+        seed: Seed of the noise.
+        index: Which of several chips with one seed this is.
+        schedule: Factors on the chip's step size along the training; 1 when None.
+        progress: Called with the number of updates done since the last call.
+
+    Raises:
+        ValueError: If there is no update to take.
+    """
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; allowed: 1 or more")
+    single = chip.writes_samples or chip.recipe is not None
+    if single or not chip.knows_mean(problem):
+        return _take_every_update(problem, chip, steps, seed, index, schedule, progress)
+    path = PredictedPath(problem, chip, seed, index, schedule)
+    done = 0
+    while done < steps:
+        try:
+            length = path.advance(done, steps)
+        except UnstableRuleError:
+            return ForecastChip(torch.full_like(path.w, torch.nan), True, path.gradients)
+        done += length
+        if progress is not None:
+            progress(length)
+        if not bool(torch.isfinite(path.w).all()):
+            return ForecastChip(path.w, True, path.gradients)
+        if path.is_held_by_noise(done, steps):
+            break
+    return ForecastChip(path.w, False, path.gradients)
+
+
+def _take_every_update(
+    problem: Problem,
+    chip: Chip,
+    steps: int,
+    seed: int,
+    index: int,
+    schedule: Schedule | None,
+    progress: Progress | None,
+) -> ForecastChip:
+    """The end of a path whose updates are drawn one by one, as the chip draws them."""
+    w = chip.program(problem.initial_weights).clone()
+    state = chip.start(w)
+    factors = schedule or ConstantStep()
+    course = Course(chip, problem.num_samples, factors, seed, "forecast order", index)
+    for done in range(steps):
+        generator = generator_for(seed, "forecast", index, done, device=w.device)
+        try:
+            now = course.at(done, w.device)
+            update, state = now.sample_step(problem, w, state, generator)
+            w = w + now.step_size * update
+        except UnstableRuleError:
+            return ForecastChip(torch.full_like(w, torch.nan), True, done + 1)
+        if progress is not None:
+            progress(1)
+        if not bool(torch.isfinite(w).all()):
+            return ForecastChip(w, True, done + 1)
+    return ForecastChip(w, False, steps)

@@ -1,0 +1,1 @@
+"""The noise of many updates, and the curvature that holds it back."""
