@@ -31,6 +31,9 @@ SMALL = [
     "task.test_samples=40",
 ]
 
+OWN_LAYERS = ("data/lenet5.yaml", "data/shapes.yaml")
+"""Networks that have no hidden layers of a width that a spec gives."""
+
 
 def test_there_is_an_example_of_everything():
     assert {f"devices/{name}.yaml" for name in list_presets()} <= set(EXAMPLES)
@@ -38,17 +41,18 @@ def test_there_is_an_example_of_everything():
     assert {f"surrogates/{name}.yaml" for name in SURROGATE_DEFAULTS} <= set(EXAMPLES)
     recipes = {"adam", "momentum", "epochs", "cosine"}
     assert {f"recipes/{name}.yaml" for name in recipes} <= set(EXAMPLES)
-    data = {"own_table", "own_events", "mnist_5k", "yin_yang", "start_weights"}
+    data = {"own_table", "own_events", "mnist_5k", "yin_yang", "start_weights", "lenet5", "shapes"}
     assert {f"data/{name}.yaml" for name in data} <= set(EXAMPLES)
     assert "layers/digital_ends.yaml" in EXAMPLES
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name):
-    own_layers = name.startswith(("module/", "layers/"))
+    own_layers = name.startswith(("module/", "layers/")) or name in OWN_LAYERS
     small = [each for each in SMALL if "hidden" not in each or not own_layers]
     if load_spec(FOLDER / name, allow_code=True).training.epochs is not None:
         small[0] = "training.epochs=2"
+    small += ["task.crop=12"] if name == "data/lenet5.yaml" else []
     spec = load_spec(FOLDER / name, small, allow_code=True)
     assert spec.name != "unnamed chip"
     if name.startswith("rules/"):
