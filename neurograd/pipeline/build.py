@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import torch
 
 from device_models import Backprop, Chip, LearningRule, Minibatch, Surrogate
-from neurograd.effects.assembly import build_chip
+from neurograd.effects import assembly
 from neurograd.effects.effect import Effect
 from neurograd.effects.minibatch import is_batched
 from neurograd.effects.recipe_keys import recipe_of
 from neurograd.effects.registry import active_in
 from neurograd.effects.training_keys import period_in_updates
 from neurograd.errors import DataError, NeurogradError
-from neurograd.pipeline.own.handed_over import handed_over
+from neurograd.pipeline.own.handed_over import handed_over, own_chip
 from neurograd.pipeline.own.spike_trains import as_trains
 from neurograd.problem import Problem, datasets, networks
 from neurograd.problem.layer_names import layers_called, layers_of
@@ -215,6 +216,19 @@ def _dataset(spec: Spec) -> datasets.Dataset:
     )
 
 
+def build_chip(
+    spec: Spec, problem: Problem, *, index: int = 0, without: Collection[Effect] = ()
+) -> Chip:
+    """One chip of a spec; one that a program has handed over is the same for every index.
+
+    Arguments and errors as for ``neurograd.effects.assembly.build_chip``.
+    """
+    own = own_chip(spec, problem)
+    if own is not None:
+        return own
+    return assembly.build_chip(spec, problem, index=index, without=without)
+
+
 def build_clean_chip(spec: Spec, problem: Problem) -> Chip:
     """The clean twin: backpropagation on the spec's batches by its recipe, ideal synapses.
 
@@ -256,5 +270,10 @@ def build_schedule(spec: Spec, samples: int) -> Schedule:
 
 
 def active_effects(spec: Spec, problem: Problem) -> list[Effect]:
-    """The effects that a spec switches on, in the order in which an update meets them."""
+    """The effects that a spec switches on, in the order in which an update meets them.
+
+    A chip that a program has handed over is a whole: none of it is taken apart.
+    """
+    if own_chip(spec, problem) is not None:
+        return []
     return active_in(spec, problem.num_samples)

@@ -38,6 +38,7 @@ from neurograd.pipeline.identity import (
 )
 from neurograd.pipeline.mitigating import guide_to
 from neurograd.pipeline.notes import notes
+from neurograd.pipeline.own.handed_over import OWN_CHIP, own_parts
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
@@ -264,7 +265,9 @@ class Checking:
             if measure:
                 # On a worker, whose one core gives the same sums on every machine.
                 forecast = pool.submit(partial(self._forecast, forecasts)).result()
-            if measure and mitigation and _failed(judged.training):
+            # A chip that was handed over is a whole, which cannot be told without a part.
+            told = own_parts(self.spec) is None
+            if measure and mitigation and told and _failed(judged.training):
                 chip = chip_in_words(self.spec, self.problem)
                 explained = guide_to(chip, stages, submit, forecasts, judged.training)
             aged = deployment_results(group.deployed(), judged.deployment)
@@ -355,6 +358,7 @@ class Checking:
             points=tuple(point.point for point in points),
             notes=notes(self.spec, self.problem, kind),
             training=training,
+            own_chip=own_parts(self.spec),
             deployment=aged,
             deployment_trials=trials,
             mitigation=mitigation,
@@ -362,6 +366,8 @@ class Checking:
         )
         chip = chip_in_words(self.spec, self.problem)
         labels = [effect.label for effect in chip.effects]
+        if report.own_chip is not None:
+            labels = [OWN_CHIP]
         remedies = [chip.words(effect) for effect in chip.effects]
         deciding, beside = explain(report, labels, remedies)
         cause, verdict = cause_of(report.verdict, labels, mitigation).label, judged.verdict

@@ -18,6 +18,7 @@ from neurograd.effects.registry import contributions, hints_of
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.own.handed_over import own_chip_notes, own_parts
 from neurograd.pipeline.own.layer_notes import layer_notes, without_key
 from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.problem import Problem
@@ -38,6 +39,7 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
     found = [*layer_notes(spec, problem), *hints_of(spec, problem.num_samples)]
     found += network_notes(spec, problem)
     found += recipe_hints(spec.training)
+    found += own_chip_notes(spec)
     found += [_idle(group) for group in idle_keys(spec, problem)]
     found += _of_order(spec, problem)
     found += _of_data(spec, problem)
@@ -98,8 +100,10 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
     its default is set to it, alone or, where that is refused, with another one of its section;
     nothing of the chip built may then be another, number by number.
     """
-    chips = _Chips(spec, problem)
     found: list[tuple[str, ...]] = []
+    if own_parts(spec) is not None:  # the keys are those of its clean twin
+        return found
+    chips = _Chips(spec, problem)
     for place in (*PLACES, "deployment"):
         section = getattr(spec, place)
         groups: dict[str, list[tuple[str, Any]]] = {}

@@ -89,6 +89,9 @@ class CheckReport(_Report):
     momentum and in older reports."""
     steps: int | None = None
     """Updates of the training; None in older reports, whose spec has them."""
+    own_chip: str | None = None
+    """The parts of a chip that a program has handed over, by their classes; None (null in JSON)
+    where the keys of the spec make it, and in older reports."""
     points: tuple[PointResult, ...]
     """Points along the clean training, in its order."""
     training: TrainingResult

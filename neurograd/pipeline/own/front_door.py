@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+import device_models
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.changed import with_settings
@@ -17,7 +18,7 @@ from neurograd.pipeline.check import check as run_check
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.limits.command import LimitsResult, find_limits
-from neurograd.pipeline.own.handed_over import spec_for
+from neurograd.pipeline.own.handed_over import BESIDE_A_CHIP, spec_for
 from neurograd.pipeline.pool.inline import Inline
 from neurograd.pipeline.sweep.command import SweepResult
 from neurograd.pipeline.sweep.modes import Row, check_mode
@@ -28,8 +29,9 @@ from neurograd.progress import Reporter, Silent
 from neurograd.records.cost import ForecastResult
 from neurograd.spec import Spec
 
-Chip = Spec | Mapping[str, Any] | str
-"""A preset's name, a mapping with keys of a spec without ``network`` and ``task``, or a spec."""
+Chip = device_models.Chip | Spec | Mapping[str, Any] | str
+"""A preset's name, a mapping with keys of a spec without ``network`` and ``task``, a spec, or a
+chip of ``device_models``."""
 
 
 def check(
@@ -48,8 +50,9 @@ def check(
     Args:
         spec: A spec; with ``problem`` its network and task are left out.
         problem: Network, loss and data of your own.
-        chip: The chip that trains it: a preset's name, or a mapping with keys of a spec such as
-            ``{"device": {"preset": "alox-hfo2"}, "targets": {"max_accuracy_drop": 0.03}}``.
+        chip: The chip that trains it: a preset's name, a mapping with keys of a spec such as
+            ``{"device": {"preset": "alox-hfo2"}, "targets": {"max_accuracy_drop": 0.03}}``, or a
+            ``device_models.Chip``.
         device: Where to compute; where the problem lies when None, the CPU without one.
         quick: Take a smaller version of the spec.
         reporter: Shows progress; silent when None.
@@ -59,6 +62,7 @@ def check(
     Raises:
         NeurogradError: For everything that bad input causes.
     """
+    _check_resume(chip, resume)
     spec, place = _settled(spec, problem, chip, device, sections)
     return run_check(spec, device=place, quick=quick, reporter=reporter, resume=resume)
 
@@ -78,7 +82,13 @@ def limits(
     """How far each number of the chip may move, as ``neurograd limits``.
 
     Arguments and errors as for ``check``; ``confirm`` trains chips at both numbers of every limit.
+    A ``device_models.Chip`` has no keys to be turned: it is refused.
     """
+    if isinstance(chip, device_models.Chip):
+        raise NeurogradError(
+            "chip: limits turns keys of a spec, which a chip object has not; allowed: a preset's "
+            "name, a mapping with keys of a spec, or a spec"
+        )
     spec, place = _settled(spec, problem, chip, device, sections)
     return find_limits(
         spec, device=place, quick=quick, confirm=confirm, reporter=reporter, resume=resume
@@ -139,6 +149,9 @@ def sweep(
         NeurogradError: For everything that bad input causes.
     """
     check_mode(mode)
+    if isinstance(chip, device_models.Chip):
+        _check_own_sweep(over)
+    _check_resume(chip, resume)
     spec, place = _settled(spec, problem, chip, device, sections)
     if not over or not all(over.values()):
         raise NeurogradError("over: has no values; allowed: a key of the chip with its values")
@@ -152,6 +165,25 @@ def sweep(
         found = evaluate_points(ready, settings, folder, Inline, reporter or Silent())
     rows: list[Row] = [{**point, **row} for point, row in zip(points, found, strict=True)]
     return SweepResult(tuple(over), rows, [], notes_of(ready))
+
+
+def _check_own_sweep(over: Mapping[str, Sequence[Any]]) -> None:
+    """Raise NeurogradError for keys that a chip object has not."""
+    for key in over:
+        if key.partition(".")[0] not in BESIDE_A_CHIP:
+            raise NeurogradError(
+                f"over: {key} is no key of a chip object; allowed: keys of "
+                f"{', '.join(BESIDE_A_CHIP)}"
+            )
+
+
+def _check_resume(chip: Chip | None, resume: Path | None) -> None:
+    """Raise NeurogradError where finished work could be that of another chip object."""
+    if isinstance(chip, device_models.Chip) and resume is not None:
+        raise NeurogradError(
+            "resume: finished work of a chip object cannot be told from that of another one; "
+            "allowed: a chip of keys"
+        )
 
 
 def _name(point: Mapping[str, Any]) -> str:

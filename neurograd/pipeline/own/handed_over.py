@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from device_models import Chip, Minibatch
+from neurograd.effects.recipe_keys import recipe_of
 from neurograd.errors import NeurogradError
 from neurograd.problem import Problem
 from neurograd.spec import Spec, list_presets, spec_to_dict, validate_spec
@@ -17,24 +20,50 @@ CHIP_KEYS = (
 )  # fmt: skip
 """Sections of a spec that say nothing of network and data."""
 
+BESIDE_A_CHIP = ("training", "targets", "measure")
+"""Sections that a chip of a program's own leaves open."""
+
+OWN_CHIP = "the chip that the program handed over"
+"""What sentences call it: as a whole, it is all that sets it apart from an ideal one."""
+
 _PRECISIONS = {torch.float64: "float64", torch.float32: "float32"}
 
 
+@dataclass(frozen=True)
+class HandedOver:
+    """What a program hands over beside keys.
+
+    Attributes:
+        problem: Network, loss and data.
+        chip: The chip; None where the keys make it.
+    """
+
+    problem: Problem
+    chip: Chip | None = None
+
+
 def spec_for(
-    problem: Problem, chip: Spec | Mapping[str, Any] | str | None, settings: Mapping[str, Any]
+    problem: Problem,
+    chip: Chip | Spec | Mapping[str, Any] | str | None,
+    settings: Mapping[str, Mapping[str, Any]],
 ) -> Spec:
     """The spec of a problem of one's own on a chip.
 
     Args:
         problem: Network, loss and data.
         chip: A preset's name; a mapping with keys of a spec, all but ``network`` and ``task``; a
-            spec, of which network and task are left out; None for ideal synapses.
+            spec, of which network and task are left out; a chip of ``device_models``, whose step
+            size and batches are the training's; None for ideal synapses.
         settings: Sections that lie over those of the chip, such as ``training``.
 
     Raises:
         NeurogradError: If a key is wrong, or the problem is no network for its data.
     """
-    keys = _chip_keys(chip)
+    own: Chip | None = None
+    if isinstance(chip, Chip):
+        own, keys = chip, _keys_of_own(chip, settings)
+    else:
+        keys = _chip_keys(chip)
     for name, section in settings.items():
         keys[name] = {**(keys.get(name) or {}), **section}
     keys["measure"] = {**(keys.get("measure") or {}), **_measure_of(problem)}
@@ -46,7 +75,55 @@ def spec_for(
     keys["task"] = {"name": "python", **counts}
     spec = validate_spec(keys, "chip")
     problem.check_network()
-    return spec.beside(problem)
+    return spec.beside(HandedOver(problem, own))
+
+
+def _keys_of_own(chip: Chip, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What a chip says of the training; the clean twin has the same steps and batches."""
+    for name in settings:
+        if name not in BESIDE_A_CHIP:
+            raise NeurogradError(
+                f"{name}: is not for a chip of your own, which has its parts already; allowed "
+                f"beside it: {', '.join(BESIDE_A_CHIP)}"
+            )
+    if chip.recipe is not None:
+        raise NeurogradError(
+            "chip: has a recipe of its own, which the clean twin would not have; allowed: "
+            "training={'optimizer': ...} beside a chip without"
+        )
+    asked = settings.get("training", {}).get("step_size", chip.step_size)
+    if asked != chip.step_size:
+        raise NeurogradError(
+            f"training.step_size: {asked} beside a chip whose step_size is {chip.step_size:g}; "
+            "allowed: no such key"
+        )
+    batch = chip.rule.batch_size if isinstance(chip.rule, Minibatch) else "full"
+    return {
+        "name": "chip of a program",
+        "training": {"step_size": chip.step_size},
+        "learning_rule": {"batch_size": batch},
+    }
+
+
+def own_chip(spec: Spec, problem: Problem) -> Chip | None:
+    """The chip that a program has handed over, as the spec trains it; None where keys make it."""
+    chip: Chip | None = None if spec.handed_over is None else spec.handed_over.chip
+    if chip is None:
+        return None
+    recipe = recipe_of(spec.training, problem)
+    return replace(chip, step_size=spec.training.largest_step_size, recipe=recipe)
+
+
+def own_parts(spec: Spec) -> str | None:
+    """The parts of a chip that a program has handed over, by their classes; None without one."""
+    chip: Chip | None = None if spec.handed_over is None else spec.handed_over.chip
+    if chip is None:
+        return None
+    rule = type(chip.rule).__name__
+    if isinstance(chip.rule, Minibatch):
+        rule = f"{rule} of {type(chip.rule.rule).__name__}"
+    effects = (*chip.reads, *chip.passes, *chip.writes)
+    return ", ".join([rule, *(type(effect).__name__ for effect in effects)])
 
 
 def _chip_keys(chip: Spec | Mapping[str, Any] | str | None) -> dict[str, Any]:
@@ -64,7 +141,7 @@ def _chip_keys(chip: Spec | Mapping[str, Any] | str | None) -> dict[str, Any]:
     if not isinstance(chip, Mapping):
         raise NeurogradError(
             f"chip is {type(chip).__name__}; allowed: a preset's name, a mapping with keys of a "
-            "spec, or a spec"
+            "spec, a spec, or a device_models.Chip"
         )
     for key in chip:
         if key not in CHIP_KEYS:
@@ -87,10 +164,21 @@ def handed_over(spec: Spec, device: torch.device) -> Problem:
     Raises:
         NeurogradError: If it lies on another kind of device.
     """
-    problem: Problem = spec.handed_over
+    problem: Problem = spec.handed_over.problem
     if problem.device.type != device.type:
         raise NeurogradError(
             f"the problem lies on {problem.device} and the work is to be on {device}; allowed: "
             "Problem(..., device=...) and the same device here"
         )
     return problem.replica()
+
+
+def own_chip_notes(spec: Spec) -> Iterator[str]:
+    """What a report has to say of a chip that a program has handed over."""
+    parts = own_parts(spec)
+    if parts is not None:
+        yield (
+            f"The chip was handed over by a program ({parts}): all networks are trained on the "
+            "same devices, so that what differs from device to device is not in the intervals, and no "
+            "part of the chip is told to be the cause."
+        )

@@ -17,7 +17,7 @@ def heading(report: CheckReport) -> str:
     batches = "full batch" if batch == "full" else f"batches of {batch}"
     return (
         f"{report.num_parameters} weights ({_shape(report)}), "
-        f"{design.task.label}, {rule.name}, {batches}, Δt = {_step_size(report)}, "
+        f"{design.task.label}, {_chip(report)}, {batches}, Δt = {_step_size(report)}, "
         f"{_length(report)}"
     )
 
@@ -49,6 +49,13 @@ def _step_size(report: CheckReport) -> str:
         return f"{said}, {optimizer.name}"
     effective = words.number(report.effective_step_size)
     return f"{said}, momentum {words.number(optimizer.momentum)} (Δt/(1 − μ) = {effective})"
+
+
+def _chip(report: CheckReport) -> str:
+    """The rule, or what a chip of a program is made of."""
+    if report.own_chip is not None:
+        return f"a chip of {report.own_chip}"
+    return report.design.learning_rule.name
 
 
 def _shape(report: CheckReport) -> str:
