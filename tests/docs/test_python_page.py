@@ -7,16 +7,22 @@ import io
 import re
 from pathlib import Path
 
+import torch
+
+import neurograd
 from neurograd.judge.verdict import Verdict
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 
 
+def program_under(heading):
+    """The first program under a heading."""
+    pattern = rf"^## {heading}.*?^```python\n(.*?)^```$"
+    return re.search(pattern, PAGE.read_text("utf-8"), re.M | re.S)[1]
+
+
 def test_an_own_network_on_a_chip():
-    block = re.search(
-        r"^## Your own network.*?^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S
-    )
-    program = block[1]
+    program = program_under("Your own network")
     assert len([line for line in program.splitlines() if line.strip()]) <= 15
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
@@ -26,3 +32,13 @@ def test_an_own_network_on_a_chip():
     assert "kind='accuracy_drop'" in lines[1]
     assert "key='device.write.cycle_to_cycle'" in lines[2]
     assert "device.read.noise" in lines[-1]
+
+
+def test_a_chip_of_ones_own():
+    x, y = torch.eye(4).repeat(6, 1), torch.arange(24) % 2
+    module, loss = torch.nn.Linear(4, 2), torch.nn.CrossEntropyLoss()
+    problem = neurograd.Problem(module, loss, x, y, test_inputs=x, test_targets=y)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(program_under("A chip of your own"), {"neurograd": neurograd, "problem": problem})
+    assert printed.getvalue() == "Minibatch of Backprop, ReadNoise\n"

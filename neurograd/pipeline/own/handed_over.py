@@ -179,6 +179,6 @@ def own_chip_notes(spec: Spec) -> Iterator[str]:
     if parts is not None:
         yield (
             f"The chip was handed over by a program ({parts}): all networks are trained on the "
-            "same devices, so that what differs from device to device is not in the intervals, and no "
-            "part of the chip is told to be the cause."
+            "same devices, so that what differs from device to device is not in the intervals, and "
+            "no part of the chip is told to be the cause."
         )
