@@ -91,16 +91,19 @@ def _keys_of_own(chip: Chip, settings: Mapping[str, Mapping[str, Any]]) -> dict[
             "chip: has a recipe of its own, which the clean twin would not have; allowed: "
             "training={'optimizer': ...} beside a chip without"
         )
-    asked = settings.get("training", {}).get("step_size", chip.step_size)
-    if asked != chip.step_size:
-        raise NeurogradError(
-            f"training.step_size: {asked} beside a chip whose step_size is {chip.step_size:g}; "
-            "allowed: no such key"
-        )
-    batch = chip.rule.batch_size if isinstance(chip.rule, Minibatch) else "full"
+    training: dict[str, Any] = {"step_size": chip.step_size}
+    batch: int | str = "full"
+    if isinstance(chip.rule, Minibatch):
+        batch, training["order"] = chip.rule.batch_size, chip.rule.order
+    for key, its in training.items():
+        asked = settings.get("training", {}).get(key, its)
+        if asked != its:
+            raise NeurogradError(
+                f"training.{key}: {asked} beside a chip whose {key} is {its}; allowed: no such key"
+            )
     return {
         "name": "chip of a program",
-        "training": {"step_size": chip.step_size},
+        "training": training,
         "learning_rule": {"batch_size": batch},
     }
 

@@ -92,6 +92,7 @@ REFUSED = {
         "quantization: is not for a chip of your own",
     ),
     "another step": ({"training": {"step_size": 0.2}}, "beside a chip whose step_size is 0.3"),
+    "another order": ({"training": {"order": "shuffled"}}, "beside a chip whose order is fresh"),
 }
 
 
