@@ -16,15 +16,13 @@ from torch import Tensor
 from device_models import Chip
 from neurograd.deployment import Judged
 from neurograd.effects.recipe_keys import effective_step_size
-from neurograd.effects.registry import remedy_of
 from neurograd.explain.ageing import ageing_cause, with_deployment
 from neurograd.explain.cause import cause_of
-from neurograd.explain.guide import ChipInWords
 from neurograd.explain.reasons import explain
 from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import Forecast, judge_forecasts
 from neurograd.judge.verdict import Verdict
-from neurograd.pipeline.build import active_effects, build_chip, build_problem
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.chip_group import ChipGroup
 from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of
 from neurograd.pipeline.identity import (
@@ -36,7 +34,7 @@ from neurograd.pipeline.identity import (
     data_used,
     versions,
 )
-from neurograd.pipeline.mitigating import guide_to
+from neurograd.pipeline.mitigating import chip_in_words, guide_to
 from neurograd.pipeline.notes import notes
 from neurograd.pipeline.own.handed_over import OWN_CHIP, own_parts
 from neurograd.pipeline.pool import TaskPool, Threads
@@ -380,17 +378,6 @@ class Checking:
             "deciding_reasons": len(deciding),
         }
         return report.model_copy(update=told)
-
-
-def chip_in_words(spec: Spec, problem: Problem) -> ChipInWords:
-    """What sentences say of a spec's chip: its effects and what makes each of them smaller."""
-    effects = tuple(active_effects(spec, problem))
-    window = "quantization" if spec.device is None else "device.conductance"
-    return ChipInWords(
-        effects=effects,
-        remedies={effect.name: remedy_of(effect, spec, problem.num_samples) for effect in effects},
-        window_key=f"{window}.weight_range",
-    )
 
 
 def _failed(judged: Judgement) -> bool:

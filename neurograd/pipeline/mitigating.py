@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from neurograd.effects.registry import remedy_of
 from neurograd.errors import NeurogradError
 from neurograd.explain.guide import (
     ChipInWords,
@@ -19,16 +20,30 @@ from neurograd.explain.mitigation import recorded
 from neurograd.explain.trials import Trial, Tried, trials_of, why_not
 from neurograd.explain.variants import variants
 from neurograd.judge.cost import Judgement
+from neurograd.pipeline.build import active_effects
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
 from neurograd.pipeline.stages import Stages
+from neurograd.problem import Problem
 from neurograd.records.mitigation import MitigationGuide
 from neurograd.records.training import PredictedNetwork
+from neurograd.spec import Spec
 
 Submit = Callable[..., Future[Any]]
 """Runs a task on a worker, its time counted under a name."""
 
 TRIED = 2
 """Effects whose numbers are tried, those that cost most."""
+
+
+def chip_in_words(spec: Spec, problem: Problem) -> ChipInWords:
+    """What sentences say of a spec's chip: its effects and what makes each of them smaller."""
+    effects = tuple(active_effects(spec, problem))
+    window = "quantization" if spec.device is None else "device.conductance"
+    return ChipInWords(
+        effects=effects,
+        remedies={effect.name: remedy_of(effect, spec, problem.num_samples) for effect in effects},
+        window_key=f"{window}.weight_range",
+    )
 
 
 def guide_to(

@@ -9,7 +9,7 @@ from neurograd.effects import granularity
 from neurograd.effects.registry import active_in
 from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.pipeline.build import build_chip, build_problem
-from neurograd.pipeline.check import chip_in_words
+from neurograd.pipeline.mitigating import chip_in_words
 from neurograd.spec import validate_spec
 from neurograd.spec.presets import list_presets
 

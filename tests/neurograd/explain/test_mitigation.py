@@ -23,8 +23,9 @@ from neurograd.judge.cost import Judgement
 from neurograd.judge.verdict import Bounds, Cost, Verdict
 from neurograd.pipeline.build import active_effects, build_problem
 from neurograd.pipeline.changed import with_settings
-from neurograd.pipeline.check import check, chip_in_words, train_beside
+from neurograd.pipeline.check import check, train_beside
 from neurograd.pipeline.forecasting import allowed_by, baseline_of, forecast
+from neurograd.pipeline.mitigating import chip_in_words
 from neurograd.records.json_form import report_from_json, to_json_dict
 from neurograd.records.training import PredictedNetwork
 from neurograd.report import render_html, render_report
