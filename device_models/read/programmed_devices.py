@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from device_models.read.drift import ConductanceDrift
+from device_models.read.one_over_f import OneOverFNoise
 from device_models.write.weight_cells import WeightCells
 
 
@@ -29,8 +30,26 @@ class ProgrammedDevices:
 
     def weights(self, drift: ConductanceDrift | None = None) -> Tensor:
         """Weights that the devices stand for after a drift, shape ``(N,)``; at first when None."""
-        now = (self.plus, self.minus) if drift is None else drift.drifted(self.plus, self.minus)
-        return self.cells.weights(*now) + self.beyond
+        return self.cells.weights(*self._drifted(drift)) + self.beyond
+
+    def noisy_weights(
+        self, drift: ConductanceDrift | None, noise: OneOverFNoise, generator: torch.Generator
+    ) -> Tensor:
+        """The same as one read finds the devices, each with noise of its own; a reference has none.
+
+        Args:
+            drift: What becomes of the devices until they are read.
+            noise: That of the read.
+            generator: Its source.
+        """
+        plus, minus = self._drifted(drift)
+        plus = noise.read(self.plus, plus, generator)
+        if self.cells.reference is None:
+            minus = noise.read(self.minus, minus, generator)
+        return self.cells.weights(plus, minus) + self.beyond
+
+    def _drifted(self, drift: ConductanceDrift | None) -> tuple[Tensor, Tensor]:
+        return (self.plus, self.minus) if drift is None else drift.drifted(self.plus, self.minus)
 
 
 def drift_compensation(before: Tensor, after: Tensor, layer: Tensor) -> Tensor:

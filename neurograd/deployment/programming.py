@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from device_models import Backprop, Chip, ConductanceDrift
+from device_models.read.one_over_f import PUBLISHED_READ_NOISE, OneOverFNoise
 from device_models.read.programmed_devices import ProgrammedDevices
 from device_models.weight_parts import WeightPart
 from device_models.write.programming import (
@@ -21,7 +22,7 @@ from device_models.write.programming import (
 from neurograd.effects.assembly import Assembly, build_chip, layer_assembly
 from neurograd.effects.by_layer import chip_parts
 from neurograd.effects.deployment_keys import Deployment, ProgramError
-from neurograd.effects.drift import draw_drift
+from neurograd.effects.drift import Drift, draw_drift
 from neurograd.effects.weight_cells import weight_cells
 from neurograd.problem import Problem
 from neurograd.problem.layer_names import layers_of
@@ -44,15 +45,28 @@ class DeployedPart(WeightPart):
         held: The weights as they were written, shape ``(n,)``; those of digital memory stay.
         drifts: What becomes of the devices by each time after that; None for the time 0 and for
             devices that keep what they hold.
+        noises: The noise that every device is read with at each time and right after programming;
+            empty without one.
     """
 
     devices: ProgrammedDevices | None
     held: Tensor
     drifts: dict[float, ConductanceDrift | None]
+    noises: dict[float, OneOverFNoise]
 
-    def weights(self, time: float) -> Tensor:
-        """What they hold at a time after programming, shape ``(n,)``."""
-        return self.held if self.devices is None else self.devices.weights(self.drifts.get(time))
+    def weights(self, time: float, generator: torch.Generator) -> Tensor:
+        """What a read finds of them at a time after programming, shape ``(n,)``.
+
+        Args:
+            time: In seconds; one of the deployment's times, or 0.
+            generator: Source of the noise of the devices.
+        """
+        if self.devices is None:
+            return self.held
+        drift, noise = self.drifts.get(time), self.noises.get(time)
+        if noise is None:
+            return self.devices.weights(drift)
+        return self.devices.noisy_weights(drift, noise, generator)
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class DeployedChip:
             time: In seconds; one of the deployment's times, or 0.
             generator: Source of what varies from read to read.
         """
-        found = [part.weights(time) for part in self.parts]
+        found = [part.weights(time, generator) for part in self.parts]
         stored = found[0].new_empty(sum(len(each) for each in found))
         for part, values in zip(self.parts, found, strict=True):
             part.put(stored, values)
@@ -102,7 +116,7 @@ def program_chip(spec: Spec, problem: Problem, index: int, weights: Tensor) -> D
     for assembly, places in _parts(spec, problem, index):
         part = WeightPart(places)
         if assembly is None or assembly.spec.device is None:
-            found.append(DeployedPart(places, None, part.take(held), {}))
+            found.append(DeployedPart(places, None, part.take(held), {}, {}))
             continue
         cells, layer = weight_cells(assembly), [] if assembly.layer is None else [assembly.layer]
         generator = generator_for(
@@ -113,7 +127,7 @@ def program_chip(spec: Spec, problem: Problem, index: int, weights: Tensor) -> D
         plus, minus = programmed(cells, part.take(weights), error, program, generator)
         own = part.take(held)
         devices = ProgrammedDevices(plus, minus, cells, cells.beyond(own))
-        found.append(DeployedPart(places, devices, own, _drifts(assembly)))
+        found.append(DeployedPart(places, devices, own, _drifts(assembly), _noises(assembly)))
     return DeployedChip(chip, tuple(found))
 
 
@@ -131,6 +145,19 @@ def _drifts(parts: Assembly) -> dict[float, ConductanceDrift | None]:
         return dict.fromkeys(times)
     # Every draw is from a generator of its own, which gives the same exponents.
     return {time: draw_drift(parts, time) if time > 0 else None for time in times}
+
+
+def _noises(parts: Assembly) -> dict[float, OneOverFNoise]:
+    """The noise of reads at each time of the deployment, and right after programming.
+
+    What is programmed is first read at t0 of the drift, so that there is no earlier noise.
+    """
+    deployment = parts.spec.deployment
+    if deployment.read_noise == "none":
+        return {}
+    first = (parts.spec.device.drift or Drift()).t0
+    noise = PUBLISHED_READ_NOISE[deployment.read_noise]
+    return {time: noise(max(time, first)) for time in (0.0, *deployment.times)}
 
 
 def programming_error(key: ProgramError | None) -> ProgrammingError | None:

@@ -45,9 +45,9 @@ def variants(spec: Spec) -> Iterator[Variant]:
         yield Variant("exact", "the programming error", True, without)
     if drifts:
         yield Variant("still", "conductance drift", True, _everywhere(spec, "drift", None))
-    if any(device.read.noise > 0 for device in devices):
-        quiet = _everywhere(spec, "read", {"noise": 0.0})
-        yield Variant("quiet", "read noise", True, quiet)
+    if deployment.read_noise != "none" or any(device.read.noise > 0 for device in devices):
+        silent = deployed(read_noise="none")
+        yield Variant("quiet", "read noise", True, _everywhere(silent, "read", {"noise": 0.0}))
     if drifts and deployment.compensation == "none":
         changed = deployed(compensation="global")
         yield Variant("compensated", "deployment.compensation: global", False, changed)

@@ -81,6 +81,12 @@ class Deployment(SpecModel):
         description="Times after programming at which the network is judged: 0, or at least "
         "device.drift.t0 where the devices drift; 1 to 20 of them. Default: [1 h, 1 d, 1 y].",
     )
+    read_noise: Literal["none", "pcm_nandakumar_2019"] = Field(
+        "none",
+        description="pcm_nandakumar_2019: every device is read with the 1/f noise of phase-change "
+        "memory, which grows with the time since programming (at first that of device.drift.t0, or "
+        "of 20 s). Default: none beside device.read.noise.",
+    )
     compensation: Literal["none", "global"] = Field(
         "none",
         description="global: the output of each layer is multiplied by one factor, the mean "

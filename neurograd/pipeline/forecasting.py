@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from neurograd.deployment import allowed_after, deploy
-from neurograd.effects.deployment_keys import Deployment
 from neurograd.effects.effect import Effect
 from neurograd.forecast.chip_end import ForecastChip, forecast_chip
 from neurograd.judge.cost import Allowed, Baseline
@@ -131,7 +130,7 @@ def training_of(spec: Spec) -> Spec:
     if spec.deployment is None:
         return spec
     still = None if spec.device is None else spec.device.model_copy(update={"drift": None})
-    return spec.model_copy(update={"deployment": Deployment(), "device": still})
+    return spec.model_copy(update={"deployment": type(spec.deployment)(), "device": still})
 
 
 def forecast_network(

@@ -147,7 +147,8 @@ def _acting(spec: Spec, problem: Problem, index: int) -> tuple[object, ...]:
     deployment, devices = spec.deployment, _devices(spec)
     if deployment is None or not devices:
         return (chip,)
-    compensated = any(each.drift is not None or each.read.noise > 0 for each in devices)
+    noisy = deployment.read_noise != "none" or any(each.read.noise > 0 for each in devices)
+    compensated = noisy or any(each.drift is not None for each in devices)
     factors = deployment.compensation if compensated else "none"
     return chip, program_chip(spec, problem, index, problem.initial_weights), factors
 
@@ -197,7 +198,7 @@ def _set_keys(section: BaseModel, place: str, spec: Spec) -> Iterator[tuple[str,
         key = f"{place}.{name}"
         if isinstance(value, BaseModel):
             yield from _set_keys(value, key, spec)
-        elif not field.is_required() and value != default and key != "device.preset":
+        elif not field.is_required() and value != default and name != "preset":
             yield key, default
 
 
@@ -259,7 +260,8 @@ def _of_deployment(spec: Spec) -> Iterator[str]:
     if spec.deployment is None:
         return
     devices = _devices(spec)
-    if all(device.drift is None for device in devices):
+    still = all(device.drift is None for device in devices)
+    if still and spec.deployment.read_noise == "none":
         yield (
             "The devices do not drift (device.drift), so that all of deployment.times find the "
             "same conductances."

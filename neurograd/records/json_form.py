@@ -43,8 +43,8 @@ def report_from_json(
 ) -> Report:
     """A report from the JSON types of its file.
 
-    A report without ``report_version`` is of version 0: it is read, with one line that says so. One
-    of a newer version is refused.
+    A report without ``report_version`` is of version 0: it is read, with one line that says so; of
+    version 1 one with limits that meant something else is. One of a newer version is refused.
 
     Args:
         data: What the file holds.
@@ -74,6 +74,9 @@ def report_from_json(
         line = f"{source}: is a report of version 0, from before reports had one; it is read as is"
         (note or _warn)(line)
         data = _from_version_0(data)
+    if version == 1 and _has_crossings(data):
+        (note or _warn)(f"{source}: is a report of version 1, {_CROSSINGS}; it is read as is")
+    data = {**data, "report_version": REPORT_VERSION}
     try:
         report = _REPORT.validate_python(data)
     except ValidationError as error:
@@ -123,7 +126,20 @@ def schema_text() -> str:
 def _from_version_0(data: Mapping[str, Any]) -> dict[str, Any]:
     chips = "check" if data.get("points") else "train"
     kind = "limits" if "numbers" in data else chips
-    return {**data, "report_version": REPORT_VERSION, "kind": kind}
+    return {**data, "kind": kind}
+
+
+_CROSSINGS = (
+    "whose limits stand on either side of where the predicted cost is the allowed one, not where a "
+    "verdict is decided"
+)
+
+
+def _has_crossings(data: Mapping[str, Any]) -> bool:
+    """Whether limits of version 1 are those from before they were two verdicts."""
+    rows = data.get("numbers")
+    known = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return any(row.get("separated") is not None for row in known)
 
 
 def _refused(source: str, error: ValidationError, place: tuple[int | str, ...]) -> ReportError:

@@ -16,8 +16,13 @@ from neurograd.records.point import PointResult
 from neurograd.records.record import Number, Record
 from neurograd.records.training import DeploymentResult, DeploymentTrial, TrainingResult
 
-REPORT_VERSION: Literal[1] = 1
-"""Raised when a field changes its meaning or disappears; new fields do not raise it."""
+REPORT_VERSION: Literal[2] = 2
+"""Raised when a field changes its meaning or disappears; new fields do not raise it.
+
+1: the first reports that say their version. 2: ``inside`` and ``outside`` of a limit are the last
+value that is predicted 'tolerated' and the first one that is predicted 'not tolerated', no longer
+the values on either side of where the predicted cost is the allowed one.
+"""
 
 
 class DataUsed(Record):
@@ -38,7 +43,7 @@ class DataUsed(Record):
 
 
 class _Report(Record):
-    report_version: Literal[1] = REPORT_VERSION
+    report_version: Literal[2] = REPORT_VERSION
     """Version of the fields and their meaning."""
     kind: str
     """Which command made it."""

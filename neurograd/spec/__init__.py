@@ -12,7 +12,12 @@ from neurograd.spec.device_schema import Device, Quantization
 from neurograd.spec.loading import json_schema, load_spec, spec_to_dict, validate_spec
 from neurograd.spec.migration import Migration, migrate
 from neurograd.spec.network_schema import Network, SurrogateSpec
-from neurograd.spec.presets import Preset, list_presets, load_preset
+from neurograd.spec.presets import (
+    Preset,
+    list_inference_presets,
+    list_presets,
+    load_preset,
+)
 from neurograd.spec.rule_schema import LearningRule
 from neurograd.spec.schema import Measure, Spec, Targets
 from neurograd.spec.task_schema import Task
@@ -40,6 +45,7 @@ __all__ = [
     "Training",
     "Write",
     "json_schema",
+    "list_inference_presets",
     "list_presets",
     "load_preset",
     "load_spec",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -20,7 +20,7 @@ from neurograd.spec.yaml_loading import parse_yaml
 
 
 class Preset(BaseModel):
-    """A published device, as its YAML file gives it."""
+    """A published device, as its YAML file gives it; of an inference preset how it is used, too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,6 +37,10 @@ class Preset(BaseModel):
         description="The device keys as published, with units. "
         "`Device(preset=name)` gives them validated."
     )
+    deployment: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The deployment keys, of an inference preset.",
+    )
 
 
 def list_presets() -> tuple[str, ...]:
@@ -48,11 +52,20 @@ def list_presets() -> tuple[str, ...]:
     return tuple(sorted(_files()))
 
 
+def list_inference_presets() -> tuple[str, ...]:
+    """Names the shipped presets of devices that are programmed once, as deployment.preset has them.
+
+    Returns:
+        The kebab-case names, sorted.
+    """
+    return tuple(sorted(_inference_files()))
+
+
 def load_preset(name: str) -> Preset:
     """Reads a shipped preset.
 
     Args:
-        name: Kebab-case name, one of `list_presets()`.
+        name: Kebab-case name, one of `list_presets()` or `list_inference_presets()`.
 
     Returns:
         The preset; changing its `device` dict changes no other reader's copy.
@@ -60,34 +73,42 @@ def load_preset(name: str) -> Preset:
     Raises:
         SpecError: When there is no preset of that name.
     """
-    if name not in _files():
-        raise SpecError("presets", "", unknown_preset(name))
+    known = (*list_presets(), *list_inference_presets())
+    if name not in known:
+        raise SpecError("presets", "", unknown_preset(name, known))
     return _read(name).model_copy(deep=True)
 
 
-def unknown_preset(name: object) -> str:
+def unknown_preset(name: object, known: Sequence[str]) -> str:
     """Says that there is no such preset, which one is nearest, and which there are.
 
     Args:
         name: What the user wrote.
+        known: Names that there are.
 
     Returns:
         The problem, one line.
     """
     word = name[:MAX_TEXT].lower() if isinstance(name, str) else ""
-    near = difflib.get_close_matches(word, list_presets(), 1)
+    near = difflib.get_close_matches(word, known, 1)
     hint = f"; did you mean '{near[0]}'?" if near else ";"
-    return f"{show(name)} is not a preset{hint} allowed: {', '.join(list_presets())}"
+    return f"{show(name)} is not a preset{hint} allowed: {', '.join(known)}"
 
 
 @dataclass(frozen=True)
 class PresetName(FieldType):
-    """The name of a shipped preset."""
+    """The name of a shipped preset.
+
+    Attributes:
+        names: Names all that there are.
+    """
+
+    names: Callable[[], tuple[str, ...]] = list_presets
 
     def read(self, value: Any) -> str:
         """Reads a name and checks that there is such a preset."""
-        if not isinstance(value, str) or value not in list_presets():
-            raise spec_problem(unknown_preset(value))
+        if not isinstance(value, str) or value not in self.names():
+            raise spec_problem(unknown_preset(value, self.names()))
         return value
 
     @property
@@ -97,7 +118,7 @@ class PresetName(FieldType):
 
     def json(self) -> Json:
         """One of the shipped presets."""
-        return {"enum": list(list_presets())}
+        return {"enum": list(self.names())}
 
 
 def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,6 +211,38 @@ def _merge_over(base: dict[str, Any], device: Mapping[str, Any]) -> dict[str, An
     return _deep_merge(base, {key: value for key, value in device.items() if value is not None})
 
 
+def merge_inference_preset(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Puts the inference preset that a deployment names under the spec's own keys, which win.
+
+    Its device lies under that of the spec and under the preset which that one names. A key that is
+    there wins also where it is null.
+
+    Args:
+        data: The keys of a spec, whose sections may be models.
+
+    Returns:
+        The merged keys; a copy of the spec's where it names no shipped inference preset.
+    """
+    deployment = _as_mapping(data.get("deployment"))
+    name = None if deployment is None else deployment.get("preset")
+    if deployment is None or not isinstance(name, str) or name not in _inference_files():
+        return dict(data)
+    preset = _read(name)
+    device = merge_preset(_as_mapping(data.get("device")) or {})
+    return {
+        **data,
+        "device": _deep_merge(copy.deepcopy(preset.device), device),
+        "deployment": {**copy.deepcopy(preset.deployment), **deployment},
+    }
+
+
+def _as_mapping(section: Any) -> dict[str, Any] | None:
+    """A section's keys as they were given; None where it is none."""
+    if isinstance(section, BaseModel):
+        return section.model_dump(exclude_unset=True)
+    return dict(section) if isinstance(section, Mapping) else None
+
+
 _MODEL_KEYS = ("model", "nonlinearity", "slope")
 
 
@@ -241,18 +294,28 @@ def _deep_merge(base: dict[str, Any], user: Mapping[str, Any]) -> dict[str, Any]
 
 @cache
 def _files() -> dict[str, Path]:
+    return _yaml_files("presets")
+
+
+@cache
+def _inference_files() -> dict[str, Path]:
+    return _yaml_files("presets/inference")
+
+
+def _yaml_files(folder: str) -> dict[str, Path]:
     # Found, not imported: device_models needs torch.
     package = find_spec("device_models")
     assert package is not None
     assert package.submodule_search_locations is not None
-    folders = [Path(place) / "presets" for place in package.submodule_search_locations]
+    folders = [Path(place) / folder for place in package.submodule_search_locations]
     return {entry.stem: entry for folder in folders for entry in folder.glob("*.yaml")}
 
 
 @cache
 def _read(name: str) -> Preset:
     source = f"preset {name}"
-    data = parse_yaml(_files()[name].read_text(encoding="utf-8"), source)
+    files = {**_files(), **_inference_files()}
+    data = parse_yaml(files[name].read_text(encoding="utf-8"), source)
     try:
         preset = Preset.model_validate(data)
     except ValidationError as error:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from neurograd.effects.deployment_keys import Deployment
+from neurograd.effects.deployment_keys import Deployment as DeploymentKeys
 from neurograd.effects.recipe_keys import check_recipe
 from neurograd.effects.training_keys import MOST_UPDATES, Training
 from neurograd.errors import NeurogradError, SpecError
@@ -29,9 +29,20 @@ from neurograd.keys.fields import (
 )
 from neurograd.spec.device_schema import ChipSections, Device
 from neurograd.spec.network_schema import OF_KIND, Network
+from neurograd.spec.presets import PresetName, list_inference_presets, merge_inference_preset
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.task_schema import Task
 from neurograd.spec.versions import CURRENT
+
+
+class Deployment(DeploymentKeys):
+    """What comes after training. A preset's keys lie under those given here and in device."""
+
+    preset: Annotated[str, PresetName(list_inference_presets)] | None = Field(
+        None,
+        description="A shipped inference preset to start from ('neurograd presets'): device and "
+        "deployment. Default: none.",
+    )
 
 
 class Targets(SpecModel):
@@ -172,6 +183,11 @@ class Spec(ChipSections):
     def like(self, other: Spec) -> Spec:
         """The same keys with what another spec has beside its keys."""
         return self.beside(other.handed_over, allow_code=other.allows_code)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merge_inference_preset(cls, data: Any) -> Any:
+        return merge_inference_preset(data) if isinstance(data, Mapping) else data
 
     @model_validator(mode="before")
     @classmethod

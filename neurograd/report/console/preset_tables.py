@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import yaml
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from neurograd.report.console.layout import plain_table
 from neurograd.spec import Preset
 
 
-def render_presets(presets: Sequence[Preset], console: Console) -> None:
-    """List devices with their sources."""
-    table = plain_table()
+def render_presets(
+    devices: Sequence[Preset], programmed: Sequence[Preset], console: Console
+) -> None:
+    """List the shipped presets, with their sources.
+
+    Args:
+        devices: Presets of ``device.preset``.
+        programmed: Those of ``deployment.preset``.
+        console: Where to print.
+    """
+    console.print(_presets("Devices, 'device: {preset: NAME}'", devices))
+    console.print(_presets("Programmed once, 'deployment: {preset: NAME}'", programmed))
+
+
+def _presets(title: str, presets: Sequence[Preset]) -> Table:
+    table = plain_table(title)
     table.add_column("preset", no_wrap=True)
     table.add_column("device", overflow="fold")
     table.add_column("verified", no_wrap=True)
@@ -22,8 +37,8 @@ def render_presets(presets: Sequence[Preset], console: Console) -> None:
     for preset in presets:
         verified = "yes" if preset.verified else "no"
         table.add_row(preset.name, Text(preset.title), verified, Text(preset.source))
-    console.print(table)
-    console.print("\n'neurograd presets NAME' shows one; 'device: {preset: NAME}' uses it.")
+    table.caption = " "
+    return table
 
 
 def render_preset(preset: Preset, console: Console) -> None:
@@ -36,6 +51,25 @@ def render_preset(preset: Preset, console: Console) -> None:
     state = "yes" if preset.verified else "no, not checked against the source"
     console.print(Text(f"verified: {state}"))
     console.print(Text(f"notes: {preset.notes}"))
-    keys = yaml.safe_dump({"device": preset.device}, sort_keys=False, allow_unicode=True)
+    print_keys({"device": preset.device}, console)
+    if preset.deployment:
+        print_keys({"deployment": preset.deployment}, console)
+
+
+def render_device(name: str, device: Mapping[str, Any], console: Console) -> None:
+    """Show the device of a spec, every default and preset filled in.
+
+    Args:
+        name: That of the spec.
+        device: Its device's keys.
+        console: Where to print.
+    """
+    console.print(Text(f"the device of {name}", style="bold"))
+    print_keys({"device": dict(device)}, console)
+
+
+def print_keys(keys: Mapping[str, Any], console: Console) -> None:
+    """Print keys as a spec has them, after an empty line."""
+    text = yaml.safe_dump(dict(keys), sort_keys=False, allow_unicode=True)
     console.print()
-    console.print(Text(keys.rstrip()))
+    console.print(Text(text.rstrip()))

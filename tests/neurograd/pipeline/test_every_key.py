@@ -298,6 +298,8 @@ JUDGED = {
     "deployment.program_error.error": (AGEING, 0.05, 0.1),
     "deployment.times": (AGEING, [3600], [86400]),
     "deployment.compensation": (AGEING, "none", "global"),
+    "deployment.read_noise": (AGEING, "none", "pcm_nandakumar_2019"),
+    "deployment.preset": ({}, "pcm-inference", "reram-inference"),
     "measure.draws": (NOISY, 4, 5),
     "measure.loss_draws": (NOISY, 4, 5),
     "measure.points": (NOISY, 1, 2),

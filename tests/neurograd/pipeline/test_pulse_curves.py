@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 
 from neurograd.cli import main
 from neurograd.pipeline.pulse_curves import pulse_curve
@@ -102,6 +105,9 @@ def test_command_draws_a_figure(name, tmp_path, monkeypatch, capsys):
         (["pcm", "--plot-file", "x.docx"], "x.docx: is no figure; allowed: a name that ends in"),
         (["pcm", "--plot-file", "/dev/null/x.png"], "is not a folder; allowed"),
         (["nothing", "--plot"], "'nothing' is not a preset"),
+        (["pcm-inference", "--plot"], "pcm-inference has no response to pulses; allowed: a device"),
+        (["pcm_nandakumar_2019", "--plot"], "pcm_nandakumar_2019 has no response to pulses"),
+        (["there_is_none.yaml", "--plot"], "there_is_none.yaml: no such file"),
     ],
 )
 def test_bad_figures_are_one_line(arguments, words, tmp_path, monkeypatch, capsys):
@@ -115,8 +121,53 @@ def test_bad_figures_are_one_line(arguments, words, tmp_path, monkeypatch, capsy
     assert not list(tmp_path.iterdir())
 
 
-def test_every_preset_has_its_figure_in_the_docs():
-    from pathlib import Path
+def _run(*arguments):
+    with pytest.raises(SystemExit) as done:
+        main(["presets", *arguments])
+    return done.value.code
 
+
+MINE = """
+name: mine
+device: {preset: gokmen-vlasov, pulsed: {dw_min: 0.05}}
+"""
+
+
+def test_a_spec_shows_and_draws_its_own_device(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(MINE)
+    assert _run("mine.yaml", "--plot") == 0
+    assert Path("mine.png").read_bytes().startswith(b"\x89PNG")
+    shown = capsys.readouterr().out
+    assert "the device of mine" in shown
+    assert yaml.safe_load(shown.partition("device:\n")[2])["pulsed"]["dw_min"] == 0.05
+    assert _run("mine.yaml", "--plot-file", "other.svg") == 0
+    assert b"<svg" in Path("other.svg").read_bytes()
+    Path("ideal.yaml").write_text("name: ideal")
+    assert _run("ideal.yaml") == 2
+    assert "ideal.yaml: device: is missing; allowed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("reram_wan_2022_1d", ["W. Wan", "0.701 + 22.086 x - 50.773 x^2", "G_max = 40 uS"]),
+        (
+            "pcm_nandakumar_2019",
+            ["Nandakumar", "1.05 %", "read noise", "4.19 %"],
+        ),
+        ("pcm-inference", ["Nandakumar", "verified: no", "read_noise: pcm_nandakumar_2019"]),
+    ],
+)
+def test_what_is_published_of_programmed_devices(name, words, capsys):
+    assert _run(name) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for word in words:
+        assert word in shown, word
+    assert _run() == 0
+    assert name in capsys.readouterr().out
+
+
+def test_every_preset_has_its_figure_in_the_docs():
     folder = Path(__file__).parents[3] / "docs" / "presets"
     assert {path.stem for path in folder.glob("*.png")} == set(list_presets())

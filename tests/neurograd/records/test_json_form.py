@@ -187,6 +187,26 @@ def _missing(before, after, place=""):
     return [] if before == after and type(before) is type(after) else [place]
 
 
+@pytest.mark.parametrize("separated", [True, False])
+def test_limits_of_version_1_that_meant_something_else_are_read_with_one_line(separated):
+    data = json.loads(
+        next(path for path in OLD if path.stem == "hfo2_limits").read_text(encoding="utf-8")
+    )
+    data |= {"report_version": 1, "kind": "limits"}
+    for row in data["numbers"]:
+        row["separated"] = separated if row["separated"] is not None else None
+    said = []
+    report = report_from_json(data, "mine.json", note=said.append)
+    assert len(said) == 1
+    assert "version 1" in said[0]
+    assert "not where a verdict is decided" in said[0]
+    assert report.report_version == REPORT_VERSION
+    today = {**data, "numbers": [{**row, "separated": None} for row in data["numbers"]]}
+    said.clear()
+    assert report_from_json(today, note=said.append).report_version == REPORT_VERSION
+    assert said == [], "two verdicts already: nothing has changed"
+
+
 @pytest.fixture(scope="module")
 def current():
     with pytest.warns(OldReportWarning):
@@ -202,7 +222,7 @@ def test_fields_that_a_later_version_adds_are_left_out(current):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"report_version": 2}, ["report_version 2", "newer", "allowed: up to 1"]),
+        ({"report_version": 3}, ["report_version 3", "newer", "allowed: up to 2"]),
         ({"report_version": "1"}, ["report_version", "allowed"]),
         ({"report_version": True}, ["report_version", "allowed"]),
         ({"kind": "sweep"}, ["kind", "allowed"]),

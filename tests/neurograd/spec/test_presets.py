@@ -9,7 +9,17 @@ import torch
 
 from neurograd.errors import SpecError
 from neurograd.pipeline.build import build_chip, build_problem
-from neurograd.spec import Device, list_presets, load_preset, presets, validate_spec
+from neurograd.spec import (
+    Device,
+    Spec,
+    list_inference_presets,
+    list_presets,
+    load_preset,
+    presets,
+    spec_to_dict,
+    validate_spec,
+)
+from neurograd.spec.schema import Deployment
 
 NEUROSIM = {
     # name: levels, nonlinearity, on-resistance, on/off, cycle-to-cycle, verified
@@ -149,6 +159,65 @@ def test_another_way_of_writing_takes_the_place_of_the_preset():
     assert device.write.nonlinearity.potentiation == 1
     changed = Device.model_validate({"preset": "ecram-li", "pulsed": {"dw_min_std": 1.0}})
     assert (changed.pulsed.dw_min_std, changed.pulsed.dw_min) == (1.0, 0.002)
+
+
+# -- Inference presets -----------------------------------------------------------------------------
+
+PCM = {"deployment": {"preset": "pcm-inference"}}
+
+
+@pytest.mark.parametrize("name", list_inference_presets())
+def test_an_inference_preset_is_one_line_of_a_spec(name):
+    preset = load_preset(name)
+    assert preset.title
+    assert preset.source
+    assert preset.notes
+    spec = validate_spec({"deployment": {"preset": name}})
+    for section in ("device", "deployment"):
+        for key in getattr(preset, section):  # nothing in the file is ignored
+            assert key in getattr(spec, section).model_fields_set
+    assert name not in list_presets(), "it is no device to be trained"
+
+
+def test_phase_change_memory_as_it_is_published():
+    spec = validate_spec(PCM)
+    assert spec.deployment.program_error.model == "pcm_nandakumar_2019"
+    assert spec.deployment.read_noise == "pcm_nandakumar_2019"
+    assert spec.deployment.compensation == "global"
+    assert (spec.device.conductance.max, spec.device.drift.t0) == (25e-6, 20.0)
+    assert spec.device.drift.exponent is None, "the published, state-dependent one"
+
+
+def test_the_spec_s_own_keys_win_over_an_inference_preset():
+    own = {"preset": "pcm-inference", "compensation": "none", "program_error": None}
+    device = {"preset": "epiram", "drift": {"exponent": 0.03}}
+    spec = validate_spec({"deployment": own, "device": device})
+    assert spec.deployment.compensation == "none"
+    assert spec.deployment.program_error is None
+    assert spec.device.drift.exponent == 0.03
+    assert spec.device.drift.t0 == 20.0
+    assert spec.device.conductance.levels.potentiation == 64
+    assert spec.device.conductance.max == pytest.approx(1 / 81e3)
+    still = validate_spec({**PCM, "device": {"drift": None}})
+    assert still.device.drift is None
+    for each in (spec, still, validate_spec(PCM)):
+        assert validate_spec(spec_to_dict(each)) == each
+
+
+def test_models_in_place_of_mappings_are_merged_too():
+    spec = Spec(deployment=Deployment(preset="pcm-inference"), device=Device(read={"noise": 0.1}))
+    assert spec.device.read.noise == 0.1
+    assert spec.device.drift is not None
+    assert spec.deployment.read_noise == "pcm_nandakumar_2019"
+
+
+def test_unknown_inference_preset():
+    with pytest.raises(
+        SpecError, match=r"deployment\.preset: 'pcm' is not a preset; .*pcm-inference"
+    ):
+        validate_spec({"device": {}, "deployment": {"preset": "pcm"}})
+    with pytest.raises(SpecError, match="'pcm-inference' is not a preset"):
+        validate_spec({"device": {"preset": "pcm-inference"}})
 
 
 def test_unknown_preset():
