@@ -122,4 +122,6 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     )
 
 
-SHARED = Contribution(name="deployment", stage=Stage.AFTER, order=90, knobs=_knobs, knob_rank=27)
+SHARED = Contribution(
+    name="deployment_keys", stage=Stage.AFTER, order=90, knobs=_knobs, knob_rank=27
+)

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import create_model
 
 from neurograd import effects
-from neurograd.effects.effect import Contribution, Effect, Keys, Remedy, SpecSections
+from neurograd.effects.effect import Contribution, Effect, Keys, SpecSections
 from neurograd.effects.knob import Knob
-from neurograd.effects.layer_keys import layer_hints, layer_knobs, layer_remedy
+from neurograd.effects.layer_keys import layer_hints, layer_knobs
 from neurograd.effects.rules.rule import Rule
 from neurograd.keys.fields import SpecModel
 
@@ -54,11 +54,6 @@ def active_in(spec: SpecSections, samples: int) -> list[Effect]:
     """
     views = spec.views().values()
     return [each for each in all_effects() if any(each.active(view, samples) for view in views)]
-
-
-def remedy_of(effect: Effect, spec: SpecSections, samples: int) -> Remedy:
-    """What makes an effect of a spec smaller, in all layers that have it."""
-    return layer_remedy(effect, spec, samples)
 
 
 def hints_of(spec: SpecSections, samples: int) -> list[str]:

@@ -13,9 +13,9 @@ from typing import Any
 
 from neurograd.effects.effect import Effect
 from neurograd.effects.knob import Knob
-from neurograd.effects.layer_keys import chip_key, layer_knobs
+from neurograd.effects.layer_keys import chip_key, layer_knobs, layer_remedy
 from neurograd.effects.minibatch import is_batched
-from neurograd.effects.registry import knobs_of, remedy_of
+from neurograd.effects.registry import knobs_of
 from neurograd.judge.cost import Judgement
 from neurograd.judge.verdict import Verdict
 from neurograd.spec import Spec
@@ -71,7 +71,7 @@ def trials_of(spec: Spec, samples: int, effects: Sequence[Effect]) -> list[Trial
     found: list[Trial] = []
     for effect in effects:
         own = layer_knobs([effect], spec, samples)
-        remedy = remedy_of(effect, spec, samples).key
+        remedy = layer_remedy(effect, spec, samples).key
         keys = {*(chip_key(knob.key) for knob in own), effect.key, *effect.also, chip_key(remedy)}
         for knob in knobs:
             if any(_same(chip_key(knob.key), key) for key in keys):

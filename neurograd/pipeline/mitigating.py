@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from neurograd.effects.registry import remedy_of
+from neurograd.effects.layer_keys import layer_remedy
 from neurograd.errors import NeurogradError
 from neurograd.explain.guide import (
     ChipInWords,
@@ -41,7 +41,9 @@ def chip_in_words(spec: Spec, problem: Problem) -> ChipInWords:
     window = "quantization" if spec.device is None else "device.conductance"
     return ChipInWords(
         effects=effects,
-        remedies={effect.name: remedy_of(effect, spec, problem.num_samples) for effect in effects},
+        remedies={
+            effect.name: layer_remedy(effect, spec, problem.num_samples) for effect in effects
+        },
         window_key=f"{window}.weight_range",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -21,6 +22,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from neurograd.effects.effect import Keys
 from neurograd.effects.registry import section
 from neurograd.keys.fields import Line, SpecModel, spec_problem
+from neurograd.keys.units import show
 from neurograd.spec.presets import (
     WAYS_OF_WRITING,
     PresetName,
@@ -77,6 +79,8 @@ def share_weight_range(value: Quantization, device: Device | None) -> Quantizati
 
 
 # -- Layers ----------------------------------------------------------------------------------------
+
+_LAYER_NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
 
 LAYER_ERROR = "layer"
 """Type of an error in what a layer has; its context holds the error itself and its section."""
@@ -257,10 +261,19 @@ class ChipSections(SpecModel):
     @field_validator("layers", mode="before")
     @classmethod
     def _name_layers(cls, value: Any) -> Any:
-        """A layer may be called by a number; none at all are an empty mapping."""
-        if isinstance(value, Mapping):
-            return {str(name): {} if keys is None else keys for name, keys in value.items()}
-        return {} if value is None else value
+        """A layer may be called by a number, or with dots; none at all are an empty mapping."""
+        if not isinstance(value, Mapping):
+            return {} if value is None else value
+        found: dict[str, Any] = {}
+        for given, keys in value.items():
+            name = str(given).replace(".", "_")
+            if not _LAYER_NAME.fullmatch(name) or name in found:
+                problem = f"{show(given)} is {'there twice' if name in found else 'no name'}; "
+                raise spec_problem(
+                    f"{problem}allowed: each layer once, by letters, digits, _ and ."
+                )
+            found[name] = {} if keys is None else keys
+        return found
 
     @field_validator("layers", mode="after")
     @classmethod

@@ -21,7 +21,7 @@ from neurograd.spec.device_schema import LAYER_ERROR
 from neurograd.spec.schema import Spec
 from neurograd.spec.yaml_loading import load_yaml, parse_value
 
-_OVERRIDE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_OVERRIDE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _MAX_KEY = 200
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from neurograd.effects.registry import active_in, hints_of, knobs_of, remedy_of
+from neurograd.effects.layer_keys import layer_remedy
+from neurograd.effects.registry import active_in, hints_of, knobs_of
 from neurograd.errors import ModelError
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import validate_spec
@@ -170,11 +171,11 @@ def test_effects_and_numbers_of_all_layers_count():
     assert knobs["layers.first.quantization.weight_bits"].now == 8
     assert "layers.last.device.read.noise" not in knobs
     assert not any(key.startswith("layers.first.device") for key in knobs)
-    remedy = remedy_of(effects["cycle_to_cycle"], spec, 12)
+    remedy = layer_remedy(effects["cycle_to_cycle"], spec, 12)
     assert remedy.words == (
         "lower device.write.cycle_to_cycle, and lower layers.last.device.write.cycle_to_cycle"
     )
-    assert remedy_of(effects["weight_rounding"], spec, 12).key == (
+    assert layer_remedy(effects["weight_rounding"], spec, 12).key == (
         "layers.first.quantization.weight_bits"
     )
 

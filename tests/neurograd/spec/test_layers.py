@@ -116,12 +116,20 @@ def test_overrides_reach_single_layers():
     spec = validate_spec(data, "f", ["layers.a.device=null", "layers.b.device.read.noise=2 %"])
     assert spec.views()["a"].device is None
     assert spec.views()["b"].device.read.noise == 0.02
+    data["layers"] = {0: {}, "deep.inner": {}}
+    both = ["layers.0.device.read.noise=0.1", "layers.deep_inner.device=null"]
+    views = validate_spec(spec_to_dict(validate_spec(data)), "f", both).views()
+    assert views["0"].device.read.noise == 0.1
+    assert views["deep_inner"].device is None
 
 
 @pytest.mark.parametrize(
     ("layers", "problem"),
     [
         (3, "layers: 3 is not a mapping"),
+        ({"": {}}, "layers: '' is no name; allowed: each layer once, by letters, digits, _ and ."),
+        ({"a b": {}}, "layers: 'a b' is no name"),
+        ({"a.b": {}, "a_b": {}}, "layers: 'a_b' is there twice"),
         ({"a": 3}, "layers.a: 3 is not a mapping; allowed: a mapping with device, quantization"),
         ({"a": {"devise": None}}, "layers.a.devise: unknown key; did you mean 'device'?"),
         ({"a": {"device": 4}}, "layers.a.device: 4 is not a mapping"),
