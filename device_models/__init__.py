@@ -51,6 +51,7 @@ from device_models.write.pulsed_devices import NominalDevice, draw_devices
 from device_models.write.pulsed_step import ExponentialStep, LinearStep, PowerStep
 from device_models.write.pulsed_write import PulsedWrite
 from device_models.write.retention import Leakage, PairLeakage, draw_lifetimes
+from device_models.write.several_devices import SeveralDevices
 from device_models.write.update_rounding import UpdateRounding
 from device_models.write.weight_cells import WeightCells
 
@@ -95,6 +96,7 @@ __all__ = [
     "ReadNoise",
     "ReadPath",
     "RelativeNoise",
+    "SeveralDevices",
     "SignSymmetric",
     "SpikingNetwork",
     "Surrogate",

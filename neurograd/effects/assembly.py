@@ -54,6 +54,7 @@ class Assembly:
         passes: What the arrays' periphery does in both passes.
         write_each: What is written at a time, a batch or a sample of it.
         layer: Name of the layer that is assembled, None for a chip as a whole.
+        cell: Which of several devices, or pairs, of every weight is being drawn.
     """
 
     spec: SpecSections
@@ -69,18 +70,19 @@ class Assembly:
     passes: list[PassPath] = field(default_factory=list)
     write_each: WriteEach = "batch"
     layer: str | None = None
+    cell: int = 0
 
     def keeps(self, effect: Effect) -> bool:
         """Whether an effect is not left out."""
         return effect.name not in self.without
 
     def generator(self, purpose: str) -> torch.Generator:
-        """The generator of this chip for one purpose."""
+        """The generator of this chip, and of this cell of its weights, for one purpose."""
         from neurograd.seeding import generator_for  # noqa: PLC0415  (needs torch)
 
-        seed = self.spec.measure.seed
-        path = (purpose, self.index) if self.layer is None else (purpose, self.index, self.layer)
-        return generator_for(seed, *path, device=self.problem.device)
+        layer = () if self.layer is None else (self.layer,)
+        path = (purpose, self.index, *layer, *(("cell", self.cell) if self.cell else ()))
+        return generator_for(self.spec.measure.seed, *path, device=self.problem.device)
 
     @property
     def all_reads(self) -> tuple[ReadPath, ...]:

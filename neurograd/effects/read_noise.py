@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from neurograd.effects.devices_per_weight import noise_part
 from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
 from neurograd.effects.slips import small_part
@@ -37,7 +38,7 @@ def _build(parts: Assembly) -> None:
 
     device = parts.spec.device
     pair = device.conductance.mapping == "differential_pair"
-    gain = parts.weight_range * (1.0 if pair else 2.0)
+    gain = parts.weight_range * (1.0 if pair else 2.0) * noise_part(device)
     parts.reads.append(ReadNoise.of_range(device.read.noise, gain, 2 if pair else 1))
 
 

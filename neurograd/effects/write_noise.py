@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from neurograd.effects.devices_per_weight import noise_part
 from neurograd.effects.effect import Effect, Remedy, SpecSections, Stage, change, on_device
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def _build(parts: Assembly) -> None:
     from device_models import WriteNoise  # noqa: PLC0415  (needs torch)
 
     pulsed: Pulsed = parts.spec.device.pulsed
-    parts.reads.append(WriteNoise(pulsed.write_noise_std * pulsed.dw_min * parts.weight_range))
+    step = pulsed.dw_min * parts.weight_range
+    parts.reads.append(WriteNoise(pulsed.write_noise_std * step * noise_part(parts.spec.device)))
 
 
 def _remedy(spec: SpecSections) -> Remedy:

@@ -99,7 +99,16 @@ def _single(device: Device) -> Device:
     conductance = device.conductance
     if device.pulsed is None:
         conductance = conductance.model_copy(update={"mapping": "reference"})
-    others = ("preset", "leakage", "drift", "ir_drop", "converters", "endurance", "pulse_train")
+    others = (
+        "preset",
+        "leakage",
+        "drift",
+        "ir_drop",
+        "converters",
+        "endurance",
+        "pulse_train",
+        "devices_per_weight",
+    )
     single: Device = device.model_copy(update={**dict.fromkeys(others), "conductance": conductance})
     return single
 

@@ -45,6 +45,7 @@ from device_models import (
     ReadNoise,
     ReadPath,
     RelativeNoise,
+    SeveralDevices,
     SignSymmetric,
     SpikingNetwork,
     SurrogateBptt,
@@ -380,6 +381,17 @@ def _states(mapping):
     return make
 
 
+def _several(update, noise):
+    """Two cells of curves, of which one counts for three quarters."""
+
+    def make(place):
+        cells = [MemristorWrite(_crossbar(place), UP, DOWN, (20, 30), noise) for _ in range(2)]
+        ends = tuple(cell.crossbar.weight_bounds() for cell in cells)
+        return SeveralDevices(tuple(cells), ends, (3.0, 1.0), update)
+
+    return make
+
+
 UP, DOWN = (nonlinear_response(label, depression=label < 0) for label in (1.9, -0.6))
 
 WRITES = {
@@ -420,6 +432,9 @@ WRITES = {
             )
         )
     ),
+    "several_devices, all": WriteCase(_several("all", 0.03)),
+    "several_devices, one by one": WriteCase(_several("one_by_one", 0.03)),
+    "several_devices, the least": WriteCase(_several("least_significant", 0.0)),
     "conductance_states": WriteCase(_states("differential_pair")),
     "conductance_states, reference": WriteCase(_states("reference")),
 }

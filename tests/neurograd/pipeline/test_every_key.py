@@ -56,6 +56,7 @@ PULSE_NOISE = {"device.write.cycle_to_cycle": {"potentiation": 0.1, "depression"
 EXPONENTIAL = {"device.pulsed": {"model": "exponential", "dw_min": 0.01, "dw_min_std": 1}}
 SOFT = {"device.pulsed": {"model": "soft_bounds", "dw_min": 0.01, "up_down": 0.3}}
 TRAIN = {"device.conductance.levels": 50}
+SEVERAL = {**TRAIN, "device.devices_per_weight.count": 2}
 WIRES = {"device.ir_drop": {"wire_ratio": 0.01, "array_rows": 3, "array_columns": 3}}
 OLD = {"device.endurance": {"age": 1e6}}
 SPIKING = {
@@ -149,6 +150,9 @@ ACTS = {
     "device.pulsed.known_step": ({"device.pulsed.up_down": 0.5}, "each", "mean"),
     "device.pulsed.max_pulses": ({"device.pulsed.dw_min": 0.001}, 1, 5),
     "device.measured": ({}, "curve.csv", "steep.csv"),
+    "device.devices_per_weight.count": (TRAIN, 2, 3),
+    "device.devices_per_weight.significance": (SEVERAL, [2, 1], [8, 1]),
+    "device.devices_per_weight.update": (SEVERAL, "all", "one_by_one"),
     "device.pulse_train.kind": (TRAIN, "stochastic", "deterministic"),
     "device.pulse_train.length": (TRAIN, 5, 31),
     "device.read.noise": ({}, 0.1, 0.2),

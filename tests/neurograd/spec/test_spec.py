@@ -235,6 +235,7 @@ def test_default_device_does_no_harm():
         },
         "pulsed": None,
         "measured": None,
+        "devices_per_weight": None,
         "pulse_train": None,
         "read": {"noise": 0.0},
         "converters": None,
@@ -656,6 +657,32 @@ BAD = [
         "ir_drop: {wire_ratio: 0.001, array_rows: 8, array_columns: 16}}",
         "device.converters.array_columns",
         ["is 8, and ir_drop.array_columns is 16"],
+    ),
+    (
+        "device: {devices_per_weight: {count: 3, significance: [8, 1]}}",
+        "device.devices_per_weight.significance",
+        ["has 2 numbers for 3 devices"],
+    ),
+    (
+        "device: {devices_per_weight: {count: 1}}",
+        "device.devices_per_weight.count",
+        ["from 2 to 64"],
+    ),
+    (
+        "device: {devices_per_weight: {count: 2}, leakage: {}}",
+        "device.leakage",
+        ["one device, or one pair"],
+    ),
+    (
+        "device: {devices_per_weight: {count: 2}, conductance: {states: 4}}",
+        "device.conductance.states",
+        ["one device, or one pair"],
+    ),
+    (
+        "device: {devices_per_weight: {count: 2, update: one_by_one}, pulse_train: {}, "
+        "conductance: {levels: 9}}",
+        "device.pulse_train",
+        ["devices_per_weight.update all"],
     ),
     ("device: {converters: {output_noise: -1}}", "device.converters.output_noise", ["at least 0"]),
     ("device: {read: {noise: null}}", "device.read.noise", ["null", "'5 %'"]),
