@@ -56,14 +56,22 @@ class Adam:
         steps, (m, v) = state.steps + 1, state.memory
         m = self.beta1 * m + (1.0 - self.beta1) * gradient
         v = self.beta2 * v + (1.0 - self.beta2) * gradient.square()
-        u = self.slow_gain(steps, v) * m / (1.0 - self.beta1**steps)
-        return u, OptimizerState(steps, (m, v))
+        after = OptimizerState(steps, (m, v))
+        return self.gain(after) * self.average(after), after
 
-    def slow_gain(self, steps: int, v: Tensor) -> Tensor:
-        """``1/(√v̂ + ε)`` after an update, shape ``(N,)``.
+    def gain(self, state: OptimizerState) -> Tensor:
+        """``1/(√v̂ + ε)`` after an update, shape ``(N,)``."""
+        v = state.memory[1] / (1.0 - self.beta2**state.steps)
+        return 1.0 / (v.sqrt() + self.epsilon)
 
-        Args:
-            steps: Number t of that update, 1 or more.
-            v: Running average of the squares after it, shape ``(N,)``.
-        """
-        return 1.0 / ((v / (1.0 - self.beta2**steps)).sqrt() + self.epsilon)
+    def average(self, state: OptimizerState) -> Tensor:
+        """``m̂`` after an update, shape ``(N,)``."""
+        return state.memory[0] / (1.0 - self.beta1**state.steps)
+
+    def after_many(
+        self, state: OptimizerState, updates: int, average: Tensor, mean_square: Tensor
+    ) -> OptimizerState:
+        """``m̂ = average``, and v on its way to the mean square."""
+        steps, kept = state.steps + updates, self.beta2**updates
+        v = kept * state.memory[1] + (1.0 - kept) * mean_square
+        return OptimizerState(steps, ((1.0 - self.beta1**steps) * average, v))

@@ -49,3 +49,18 @@ class Momentum:
             return gradient, OptimizerState(steps, ())
         moved = self.momentum * state.memory[0] + gradient
         return moved, OptimizerState(steps, (moved,))
+
+    def gain(self, state: OptimizerState) -> float:
+        """``1/(1 − μ)``."""
+        return 1.0 / (1.0 - self.momentum)
+
+    def average(self, state: OptimizerState) -> Tensor:
+        """``(1 − μ)·m``, shape ``(N,)``; only with momentum."""
+        return (1.0 - self.momentum) * state.memory[0]
+
+    def after_many(
+        self, state: OptimizerState, updates: int, average: Tensor, mean_square: Tensor
+    ) -> OptimizerState:
+        """``m = average/(1 − μ)``."""
+        memory = (self.gain(state) * average,) if self.momentum else ()
+        return OptimizerState(state.steps + updates, memory)

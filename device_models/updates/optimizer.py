@@ -44,3 +44,24 @@ class Optimizer(Protocol):
             gradient: The gradient estimate, shape ``(N,)``.
         """
         ...
+
+    def gain(self, state: OptimizerState) -> Tensor | float:
+        """What u is of the weighted mean of the last gradients (``average``) after an update."""
+        ...
+
+    def average(self, state: OptimizerState) -> Tensor:
+        """The mean of the last gradients, weighted as u weights them, shape ``(N,)``."""
+        ...
+
+    def after_many(
+        self, state: OptimizerState, updates: int, average: Tensor, mean_square: Tensor
+    ) -> OptimizerState:
+        """The memory after many updates, which it has forgotten most before.
+
+        Args:
+            state: The memory before them, after one update or more.
+            updates: How many there were.
+            average: What ``average`` is to be after them, shape ``(N,)``.
+            mean_square: Mean square of their gradients, shape ``(N,)``.
+        """
+        ...

@@ -201,7 +201,11 @@ def recipe_hints(training: Any) -> Iterator[str]:
     )
     if chosen is not None and chosen.weight_decay:
         yield "All losses are those of the data alone: weight decay is a part of the updates."
-    yield "The forecast of this recipe takes every update by itself, at the cost of a training."
+    if training.clip is not None:
+        yield (
+            "Where estimates are random, the mean of clipped ones is not known: the forecast then "
+            "takes every update by itself, at the cost of a training."
+        )
 
 
 def recipe_of(training: Any, problem: Problem) -> Recipe | None:

@@ -10,6 +10,7 @@ the mean update is the drift of a stochastic differential equation, its noise th
 * ``diffusion`` draws the noise of many updates, ``noise_splitting`` says which part of it comes
   before the drift and which after it.
 * ``stiff_modes`` and ``decay_rate`` know the curvature along the path.
+* ``remembered`` follows a chip whose digital recipe has a memory, such as momentum.
 * ``frozen`` is the older prediction around one point of the clean training.
 
 Constants that are called *tuned* were set by hand while ``experiments.agreement`` was run on its 63

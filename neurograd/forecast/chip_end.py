@@ -5,8 +5,9 @@ known (rules that are no means over samples, in batches), it would have to be av
 many estimates as there are updates: the error of an average over M estimates, carried along n
 updates, is n/M of their noise. There the updates are taken one by one, each with an estimate and a
 write of its own, at the cost of a training. So are those of a chip that writes every sample of a
-batch for itself: a sequence of writes has no closed form. And those of a chip with a recipe: its
-memory is followed as the chip has it.
+batch for itself: a sequence of writes has no closed form. Any other chip with a recipe has a path
+of its own (``remembered``), but for recipes that clip random estimates, whose mean is not known, and
+for shuffled epochs, whose sums a memory cuts across: they are taken one by one as well.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from torch import Tensor
 
 from device_models import Chip, UnstableRuleError
 from neurograd.forecast.path import PredictedPath
+from neurograd.forecast.remembered.path import follow_recipe
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
-from neurograd.training.course import Course
+from neurograd.training.course import Course, epoch_of
 from neurograd.training.schedules import ConstantStep, Schedule
 
 
@@ -66,9 +68,10 @@ def forecast_chip(
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
-    single = chip.writes_samples or chip.recipe is not None
-    if single or not chip.knows_mean(problem):
+    if chip.writes_samples or not chip.knows_mean(problem) or _has_odd_recipe(problem, chip):
         return _take_every_update(problem, chip, steps, seed, index, schedule, progress)
+    if chip.recipe is not None:
+        return ForecastChip(*follow_recipe(problem, chip, steps, seed, index, schedule, progress))
     path = PredictedPath(problem, chip, seed, index, schedule)
     done = 0
     while done < steps:
@@ -84,6 +87,14 @@ def forecast_chip(
         if path.is_held_by_noise(done, steps):
             break
     return ForecastChip(path.w, False, path.gradients)
+
+
+def _has_odd_recipe(problem: Problem, chip: Chip) -> bool:
+    """Whether a recipe has no mean that is known, or meets shuffled epochs."""
+    if chip.recipe is None:
+        return False
+    clips = chip.recipe.clip is not None and not chip.deterministic_gradient
+    return clips or epoch_of(chip, problem.num_samples) is not None
 
 
 def _take_every_update(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from neurograd.forecast.gradient_estimates import GradientEstimates
+from neurograd.forecast.gradient_estimates import EstimateSpread
 from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.splitting import (
     curvature_along,
@@ -47,6 +48,15 @@ class _Draw:
         return self.independent if self.batch is None else self.independent + self.batch
 
 
+class Estimates(Protocol):
+    """What the noise is made of: how single estimates vary, None where they do not."""
+
+    @property
+    def spread(self) -> EstimateSpread | None:
+        """By the last refresh."""
+        ...
+
+
 class Diffusion:
     """Noise of a chip's updates near its weights, and the curvature that it meets.
 
@@ -62,7 +72,7 @@ class Diffusion:
 
     def __init__(
         self,
-        estimates: GradientEstimates,
+        estimates: Estimates,
         response: WriteResponse,
         modes: StiffModes,
         step_size: float,

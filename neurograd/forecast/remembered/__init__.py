@@ -1,0 +1,1 @@
+"""The predicted path of a chip whose digital optimizer remembers gradients."""
