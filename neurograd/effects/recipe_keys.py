@@ -201,7 +201,12 @@ def recipe_hints(training: Any) -> Iterator[str]:
     )
     if chosen is not None and chosen.weight_decay:
         yield "All losses are those of the data alone: weight decay is a part of the updates."
-    if training.clip is not None:
+    if training.order == "shuffled":
+        yield (
+            "The forecast of this recipe takes every update of shuffled epochs by itself, at the "
+            "cost of a training."
+        )
+    elif training.clip is not None:
         yield (
             "Where estimates are random, the mean of clipped ones is not known: the forecast then "
             "takes every update by itself, at the cost of a training."

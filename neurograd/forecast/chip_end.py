@@ -6,8 +6,8 @@ many estimates as there are updates: the error of an average over M estimates, c
 updates, is n/M of their noise. There the updates are taken one by one, each with an estimate and a
 write of its own, at the cost of a training. So are those of a chip that writes every sample of a
 batch for itself: a sequence of writes has no closed form. Any other chip with a recipe has a path
-of its own (``remembered``), but for recipes that clip random estimates, whose mean is not known, and
-for shuffled epochs, whose sums a memory cuts across: they are taken one by one as well.
+of its own (``remembered``), but for recipes that clip random estimates, whose mean is not known,
+and for shuffled epochs, whose sums a memory cuts across: they are taken one by one as well.
 """
 
 from __future__ import annotations

@@ -33,14 +33,17 @@ from device_models.updates.adam import Adam
 from device_models.updates.optimizer import OptimizerState
 from device_models.updates.recipe import Recipe
 from neurograd.forecast.decay_rate import LargestDecayRate
-from neurograd.forecast.diffusion import Diffusion
+from neurograd.forecast.noise.diffusion import Diffusion
+from neurograd.forecast.noise.stiff_modes import StiffModes
+from neurograd.forecast.path import STEADY_STEP_SIZE
 from neurograd.forecast.remembered.asked import AskedUpdates, SummedResponse
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
 from neurograd.forecast.step_length import MAX_FRACTION, MAX_GROWTH, MAX_NOISE_RATIO
-from neurograd.forecast.stiff_modes import StiffModes
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
+from neurograd.training.course import chip_at, with_step_size
+from neurograd.training.schedules import ConstantStep, Schedule, mean_factor, steady_updates
 
 _SETTLING = 4.0
 """Updates of one turn of single ones, in units of 1/(1 − μ): the memory keeps e⁻⁴ of a start.
@@ -87,10 +90,20 @@ class RememberedPath:
         recipe: Its recipe.
         seed: Seed of the noise.
         index: Which of several chips with one seed this is.
+        schedule: Factors on the chip's step size along the training.
     """
 
-    def __init__(self, problem: Problem, chip: Chip, recipe: Recipe, seed: int, index: int) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        chip: Chip,
+        recipe: Recipe,
+        seed: int,
+        index: int,
+        schedule: Schedule,
+    ) -> None:
         self._problem, self._chip, self._seed, self._index = problem, chip, seed, index
+        self._full, self._schedule = chip, schedule
         self._optimizer = recipe.optimizer
         self.w = chip.program(problem.initial_weights).clone()
         far = torch.full_like(self.w, 1e12)
@@ -121,6 +134,8 @@ class RememberedPath:
         if isinstance(self._optimizer, Adam):
             length = min(length, math.floor(_GAIN_CHANGE / (1.0 - self._optimizer.beta2)))
         if self._left == 0 and length > 1:
+            length = steady_updates(self._schedule, done, length, STEADY_STEP_SIZE)
+            self._use_step_size(mean_factor(self._schedule, done, length))
             taken = self._leap(done, steps, length)
             if taken:
                 return taken
@@ -132,6 +147,11 @@ class RememberedPath:
     def _generator(self, done: int) -> torch.Generator:
         return generator_for(self._seed, "forecast", self._index, done, device=self.w.device)
 
+    def _use_step_size(self, factor: float) -> None:
+        self._chip = with_step_size(self._full, factor * self._full.step_size)
+        self._response.chip = self._chip
+        self._diffusion.step_size = self._chip.step_size
+
     # -- single updates ---------------------------------------------------------------------
 
     def _take_single(self, done: int) -> None:
@@ -139,9 +159,10 @@ class RememberedPath:
         generator = self._generator(done)
         if self._leaping:
             self._land(generator)
-        update, state = self._chip.sample_step(self._problem, self.w, self._state, generator)
+        chip = chip_at(self._full, self._schedule, done)
+        update, state = chip.sample_step(self._problem, self.w, self._state, generator)
         assert state is not None
-        self.w, self._state = self.w + self._chip.step_size * update, state
+        self.w, self._state = self.w + chip.step_size * update, state
         self._singles += 1
 
     def _land(self, generator: torch.Generator) -> None:
@@ -248,6 +269,7 @@ def follow_recipe(
     steps: int,
     seed: int,
     index: int,
+    schedule: Schedule | None = None,
     progress: Progress | None = None,
 ) -> tuple[Tensor, bool, int]:
     """The end of the training of a chip with a recipe.
@@ -258,13 +280,15 @@ def follow_recipe(
         steps: Number of updates.
         seed: Seed of the noise.
         index: Which of several chips with one seed this is.
+        schedule: Factors on the chip's step size along the training; 1 when None.
         progress: Called with the number of updates done since the last call.
 
     Returns:
         Weights of shape ``(N,)``, whether they left all bounds, and gradients that it took.
     """
     assert chip.recipe is not None
-    path, done = RememberedPath(problem, chip, chip.recipe, seed, index), 0
+    factors = ConstantStep() if schedule is None else schedule
+    path, done = RememberedPath(problem, chip, chip.recipe, seed, index, factors), 0
     while done < steps:
         try:
             length = path.advance(done, steps)

@@ -17,6 +17,7 @@ from device_models.updates.momentum import Momentum
 from device_models.updates.recipe import Recipe
 from neurograd.forecast import forecast_chip
 from neurograd.training.loop import train
+from neurograd.training.schedules import ConstantStep, StepDecay
 from tests.neurograd.cases import regression
 
 MOMENTUM, STEP_SIZE, STEPS = 0.9, 0.001, 700
@@ -97,6 +98,18 @@ def test_a_chip_without_noise_goes_where_the_training_goes(quadratic):
     assert float((without.weights - trained).norm()) > 0.1 * moved
 
 
+def test_step_sizes_that_fall_are_followed(quadratic):
+    chip = Chip(Backprop(), 0.3 * STEP_SIZE, recipe=Recipe(Momentum(MOMENTUM)))
+    ends = []
+    for schedule in (StepDecay(200, 0.2), ConstantStep()):
+        trained = train(quadratic, chip, STEPS, 0, curve_points=2, schedule=schedule).weights
+        found = forecast_chip(quadratic, chip, STEPS, 0, schedule=schedule)
+        moved = float((trained - quadratic.initial_weights).norm())
+        assert float((found.weights - trained).norm()) < 0.02 * moved
+        ends.append(trained)
+    assert float((ends[0] - ends[1]).norm()) > 0.05 * moved
+
+
 @pytest.fixture(scope="module")
 def network():
     return regression([nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 1)], 4, 1, samples=40)
@@ -122,6 +135,9 @@ def test_single_updates_are_taken_where_the_mean_of_clipped_estimates_is_not_kno
     recipe = Recipe(Momentum(0.5), clip=0.1)
     random = Chip(Minibatch(Backprop(), 5), 0.01, recipe=recipe)
     assert forecast_chip(network, random, 150, 0).gradients == 150
+    shuffled = Minibatch(Backprop(), 5, order="shuffled")
+    remembers = Recipe(Momentum(0.5))
+    assert forecast_chip(network, Chip(shuffled, 0.01, recipe=remembers), 150, 0).gradients == 150
     fixed = Chip(Backprop(), 0.01, recipe=recipe)
     found = forecast_chip(network, fixed, 150, 0)
     assert found.gradients < 150
