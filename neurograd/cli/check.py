@@ -30,6 +30,14 @@ def check(
     html_path: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page.")
     ] = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Write each claim as a test of JUnit XML."),
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", metavar="FILE", help="Write a summary for a pull request."),
+    ] = None,
     quick: Quick = False,
     seed: Seed = None,
     device: DeviceName = "auto",
@@ -41,13 +49,18 @@ def check(
 ) -> None:
     """Measure, predict and train: will training on this chip work?"""
     spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
-    check_outputs({"--json": json_path, "--html": html_path}, resume)
+    files = {"--html": html_path, "--junit": junit, "--markdown": markdown}
+    check_outputs({"--json": json_path, **files}, resume)
     if plan:
-        others = {"--html": html_path}
-        plan_and_exit(spec_path, spec, "check", json_path, device, quick=quick, unwritten=others)
+        plan_and_exit(spec_path, spec, "check", json_path, device, quick=quick, unwritten=files)
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import check as run_check  # noqa: PLC0415  (torch is slow)
-    from neurograd.report import render_html, render_report  # noqa: PLC0415
+    from neurograd.report import (  # noqa: PLC0415
+        render_html,
+        render_junit,
+        render_markdown,
+        render_report,
+    )
 
     with working(spec_path, json_path) as progress:
         result = run_check(
@@ -59,5 +72,9 @@ def check(
         written[json_path] = to_json(result.report)
     if html_path is not None:
         written[html_path] = render_html(result.record)
+    if junit is not None:
+        written[junit] = render_junit(result.record)
+    if markdown is not None:
+        written[markdown] = render_markdown(result.record)
     write_outputs(written)
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)
