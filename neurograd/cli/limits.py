@@ -31,6 +31,9 @@ def limits(
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw a tornado plot: .png, .svg or .pdf."),
     ] = None,
+    html_path: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page.")
+    ] = None,
     no_confirm: Annotated[
         bool, typer.Option("--no-confirm", help="Train the spec as it is, no chips at limits.")
     ] = False,
@@ -47,10 +50,10 @@ def limits(
     spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
     if plot is not None:
         check_figure(plot)
-    check_outputs({"--json": json_path, "--plot": plot}, resume)
+    files = {"--plot": plot, "--html": html_path}
+    check_outputs({"--json": json_path, **files}, resume)
     if plan:
-        others = {"--plot": plot}
-        plan_and_exit(spec_path, spec, "limits", json_path, device, quick=quick, unwritten=others)
+        plan_and_exit(spec_path, spec, "limits", json_path, device, quick=quick, unwritten=files)
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.limits import find_limits  # noqa: PLC0415  (torch is slow to import)
     from neurograd.report.console.limits_tables import render_limits  # noqa: PLC0415
@@ -73,5 +76,9 @@ def limits(
         from neurograd.report.plots import to_image  # noqa: PLC0415
 
         written[plot] = to_image(plot_tornado(result.record), plot.suffix[1:])
+    if html_path is not None:
+        from neurograd.report import render_limits_html  # noqa: PLC0415
+
+        written[html_path] = render_limits_html(result.record)
     write_outputs(written)
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

@@ -1,11 +1,12 @@
-"""The report as one self-contained page."""
+"""Reports as self-contained pages, which print on A4."""
 
 from __future__ import annotations
 
 import json
 from importlib.resources import files
+from typing import Any
 
-from neurograd.records.report import CheckReport
+from neurograd.records.report import CheckReport, LimitsReport, Report
 from neurograd.report.content import (
     BESIDE,
     contributions_sheet,
@@ -15,6 +16,15 @@ from neurograd.report.content import (
     point_sheets,
     smoothing_sheet,
     training_sheet,
+)
+from neurograd.report.content.facts import assumptions, facts
+from neurograd.report.content.limits import (
+    limit_sentences,
+    limits_heading,
+    limits_warnings,
+    numbers_sheet,
+    remedies_sheet,
+    verdict_label,
 )
 from neurograd.report.glossary import GROUPS, TERMS, term_of
 from neurograd.words import number
@@ -36,17 +46,12 @@ def render_html(report: CheckReport) -> str:
     Args:
         report: What was found.
     """
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  (only pages need it)
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(
-        (files("neurograd.report") / "report.html").read_text(encoding="utf-8")
-    )
-    page: str = template.render(
-        report=report,
+    return _page(
+        "report.html",
+        report,
         heading=heading(report),
+        verdict_label="Verdict",
+        reasons=report.decided_by,
         beside=BESIDE,
         training=training_sheet(report),
         deployment=deployment_sheet(report),
@@ -57,14 +62,58 @@ def render_html(report: CheckReport) -> str:
         mitigation_figure=_mitigation_figure(report),
         mitigation_caption=_MITIGATION_CAPTION,
         figures=_figures(report),
-        number=number,
-        terms=TERMS,
-        term_of=term_of,
+    )
+
+
+def render_limits_html(report: LimitsReport) -> str:
+    """The report of limits as HTML that loads nothing.
+
+    Args:
+        report: What was found.
+    """
+    from neurograd.report.figures.tornado import plot_tornado  # noqa: PLC0415  (matplotlib)
+    from neurograd.report.plots import to_svg  # noqa: PLC0415
+
+    return _page(
+        "limits.html",
+        report,
+        heading=limits_heading(report),
+        verdict_label=verdict_label(report),
+        reasons=report.reasons,
+        warnings=limits_warnings(report),
+        numbers=numbers_sheet(report),
+        sentences=limit_sentences(report),
+        remedies=remedies_sheet(report),
+        figure=to_svg(plot_tornado(report), "tornado"),
+        caption="Predicted cost at half and twice each number, or just beyond its limit.",
+    )
+
+
+def _page(template: str, report: Report, **parts: Any) -> str:
+    """A page from its template and its parts, with what all pages have."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415  (pages only)
+
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(terms=TERMS, term_of=term_of, number=number)
+    return environment.get_template(template).render(
+        **parts,
+        report=report,
+        assumptions=assumptions(report),
+        facts=facts(report),
         glossary=GROUPS,
         spec=json.dumps(report.spec, indent=2, ensure_ascii=False),
         verdict_class=report.verdict.value.replace(" ", "-"),
     )
-    return page
+
+
+def _template(name: str) -> str:
+    return (files("neurograd.report") / name).read_text(encoding="utf-8")
 
 
 def _figures(report: CheckReport) -> list[tuple[str, str, str]]:

@@ -61,8 +61,9 @@ def sheet_table(sheet: Sheet[Any], width: int) -> Table:
         for column in columns:
             justify: Any = "left" if column.text else "right"
             table.add_column(column.title, justify=justify, overflow="fold", no_wrap=sheet.turns)
-        for row in cells:
-            table.add_row(*(escape(cell) for cell in row))
+        for row, of in zip(cells, sheet.rows, strict=True):
+            styles = [column.colour(of) if column.colour else "" for column in columns]
+            table.add_row(*(Text(*cell) for cell in zip(row, styles, strict=True)))
     table.caption = " "
     return table
 

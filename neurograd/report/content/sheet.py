@@ -22,6 +22,7 @@ class Column(Generic[Row]):
         term: Key of its entry in the glossary, empty where there is none.
         text: Whether it holds words, which stand on the left and may be broken.
         page_only: Whether it is left out on a console, which has 80 columns.
+        colour: Of its text in a row on a console, as rich has it; none when None.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Column(Generic[Row]):
     term: str = ""
     text: bool = False
     page_only: bool = False
+    colour: Callable[[Row], str] | None = None
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,9 @@ def test_json_on_standard_output_is_alone_there(capsys, spec, tmp_path, command)
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
 
 
-@pytest.mark.parametrize("option", [["check", "--html"], ["limits", "--plot"]])
+@pytest.mark.parametrize(
+    "option", [["check", "--html"], ["limits", "--html"], ["limits", "--plot"]]
+)
 def test_only_json_can_be_printed(capsys, spec, option):
     command, name = option
     message = refused(capsys, command, spec, "--json", "-", name, "-")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 
-from neurograd.records.json_form import report_from_json
-from neurograd.report import render_junit, render_markdown
+from neurograd.records.json_form import read_report, report_from_json
+from neurograd.report import render_junit, render_limits_html, render_markdown
 from neurograd.report.content.claims import Outcome, claims
 from tests.neurograd.command_line import TINY, refused, run_command
 from tests.neurograd.small_report import small_report
+
+OLD_LIMITS = Path(__file__).parents[2] / "old" / "reports" / "hfo2_limits.json"
 
 ELEMENTS = {
     "testsuites": ({"name", "time", "tests", "failures", "errors", "disabled"}, {"testsuite"}),
@@ -169,6 +173,17 @@ def test_the_command_writes_them_beside_the_report(capsys, tmp_path):
     assert markdown.read_text(encoding="utf-8").startswith("### tiny: ")
     assert root.find("testsuite").get("name") == "neurograd check: tiny"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "r.md", "tiny.yaml"]
+
+
+def test_limits_write_their_page(capsys, tmp_path, monkeypatch):
+    record = read_report(OLD_LIMITS, note=lambda line: None)
+    done = SimpleNamespace(record=record, report={}, verdict=record.verdict)
+    monkeypatch.setattr("neurograd.pipeline.limits.find_limits", lambda *a, **k: done)
+    spec, page = tmp_path / "tiny.yaml", tmp_path / "r.html"
+    spec.write_text(TINY)
+    code, _, err = run_command(capsys, "limits", spec, "--html", page)
+    assert (code, err) == (record.verdict.exit_code, f"wrote {page}\n")
+    assert page.read_text(encoding="utf-8") == render_limits_html(record)
 
 
 def test_where_they_cannot_go_is_refused_before_the_work(capsys, tmp_path):

@@ -1,0 +1,160 @@
+"""How far each number may move, as tables and sentences."""
+
+from __future__ import annotations
+
+import math
+
+from neurograd import words
+from neurograd.judge.verdict import Verdict
+from neurograd.measure.intervals import Interval
+from neurograd.records.limits import DesignChangeResult, LimitResult, TriedValue
+from neurograd.records.report import LimitsReport
+from neurograd.report.content.sheet import Column, Sheet, percent
+
+_COLOURS = {
+    "confirmed": "green",
+    "agrees": "green",
+    "not confirmed": "bold red",
+    "unclear": "yellow",
+}
+_STATUS = {
+    "open": "none found",
+    "hopeless": "not enough alone",
+    "best": "not what limits",
+    "undecided": "not decided",
+}
+_KINDS = {"accuracy_drop": "test accuracy lost", "excess_loss": "loss not gained"}
+
+
+def limits_heading(report: LimitsReport) -> str:
+    """One line: how large the network is, what the spec costs as it is, and what is allowed."""
+    now = report.now
+    return (
+        f"{report.num_parameters} weights; {_KINDS[now.kind]} {_as_it_is(report)}, "
+        f"allowed {percent(now.allowed)}"
+    )
+
+
+def limits_warnings(report: LimitsReport) -> list[str]:
+    """What is to be known of all limits, one sentence each."""
+    now, found = report.now, []
+    if {now.verdict, report.verdict} == {Verdict.TOLERATED, Verdict.NOT_TOLERATED}:
+        found.append(
+            f"The forecast says '{now.verdict.value}' of the spec as it is, which training "
+            "contradicts: the limits below are predicted, and as uncertain as that."
+        )
+    if not now.clean_learned:
+        found.append("The clean network learned nothing that a chip could lose.")
+    return found
+
+
+def verdict_label(report: LimitsReport) -> str:
+    """What the verdict of the spec as it is is called; older reports have a predicted one."""
+    return "Predicted verdict" if report.trained is None else "Verdict"
+
+
+def numbers_sheet(report: LimitsReport) -> Sheet[LimitResult]:
+    """Each number with its limit and with what is predicted and trained there."""
+    columns: tuple[Column[LimitResult], ...] = (
+        Column("what", lambda row: row.label, text=True),
+        Column("now", lambda row: row.now_shown),
+        Column("tolerated to", lambda row: _cells(row)[0]),
+        Column("cost", lambda row: _cells(row)[1]),
+        Column("lost from", lambda row: _cells(row)[2]),
+        Column("cost", lambda row: _cells(row)[3]),
+        Column("training", _status, text=True, colour=lambda row: _COLOURS.get(_status(row), "")),
+    )
+    title = "How far each number may move, with the cost that is predicted there"
+    return Sheet(title, columns, report.numbers)
+
+
+def limit_sentences(report: LimitsReport) -> list[str]:
+    """The limits in one line each, with what training gave there."""
+    found = [
+        f"{each.sentence}{_training(each, report.confidence)}"
+        for each in report.numbers
+        if each.status != "best"
+    ]
+    harmless = [each.label for each in report.numbers if each.status == "best"]
+    if harmless:
+        found.append(f"as harmless as they can be: {words.listed(harmless)}")
+    return found
+
+
+def remedies_sheet(report: LimitsReport) -> Sheet[DesignChangeResult] | None:
+    """What else would change the cost; None where nothing was tried."""
+    if not report.remedies:
+        return None
+
+    def predicted(row: DesignChangeResult) -> bool:
+        return row.cost is not None and not row.problem
+
+    columns: tuple[Column[DesignChangeResult], ...] = (
+        Column("change", lambda row: row.label, text=True),
+        Column("cost", lambda row: _cost(row.cost) if predicted(row) else words.MISSING),
+        Column(
+            f"at {words.confidence(report.confidence)}",
+            lambda row: words.percent_interval(row.ci) if predicted(row) else words.MISSING,
+        ),
+        Column(
+            "verdict",
+            lambda row: row.verdict.value if predicted(row) and row.verdict else "",
+            text=True,
+        ),
+        Column("why", lambda row: row.why if predicted(row) else row.problem, text=True),
+    )
+    title = "What else would change the cost, best first (predicted)"
+    return Sheet(title, columns, report.remedies)
+
+
+def _as_it_is(report: LimitsReport) -> str:
+    """What the spec costs as it is: trained where it is, and predicted."""
+    now, trained = report.now, report.trained
+    predicted = f"predicted {_ranged(now.cost, now.ci, report.confidence)}"
+    if trained is None:
+        return predicted
+    return f"{_ranged(trained.value, trained.ci, trained.confidence)} in training, {predicted}"
+
+
+def _ranged(value: float, ends: Interval, confidence: float) -> str:
+    return words.ranged_percent(value, ends, confidence, missing="no training")
+
+
+def _cost(value: float | None) -> str:
+    """A predicted cost; one that is not finite is a chip that does not train at all."""
+    return percent(value) if value is not None and math.isfinite(value) else "no training"
+
+
+def _cells(row: LimitResult) -> list[str]:
+    """Both numbers of a limit with the cost that is predicted there."""
+    if row.inside is None and row.outside is None:
+        return [_STATUS[row.status], "", "", ""]
+    return [*_tried(row.inside), *_tried(row.outside)]
+
+
+def _tried(tried: TriedValue | None) -> list[str]:
+    return ["not known", ""] if tried is None else [tried.shown, _cost(tried.cost)]
+
+
+def _status(row: LimitResult) -> str:
+    return "" if row.training is None else row.training.status
+
+
+def _training(row: LimitResult, confidence: float) -> str:
+    """What training gave at the two numbers of a limit, in words."""
+    training = row.training
+    if training is None:
+        return ""
+    sides = ((row.inside, training.inside), (row.outside, training.outside))
+    words_of = {
+        "confirmed": "training confirms it",
+        "agrees": "training agrees, but its intervals hold the limit",
+        "not confirmed": "training does NOT confirm it",
+        "unclear": "training cannot tell",
+    }[training.status]
+    said = [
+        f"{tried.shown} {trained.verdict.value}, {_ranged(trained.cost, trained.ci, confidence)}"
+        for tried, trained in sides
+        if tried is not None and trained is not None
+    ]
+    return f"; {words_of}: {'; '.join(said)}"
