@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from device_models import Backprop, Chip, LearningRule, Minibatch, Surrogate
 from neurograd.effects import assembly
@@ -19,7 +20,7 @@ from neurograd.pipeline.own.handed_over import handed_over, own_chip
 from neurograd.pipeline.own.spike_trains import as_trains
 from neurograd.problem import Problem, datasets, networks
 from neurograd.problem.layer_names import layers_called, layers_of
-from neurograd.problem.losses import CrossEntropy, MeanSquaredError
+from neurograd.problem.losses import ClassSquaredError, CrossEntropy, Loss, MeanSquaredError
 from neurograd.seeding import generator_for
 from neurograd.spec.schema import Spec
 from neurograd.training.schedules import (
@@ -96,13 +97,16 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
             generator=generator,
             dtype=dtype,
         )
+    if network.output_activation is not None:
+        _check_targets(data)
+        module = nn.Sequential(*module.children(), nn.Sigmoid())
     if network.biases == "none":
         networks.drop_biases(module)
     if network.weights is not None:
         networks.start_from(module, network.weights)
     problem = Problem(
         module,
-        CrossEntropy() if data.kind == "classification" else MeanSquaredError(),
+        _loss(spec, data),
         data.inputs,
         data.targets,
         test_inputs=data.test_inputs,
@@ -120,6 +124,24 @@ def _with_layers(spec: Spec, problem: Problem) -> Problem:
     """A problem that has the layers of its spec, or ModelError."""
     layers_called(layers_of(problem), spec.layers, "layers")
     return problem
+
+
+def _loss(spec: Spec, data: datasets.Dataset) -> Loss:
+    if data.kind == "regression":
+        return MeanSquaredError()
+    return CrossEntropy() if spec.network.output_activation is None else ClassSquaredError()
+
+
+def _check_targets(data: datasets.Dataset) -> None:
+    """Raise DataError for values that a sigmoid cannot reach."""
+    if data.kind == "classification":
+        return
+    low, high = float(data.targets.min()), float(data.targets.max())
+    if not 0 <= low <= high <= 1:
+        raise DataError(
+            f"network.output_activation: a sigmoid gives 0 to 1, and the targets of the task run "
+            f"from {low:g} to {high:g}; allowed: null, or scaled targets"
+        )
 
 
 def _from_file(spec: Spec, generator: torch.Generator) -> torch.nn.Module:

@@ -62,6 +62,21 @@ class MeanSquaredError:
         return (math.sqrt(2.0 / size) * eye).unsqueeze(1).expand(size, outputs.shape[0], size)
 
 
+class ClassSquaredError(MeanSquaredError):
+    """Squared error against 1 at a sample's class and 0 elsewhere, the mean over outputs.
+
+    With outputs that a sigmoid makes this is the loss of MLP+NeuroSim (Chen, Peng and Yu, IEEE
+    TCAD 2018), there half the sum over outputs: its step size Δt is Δt·C/2 here, C outputs.
+    """
+
+    name = "class_mse"
+
+    def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every sample, shape ``(n,)``, for class indices of shape ``(n,)``."""
+        wanted = functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
+        return super().per_sample(outputs, wanted)
+
+
 class CustomLoss:
     """A user's function of outputs and targets that gives one value a sample."""
 

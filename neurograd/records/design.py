@@ -40,6 +40,7 @@ class Network(Record):
     hidden: tuple[int, ...] | None = ()
     channels: tuple[int, ...] | None = ()
     activation: str | None = None
+    output_activation: str | None = None
     surrogate: Surrogate | None = None
     time_steps: int | None = None
 

@@ -142,6 +142,7 @@ _OF_LAYERS: Mapping[str, Any] = {
     "hidden": (),
     "channels": None,
     "activation": None,
+    "output_activation": None,
     "init": None,
 }
 """What a module has in place of the keys that shape the networks of this package."""
@@ -229,6 +230,12 @@ class Network(SpecModel):
         None,
         description="Nonlinearity of the hidden layers, for kind rate only. Default: relu; tanh of "
         "lenet5.",
+    )
+    output_activation: Literal["sigmoid"] | None = Field(
+        None,
+        description="Nonlinearity of the outputs; with a sigmoid classes are learned by the "
+        "squared error against 1 for the sample's class and 0 for the others, in place of the "
+        "cross-entropy. For kind rate, all but resnet18. Default: null, none.",
     )
     init: Literal["xavier", "kaiming"] | None = Field(
         "xavier",
@@ -332,10 +339,13 @@ class Network(SpecModel):
                 raise spec_problem("is null, which is for kind module only", key)
         if self.architecture != "cnn":
             refuse(self, ("channels",), "is for architecture cnn only")
+        if self.architecture == "resnet18":
+            refuse(self, ("output_activation",), "is not for architecture resnet18")
         if self.kind == "rate":
             refuse(self, _SPIKING_KEYS, "is for kind spiking only, not rate")
             return self
-        refuse(self, ("activation",), "is for kind rate only; spiking neurons have a surrogate")
+        own = ("activation", "output_activation")
+        refuse(self, own, "is for kind rate only; spiking neurons have a surrogate")
         if self.architecture != "mlp":
             problem = f"{self.architecture} is not there for kind spiking; allowed: mlp"
             raise spec_problem(problem, "architecture")

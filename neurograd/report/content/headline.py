@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neurograd import words
+from neurograd.records.design import Network
 from neurograd.records.report import CheckReport
 
 BESIDE = "Beside the verdict, from theory and single steps:"
@@ -66,11 +67,17 @@ def _shape(report: CheckReport) -> str:
     if network.kind == "nir":
         return f"graph of {network.file}, {_neurons(report)}"
     if network.architecture in ("lenet5", "resnet18"):
-        return f"{network.architecture}, {network.activation}"
+        return f"{network.architecture}, {_activations(network)}"
     layers = network.channels if network.architecture == "cnn" else network.hidden
     shape = "×".join(str(width) for width in layers or ()) or "single layer"
-    neurons = _neurons(report) if network.kind == "spiking" else network.activation
+    neurons = _neurons(report) if network.kind == "spiking" else _activations(network)
     return f"{network.architecture} {shape}, {neurons}"
+
+
+def _activations(network: Network) -> str:
+    """That of the hidden layers, and of the outputs where they have one."""
+    outputs = network.output_activation
+    return f"{network.activation}" + (f", {outputs} outputs" if outputs is not None else "")
 
 
 def _neurons(report: CheckReport) -> str:

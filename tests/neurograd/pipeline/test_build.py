@@ -303,3 +303,47 @@ def test_spiking_networks():
     inputs, _ = problem.data()
     assert inputs.shape == (40, 4, 64)
     assert torch.equal(inputs[:, 0], inputs[:, 3]), "a constant current"
+
+
+# -- outputs of a sigmoid ---------------------------------------------------------------------
+
+
+def test_outputs_of_a_sigmoid_learn_classes_by_squared_error():
+    """Of the last layer: the error a − t times a(1 − a), here of the mean over outputs."""
+    text = (
+        "network: {activation: sigmoid, output_activation: sigmoid, biases: none, hidden: [6]}\n"
+        "task: {train_samples: 30, test_samples: 20}\n"
+    )
+    problem = build_problem(spec_of(text))
+    w = problem.initial_weights
+    first, last = problem.parameters_of(w).values()
+    x, y = problem.data("train")
+    h = torch.sigmoid(x @ first.T)
+    a = torch.sigmoid(h @ last.T)
+    t = torch.eye(10, dtype=a.dtype)[y]
+    assert torch.allclose(problem.outputs(problem.parameters_of(w), x), a)
+    assert problem.loss(w) == pytest.approx(float((a - t).square().mean()))
+    expected = (2 / 10) * ((a - t) * a * (1 - a)).T @ h / len(x)
+    found = problem.parameters_of(problem.gradient(w))[list(problem.parameters_of(w))[1]]
+    assert torch.allclose(found, expected, rtol=0, atol=1e-15)
+    assert problem.is_classification
+    assert 0 <= problem.accuracy(w) <= 1
+
+
+def test_values_that_a_sigmoid_cannot_reach_are_refused():
+    text = "network: {output_activation: sigmoid}\ntask: {name: teacher_student}\n"
+    with pytest.raises(NeurogradError, match="a sigmoid gives 0 to 1, and the targets") as told:
+        build_problem(spec_of(text))
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ("kind: spiking, output_activation: sigmoid", "is for kind rate only"),
+        ("architecture: resnet18, output_activation: sigmoid, hidden: []", "not for architecture"),
+    ],
+)
+def test_networks_without_an_activation_of_outputs(network, said):
+    with pytest.raises(NeurogradError, match=rf"network\.output_activation: .*{said}"):
+        spec_of(f"network: {{{network}}}")

@@ -225,6 +225,7 @@ ACTS = {
     "network.hidden": ({}, [4], [5]),
     "network.channels": ({"task": DIGITS, "network.architecture": "cnn"}, [2], [3]),
     "network.activation": ({}, "relu", "tanh"),
+    "network.output_activation": ({"task": DIGITS}, None, "sigmoid"),
     "network.init": ({}, "xavier", "kaiming"),
     "network.biases": ({"device.write.cycle_to_cycle": 0.1}, "analog", "digital"),
     "network.weights": ({}, "start.npz", "later.npz"),

@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from neurograd.problem.losses import CrossEntropy, CustomLoss, MeanSquaredError, as_loss
+from neurograd.problem.losses import (
+    ClassSquaredError,
+    CrossEntropy,
+    CustomLoss,
+    MeanSquaredError,
+    as_loss,
+)
 from neurograd.seeding import generator_for
 
 
@@ -23,12 +29,21 @@ def test_losses_by_what_the_user_hands_in():
         as_loss(lambda out, y: out.mean()).per_sample(torch.ones(3, 2), torch.ones(3))
 
 
-@pytest.mark.parametrize("loss", [CrossEntropy(), MeanSquaredError()])
+@pytest.mark.parametrize("loss", [CrossEntropy(), MeanSquaredError(), ClassSquaredError()])
 def test_hessian_factors_are_the_losses_hessian(loss):
     out = torch.randn(1, 4, generator=generator_for(0), dtype=torch.float64)
-    y = torch.tensor([2]) if loss.name == "cross_entropy" else torch.randn(1, 4).double()
+    y = torch.tensor([2]) if loss.name != "mse" else torch.randn(1, 4).double()
     hessian = torch.autograd.functional.hessian(
         lambda o: loss.per_sample(o.unsqueeze(0), y).sum(), out[0]
     )
     factors = loss.hessian_factors(out)[:, 0]
     torch.testing.assert_close(factors.T @ factors, hessian)
+
+
+def test_squared_error_of_classes_is_that_against_one_at_the_class():
+    out = torch.rand(3, 4, generator=generator_for(1), dtype=torch.float64)
+    y = torch.tensor([2, 0, 3])
+    wanted = torch.zeros(3, 4, dtype=torch.float64)
+    wanted[0, 2] = wanted[1, 0] = wanted[2, 3] = 1.0
+    expected = MeanSquaredError().per_sample(out, wanted)
+    assert torch.equal(ClassSquaredError().per_sample(out, y), expected)

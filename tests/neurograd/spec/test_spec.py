@@ -162,6 +162,7 @@ def test_defaults():
                     "readout",
                     "coding",
                     "step_duration",
+                    "output_activation",
                 ]
             ),
         },
