@@ -79,4 +79,4 @@ def duration(seconds: float) -> str:
     for size, unit in _UNITS:
         if seconds >= size:
             return f"{words.number(seconds / size, 2 if seconds < 100 * size else 3)} {unit}"
-    return f"{words.number(1000 * seconds, 2)} ms"
+    return f"{words.number(1000 * seconds, 2 if seconds < 0.1 else 3)} ms"

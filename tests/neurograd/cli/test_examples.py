@@ -7,12 +7,13 @@ import math
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 
 from neurograd.pipeline.build import build_clean_chip, build_problem
 from neurograd.pipeline.check import check
 from neurograd.report import render_html, render_report
-from neurograd.spec import list_presets, load_spec
+from neurograd.spec import json_schema, list_presets, load_spec
 from neurograd.spec.network_schema import SURROGATE_DEFAULTS
 from neurograd.spec.rule_schema import RULE_DEFAULTS
 from neurograd.training.loop import train
@@ -31,9 +32,6 @@ SMALL = [
     "task.test_samples=40",
 ]
 
-OWN_LAYERS = ("data/lenet5.yaml", "data/shapes.yaml")
-"""Networks that have no hidden layers of a width that a spec gives."""
-
 
 def test_there_is_an_example_of_everything():
     assert {f"devices/{name}.yaml" for name in list_presets()} <= set(EXAMPLES)
@@ -46,9 +44,38 @@ def test_there_is_an_example_of_everything():
     assert "layers/digital_ends.yaml" in EXAMPLES
 
 
+def _keys_of_schema(node, parts, place=(), inside=()):
+    """Dotted keys of a part of a schema; those of sections that users name are left out."""
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        if name not in inside:
+            yield from _keys_of_schema(parts[name], parts, place, (*inside, name))
+        return
+    for each in (*node.get("anyOf", ()), *node.get("oneOf", ()), *node.get("allOf", ())):
+        yield from _keys_of_schema(each, parts, place, inside)
+    for key, value in node.get("properties", {}).items():
+        yield ".".join((*place, key))
+        yield from _keys_of_schema(value, parts, (*place, key), inside)
+
+
+def _keys_of(section, place=()):
+    for key, value in section.items():
+        yield ".".join((*place, str(key)))
+        if isinstance(value, dict):
+            yield from _keys_of(value, (*place, str(key)))
+
+
+def test_every_key_is_in_an_example():
+    files = (*FOLDER.glob("*.yaml"), *FOLDER.glob("*/*.yaml"))
+    shown = {key for path in files for key in _keys_of(yaml.safe_load(path.read_text()))}
+    schema = json_schema()
+    assert set(_keys_of_schema(schema, schema["$defs"])) - shown == set()
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name):
-    own_layers = name.startswith(("module/", "layers/")) or name in OWN_LAYERS
+    network = yaml.safe_load((FOLDER / name).read_text()).get("network", {})
+    own_layers = name.startswith("layers/") or "hidden" not in network
     small = [each for each in SMALL if "hidden" not in each or not own_layers]
     if load_spec(FOLDER / name, allow_code=True).training.epochs is not None:
         small[0] = "training.epochs=2"
