@@ -10,7 +10,13 @@ import pytest
 from experiments.support.forecasts.split import split, tuned
 from experiments.support.record import RESULTS
 from neurograd.judge.cost import Allowed, Baseline, judge_chips
-from neurograd.judge.forecasts import MODEL_ERROR, judge_forecasts, sign_known, widened
+from neurograd.judge.forecasts import (
+    MODEL_ERROR,
+    judge_aged_forecasts,
+    judge_forecasts,
+    sign_known,
+    widened,
+)
 from neurograd.judge.verdict import Cost, Verdict
 from tests.neurograd.judge.networks import LOST, Judged, right
 
@@ -51,6 +57,52 @@ def test_the_verdict_is_that_of_the_wider_interval():
     assert judge_chips(BASELINE, limit, clean, chips).verdict is Verdict.TOLERATED
     found = judge_forecasts(BASELINE, limit, clean, chips)
     assert found.judgement.verdict is Verdict.INCONCLUSIVE
+
+
+AFTER = Allowed(accuracy_drop=0.1, excess_loss=0.1, confidence=0.95)
+
+
+def _chips(*counts):
+    return [right(count, 1000) for count in counts]
+
+
+def _aged(trains, chips, **times):
+    """Chips after a training, and at times after that."""
+    clean = right(900, 1000)
+    trained = judge_forecasts(BASELINE, ALLOWED, clean, _chips(*chips))
+    aged = {float(t[1:]): _chips(*found) for t, found in times.items()}
+    return judge_aged_forecasts(trained, BASELINE, AFTER, clean, aged, trains=trains)
+
+
+def test_the_worst_time_after_a_training_decides():
+    found = _aged(True, (895, 897, 899), _0=(880, 882, 884), _86400=(100, 101, 102))
+    soon, late = found.deployment
+    plain = judge_chips(BASELINE, AFTER, right(900, 1000), _chips(100, 101, 102))
+    assert late.judgement.bounds.lower == pytest.approx(
+        plain.bounds.lower - MODEL_ERROR * plain.cost.value
+    )
+    assert late.accuracy == pytest.approx(0.101)
+    parts = (found.judgement.verdict, soon.judgement.verdict, late.judgement.verdict)
+    assert parts == (Verdict.TOLERATED, Verdict.TOLERATED, Verdict.NOT_TOLERATED)
+    assert found.verdict is Verdict.NOT_TOLERATED
+    assert found.deciding == (late.judgement, 86400.0, late.accuracy)
+
+
+def test_what_is_furthest_above_its_own_limit_decides():
+    """After training 25 % may be lost, at a time after it 10 %."""
+    found = _aged(True, (600, 601, 602), _0=(770, 771, 772))
+    assert found.deciding[1] is None
+    assert found.judgement.cost.value - 0.25 > found.deployment[0].judgement.cost.value - 0.1
+    assert _aged(True, (700, 701, 702), _0=(695, 696, 697)).deciding[1] == 0.0
+
+
+def test_without_a_training_nothing_is_predicted():
+    found = _aged(False, (100, 101, 102), _0=(895, 896, 897))
+    plain = judge_chips(BASELINE, AFTER, right(900, 1000), _chips(895, 896, 897))
+    assert found.deployment[0].judgement.cost.ci == plain.cost.ci
+    assert found.judgement.cost.value > 0.7, "which was not asked for"
+    assert found.verdict is Verdict.TOLERATED
+    assert found.deciding[1] == 0.0
 
 
 def test_chips_that_are_predicted_to_diverge_lose_all():
