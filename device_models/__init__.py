@@ -14,6 +14,7 @@ from device_models.protocols import (
 )
 from device_models.read.drift import ConductanceDrift, draw_deviates
 from device_models.read.read_noise import ReadNoise
+from device_models.read.thermal_noise import ThermalNoise
 from device_models.read.weight_rounding import WeightRounding
 from device_models.read.write_noise import WriteNoise
 from device_models.rules.backprop import Backprop
@@ -101,6 +102,7 @@ __all__ = [
     "SpikingNetwork",
     "Surrogate",
     "SurrogateBptt",
+    "ThermalNoise",
     "UnstableRuleError",
     "UpdateRounding",
     "WeightCells",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,12 +10,17 @@ from pydantic import Field
 
 from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction, one_key
+from neurograd.effects.temperature import REFERENCE, temperature_of
+from neurograd.errors import NeurogradError
 from neurograd.keys.fields import EMPTY, Fraction, Number, SpecModel
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from neurograd.effects.assembly import Assembly
+
+BOLTZMANN_EV = 8.617333262e-5
+"""Boltzmann's constant in electronvolts over kelvin (CODATA 2018)."""
 
 
 class Leakage(SpecModel):
@@ -26,6 +32,12 @@ class Leakage(SpecModel):
     spread: Annotated[float, Fraction()] = Field(
         0.0, description="Relative standard deviation over devices, each of a pair. Default: 0 %."
     )
+    activation_energy: Annotated[float, Number(0, 10, above=True)] | None = Field(
+        None,
+        description="Activation energy of the leak in electronvolts: the lifetime is then that at "
+        "300 K, and follows Arrhenius' law to device.temperature. Default: null, the lifetime as "
+        "it is.",
+    )
 
 
 class LeakageKeys(SpecModel):
@@ -36,16 +48,35 @@ class LeakageKeys(SpecModel):
     )
 
 
+def lifetime_at(leakage: Leakage, temperature: float) -> float:
+    """Updates in which a weight falls to 1/e at a temperature in kelvin.
+
+    ``τ(T) = τ(300 K)·exp(E/k·(1/T − 1/300 K))``, Arrhenius' law, by which retention is extrapolated
+    from bakes (resistive memory: Ielmini, Semicond. Sci. Technol. 31, 063002, 2016).
+    """
+    if leakage.activation_energy is None:
+        return leakage.lifetime
+    slope = leakage.activation_energy / BOLTZMANN_EV
+    return leakage.lifetime * math.exp(slope * (1.0 / temperature - 1.0 / REFERENCE))
+
+
 def _build(parts: Assembly) -> None:
     from device_models import Leakage as OneLeakage  # noqa: PLC0415  (needs torch)
     from device_models import PairLeakage, draw_lifetimes  # noqa: PLC0415
 
     leakage: Leakage = parts.spec.device.leakage
     generator, dtype = parts.generator("leakage"), parts.problem.dtype
+    temperature = temperature_of(parts.spec.device)
+    lifetime = lifetime_at(leakage, temperature)
+    if lifetime < 1:
+        raise NeurogradError(
+            f"device.temperature: at {temperature:g} K a weight of this activation energy lives "
+            f"{lifetime:.3g} updates; allowed: 1 or more"
+        )
 
     def draw() -> Tensor:
         size = parts.problem.num_parameters
-        return draw_lifetimes(size, leakage.lifetime, leakage.spread, generator, dtype)
+        return draw_lifetimes(size, lifetime, leakage.spread, generator, dtype)
 
     first = draw()
     pair = parts.spec.device.conductance.mapping == "differential_pair"

@@ -11,13 +11,14 @@ from neurograd.effects.devices_per_weight import noise_part
 from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
 from neurograd.effects.slips import small_part
+from neurograd.effects.thermal_noise import ThermalKeys
 from neurograd.keys.fields import EMPTY, Fraction, SpecModel
 
 if TYPE_CHECKING:
     from neurograd.effects.assembly import Assembly
 
 
-class Read(SpecModel):
+class Read(ThermalKeys):
     """What one read gives."""
 
     noise: Annotated[float, Fraction()] = Field(

@@ -155,6 +155,30 @@ def parse_duration(value: Any) -> float:
     return seconds
 
 
+def parse_quantity(value: Any, target: str, allowed: str) -> float:
+    """Reads a number with a unit of one kind.
+
+    Args:
+        value: Text such as '200 mV'; a bare number is in ``target``.
+        target: The unit that is given back, such as 'volt'.
+        allowed: What is allowed, in words.
+
+    Returns:
+        The quantity in ``target``, finite and above 0.
+
+    Raises:
+        ValueError: With a one-line message that says what is allowed.
+    """
+    number, unit = _split(value, allowed)
+    factor = 1.0 if unit is None else _factor(unit, target)
+    if factor is None:
+        raise ValueError(_wrong_unit(value, unit, allowed))
+    quantity = _scale(number, factor)
+    if not 0 < quantity < math.inf:
+        raise ValueError(f"{show(value)} is out of range; allowed: {allowed}")
+    return quantity
+
+
 def unit_factor(unit: str, target: str) -> float | None:
     """What one ``unit`` is in ``target`` units, such as 1e-6 for ``uS`` in ``siemens``.
 

@@ -49,6 +49,7 @@ from device_models import (
     SignSymmetric,
     SpikingNetwork,
     SurrogateBptt,
+    ThermalNoise,
     UpdateRounding,
     WeightCells,
     WeightPerturbation,
@@ -277,6 +278,10 @@ RULES = {
 READS: dict[str, Callable[[Place], ReadPath]] = {
     "read_noise": lambda place: ReadNoise(0.1),
     "write_noise": lambda place: WriteNoise(0.2),
+    "thermal_noise": lambda place: ThermalNoise(1e-3, WeightCells(1.5, 0.2)),
+    "thermal_noise beside a reference": lambda place: ThermalNoise(
+        1e-3, WeightCells(4.0, 0.2, 0.5)
+    ),
     "weight_rounding": lambda place: WeightRounding(FixedPointGrid(3)),
     "weight_rounding, stochastic": lambda place: WeightRounding(FixedPointGrid(3), "stochastic"),
     "conductance_drift": lambda place: ConductanceDrift(

@@ -84,6 +84,15 @@ DEVICE: tuple[Term, ...] = (
         "device.read.noise",
     ),
     Term(
+        "thermal_noise",
+        "",
+        "Thermal noise",
+        "Noise of a current through a conductance G at a temperature T over a bandwidth B, "
+        "√(4kTGB), as part of a read.",
+        "the square root of 4kTB/(V²·G_max) at the largest conductance",
+        "Johnson and Nyquist, Phys. Rev. 32, 1928; device.read.bandwidth",
+    ),
+    Term(
         "differential_pair",
         "",
         "Differential pair",

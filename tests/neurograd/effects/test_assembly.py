@@ -39,6 +39,12 @@ SECTIONS = {
     "drift": {"device": {"drift": {"time": "1 h"}}},
     "ir_drop": {"device": {"ir_drop": {"wire_ratio": 1e-3}}},
     "write_noise": {"device": {"pulsed": {"write_noise_std": 1}}},
+    "thermal_noise": {
+        "device": {
+            "conductance": {"min": "0 S", "max": "1 nS"},
+            "read": {"voltage": "0.1 V", "bandwidth": "1 MHz"},
+        }
+    },
     "read_noise": {"device": {"read": {"noise": "1 %"}}},
     "converters": {"device": {"converters": {"adc_bits": 6}}},
     "converter_clipping": {"device": {"converters": {"output_range": 0.1}}},

@@ -43,6 +43,7 @@ def test_effects_stand_in_the_order_in_which_an_update_meets_them():
         "drift",
         "ir_drop",
         "write_noise",
+        "thermal_noise",
         "read_noise",
         "converters",
         "converter_clipping",

@@ -58,6 +58,10 @@ SOFT = {"device.pulsed": {"model": "soft_bounds", "dw_min": 0.01, "up_down": 0.3
 TRAIN = {"device.conductance.levels": 50}
 SEVERAL = {**TRAIN, "device.devices_per_weight.count": 2}
 WIRES = {"device.ir_drop": {"wire_ratio": 0.01, "array_rows": 3, "array_columns": 3}}
+THERMAL = {
+    "device.conductance": {"min": 0, "max": 1e-9},
+    "device.read": {"voltage": 0.1, "bandwidth": 1e6},
+}
 OLD = {"device.endurance": {"age": 1e6}}
 SPIKING = {
     "task": DIGITS, "network.kind": "spiking", "network.time_steps": 4, "network.threshold": 0.3,
@@ -156,6 +160,12 @@ ACTS = {
     "device.pulse_train.kind": (TRAIN, "stochastic", "deterministic"),
     "device.pulse_train.length": (TRAIN, 5, 31),
     "device.read.noise": ({}, 0.1, 0.2),
+    "device.read.voltage": (THERMAL, 0.1, 0.2),
+    "device.read.bandwidth": (THERMAL, 1e6, 1e7),
+    "device.temperature": (THERMAL, 300, 400),
+    "device.leakage.activation_energy": (
+        {"device.leakage.lifetime": 1e4, "device.temperature": 330}, 0.5, 0.6,
+    ),
     "device.converters.dac_bits": ({}, 3, 4),
     "device.converters.adc_bits": ({}, 3, 4),
     "device.converters.input_range": ({"device.converters.dac_bits": 4}, 1, 2),

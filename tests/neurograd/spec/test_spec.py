@@ -238,12 +238,13 @@ def test_default_device_does_no_harm():
         "measured": None,
         "devices_per_weight": None,
         "pulse_train": None,
-        "read": {"noise": 0.0},
+        "read": {"voltage": None, "bandwidth": None, "noise": 0.0},
         "converters": None,
         "ir_drop": None,
         "drift": None,
         "leakage": None,
         "faults": {"stuck_low": 0.0, "stuck_high": 0.0},
+        "temperature": None,
         "endurance": None,
     }
 
@@ -684,6 +685,32 @@ BAD = [
         "conductance: {levels: 9}}",
         "device.pulse_train",
         ["devices_per_weight.update all"],
+    ),
+    (
+        "device: {temperature: 85 °C}",
+        "device.temperature",
+        ["changes no number without read.bandwidth or leakage.activation_energy"],
+    ),
+    (
+        "device: {temperature: 2 K, leakage: {activation_energy: 1}}",
+        "device.temperature",
+        ["out of range", "from 4 to 1000 K"],
+    ),
+    (
+        "device: {temperature: warm, leakage: {activation_energy: 1}}",
+        "device.temperature",
+        ["cannot be read", "'85 °C'"],
+    ),
+    ("device: {read: {voltage: 0.2 V}}", "device.read.bandwidth", ["give both voltage"]),
+    (
+        "device: {read: {voltage: 0.2 V, bandwidth: 100 MHz}}",
+        "device.conductance.max",
+        ["missing", "of a conductance"],
+    ),
+    (
+        "device: {read: {voltage: 0.2 S, bandwidth: 100 MHz}}",
+        "device.read.voltage",
+        ["has the unit 'S'", "a number of volt above 0"],
     ),
     ("device: {converters: {output_noise: -1}}", "device.converters.output_noise", ["at least 0"]),
     ("device: {read: {noise: null}}", "device.read.noise", ["null", "'5 %'"]),

@@ -1,0 +1,85 @@
+"""The temperature of a chip, for the models that say what it changes.
+
+Thermal noise of reads (``thermal_noise.py``), and the lifetime of volatile weights where its
+activation energy is known (``leakage.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from neurograd.effects.effect import Contribution, Keys, Stage
+from neurograd.keys.fields import FieldType, Json, SpecModel, spec_problem
+from neurograd.keys.units import NUMBER_PATTERN, parse_number, show
+
+REFERENCE = 300.0
+"""Temperature in kelvin where a spec names none, and that lifetimes are given at."""
+_ZERO_CELSIUS = 273.15
+_SMALLEST, _LARGEST = 4.0, 1000.0
+_PATTERN = rf"\s*({NUMBER_PATTERN})\s*(K|C|°C|degC)?\s*"
+
+
+@dataclass(frozen=True)
+class Kelvin(FieldType):
+    """A temperature."""
+
+    def read(self, value: Any) -> float:
+        """Reads '85 °C', '300 K' or a bare number of kelvin."""
+        found = re.fullmatch(_PATTERN, value) if isinstance(value, str) else None
+        number = parse_number(found[1] if found else value)
+        if number is None:
+            raise spec_problem(f"{show(value)} cannot be read; allowed: {self.allowed}")
+        celsius = found is not None and found[2] not in (None, "K")
+        kelvin = number + _ZERO_CELSIUS if celsius else number
+        if not _SMALLEST <= kelvin <= _LARGEST:
+            raise spec_problem(f"{show(value)} is out of range; allowed: {self.allowed}")
+        return kelvin
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return f"a temperature such as '85 °C' or '358 K', from {_SMALLEST:g} to {_LARGEST:g} K"
+
+    def json(self) -> Json:
+        """A number of kelvin or text with a unit."""
+        number: Json = {"type": "number", "minimum": _SMALLEST, "maximum": _LARGEST}
+        return {"anyOf": [number, {"type": "string", "pattern": f"^{_PATTERN}$"}]}
+
+
+class TemperatureKeys(SpecModel):
+    """device.temperature."""
+
+    temperature: Annotated[float, Kelvin()] | None = Field(
+        None,
+        description="Temperature of the chip, for thermal noise (read.bandwidth) and a lifetime of "
+        "an activation energy (leakage). Default: null, 300 K.",
+    )
+
+    @model_validator(mode="after")
+    def _check_temperature(self) -> TemperatureKeys:
+        device: Any = self
+        leaks = device.leakage is not None and device.leakage.activation_energy is not None
+        if self.temperature is not None and not leaks and device.read.bandwidth is None:
+            problem = (
+                "changes no number without read.bandwidth or leakage.activation_energy; give one "
+                "of them, or remove it"
+            )
+            raise spec_problem(problem, "temperature")
+        return self
+
+
+def temperature_of(device: Any) -> float:
+    """Temperature of a spec's device in kelvin."""
+    given: float | None = device.temperature
+    return REFERENCE if given is None else given
+
+
+SHARED = Contribution(
+    name="temperature",
+    stage=Stage.READ,
+    keys=(Keys("device", TemperatureKeys, 120),),
+)
