@@ -118,7 +118,7 @@ class RememberedPath:
         self._diffusion = Diffusion(self._asked, self._response, self._modes, chip.step_size)
         self._turn = math.ceil(_SETTLING / (1.0 - recipe.optimizer.decay))
         self._left = self._longest = self._turn
-        self._leaping = False
+        self._leaping, self._leapt_with = False, chip.step_size
         self._singles = 0
         self._first_loss = problem.loss(self.w)
 
@@ -135,7 +135,8 @@ class RememberedPath:
             length = min(length, math.floor(_GAIN_CHANGE / (1.0 - self._optimizer.beta2)))
         if self._left == 0 and length > 1:
             length = steady_updates(self._schedule, done, length, STEADY_STEP_SIZE)
-            self._use_step_size(mean_factor(self._schedule, done, length))
+            factor = mean_factor(self._schedule, done, length)
+            self._use_step_size(factor * self._full.step_size)
             taken = self._leap(done, steps, length)
             if taken:
                 return taken
@@ -147,8 +148,8 @@ class RememberedPath:
     def _generator(self, done: int) -> torch.Generator:
         return generator_for(self._seed, "forecast", self._index, done, device=self.w.device)
 
-    def _use_step_size(self, factor: float) -> None:
-        self._chip = with_step_size(self._full, factor * self._full.step_size)
+    def _use_step_size(self, step_size: float) -> None:
+        self._chip = with_step_size(self._full, step_size)
         self._response.chip = self._chip
         self._diffusion.step_size = self._chip.step_size
 
@@ -167,6 +168,7 @@ class RememberedPath:
 
     def _land(self, generator: torch.Generator) -> None:
         """From a leap back to weights and a memory, which is drawn."""
+        self._use_step_size(self._leapt_with)
         gradient = self._asked.refresh(self.w, generator)
         self._asked.turn_to(self._optimizer.gain(self._state))
         average = self._asked.draw_average(gradient, generator)
@@ -198,6 +200,10 @@ class RememberedPath:
         # Halfway through: a gain that has not met rare large gradients yet would take them whole.
         halfway = self._optimizer.after_many(self._state, (length + 1) // 2, gradient, square)
         self._asked.turn_to(self._optimizer.gain(halfway))
+        if self._leaping and self._leapt_with != self._chip.step_size:
+            # What the memory holds is asked for with the new step size.
+            more = 1.0 - self._leapt_with / self._chip.step_size
+            w = self._clip(w + more * self._held(w, gradient))
         asked = self._asked.asked(gradient)
         self._response.linearize(w, asked, self._asked.spread)
         ratio = self._diffusion.draw_noise(w, asked, generator)
@@ -226,7 +232,7 @@ class RememberedPath:
         there = self._asked.gradient(end, generator)
         square = 0.5 * (square + self._mean_square(end, there, generator))
         self._state = self._optimizer.after_many(self._state, length, there, square)
-        self.w, self._leaping = end, True
+        self.w, self._leaping, self._leapt_with = end, True, self._chip.step_size
         self._longest = max(2, math.ceil(MAX_GROWTH * length))
         return length
 
