@@ -12,6 +12,7 @@ from neurograd.records.report import CheckReport
 from neurograd.report.content.sheet import Column, Sheet, bound
 
 STEP: Column[PointResult] = Column("step", lambda p: str(p.step), "step")
+STEP_SIZE: Column[PointResult] = Column("Δt", lambda p: words.number(p.step_size), "step_size")
 
 MOMENTS: tuple[Column[PointResult], ...] = (
     STEP,
@@ -82,10 +83,12 @@ def point_sheets(report: CheckReport) -> list[Sheet[PointResult]]:
     """What is measured at the points; none where nothing was."""
     if not report.points:
         return []
+    falls = len({point.step_size for point in report.points}) > 1
+    moments = (STEP, STEP_SIZE, *MOMENTS[1:]) if falls else MOMENTS
     return [
         Sheet(title, columns, report.points, turns=True)
         for title, columns in (
-            ("Moments of the chip's update", MOMENTS),
+            ("Moments of the chip's update", moments),
             ("Cost of one step: predicted and measured", LOSS_CHANGE),
             ("Descent: margins and thresholds", THRESHOLDS),
         )

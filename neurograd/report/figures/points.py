@@ -121,7 +121,8 @@ def plot_spectrum(report: CheckReport) -> Figure:
             for point in ([points[0]] if len(points) == 1 else [points[0], points[-1]])
             if point.curvature.spectrum is not None
         ]
-        limit = 2.0 / report.step_size
+        limits = {p.step: 2.0 / (p.step_size or report.step_size) for p, _ in chosen}
+        limits = limits or {0: 2.0 / report.step_size}
         everything = [value for _, spectrum in chosen for value in spectrum.eigenvalues]
         scale = max(1e-12, *(abs(v) for v in everything)) * 1e-3
         for (point, spectrum), colour in zip(chosen, (ORANGE, BLUE), strict=False):
@@ -143,9 +144,13 @@ def plot_spectrum(report: CheckReport) -> Figure:
                     linestyle="--",
                     label=f"noise limit (Eq. 7) at step {point.step}",
                 )
-        axes.axvline(limit, color=RED, linewidth=1.3, label="2/Δt, limit of clean descent")
+        for limit in sorted(set(limits.values())):
+            at = [f" at step {step}" for step, each in limits.items() if each == limit]
+            said = at[0] if len(at) < len(limits) else ""
+            label = f"2/Δt, limit of clean descent{said}"
+            axes.axvline(limit, color=RED, linewidth=1.3, label=label)
         axes.set_xscale("symlog", linthresh=scale)
-        axes.set_xticks(_signed_ticks(scale, [*everything, limit]))
+        axes.set_xticks(_signed_ticks(scale, [*everything, *limits.values()]))
         axes.minorticks_off()
         axes.set_yscale("log")
         axes.set_ylim(bottom=0.5)

@@ -27,7 +27,8 @@ UPDATE: tuple[Term, ...] = (
         "Δt",
         "Step size",
         "The learning rate: weights change by Δt times the update. A write error of fixed "
-        "size counts for more when Δt is small.",
+        "size counts for more when Δt is small. Where it falls along the training, that of the "
+        "update that comes next.",
         "weight unit² per loss",
         f"{GHOSH}, Eq. 1",
     ),

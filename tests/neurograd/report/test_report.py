@@ -269,3 +269,25 @@ def test_every_column_names_a_term_of_the_glossary(report):
     assert {column.term for column in columns} - {""} <= set(TERMS)
     points = [column for sheet in point_sheets(_record(report)) for column in sheet.columns]
     assert all(column.term for column in [*points, *content.SMOOTHING])
+
+
+def test_step_sizes_that_fall_are_shown(report):
+    """A row of the points' own Δt, and the limit of clean descent of each."""
+    assert "Δt" not in _text({**report, "reasons": []}, 100).split("Moments")[1].split("Cost")[0]
+    first, *rest, last = report["points"]
+    points = [first, *rest, {**last, "step_size": last["step_size"] / 4}]
+    training = {**report["spec"]["training"], "steps": None, "epochs": 4, "order": "shuffled"}
+    schedule = {"kind": "step", "every": "2 epochs", "factor": 0.25}
+    rule = {**report["spec"]["learning_rule"], "batch_size": 10}
+    spec = {**report["spec"], "training": {**training, "schedule": schedule}, "learning_rule": rule}
+    falling = {**report, "points": points, "spec": spec, "steps": 40}
+    text = _text(falling, 100)
+    assert "Δt" in text.split("Moments")[1].split("Cost")[0]
+    heading = content.heading(_record(falling))
+    assert heading.endswith("4 epochs (40 steps), samples shuffled, Δt times 0.25 every 2 epochs")
+    cosine = {**training, "schedule": {"kind": "cosine", "minimum": 0.01}}
+    heading = content.heading(_record({**falling, "spec": {**spec, "training": cosine}}))
+    assert heading.endswith("Δt along a cosine to 0.01 of it")
+    spectrum = figures.plot_spectrum(_record(falling)).axes[0]
+    lines = [line.get_xdata()[0] for line in spectrum.lines]
+    assert {2 / first["step_size"], 8 / last["step_size"]} <= set(lines)
