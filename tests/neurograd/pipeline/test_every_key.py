@@ -162,7 +162,7 @@ ACTS = {
     "device.read.noise": ({}, 0.1, 0.2),
     "device.read.voltage": (THERMAL, 0.1, 0.2),
     "device.read.bandwidth": (THERMAL, 1e6, 1e7),
-    "device.temperature": (THERMAL, 300, 400),
+    "device.temperature": (THERMAL, 310, 400),
     "device.leakage.activation_energy": (
         {"device.leakage.lifetime": 1e4, "device.temperature": 330}, 0.5, 0.6,
     ),
