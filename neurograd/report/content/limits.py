@@ -111,9 +111,14 @@ def _as_it_is(report: LimitsReport) -> str:
     """What the spec costs as it is: trained where it is, and predicted."""
     now, trained = report.now, report.trained
     predicted = f"predicted {_ranged(now.cost, now.ci, report.confidence)}"
+    if now.time is not None:
+        predicted += f" {words.after_programming(now.time)}"
     if trained is None:
         return predicted
-    return f"{_ranged(trained.value, trained.ci, trained.confidence)} in training, {predicted}"
+    measured = _ranged(trained.value, trained.ci, trained.confidence)
+    after = report.trained_time
+    where = "in training" if after is None else words.after_programming(after)
+    return f"{measured} {where}, {predicted}"
 
 
 def _ranged(value: float, ends: Interval, confidence: float) -> str:
