@@ -36,33 +36,36 @@ def compare_reports(
         margin: Cost beyond A's that is no harm, 0 to 1; what A's report allows when None.
     """
     sides = [SideResult.of(report, source) for report, source in zip((a, b), sources, strict=True)]
-    places: list[tuple[float | None, JudgedCost | None, JudgedCost | None]]
-    places = [(None, _trained(a), _trained(b))]
-    aged = {} if not isinstance(b, CheckReport) else {part.time: part.cost for part in b.deployment}
-    if isinstance(a, CheckReport) and isinstance(b, CheckReport):
-        if a.design.training.steps == b.design.training.steps == 0:
-            places = []
-        places += [(p.time, p.cost, aged[p.time]) for p in a.deployment if p.time in aged]
+    first, second = _costs(a), _costs(b)
+    if a.design.training.steps == b.design.training.steps == 0:
+        first.pop(None, None)
     found: list[Placed] = []
     notes = _notes(a, b, sides)
-    for time, first, second in places:
-        if first is None or second is None:
-            notes.append("A report holds no trained cost of the spec as it is.")
-        elif not (math.isfinite(first.value) and math.isfinite(second.value)):
+    for time in [time for time in first if time in second]:
+        costs = first[time], second[time]
+        if not all(math.isfinite(cost.value) for cost in costs):
             notes.append(
                 "Chips diverged in a report of an earlier version: its cost has no number."
             )
-        elif first.kind != second.kind:
-            notes.append(f"A has {first.a_noun}, B {second.a_noun}: they are not compared.")
+        elif costs[0].kind != costs[1].kind:
+            notes.append(f"A has {costs[0].a_noun}, B {costs[1].a_noun}: they are not compared.")
         else:
-            found.append((time, _difference(a, b, time, (first, second), margin)))
+            found.append((time, _difference(a, b, time, costs, margin)))
     if any(not each.paired for _, each in found):
         notes.append(OWN_TWINS)
     return result_of(sides[0], sides[1], found, notes)
 
 
-def _trained(report: Report) -> JudgedCost | None:
-    return report.training.cost if isinstance(report, CheckReport) else report.trained
+def _costs(report: Report) -> dict[float | None, JudgedCost]:
+    """The trained costs of a report by their seconds after programming, None for the training.
+
+    Empty for a report of limits from before the spec as it is was trained.
+    """
+    if isinstance(report, CheckReport):
+        found: dict[float | None, JudgedCost] = {None: report.training.cost}
+        found.update({part.time: part.cost for part in report.deployment})
+        return found
+    return {} if report.trained is None else {report.trained_time: report.trained}
 
 
 def _difference(
@@ -80,8 +83,15 @@ def _difference(
     )
     if pairs is not None:
         return compare_chips(terms, *pairs)
-    chips = [each.training.chip.chips for each in (a, b) if isinstance(each, CheckReport)]
-    return compare_intervals(terms, _cost(first), _cost(second), min(chips, default=2))
+    chips = min(_chips(a, first), _chips(b, second))
+    return compare_intervals(terms, _cost(first), _cost(second), chips)
+
+
+def _chips(report: Report, cost: JudgedCost) -> int:
+    """Chips that a cost was measured on; 0 where that is not kept."""
+    if cost.looks:
+        return cost.looks[-1].chips
+    return report.training.chip.chips if isinstance(report, CheckReport) else 0
 
 
 def _start_loss(report: Report) -> float:
@@ -123,8 +133,6 @@ def _notes(a: Report, b: Report, sides: Sequence[SideResult]) -> list[str]:
         notes.append(
             f"A has {counts[0]} chips and B {counts[1]}: as many of each as both have are compared."
         )
-    if isinstance(a, CheckReport) and isinstance(b, CheckReport):
-        times = [[part.time for part in report.deployment] for report in (a, b)]
-        if times[0] != times[1]:
-            notes.append("The deployments are not at the same times: those that both have count.")
+    if set(_costs(a)) != set(_costs(b)):
+        notes.append("The reports have costs at other times: what both have is compared.")
     return notes

@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from neurograd.judge.difference import Answer
 from neurograd.pipeline.check import train_beside
 from neurograd.pipeline.compare import compare_reports, compare_specs
 from neurograd.pipeline.compare.keys import differing_keys
-from neurograd.records.json_form import report_from_json, to_json_dict
+from neurograd.records.json_form import read_report, report_from_json, to_json_dict
 from neurograd.spec import validate_spec
 
 KEYS = {
@@ -219,3 +220,21 @@ def test_finished_chips_are_taken_from_their_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("neurograd.pipeline.stages.train", None)
     again = compare_specs(_spec(), _spec(LOSSY), resume=tmp_path).record
     assert again.model_copy(update={"timing": {}}) == first.model_copy(update={"timing": {}})
+
+
+OLD = Path(__file__).parents[2] / "old" / "reports"
+
+
+def test_limits_that_were_trained_are_compared_at_their_time_and_no_other():
+    limits = read_report(OLD / "hfo2_limits.json", note=lambda line: None)
+    cost = _trained().training.cost
+    now = limits.model_copy(update={"trained": cost})
+    later = limits.model_copy(update={"trained": cost, "trained_time": 60.0})
+    (difference,) = compare_reports(now, now).record.differences
+    assert (difference.time, difference.paired, difference.value) == (None, False, 0.0)
+    assert [each.time for each in compare_reports(later, later).record.differences] == [60.0]
+    for pair in ((now, later), (limits, now)):
+        found = compare_reports(*pair).record
+        assert found.differences == ()
+        assert found.answer is Answer.NOT_TOLD_APART
+        assert any("costs at other times" in note for note in found.notes)
