@@ -93,7 +93,7 @@ def test_what_is_furthest_above_its_own_limit_decides():
     found = _aged(True, (600, 601, 602), _0=(770, 771, 772))
     assert found.deciding[1] is None
     assert found.judgement.cost.value - 0.25 > found.deployment[0].judgement.cost.value - 0.1
-    assert _aged(True, (700, 701, 702), _0=(695, 696, 697)).deciding[1] == 0.0
+    assert _aged(True, (680, 681, 682), _0=(750, 751, 752)).deciding[1] == 0.0
 
 
 def test_without_a_training_nothing_is_predicted():
