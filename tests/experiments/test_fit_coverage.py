@@ -7,7 +7,10 @@ import json
 import pytest
 
 from experiments import fit_coverage
-from experiments.fit_coverage import claims, form_record, kept_of
+from experiments.fit_coverage import claims, form_record, forms_of, kept_of
+from experiments.support.record import RESULTS
+from neurograd.fit.models.curves import CURVES
+from neurograd.output import plain
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -47,3 +50,14 @@ def test_the_small_form(tmp_path):
     for form in record["forms"]:
         assert 3 <= form["numbers"] <= 9
         assert 0.5 < form["median_width"] < 5.0
+
+
+def test_the_kept_record_says_what_its_files_say():
+    record = json.loads((RESULTS / "fit_coverage.json").read_text(encoding="utf-8"))
+    names = [curve.name for curve in CURVES]
+    assert len(record["kept"]) == record["files"] * len(names) >= 1000
+    assert f"--commit {record['commit']}" in record["command"]
+    forms = forms_of(record["kept"], names)
+    assert plain(forms) == record["forms"]
+    kept = [(claim["measured"], claim["held"]) for claim in record["claims"]]
+    assert [(claim.measured, claim.held) for claim in claims(forms)] == kept
