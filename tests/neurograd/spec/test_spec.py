@@ -1066,7 +1066,7 @@ BAD = [
         "targets.max_accuracy_drop_deployed",
         ["is for a deployment"],
     ),
-    ("training: {steps: null}", "training.steps", ["null"]),
+    ("training: {steps: 5, epochs: 2}", "training.epochs", ["beside steps", "one of them"]),
     ("training: {steps: {a: 1}}", "training.steps", ["integer"]),
     ("training: {seeds: 1001}", "training.seeds", ["1 to 1000"]),
     ("training: {seeds: 9, max_seeds: 8}", "training.max_seeds", ["less than", "9", "at least"]),
