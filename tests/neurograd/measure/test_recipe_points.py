@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 import torch
 
-from device_models import Backprop, Chip, ElementMoments, WhiteNoise
+from device_models import Backprop, Chip, WhiteNoise
 from device_models.updates.adam import Adam
 from device_models.updates.momentum import Momentum
 from device_models.updates.recipe import Recipe
@@ -16,6 +14,7 @@ from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.records.measured import OTHER_UPDATE, point_result
 from neurograd.training.loop import train
 from tests.neurograd.cases import smooth_network
+from tests.neurograd.noisy_write import NoisyWrite
 
 BUDGET = MeasurementBudget(draws=200, loss_draws=100, covariance_draws=32, seed=2)
 STEPS = (2, 12)
@@ -88,24 +87,6 @@ def test_a_chip_without_effects_has_no_bias_with_any_recipe(case):
     assert (point.b, point.moments.total_variance) == (0.0, 0.0)
     assert abs(point.moments.gain - 1.0) < 1e-12
     assert abs(point.predicted.total) <= 1e-15
-
-
-@dataclass(frozen=True)
-class NoisyWrite:
-    """Realizes every increment with a normal error."""
-
-    std: float
-    deterministic: bool = False
-
-    def program(self, w):
-        return w
-
-    def write(self, w, increment, generator):
-        noise = torch.randn(w.shape, generator=generator, dtype=w.dtype)
-        return increment + self.std * noise
-
-    def moments(self, w, increment):
-        return ElementMoments(increment, torch.full_like(w, self.std**2))
 
 
 def test_the_noise_of_a_write_does_not_pass_the_memory(case):

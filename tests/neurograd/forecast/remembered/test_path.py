@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import torch
 from scipy import stats
 from torch import nn
 
-from device_models import Backprop, Chip, ElementMoments, Minibatch, WhiteNoise
+from device_models import Backprop, Chip, Minibatch, WhiteNoise
 from device_models.updates.adam import Adam
 from device_models.updates.momentum import Momentum
 from device_models.updates.recipe import Recipe
@@ -19,28 +18,10 @@ from neurograd.forecast import forecast_chip
 from neurograd.training.loop import train
 from neurograd.training.schedules import ConstantStep, StepDecay
 from tests.neurograd.cases import regression
+from tests.neurograd.noisy_write import NoisyWrite
 
 MOMENTUM, STEP_SIZE, STEPS = 0.9, 0.001, 700
 CHIPS = 24
-
-
-@dataclass(frozen=True)
-class NoisyWrite:
-    """Realizes every increment with a normal error."""
-
-    std: float
-    deterministic: bool = False
-    takes_stacks: bool = True
-
-    def program(self, w):
-        return w
-
-    def write(self, w, increment, generator):
-        noise = torch.randn(w.shape, generator=generator, dtype=w.dtype)
-        return increment + self.std * noise
-
-    def moments(self, w, increment):
-        return ElementMoments(increment, torch.full_like(increment, self.std**2))
 
 
 @pytest.fixture(scope="module")
