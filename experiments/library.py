@@ -80,7 +80,12 @@ EFFECTS = {
     "device: {measured: examples/devices/jump_table.csv}": (
         "jump table, Nandakumar et al. 2020, Burr et al. 2015"
     ),
+    "device: {conductance: {levels: 64}, devices_per_weight: {count: 2, significance: [8, 1]}}": (
+        "several devices a weight, Boybat et al. 2018, Ambrogio et al. 2018"
+    ),
     "device: {read: {noise: 1 %}}": "noise of every read",
+    "device: {conductance: {min: 1 uS, max: 20 uS}, temperature: 358, "
+    "read: {voltage: 10 mV, bandwidth: 1 GHz}}": "thermal noise of reads, Johnson 1928",
     "device: {converters: {dac_bits: 6, adc_bits: 8}}": "Gokmen, Onen and Haensch 2017",
     "device: {ir_drop: {wire_ratio: 1e-4}}": "the array's network of resistors",
     "device: {drift: {time: 1 h}}": "phase-change memory's, Nandakumar et al. 2019",

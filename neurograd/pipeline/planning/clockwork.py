@@ -84,6 +84,7 @@ class PeakMemory:
         """End."""
         self._ended.set()
         self._watch.join()
+        self._look_once()
 
     @property
     def added(self) -> int:
@@ -92,4 +93,7 @@ class PeakMemory:
 
     def _look(self) -> None:
         while not self._ended.wait(INTERVAL):
-            self.peak = max(self.peak, self._process.memory_info().rss)
+            self._look_once()
+
+    def _look_once(self) -> None:
+        self.peak = max(self.peak, self._process.memory_info().rss)

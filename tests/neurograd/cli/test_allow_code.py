@@ -75,6 +75,7 @@ def test_code_runs_with_leave(command, spec, capsys):
     assert report["spec"]["network"] == {
         **dict.fromkeys(report["spec"]["network"]), "kind": "module", "factory": "make_net",
         "file": str(spec.with_name("net.py")), "arguments": {}, "hidden": [],
+        "biases": "analog",
     }  # fmt: skip
 
 
@@ -93,7 +94,7 @@ def test_a_sweep_over_arguments(spec, capsys):
         (["network.hidden=[3]"], "network.hidden: is not for kind module"),
         (["network.file=null"], "network.file: is missing"),
         (["network.file=none.py"], "network.file none.py: there is no such file"),
-        (["network.kind=rate"], "is for kind module only, not rate"),
+        (["network.kind=rate"], "is for kind module and nir only, not rate"),
         (["task.name=python"], "python is for a module that a program hands over"),
         (["network.factory=nothing"], "has no function 'nothing'"),
         (["learning_rule.name=eprop"], "eprop is not there for network.kind module"),

@@ -77,7 +77,7 @@ def test_a_curve_has_the_spec_s_noise(tmp_path):
     more = ", preset: alox-hfo2, write: {cycle_to_cycle: 7 %, device_to_device: 3 %}"
     spec = load_spec(spec_beside(tmp_path, CURVE, more))
     (write,) = build_chip(spec, build_problem(spec)).writes
-    assert write.cycle_to_cycle == 0.07
+    assert write.cycle_to_cycle == (0.07, 0.07)
     assert write.levels == (2, 2)
     assert float(write.crossbar.populations[0].scale.std()) > 0
 

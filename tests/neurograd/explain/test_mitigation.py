@@ -12,6 +12,7 @@ import torch
 from rich.console import Console
 
 from neurograd.effects import cycle_to_cycle, faults, levels, read_noise, weight_rounding
+from neurograd.effects.layer_keys import layer_remedy
 from neurograd.effects.registry import all_effects
 from neurograd.explain.advice import advice
 from neurograd.explain.guide import PredictedChips, certain_damage, measured_guide, with_trials
@@ -483,7 +484,7 @@ def test_every_effect_of_every_shipped_spec_names_a_key_that_is_set():
         key = spec.learning_rule.batch_size
         problem = problems.setdefault(key, _Sized(100_000))
         for effect in active_effects(spec, problem):
-            found = effect.remedy(spec)
+            found = layer_remedy(effect, spec, 100_000)
             assert found.key in found.words
             value = spec_to_dict(spec)
             for word in found.key.split("."):
