@@ -25,6 +25,7 @@ from torch import Tensor
 from device_models import Chip
 from neurograd.forecast.decay_rate import LargestDecayRate
 from neurograd.forecast.gradient_estimates import GradientEstimates
+from neurograd.forecast.held_range import HeldRange
 from neurograd.forecast.noise.diffusion import Diffusion
 from neurograd.forecast.noise.shuffled_epochs import EpochPart, shuffled_epochs
 from neurograd.forecast.noise.stiff_modes import StiffModes
@@ -146,8 +147,7 @@ class PredictedPath:
         self._before = 0
         self._generator: torch.Generator
         self.w = chip.program(problem.initial_weights).clone()
-        far = torch.full_like(self.w, 1e12)
-        self._low, self._high = chip.program(-far), chip.program(far)
+        self._clip = HeldRange.of(chip, self.w).clip
         self._estimates, self._response = GradientEstimates(problem, chip), WriteResponse(chip)
         self._modes = StiffModes()
         self._rate = LargestDecayRate(self._modes)
@@ -363,10 +363,6 @@ class PredictedPath:
             if k < length - 1:
                 here = self._drift(w) + shift
         return w
-
-    def _clip(self, w: Tensor) -> Tensor:
-        """Cut to what the chip can hold; its grid is left out, as many updates move along it."""
-        return torch.minimum(torch.maximum(w, self._low), self._high)
 
     def _observe(self, change: Tensor, drift_change: Tensor) -> None:
         self._modes.observe(change, drift_change)

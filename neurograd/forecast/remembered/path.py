@@ -33,6 +33,7 @@ from device_models.updates.adam import Adam
 from device_models.updates.optimizer import OptimizerState
 from device_models.updates.recipe import Recipe
 from neurograd.forecast.decay_rate import LargestDecayRate
+from neurograd.forecast.held_range import HeldRange
 from neurograd.forecast.noise.diffusion import Diffusion
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.path import STEADY_STEP_SIZE
@@ -106,8 +107,7 @@ class RememberedPath:
         self._full, self._schedule = chip, schedule
         self._optimizer = recipe.optimizer
         self.w = chip.program(problem.initial_weights).clone()
-        far = torch.full_like(self.w, 1e12)
-        self._low, self._high = chip.program(-far), chip.program(far)
+        self._clip = HeldRange.of(chip, self.w).clip
         self._state: OptimizerState = recipe.start(self.w)
         self._asked = AskedUpdates(problem, chip, recipe)
         self._response = SummedResponse(chip, recipe.optimizer.decay)
@@ -258,10 +258,6 @@ class RememberedPath:
 
     def _stages(self, length: int) -> int:
         return stage_count(_MARGIN * length * self._chip.step_size * self._rate.value)
-
-    def _clip(self, w: Tensor) -> Tensor:
-        """Cut to what the chip can hold."""
-        return torch.minimum(torch.maximum(w, self._low), self._high)
 
     def _observe(self, change: Tensor, drift_change: Tensor) -> None:
         self._modes.observe(change, drift_change)

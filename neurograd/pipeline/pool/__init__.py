@@ -1,6 +1,6 @@
 """Independent tasks: on threads, on processes, on a cluster, or one after the other here."""
 
-from neurograd.pipeline.pool.choose import choose_pool
+from neurograd.pipeline.pool.choose import choose_pool, processes_of
 from neurograd.pipeline.pool.cluster import Cluster
 from neurograd.pipeline.pool.inline import Inline
 from neurograd.pipeline.pool.interface import Stopped, TaskPool, WorkersLost
@@ -16,4 +16,5 @@ __all__ = [
     "Threads",
     "WorkersLost",
     "choose_pool",
+    "processes_of",
 ]

@@ -39,7 +39,19 @@ def choose_pool(
         if jobs is not None:
             raise NeurogradError("--jobs: the cluster's workers decide; allowed: --scheduler alone")
         return partial(Cluster, scheduler)
+    jobs = processes_of(jobs, device, tasks)
+    return partial(Processes, jobs, preload=preload) if jobs > 1 else Inline
+
+
+def processes_of(jobs: int | None, device: str, tasks: int) -> int:
+    """Processes of this machine that compute tasks at once.
+
+    Args:
+        jobs: As many as were asked for; as many as there are cores when None, one on an
+            accelerator.
+        device: Where the tasks compute.
+        tasks: How many there are; no more processes than those.
+    """
     if jobs is None:
         jobs = torch.get_num_threads() if device == "cpu" else 1
-    jobs = min(jobs, tasks)
-    return partial(Processes, jobs, preload=preload) if jobs > 1 else Inline
+    return min(jobs, tasks)

@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, cast
 
-import torch
-
 from neurograd.compute_device import NAMES, choose_device
 from neurograd.errors import NeurogradError, OutputError, SpecError
 from neurograd.output import check_folder, check_writable, write_atomically
 from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.planning import Command, Plan, plan_points
-from neurograd.pipeline.pool import TaskPool, choose_pool
+from neurograd.pipeline.pool import TaskPool, choose_pool, processes_of
 from neurograd.pipeline.sweep.design import (
     Axis,
     Design,
@@ -145,13 +143,12 @@ def plan_sweep(request: Request, reporter: Reporter) -> Plan:
         raise NeurogradError(
             "--plan: times of a cluster's workers are not known here; allowed: without --scheduler"
         )
-    jobs = request.jobs or (torch.get_num_threads() if device == "cpu" else 1)
     return plan_points(
         [spec for _, spec in specs],
         cast(Command, request.mode),  # the modes have the names of what is planned
         device=device,
         quick=request.quick,
-        processes=min(jobs, len(specs)),
+        processes=processes_of(request.jobs, device, len(specs)),
         reporter=reporter,
     )
 
