@@ -19,8 +19,9 @@ from device_models.write.programming import (
     WeightError,
     programmed,
 )
-from neurograd.effects.assembly import Assembly, build_chip, layer_assembly
+from neurograd.effects.assembly import Assembly
 from neurograd.effects.by_layer import chip_parts
+from neurograd.effects.chip_builder import build_chip, layer_assembly
 from neurograd.effects.deployment_keys import Deployment, ProgramError
 from neurograd.effects.drift import Drift, draw_drift
 from neurograd.effects.weight_cells import weight_cells

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from neurograd.effects.by_layer import ChipPart, chip_parts, pass_paths, read_paths, write_paths
-from neurograd.effects.effect import Effect, SpecSections, Stage
-from neurograd.effects.registry import all_effects, contributions
-from neurograd.errors import NeurogradError
+from neurograd.effects.sections import SpecSections
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from device_models import Chip, PassPath, ReadPath, WritePath
+    from device_models import PassPath, ReadPath, WritePath
     from device_models.updates.sample_writes import WriteEach
     from device_models.write.rounding import Rounding
-    from neurograd.problem import Problem
+
+
+class Named(Protocol):
+    """What has a name, such as an effect."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        ...
 
 
 @dataclass
@@ -72,7 +76,7 @@ class Assembly:
     layer: str | None = None
     cell: int = 0
 
-    def keeps(self, effect: Effect) -> bool:
+    def keeps(self, effect: Named) -> bool:
         """Whether an effect is not left out."""
         return effect.name not in self.without
 
@@ -94,14 +98,6 @@ class Assembly:
         """What becomes of an increment, in order, without what happens beside writes."""
         return (*self.digital_writes, *([] if self.synapse is None else [self.synapse.write]))
 
-    def add(self, brought: Callable[[Stage], bool]) -> None:
-        """Adds what the spec asks for of the stages that are meant."""
-        for each in contributions():
-            if each.build is None or each.name in self.without or not brought(each.stage):
-                continue
-            if each.applies(self.spec, self.problem.num_samples):
-                each.build(self)
-
     @property
     def rounding(self) -> Rounding:
         """How an increment becomes a whole number of pulses."""
@@ -114,86 +110,3 @@ class Assembly:
         """Largest |weight| that the conductance range stands for."""
         size: float = self.spec.device.conductance.weight_range
         return size
-
-
-def build_chip(
-    spec: SpecSections, problem: Problem, *, index: int = 0, without: Collection[Effect] = ()
-) -> Chip:
-    """One chip of a spec.
-
-    Args:
-        spec: The validated spec.
-        problem: The spec's problem.
-        index: Which chip: fixed variation, faults and feedback are drawn from (seed, index).
-        without: Effects to leave out; all others stay as they are, draw by draw.
-
-    Raises:
-        NeurogradError: If the network or the device can not do what is asked of it.
-    """
-    from device_models import Backprop, Chip  # noqa: PLC0415  (needs torch)
-    from neurograd.effects.recipe_keys import recipe_of  # noqa: PLC0415
-
-    names = frozenset(effect.name for effect in without)
-    for view in spec.views().values():
-        _check_layers(view, problem, names)
-    parts = Assembly(spec, problem, index, names, Backprop())
-    found = chip_parts(spec, problem)
-    if not found:
-        parts.add(lambda stage: True)
-        reads, writes, passes = parts.all_reads, parts.own_writes, tuple(parts.passes)
-        writes = (*writes, *parts.later_writes)
-    else:
-        parts.add(_of_rule)
-        layers = [(each, _layer(parts, each)) for each in found]
-        reads, writes, passes = read_paths(layers), write_paths(layers), pass_paths(layers)
-    return Chip(
-        parts.rule,
-        spec.training.largest_step_size,
-        reads,
-        writes,
-        passes,
-        parts.write_each,
-        recipe_of(spec.training, problem),
-    )
-
-
-def _of_rule(stage: Stage) -> bool:
-    """Whether a stage is that of a chip's rule, which all layers share."""
-    return stage in (Stage.RULE, Stage.TRAIN, Stage.BATCH)
-
-
-def layer_assembly(chip: Assembly, part: ChipPart) -> Assembly | None:
-    """One part of a chip before its effects are added; None where nothing changes its weights."""
-    if part.spec is None:
-        return None
-    return Assembly(part.spec, part.weights, chip.index, chip.without, chip.rule, layer=part.name)
-
-
-def _layer(chip: Assembly, part: ChipPart) -> Assembly | None:
-    """What stores and reads the weights of one part of a chip; None where nothing changes them."""
-    found = layer_assembly(chip, part)
-    if found is not None:
-        found.add(lambda stage: not _of_rule(stage))
-    return found
-
-
-def _check_layers(spec: SpecSections, problem: Problem, without: Collection[str]) -> None:
-    """Refuses what acts on layers where matrices of the network are outside of them."""
-    for each in all_effects():
-        if not each.on_layers or each.name in without:
-            continue
-        if not each.applies(spec, problem.num_samples):
-            continue
-        found = matrices_outside_layers(problem)
-        if found:
-            raise NeurogradError(
-                f"{each.key}: {each.label} acts on linear and convolution layers, and {found[0]} "
-                f"{f'and {len(found) - 1} more are' if found[1:] else 'is'} outside of them; "
-                "allowed: a network whose products are torch.nn.Linear or Conv1d to Conv3d layers, "
-                "or a chip without this effect"
-            )
-
-
-def matrices_outside_layers(problem: Problem) -> list[str]:
-    """Names of the matrices that no linear or convolution layer multiplies by."""
-    return [name for name, dimensions in problem.outside_layers.items() if dimensions > 1]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from neurograd.effects.effect import SpecSections
+from neurograd.effects.sections import SpecSections
 
 if TYPE_CHECKING:
     from device_models import PassPath, ReadPath, WritePath

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage
+from neurograd.effects.effect import Contribution, Keys, Stage
 from neurograd.effects.levels import LevelKeys
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.slips import odd_window
 from neurograd.effects.states import StateKeys
 from neurograd.keys.fields import EMPTY, Number, Siemens, SpecModel, spec_problem

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neurograd.effects.effect import Contribution, SpecSections, Stage
+from neurograd.effects.effect import Contribution, Stage
 from neurograd.effects.knob import CENTURY, Knob, fraction
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import Fraction, Seconds, Shorthand, SpecModel, spec_problem
 
 _SIZED = ("normal", "proportional")

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from neurograd.effects.effect import Effect, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.slips import small_part
 from neurograd.keys.fields import Fraction, SpecModel
 

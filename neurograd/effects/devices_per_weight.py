@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 
 from neurograd.effects import faults, measured_device, pulsed_device, write_curve
 from neurograd.effects.assembly import Synapse
-from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage, on_device
+from neurograd.effects.effect import Contribution, Keys, Stage, on_device
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.sections import SpecSections
 from neurograd.errors import NeurogradError
 from neurograd.keys.fields import Number, SpecModel, Whole, spec_problem
 from neurograd.words import listed, number

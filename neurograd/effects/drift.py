@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change
 from neurograd.effects.knob import CENTURY, Knob, one_key
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.weight_cells import weight_cells
 from neurograd.keys.fields import Number, Seconds, SpecModel, refuse, spec_problem
 

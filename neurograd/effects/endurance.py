@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import EMPTY, Number, SpecModel
 
 if TYPE_CHECKING:

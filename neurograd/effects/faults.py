@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import EMPTY, Fraction, SpecModel, spec_problem
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neurograd.effects.effect import Effect, Remedy, SpecSections, Stage, on_device
+from neurograd.effects.effect import Effect, Remedy, Stage, on_device
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.update_rounding import rounding_stalls
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from neurograd.effects.effect import Contribution, Effect, Remedy, SpecSections
+from neurograd.effects.effect import Contribution, Effect, Remedy
 from neurograd.effects.knob import Knob, Settings
+from neurograd.effects.sections import SpecSections
 
 _OF_LAYERS = ("device", "quantization")
 _KEY = re.compile(r"\b(device|quantization)\.(?=[a-z])")

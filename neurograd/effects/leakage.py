@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction, one_key
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.temperature import REFERENCE, temperature_of
 from neurograd.errors import NeurogradError
 from neurograd.keys.fields import EMPTY, Fraction, Number, SpecModel

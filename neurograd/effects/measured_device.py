@@ -12,9 +12,10 @@ from pydantic import Field, model_validator
 from neurograd import words
 from neurograd.effects import granularity, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
-from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage, on_device
+from neurograd.effects.effect import Contribution, Keys, Stage, on_device
 from neurograd.effects.measured_runs import average_curve, scatter
 from neurograd.effects.pulsed_device import fill_mapping, refuse_levels
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.write_curve import Write, counted_by_trains, draw_window, pulse_noise
 from neurograd.errors import NeurogradError
 from neurograd.fit.measurements import DIRECTIONS

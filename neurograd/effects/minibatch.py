@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import SpecModel, Whole
 
 if TYPE_CHECKING:

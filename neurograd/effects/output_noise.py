@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from neurograd.effects.effect import Effect, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.sections import SpecSections
 
 _LARGEST = 1e6
 

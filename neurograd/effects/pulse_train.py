@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, one_key
 from neurograd.effects.pulse_quantum import pulse_quantum
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import EMPTY, SpecModel, Whole, spec_problem
 
 if TYPE_CHECKING:

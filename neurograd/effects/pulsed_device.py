@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 
 from neurograd.effects import cycle_to_cycle, device_to_device, granularity, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
-from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage, on_device
+from neurograd.effects.effect import Contribution, Keys, Stage, on_device
 from neurograd.effects.knob import Knob, fraction, one_key, pair, spread
 from neurograd.effects.pulsed_keys import Pulsed
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.write_curve import Write
 from neurograd.errors import NeurogradError
 from neurograd.keys.fields import SpecModel, fill, spec_problem

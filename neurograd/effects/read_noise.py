@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from neurograd.effects.devices_per_weight import noise_part
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.slips import small_part
 from neurograd.effects.thermal_noise import ThermalKeys
 from neurograd.keys.fields import EMPTY, Fraction, SpecModel

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from device_models.updates.recipe import Recipe
-    from neurograd.effects.effect import SpecSections
+    from neurograd.effects.sections import SpecSections
     from neurograd.problem import Problem
 
 DEFAULT = "default"

@@ -11,10 +11,11 @@ from typing import Any
 from pydantic import create_model
 
 from neurograd import effects
-from neurograd.effects.effect import Contribution, Effect, Keys, SpecSections
+from neurograd.effects.effect import Contribution, Effect, Keys
 from neurograd.effects.knob import Knob
 from neurograd.effects.layer_keys import layer_hints, layer_knobs
 from neurograd.effects.rules.rule import Rule
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import SpecModel
 
 

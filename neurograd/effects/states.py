@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, model_validator
 
 from neurograd.effects.cycle_to_cycle import spreads_of
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, on_device
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, on_device
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.update_rounding import stepped
 from neurograd.keys.fields import SpecModel, Whole, spec_problem
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.temperature import temperature_of
 from neurograd.effects.weight_cells import weight_cells
 from neurograd.keys.fields import FieldType, Json, SpecModel, spec_problem

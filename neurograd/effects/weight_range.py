@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from neurograd.effects.effect import Contribution, Keys, SpecSections, Stage
+from neurograd.effects.effect import Contribution, Keys, Stage
 from neurograd.effects.knob import Knob
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import Number, SpecModel
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage, change
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change
 from neurograd.effects.knob import Knob, bits
+from neurograd.effects.sections import SpecSections
 from neurograd.effects.update_rounding import stepped
 from neurograd.keys.fields import BITS, SpecModel
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import SpecModel
 
 if TYPE_CHECKING:

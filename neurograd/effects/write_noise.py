@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from neurograd.effects.devices_per_weight import noise_part
-from neurograd.effects.effect import Effect, Remedy, SpecSections, Stage, change, on_device
+from neurograd.effects.effect import Effect, Remedy, Stage, change, on_device
+from neurograd.effects.sections import SpecSections
 
 if TYPE_CHECKING:
     from neurograd.effects.assembly import Assembly

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from device_models import Backprop, Chip, LearningRule, Minibatch, Surrogate
-from neurograd.effects import assembly
+from neurograd.effects import chip_builder
 from neurograd.effects.effect import Effect
 from neurograd.effects.minibatch import is_batched
 from neurograd.effects.recipe_keys import recipe_of
@@ -243,12 +243,12 @@ def build_chip(
 ) -> Chip:
     """One chip of a spec; one that a program has handed over is the same for every index.
 
-    Arguments and errors as for ``neurograd.effects.assembly.build_chip``.
+    Arguments and errors as for ``neurograd.effects.chip_builder.build_chip``.
     """
     own = own_chip(spec, problem)
     if own is not None:
         return own
-    return assembly.build_chip(spec, problem, index=index, without=without)
+    return chip_builder.build_chip(spec, problem, index=index, without=without)
 
 
 def build_clean_chip(spec: Spec, problem: Problem) -> Chip:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from neurograd.effects.effect import Effect, Keys, Remedy, SpecSections, Stage
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.sections import SpecSections
 
 NAME = "learning_rule.name"
 KNOB_RANK = 31

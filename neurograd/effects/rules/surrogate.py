@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from neurograd.effects.effect import Remedy, SpecSections, change
+from neurograd.effects.effect import Remedy, change
 from neurograd.effects.rules.backprop import build_backprop
 from neurograd.effects.rules.rule import Rule, rule_keys, rule_knobs
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import SpecModel, Whole
 
 

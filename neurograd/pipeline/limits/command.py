@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from neurograd import words
-from neurograd.effects.assembly import matrices_outside_layers
+from neurograd.effects.chip_builder import matrices_outside_layers
 from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from device_models.spiking.graph_network import GraphNetwork
 from neurograd import words
-from neurograd.effects.assembly import matrices_outside_layers
+from neurograd.effects.chip_builder import matrices_outside_layers
 from neurograd.problem import Problem
 from neurograd.problem.layer_names import layers_called, layers_of
 from neurograd.problem.module_parts import CALIBRATION

@@ -9,7 +9,7 @@ from typing import Literal
 import psutil
 import torch
 
-from neurograd.effects.assembly import matrices_outside_layers
+from neurograd.effects.chip_builder import matrices_outside_layers
 from neurograd.effects.minibatch import is_batched
 from neurograd.explain.variants import variants
 from neurograd.judge.looks import Plan as Looks
