@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 # A worker a core, each with one thread.
 PYTEST_FLAGS ?= -n auto
 
-.PHONY: help demo test matrix mutants lint docs wheel architecture install clean
+.PHONY: help demo test matrix mutants bench lint docs wheel architecture install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 14
@@ -36,6 +36,10 @@ mutants: $(STAMP) ## mutants of what makes the numbers, against their tests, wit
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation map
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation run
 	$(BIN)/python -m tests.mutation record
+
+bench: $(STAMP) ## speed and memory beside peers and the machine's ceilings, with its record and page
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks --json benchmarks/results/cpu.json
+	$(BIN)/python -m benchmarks --page docs/performance.md
 
 lint: $(STAMP) ## ruff, mypy and the contract of imports
 	$(BIN)/ruff check .

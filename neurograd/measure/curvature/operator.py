@@ -13,7 +13,7 @@ class HessianOperator(PyTorchLinearOperator):  # type: ignore[misc]  # curvlinop
     """Hessian of the mean training loss at ``w`` for curvlinops' estimators.
 
     The products are the problem's own, which keep the gradient's graph between calls; the
-    benchmark ``benchmarks/hessian_products.py`` compares them with curvlinops' operator.
+    benchmark ``benchmarks/curvature.py`` compares them with curvlinops' operator.
 
     Args:
         problem: Network, loss and data.

@@ -1,0 +1,112 @@
+"""The table of ratios: its rows, its record and its page; no timing is judged here."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from benchmarks.__main__ import benchmarks, main
+from benchmarks.clock import Timing, in_turn
+from benchmarks.page import cells, page, records
+from benchmarks.record import ROOT, keep, read
+from benchmarks.rows import Row, compared, not_measured, rated, timed
+from neurograd.errors import NeurogradError
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bench") / "record.json"
+    assert main(["--quick", "--only", "ceilings", "--json", str(path)]) == 0
+    return path
+
+
+def test_the_ceilings_are_measured(kept, capsys):
+    (part,) = read(kept)
+    assert [row.name.split(",")[0] for row in part.rows] == [
+        "copy",
+        "normal numbers",
+        "matrix product",
+    ]
+    for row in part.rows:
+        assert row.ours > 0
+        assert row.peer > 0
+        assert row.ratio > 0
+        assert row.spread[0] <= row.ratio <= row.spread[1]
+    assert part.command == "python -m benchmarks --quick --only ceilings"
+    assert part.versions["torch"]
+
+
+def test_a_part_is_made_anew_and_the_others_stay(kept, tmp_path):
+    path = tmp_path / "record.json"
+    (part,) = read(kept)
+    other = type(part)(**{**vars(part), "name": "other"})
+    keep(path, [other])
+    keep(path, [part])
+    keep(path, [part])
+    assert [each.name for each in read(path)] == ["ceilings", "other"]
+    assert read(path)[0] == part
+
+
+def test_a_damaged_record_is_refused(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps({"parts": [{"name": "x"}]}))
+    with pytest.raises(NeurogradError, match=r"record\.json: cannot be read; allowed: a record"):
+        read(path)
+
+
+def test_the_kept_page_is_made_from_the_kept_records():
+    parts = records()
+    assert (ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == page(parts)
+    assert {part.name for part in parts} <= set(benchmarks())
+
+
+def test_things_are_timed_in_turn_and_slow_ones_take_longer():
+    order = []
+
+    def work(name, seconds):
+        order.append(name)
+        end = time.process_time() + seconds
+        while time.process_time() < end:
+            pass
+
+    times = in_turn(
+        {"fast": lambda: work("fast", 1e-4), "slow": lambda: work("slow", 3e-3)},
+        rounds=2,
+        least_seconds=2e-3,
+    )
+    assert len(times["fast"].cpu) == len(times["fast"].wall) == 2
+    assert min(times["slow"].cpu) >= 3e-3  # it spins that long by the same clock
+    assert order[-1] == "fast"  # the second round goes backwards
+    assert order.index("slow") < len(order) - 1
+
+
+def test_ratios_are_medians_of_pairs_and_judged_on_the_side_asked_for():
+    ours = Timing((1.0, 4.0, 3.0), (2.0, 2.0, 2.0))
+    theirs = Timing((2.0, 2.0, 2.0), (1.0, 1.0, 1.0))
+    row = timed("x", ours, theirs, "them", allowed=1.5)
+    assert (row.ours, row.peer, row.ratio, row.wall_ratio) == (3000.0, 2000.0, 1.5, 2.0)
+    assert row.spread == (1.0, 1.75)
+    assert row.met is True
+    rate = rated("x", ours, theirs, "them", 6.0, "items/s", allowed=1.0)
+    assert rate.ratio == pytest.approx(2 / 3)
+    assert rate.wall_ratio == 0.5
+    assert rate.met is False
+    assert compared("x", "bytes", [3.0], [2.0], "them").spread is None
+    assert compared("x", "bytes", [3.0], [2.0], "them").met is None
+
+
+def test_what_was_not_measured_is_said():
+    row = not_measured("an update", "aihwkit", "aihwkit is not installed")
+    assert row.met is None
+    assert row.note == "not measured: aihwkit is not installed"
+    assert cells(row)[1] == "not measured"
+    asked = Row("x", "ms", 1.0, 2.0, "them", 0.5, allowed=0.4)
+    assert cells(asked)[-1] == "at most 0.4: not met"
+
+
+def test_an_unknown_benchmark_is_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--only", "nothing"])
+    assert "invalid choice: 'nothing'" in capsys.readouterr().err
