@@ -166,12 +166,21 @@ def judge_chips(
 
 def loss_decrease(baseline: Baseline, clean: Network) -> float:
     """What the clean training gains, above 0."""
-    return float(max(baseline.loss - clean.loss, np.finfo(float).tiny))
+    return _decrease(baseline.loss, clean.loss)
+
+
+def _decrease(start: float, clean: float) -> float:
+    return float(max(start - clean, np.finfo(float).tiny))
 
 
 def lost_decrease(baseline: Baseline, clean: Network, chip: Network) -> float:
     """Part of the clean training's decrease of the loss that a chip loses, at most ``LOST``."""
-    return float(min((chip.loss - clean.loss) / loss_decrease(baseline, clean), LOST))
+    return lost_part(baseline.loss, clean.loss, chip.loss)
+
+
+def lost_part(start: float, clean: float, loss: float) -> float:
+    """Part of the decrease from one loss to a clean one that another loses, at most ``LOST``."""
+    return float(min((loss - clean) / _decrease(start, clean), LOST))
 
 
 def _cost(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]) -> Mean:

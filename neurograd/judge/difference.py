@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from neurograd.judge.bounds import Mean, MeanOverChips, MeanOverTable
-from neurograd.judge.cost import HOPELESS, LOST, look_at
+from neurograd.judge.cost import HOPELESS, look_at, lost_part
 from neurograd.judge.looks import Look, Plan, chance_to_decide, chips_needed, samples_needed
 from neurograd.judge.networks import Network, correct_table
 from neurograd.judge.verdict import Bounds, Cost, mean_cost
@@ -56,9 +54,8 @@ class Terms:
     learned: bool
 
     def lost(self, chip: Network) -> float:
-        """Part of the clean decrease of the loss that a chip loses, at most ``LOST``."""
-        decrease = max(self.start_loss - self.clean_loss, np.finfo(float).tiny)
-        return float(min((chip.loss - self.clean_loss) / decrease, LOST))
+        """Part of the clean decrease of the loss that a chip loses, at most ``cost.LOST``."""
+        return lost_part(self.start_loss, self.clean_loss, chip.loss)
 
 
 @dataclass(frozen=True)
