@@ -30,7 +30,7 @@ from experiments.support.record import Claim, held_over, parse, run_main
 from experiments.verdicts import head
 from neurograd.fit.device_fit import fit_device
 from neurograd.fit.models.curves import CURVES
-from neurograd.fit.models.model_fit import CONFIDENCE
+from neurograd.fit.models.profile import CONFIDENCE
 from neurograd.judge.proportions import proportion_interval
 from neurograd.pipeline.pool import Processes
 from tests.neurograd.chip_specs import seed_of

@@ -6,9 +6,12 @@ readings are likeliest is taken, or the one of fewest numbers that is at most ``
 likelihood behind (of as many numbers, one with constant noise).
 
 Which of the near curves is right is not known, so intervals of numbers that others have as well
-hold theirs. Such rivals are the curves within ``RIVAL`` of the chosen one of which neither becomes
-the other at some values of its numbers, and those that can become the chosen one and are ahead of
-it by ``AHEAD`` (and by less than ``PRICE``).
+hold theirs. Such rivals are the curves within ``RIVAL`` of the chosen one. A curve that becomes the
+chosen one at some values of its numbers is as near with nothing gained by it; it is a rival where
+it is ahead by ``AHEAD`` (and by less than ``PRICE``), or where Akaike's criterion of all readings
+has it ahead: hidden ones are a part of these, and tell a curve from its special case less well.
+
+Source: Akaike, IEEE Transactions on Automatic Control 19, 1974.
 """
 
 from __future__ import annotations
@@ -111,8 +114,8 @@ class Choice:
             return ()
         names = "; ".join(each.name for each in self.rivals)
         return (
-            f"Not told from {chosen.name}: {names} (within {RIVAL:g} of log likelihood of hidden "
-            "readings). Intervals of numbers that they share hold those under each.",
+            f"Not told from {chosen.name}: {names} (by the likelihood of hidden readings or of "
+            "all). Intervals of numbers that they share hold those under each.",
         )
 
     def _ends_in_words(self, chosen: Tried) -> tuple[str, ...]:
@@ -168,11 +171,19 @@ def rivals_of(chosen: Tried, standing: list[Tried]) -> tuple[Tried, ...]:
     """
     found: dict[str, Tried] = {}
     for each in sorted(standing, key=lambda each: -each.score):
-        ahead = AHEAD if chosen.name in each.curve.holds else -RIVAL
-        other = each.name not in (chosen.name, *chosen.curve.holds)
-        if other and each.score >= chosen.score + ahead:
+        if chosen.name in each.curve.holds:
+            rival = each.score >= chosen.score + AHEAD or _better_of_all(each, chosen)
+        else:
+            rival = each.name != chosen.name and each.score >= chosen.score - RIVAL
+        if rival:
             found.setdefault(each.name, each)
     return tuple(found.values())
+
+
+def _better_of_all(larger: Tried, special: Tried) -> bool:
+    """Whether all readings have a curve before its special case, one unit a further number."""
+    further = len(larger.fit.model.names) - len(special.fit.model.names)
+    return larger.log_likelihood - special.log_likelihood >= further
 
 
 def _applies(curve: Curve, trains: Trains) -> bool:

@@ -12,7 +12,8 @@ import numpy as np
 from neurograd.fit.measurements import DIRECTIONS
 from neurograd.fit.models.curves import Curve
 from neurograd.fit.models.model import FLOOR, noise_of
-from neurograd.fit.models.model_fit import CONFIDENCE, ModelFit, profile_interval
+from neurograd.fit.models.model_fit import ModelFit
+from neurograd.fit.models.profile import CONFIDENCE, estimate
 from neurograd.fit.models.state_space import PULSE_FLOOR
 
 
@@ -110,10 +111,10 @@ def _number(fit: ModelFit, name: str, unit: str) -> Number:
     if name in ("low", "high"):
         of = unit
         change = partial(_conductance, fit.trains.origin, fit.trains.scale)
-    value = change(fit.value(name))
     if name in fit.model.fixed:
+        value = change(fit.value(name))
         return Number(key, value, value, value, of, given=True)
-    ends = [change(end) for end in profile_interval(fit, name)]
+    value, *ends = (change(found) for found in estimate(fit, name))
     # A likelihood that is flat has its top anywhere.
     return Number(key, value, min(*ends, value), max(*ends, value), of)
 

@@ -1,4 +1,4 @@
-"""Fits of one model to runs: its parameters, their profile intervals, and how hidden readings fare.
+"""Fits of one model to runs: its parameters, and how hidden readings fare.
 
 Parameters are found from the restricted likelihood (``state_space.py``). Models are compared by the
 likelihood of readings that they did not see: of the fifths of every run, each after the readings
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from neurograd.fit.measurements import DIRECTIONS, Direction
 from neurograd.fit.models.curves import Curve
@@ -23,12 +22,9 @@ from neurograd.fit.models.maximise import (
     maximise,
     maximise_nearby,
 )
-from neurograd.fit.models.model import FLOOR, Model
+from neurograd.fit.models.model import Model
 from neurograd.fit.models.state_space import Filtered, restricted, run_filter
 from neurograd.fit.models.trains import Array, Trains
-
-CONFIDENCE = 0.95
-"""Confidence of the intervals of a fit."""
 
 FOLDS = 5
 """Parts that are hidden, one after the other."""
@@ -36,17 +32,11 @@ FOLDS = 5
 SHARES = (0.5, 0.02, 0.98)
 """Parts of the noise that are taken for read noise at first: likelihoods can have several tops."""
 
-_FAR = 2.0
-"""Logarithms below that of ``FLOOR`` at which a noise is none."""
-
 _AGAIN, _HIGHER = 3, 0.05
 """Most climbs that are begun again, and the log likelihood that one must have gained for it."""
 
 _SAME = 0.01
 """Log likelihood that stopping at the ends changes where no step gets there."""
-
-_LARGEST_BEND = 50.0
-"""Bend of the largest nonlinearity label, 9, and a little more."""
 
 
 @dataclass(frozen=True)
@@ -197,94 +187,3 @@ def _folds(trains: Trains) -> list[NDArray[np.bool_]]:
     place = np.arange(len(trains.values))[:, None] * FOLDS // (trains.pulses() + 1)
     fold = (place + np.arange(len(trains.up))) % FOLDS
     return [fold == number for number in range(FOLDS)]
-
-
-def profile_interval(fit: ModelFit, name: str) -> tuple[float, float]:
-    """Interval of a parameter, by the likelihood with all others at their best for it.
-
-    An end is infinite where the likelihood does not fall that far: a noise of 0, or a curve as bent
-    as can be, is then not ruled out.
-
-    Args:
-        fit: The fit.
-        name: The parameter.
-    """
-    place = fit.model.names.index(name)
-    low, high = -np.inf, np.inf
-    if name == "read" or name.endswith(("noise", "start")):
-        low = np.log(FLOOR) - _FAR
-    if name.endswith("bend"):
-        low, high = -_LARGEST_BEND, _LARGEST_BEND
-    profile = _Profile(fit, place, restricted_of(fit.model, fit.trains))
-    return profile.end(-1.0, low), profile.end(1.0, high)
-
-
-@dataclass(frozen=True)
-class _Profile:
-    """The likelihood of one parameter's values.
-
-    Attributes:
-        fit: The fit.
-        place: The parameter's place.
-        likelihood: The fit's.
-    """
-
-    fit: ModelFit
-    place: int
-    likelihood: LogLikelihood
-
-    def start(self, value: float) -> Array:
-        """A value of the parameter, with what the curvatures at the top make of the others."""
-        top = self.fit.top
-        free = np.arange(len(top.parameters)) != self.place
-        start = top.parameters.copy()
-        start[self.place] = value
-        coupling = top.information[np.ix_(free, [self.place])][:, 0]
-        moved = np.linalg.lstsq(top.information[np.ix_(free, free)], coupling, rcond=1e-12)[0]
-        shift = moved * (value - top.parameters[self.place])
-        start[free] -= np.clip(shift, -1.0, 1.0)
-        return start
-
-    def root(self, start: Array) -> tuple[float, Array]:
-        """``√(2·(L_max − L))``, 1.96 at the ends of a 95 % interval, and the others at their best.
-
-        Args:
-            start: The value whose likelihood it is, and the others to begin with.
-        """
-        top = self.fit.top
-        free = np.arange(len(start)) != self.place
-        found, best = maximise_nearby(self.likelihood, start, top, free)
-        return float(np.sqrt(2.0 * max(top.value - best, 0.0))), found
-
-    def end(self, side: float, limit: float) -> float:
-        """One end of the interval."""
-        target = float(stats.norm.ppf(0.5 + 0.5 * CONFIDENCE))
-        center = float(self.fit.top.parameters[self.place])
-        inverse = np.linalg.pinv(self.fit.top.information, rcond=1e-14, hermitian=True)
-        step = target * float(np.sqrt(max(inverse[self.place, self.place], 1e-20)))
-        inner, outer = 0.0, np.inf
-        inner_root, outer_root = 0.0, np.inf
-        top = self.fit.top.parameters
-        start = self.start(center + side * step)
-        for _ in range(12):
-            at = center + side * step
-            if side * (at - limit) >= 0:
-                at = limit
-            # Along the way from the top to where the others were at their best last.
-            start = top + (start - top) * (at - center) / (start[self.place] - center)
-            root, start = self.root(start)
-            step = abs(at - center)
-            if abs(root - target) < 0.02:
-                return at
-            if root < target:
-                if at == limit:
-                    return side * np.inf
-                inner, inner_root = step, root
-            else:
-                outer, outer_root = step, root
-            if np.isinf(outer):
-                step *= float(np.clip(target / max(root, 1e-9), 1.2, 3.0))
-            else:
-                part = (target - inner_root) / (outer_root - inner_root)
-                step = inner + float(np.clip(part, 0.05, 0.95)) * (outer - inner)
-        return center + side * step

@@ -17,7 +17,7 @@ from neurograd.fit.device_fit import fit_device
 from neurograd.fit.goodness import Goodness
 from neurograd.fit.measurements import DIRECTIONS
 from neurograd.fit.models.curves import CURVES
-from neurograd.fit.models.model_fit import fit_model
+from neurograd.fit.models.model_fit import ModelFit, fit_model
 from neurograd.fit.models.trains import line_up
 from neurograd.fit.numbers import Number, joined, numbers_of
 
@@ -126,17 +126,30 @@ def test_a_number_that_a_rival_does_not_take_for_given_is_not_given():
     assert (both.value, both.low, both.high, both.given) == (40.0, 39.0, 44.0, False)
 
 
+def tried(fit: ModelFit, score: float, all_readings: float) -> Tried:
+    """A fit with other log likelihoods of hidden readings and of all."""
+    top = replace(fit.top, value=all_readings)
+    return Tried(replace(fit, top=top), score, Goodness(1.0, 1.0, 1.0))
+
+
 def test_a_curve_is_a_rival_of_its_special_case_where_it_is_ahead():
+    """By 1 on hidden readings, or on all by 1 for each of the two numbers that it has more."""
     trains = line_up(straight(12, 0.02, 0.01).runs)
     fits = {curve.name: fit_model(curve, trains) for curve in CURVES[:2]}
-    good = Goodness(1.0, 1.0, 1.0)
-    small = Tried(fits["constant over the window"], 10.0, good)
-    for score, rivals in ((10.9, ()), (11.1, ("constant",))):
-        large = Tried(fits["constant"], score, good)
+    small = tried(fits["constant over the window"], 10.0, 20.0)
+    for score, all_readings, rivals in (
+        (10.9, 21.9, ()),
+        (11.1, 21.9, ("constant",)),
+        (8.0, 22.1, ("constant",)),
+    ):
+        large = tried(fits["constant"], score, all_readings)
         found = rivals_of(small, [small, large])
         assert tuple(each.name for each in found) == rivals
-    # The special case of the chosen curve is behind it, and none of its rivals.
-    assert rivals_of(large, [small, large]) == ()
+    # The special case of the chosen curve is a rival like all others: within 3 of it.
+    for score, rivals in ((12.9, (small.name,)), (13.1, ())):
+        large = tried(fits["constant"], score, 25.0)
+        found = rivals_of(large, [small, large])
+        assert tuple(each.name for each in found) == rivals
 
 
 def test_intervals_hold_those_of_curves_that_are_not_told_apart():

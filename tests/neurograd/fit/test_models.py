@@ -8,10 +8,12 @@ from scipy import stats
 
 from experiments.support.fit_files import draw_source
 from neurograd.fit.goodness import goodness
+from neurograd.fit.measurements import DIRECTIONS, Run
 from neurograd.fit.models.curves import CURVES, first_step
 from neurograd.fit.models.maximise import differences, maximise
 from neurograd.fit.models.model import Model
-from neurograd.fit.models.model_fit import by_run, fit_model, held_out, profile_interval
+from neurograd.fit.models.model_fit import by_run, fit_model, held_out
+from neurograd.fit.models.profile import estimate
 from neurograd.fit.models.state_space import run_filter
 from neurograd.fit.models.trains import Trains, line_up
 from neurograd.fit.step_table import step_curve
@@ -93,7 +95,7 @@ def test_the_step_at_the_start_of_a_straight_curve_is_one_level():
 
 def test_profile_ends_lie_where_the_likelihood_has_fallen():
     fit = fit_model(BY_NAME["nonlinear over the window"], drawn("nonlinear over the window", 3))
-    low, high = profile_interval(fit, "potentiation.bend")
+    _, low, high = estimate(fit, "potentiation.bend")
     place = fit.model.names.index("potentiation.bend")
     free = np.arange(len(fit.model.names)) != place
     likelihood = lambda points: fit_value(fit, points)  # noqa: E731
@@ -102,6 +104,31 @@ def test_profile_ends_lie_where_the_likelihood_has_fallen():
         start[place] = end
         fallen = fit.top.value - maximise(likelihood, start, free).value
         assert fallen == pytest.approx(0.5 * stats.chi2.ppf(0.95, 1), abs=0.08)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 6])
+def test_noise_is_divided_by_its_degrees_of_freedom(seed):
+    """Steps that are read without noise: their deviation, by one less than their number.
+
+    The lower end of its interval leaves room for read noise; the upper one is that of the deviation
+    of N normal numbers of unknown mean.
+    """
+    rng = np.random.default_rng(seed)
+    steps = {name: 1.0 / 12.0 + 0.02 * rng.standard_normal(12) for name in DIRECTIONS}
+    ways = {name: np.append(0.0, moves.cumsum()) for name, moves in steps.items()}
+    ways["depression"] = 1.0 - ways["depression"]
+    trains = line_up([Run(name, way) for name, way in ways.items()])
+    fit = fit_model(BY_NAME["constant"], trains)
+    for name, moves in steps.items():
+        middle, _, high = np.exp(estimate(fit, f"{name}.noise"))
+        exact = moves.std(ddof=1)
+        scale = fit.trains.scale * (fit.value("high") - fit.value("low"))
+        assert middle * scale == pytest.approx(exact, rel=5e-3)
+
+        def fallen(s: float, exact: float = exact) -> float:
+            return 11.0 * (np.log(s / exact) + 0.5 * ((exact / s) ** 2 - 1.0))
+
+        assert fallen(high * scale) == pytest.approx(0.5 * stats.chi2.ppf(0.95, 1), abs=0.05)
 
 
 def fit_value(fit, points: np.ndarray) -> np.ndarray:
