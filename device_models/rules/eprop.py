@@ -15,6 +15,7 @@ from torch import Tensor
 from device_models.protocols import Problem
 from device_models.rules.direct_feedback_alignment import DirectFeedbackAlignment
 from device_models.rules.layerwise import draw_projections, hidden_sizes
+from device_models.scaled_layers import OUTPUT_SCALE
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,19 @@ class EProp:
 
 
 def symmetric_feedback(problem: Problem, w: Tensor) -> dict[str, Tensor]:
-    """Products of the forward weights from each hidden layer to the output, shape ``(C, D)``."""
+    """Products of the forward weights from each hidden layer to the output, shape ``(C, D)``.
+
+    A weight counts with the learned factor of its layer, where there is one.
+    """
     parameters = problem.parameters_of(w)
     sizes, _ = hidden_sizes(problem, w)
     feedback: dict[str, Tensor] = {}
     product: Tensor | None = None
     for name in reversed(sizes):
         weight = parameters[name].detach()
+        factor = parameters.get(f"{name.removesuffix('weight')}{OUTPUT_SCALE}")
+        if factor is not None:
+            weight = factor.detach() * weight
         product = weight if product is None else product @ weight
         feedback[name] = product
     return feedback

@@ -48,13 +48,13 @@ def chip_parts(spec: SpecSections, problem: Problem) -> list[ChipPart]:
     others = views.pop("")
     layers = layers_of(problem)
     called = layers_called(layers, views, "layers")
-    if not views and not digital:
+    if not views and not digital and not any(p.digital for each in layers for p in each.parameters):
         return []
     own = {layer.name: views[name] for name, layer in called.items()}
     found = []
     for layer in layers:
         view = own.get(layer.name, others)
-        exact = [each for each in layer.parameters if digital and len(each.shape) < 2]
+        exact = [p for p in layer.parameters if p.digital or (digital and len(p.shape) < 2)]
         stored = [each for each in layer.parameters if each not in exact]
         for kept, parameters in ((view, stored), (None, exact)):
             if parameters:

@@ -50,11 +50,12 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
 
     Raises:
         DataError: If the data set or the start weights are missing, malformed or of other shapes.
-        ModelError: If a module is no network for these data, or a layer is not there.
+        ModelError: If a module is no network for these data, or a layer is not there, or has no
+            product that a factor could stand behind.
         SpecError: If its file may not be run.
     """
     if spec.handed_over is not None:
-        return _with_layers(spec, handed_over(spec, torch.device(device)))
+        return _with_layers(spec, _scaled(spec, handed_over(spec, torch.device(device))))
     data = _dataset(spec)
     network, dtype = spec.network, _DTYPES[spec.measure.precision]
     generator = generator_for(spec.measure.seed, "network")
@@ -102,6 +103,7 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         module = nn.Sequential(*module.children(), nn.Sigmoid())
     if network.biases == "none":
         networks.drop_biases(module)
+    networks.learn_output_scales(module, spec.output_scales)
     if network.weights is not None:
         networks.start_from(module, network.weights)
     problem = Problem(
@@ -120,9 +122,18 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
     return _with_layers(spec, problem)
 
 
+def _scaled(spec: Spec, problem: Problem) -> Problem:
+    """A problem of a program with the learned factors of a spec."""
+    names = spec.output_scales
+    if not names:
+        return problem
+    return problem.changed(lambda module: networks.learn_output_scales(module, names))
+
+
 def _with_layers(spec: Spec, problem: Problem) -> Problem:
     """A problem that has the layers of its spec, or ModelError."""
     layers_called(layers_of(problem), spec.layers, "layers")
+    networks.check_output_scales(problem)
     return problem
 
 

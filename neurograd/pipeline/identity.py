@@ -40,7 +40,8 @@ DIGITS = 16
 CLEAN_MEASURE = ("points", "seed", "chunk_size", "precision")
 """Keys of ``measure`` that the clean twin's training depends on: where its weights are kept, too.
 
-Beside these it depends on the network, the task, the training and the size of the batches.
+Beside these it depends on the network with its learned factors, the task, the training
+and the size of the batches.
 """
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -127,6 +128,8 @@ class CleanTask(Identity):
             "training": _without(full["training"], *CHIPS),
             "measure": {key: full["measure"][key] for key in CLEAN_MEASURE},
         }
+        if spec.output_scales:
+            keys["output_scales"] = spec.output_scales
         return cls(keys, Surroundings.of(device), data, start_fingerprint(spec))
 
     def on(self, data: str) -> Self:

@@ -14,9 +14,11 @@ from torch import Tensor
 from torch.func import functional_call
 
 from device_models.layer_hooks import LayerRecorder, begin_pass
+from device_models.scaled_layers import beside_products
 from neurograd.errors import ModelError
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
+from neurograd.problem.network_check import check_network
 
 Split = Literal["train", "test"]
 
@@ -70,27 +72,32 @@ class Problem:
             raise ValueError("test_inputs and test_targets: allowed: both or neither")
         if chunk_size < 1:
             raise ValueError(f"chunk_size is {chunk_size}; allowed: 1 or more")
-        self.module = copy_of(module).to(device=device, dtype=dtype).eval()
         self.loss_function = as_loss(loss)
         self.dtype, self.device = dtype, torch.device(device)
         self.chunk_size = chunk_size
         self._data: dict[Split, tuple[Tensor, Tensor]] = {"train": self._place(inputs, targets)}
         if test_inputs is not None and test_targets is not None:
             self._data["test"] = self._place(test_inputs, test_targets)
-        named = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
-        if not named:
+        module = copy_of(module).to(device=device, dtype=dtype).eval()
+        if not any(parameter.requires_grad for parameter in module.parameters()):
             raise ModelError("the module has no trainable weights; allowed: one with any")
-        self.parts = parts_of(self.module)
+        self.parts = parts_of(module)
         spiking = self.parts.spiking and dtype != torch.float32
-        calibrate(self.module, self.parts.calibrated, self._data["train"][0])
-        self._buffers = dict(self.module.named_buffers())
+        calibrate(module, self.parts.calibrated, self._data["train"][0])
+        self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = (
+            (MatchedTypes,) if spiking else ()
+        )
+        self._take(module)
+
+    def _take(self, module: torch.nn.Module) -> None:
+        """A module of this problem's own, with its weights as the first ones."""
+        named = {n: p for n, p in module.named_parameters() if p.requires_grad}
+        self.module = module
+        self._buffers = dict(module.named_buffers())
         self._shapes = {n: p.shape for n, p in named.items()}
         self._sizes = [p.numel() for p in named.values()]
         # A call puts the weights into the module for a moment: one at a time.
         self._turn = threading.RLock()
-        self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = (
-            (MatchedTypes,) if spiking else ()
-        )
         self.initial_weights = torch.cat([p.detach().reshape(-1) for p in named.values()])
 
     def _place(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,6 +118,18 @@ class Problem:
             other.module = copy_of(self.module)
         other._buffers = dict(other.module.named_buffers())
         other._turn = threading.RLock()
+        return other
+
+    def changed(self, change: Callable[[torch.nn.Module], None]) -> Problem:
+        """The same problem with a changed module, whose weights are the first ones.
+
+        Args:
+            change: Changes a copy of the module in place.
+        """
+        other = self.replica()
+        change(other.module)
+        other._take(other.module)
+        other.__dict__.pop("outside_layers", None)
         return other
 
     def through(self, passes: Callable[[], AbstractContextManager[object]]) -> Self:
@@ -159,6 +178,7 @@ class Problem:
         with torch.no_grad(), recorder.applied():
             self.outputs(leaves, self._data["train"][0][:1])
         met = {name for call in recorder.calls for name in (call.weight, call.bias)}
+        met |= beside_products(self.module)
         return {name: len(shape) for name, shape in self._shapes.items() if name not in met}
 
     def _initial_parameters(self) -> dict[str, Tensor]:
@@ -325,50 +345,8 @@ class Problem:
     # -- checks -----------------------------------------------------------------------------
 
     def check_network(self) -> None:
-        """Raise ModelError when the network is no function of its weights and of one sample.
-
-        It has to take its inputs, give outputs that fit the targets, and give the same ones at the
-        next call, whatever other samples are in it.
-        """
-        few = slice(0, 8)
-        inputs, targets = (each[few] for each in self._data["train"])
-        once = self._tried(inputs)
-        shape = (tuple(once.shape), tuple(targets.shape))
-        if self.is_classification:
-            classes = 1 + int(self._data["train"][1].max())
-            if once.ndim != 2 or len(once) != len(targets) or once.shape[1] < classes:
-                raise ModelError(
-                    f"the network gives outputs of shape {shape[0]} for {len(targets)} samples of "
-                    f"{classes} classes; allowed: one row a sample, {classes} numbers or more"
-                )
-        elif shape[0] != shape[1]:
-            raise ModelError(
-                f"the network gives outputs of shape {shape[0]} for targets of shape {shape[1]}; "
-                "allowed: the targets' shape"
-            )
-        if not _alike(once, self._tried(inputs)):
-            raise ModelError(
-                "the network gives other outputs at the next call with the same inputs; allowed: "
-                "a forward pass without randomness (functional.dropout with training=self.training)"
-                " and without memory of the call before"
-            )
-        # A spike turns with the last digit of a sum, whose order depends on the batch.
-        if not self.parts.spiking and not _alike(once[:1], self._tried(inputs[:1])):
-            raise ModelError(
-                "the network's output for a sample depends on the other samples of the batch; "
-                "allowed: layers that treat each sample alone"
-            )
-
-    def _tried(self, inputs: Tensor) -> Tensor:
-        try:
-            with torch.no_grad():
-                return self.outputs(self._initial_parameters(), inputs)
-        except Exception as error:  # whatever a module of the user's raises
-            text = " ".join(str(error).split())
-            raise ModelError(
-                f"the network refuses inputs of shape {tuple(inputs.shape)} and type "
-                f"{self.dtype}: {type(error).__name__}: {text}"
-            ) from error
+        """Raise ModelError when the network is no function of its weights and of one sample."""
+        check_network(self)
 
     def check_finite(self, w: Tensor) -> None:
         """Raise ModelError when outputs, loss or gradient at ``w`` are not finite."""
@@ -389,12 +367,3 @@ def _directional_derivative(gradient: Tensor, leaf: Tensor, v: Tensor) -> Tensor
         return torch.zeros_like(v)
     (result,) = torch.autograd.grad(gradient, leaf, v, retain_graph=True, materialize_grads=True)
     return result
-
-
-def _alike(one: Tensor, other: Tensor) -> bool:
-    """Whether two outputs differ by no more than the order of their sums explains."""
-    size = float(one.abs().max()) if one.numel() else 0.0
-    near = torch.finfo(one.dtype).eps ** 0.5 * size
-    return one.shape == other.shape and torch.allclose(
-        one, other, rtol=0.0, atol=near, equal_nan=True
-    )

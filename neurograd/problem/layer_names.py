@@ -10,9 +10,12 @@ its place: ``layer1``, ``layer2`` and so on. Every layer may be called by its pl
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
+from device_models.scaled_layers import output_scales
 from neurograd.errors import ModelError
 from neurograd.problem.flat_problem import Problem
 
@@ -28,11 +31,13 @@ class Parameter:
         name: Its name in the module, such as ``fc1.weight``.
         shape: Its shape.
         place: Where it lies in the flat vector.
+        digital: Whether it is in no device of any chip: the learned factor of a layer's product.
     """
 
     name: str
     shape: tuple[int, ...]
     place: slice
+    digital: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,11 @@ class NamedLayer:
     parameters: tuple[Parameter, ...]
 
     @property
+    def module(self) -> str:
+        """Name of its module in the network; empty for the network itself."""
+        return self.parameters[0].name.rpartition(".")[0]
+
+    @property
     def place(self) -> slice:
         """Where its weights lie in the flat vector."""
         return slice(self.parameters[0].place.start, self.parameters[-1].place.stop)
@@ -57,11 +67,24 @@ class NamedLayer:
 
 def layers_of(problem: Problem) -> tuple[NamedLayer, ...]:
     """The layers of a problem's network, in the order of the flat vector, which they fill."""
+    parameters = problem.parameters_of(problem.initial_weights)
+    return named_layers(parameters, output_scales(problem.module))
+
+
+def named_layers(
+    parameters: Mapping[str, Tensor], digital: Collection[str] = ()
+) -> tuple[NamedLayer, ...]:
+    """The layers that have some parameters, in their order.
+
+    Args:
+        parameters: Trainable parameters of a network by name, in the order of the flat vector.
+        digital: Names of those that are in no device.
+    """
     owned: dict[str, list[Parameter]] = {}
     start = 0
-    for name, tensor in problem.parameters_of(problem.initial_weights).items():
+    for name, tensor in parameters.items():
         place = slice(start, start + tensor.numel())
-        found = Parameter(name, tuple(tensor.shape), place)
+        found = Parameter(name, tuple(tensor.shape), place, name in digital)
         owned.setdefault(name.rpartition(".")[0], []).append(found)
         start = place.stop
     own = [module.replace(".", "_") for module in owned]

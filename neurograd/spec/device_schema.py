@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -113,6 +113,12 @@ class Layer(SpecModel):
         description="Keys of quantization over the whole chip's; null for none. Default: the whole "
         "chip's.",
     )
+    output_scale: Literal["learned"] | None = Field(
+        None,
+        description="learned: a digital factor, one a layer and 1 at first, multiplies what the "
+        "layer's array gives and is trained with the weights, exactly; for linear and convolution "
+        "layers. Default: null, none.",
+    )
 
     @model_serializer(mode="wrap")
     def _given_only(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -191,6 +197,8 @@ def canonical(layer: Layer, device: Device | None, quantization: Quantization | 
             keys = layer.given(name)
             read = {} if made is None else made.model_dump(mode="json")
             found[name] = None if keys is None else _as_read(keys, read)
+    if layer.output_scale is not None:
+        found["output_scale"] = layer.output_scale
     return Layer(**found)
 
 
@@ -247,6 +255,12 @@ class ChipSections(SpecModel):
             keys: dict[str, Any] = {"device": device, "quantization": digital, "layers": {}}
             found[name] = self.model_copy(update=keys)
         return found
+
+    @property
+    def output_scales(self) -> tuple[str, ...]:
+        """Names of the layers whose product has a learned factor."""
+        scaled = (name for name, layer in self.layers.items() if layer.output_scale is not None)
+        return tuple(sorted(scaled))
 
     def has_own(self, layer: str, key: str) -> bool:
         """Whether a layer has a key for itself, or a part or the section of it."""

@@ -227,6 +227,10 @@ class Spec(ChipSections):
 
     def _check_layers(self) -> None:
         """Refuses what a chip whose layers differ does not have."""
+        if self.output_scales and self.learning_rule.name == "node_perturbation":
+            problem = "learned is not there for learning_rule.name node_perturbation, which moves "
+            problem += "weights and biases of layers only; allowed: null, or another rule"
+            raise spec_problem(problem, f"layers.{self.output_scales[0]}.output_scale")
         apart = "layers" if self.layers else "network.biases"
         if not self.layers and self.network.biases != "digital":
             return

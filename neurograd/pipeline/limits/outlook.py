@@ -100,7 +100,8 @@ class Outlook:
     def problem(self, spec: Spec) -> Problem:
         """The problem of a spec, built once for a network and a task."""
         full = spec_to_dict(spec)
-        key = to_json({name: full[name] for name in ("network", "task", "measure")})
+        keys = {name: full[name] for name in ("network", "task", "measure")}
+        key = to_json({**keys, "output_scales": spec.output_scales})
         return self._problems.get(key, lambda: build_problem(spec, self._device))
 
     def predict(self, spec: Spec, tick: Tick | None = None) -> PredictedCost:

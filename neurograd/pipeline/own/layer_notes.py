@@ -30,7 +30,9 @@ def layer_notes(spec: Spec, problem: Problem) -> Iterator[str]:
         yield f"The layers differ: {'; '.join(found)}."
     if spec.network.biases == "digital":
         exact = sum(
-            len(each.shape) < 2 for layer in layers_of(problem) for each in layer.parameters
+            len(each.shape) < 2 and not each.digital
+            for layer in layers_of(problem)
+            for each in layer.parameters
         )
         if exact:
             yield (
@@ -51,6 +53,8 @@ def _words(spec: Spec, views: Mapping[str, Spec], layer: str, own: Mapping[str, 
     sized = "" if bits is None else f" with weights of {bits} bits"
     if not name:
         return f"{layer} is {kind}{sized}, as the whole chip"
+    if name in spec.output_scales:
+        sized += ", its product times a learned digital factor"
     shown = [key for key, _ in _leaves(spec.layers[name].model_dump(mode="json")) if "." in key]
     more = len(shown) - _MOST_KEYS
     shown = [*shown[:_MOST_KEYS], *([f"{more} more keys"] if more > 0 else [])]
@@ -61,11 +65,11 @@ def without_key(spec: Spec) -> Iterator[tuple[str, Spec]]:
     """Each key that a layer has for itself, and the spec without it.
 
     A key that the rest of the spec cannot be without is left out, and so is a preset, whose own
-    keys may be those of another one.
+    keys may be those of another one, and what is part of the network.
     """
     for name, layer in spec.layers.items():
         for key, _ in _leaves(layer.model_dump(mode="json")):
-            if key == "device.preset":
+            if key in ("device.preset", "output_scale"):
                 continue
             keys = spec_to_dict(spec)
             _remove(keys["layers"][name], key.split("."))

@@ -17,6 +17,7 @@ from neurograd.problem.networks.layers import (
 from neurograd.problem.networks.module_file import module_from_file
 from neurograd.problem.networks.nir_file import NirNetwork, nir_network
 from neurograd.problem.networks.nir_nodes import Reading
+from neurograd.problem.networks.output_scales import check_output_scales, learn_output_scales
 from neurograd.problem.networks.published import lenet5, resnet18
 from neurograd.problem.networks.spiking import spiking_mlp
 from neurograd.problem.networks.start_weights import start_from
@@ -27,9 +28,11 @@ __all__ = [
     "POOLS",
     "NirNetwork",
     "Reading",
+    "check_output_scales",
     "check_sizes",
     "drop_biases",
     "initialized",
+    "learn_output_scales",
     "lenet5",
     "make",
     "mlp",

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from device_models.scaled_layers import output_scales
 from neurograd import words
 from neurograd.errors import DataError
 
@@ -24,8 +25,9 @@ _SHOWN = 6
 def start_from(module: torch.nn.Module, path: str | Path) -> None:
     """Put the arrays of a file in the place of a network's parameters and buffers.
 
-    Each parameter needs an array of its name (that of ``module.state_dict()``) and shape; buffers,
-    such as running means, may have theirs. Numbers are converted to the network's type.
+    Each parameter needs an array of its name (that of ``module.state_dict()``) and shape; learned
+    factors of layers and buffers, such as running means, may have theirs. Numbers are converted to
+    the network's type.
 
     Args:
         module: The network, which is changed.
@@ -37,7 +39,8 @@ def start_from(module: torch.nn.Module, path: str | Path) -> None:
     place = f"network.weights: {path}"
     arrays = _read(place, Path(path))
     wanted = module.state_dict()
-    needed = [name for name, _ in module.named_parameters()]
+    factors = output_scales(module)
+    needed = [name for name, _ in module.named_parameters() if name not in factors]
     missing = [name for name in needed if name not in arrays]
     strange = [name for name in arrays if name not in wanted]
     if missing or strange:

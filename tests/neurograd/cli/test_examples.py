@@ -41,7 +41,7 @@ def test_there_is_an_example_of_everything():
     assert {f"recipes/{name}.yaml" for name in recipes} <= set(EXAMPLES)
     data = {"own_table", "own_events", "mnist_5k", "yin_yang", "start_weights", "lenet5", "shapes"}
     assert {f"data/{name}.yaml" for name in data} <= set(EXAMPLES)
-    assert "layers/digital_ends.yaml" in EXAMPLES
+    assert {"layers/digital_ends.yaml", "layers/learned_scales.yaml"} <= set(EXAMPLES)
 
 
 def _keys_of_schema(node, parts, place=(), inside=()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from device_models.scaled_layers import scale_output
 from neurograd.effects.layer_keys import layer_remedy
 from neurograd.effects.registry import active_in, hints_of, knobs_of
 from neurograd.errors import ModelError
@@ -188,3 +189,40 @@ def test_sentences_about_keys_name_those_of_the_layer():
     (sentence,) = hints_of(own, 12)
     assert sentence.startswith("layers.last.device.conductance.levels are")
     assert hints_of(spec_of(**small, layers={"last": {}}), 12) == hints_of(whole, 12)
+
+
+def test_a_learned_factor_is_digital_on_every_chip():
+    """Read, held and written exactly beside noisy devices, coarse digital weights and a window."""
+    device = {**NOISY, "conductance": {"weight_range": 0.5, "levels": 4}}
+    layers = {"first": {"output_scale": "learned"}}
+    problem, chip = built(device=device, quantization={"weight_bits": 3}, layers=layers)
+    assert problem.num_parameters == 48
+    w = problem.initial_weights.clone()
+    factor = problem.parameters_of(torch.arange(48))["0.output_scale"]
+    w[factor] = 3.7
+    assert float(chip.program(w)[factor]) == 3.7
+    assert float(chip.program(w).abs().max()) == 3.7
+    assert float(chip.read(w, torch.Generator().manual_seed(0))[factor]) == 3.7
+    estimate = torch.full((48,), 1e-3, dtype=torch.float64)
+    written = chip.write(chip.program(w), estimate, torch.Generator().manual_seed(1))
+    assert float(written[factor]) == pytest.approx(-1e-3, rel=1e-14)
+    assert (written != -estimate).sum() == 47
+    moments = chip.write_moments(w, -0.2 * estimate)
+    assert float(moments.mean[factor]) == -0.2e-3
+    assert float(moments.variance[factor]) == 0.0
+
+
+def test_a_factor_of_a_programs_own_network_is_digital_too():
+    spec = spec_of(device=NOISY)
+    problem = build_problem(spec).changed(lambda module: scale_output(module[0]))
+    chip = build_chip(spec, problem)
+    w = problem.initial_weights
+    changed = chip.read(w, torch.Generator().manual_seed(0)) != w
+    names = {name: bool(part.any()) for name, part in problem.parameters_of(changed).items()}
+    assert [name for name, moved in names.items() if not moved] == ["0.output_scale"]
+
+
+def test_a_factor_without_devices_makes_no_chip_of_parts():
+    problem, chip = built(layers={"last": {"output_scale": "learned"}})
+    assert (chip.reads, chip.writes, chip.passes) == ((), (), ())
+    assert problem.num_parameters == 48

@@ -213,6 +213,7 @@ ACTS = {
     "quantization.weight_range": ({"quantization.weight_bits": 3}, 1, 2),
     "layers.first.device": ({}, {"read": {"noise": 0.1}}, {"read": {"noise": 0.2}}),
     "layers.first.quantization": ({}, {"weight_bits": 3}, {"weight_bits": 4}),
+    "layers.first.output_scale": ({}, None, "learned"),
     "learning_rule.name": ({}, "backprop", "manhattan"),
     "learning_rule.batch_size": ({}, 3, 4),
     "learning_rule.write_each": ({"device.conductance.levels": 20}, "batch", "sample"),

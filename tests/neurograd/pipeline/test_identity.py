@@ -57,6 +57,8 @@ def _tasks(changes=None, data="d"):
         ({"device.read": {"noise": "3 %"}}, (True, False, False)),
         ({"quantization.weight_bits": 5}, (True, False, False)),
         ({"learning_rule.name": "manhattan"}, (True, False, False)),
+        ({"layers.first.device": None}, (True, False, False)),
+        ({"layers.first.output_scale": "learned"}, (False, False, False)),
         ({"measure.draws": 21}, (True, False, False)),
         ({"learning_rule.batch_size": 10}, (False, False, False)),
         ({"measure.seed": 2}, (False, False, False)),

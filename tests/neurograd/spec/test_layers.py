@@ -199,3 +199,17 @@ def test_what_a_layer_has_for_itself(keys, key, own):
 def test_a_layer_has_the_whole_device_for_itself_where_the_chip_has_none():
     spec = spec_of({"a": {"device": {"read": {"noise": 0.1}}}}, device=None)
     assert spec.has_own("a", "device.write.cycle_to_cycle")
+
+
+def test_a_learned_factor_is_kept_and_its_absence_leaves_the_spec_as_it_was():
+    spec = spec_of({"b": {"output_scale": "learned"}, "a": {"device": None}})
+    assert spec.output_scales == ("b",)
+    assert spec_to_dict(spec)["layers"] == {"b": {"output_scale": "learned"}, "a": {"device": None}}
+    null = spec_of({"b": {"output_scale": None}})
+    assert spec_to_dict(null) == spec_to_dict(spec_of({"b": {}}))
+    assert null.output_scales == ()
+    with pytest.raises(SpecError, match=r"layers\.b\.output_scale.*allowed: learned"):
+        spec_of({"b": {"output_scale": 2}})
+    rule = {"learning_rule": {"name": "node_perturbation"}}
+    with pytest.raises(SpecError, match=r"layers\.b\.output_scale: learned is not there for lear"):
+        spec_of({"b": {"output_scale": "learned"}}, **rule)

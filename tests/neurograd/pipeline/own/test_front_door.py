@@ -11,8 +11,9 @@ from torch import nn
 
 import neurograd
 from neurograd.errors import NeurogradError
-from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.identity import content_fingerprint
+from neurograd.pipeline.own.handed_over import spec_for
 from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
 from tests.neurograd.cases import Gru
@@ -255,3 +256,22 @@ def test_finished_work_is_that_of_the_same_network():
     assert same[0] == same[1]
     other = [problem_of(lambda: Doubled(1.0)), problem_of(normalized)]
     assert len({same[0], *map(content_fingerprint, other)}) == 3
+
+
+def test_layers_of_a_chip_are_those_of_the_problem():
+    """Also where they come with a spec, whose network is left out."""
+    problem = problem_of(normalized)
+    layers = {"first": {"device": None}, "last": {"output_scale": "learned"}}
+    for chip in ({**CHIP, "layers": layers}, validate_spec({**CHIP, "layers": layers})):
+        spec = spec_for(problem, chip, {})
+        own = build_problem(spec)
+        assert own.num_parameters == problem.num_parameters + 1
+        assert own.parts == problem.parts
+        w = own.initial_weights
+        written = build_chip(spec, own).write_moments(w, torch.full_like(w, 1e-2))
+        variance = own.parameters_of(written.variance)
+        assert not variance["0.weight"].any()
+        assert not variance["4.output_scale"].any()
+        assert (variance["4.weight"] > 0).all()
+    with pytest.raises(NeurogradError, match=r"layers\.layer2\.output_scale: the layer is BatchNo"):
+        build_problem(spec_for(problem, {"layers": {"layer2": {"output_scale": "learned"}}}, {}))

@@ -60,3 +60,11 @@ def test_keys_of_the_chip_that_no_layer_has_are_told():
     layers = {"first": {"device": None}, "last": {"device": None}}
     found = [note for note in said(device=NOISY, layers=layers) if "no number" in note]
     assert found == ["device.write.cycle_to_cycle changes no number of this spec."]
+
+
+def test_learned_factors_are_told_and_no_key_is_called_idle():
+    (note,) = said(device=NOISY, layers={"last": {"output_scale": "learned"}})
+    assert note == (
+        "The layers differ: layer1 is analog, as the whole chip; layer2 is analog, its product "
+        "times a learned digital factor."
+    )
