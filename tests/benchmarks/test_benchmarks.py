@@ -10,6 +10,7 @@ import pytest
 from benchmarks.__main__ import benchmarks, main
 from benchmarks.clock import Timing, in_turn
 from benchmarks.page import cells, page, records
+from benchmarks.peers import aihwkit_updates
 from benchmarks.record import ROOT, keep, read
 from benchmarks.rows import Row, compared, not_measured, rated, timed
 from neurograd.errors import NeurogradError
@@ -110,3 +111,13 @@ def test_an_unknown_benchmark_is_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--only", "nothing"])
     assert "invalid choice: 'nothing'" in capsys.readouterr().err
+
+
+def test_peers_say_what_is_missing_and_torch_is_always_there(monkeypatch):
+    monkeypatch.setattr(aihwkit_updates, "installed", lambda name: None)
+    assert aihwkit_updates.missing() == "aihwkit is not installed"
+    inputs, classes = aihwkit_updates.samples(50)
+    assert inputs.shape == (50, 784)
+    assert 0.15 < float((inputs > 0).double().mean()) < 0.25
+    assert set(classes.tolist()) <= set(range(10))
+    aihwkit_updates.plain_update(2)()

@@ -1,0 +1,1 @@
+"""What others take for the same work; every library in here is optional."""
