@@ -1,9 +1,10 @@
-"""``neurograd fit``: a device from a file of measured data."""
+"""``neurograd fit``: a device from files of measured data."""
 
 from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def fit(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="A file of measured data.")],
+    data: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATA...", help="Files of measured data; several are of several devices."
+        ),
+    ],
     columns: Annotated[
         str | None,
         typer.Option(
@@ -46,26 +52,30 @@ def fit(
         check_figure(plot)
     table_file = None if yaml_file is None else yaml_file.with_suffix(".csv")
     check_outputs({"--yaml": yaml_file, "the table of --yaml": table_file, "--plot": plot})
-    if table_file is not None and table_file.absolute() == data.absolute():
+    if table_file is not None and table_file.absolute() in [each.absolute() for each in data]:
         raise DataError(
-            f"--yaml {yaml_file}: its jump table would be {data}; allowed: another name"
+            f"--yaml {yaml_file}: its jump table would be {table_file}; allowed: another name"
         )
     from neurograd.fit.device_fit import fit_device  # noqa: PLC0415  (numpy and scipy are slow)
-    from neurograd.fit.reading import read_measurements  # noqa: PLC0415
+    from neurograd.fit.reading import read_devices  # noqa: PLC0415
 
-    measured = read_measurements(data, columns)
+    measured = read_devices(data, columns)
     try:
         found = fit_device(measured)
     except ValueError as error:
-        raise DataError(f"{data}: {error}") from None
+        raise DataError(f"{', '.join(map(str, data))}: {error}") from None
     text = _text(data, columns, measured, found, table_file)
     files: dict[Path, str | bytes] = {} if yaml_file is None else {yaml_file: text}
     if table_file is not None and found.table is not None:
         files[table_file] = found.table
     if plot is not None:
-        files[plot] = _image(measured, found, data.name, plot)
+        files[plot] = _image(measured, found, _named(data), plot)
     print_text(text)
     write_outputs(files)
+
+
+def _named(data: Sequence[Path]) -> str:
+    return data[0].name if len(data) == 1 else f"{data[0].name} and {len(data) - 1} more"
 
 
 def _image(measured: Measurements, found: DeviceFit, title: str, plot: Path) -> bytes:
@@ -78,7 +88,7 @@ def _image(measured: Measurements, found: DeviceFit, title: str, plot: Path) -> 
 
 
 def _text(
-    data: Path,
+    data: Sequence[Path],
     columns: str | None,
     measured: Measurements,
     found: DeviceFit,
@@ -87,13 +97,13 @@ def _text(
     """The device as YAML, below what was read and what is to be known, as comments."""
     import yaml  # noqa: PLC0415
 
-    command = f"neurograd fit {shlex.quote(os.fspath(data))}"
+    command = shlex.join(["neurograd", "fit", *map(os.fspath, data)])
     if columns is not None:
         command += f" --columns {shlex.quote(columns)}"
     lines = [command, *(f"read: {line}" for line in measured.understood)]
     lines += [f"note: {line}" for line in measured.notes]
     lines += found.lines()
-    name = f"{data.stem}_jumps.csv" if table_file is None else table_file.name
+    name = f"{data[0].stem}_jumps.csv" if table_file is None else table_file.name
     if found.table is not None and table_file is None:
         lines.append(f"note: --yaml FILE also writes the jump table that {name} stands for")
     comments = "".join(f"# {' '.join(line.split())}\n" for line in lines)

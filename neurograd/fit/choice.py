@@ -16,11 +16,12 @@ Source: Akaike, IEEE Transactions on Automatic Control 19, 1974.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from neurograd.fit.goodness import LEVEL, Goodness, goodness
+from neurograd.fit.goodness import LEVEL, Goodness, goodness, together
 from neurograd.fit.models.curves import CURVES, Curve
 from neurograd.fit.models.model_fit import ModelFit, fit_model, fit_stopping, held_out
 from neurograd.fit.models.trains import Trains
@@ -34,6 +35,9 @@ RIVAL = 3.0
 AHEAD = 1.0
 """Log likelihood of hidden readings ahead of its special case from which a curve is its rival."""
 
+CHOOSING = 12
+"""Most devices that a curve is chosen on: of more, as many that are evenly spread."""
+
 BEHIND = 15.0
 """Log likelihood of all readings behind the best beyond which a curve is not tried on hidden ones:
 these are a part of all."""
@@ -44,19 +48,19 @@ class Tried:
     """A curve that was tried.
 
     Attributes:
-        fit: Its fit to all readings.
+        fits: Its fit to all readings of each device.
         held_out: Log likelihood of hidden readings; None where it was too far behind to be tried.
         goodness: P-values of the test of the fit.
     """
 
-    fit: ModelFit
+    fits: tuple[ModelFit, ...]
     held_out: float | None
     goodness: Goodness
 
     @property
     def curve(self) -> Curve:
         """The curve."""
-        return self.fit.model.curve
+        return self.fits[0].model.curve
 
     @property
     def name(self) -> str:
@@ -66,12 +70,17 @@ class Tried:
     @property
     def stops(self) -> bool:
         """Whether its steps stop at the window's ends."""
-        return self.fit.model.stops
+        return self.fits[0].model.stops
+
+    @property
+    def numbers(self) -> int:
+        """Numbers that were fitted, of all devices."""
+        return sum(len(fit.model.names) for fit in self.fits)
 
     @property
     def log_likelihood(self) -> float:
         """Restricted, of all readings."""
-        return self.fit.top.value
+        return sum(fit.top.value for fit in self.fits)
 
     @property
     def score(self) -> float:
@@ -135,19 +144,22 @@ class Choice:
 
 
 def choose(trains: Trains, curves: tuple[Curve, ...] = CURVES) -> Choice:
-    """Fit all curves and choose.
+    """Fit all curves, of several devices each for itself, and choose one for all of them.
 
     Args:
         trains: The runs.
         curves: What is tried.
     """
-    fits = [fit_model(curve, trains) for curve in curves if _applies(curve, trains)]
-    fits += [stopping for fit in fits if (stopping := fit_stopping(fit)) is not None]
-    best = max(fit.top.value for fit in fits)
+    devices = choosing(trains.by_device())
+    there = [curve for curve in curves if all(_applies(curve, own) for own in devices)]
+    every = [tuple(fit_model(curve, own) for own in devices) for curve in there]
+    every += [stopping for fits in every if (stopping := stopping_of(fits)) is not None]
+    values = [sum(fit.top.value for fit in fits) for fits in every]
     tried = []
-    for fit in fits:
-        near = fit.top.value >= best - BEHIND
-        tried.append(Tried(fit, float(held_out(fit).sum()) if near else None, goodness(fit)))
+    for fits, value in zip(every, values, strict=True):
+        near = value >= max(values) - BEHIND
+        hidden = float(sum(held_out(fit).sum() for fit in fits)) if near else None
+        tried.append(Tried(fits, hidden, together([goodness(fit) for fit in fits])))
     tried.sort(key=lambda each: (each.held_out is None, -(each.held_out or 0.0)))
     standing = [each for each in tried if each.score > -np.inf]
     if not standing:
@@ -158,8 +170,42 @@ def choose(trains: Trains, curves: tuple[Curve, ...] = CURVES) -> Choice:
     return Choice(tuple(tried), chosen, rivals_of(chosen, standing))
 
 
+def choosing(devices: Sequence[Trains]) -> tuple[Trains, ...]:
+    """The devices that a curve is chosen on."""
+    return tuple(devices[:: -(-len(devices) // CHOOSING)])
+
+
+def fits_of(tried: Tried, trains: Trains) -> tuple[ModelFit, ...]:
+    """The fits of a curve to all devices, those that it was not chosen on as well.
+
+    Args:
+        tried: The curve, from ``choose``.
+        trains: The runs.
+    """
+    devices = trains.by_device()
+    done = dict(zip(map(id, choosing(devices)), tried.fits, strict=True))
+    return tuple(done.get(id(own)) or _fit_as(tried, own) for own in devices)
+
+
+def _fit_as(tried: Tried, own: Trains) -> ModelFit:
+    fit = fit_model(tried.curve, own)
+    return (tried.stops and fit_stopping(fit)) or fit
+
+
+def stopping_of(fits: Sequence[ModelFit]) -> tuple[ModelFit, ...] | None:
+    """The same curve with steps that stop at the window's ends; None where none gets there.
+
+    Args:
+        fits: Of all devices, without. Of a device that does not get there it is the fit.
+    """
+    found = [fit_stopping(fit) for fit in fits]
+    if all(each is None for each in found):
+        return None
+    return tuple(fit if each is None else each for fit, each in zip(fits, found, strict=True))
+
+
 def _rank(tried: Tried) -> tuple[int, bool, float]:
-    return len(tried.fit.model.names), tried.curve.relative, -tried.score
+    return tried.numbers, tried.curve.relative, -tried.score
 
 
 def rivals_of(chosen: Tried, standing: list[Tried]) -> tuple[Tried, ...]:
@@ -182,8 +228,7 @@ def rivals_of(chosen: Tried, standing: list[Tried]) -> tuple[Tried, ...]:
 
 def _better_of_all(larger: Tried, special: Tried) -> bool:
     """Whether all readings have a curve before its special case, one unit a further number."""
-    further = len(larger.fit.model.names) - len(special.fit.model.names)
-    return larger.log_likelihood - special.log_likelihood >= further
+    return larger.log_likelihood - special.log_likelihood >= larger.numbers - special.numbers
 
 
 def _applies(curve: Curve, trains: Trains) -> bool:

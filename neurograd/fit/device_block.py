@@ -7,15 +7,25 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from neurograd.fit.measurements import DIRECTIONS
-from neurograd.fit.models.model_fit import ModelFit
 from neurograd.fit.models.trains import Trains
-from neurograd.fit.numbers import Number
+from neurograd.fit.numbers import SPREADS, Number
 
 _PREFIXES = ((1e-3, "mS"), (1e-6, "uS"), (1e-9, "nS"), (1e-12, "pS"))
 
 FEWEST_LEVELS, MOST_LEVELS = 2, 1_000_000
 """Numbers of levels that a spec takes."""
+
+MOST_OF_A_WINDOW, MOST_OF_A_STEP = 1.0, 5.0
+"""Largest spreads that a spec takes, of ``write`` and of ``pulsed``."""
+
+SPREADS_OF_WINDOWS = ("write.device_to_device", "pulsed.w_max_dtod", "pulsed.w_min_dtod")
+"""Keys of spreads of the ends of windows."""
+
+_SAME = 1e-9
+"""Parts of the scale of the readings that are the same but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,9 @@ def _write(curve: str, by_key: dict[str, Number]) -> dict[str, Any]:
         write["nonlinearity"] = {name: _short(value) for name, value in labels.items()}
     noises = _pair(by_key, "write.cycle_to_cycle")
     write["cycle_to_cycle"] = {name: _percent(value) for name, value in noises.items()}
+    if "write.device_to_device" in by_key:
+        spread = by_key["write.device_to_device"].value
+        write["device_to_device"] = _percent(min(spread, MOST_OF_A_WINDOW))
     return write
 
 
@@ -91,7 +104,11 @@ def _pulsed(curve: str, by_key: dict[str, Number]) -> dict[str, Any]:
         slopes = _pair(by_key, "pulsed.gamma")
         pulsed["gamma"] = {name: _short(value) for name, value in slopes.items()}
         pulsed["noise"] = "multiplicative"
-    return pulsed
+    spreads = [key for key in by_key if key.endswith("_dtod")]
+    return pulsed | {
+        key.removeprefix("pulsed."): _short(min(by_key[key].value, MOST_OF_A_STEP))
+        for key in spreads
+    }
 
 
 def _pair(by_key: dict[str, Number], key: str) -> dict[str, float]:
@@ -108,8 +125,14 @@ def _root_mean_square(values: Collection[float]) -> float:
     return math.sqrt(sum(value**2 for value in values) / len(values))
 
 
-def unknown_of(trains: Trains, unit: str, fit: ModelFit) -> tuple[Unknown, ...]:
-    """What runs do not tell of a device."""
+def unknown_of(trains: Trains, unit: str, keys: Collection[str]) -> tuple[Unknown, ...]:
+    """What runs do not tell of a device.
+
+    Args:
+        trains: The runs.
+        unit: Unit of the conductances.
+        keys: Of the numbers that a fit of the curve has.
+    """
     found = []
     if unit != "S":
         why = "the file has no unit of conductance; name one in the head of a column"
@@ -119,14 +142,34 @@ def unknown_of(trains: Trains, unit: str, fit: ModelFit) -> tuple[Unknown, ...]:
             other = trains.directions[0]
             why = f"no pulse of {name} was measured; that of {other} is taken for it"
             found.append(Unknown(name, why))
-    why = "one device tells nothing of the spread over devices; measure several"
-    if trains.devices > 1:
+    if not any(key in SPREADS for key in keys):
+        found.append(Unknown("write.device_to_device", _why_no_spread(trains)))
+    elif unit != "S" and _each_normalised(trains):
         why = (
-            f"one curve is fitted to {trains.devices} devices, whose spread counts as noise in it; "
-            "fit the devices one by one and compare"
+            "all devices have the same smallest and the same largest reading, as readings have "
+            "that are normalised device by device; give them as they were measured"
         )
-    found.append(Unknown("write.device_to_device", why))
+        found += [Unknown(key, why) for key in SPREADS_OF_WINDOWS if key in keys]
     return tuple(found)
+
+
+def _each_normalised(trains: Trains) -> bool:
+    """Whether the readings of each device go from and to exactly those of every other one."""
+    own = [each.values for each in trains.by_device()]
+    ends = np.array([[np.nanmin(values), np.nanmax(values)] for values in own])
+    return bool((np.ptp(ends, axis=0) < _SAME).all())
+
+
+def _why_no_spread(trains: Trains) -> str:
+    if trains.devices == 1:
+        return "one device tells nothing of the spread over devices; measure several"
+    if len(trains.by_device()) == 1:
+        why = "not all devices were measured in the same directions"
+    else:
+        why = "no curve fits the devices one by one"
+    return (
+        f"{why}, so one curve is fitted to all {trains.devices}, whose spread counts as noise in it"
+    )
 
 
 def _siemens(value: float) -> str:

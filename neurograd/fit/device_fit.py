@@ -5,19 +5,22 @@ Where no curve stands the device is a jump table (``step_table.py``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from neurograd.errors import DataError
-from neurograd.fit.choice import Tried, choose
+from neurograd.fit.choice import CHOOSING, Choice, Tried, choose, fits_of
 from neurograd.fit.device_block import Unknown, block_of, unknown_of
+from neurograd.fit.devices import Devices
 from neurograd.fit.goodness import LEVEL, goodness
 from neurograd.fit.measurements import Measurements
 from neurograd.fit.models.model_fit import ModelFit, fit_model
-from neurograd.fit.models.trains import line_up
-from neurograd.fit.numbers import Number, numbers_of
+from neurograd.fit.models.profile import CONFIDENCE
+from neurograd.fit.models.trains import Trains, line_up
+from neurograd.fit.numbers import SPREADS, Number, joined_all, numbers_of
 from neurograd.fit.step_table import step_curve, table_of_fit, table_of_jumps
 
 ONE_NUMBER = "pulsed.dw_min_std."
@@ -34,7 +37,8 @@ class DeviceFit:
         unknown: What the data cannot tell, and why.
         notes: What was done to the data or left out, a line each.
         tried: All curves, the best first.
-        fit: The chosen fit itself; None for a table of single jumps.
+        fits: The chosen fit of each device, or one to all of them; empty for a table of single
+            jumps.
         table: Text of the jump table; None where a curve fits.
         unit: Unit of the conductances, ``S`` or ``relative``.
     """
@@ -44,9 +48,14 @@ class DeviceFit:
     unknown: tuple[Unknown, ...]
     notes: tuple[str, ...]
     tried: tuple[Tried, ...]
-    fit: ModelFit | None
+    fits: tuple[ModelFit, ...]
     table: str | None
     unit: str
+
+    @property
+    def fit(self) -> ModelFit | None:
+        """The fit of the first device; None for a table of single jumps."""
+        return self.fits[0] if self.fits else None
 
     def number(self, key: str) -> Number:
         """One of the numbers.
@@ -67,11 +76,12 @@ class DeviceFit:
         if len(noises) > 1 and self.table is None:
             key = noises[0].key.rpartition(".")[0]
             found.append(f"{key} is one number in a spec: the root of the mean square of both")
+        found += [_not_told(each, len(self.fits)) for each in self.numbers if _maybe_none(each)]
         found += [f"unknown: {each.key}: {each.why}" for each in self.unknown]
         return (*found, *self.notes)
 
     def _curve_in_words(self) -> str:
-        chosen = next((each for each in self.tried if each.fit is self.fit), None)
+        chosen = next((each for each in self.tried if self.fit in each.fits), None)
         if chosen is None:
             return f"curve: {self.curve}"
         return (
@@ -94,7 +104,7 @@ class DeviceFit:
 
 
 def fit_device(measured: Measurements) -> DeviceFit:
-    """Fit a device to measurements.
+    """Fit a device to measurements, of several devices with the spread over them.
 
     Args:
         measured: What was read from a file.
@@ -106,31 +116,76 @@ def fit_device(measured: Measurements) -> DeviceFit:
         return _of_jumps(measured)
     trains = line_up(measured.runs)
     choice = choose(trains)
-    notes = choice.notes()
-    table = None
     if choice.chosen is None:
-        chosen = fit_model(step_curve(trains), trains)
-        after = goodness(chosen)
-        if not after.fits:
-            notes += (
-                f"The jump table does not fit either (p = {after.smallest:.2g}, level {LEVEL:g}): "
-                f"there is {after.worst} left, which a jump table with one noise a direction does "
-                "not have.",
-            )
-        if len(trains.directions) == 2:
-            table = table_of_fit(chosen)
+        return _of_steps(trains, measured.unit, choice)
+    fits = fits_of(choice.chosen, trains)
+    rivals = [fits_of(rival, trains) for rival in choice.rivals]
+    notes = choice.notes()
+    if len(fits) == 1:
+        numbers = numbers_of(fits[0], measured.unit, [fit for (fit,) in rivals])
     else:
-        chosen = choice.chosen.fit
-    numbers = numbers_of(chosen, measured.unit, [rival.fit for rival in choice.rivals])
+        devices = Devices.of(fits, trains)
+        own = devices.numbers(measured.unit)
+        keys = frozenset(number.key for number in own)
+        others = [Devices.of(each, trains).numbers(measured.unit, keys) for each in rivals]
+        numbers = joined_all(own, [number for each in others for number in each])
+        notes += (*_chosen_on(choice.chosen, fits), *devices.notes())
+    unknown = unknown_of(trains, measured.unit, [number.key for number in numbers])
+    left_out = {each.key for each in unknown}
     return DeviceFit(
-        curve=chosen.model.curve.name,
-        numbers=numbers,
-        unknown=unknown_of(trains, measured.unit, chosen),
+        curve=choice.chosen.name,
+        numbers=tuple(number for number in numbers if number.key not in left_out),
+        unknown=unknown,
         notes=notes,
         tried=choice.tried,
-        fit=chosen,
-        table=table,
+        fits=fits,
+        table=None,
         unit=measured.unit,
+    )
+
+
+def _chosen_on(chosen: Tried, fits: Sequence[ModelFit]) -> tuple[str, ...]:
+    """How several devices were fitted."""
+    some = f", by {len(chosen.fits)} of them" if len(fits) > CHOOSING else ""
+    return (
+        f"{len(fits)} devices: one curve is chosen for all{some}, and each is fitted for itself. "
+        "Numbers are means over devices, noises are in common, and intervals are those of devices "
+        "of which these are a sample.",
+    )
+
+
+def _of_steps(trains: Trains, unit: str, choice: Choice) -> DeviceFit:
+    """A jump table in place of a curve, of all devices together."""
+    fit = fit_model(step_curve(trains), trains)
+    notes, after = choice.notes(), goodness(fit)
+    if not after.fits:
+        notes += (
+            f"The jump table does not fit either (p = {after.smallest:.2g}, level {LEVEL:g}): "
+            f"there is {after.worst} left, which a jump table with one noise a direction does "
+            "not have.",
+        )
+    return DeviceFit(
+        curve=fit.model.curve.name,
+        numbers=numbers_of(fit, unit),
+        unknown=unknown_of(trains, unit, ()),
+        notes=notes,
+        tried=choice.tried,
+        fits=(fit,),
+        table=table_of_fit(fit) if len(trains.directions) == 2 else None,
+        unit=unit,
+    )
+
+
+def _maybe_none(number: Number) -> bool:
+    return number.key in SPREADS and number.low == 0.0
+
+
+def _not_told(number: Number, devices: int) -> str:
+    part = number.unit.startswith("of the")
+    high = f"{100.0 * number.high:.3g} %" if part else f"{number.high:.3g}"
+    return (
+        f"{number.key} is not told from 0 by {devices} devices: it is at most {high} "
+        f"(at {CONFIDENCE:.0%}); a check with that shows whether it matters"
     )
 
 
@@ -156,7 +211,7 @@ def _of_jumps(measured: Measurements) -> DeviceFit:
         ),
         notes=(),
         tried=(),
-        fit=None,
+        fits=(),
         table=table_of_jumps(measured.jumps),
         unit=unit,
     )

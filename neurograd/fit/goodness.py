@@ -13,6 +13,7 @@ Source: Ljung and Box, Biometrika 65, 1978, for the memory; Neyman's smooth test
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +84,18 @@ def goodness(fit: ModelFit) -> Goodness:
         noise += _projections(e[there] ** 2 - 1.0, p[there], NOISE_DEGREES, 2.0)
         memory += _memory(e)
     return Goodness(*(float(stats.chi2.sf(s, max(d, 1.0))) for s, d in (curve, noise, memory)))
+
+
+def together(each: Sequence[Goodness]) -> Goodness:
+    """The tests of one curve over several devices (Fisher's method); of one device its own.
+
+    Args:
+        each: Of every device.
+    """
+    if len(each) == 1:
+        return each[0]
+    tests = np.array([[one.curve, one.noise, one.memory] for one in each]).T
+    return Goodness(*(float(stats.combine_pvalues(np.maximum(p, 1e-300)).pvalue) for p in tests))
 
 
 def _projections(values: Array, states: Array, degrees: tuple[int, int], variance: float) -> Array:

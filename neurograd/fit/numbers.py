@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 
@@ -65,6 +65,12 @@ _KEYS = {
 }
 """Key of each parameter."""
 
+SPREADS = (
+    "write.device_to_device",
+    *(f"pulsed.{name}_dtod" for name in ("dw_min", "up_down", "w_max", "w_min", "gamma")),
+)
+"""Keys of spreads over devices."""
+
 
 def numbers_of(fit: ModelFit, unit: str, rivals: Sequence[ModelFit] = ()) -> tuple[Number, ...]:
     """All numbers of a fit.
@@ -75,17 +81,35 @@ def numbers_of(fit: ModelFit, unit: str, rivals: Sequence[ModelFit] = ()) -> tup
         rivals: Fits of other curves that may be the right ones: intervals hold theirs of the same
             key.
     """
-    found = []
-    for name in (*fit.model.names, *fit.model.fixed):
-        if name == "start" or " " in name:
-            continue
-        number = _number(fit, name, unit)
-        for rival in rivals:
-            there = (*rival.model.names, *rival.model.fixed)
-            if name in there and change_of(rival.model.curve, name)[0] == number.key:
-                number = joined(number, _number(rival, name, unit))
-        found.append(number)
-    order = [*_KEYS.values(), "write.cycle_to_cycle", "pulsed.dw_min_std"]
+    own = [number_of(fit, name, unit) for name in told(fit)]
+    keys = {number.key for number in own}
+    others = [
+        number_of(rival, name, unit)
+        for rival in rivals
+        for name in told(rival)
+        if key_of(rival.model.curve, name) in keys
+    ]
+    return joined_all(own, others)
+
+
+def told(fit: ModelFit) -> tuple[str, ...]:
+    """Names of the parameters of a fit that are numbers of a device."""
+    names = (*fit.model.names, *fit.model.fixed)
+    return tuple(name for name in names if name != "start" and " " not in name)
+
+
+def joined_all(own: Sequence[Number], others: Sequence[Number]) -> tuple[Number, ...]:
+    """Numbers in the order of a spec's keys, with intervals that hold those of the same key.
+
+    Args:
+        own: The numbers.
+        others: Those of rivals.
+    """
+    found = [
+        reduce(joined, [other for other in others if other.key == number.key], number)
+        for number in own
+    ]
+    order = [*_KEYS.values(), "write.cycle_to_cycle", "pulsed.dw_min_std", *SPREADS]
     return tuple(sorted(found, key=lambda number: _place(number.key, order)))
 
 
@@ -106,17 +130,46 @@ def _place(key: str, order: list[str]) -> tuple[int, bool]:
     return order.index(stem), direction == DIRECTIONS[1]
 
 
-def _number(fit: ModelFit, name: str, unit: str) -> Number:
+def number_of(fit: ModelFit, name: str, unit: str) -> Number:
+    """One number of a fit, with its profile interval.
+
+    Args:
+        fit: The fit.
+        name: The parameter.
+        unit: Unit of the conductances.
+    """
+    if name in fit.model.fixed:
+        value = fit.value(name)
+        return as_number(fit, name, unit, (value, value, value), given=True)
+    return as_number(fit, name, unit, estimate(fit, name))
+
+
+def as_number(
+    fit: ModelFit, name: str, unit: str, found: tuple[float, float, float], *, given: bool = False
+) -> Number:
+    """A value of a parameter and the ends of its interval, as a number of a device.
+
+    Args:
+        fit: A fit that has the parameter; its value and interval are not used.
+        name: The parameter.
+        unit: Unit of the conductances.
+        found: Value, lower and upper end.
+        given: Whether the value is known without error.
+    """
     key, change, of = change_of(fit.model.curve, name)
     if name in ("low", "high"):
         of = unit
         change = partial(_conductance, fit.trains.origin, fit.trains.scale)
-    if name in fit.model.fixed:
-        value = change(fit.value(name))
+    value, *ends = map(change, found)
+    if given:
         return Number(key, value, value, value, of, given=True)
-    value, *ends = (change(found) for found in estimate(fit, name))
     # A likelihood that is flat has its top anywhere.
     return Number(key, value, min(*ends, value), max(*ends, value), of)
+
+
+def key_of(curve: Curve, name: str) -> str:
+    """Key of a parameter."""
+    return change_of(curve, name)[0]
 
 
 def change_of(curve: Curve, name: str) -> tuple[str, Change, str]:

@@ -77,6 +77,10 @@ class ModelFit:
         places = low + (high - low) * (parts if direction == DIRECTIONS[0] else 1.0 - parts)
         return self.trains.origin + self.trains.scale * places
 
+    def likelihood(self) -> LogLikelihood:
+        """The function of the parameters whose maximum this is."""
+        return restricted_of(self.model, self.trains)
+
     def value(self, name: str) -> float:
         """A parameter."""
         if name in self.model.fixed:

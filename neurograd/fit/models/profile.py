@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from neurograd.fit.models.maximise import from_stencil, maximise_nearby, stencil
+from neurograd.fit.models.maximise import LogLikelihood, from_stencil, maximise_nearby, stencil
 from neurograd.fit.models.model import FLOOR
 from neurograd.fit.models.model_fit import ModelFit, RunLikelihood, by_run
 from neurograd.fit.models.state_space import restricted
@@ -70,7 +70,8 @@ class _Profile:
     Attributes:
         fit: The fit.
         place: The parameter's place.
-        by_run: The fit's likelihood.
+        likelihood: The one that the fit has made large.
+        by_run: That of each run.
         followed: Places of the numbers that have followed its noise, shape ``(k,)``; none of a
             parameter that is no noise.
         middle: Where the profile is highest.
@@ -79,6 +80,7 @@ class _Profile:
 
     fit: ModelFit
     place: int
+    likelihood: LogLikelihood
     by_run: RunLikelihood
     followed: NDArray[np.int64]
     middle: float
@@ -91,7 +93,7 @@ class _Profile:
         means = [_is_noise(name) and not _is_noise(other) for other in fit.model.names]
         followed, middle = np.flatnonzero(means), float(top.parameters[place])
         each = by_run(fit.model, fit.trains)
-        profile = _Profile(fit, place, each, followed, middle, top.value)
+        profile = _Profile(fit, place, fit.likelihood(), each, followed, middle, top.value)
         deviation = profile.deviation
         # A flat top is anywhere: nothing is known of a slope beside it.
         if not followed.size or deviation > 1.0:
@@ -108,10 +110,6 @@ class _Profile:
         """Standard deviation of the parameter by the curvatures at the top."""
         inverse = np.linalg.pinv(self.fit.top.information, rcond=1e-14, hermitian=True)
         return float(np.sqrt(max(inverse[self.place, self.place], 1e-20)))
-
-    def likelihood(self, points: Array) -> Array:
-        """The restricted one that the fit has made large, shape ``(B,)``."""
-        return restricted(*self.by_run(points), self.fit.trains.up)
 
     def correction(self, parameters: Array) -> float:
         """What the profile has beyond the restricted likelihood, which knows of starts alone."""

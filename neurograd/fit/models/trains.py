@@ -64,6 +64,11 @@ class Trains:
             device=device,
         )
 
+    def by_device(self) -> tuple[Trains, ...]:
+        """Each device for itself; all as one where a direction of some was not measured."""
+        each = tuple(self.picked(self.device == device) for device in range(self.devices))
+        return each if len({own.directions for own in each}) == 1 else (self,)
+
     def pulses(self) -> NDArray[np.int64]:
         """Pulses from the first to the last reading of every run, shape ``(R,)``."""
         there = np.isfinite(self.values)

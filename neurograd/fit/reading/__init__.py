@@ -9,6 +9,6 @@ are ``lookup``'s.
 from __future__ import annotations
 
 from neurograd.fit.reading.choices import SYNTAX
-from neurograd.fit.reading.files import SAME_WINDOW, files_read, read_measurements
+from neurograd.fit.reading.files import SAME_WINDOW, files_read, read_devices, read_measurements
 
-__all__ = ["SAME_WINDOW", "SYNTAX", "files_read", "read_measurements"]
+__all__ = ["SAME_WINDOW", "SYNTAX", "files_read", "read_devices", "read_measurements"]

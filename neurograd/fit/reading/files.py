@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,22 +54,64 @@ def read_measurements(path: str | os.PathLike[str], columns: str | None = None) 
     Raises:
         DataError: One line that names the file, and what would be read instead.
     """
-    choices = parse_choices(columns)
-    file = Path(path)
+    return _read(Path(path), parse_choices(columns))[0]
+
+
+def read_devices(paths: Sequence[str | os.PathLike[str]], columns: str | None) -> Measurements:
+    """Read several files, each of devices of its own; the partner of one is not read again.
+
+    Args:
+        paths: One or more files.
+        columns: As ``read_measurements`` takes it, for all of them.
+
+    Raises:
+        DataError: One line that names the file, and what would be read instead.
+    """
+    choices, found = parse_choices(columns), dict[Path, Measurements]()
+    partners: set[Path] = set()
+    for file in map(Path, paths):
+        if file in found:
+            raise DataError(f"{file} is named twice; allowed: each file once")
+        if file not in partners:
+            found[file], partner = _read(file, choices)
+            partners |= set() if partner is None else {partner}
+    return next(iter(found.values())) if len(found) == 1 else _side_by_side(found)
+
+
+def _side_by_side(found: Mapping[Path, Measurements]) -> Measurements:
+    """Devices of several files, numbered one after the other."""
+    runs: list[Run] = []
+    understood, notes = [f"{len(found)} files, the devices of each its own"], list[str]()
+    first, unit = next((file, each.unit) for file, each in found.items())
+    for file, each in found.items():
+        if each.jumps:
+            raise DataError(f"{file} is a table of single pulses; allowed: such a file alone")
+        if each.unit != unit:
+            raise DataError(f"{file} has other units than {first}; allowed: the same in all files")
+        before = max((run.device for run in runs), default=-1) + 1
+        runs += [replace(run, device=before + run.device) for run in each.runs]
+        understood += [f"{file.name}: {line}" for line in each.understood]
+        notes += [f"{file.name}: {line}" for line in each.notes]
+    return Measurements(tuple(runs), unit, tuple(understood), tuple(notes))
+
+
+def _read(file: Path, choices: Choices) -> tuple[Measurements, Path | None]:
+    """What a file holds, and the partner that was read with it."""
     if file.is_dir():
         raise DataError(f"{file} is a folder; allowed: a file of measured data")
     six = xbtorch_files(file)
     if six is not None and all(each.is_file() for own in six.values() for each in own):
-        return _xbtorch(file, six)
+        return _xbtorch(file, six), None
     sheet = read_sheet(file)
     quantiles = None if choices.columns else crosssim_table(file, sheet)
     if quantiles is not None:
-        return _crosssim(file, quantiles)
-    found = _columns_of(file, sheet, choices)
+        return _crosssim(file, quantiles), _partner(file)
+    found, used = _columns_of(file, sheet, choices), None
     other = _partner(file)
     if len({run.direction for run in found.runs}) == 1 and other is not None:
-        found = _together(found, _columns_of(other, read_sheet(other), choices), other)
-    return _checked(file, found)
+        both = _together(found, _columns_of(other, read_sheet(other), choices), other)
+        found, used = both, None if both is found else other
+    return _checked(file, found), used
 
 
 def files_read(path: str | os.PathLike[str]) -> tuple[Path, ...]:

@@ -1,4 +1,7 @@
-"""Figure of a fitted device: readings, the curve without noise, and what is left of either."""
+"""Figure of a fitted device: readings, the curve without noise, and what is left of either.
+
+Of several devices each has its curve, and the spreads over them stand in the title.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from neurograd.fit.device_fit import DeviceFit
 from neurograd.fit.measurements import DIRECTIONS, Direction
 from neurograd.fit.models.model_fit import ModelFit
+from neurograd.fit.numbers import SPREADS
 from neurograd.report.plots import BLUE, GREY, ORANGE, styled
 
 _COLOURS = dict(zip(DIRECTIONS, (BLUE, ORANGE), strict=True))
@@ -28,15 +32,16 @@ def plot_device_fit(fit: DeviceFit, title: str) -> Figure:
     Raises:
         ValueError: If the fit is a table of single jumps, which has no pulse numbers.
     """
-    if fit.fit is None:
+    if not fit.fits:
         raise ValueError("a table of single jumps has no pulse numbers to draw against")
     with styled():
         figure = Figure(figsize=(6.4, 5.4), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-        for direction in fit.fit.trains.directions:
-            _draw(above, below, fit.fit, direction)
+        for direction in fit.fits[0].trains.directions:
+            for number, each in enumerate(fit.fits):
+                _draw(above, below, each, direction, named=number == 0)
         above.set_ylabel("conductance in S" if fit.unit == "S" else "conductance")
-        above.set_title(f"{title}: {fit.curve}")
+        above.set_title("\n".join([f"{title}: {fit.curve}", *_spreads(fit)]), fontsize="medium")
         for limit in (-2.0, 2.0):
             below.axhline(limit, color=GREY, linewidth=0.8, linestyle="--")
         below.set_ylabel("residual")
@@ -46,13 +51,20 @@ def plot_device_fit(fit: DeviceFit, title: str) -> Figure:
         return figure
 
 
-def _draw(above: Axes, below: Axes, fit: ModelFit, direction: Direction) -> None:
+def _spreads(fit: DeviceFit) -> list[str]:
+    """Spreads over devices with their intervals, a line each."""
+    return [number.in_words() for number in fit.numbers if number.key in SPREADS]
+
+
+def _draw(above: Axes, below: Axes, fit: ModelFit, direction: Direction, *, named: bool) -> None:
     trains, colour = fit.trains, _COLOURS[direction]
     runs = trains.of(direction)
     readings = trains.origin + trains.scale * trains.values[:, runs]
     pulses = np.arange(len(readings))
     above.plot(pulses, readings, ".", color=colour, markersize=3, alpha=0.5)
-    above.plot([], [], ".", color=colour, label=f"{direction}, as read")
     curve = fit.curve_without_noise(direction)
-    above.plot(np.arange(len(curve)), curve, color=colour, label=f"{direction}, fitted")
+    label = f"{direction}, fitted" if named else None
+    if named:
+        above.plot([], [], ".", color=colour, label=f"{direction}, as read")
+    above.plot(np.arange(len(curve)), curve, color=colour, label=label)
     below.plot(pulses, fit.filtered().innovations[:, 0, runs], ".", color=colour, markersize=3)

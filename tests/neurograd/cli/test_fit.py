@@ -62,6 +62,20 @@ def test_columns_and_jumps(capsys, tmp_path):
     assert "<svg" in (tmp_path / "j.svg").read_text()
 
 
+def test_several_files_are_several_devices(capsys, tmp_path):
+    files = []
+    for seed in (1, 2):
+        path = tmp_path / f"d{seed}.csv"
+        path.write_bytes(Dress(unit="uS").file(curves(12, 12, 1, 0.02, seed=seed)))
+        files.append(path)
+    out = fitted(capsys, *files, "--yaml", tmp_path / "d.yaml", "--plot", tmp_path / "d.svg")
+    assert "# read: 2 files, the devices of each its own" in out
+    assert "# write.device_to_device" in out
+    spec, _ = _chip(tmp_path / "d.yaml")
+    assert "device_to_device" in spec.device.write.model_fields_set
+    assert "device_to_device" in (tmp_path / "d.svg").read_text()
+
+
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [

@@ -69,15 +69,6 @@ def test_up_and_down_have_a_noise_each():
     assert down.low < noisy["write.cycle_to_cycle.depression"] < down.high
 
 
-def test_what_the_spread_over_devices_is_said_to_be():
-    """Unknown from one device, and from several, which have one curve."""
-    one = straight(24, 0.02, 0.01, runs=2)
-    several = replace(one, runs=tuple(replace(run, device=run.cycle) for run in one.runs))
-    for measured, words in ((one, "one device tells nothing"), (several, "to 2 devices, whose")):
-        found = {each.key: each.why for each in fit_device(measured).unknown}
-        assert words in found["write.device_to_device"]
-
-
 def test_a_noiseless_curve_gives_its_own_label():
     """NeuroSim's curve of label 3.686 over 40 pulses, exact to the digits of a table."""
     parts = torch.arange(41, dtype=torch.float64) / 40
@@ -129,7 +120,7 @@ def test_a_number_that_a_rival_does_not_take_for_given_is_not_given():
 def tried(fit: ModelFit, score: float, all_readings: float) -> Tried:
     """A fit with other log likelihoods of hidden readings and of all."""
     top = replace(fit.top, value=all_readings)
-    return Tried(replace(fit, top=top), score, Goodness(1.0, 1.0, 1.0))
+    return Tried((replace(fit, top=top),), score, Goodness(1.0, 1.0, 1.0))
 
 
 def test_a_curve_is_a_rival_of_its_special_case_where_it_is_ahead():
@@ -163,10 +154,11 @@ def test_intervals_hold_those_of_curves_that_are_not_told_apart():
         curve.name for curve in curves if curve.name != choice.chosen.name
     ]
     assert any(note.startswith(f"Not told from {choice.chosen.name}") for note in choice.notes())
-    rivals = [rival.fit for rival in choice.rivals]
-    both = {number.key: number for number in numbers_of(choice.chosen.fit, "S", rivals)}
+    chosen = choice.chosen.fits[0]
+    rivals = [rival.fits[0] for rival in choice.rivals]
+    both = {number.key: number for number in numbers_of(chosen, "S", rivals)}
     moved = 0
-    for fit in (choice.chosen.fit, *rivals):
+    for fit in (chosen, *rivals):
         for number in numbers_of(fit, "S"):
             if number.key in both:
                 wide = both[number.key]

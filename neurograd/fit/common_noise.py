@@ -1,0 +1,186 @@
+"""The noise that several devices have in common: a spec has one number for all of them.
+
+Each device has a curve of its own, and the noises are those under which the readings of all devices
+are likeliest, each a part of the nominal window. The numbers of the curves are integrated out
+(Laplace's approximation: the likelihood's quadratic form about the curve that was fitted): curves
+that follow their readings leave too little noise, and more devices do not make up for that.
+
+Source: Harville, J. Am. Stat. Assoc. 72, 1977 (restricted likelihood); Neyman and Scott,
+Econometrica 16, 1948 (what goes wrong without).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from neurograd.fit.goodness import LEVEL
+from neurograd.fit.models.maximise import (
+    LogLikelihood,
+    Maximum,
+    from_stencil,
+    maximise,
+    stencil,
+)
+from neurograd.fit.models.model import Model
+from neurograd.fit.models.model_fit import ModelFit, by_run
+from neurograd.fit.models.trains import Array, Trains
+
+_FLATTEST = 3e-3
+"""Least curvature, in units of a difference, with which a number of a curve follows readings."""
+
+_ROUNDS = 2
+"""Times that the curves are fitted anew with the noise in common."""
+
+
+def is_noise(name: str) -> bool:
+    """Whether a parameter is a noise; all others are the curve's."""
+    return name in ("read", "start") or name.endswith(".noise")
+
+
+def shape_of(fit: ModelFit) -> list[int]:
+    """Places of the parameters that are the curve's."""
+    return [place for place, name in enumerate(fit.model.names) if not is_noise(name)]
+
+
+@dataclass(frozen=True)
+class CommonNoise(ModelFit):
+    """Noises of several devices with a curve each.
+
+    Attributes:
+        fits: Those of the devices, whose noise is the common one.
+        sizes: Window of each over the nominal one.
+    """
+
+    fits: tuple[ModelFit, ...]
+    sizes: tuple[float, ...]
+
+    def likelihood(self) -> LogLikelihood:
+        """The sum over devices as a function of the noises, curves integrated out."""
+        parts = [(_whole(fit), fit, size) for fit, size in zip(self.fits, self.sizes, strict=True)]
+
+        def value(points: Array) -> Array:
+            total: Array = np.zeros(len(points))
+            for likelihood, fit, size in parts:
+                total = total + _integrated(likelihood, fit, self.of_device(points, fit, size))
+            return total
+
+        return value
+
+    def of_device(self, points: Array, fit: ModelFit, size: float) -> Array:
+        """Parameters of one device at noises of all, shape ``(B, n)``.
+
+        Args:
+            points: The noises, shape ``(B, m)``.
+            fit: Of the device, whose curve is taken.
+            size: Its window over the nominal one.
+        """
+        found = np.repeat(fit.top.parameters[None], len(points), axis=0)
+        for place, name in enumerate(self.model.names):
+            if name in fit.model.names:
+                shift = _shift(fit, name, size)
+                found[:, fit.model.names.index(name)] = points[:, place] - shift
+        return found
+
+    def refitted(self) -> tuple[ModelFit, ...]:
+        """The devices' fits with these noises held."""
+        found = []
+        for fit, size in zip(self.fits, self.sizes, strict=True):
+            free = np.zeros(len(fit.top.parameters))
+            free[shape_of(fit)] = 1.0
+            start = self.of_device(self.top.parameters[None], fit, size)[0]
+            found.append(replace(fit, top=maximise(fit.likelihood(), start, free)))
+        return tuple(found)
+
+
+def common_noise(fits: Sequence[ModelFit], trains: Trains) -> CommonNoise:
+    """Find the noises that all devices have in common, and the curves with these noises.
+
+    Args:
+        fits: Of one curve, to each device.
+        trains: All runs.
+    """
+    names = tuple(dict.fromkeys(n for fit in fits for n in fit.model.names if is_noise(n)))
+    sizes = sizes_of(fits)
+    start = np.array([_mean_square(fits, sizes, name) for name in names])
+    first = fits[0].model
+    nothing = Maximum(start, -np.inf, np.zeros((len(start),) * 2), np.ones(len(start)))
+    model = Model(first.curve, names, {}, first.stops)
+    found = CommonNoise(model, trains, nothing, tuple(fits), sizes)
+    for _ in range(_ROUNDS):
+        found = replace(found, top=maximise(found.likelihood(), found.top.parameters))
+        fits = found.refitted()
+        found = replace(found, fits=fits, sizes=sizes_of(fits))
+    return replace(found, top=maximise(found.likelihood(), found.top.parameters))
+
+
+def differ(fits: Sequence[ModelFit], common: CommonNoise) -> str | None:
+    """That the devices' own noises differ, where they do: by the ratio of likelihoods.
+
+    Curves are integrated out on either side.
+
+    Args:
+        fits: Each with noises of its own.
+        common: Of the same devices.
+    """
+    own = sum(_integrated(_whole(fit), fit, fit.top.parameters[None])[0] for fit in fits)
+    gain = float(own) - common.top.value
+    count = sum(is_noise(name) for fit in fits for name in fit.model.names)
+    p = float(stats.chi2.sf(2.0 * gain, count - len(common.model.names)))
+    if p >= LEVEL:
+        return None
+    return (
+        f"The devices differ in their noise (p = {p:.2g}, level {LEVEL:g}); a spec has one for "
+        "all, which is given."
+    )
+
+
+def sizes_of(fits: Sequence[ModelFit]) -> tuple[float, ...]:
+    """Window of each device over the mean one."""
+    widths = np.array([max(fit.value("high") - fit.value("low"), 1e-9) for fit in fits])
+    return tuple((widths / widths.mean()).tolist())
+
+
+def _whole(fit: ModelFit) -> LogLikelihood:
+    """The likelihood of all runs; their starts, the window's ends, are not integrated out yet."""
+    each = by_run(fit.model, fit.trains)
+    return lambda points: each(points)[0].sum(axis=1)
+
+
+def _integrated(likelihood: LogLikelihood, fit: ModelFit, points: Array) -> Array:
+    """Log likelihood of one device with the numbers of its curve integrated out, shape ``(B,)``."""
+    places = shape_of(fit)
+    around = stencil(len(places)) * fit.top.unit[places]
+    many = np.repeat(points, len(around), axis=0)
+    many[:, places] += np.tile(around, (len(points), 1))
+    values = likelihood(many).reshape(len(points), len(around))
+    found = np.empty(len(points))
+    for row, each in enumerate(values):
+        middle, slope, curvature = from_stencil(each)
+        sizes, ways = np.linalg.eigh(-curvature)
+        sizes = np.maximum(sizes, _FLATTEST)
+        gain = float(np.square(ways.T @ slope) @ (1.0 / sizes))
+        found[row] = middle + 0.5 * (gain - float(np.log(sizes).sum()))
+    # Curvatures are in units of differences, which differ between fits.
+    return found + float(np.log(fit.top.unit[places]).sum())
+
+
+def _shift(fit: ModelFit, name: str, size: float) -> float:
+    """What a noise of the nominal window is more, as a logarithm, than one of the device's own."""
+    relative = fit.model.curve.relative and name.endswith(".noise")
+    return 0.0 if relative else math.log(size)
+
+
+def _mean_square(fits: Sequence[ModelFit], sizes: Sequence[float], name: str) -> float:
+    """Logarithm of the root of the mean square over devices."""
+    logarithms = [
+        fit.value(name) + _shift(fit, name, size)
+        for fit, size in zip(fits, sizes, strict=True)
+        if name in fit.model.names
+    ]
+    squares = np.exp(2.0 * np.clip(logarithms, -20.0, 20.0))
+    return 0.5 * math.log(float(squares.mean()))
