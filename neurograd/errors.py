@@ -21,6 +21,10 @@ class SpecError(NeurogradError):
         place = f"{source}: {key}" if key else source
         super().__init__(" ".join(f"{place}: {problem}".split()))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[str, str, str]]:
+        """For the way between processes, which calls ``__init__`` again."""
+        return type(self), (self.source, self.key, self.problem)
+
 
 class DataError(NeurogradError):
     """A data set is missing, truncated or in the wrong format."""

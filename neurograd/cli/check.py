@@ -11,11 +11,13 @@ from neurograd.cli.options import (
     AllowCode,
     DeviceName,
     ExitZero,
+    Jobs,
     JsonPath,
     Overrides,
     PlanOnly,
     Quick,
     Resume,
+    Scheduler,
     Seed,
     SpecPath,
 )
@@ -43,6 +45,8 @@ def check(
     device: DeviceName = "auto",
     overrides: Overrides = None,
     resume: Resume = None,
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
     allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
     plan: PlanOnly = False,
@@ -64,7 +68,13 @@ def check(
 
     with working(spec_path, json_path) as progress:
         result = run_check(
-            spec, device=pick_device(device), quick=quick, reporter=progress, resume=resume
+            spec,
+            device=pick_device(device),
+            quick=quick,
+            reporter=progress,
+            resume=resume,
+            jobs=jobs,
+            scheduler=scheduler,
         )
     render_report(result.record, tables(json_path))
     written = {}

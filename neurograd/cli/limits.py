@@ -11,11 +11,13 @@ from neurograd.cli.options import (
     AllowCode,
     DeviceName,
     ExitZero,
+    Jobs,
     JsonPath,
     Overrides,
     PlanOnly,
     Quick,
     Resume,
+    Scheduler,
     Seed,
     SpecPath,
 )
@@ -42,6 +44,8 @@ def limits(
     device: DeviceName = "auto",
     overrides: Overrides = None,
     resume: Resume = None,
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
     allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
     plan: PlanOnly = False,
@@ -66,6 +70,8 @@ def limits(
             confirm=not no_confirm,
             reporter=progress,
             resume=resume,
+            jobs=jobs,
+            scheduler=scheduler,
         )
     render_limits(result.record, tables(json_path))
     written: dict[Path, str | bytes] = {}

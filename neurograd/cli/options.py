@@ -29,6 +29,14 @@ Resume = Annotated[
         "--resume", metavar="FOLDER", help="Keep finished stages there, and go on from them."
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", help="Processes at once here, in place of threads."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="A dask.distributed cluster."),
+]
 AllowCode = Annotated[
     bool,
     typer.Option("--allow-code", help="Run the Python file that the spec names (network.file)."),

@@ -14,6 +14,7 @@ from neurograd.cli.options import (
     PlanOnly,
     Quick,
     Resume,
+    Scheduler,
     Seed,
     SpecPath,
 )
@@ -52,10 +53,7 @@ def sweep(
     jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", help="Points at once on the cores here.")
     ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="A dask.distributed cluster."),
-    ] = None,
+    scheduler: Scheduler = None,
     quick: Quick = False,
     seed: Seed = None,
     device: DeviceName = "auto",

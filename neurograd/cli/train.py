@@ -8,11 +8,13 @@ from neurograd.cli.options import (
     AllowCode,
     DeviceName,
     ExitZero,
+    Jobs,
     JsonPath,
     Overrides,
     PlanOnly,
     Quick,
     Resume,
+    Scheduler,
     Seed,
     SpecPath,
 )
@@ -29,6 +31,8 @@ def train(
     device: DeviceName = "auto",
     overrides: Overrides = None,
     resume: Resume = None,
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
     allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
     plan: PlanOnly = False,
@@ -44,7 +48,13 @@ def train(
 
     with working(spec_path, json_path) as progress:
         result = train_beside(
-            spec, device=pick_device(device), quick=quick, reporter=progress, resume=resume
+            spec,
+            device=pick_device(device),
+            quick=quick,
+            reporter=progress,
+            resume=resume,
+            jobs=jobs,
+            scheduler=scheduler,
         )
     render_report(result.record, tables(json_path))
     write_outputs({} if json_path is None else {json_path: to_json(result.report)})

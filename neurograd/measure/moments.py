@@ -194,8 +194,10 @@ def measure_moments(
         raise ValueError(f"draws is {draws}; allowed: 2 or more")
     bounds = np.linspace(0, draws, min(draws, MAX_GROUPS) + 1).astype(int)
     total = GroupAccumulator(gradient)
-    groups: list[tuple[int, Tensor, float]] = []
-    for start, stop in pairwise(bounds):
+    # The groups' means, of which there is never a second copy.
+    means = gradient.new_empty(len(bounds) - 1, gradient.numel())
+    counts, scatter = np.diff(bounds).astype(float), np.empty(len(means))
+    for number, (start, stop) in enumerate(pairwise(bounds)):
         group = GroupAccumulator(gradient)
         for k in range(start, stop):
             generator = generator_for(seed, "moments", point, int(k), device=gradient.device)
@@ -212,22 +214,33 @@ def measure_moments(
         if not bool(torch.isfinite(group.mean).all()):
             raise ModelError("the update has NaN or infinite entries; allowed: finite numbers")
         total.merge(group)
-        groups.append((group.count, group.mean, float(group.scatter.sum())))
-    return _summarize(gradient, total, groups)
+        means[number], scatter[number] = group.mean, float(group.scatter.sum())
+    return _summarize(gradient, total, means, counts, scatter)
 
 
 def _summarize(
-    gradient: Tensor, total: GroupAccumulator, groups: list[tuple[int, Tensor, float]]
+    gradient: Tensor,
+    total: GroupAccumulator,
+    means: Tensor,
+    counts: np.ndarray,
+    scatter: np.ndarray,
 ) -> Moments:
+    """The moments of all draws.
+
+    Args:
+        gradient: The reference, shape ``(N,)``.
+        total: All draws.
+        means: Mean of each group, shape ``(G, N)``; becomes its deviation.
+        counts: Draws of each group, shape ``(G,)``.
+        scatter: Scatter of each group, summed over the weights, shape ``(G,)``.
+    """
     draws, bias = total.count, total.mean
-    counts = np.array([count for count, _, _ in groups], dtype=float)
-    deviations = torch.stack([mean for _, mean, _ in groups]) - bias
-    scatter = np.array([s for _, _, s in groups])
+    deviations = means.sub_(bias)
     variance = total.scatter / (draws - 1)
     total_variance = float(variance.sum())
     square, left_square, left_variance = _jackknife(bias, deviations, counts, scatter)
 
-    degrees = len(groups) - 1
+    degrees = len(counts) - 1
     b, b_ci = bias_interval(
         square - total_variance / draws,
         jackknife_error(left_square),

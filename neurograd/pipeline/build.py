@@ -68,8 +68,7 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         data, module = _from_graph(spec, data)
     elif network.kind == "module":
         module = _from_file(spec, generator)
-    elif network.architecture in ("lenet5", "resnet18"):
-        make = networks.lenet5 if network.architecture == "lenet5" else networks.resnet18
+    elif (make := networks.PUBLISHED.get(network.architecture or "")) is not None:
         module = make(
             data.input_shape,
             data.output_size,

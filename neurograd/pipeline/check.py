@@ -38,6 +38,7 @@ from neurograd.pipeline.mitigating import chip_in_words, guide_to
 from neurograd.pipeline.notes import notes
 from neurograd.pipeline.own.handed_over import OWN_CHIP, own_parts
 from neurograd.pipeline.pool import TaskPool, Threads
+from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
@@ -133,6 +134,8 @@ def check(
     resume: Path | None = None,
     clean: CleanTraining | None = None,
     mitigation: bool = True,
+    jobs: int | None = None,
+    scheduler: str | None = None,
 ) -> CheckResult:
     """Check a spec: measure along a clean training, train chips beside it, and judge.
 
@@ -145,14 +148,17 @@ def check(
             gives the same numbers.
         clean: The clean twin's training from ``train_clean``; trained here when None.
         mitigation: Whether a chip that is not tolerated gets a guide to its effects.
+        jobs: Processes that compute; the threads of this one when None.
+        scheduler: Address of a dask scheduler whose workers compute in their place.
 
     Raises:
         NeurogradError: For everything that bad input causes.
         ValueError: If ``clean`` is the training of another problem.
     """
     spec = quick_spec(spec) if quick else spec
-    work = Checking(spec, torch.device(device), quick, reporter or Silent(), resume, clean)
-    return work.run(mitigation=mitigation)
+    with open_workers(jobs, scheduler, device, spec) as workers:
+        work = Checking(spec, device, quick, reporter, resume, clean, workers)
+        return work.run(mitigation=mitigation)
 
 
 def train_beside(
@@ -163,18 +169,25 @@ def train_beside(
     reporter: Reporter | None = None,
     resume: Path | None = None,
     clean: CleanTraining | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
 ) -> CheckResult:
     """Train chips beside a clean twin and judge, without measuring moments.
 
     Arguments and errors as for ``check``; the report has no points, forecast or mitigation.
     """
     spec = quick_spec(spec) if quick else spec
-    reporter = reporter or Silent()
-    return Checking(spec, torch.device(device), quick, reporter, resume, clean).run(measure=False)
+    with open_workers(jobs, scheduler, device, spec) as workers:
+        work = Checking(spec, device, quick, reporter, resume, clean, workers)
+        return work.run(measure=False)
 
 
 def train_clean(
-    spec: Spec, *, device: torch.device | str = "cpu", quick: bool = False
+    spec: Spec,
+    *,
+    device: torch.device | str = "cpu",
+    quick: bool = False,
+    workers: Workers | None = None,
 ) -> CleanTraining:
     """Train the clean twin alone, for ``check`` and ``train_beside`` of several chips.
 
@@ -182,7 +195,7 @@ def train_clean(
         NeurogradError: For everything that bad input causes.
     """
     spec = quick_spec(spec) if quick else spec
-    work = Checking(spec, torch.device(device), quick, Silent(), None)
+    work = Checking(spec, device, quick, workers=workers)
     work.problem.check_finite(work.problem.initial_weights)
     with Threads(work.problem.device, Silent()) as pool:
         result, snapshots = pool.submit(work.stages(pool).clean).result()
@@ -201,29 +214,31 @@ class Checking:
     def __init__(
         self,
         spec: Spec,
-        device: torch.device,
+        device: torch.device | str,
         quick: bool,
-        reporter: Reporter,
-        resume: Path | None,
+        reporter: Reporter | None = None,
+        resume: Path | None = None,
         clean: CleanTraining | None = None,
+        workers: Workers | None = None,
     ) -> None:
-        self.spec, self.quick, self.reporter = spec, quick, reporter
+        self.spec, self.quick, self.reporter = spec, quick, reporter or Silent()
         self.problem: Problem = build_problem(spec, device)
         self.chip: Chip = build_chip(spec, self.problem)
         self.timing: dict[str, float] = {}
         self.clock = threading.Lock()
         self.data = data_fingerprint(self.problem)
-        content = content_fingerprint(self.problem, self.data)
-        self.task = ChipTask.of(spec, device, content, quick=quick)
+        self.content = content_fingerprint(self.problem, self.data)
+        self.task = ChipTask.of(spec, device, self.content, quick=quick)
         self.store = StageStore(resume, self.task)
         self.clean_task = CleanTask.of(spec, device)
         if clean is not None and clean.task != self.clean_task:
             raise ValueError("clean is the training of another problem; allowed: train_clean(spec)")
-        self.known_clean = clean
+        self.known_clean, self.workers = clean, workers
 
     def stages(self, pool: TaskPool) -> Stages:
         """What is computed, on a pool."""
-        return Stages(self.spec, self.quick, self.problem, self.chip, self.store, pool)
+        parts = (self.spec, self.quick, self.problem, self.chip, self.store, pool)
+        return Stages(*parts, self.workers, self.content)
 
     def run(self, *, measure: bool = True, mitigation: bool = True) -> CheckResult:
         """Do all of it, or train and judge only."""
@@ -233,7 +248,7 @@ class Checking:
         measure = measure and self.spec.training.trains
         self.problem.check_finite(self.problem.initial_weights)
         chips = range(self.spec.training.seeds)
-        with Threads(self.problem.device, self.reporter) as pool:
+        with Threads(self.problem.device, self.reporter, waiting_for(self.workers)) as pool:
             stages = self.stages(pool)
 
             def submit(name: str, work: Callable[..., T], *arguments: Any) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -12,10 +13,9 @@ from torch import Tensor
 from device_models import Chip, ReadNoise
 from neurograd.deployment import Variant as Deployed
 from neurograd.deployment import deploy
-from neurograd.effects.effect import Effect
 from neurograd.effects.minibatch import is_batched
 from neurograd.errors import DivergenceError
-from neurograd.explain.variants import Variant
+from neurograd.explain.variants import Variant, variants
 from neurograd.forecast.frozen import predict_excess_loss, summarize_point
 from neurograd.measure.arrays import measure_cancellation, measure_conversion
 from neurograd.measure.curvature.spectrum import FULL, QUICK
@@ -30,7 +30,9 @@ from neurograd.pipeline.build import (
 )
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.forecasting import CLEAN, forecast_network, forecast_stage
-from neurograd.pipeline.pool import TaskPool
+from neurograd.pipeline.identity import Identity
+from neurograd.pipeline.pool import Inline, TaskPool
+from neurograd.pipeline.pool.workers import Workers
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.records.measured import (
@@ -40,12 +42,16 @@ from neurograd.records.measured import (
     with_arrays,
 )
 from neurograd.records.point import MeasuredPoint, PointResult
+from neurograd.records.record import Record
 from neurograd.records.training import DeployedNetworks, PredictedNetwork, TrainedNetwork
 from neurograd.spec import Spec
 from neurograd.training.course import chip_at, epoch_of
 from neurograd.training.loop import Trained, train
 from neurograd.training.schedules import Schedule
 from neurograd.training.snapshots import Snapshot
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Record)
 
 COVARIANCE_DRAWS = 64
 KINK_DRAWS = 128
@@ -80,6 +86,8 @@ class Stages:
         chip: Its first chip.
         store: Keeps what is finished.
         pool: Shows progress.
+        workers: What computes; None where the thread that asks for a stage does.
+        content: Fingerprint of the problem, by which workers know theirs.
     """
 
     spec: Spec
@@ -88,6 +96,28 @@ class Stages:
     chip: Chip
     store: StageStore
     pool: TaskPool
+    workers: Workers | None = None
+    content: str = ""
+
+    def _computed(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
+        """What a stage's function gives, here or on a worker.
+
+        Args:
+            name: The stage.
+            work: A function of this class.
+            arguments: Its arguments, which can be pickled.
+        """
+        if self.workers is None:
+            return work(self, *arguments)
+        advance = self.pool.stage(name, 1)
+        sent = (self.spec, self.content, self.quick, work, arguments)
+        found: T = self.workers.compute(_on_worker, *sent)
+        advance(1)
+        return found
+
+    def _kept(self, name: str, kind: type[R], work: Callable[..., R], *arguments: Any) -> R:
+        """The record of a stage, computed only if it is not there yet."""
+        return self.store.run_record(name, kind, partial(self._computed, name, work, *arguments))
 
     def clean(self) -> tuple[TrainedNetwork, dict[str, Tensor]]:
         """The clean training, with tensors of snapshots along it (``Snapshot.tensors``).
@@ -97,20 +127,17 @@ class Stages:
         Raises:
             DivergenceError: If it diverges.
         """
-        steps = self.steps
-        places = sorted({round(t) for t in np.linspace(0, steps, self.spec.measure.points)})
-        if self.spec.measure.points == 1:
-            places = [0]
-
-        def compute() -> tuple[TrainedNetwork, dict[str, Tensor]]:
-            trained = self._train_clean(0, "training the clean network", snapshots=places)
-            kept = (Snapshot(t, trained.snapshots[t], trained.states.get(t)) for t in places)
-            tensors = {name: each for found in kept for name, each in found.tensors().items()}
-            return trained_network(trained), tensors
-
+        work = partial(self._computed, "clean", Stages._clean)
         return self.store.run_record_tensors(
-            "clean", TrainedNetwork, compute, self.problem.initial_weights
+            "clean", TrainedNetwork, work, self.problem.initial_weights
         )
+
+    def _clean(self) -> tuple[TrainedNetwork, dict[str, Tensor]]:
+        places = sorted({round(t) for t in np.linspace(0, self.steps, self.spec.measure.points)})
+        trained = self._train_clean(0, "training the clean network", snapshots=places)
+        kept = (Snapshot(t, trained.snapshots[t], trained.states.get(t)) for t in places)
+        tensors = {name: each for found in kept for name, each in found.tensors().items()}
+        return trained_network(trained), tensors
 
     @property
     def steps(self) -> int:
@@ -140,12 +167,11 @@ class Stages:
         Raises:
             DivergenceError: If it diverges.
         """
+        return self._kept(f"clean-{index}", TrainedNetwork, Stages._clean_twin, index)
 
-        def compute() -> TrainedNetwork:
-            label = f"training the clean twin of chip {index + 1}"
-            return trained_network(self._train_clean(index, label, curve_points=2))
-
-        return self.store.run_record(f"clean-{index}", TrainedNetwork, compute)
+    def _clean_twin(self, index: int) -> TrainedNetwork:
+        label = f"training the clean twin of chip {index + 1}"
+        return trained_network(self._train_clean(index, label, curve_points=2))
 
     def _train_clean(self, index: int, label: str, **options: Any) -> Trained:
         """The clean training on the batches of one chip."""
@@ -173,29 +199,32 @@ class Stages:
 
         They are kept where a deployment goes on from them, and None elsewhere; shape ``(N,)``.
         """
+        name = f"chip-{index}"
+        if self.spec.deployment is None:
+            return self._kept(name, TrainedNetwork, Stages._chip_network, index), None
+        work = partial(self._computed, name, Stages._chip, index)
+        network, tensors = self.store.run_record_tensors(
+            name, TrainedNetwork, work, self.problem.initial_weights
+        )
+        return network, tensors["weights"]
+
+    def _chip(self, index: int) -> tuple[TrainedNetwork, dict[str, Tensor]]:
         training = self.spec.training
         count = training.seeds if index < training.seeds else training.max_seeds
         label = f"training chip {index + 1} of {'up to ' * (index >= training.seeds)}{count}"
-
-        def compute() -> tuple[TrainedNetwork, dict[str, Tensor]]:
-            trained = train(
-                self.problem.replica(),
-                build_chip(self.spec, self.problem, index=index),
-                self.steps,
-                self.spec.measure.seed,
-                chip_index=index + 1,
-                schedule=self.schedule,
-                progress=self.pool.stage(label, self.steps),
-            )
-            return trained_network(trained), {"weights": trained.weights}
-
-        name = f"chip-{index}"
-        if self.spec.deployment is None:
-            return self.store.run_record(name, TrainedNetwork, lambda: compute()[0]), None
-        network, tensors = self.store.run_record_tensors(
-            name, TrainedNetwork, compute, self.problem.initial_weights
+        trained = train(
+            self.problem.replica(),
+            build_chip(self.spec, self.problem, index=index),
+            self.steps,
+            self.spec.measure.seed,
+            chip_index=index + 1,
+            schedule=self.schedule,
+            progress=self.pool.stage(label, self.steps),
         )
-        return network, tensors["weights"]
+        return trained_network(trained), {"weights": trained.weights}
+
+    def _chip_network(self, index: int) -> TrainedNetwork:
+        return self._chip(index)[0]
 
     def deployed_chip(
         self, index: int, weights: Tensor, variant: Deployed | None = None
@@ -208,11 +237,12 @@ class Stages:
             variant: How it is deployed; as the spec says when None.
         """
         name, spec = ("deployed", self.spec) if variant is None else (variant.name, variant.spec)
-        return self.store.run_record(
-            f"{name}-{index}",
-            DeployedNetworks,
-            lambda: deploy(spec, self.problem.replica(), index, weights),
+        return self._kept(
+            f"{name}-{index}", DeployedNetworks, Stages._deployed, spec, index, weights
         )
+
+    def _deployed(self, spec: Spec, index: int, weights: Tensor) -> DeployedNetworks:
+        return deploy(spec, self.problem.replica(), index, weights)
 
     def measured_point(self, index: int, clean: Snapshot) -> MeasuredPoint:
         """Measurement and prediction at one point of the clean training.
@@ -221,14 +251,13 @@ class Stages:
             index: Which point.
             clean: The clean training there.
         """
+        return self._kept(f"point-{index}", MeasuredPoint, Stages._measured_point, index, clean)
 
-        def compute() -> MeasuredPoint:
-            spiking = bool(self.problem.parts.spiking)
-            found = (self._smoothed_point if spiking else self._point)(index, clean)
-            point = self._with_arrays(found.point, clean.weights)
-            return found.model_copy(update={"point": point})
-
-        return self.store.run_record(f"point-{index}", MeasuredPoint, compute)
+    def _measured_point(self, index: int, clean: Snapshot) -> MeasuredPoint:
+        spiking = bool(self.problem.parts.spiking)
+        found = (self._smoothed_point if spiking else self._point)(index, clean)
+        point = self._with_arrays(found.point, clean.weights)
+        return found.model_copy(update={"point": point})
 
     def _point(self, index: int, clean: Snapshot) -> MeasuredPoint:
         measure = self.spec.measure
@@ -311,12 +340,15 @@ class Stages:
     def predicted_network(self, index: int) -> PredictedNetwork:
         """The forecast of one chip, or of the clean twin (``CLEAN``)."""
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
-        return self._predicted(forecast_stage(index), name, index, ())
+        stage = forecast_stage(index)
+        return self._kept(stage, PredictedNetwork, Stages._predicted, self.spec, name, index)
 
     def predicted_variant(self, variant: Variant, index: int) -> PredictedNetwork:
         """The forecast of one chip without some of its effects."""
-        stage = f"mitigation-{variant.name}-{index + 1}"
-        return self._predicted(stage, f"chip {index + 1} {variant.label}", index, variant.left_out)
+        stage, name = f"mitigation-{variant.name}-{index + 1}", f"chip {index + 1} {variant.label}"
+        # Effects are known by name on a worker.
+        asked = (self.spec, name, index, variant.name)
+        return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
     def predicted_change(self, name: str, settings: dict[str, Any], index: int) -> PredictedNetwork:
         """The forecast of one chip of the spec with other values of some keys of the device.
@@ -329,28 +361,38 @@ class Stages:
         Raises:
             SpecError: If the values do not go with the rest of the spec.
         """
-        changed = with_settings(self.spec, settings)
-
-        def compute() -> PredictedNetwork:
-            return forecast_network(
-                changed,
-                self.problem.replica(),
-                index,
-                progress=self.pool.stage(f"trying {name}", self.steps),
-            )
-
-        return self.store.run_record(f"{name}-{index + 1}", PredictedNetwork, compute)
+        asked = (with_settings(self.spec, settings), f"{name}, chip {index + 1}", index)
+        return self._kept(f"{name}-{index + 1}", PredictedNetwork, Stages._predicted, *asked)
 
     def _predicted(
-        self, stage: str, name: str, index: int, without: Collection[Effect]
+        self, spec: Spec, name: str, index: int, variant: str | None = None
     ) -> PredictedNetwork:
-        def compute() -> PredictedNetwork:
-            return forecast_network(
-                self.spec,
-                self.problem.replica(),
-                index,
-                without=without,
-                progress=self.pool.stage(f"predicting {name}", self.steps),
-            )
+        """The forecast of a chip of a spec with the same problem.
 
-        return self.store.run_record(stage, PredictedNetwork, compute)
+        Args:
+            spec: The spec.
+            name: What a progress bar calls it.
+            index: Which chip, or ``CLEAN``.
+            variant: Which variant of the chip; the whole chip when None.
+        """
+        known = () if variant is None else variants(active_effects(spec, self.problem))
+        left_out = next((each.left_out for each in known if each.name == variant), ())
+        return forecast_network(
+            spec,
+            self.problem.replica(),
+            index,
+            without=left_out,
+            progress=self.pool.stage(f"predicting {name}", self.steps),
+        )
+
+
+def _on_worker(
+    spec: Spec,
+    problem: Problem,
+    quick: bool,
+    work: Callable[..., T],
+    arguments: tuple[Any, ...],
+) -> T:
+    """A function of ``Stages`` on a worker, which keeps nothing and shows nothing."""
+    store, chip = StageStore(None, Identity()), build_chip(spec, problem)
+    return work(Stages(spec, quick, problem, chip, store, Inline()), *arguments)

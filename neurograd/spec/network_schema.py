@@ -35,6 +35,8 @@ SurrogateName = Literal[
     "SFS",
 ]
 
+Architecture = Literal["mlp", "cnn", "lenet5", "resnet18", "vgg11", "vgg16", "vgg19"]
+
 SURROGATE_DEFAULTS: Mapping[str, Mapping[str, float]] = {
     "straight_through_estimator": {},
     "triangular": {"threshold": 1.0},
@@ -149,7 +151,10 @@ _OF_LAYERS: Mapping[str, Any] = {
 
 PUBLISHED: Mapping[str, Mapping[str, Any]] = {
     "lenet5": {"activation": "tanh", "init": "xavier"},
-    "resnet18": {"activation": "relu", "init": "kaiming"},
+    **{
+        name: {"activation": "relu", "init": "kaiming"}
+        for name in ("resnet18", "vgg11", "vgg16", "vgg19")
+    },
 }
 """Architectures whose layers are published, with the defaults that they were published with."""
 
@@ -208,10 +213,11 @@ class Network(SpecModel):
         None,
         description="What that function is called with, by name. Kind module only. Default: {}.",
     )
-    architecture: Literal["mlp", "cnn", "lenet5", "resnet18"] | None = Field(
+    architecture: Architecture | None = Field(
         "mlp",
         description="Fully connected; convolutional; LeNet-5, for images of 12x12 or more; "
-        "ResNet-18 with a 3x3 convolution in front, as for CIFAR-10. Default: mlp.",
+        "ResNet-18 with a 3x3 convolution in front, as for CIFAR-10; VGG of 11, 16 or 19 layers, "
+        "with one linear layer and no normalization, for images of 32x32 or more. Default: mlp.",
     )
     hidden: tuple[Annotated[int, WIDTH], ...] = Field(
         (128, 128),
@@ -241,7 +247,7 @@ class Network(SpecModel):
         "xavier",
         description="How the weights start; a module has its own way, a graph of nir its own "
         "weights. Default: xavier; kaiming of "
-        "resnet18.",
+        "resnet18 and vgg.",
     )
     biases: Literal["none", "digital", "analog"] = Field(
         "analog",

@@ -201,23 +201,24 @@ def _bulk_quadrature(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights (sum 1) of one Lanczos run orthogonal to ``basis``, shape ``(N, k)``."""
     v = probe - basis @ (basis.T @ probe)
-    v = v / v.norm()
-    kept = [v]
+    kept = torch.empty(steps, len(v), dtype=v.dtype, device=v.device)
+    torch.div(v, v.norm(), out=kept[0])
     alpha: list[float] = []
     beta: list[float] = []
     for _ in range(steps):
-        u = product(kept[-1])
-        alpha.append(float(u @ kept[-1]))
+        # Of ``kept`` no second copy is made: in large networks it is most of the memory.
+        krylov = kept[: len(alpha) + 1]
+        u = product(krylov[-1])
+        alpha.append(float(u @ krylov[-1]))
         # Full reorthogonalization, twice: without it Lanczos finds its eigenvalues again.
-        krylov = torch.stack(kept, dim=1)
         for _ in range(2):
             u = u - basis @ (basis.T @ u)
-            u = u - krylov @ (krylov.T @ u)
+            u = u - krylov.T @ (krylov @ u)
         norm = float(u.norm())
         if norm < 1e-12 * max(1e-300, *map(abs, alpha)) or len(alpha) == steps:
             break
         beta.append(norm)
-        kept.append(u / norm)
+        torch.div(u, norm, out=kept[len(alpha)])
     size = len(alpha)
     tridiagonal = np.diag(alpha) + np.diag(beta[: size - 1], 1) + np.diag(beta[: size - 1], -1)
     nodes, vectors = np.linalg.eigh(tridiagonal)

@@ -31,7 +31,10 @@ from neurograd.problem import Problem
 from neurograd.theory import Kink
 
 STEPS_AT_ONCE = 16
-"""Steps that share a pass at w; as many vectors of N are kept."""
+"""Most steps that share a pass at w."""
+
+STEPS_BYTES = 2**29
+"""Memory for the vectors of N of steps that share a pass, two for each step."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +164,10 @@ def sampled_kinks(
         draws: Number of steps.
     """
     parts = []
-    for start in range(0, draws, STEPS_AT_ONCE):
-        steps = [sample_step(k) for k in range(start, min(draws, start + STEPS_AT_ONCE))]
+    room = STEPS_BYTES // (2 * w.numel() * w.dtype.itemsize)
+    count = max(1, min(STEPS_AT_ONCE, room))
+    for start in range(0, draws, count):
+        steps = [sample_step(k) for k in range(start, min(draws, start + count))]
         parts.append(kinks_of_steps(problem, w, steps)[0])
     return np.concatenate(parts)
 

@@ -40,6 +40,7 @@ from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
 from neurograd.pipeline.limits.search import FULL, QUICK, Limit, SearchBudget, find_limit
 from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import TaskPool, Threads
+from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
 from neurograd.progress import Reporter, Silent
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.report import LimitsReport
@@ -78,6 +79,8 @@ def find_limits(
     confirm: bool = True,
     reporter: Reporter | None = None,
     resume: Path | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
 ) -> LimitsResult:
     """How far each number of a spec may move, and what else would save it.
 
@@ -89,25 +92,42 @@ def find_limits(
         reporter: Shows progress; silent when None.
         resume: Folder of finished forecasts and trainings; after an interruption the same call
             goes on from there and gives the same numbers.
+        jobs: Processes that compute; the threads of this one when None.
+        scheduler: Address of a dask scheduler whose workers compute in their place.
 
     Raises:
         NeurogradError: For everything that bad input causes.
     """
+    with open_workers(jobs, scheduler, device, spec) as workers:
+        return _found(
+            spec, torch.device(device), quick, confirm, reporter or Silent(), resume, workers
+        )
+
+
+def _found(
+    spec: Spec,
+    place: torch.device,
+    quick: bool,
+    confirm: bool,
+    reporter: Reporter,
+    resume: Path | None,
+    workers: Workers | None,
+) -> LimitsResult:
+    """The limits, by whoever computes."""
     start = time.perf_counter()
-    reporter, place = reporter or Silent(), torch.device(device)
     spec = quick_spec(spec) if quick else spec
-    outlook = Outlook(place, resume)
-    with Threads(place, reporter) as pool:
+    outlook, waiting = Outlook(place, resume, workers), waiting_for(workers)
+    with Threads(place, reporter, waiting) as pool:
         predicted_now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
     found = time.perf_counter()
     samples = data_fingerprint(outlook.problem(spec))
     data = content_fingerprint(outlook.problem(spec), samples)
-    trainer = Trainer(str(device), resume, reporter)
+    trainer = Trainer(str(place), resume, reporter, workers)
     trained = trainer.as_it_is(spec, data, quick=quick)
     trained_seconds = time.perf_counter() - found
     # No sentence contradicts a check of the same spec: the search starts from its verdict.
     now = replace(predicted_now, verdict=trained.verdict)
-    with Threads(place, reporter) as pool:
+    with Threads(place, reporter, waiting) as pool:
         changes = find_changes(spec, outlook.problem(spec).num_samples)
         tick = pool.stage(f"predicting {len(knobs)} numbers", _PARTS * len(knobs) + len(changes))
         budget = QUICK if quick else FULL

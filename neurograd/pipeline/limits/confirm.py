@@ -7,10 +7,11 @@ from pathlib import Path
 
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
-from neurograd.pipeline.check import CleanTraining, train_beside, train_clean
+from neurograd.pipeline.check import Checking, CleanTraining, train_clean
 from neurograd.pipeline.identity import CleanTask
 from neurograd.pipeline.limits.knobs import turn
 from neurograd.pipeline.limits.search import Limit
+from neurograd.pipeline.pool.workers import Workers
 from neurograd.pipeline.store import StageStore
 from neurograd.progress import Reporter
 from neurograd.records.report import CheckReport
@@ -84,10 +85,18 @@ class Trainer:
         device: Where to compute.
         folder: Where finished trainings are kept, None to keep nothing.
         reporter: Shows progress.
+        workers: What computes; None where the threads of this process do.
     """
 
-    def __init__(self, device: str, folder: Path | None, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        device: str,
+        folder: Path | None,
+        reporter: Reporter,
+        workers: Workers | None = None,
+    ) -> None:
         self._device, self._folder, self._reporter = device, folder, reporter
+        self._workers = workers
         self._twins: dict[str, CleanTraining] = {}
 
     def as_it_is(self, spec: Spec, data: str, *, quick: bool) -> CheckReport:
@@ -122,14 +131,9 @@ class Trainer:
         return TrainedCost(value, found.verdict.value, cost.value, cost.ci, cost.allowed)
 
     def _beside(self, spec: Spec, data: str, *, quick: bool) -> CheckReport:
-        return train_beside(
-            spec,
-            device=self._device,
-            quick=quick,
-            reporter=self._reporter,
-            resume=self._folder,
-            clean=self._clean(spec, data),
-        ).record
+        known = self._clean(spec, data)
+        kept = (self._reporter, self._folder, known, self._workers)
+        return Checking(spec, self._device, quick, *kept).run(measure=False).record
 
     def _clean(self, spec: Spec, data: str) -> CleanTraining:
         task = CleanTask.of(spec, self._device)
@@ -138,7 +142,7 @@ class Trainer:
             store = StageStore(self._folder, task.on(data))
             known = store.known_record_tensors("clean", TrainedNetwork)
             if known is None:
-                trained = train_clean(spec, device=self._device)
+                trained = train_clean(spec, device=self._device, workers=self._workers)
                 assert isinstance(trained.result, TrainedNetwork)
                 known = store.keep_record_tensors("clean", trained.result, trained.snapshots)
             self._twins[key] = CleanTraining(task, *known)

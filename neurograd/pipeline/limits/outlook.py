@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,7 +18,6 @@ from neurograd.errors import DivergenceError, NeurogradError
 from neurograd.judge.forecasts import Forecast
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
-from neurograd.output import to_json
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.forecasting import (
     CLEAN,
@@ -29,10 +28,12 @@ from neurograd.pipeline.forecasting import (
     training_of,
 )
 from neurograd.pipeline.identity import ChipTask, CleanTask, content_fingerprint
+from neurograd.pipeline.pool import Threads
+from neurograd.pipeline.pool.workers import Workers, problem_keys
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.records.training import DeployedNetworks, PredictedNetwork
-from neurograd.spec import Spec, spec_to_dict
+from neurograd.spec import Spec
 
 T = TypeVar("T")
 Tick = Callable[[int], None]
@@ -87,10 +88,13 @@ class Outlook:
     Args:
         device: Where to compute.
         folder: Where finished forecasts are kept, None to keep nothing.
+        workers: What computes; None where the thread that asks does.
     """
 
-    def __init__(self, device: torch.device, folder: Path | None) -> None:
-        self._device, self._folder = device, folder
+    def __init__(
+        self, device: torch.device, folder: Path | None, workers: Workers | None = None
+    ) -> None:
+        self._device, self._folder, self._workers = device, folder, workers
         self._problems: _Once[Problem] = _Once()
         self._twins: _Once[PredictedNetwork] = _Once()
         self._fingerprints: _Once[str] = _Once()
@@ -99,10 +103,7 @@ class Outlook:
 
     def problem(self, spec: Spec) -> Problem:
         """The problem of a spec, built once for a network and a task."""
-        full = spec_to_dict(spec)
-        keys = {name: full[name] for name in ("network", "task", "measure")}
-        key = to_json({**keys, "output_scales": spec.output_scales})
-        return self._problems.get(key, lambda: build_problem(spec, self._device))
+        return self._problems.get(problem_keys(spec), lambda: build_problem(spec, self._device))
 
     def predict(self, spec: Spec, tick: Tick | None = None) -> PredictedCost:
         """The predicted cost and verdict of a spec; ``training.seeds`` chips are predicted.
@@ -117,43 +118,65 @@ class Outlook:
         problem = shared.replica()
         try:
             if spec.deployment is None:
-                chips = [
-                    store.run_record(
-                        forecast_stage(index),
-                        PredictedNetwork,
-                        partial(self._network, spec, problem, index, tick),
-                    )
-                    for index in range(spec.training.seeds)
-                ]
+                chips = self._each(spec, partial(self._chip, spec, store, tick))
                 return _estimate(judge_forecast(spec, problem, twin, chips))
-            ends = [self._end(spec, problem, index, tick) for index in range(spec.training.seeds)]
-            aged = [
-                store.run_record(
-                    f"deployed-{forecast_stage(index)}",
-                    DeployedNetworks,
-                    partial(deploy, spec, problem, index, weights),
-                )
-                for index, (_, weights) in enumerate(ends)
-            ]
+            ends = self._each(spec, partial(self._end, spec, tick))
+            aged = self._each(spec, partial(self._aged, spec, store, ends))
             networks = [network for network, _ in ends]
             return _estimate(judge_forecast(spec, problem, twin, networks, aged))
         except NeurogradError as error:
             # A rule that cannot compute at this value, such as a relaxation that diverges.
             return _nothing(judge_forecast(spec, problem, twin, [twin]), str(error))
 
-    def _end(
-        self, spec: Spec, problem: Problem, index: int, tick: Tick | None
-    ) -> tuple[PredictedNetwork, Tensor]:
+    def _each(self, spec: Spec, work: Callable[[int], T]) -> list[T]:
+        """The results for each chip, which workers compute at the same time."""
+        chips = range(spec.training.seeds)
+        if self._workers is None:
+            return [work(index) for index in chips]
+        with Threads(self._device, waiting=len(chips)) as pool:
+            return [task.result() for task in [pool.submit(work, index) for index in chips]]
+
+    def _computed(
+        self, spec: Spec, tick: Tick | None, work: Callable[..., T], *arguments: Any
+    ) -> T:
+        """What a function of a spec and its problem gives, here or on a worker."""
+        shared = self.problem(spec)
+        if self._workers is None:
+            watch = {} if tick is None else {"progress": lambda done: tick(0)}
+            return work(spec, shared.replica(), *arguments, **watch)
+        found: T = self._workers.compute(work, spec, self._data(shared), *arguments)
+        if tick is not None:
+            tick(0)
+        return found
+
+    def _chip(
+        self, spec: Spec, store: StageStore, tick: Tick | None, index: int
+    ) -> PredictedNetwork:
+        """The forecast of one chip."""
+        work = partial(self._computed, spec, tick, forecast_network, index)
+        return store.run_record(forecast_stage(index), PredictedNetwork, work)
+
+    def _aged(
+        self,
+        spec: Spec,
+        store: StageStore,
+        ends: Sequence[tuple[PredictedNetwork, Tensor]],
+        index: int,
+    ) -> DeployedNetworks:
+        """What becomes of one forecast chip's network."""
+        work = partial(self._computed, spec, None, deploy, index, ends[index][1])
+        return store.run_record(f"deployed-{forecast_stage(index)}", DeployedNetworks, work)
+
+    def _end(self, spec: Spec, tick: Tick | None, index: int) -> tuple[PredictedNetwork, Tensor]:
         """The forecast of one chip with its weights, which what comes after training shares.
 
         Those of the first spec stay in memory: numbers of a deployment do not change them.
         """
-        trained = training_of(spec)
-        task = ChipTask.of(trained, self._device, self._data(self.problem(spec)))
+        trained, problem = training_of(spec), self.problem(spec)
+        task = ChipTask.of(trained, self._device, self._data(problem))
 
         def predicted() -> tuple[PredictedNetwork, dict[str, Tensor]]:
-            watch = None if tick is None else lambda done: tick(0)
-            network, weights = forecast_weights(trained, problem, index, progress=watch)
+            network, weights = self._computed(trained, tick, forecast_weights, index)
             return network, {"weights": weights}
 
         def compute() -> tuple[PredictedNetwork, Tensor]:
@@ -178,8 +201,8 @@ class Outlook:
         def compute() -> PredictedNetwork:
             shared = self.problem(spec)
             store = StageStore(self._folder, task.on(self._data(shared)))
-            network = partial(self._network, spec, shared.replica(), CLEAN, tick)
-            return store.run_record(forecast_stage(CLEAN), PredictedNetwork, network)
+            work = partial(self._computed, spec, tick, forecast_network, CLEAN)
+            return store.run_record(forecast_stage(CLEAN), PredictedNetwork, work)
 
         twin = self._twins.get(task.digest, compute)
         if twin.diverged or not math.isfinite(twin.loss):
@@ -188,12 +211,6 @@ class Outlook:
                 f"{spec.training.largest_step_size:g}; allowed: a step size at which it trains"
             )
         return twin
-
-    def _network(
-        self, spec: Spec, problem: Problem, index: int, tick: Tick | None
-    ) -> PredictedNetwork:
-        watch = None if tick is None else lambda done: tick(0)
-        return forecast_network(spec, problem, index, progress=watch)
 
     def _data(self, problem: Problem) -> str:
         return self._fingerprints.get(str(id(problem)), lambda: content_fingerprint(problem))

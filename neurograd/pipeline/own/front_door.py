@@ -43,6 +43,8 @@ def check(
     quick: bool = False,
     reporter: Reporter | None = None,
     resume: Path | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
     **sections: Mapping[str, Any],
 ) -> CheckResult:
     """Measure along a clean training, train chips beside it, and judge, as ``neurograd check``.
@@ -57,6 +59,8 @@ def check(
         quick: Take a smaller version of the spec.
         reporter: Shows progress; silent when None.
         resume: Folder that keeps finished stages.
+        jobs: Processes that compute, of a spec alone; the threads of this one when None.
+        scheduler: Address of a dask scheduler whose workers compute in their place.
         sections: More keys of the chip, ``training={"step_size": 0.2, "steps": 300}``.
 
     Raises:
@@ -64,7 +68,15 @@ def check(
     """
     _check_resume(chip, resume)
     spec, place = _settled(spec, problem, chip, device, sections)
-    return run_check(spec, device=place, quick=quick, reporter=reporter, resume=resume)
+    return run_check(
+        spec,
+        device=place,
+        quick=quick,
+        reporter=reporter,
+        resume=resume,
+        jobs=jobs,
+        scheduler=scheduler,
+    )
 
 
 def limits(
@@ -77,6 +89,8 @@ def limits(
     confirm: bool = True,
     reporter: Reporter | None = None,
     resume: Path | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
     **sections: Mapping[str, Any],
 ) -> LimitsResult:
     """How far each number of the chip may move, as ``neurograd limits``.
@@ -91,7 +105,14 @@ def limits(
         )
     spec, place = _settled(spec, problem, chip, device, sections)
     return find_limits(
-        spec, device=place, quick=quick, confirm=confirm, reporter=reporter, resume=resume
+        spec,
+        device=place,
+        quick=quick,
+        confirm=confirm,
+        reporter=reporter,
+        resume=resume,
+        jobs=jobs,
+        scheduler=scheduler,
     )
 
 

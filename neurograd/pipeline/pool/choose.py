@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -19,7 +19,6 @@ def choose_pool(
     scheduler: str | None,
     device: str,
     tasks: int,
-    preload: Sequence[str] = (),
 ) -> Callable[[], TaskPool]:
     """What makes a pool of the command's options, and another one when its workers are lost.
 
@@ -28,19 +27,28 @@ def choose_pool(
         scheduler: Address of a dask scheduler, None for this machine.
         device: Where the tasks compute.
         tasks: How many there are.
-        preload: Modules that processes need for them.
 
     Raises:
         NeurogradError: If the options do not go together.
     """
-    if jobs is not None and jobs < 1:
-        raise NeurogradError(f"--jobs: {jobs} is out of range; allowed: 1 or more")
+    check_options(jobs, scheduler)
     if scheduler is not None:
-        if jobs is not None:
-            raise NeurogradError("--jobs: the cluster's workers decide; allowed: --scheduler alone")
         return partial(Cluster, scheduler)
     jobs = processes_of(jobs, device, tasks)
-    return partial(Processes, jobs, preload=preload) if jobs > 1 else Inline
+    return partial(Processes, jobs) if jobs > 1 else Inline
+
+
+def check_options(jobs: int | None, scheduler: str | None) -> None:
+    """Raise NeurogradError if the options do not go together.
+
+    Args:
+        jobs: Number of processes.
+        scheduler: Address of a dask scheduler.
+    """
+    if jobs is not None and jobs < 1:
+        raise NeurogradError(f"--jobs: {jobs} is out of range; allowed: 1 or more")
+    if jobs is not None and scheduler is not None:
+        raise NeurogradError("--jobs: the cluster's workers decide; allowed: --scheduler alone")
 
 
 def processes_of(jobs: int | None, device: str, tasks: int) -> int:

@@ -84,6 +84,12 @@ class Ledger:
             future.set_exception(error)
             self.stop()
 
+    def end(self, error: BaseException) -> None:
+        """Stop all tasks because of an error that is of none of them."""
+        with self._lock:
+            self._failure = self._failure or error
+        self.stop()
+
     def wait(self) -> None:
         """Wait until nothing is open."""
         while True:

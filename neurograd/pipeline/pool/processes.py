@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import forkserver, resource_tracker
@@ -22,6 +22,9 @@ from neurograd.progress import Progress, Reporter, Silent
 
 T = TypeVar("T")
 
+PRELOAD = ["neurograd.pipeline.sweep.work"]
+"""What processes need for their tasks, which is imported once for all of them."""
+
 
 class Processes:
     """A ``TaskPool`` of processes that end with this one, however it ends.
@@ -32,18 +35,15 @@ class Processes:
     Args:
         jobs: Number of processes.
         reporter: Shows the progress of stages of this process.
-        preload: Modules that the processes need, which are then imported once for all of them.
     """
 
-    def __init__(
-        self, jobs: int, reporter: Reporter | None = None, preload: Sequence[str] = ()
-    ) -> None:
-        self._jobs, self._preload = jobs, list(preload)
+    def __init__(self, jobs: int, reporter: Reporter | None = None) -> None:
+        self._jobs = jobs
         self._ledger = Ledger(reporter or Silent())
 
     def __enter__(self) -> Processes:
         """Begin; processes start with the tasks that need them."""
-        context = _context(self._preload)
+        context = _context()
         # Nothing is ever sent: the workers see the end of the pipe, also after a SIGKILL.
         self._lifeline, self._held = context.Pipe(duplex=False)
         self._executor = ProcessPoolExecutor(
@@ -106,12 +106,12 @@ class Processes:
             self._ledger.fail(future, WorkersLost(str(error)) if lost else error)
 
 
-def _context(preload: list[str]) -> Any:
+def _context() -> Any:
     """Forked from a small server that has imported what the workers need, where there is one."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(preload)
+    context.set_forkserver_preload(PRELOAD)
     # Ctrl-C reaches the whole process group; only this process answers, and it ends the workers.
     # The tracker is started first because it unblocks the signal.
     resource_tracker.ensure_running()

@@ -44,11 +44,18 @@ class Threads:
     Args:
         device: Where the tasks compute; on an accelerator they run one after the other.
         reporter: Shows the progress of the tasks.
+        waiting: Number of threads where tasks wait for others that compute; None where they
+            compute themselves.
     """
 
-    def __init__(self, device: torch.device, reporter: Reporter | None = None) -> None:
+    def __init__(
+        self,
+        device: torch.device,
+        reporter: Reporter | None = None,
+        waiting: int | None = None,
+    ) -> None:
         self._threads = torch.get_num_threads()
-        self._workers = self._threads if device.type == "cpu" else 1
+        self._workers = waiting or (self._threads if device.type == "cpu" else 1)
         self._around: Threads | None = getattr(_TASK, "pool", None)
         around = None if self._around is None else self._around._ledger
         self._ledger = Ledger(reporter or Silent(), around)

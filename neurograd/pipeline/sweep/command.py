@@ -26,7 +26,7 @@ from neurograd.pipeline.sweep.design import (
 from neurograd.pipeline.sweep.modes import Row, check_mode
 from neurograd.pipeline.sweep.run import evaluate_points, notes_of, prepare
 from neurograd.pipeline.sweep.table import check_table, to_table
-from neurograd.pipeline.sweep.work import WORK, Settings
+from neurograd.pipeline.sweep.work import Settings
 from neurograd.progress import Reporter
 from neurograd.spec import Spec, load_spec, spec_to_dict
 
@@ -171,9 +171,7 @@ def _asked(
         (_name(design.keys, values), _load(request, design.keys, values))
         for values in design.points
     ]
-    open_pool = choose_pool(
-        request.jobs, request.scheduler, device, len(design.points), preload=[WORK]
-    )
+    open_pool = choose_pool(request.jobs, request.scheduler, device, len(design.points))
     return design, specs, device, open_pool
 
 

@@ -20,7 +20,7 @@ from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.check import CleanTraining, quick_spec
 from neurograd.pipeline.identity import ChipTask, CleanTask, VerdictTask, content_fingerprint
 from neurograd.pipeline.own.network_notes import network_notes
-from neurograd.pipeline.pool import Stopped, TaskPool, WorkersLost
+from neurograd.pipeline.pool import Lasting, Stopped, TaskPool
 from neurograd.pipeline.store import StageStore
 from neurograd.pipeline.sweep.modes import MODES, Row, empty_row
 from neurograd.pipeline.sweep.work import Failure, Settings, evaluate_point, train_clean_twin
@@ -28,8 +28,6 @@ from neurograd.progress import Reporter
 from neurograd.spec import Spec
 
 ROW = "row"
-MAX_DEATHS = 3
-"""How often workers may die in a row without a single result in between."""
 
 
 @dataclass(frozen=True)
@@ -126,25 +124,14 @@ def evaluate_points(
             finished stays in the folder.
     """
     stores = [StageStore(folder, point.task) for point in points]
-    done = _Progress(reporter, len(points))
-    deaths = 0
-    while True:
-        missing = [p for p, s in zip(points, stores, strict=True) if s.known(ROW) is None]
-        done.reach(len(points) - len(missing))
-        if not missing:
-            return [_known(store) for store in stores]
-        round_ = _Round(missing, settings, folder, done.advance)
-        try:
-            with open_pool() as pool:
-                round_.run(pool)
-        except WorkersLost as error:
-            deaths = 0 if round_.results else deaths + 1
-            if deaths >= MAX_DEATHS:
-                raise NeurogradError(
-                    f"workers died {deaths} times in a row (out of memory?): "
-                    f"{' '.join(str(error).split())}; what is finished is kept, and the same "
-                    "command goes on"
-                ) from None
+    missing = [p for p, s in zip(points, stores, strict=True) if s.known(ROW) is None]
+    advance = reporter.stage(f"{len(points)} points", len(points))
+    if len(missing) < len(points):
+        advance(len(points) - len(missing))
+    if missing:
+        with Lasting(open_pool) as pool:
+            _Round(missing, settings, folder, advance).run(pool)
+    return [_known(store) for store in stores]
 
 
 def _known(store: StageStore) -> Row:
@@ -153,31 +140,14 @@ def _known(store: StageStore) -> Row:
     return row
 
 
-class _Progress:
-    """Advances a bar to a number of finished points, never back."""
-
-    def __init__(self, reporter: Reporter, total: int) -> None:
-        self._advance = reporter.stage(f"{total} points", total)
-        self._done = 0
-
-    def reach(self, done: int) -> None:
-        if done > self._done:
-            self.advance(done - self._done)
-
-    def advance(self, more: int = 1) -> None:
-        self._done += more
-        self._advance(more)
-
-
 @dataclass
 class _Round:
-    """One attempt at all missing points: a clean training first, then the points that share it."""
+    """All missing points: a clean training first, then the points that share it."""
 
     points: Sequence[Point]
     settings: Settings
     folder: Path
     advance: Callable[[int], None]
-    results: int = 0
     ready: deque[tuple[list[Point], CleanTraining]] = field(default_factory=deque)
     pending: dict[Future[Any], Callable[[Any], None]] = field(default_factory=dict)
 
@@ -197,7 +167,7 @@ class _Round:
                 self._submit(pool)
                 room -= 1
             finished, _ = wait(self.pending, return_when=FIRST_COMPLETED)
-            # Results are kept before anything is raised, so that a dead worker costs little.
+            # Results are kept before anything is raised.
             broken: BaseException | None = None
             for future in finished:
                 take = self.pending.pop(future)
@@ -252,5 +222,4 @@ class _Round:
                 raise NeurogradError(f"{result.text} (at {point.name})")
             result = empty_row(self.settings.mode, result.text)
         StageStore(self.folder, point.task).keep(ROW, result)
-        self.results += 1
         self.advance(self._copies[point.task.digest])

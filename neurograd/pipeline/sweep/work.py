@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
-from neurograd.compute_device import choose_device
 from neurograd.errors import DivergenceError, ModelError, NeurogradError
 from neurograd.pipeline.check import CleanTraining
-from neurograd.pipeline.identity import CODE_NAME, Surroundings
+from neurograd.pipeline.identity import Surroundings
+from neurograd.pipeline.pool.workers import check_surroundings
 from neurograd.pipeline.sweep.modes import MODES, Row, evaluate
 from neurograd.spec import Spec
-
-WORK = __name__
-"""What workers import before they begin."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class Failure:
 def train_clean_twin(spec: Spec, settings: Settings) -> CleanTraining | Failure:
     """The clean training that points share."""
     try:
-        _prepare(settings)
+        check_surroundings(settings.surroundings)
         clean = MODES[settings.mode].clean(spec, settings.device, settings.quick)
     except NeurogradError as error:
         return _failure(error)
@@ -65,23 +60,12 @@ def train_clean_twin(spec: Spec, settings: Settings) -> CleanTraining | Failure:
 def evaluate_point(spec: Spec, settings: Settings, clean: CleanTraining) -> Row | Failure:
     """The row of one point."""
     try:
-        _prepare(settings)
+        check_surroundings(settings.surroundings)
         return evaluate(
             spec, settings.mode, device=settings.device, quick=settings.quick, clean=clean
         )
     except NeurogradError as error:
         return _failure(error)
-
-
-def _prepare(settings: Settings) -> None:
-    """One core for each point, so that sums are taken in one order whatever the machine has."""
-    torch.set_num_threads(1)
-    choose_device(settings.device)
-    differs = settings.surroundings.difference(Surroundings.of(settings.device))
-    if differs is not None:
-        name, here, there = differs
-        found = f"other code ({there})" if name == CODE_NAME else f"{name} {there}"
-        raise NeurogradError(f"--scheduler: a worker has {found}; allowed: the one here, {here}")
 
 
 def _failure(error: NeurogradError) -> Failure:

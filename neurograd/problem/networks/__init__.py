@@ -18,7 +18,7 @@ from neurograd.problem.networks.module_file import module_from_file
 from neurograd.problem.networks.nir_file import NirNetwork, nir_network
 from neurograd.problem.networks.nir_nodes import Reading
 from neurograd.problem.networks.output_scales import check_output_scales, learn_output_scales
-from neurograd.problem.networks.published import lenet5, resnet18
+from neurograd.problem.networks.published import PUBLISHED, lenet5, resnet18, vgg
 from neurograd.problem.networks.spiking import spiking_mlp
 from neurograd.problem.networks.start_weights import start_from
 
@@ -26,6 +26,7 @@ __all__ = [
     "ACTIVATIONS",
     "INITS",
     "POOLS",
+    "PUBLISHED",
     "NirNetwork",
     "Reading",
     "check_output_scales",
@@ -42,4 +43,5 @@ __all__ = [
     "small_cnn",
     "spiking_mlp",
     "start_from",
+    "vgg",
 ]

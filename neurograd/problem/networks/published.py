@@ -1,8 +1,9 @@
-"""Published convolutional networks by name: LeNet-5 and ResNet-18."""
+"""Published convolutional networks by name: LeNet-5, ResNet-18, and VGG of 11, 16 and 19 layers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,18 @@ from neurograd.problem.networks.layers import activation_modules, initialize, in
 
 LENET5_SIDE = 12
 """Smallest height and width of an image whose maps LeNet-5 can pool twice."""
+
+
+VGG_SIDE = 32
+"""Smallest height and width of an image that VGG can pool five times."""
+
+VGG_STAGES: Mapping[int, Sequence[Sequence[int]]] = {
+    11: ((64,), (128,), (256,) * 2, (512,) * 2, (512,) * 2),
+    16: ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
+    19: ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4),
+}
+"""Channels of the convolutions between two poolings, by the number of layers with weights of the
+original: configurations A, D and E of its Table 1."""
 
 
 def lenet5(
@@ -94,6 +107,61 @@ def resnet18(
     network = nn.Sequential(*layers)
     initialize(network.modules(), init, generator)
     return network
+
+
+def vgg(
+    input_shape: Sequence[int],
+    outputs: int = 10,
+    *,
+    layers: int = 16,
+    activation: str = "relu",
+    init: str = "kaiming",
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float64,
+) -> nn.Sequential:
+    """VGG for small images (Simonyan and Zisserman, ICLR 2015), without normalization.
+
+    Stages of 3×3 convolutions, each with 2×2 max-pooling behind it, and one linear layer in place
+    of ImageNet's three, as usual on CIFAR-10: 9,225,610 (VGG-11), 14,719,818 (VGG-16) and
+    20,029,514 weights (VGG-19) there. Its Hessian's diagonal is exact, as there is no batch
+    normalization.
+
+    Args:
+        input_shape: Channels, height and width of a sample.
+        outputs: Number of outputs.
+        layers: 11, 16 or 19.
+        activation: ``relu``, ``tanh`` or ``linear``.
+        init: ``xavier`` or ``kaiming``.
+        generator: Source of the weights; no other random state is touched.
+        dtype: Type of the weights.
+
+    Raises:
+        ModelError: If samples are no images, or too small.
+        ValueError: If a name or the number of layers is unknown.
+    """
+    if layers not in VGG_STAGES:
+        raise ValueError(f"layers is {layers}; allowed: {', '.join(map(str, VGG_STAGES))}")
+    before, height, width = _image(input_shape, f"vgg{layers}", VGG_SIDE)
+    made: list[nn.Module] = []
+    for stage in VGG_STAGES[layers]:
+        for after in stage:
+            made.append(make(nn.Conv2d, before, after, 3, padding=1, dtype=dtype))
+            made += activation_modules(activation)
+            before = after
+        made.append(nn.MaxPool2d(2))
+    size = before * (height // 32) * (width // 32)
+    made += [nn.Flatten(), make(nn.Linear, size, outputs, dtype=dtype)]
+    return initialized(nn.Sequential(*made), init, generator)
+
+
+PUBLISHED: Mapping[str, Callable[..., nn.Sequential]] = {
+    "lenet5": lenet5,
+    "resnet18": resnet18,
+    "vgg11": partial(vgg, layers=11),
+    "vgg16": partial(vgg, layers=16),
+    "vgg19": partial(vgg, layers=19),
+}
+"""What makes an architecture whose layers are published, by its name in a spec."""
 
 
 class ResidualBlock(nn.Module):

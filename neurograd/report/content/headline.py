@@ -5,6 +5,7 @@ from __future__ import annotations
 from neurograd import words
 from neurograd.records.design import Network
 from neurograd.records.report import CheckReport
+from neurograd.spec.network_schema import PUBLISHED
 
 BESIDE = "Beside the verdict, from theory and single steps:"
 """Above the sentences that do not decide."""
@@ -66,7 +67,7 @@ def _shape(report: CheckReport) -> str:
         return f"module {network.factory}" + (f" of {network.file}" if network.file else "")
     if network.kind == "nir":
         return f"graph of {network.file}, {_neurons(report)}"
-    if network.architecture in ("lenet5", "resnet18"):
+    if network.architecture in PUBLISHED:
         return f"{network.architecture}, {_activations(network)}"
     layers = network.channels if network.architecture == "cnn" else network.hidden
     shape = "×".join(str(width) for width in layers or ()) or "single layer"

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from neurograd.errors import ModelError
-from neurograd.measure.kinks import kinks_of_steps, sampled_kinks
+from neurograd.measure.kinks import kinks_of_steps, passes, sampled_kinks
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import relu_network, smooth_network
@@ -121,7 +121,9 @@ def test_an_activation_of_the_inputs_alone_does_not_move():
     assert (places.calls, places.units) == (1, 0)
 
 
-def test_draws_are_the_same_however_many_at_once():
+@pytest.mark.parametrize("room", [0, 2**29])
+def test_draws_are_the_same_however_many_at_once(monkeypatch, room):
+    monkeypatch.setattr(passes, "STEPS_BYTES", room)
     problem = relu_network()
     w = problem.initial_weights
 

@@ -13,6 +13,7 @@ from neurograd.errors import NeurogradError
 from neurograd.pipeline.pool import (
     Cluster,
     Inline,
+    Lasting,
     Processes,
     Stopped,
     Threads,
@@ -36,7 +37,7 @@ def address():
         yield made.scheduler_address
 
 
-@pytest.fixture(params=["inline", "threads", "processes", "cluster"])
+@pytest.fixture(params=["inline", "threads", "processes", "lasting", "cluster"])
 def make(request, cores):
     """Makes pools of one kind."""
     cores(2)
@@ -46,6 +47,7 @@ def make(request, cores):
         "inline": Inline,
         "threads": partial(Threads, torch.device("cpu")),
         "processes": partial(Processes, 2),
+        "lasting": partial(Lasting, Inline),
     }[request.param]
 
 

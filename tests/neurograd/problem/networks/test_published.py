@@ -1,4 +1,4 @@
-"""LeNet-5 and ResNet-18: their published sizes, and what their layers make of an image."""
+"""LeNet-5, ResNet-18 and VGG: their published sizes, and what their layers make of an image."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from neurograd.errors import ModelError, SpecError
+from neurograd.measure.curvature.layerwise import has_exact_diagonal
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import train_beside
 from neurograd.problem import Problem
-from neurograd.problem.networks import lenet5, resnet18
-from neurograd.problem.networks.published import ResidualBlock
+from neurograd.problem.networks import lenet5, resnet18, vgg
+from neurograd.problem.networks.published import VGG_STAGES, ResidualBlock
 from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
 
@@ -27,6 +28,36 @@ def test_sizes_are_the_published_ones():
     assert _size(lenet5((1, 28, 28), generator=generator_for(0))) == 61_706
     narrow = {"generator": generator_for(0), "dtype": torch.float32}
     assert _size(resnet18((3, 32, 32), **narrow)) == 11_173_962
+
+
+@pytest.mark.parametrize(("layers", "size"), [(11, 9_225_610), (16, 14_719_818), (19, 20_029_514)])
+def test_sizes_of_vgg_are_those_of_its_table_with_one_linear_layer(layers, size, monkeypatch):
+    # Weights that are never looked at need not be drawn.
+    monkeypatch.setattr("neurograd.problem.networks.published.initialized", lambda made, *_: made)
+    network = vgg((3, 32, 32), layers=layers, generator=generator_for(0), dtype=torch.float32)
+    assert _size(network) == size
+    assert sum(isinstance(layer, nn.Conv2d) for layer in network) == layers - 3
+
+
+def test_vgg_by_name(monkeypatch, tmp_path):
+    narrow = {11: tuple((2,) * len(stage) for stage in VGG_STAGES[11])}
+    monkeypatch.setattr("neurograd.problem.networks.published.VGG_STAGES", narrow)
+    x = np.random.default_rng(0).normal(size=(6, 3, 32, 32))
+    np.savez(tmp_path / "images.npz", x=x, y=np.arange(6) % 3)
+    task = {"name": "file", "train": str(tmp_path / "images.npz"), "test_fraction": 0.5}
+    spec = validate_spec({"network": {"architecture": "vgg11"}, "task": task})
+    problem = build_problem(spec)
+    problem.check_network()
+    assert has_exact_diagonal(problem)
+    gradients = problem.parameters_of(problem.gradient(problem.initial_weights))
+    assert len(gradients) == 18
+
+
+def test_a_vgg_of_another_depth_is_refused():
+    with pytest.raises(ValueError, match="layers is 13; allowed: 11, 16, 19"):
+        vgg((3, 32, 32), layers=13, generator=generator_for(0))
+    with pytest.raises(ModelError, match="vgg16 needs images of 32 by 32 or more"):
+        vgg((1, 28, 28), generator=generator_for(0))
 
 
 @pytest.mark.parametrize("shape", [(1, 12, 12), (3, 32, 32), (1, 28, 13)])

@@ -1,4 +1,4 @@
-"""`neurograd sweep --scheduler`: worker processes of a dask cluster, one of which is killed."""
+"""`--scheduler`: worker processes of a dask cluster, some of which are killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from dataclasses import replace
 import pytest
 
 from neurograd.errors import NeurogradError
+from neurograd.pipeline.check import check
 from neurograd.pipeline.identity import Surroundings
+from neurograd.pipeline.limits import find_limits
 from neurograd.pipeline.pool import Inline, WorkersLost
 from neurograd.pipeline.pool import cluster as cluster_pool
 from neurograd.pipeline.sweep import run, work
@@ -20,6 +22,7 @@ from neurograd.pipeline.sweep.command import Request, sweep
 from neurograd.progress import Silent
 from neurograd.spec import load_spec
 from tests.neurograd.command_line import TINY, refused
+from tests.neurograd.pipeline.pool.specs import CHECKED, LIMITED, without_times
 
 OVER = ("device.write.cycle_to_cycle=0 %:6 %:6", "training.step_size=0.1,0.2,0.3,1e200")
 
@@ -59,8 +62,21 @@ def test_a_killed_worker_loses_no_point_and_the_table_is_the_same(spec, tmp_path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["alone.csv", "t.csv", "tiny.yaml"]
 
 
+def test_a_check_is_the_same_when_a_worker_is_killed(cluster):
+    killing = _Killing(next(iter(cluster.workers.values())).pid)
+    found = check(CHECKED, scheduler=cluster.scheduler_address, reporter=killing)
+    assert killing.killed_at is not None
+    assert without_times(found.report) == without_times(check(CHECKED).report)
+
+
+def test_limits_are_the_same_on_a_cluster(cluster):
+    found = find_limits(LIMITED, quick=True, scheduler=cluster.scheduler_address)
+    alone = find_limits(LIMITED, quick=True)
+    assert without_times(found.report) == without_times(alone.report)
+
+
 class _Killing:
-    """Kills a worker as soon as there are three rows."""
+    """Kills a worker as soon as three rows or stages are there."""
 
     def __init__(self, victim):
         self._victim = victim
@@ -76,7 +92,7 @@ class _Killing:
             os.kill(self._victim, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense", "x://y:1"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense", "x://y:1", ""])
 def test_a_scheduler_that_does_not_answer_is_one_line(capsys, spec, tmp_path, monkeypatch, address):
     pytest.importorskip("distributed", reason="dask.distributed is not installed")
     monkeypatch.setattr(cluster_pool, "CONNECT_SECONDS", 0.3)
