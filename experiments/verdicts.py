@@ -30,7 +30,8 @@ from neurograd.errors import DivergenceError, NeurogradError
 from neurograd.judge.cost import judge_chips, lost_decrease
 from neurograd.judge.networks import Network
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.check import CleanTraining, quick_spec, train_beside, train_clean
+from neurograd.pipeline.changed import quick_spec
+from neurograd.pipeline.check import CleanTraining, train_beside, train_clean
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
 from neurograd.problem import Problem
 from neurograd.records.measured import trained_network

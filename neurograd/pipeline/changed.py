@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from neurograd.pipeline.build import build_problem
 from neurograd.spec import Spec, spec_to_dict, validate_spec
 
 
@@ -20,6 +21,31 @@ def with_settings(spec: Spec, settings: dict[str, Any]) -> Spec:
     """
     overrides = [f"{key}={_yaml(value)}" for key, value in settings.items()]
     return validate_spec(spec_to_dict(spec), "limits", overrides).like(spec)
+
+
+def quick_spec(spec: Spec) -> Spec:
+    """A smaller version of a spec for a first look: fewer draws, points, steps and chips."""
+    measure, training = spec.measure, spec.training
+    seeds, steps = min(training.seeds, 3), training.steps
+    if steps is None:
+        # How many updates epochs are, the data say.
+        steps = spec.count_updates(build_problem(spec).num_samples)
+    fewer = {"steps": min(steps, 200), "epochs": None, "seeds": seeds, "max_seeds": seeds}
+    return spec.model_copy(
+        update={
+            "measure": measure.model_copy(
+                update={
+                    "draws": min(measure.draws, 200),
+                    "loss_draws": min(measure.loss_draws, 50),
+                    "points": min(measure.points, 3),
+                    "smoothing_draws": None
+                    if measure.smoothing_draws is None
+                    else min(measure.smoothing_draws, 100),
+                }
+            ),
+            "training": training.model_copy(update=fewer),
+        }
+    )
 
 
 def _yaml(value: Any) -> str:

@@ -23,6 +23,7 @@ from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import Forecast, judge_forecasts
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.chip_group import ChipGroup
 from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of
 from neurograd.pipeline.identity import (
@@ -98,31 +99,6 @@ class CleanTraining:
     task: CleanTask
     result: TrainedNetwork | PredictedNetwork
     snapshots: dict[str, Tensor]
-
-
-def quick_spec(spec: Spec) -> Spec:
-    """A smaller version of a spec for a first look: fewer draws, points, steps and chips."""
-    measure, training = spec.measure, spec.training
-    seeds, steps = min(training.seeds, 3), training.steps
-    if steps is None:
-        # How many updates epochs are, the data say.
-        steps = spec.count_updates(build_problem(spec).num_samples)
-    fewer = {"steps": min(steps, 200), "epochs": None, "seeds": seeds, "max_seeds": seeds}
-    return spec.model_copy(
-        update={
-            "measure": measure.model_copy(
-                update={
-                    "draws": min(measure.draws, 200),
-                    "loss_draws": min(measure.loss_draws, 50),
-                    "points": min(measure.points, 3),
-                    "smoothing_draws": None
-                    if measure.smoothing_draws is None
-                    else min(measure.smoothing_draws, 100),
-                }
-            ),
-            "training": training.model_copy(update=fewer),
-        }
-    )
 
 
 def check(

@@ -21,7 +21,8 @@ from neurograd.judge.difference import (
 )
 from neurograd.judge.looks import Plan
 from neurograd.judge.networks import Network
-from neurograd.pipeline.check import Checking, quick_spec
+from neurograd.pipeline.changed import quick_spec
+from neurograd.pipeline.check import Checking
 from neurograd.pipeline.chip_group import ChipGroup
 from neurograd.pipeline.compare.keys import differing_keys
 from neurograd.pipeline.compare.result import ComparisonResult, Placed, answer_of, result_of

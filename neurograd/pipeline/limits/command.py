@@ -18,7 +18,7 @@ from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
 from neurograd.pipeline.build import build_chip
-from neurograd.pipeline.check import quick_spec
+from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.identity import (
     code_digest,
     content_fingerprint,

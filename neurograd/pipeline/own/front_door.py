@@ -12,8 +12,8 @@ import torch
 import device_models
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_problem
-from neurograd.pipeline.changed import with_settings
-from neurograd.pipeline.check import CheckResult, quick_spec
+from neurograd.pipeline.changed import quick_spec, with_settings
+from neurograd.pipeline.check import CheckResult
 from neurograd.pipeline.check import check as run_check
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.identity import Surroundings

@@ -14,7 +14,7 @@ from neurograd.effects.minibatch import is_batched
 from neurograd.explain.variants import variants
 from neurograd.judge.looks import Plan as Looks
 from neurograd.pipeline.build import active_effects, build_problem
-from neurograd.pipeline.check import quick_spec
+from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.identity import versions
 from neurograd.pipeline.limits.design_changes import find_changes
 from neurograd.pipeline.limits.knobs import find_knobs

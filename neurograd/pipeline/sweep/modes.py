@@ -9,10 +9,10 @@ from typing import Any
 from neurograd.errors import DivergenceError, NeurogradError
 from neurograd.explain.cause import cause_of
 from neurograd.pipeline.build import active_effects, build_problem
+from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.check import (
     CleanTraining,
     check,
-    quick_spec,
     train_beside,
     train_clean,
 )

@@ -17,7 +17,8 @@ import torch
 
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.check import CleanTraining, quick_spec
+from neurograd.pipeline.changed import quick_spec
+from neurograd.pipeline.check import CleanTraining
 from neurograd.pipeline.identity import ChipTask, CleanTask, VerdictTask, content_fingerprint
 from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import Lasting, Stopped, TaskPool

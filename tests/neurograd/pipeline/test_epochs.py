@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.check import check, quick_spec
+from neurograd.pipeline.changed import quick_spec
+from neurograd.pipeline.check import check
 from neurograd.pipeline.notes import notes
 from neurograd.spec import validate_spec
 from neurograd.training.course import Course
