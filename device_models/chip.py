@@ -136,8 +136,8 @@ class Chip:
 
         Args:
             problem: Network, loss and data.
-            generator: What noise of the periphery is drawn from, pass by pass; None for its mean.
-                The draws, not their distribution, depend on the chunks of a pass.
+            generator: What the periphery's noise is drawn from, pass by pass (draws depend on the
+                chunks of a pass, their distribution does not); None for its mean.
         """
         return through(problem, self.passes, generator)
 
@@ -205,10 +205,24 @@ class Chip:
         """
         if self.writes_samples:
             estimates = self.sample_estimates(problem, w, generator)
-            return self._write_samples(w, estimates, generator), None
-        estimate, seen = self._estimate_and_read(problem, w, generator)
-        asked, after = self._direction(estimate, seen, state)
+            return self._realized_samples(w, estimates, generator) / self.step_size, None
+        asked, after = self._direction(*self._estimate_and_read(problem, w, generator), state)
         return self.write(w, asked, generator), after
+
+    def advance(
+        self, problem: Problem, w: Tensor, state: OptimizerState | None, generator: torch.Generator
+    ) -> tuple[Tensor, OptimizerState | None]:
+        """Weights after one update, ``w + Δt·Δw``, and the recipe's memory after it.
+
+        Arguments as for ``sample_step``, whose draws these are.
+        """
+        if self.writes_samples:
+            estimates = self.sample_estimates(problem, w, generator)
+            return w + self._realized_samples(w, estimates, generator), None
+        asked, after = self._direction(*self._estimate_and_read(problem, w, generator), state)
+        if not self.writes:
+            return torch.add(w, asked, alpha=-self.step_size), after
+        return w + self._realized(w, asked, generator), after
 
     # -- estimates --------------------------------------------------------------------------
 
@@ -225,12 +239,14 @@ class Chip:
 
         With a recipe, what is asked for is its u.
         """
-        if not self.writes:
-            return -asked
+        return self._realized(w, asked, generator) / self.step_size if self.writes else -asked
+
+    def _realized(self, w: Tensor, asked: Tensor, generator: torch.Generator) -> Tensor:
+        """The same in weight units, from synapses that write."""
         increment = asked * -self.step_size
         for effect in self.writes:
             increment = effect.write(w, increment, generator)
-        return increment / self.step_size
+        return increment
 
     def expected_estimate(
         self, problem: Problem, w: Tensor, generator: torch.Generator, *, reads: bool = True
@@ -335,11 +351,12 @@ class Chip:
         seen = self.read(w, generator)
         return SampleEstimates(rule, self.see(problem, generator), seen, generator, index)
 
-    def _write_samples(
+    def _realized_samples(
         self, w: Tensor, estimates: Iterable[Tensor], generator: torch.Generator
     ) -> Tensor:
+        """What a sequence of writes makes of the estimates of a batch, in weight units."""
         increments = (estimate * -self.step_size for estimate in estimates)
-        return write_one_by_one(self.writes, w, increments, generator) / self.step_size
+        return write_one_by_one(self.writes, w, increments, generator)
 
     def sampler(self, problem: Problem, w: Tensor) -> UpdateSampler:
         """A function that draws samples of Δw at ``w``; computes a fixed gradient only once."""
@@ -357,7 +374,7 @@ class Chip:
         )
         if samples_written(self.rule, problem) * w.numel() <= KEPT_ELEMENTS:
             fixed = list(fixed)
-        return lambda generator: self._write_samples(w, fixed, generator)
+        return lambda generator: self._realized_samples(w, fixed, generator) / self.step_size
 
     def closed_form(self, problem: Problem, w: Tensor) -> ElementMoments | None:
         """Exact mean and variance of Δw at ``w``, or None where they are not known.

@@ -115,8 +115,7 @@ def _take_every_update(
         generator = generator_for(seed, "forecast", index, done, device=w.device)
         try:
             now = course.at(done, w.device)
-            update, state = now.sample_step(problem, w, state, generator)
-            w = w + now.step_size * update
+            w, state = now.advance(problem, w, state, generator)
         except UnstableRuleError:
             return ForecastChip(torch.full_like(w, torch.nan), True, done + 1)
         if progress is not None:

@@ -12,10 +12,12 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 from torch.func import functional_call
+from torch.overrides import has_torch_function
 
 from device_models.layer_hooks import LayerRecorder, begin_pass
 from device_models.scaled_layers import beside_products
 from neurograd.errors import ModelError
+from neurograd.problem.layer_stack import LayerStack
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
 from neurograd.problem.network_check import check_network
@@ -272,15 +274,31 @@ class Problem:
         """Gradient of the mean loss over the samples ``index`` (all when None), shape ``(N,)``."""
         w = w.detach()
         count = self.num_samples if index is None else len(index)
+        stack = self.plain_stack
+        part_of = self._graph_gradient if stack is None else stack.gradient
         total: Tensor | None = None
         for x, y in self.chunks("train", index):
-            with torch.enable_grad():
-                leaf = w.clone().requires_grad_()
-                loss = self._sum_loss(leaf, x, y) / count
-                (part,) = torch.autograd.grad(loss, leaf)
+            part = part_of(w, x, y, count)
             total = part if total is None else total.add_(part)
         assert total is not None
         return total
+
+    def _graph_gradient(self, w: Tensor, x: Tensor, y: Tensor, count: int) -> Tensor:
+        with torch.enable_grad():
+            leaf = w.clone().requires_grad_()
+            loss = self._sum_loss(leaf, x, y) / count
+            (gradient,) = torch.autograd.grad(loss, leaf)
+        return gradient
+
+    @property
+    def plain_stack(self) -> LayerStack | None:
+        """The network's passes written out; None where it has others, or something meets them."""
+        met = bool(self._passes) or has_torch_function((self.initial_weights,))
+        return None if met else self._stack
+
+    @cached_property
+    def _stack(self) -> LayerStack | None:
+        return LayerStack.of(self.module, self.loss_function, *self._data["train"])
 
     def hessian_product(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """The map v → Hv at ``w``, for vectors of shape ``(N,)``.
@@ -317,6 +335,9 @@ class Problem:
 
     def per_sample_gradient_square_norms(self, w: Tensor) -> Tensor:
         """Squared norm of every training sample's gradient, shape ``(n,)``."""
+        stack = self.plain_stack
+        if stack is not None:
+            return torch.cat([stack.square_norms(w, x, y) for x, y in self.chunks()])
         parameters = {n: p.detach() for n, p in self.parameters_of(w).items()}
 
         def sample_loss(named: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:

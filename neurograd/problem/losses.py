@@ -33,10 +33,16 @@ class CrossEntropy:
     """Softmax cross-entropy with class indices, the mean over samples."""
 
     name = "cross_entropy"
+    of_classes = True
 
     def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss of every sample, shape ``(n,)``."""
         return functional.cross_entropy(outputs, targets, reduction="none")
+
+    def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """``p − e_y`` for class indices y, shape ``(n, C)``."""
+        p = outputs.softmax(-1)
+        return p.scatter_add_(1, targets.unsqueeze(1), p.new_full((len(p), 1), -1.0))
 
     def hessian_factors(self, outputs: Tensor) -> Tensor:
         """``v_c = √p_c (e_c − p)``, so that their sum of squares is ``diag(p) − ppᵀ``."""
@@ -50,10 +56,15 @@ class MeanSquaredError:
     """Squared error, the mean over samples and outputs (as ``torch.nn.MSELoss``)."""
 
     name = "mse"
+    of_classes = False
 
     def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss of every sample, shape ``(n,)``."""
         return (outputs - targets).square().flatten(1).mean(1)
+
+    def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """``2(o − t)/C`` for outputs and targets of shape ``(n, C)``."""
+        return (outputs - targets).mul_(2.0 / outputs.shape[-1])
 
     def hessian_factors(self, outputs: Tensor) -> Tensor:
         """``v_c = √(2/C) e_c``."""
@@ -70,11 +81,19 @@ class ClassSquaredError(MeanSquaredError):
     """
 
     name = "class_mse"
+    of_classes = True
 
     def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss of every sample, shape ``(n,)``, for class indices of shape ``(n,)``."""
-        wanted = functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
-        return super().per_sample(outputs, wanted)
+        return super().per_sample(outputs, _one_hot(outputs, targets))
+
+    def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """``2(o − e_y)/C`` for class indices y, shape ``(n, C)``."""
+        return super().slope(outputs, _one_hot(outputs, targets))
+
+
+def _one_hot(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
 
 
 class CustomLoss:

@@ -124,8 +124,7 @@ def train(
         taken = t + 1
         try:
             now = course.at(t, device)
-            update, state = now.sample_step(problem, w, state, generator)
-            w = w + now.step_size * update
+            w, state = now.advance(problem, w, state, generator)
         except UnstableRuleError:
             if t == 0:
                 raise

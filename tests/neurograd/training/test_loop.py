@@ -29,7 +29,7 @@ def test_clean_training_is_gradient_descent():
     for step in range(12):
         if step == 5:
             assert trained.snapshots[5].equal(w)
-        w = w - 0.3 * problem.gradient(w)
+        w = torch.sub(w, problem.gradient(w), alpha=0.3)
     torch.testing.assert_close(trained.weights, w, rtol=1e-13, atol=1e-15)
     assert trained.snapshots[12].equal(trained.weights)
     assert trained.curve.steps == tuple(range(13))

@@ -1,0 +1,252 @@
+"""The passes of a plain stack of linear layers written out: few matrix products and no graph.
+
+For layers ``z_k = W_k a_{k−1} + c_k``, ``a_k = φ(z_k)`` and the derivative δ_K of a sample's loss
+in the outputs, backpropagation is
+
+    δ_{k−1} = φ'(z_{k−1}) ∘ W_kᵀ δ_k,      ∂L/∂W_k = Σ_n δ_k a_{k−1}ᵀ,      ∂L/∂c_k = Σ_n δ_k
+
+(Rumelhart, Hinton and Williams, Nature 323, 1986). Sums are those of automatic differentiation but
+for the order of rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Protocol, Self, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+_aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class _Activation:
+    """φ, and what it makes of an error: ``φ'(z) ∘ δ`` by its own output ``φ(z)``."""
+
+    apply: Callable[[Tensor], Tensor]
+    back: Callable[[Tensor, Tensor], Tensor]
+
+
+_ACTIVATIONS: Mapping[type[nn.Module], _Activation] = MappingProxyType(
+    {
+        nn.ReLU: _Activation(
+            torch.relu, lambda error, output: _aten.threshold_backward(error, output, 0)
+        ),
+        nn.Tanh: _Activation(torch.tanh, _aten.tanh_backward),
+        nn.Sigmoid: _Activation(torch.sigmoid, _aten.sigmoid_backward),
+    }
+)
+_NOTHING = (nn.Flatten, nn.Identity, nn.Dropout)
+"""Modules that change no number in evaluation mode; samples are flat to begin with."""
+
+
+@runtime_checkable
+class SlopedLoss(Protocol):
+    """A loss whose derivative in the network's outputs is known in closed form.
+
+    Attributes:
+        of_classes: Whether its targets are class indices, shape ``(n,)``; else they are values of
+            the outputs' shape.
+    """
+
+    of_classes: bool
+
+    def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Derivative of every sample's loss in its outputs, shape ``(n, C)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What one layer's gradient is made of: that of sample n is ``error_n inputs_nᵀ``.
+
+    Attributes:
+        weight: Which parameter of the network is the layer's matrix, by its place in their order.
+        bias: Which one its bias is; None without one.
+        inputs: What the layer gets, shape ``(n, inputs)``.
+        errors: Derivatives of the samples' part of the loss in its product, shape
+            ``(n, outputs)``.
+    """
+
+    weight: int
+    bias: int | None
+    inputs: Tensor
+    errors: Tensor
+
+
+@dataclass(frozen=True)
+class _Layer:
+    weight: int
+    bias: int | None
+    activation: _Activation | None = None
+
+
+@dataclass(frozen=True)
+class LayerStack:
+    """A network that is linear layers with activations between, and a loss of known slope.
+
+    Attributes:
+        layers: The layers in forward order.
+        shapes: Shapes of all parameters, in the order of the flat vector.
+        loss: The loss.
+    """
+
+    layers: tuple[_Layer, ...]
+    shapes: tuple[torch.Size, ...]
+    loss: SlopedLoss
+
+    @classmethod
+    def of(cls, module: nn.Module, loss: object, inputs: Tensor, targets: Tensor) -> Self | None:
+        """The stack that a module is; None where it is another network.
+
+        Every parameter has to be trained and one of a layer, each layer used once, and nothing may
+        be hooked to a module.
+
+        Args:
+            module: In evaluation mode.
+            loss: Its loss.
+            inputs: Training inputs, shape ``(n, ...)``.
+            targets: Training targets, first dimension n.
+        """
+        modules = _in_order(module)
+        if modules is None or not isinstance(loss, SlopedLoss):
+            return None
+        parameters = list(module.parameters())
+        layers = _layers(modules, {id(each): place for place, each in enumerate(parameters)})
+        if layers is None or not all(each.requires_grad for each in parameters):
+            return None
+        used = [place for layer in layers for place in (layer.weight, layer.bias)]
+        if sorted(place for place in used if place is not None) != list(range(len(parameters))):
+            return None
+        shapes = tuple(each.shape for each in parameters)
+        flat = inputs.ndim == 2 or isinstance(modules[0], nn.Flatten)
+        if not flat or not _follow(layers, shapes, inputs[0].numel()):
+            return None
+        fits = _teach(targets, shapes[layers[-1].weight][0], loss)
+        return cls(layers, shapes, loss) if fits else None
+
+    def factors(self, w: Tensor, inputs: Tensor, targets: Tensor, count: int = 1) -> list[Factors]:
+        """Inputs and errors of every layer, from the last one to the first.
+
+        Args:
+            w: Weights, shape ``(N,)``.
+            inputs: Inputs of n samples, shape ``(n, ...)``.
+            targets: Their targets.
+            count: Samples that the loss is a mean over; with 1, each has its own loss.
+        """
+        parameters = self.parameters(w)
+        passed = [inputs.flatten(1)]
+        for layer in self.layers:
+            matrix = parameters[layer.weight].t()
+            a = passed[-1]
+            z = (
+                a.mm(matrix)
+                if layer.bias is None
+                else torch.addmm(parameters[layer.bias], a, matrix)
+            )
+            passed.append(z if layer.activation is None else layer.activation.apply(z))
+        error = self.loss.slope(passed[-1], targets).div_(count)
+        found: list[Factors] = []
+        for layer in reversed(self.layers):
+            output = passed.pop()
+            if found:
+                error = error.mm(parameters[found[-1].weight])
+            if layer.activation is not None:
+                error = layer.activation.back(error, output)
+            found.append(Factors(layer.weight, layer.bias, passed[-1], error))
+        return found
+
+    def gradient(self, w: Tensor, inputs: Tensor, targets: Tensor, count: int) -> Tensor:
+        """Sum of the samples' gradients over ``count``, shape ``(N,)``.
+
+        Arguments as for ``factors``.
+        """
+        result = torch.empty_like(w)
+        parts = self.parameters(result)
+        for each in self.factors(w, inputs, targets, count):
+            torch.mm(each.errors.t(), each.inputs, out=parts[each.weight])
+            if each.bias is not None:
+                torch.sum(each.errors, 0, out=parts[each.bias])
+        return result
+
+    def square_norms(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Squared norm of every sample's gradient, ``Σ_k ‖δ_k‖²(‖a_{k−1}‖² + 1)``, shape ``(n,)``.
+
+        Arguments as for ``factors``.
+        """
+        total = w.new_zeros(len(inputs))
+        for each in self.factors(w, inputs, targets):
+            lines = each.inputs.square().sum(1) + (each.bias is not None)
+            total += each.errors.square().sum(1) * lines
+        return total
+
+    def parameters(self, w: Tensor) -> list[Tensor]:
+        """Parameters that view into ``w``, contiguous, shape ``(N,)``, in their order."""
+        begin = w.storage_offset()
+        return [
+            w.as_strided(shape, strides, begin + first) for shape, strides, first in self._views
+        ]
+
+    @cached_property
+    def _views(self) -> tuple[tuple[torch.Size, tuple[int, ...], int], ...]:
+        """Shape, strides and first element of every parameter in the flat vector."""
+        firsts = accumulate((shape.numel() for shape in self.shapes), initial=0)
+        strides = ((shape[-1], 1) if len(shape) == 2 else (1,) for shape in self.shapes)
+        return tuple(zip(self.shapes, strides, firsts, strict=False))
+
+
+def _in_order(module: nn.Module) -> list[nn.Module] | None:
+    """The modules in the order in which they are applied; None where that is not known."""
+    if _is_hooked(module):
+        return None
+    if type(module) is nn.Sequential:
+        found: list[nn.Module] = []
+        for each in module:
+            inner = _in_order(each)
+            if inner is None:
+                return None
+            found += inner
+        return found
+    known = type(module) in (nn.Linear, *_ACTIVATIONS, *_NOTHING)
+    plain = not isinstance(module, nn.Flatten) or (module.start_dim, module.end_dim) == (1, -1)
+    return [module] if known and plain else None
+
+
+def _is_hooked(module: nn.Module) -> bool:
+    """Whether a call does more than the module's own ``forward``."""
+    forward = (module._forward_hooks, module._forward_pre_hooks)
+    return any((*forward, module._backward_hooks, module._backward_pre_hooks))
+
+
+def _layers(modules: Sequence[nn.Module], places: Mapping[int, int]) -> tuple[_Layer, ...] | None:
+    """The layers with their activations; None where one is not between layers."""
+    found: list[_Layer] = []
+    for module in modules:
+        if isinstance(module, nn.Linear):
+            bias = None if module.bias is None else places[id(module.bias)]
+            found.append(_Layer(places[id(module.weight)], bias))
+        elif type(module) in _ACTIVATIONS:
+            if not found or found[-1].activation is not None:
+                return None
+            found[-1] = _Layer(found[-1].weight, found[-1].bias, _ACTIVATIONS[type(module)])
+    return tuple(found) or None
+
+
+def _follow(layers: Sequence[_Layer], shapes: Sequence[torch.Size], inputs: int) -> bool:
+    """Whether each layer takes as many numbers as the one before it gives."""
+    sizes = [shapes[layer.weight] for layer in layers]
+    return [taken for _, taken in sizes] == [inputs, *(given for given, _ in sizes[:-1])]
+
+
+def _teach(targets: Tensor, outputs: int, loss: SlopedLoss) -> bool:
+    """Whether a loss has its slope by these targets."""
+    if targets.is_floating_point() == loss.of_classes:
+        return False
+    if not loss.of_classes:
+        return targets.shape[1:] == (outputs,)
+    return targets.ndim == 1 and int(targets.min()) >= 0 and int(targets.max()) < outputs
