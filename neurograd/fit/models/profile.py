@@ -1,16 +1,20 @@
 """Estimates and intervals of single parameters, from the profile of the likelihood.
 
 What is left around a fitted curve is too small by what the curve has followed of it, and noise that
-is told from it comes out too small. So the profile of a noise is the one of Cox and Reid,
+is told from it comes out too small. So the profile of a parameter ψ is that of
 
-    l(ψ, λ_ψ) − ½·log det J(ψ),
+    l(ψ, λ_ψ) − ½·log det J(λ_ψ),
 
-with l the likelihood, all other parameters λ_ψ at their best for the noise ψ, and J the second
-derivatives of l, with the sign turned, in the window's ends and the numbers of the curve. For a
-straight line with one kind of noise that is the restricted likelihood, whose estimate divides by
-the degrees of freedom. Its top lies beside that of the likelihood by its slope there.
+with l the likelihood, all other parameters λ_ψ at their best for ψ, and J the second derivatives of
+l, with the sign turned, in the window's ends and the numbers of the curve, for the noises of λ_ψ.
+(These numbers themselves are left at their best in J: it is then the same for every way to write a
+curve.) For a straight line of k numbers with one kind of noise it has N − k in place of N readings,
+as the restricted likelihood has: the noise is divided by the degrees of freedom, and the interval
+of a number is nearly Student's. The top of a noise lies beside that of the likelihood by the slope
+of the second term there.
 
-Source: Cox and Reid, Journal of the Royal Statistical Society B 49, 1987.
+Sources: Cox and Reid, Journal of the Royal Statistical Society B 49, 1987, for noises; Welham and
+Thompson, the same journal, 59, 1997, for the numbers of a curve.
 """
 
 from __future__ import annotations
@@ -72,8 +76,9 @@ class _Profile:
         place: The parameter's place.
         likelihood: The one that the fit has made large.
         by_run: That of each run.
-        followed: Places of the numbers that have followed its noise, shape ``(k,)``; none of a
-            parameter that is no noise.
+        noise: Which parameters are noises, shape ``(n,)``.
+        followed: Places of all others: the window's ends and the curve's numbers, shape ``(k,)``;
+            none where these are integrated out.
         middle: Where the profile is highest.
         highest: Its value there.
     """
@@ -82,6 +87,7 @@ class _Profile:
     place: int
     likelihood: LogLikelihood
     by_run: RunLikelihood
+    noise: NDArray[np.bool_]
     followed: NDArray[np.int64]
     middle: float
     highest: float
@@ -90,20 +96,20 @@ class _Profile:
     def of(fit: ModelFit, name: str) -> _Profile:
         """The profile of a parameter."""
         top, place = fit.top, fit.model.names.index(name)
-        means = [_is_noise(name) and not _is_noise(other) for other in fit.model.names]
-        followed, middle = np.flatnonzero(means), float(top.parameters[place])
-        each = by_run(fit.model, fit.trains)
-        profile = _Profile(fit, place, fit.likelihood(), each, followed, middle, top.value)
-        deviation = profile.deviation
+        noise = np.array([_is_noise(other) for other in fit.model.names])
+        followed = np.flatnonzero(~noise)
+        middle, each = float(top.parameters[place]), by_run(fit.model, fit.trains)
+        likelihood = fit.likelihood()
+        profile = _Profile(fit, place, likelihood, each, noise, followed, middle, top.value)
+        highest, deviation = top.value + profile.correction(top.parameters), profile.deviation
         # A flat top is anywhere: nothing is known of a slope beside it.
-        if not followed.size or deviation > 1.0:
-            return replace(profile, highest=top.value + profile.correction(top.parameters))
+        if not noise[place] or deviation > 1.0:
+            return replace(profile, highest=highest)
         aside = 0.3 * deviation
         ends = [profile.correction(profile.start(middle + side)) for side in (aside, -aside)]
         slope = (ends[0] - ends[1]) / (2.0 * aside)
         shift = float(np.clip(slope * deviation, -0.5, 0.5)) * deviation
-        highest = top.value + profile.correction(top.parameters) + 0.5 * slope * shift
-        return replace(profile, middle=middle + shift, highest=highest)
+        return replace(profile, middle=middle + shift, highest=highest + 0.5 * slope * shift)
 
     @property
     def deviation(self) -> float:
@@ -117,7 +123,9 @@ class _Profile:
             return 0.0
         unit = self.fit.top.unit[self.followed]
         around = stencil(len(self.followed)) * unit
-        points = np.tile(parameters, (len(around), 1))
+        points = np.tile(
+            np.where(self.noise, parameters, self.fit.top.parameters), (len(around), 1)
+        )
         points[:, self.followed] += around
         each, information = self.by_run(points)
         whole = each.sum(axis=1)

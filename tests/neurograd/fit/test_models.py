@@ -12,7 +12,7 @@ from neurograd.fit.measurements import DIRECTIONS, Run
 from neurograd.fit.models.curves import CURVES, first_step
 from neurograd.fit.models.maximise import differences, maximise
 from neurograd.fit.models.model import Model
-from neurograd.fit.models.model_fit import by_run, fit_model, held_out
+from neurograd.fit.models.model_fit import ModelFit, by_run, fit_model, held_out
 from neurograd.fit.models.profile import estimate
 from neurograd.fit.models.state_space import run_filter
 from neurograd.fit.models.trains import Trains, line_up
@@ -93,25 +93,45 @@ def test_the_step_at_the_start_of_a_straight_curve_is_one_level():
     assert first_step(50.0, 2.0) > 1.0 / 50.0 > first_step(50.0, -2.0)
 
 
+def adjusted(fit: ModelFit, point: np.ndarray) -> float:
+    """``−½·log det J`` for the noises of a point, less what the restricted likelihood has of it."""
+    noise = np.array([name == "read" or name.endswith(("noise", "start"))
+                      for name in fit.model.names])  # fmt: skip
+    there = np.where(noise, point, fit.top.parameters)
+    each = by_run(fit.model, fit.trains)
+    eye = np.eye(len(there))[~noise]
+
+    def loss(shifts: np.ndarray) -> np.ndarray:
+        return -each(there + shifts @ eye)[0].sum(axis=1)
+
+    unit = fit.top.unit[~noise]
+    curvature = differences(loss, np.zeros(len(unit)), unit)[2]
+    known = each(there[None])[1]
+    starts = [known[0, runs].sum() for runs in (fit.trains.up, ~fit.trains.up)]
+    return float(0.5 * np.log(starts).sum() - 0.5 * np.linalg.slogdet(curvature)[1])
+
+
 def test_profile_ends_lie_where_the_likelihood_has_fallen():
     fit = fit_model(BY_NAME["nonlinear over the window"], drawn("nonlinear over the window", 3))
     _, low, high = estimate(fit, "potentiation.bend")
     place = fit.model.names.index("potentiation.bend")
     free = np.arange(len(fit.model.names)) != place
     likelihood = lambda points: fit_value(fit, points)  # noqa: E731
+    top = fit.top.value + adjusted(fit, fit.top.parameters)
     for end in (low, high):
         start = fit.top.parameters.copy()
         start[place] = end
-        fallen = fit.top.value - maximise(likelihood, start, free).value
+        found = maximise(likelihood, start, free)
+        fallen = top - found.value - adjusted(fit, found.parameters)
         assert fallen == pytest.approx(0.5 * stats.chi2.ppf(0.95, 1), abs=0.08)
 
 
 @pytest.mark.parametrize("seed", [0, 3, 6])
 def test_noise_is_divided_by_its_degrees_of_freedom(seed):
-    """Steps that are read without noise: their deviation, by one less than their number.
+    """Twelve steps that are read without noise: their mean, and their deviation, by eleven.
 
-    The lower end of its interval leaves room for read noise; the upper one is that of the deviation
-    of N normal numbers of unknown mean.
+    The intervals are those of the restricted likelihood of normal numbers, which is written down
+    here; the lower end of the noise's has room for read noise.
     """
     rng = np.random.default_rng(seed)
     steps = {name: 1.0 / 12.0 + 0.02 * rng.standard_normal(12) for name in DIRECTIONS}
@@ -119,16 +139,17 @@ def test_noise_is_divided_by_its_degrees_of_freedom(seed):
     ways["depression"] = 1.0 - ways["depression"]
     trains = line_up([Run(name, way) for name, way in ways.items()])
     fit = fit_model(BY_NAME["constant"], trains)
+    scale = fit.trains.scale * (fit.value("high") - fit.value("low"))
+    limit = stats.chi2.ppf(0.95, 1)
     for name, moves in steps.items():
-        middle, _, high = np.exp(estimate(fit, f"{name}.noise"))
+        middle, _, high = scale * np.exp(estimate(fit, f"{name}.noise"))
         exact = moves.std(ddof=1)
-        scale = fit.trains.scale * (fit.value("high") - fit.value("low"))
-        assert middle * scale == pytest.approx(exact, rel=5e-3)
-
-        def fallen(s: float, exact: float = exact) -> float:
-            return 11.0 * (np.log(s / exact) + 0.5 * ((exact / s) ** 2 - 1.0))
-
-        assert fallen(high * scale) == pytest.approx(0.5 * stats.chi2.ppf(0.95, 1), abs=0.05)
+        assert middle == pytest.approx(exact, rel=5e-3)
+        fallen = 11.0 * (np.log(high / exact) + 0.5 * ((exact / high) ** 2 - 1.0))
+        assert fallen == pytest.approx(0.5 * limit, abs=0.05)
+        _, fewest, most = np.exp(estimate(fit, f"{name}.pulses"))
+        errors = (scale / np.array([fewest, most]) - moves.mean()) / (exact / np.sqrt(12.0))
+        np.testing.assert_allclose(11.0 * np.log1p(errors**2 / 11.0), limit, atol=0.1)
 
 
 def fit_value(fit, points: np.ndarray) -> np.ndarray:
