@@ -52,3 +52,7 @@ class ReportError(NeurogradError):
 
 class OldReportWarning(FutureWarning):
     """A report's JSON file is from before reports had versions; it is read as it is."""
+
+
+class StageWarning(UserWarning):
+    """Finished stages on disk cannot be used, and are computed again."""

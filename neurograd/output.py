@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from neurograd.errors import OutputError
+
+_MODE = 0o644
+"""Permissions of what is written."""
 
 
 def plain(value: Any) -> Any:
@@ -81,28 +86,74 @@ def _is_special(path: Path) -> bool:
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a whole file or none; text as UTF-8. Devices and pipes are written to as they are.
 
+    Where the system has files without a name (Linux), the file gets its name when it is whole, so
+    that not even a process that is killed leaves half of one. Elsewhere such a process leaves a
+    hidden file ``.NAME.XXXXXXXX`` beside it, and any other failure nothing.
+
     Raises:
         OutputError: If the file cannot be written.
     """
-    temporary: str | None = None
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         if _is_special(path):
             path.write_bytes(data)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:  # an interruption as well leaves nothing behind
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+        if not _write_without_name(path, data):
+            _write_beside(path, data)
+    except OSError as error:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}); allowed: a writable file"
         ) from None
+
+
+def _write_without_name(path: Path, data: bytes) -> bool:
+    """Write a file that has no name until it is whole; False where there are none such."""
+    try:
+        handle = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, _MODE)
+    except (AttributeError, OSError):  # another system, or a file system without them
+        return False
+    with os.fdopen(handle, "wb") as file:
+        _fill(file, data)
+
+        def name(place: str | Path) -> None:
+            # A folder is given so that Python follows the link (linkat, AT_SYMLINK_FOLLOW).
+            os.link(f"/proc/self/fd/{handle}", place, src_dir_fd=handle)
+
+        try:
+            try:
+                name(path)
+            except FileExistsError:
+                _replace(path, name)
+        except OSError:  # no /proc, or no links
+            return False
+    return True
+
+
+def _write_beside(path: Path, data: bytes) -> None:
+    """Write a file under a hidden name, which then takes the place of ``path``."""
+
+    def write(beside: str) -> None:
+        with open(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE), "wb") as file:
+            _fill(file, data)
+
+    _replace(path, write)
+
+
+def _replace(path: Path, make: Callable[[str], None]) -> None:
+    """Put what is made under a hidden name in the place of ``path``; nothing else is left."""
+    beside = str(path.parent / f".{path.name[:50]}.{secrets.token_hex(4)}")
+    try:
+        make(beside)
+        os.replace(beside, path)
+    except BaseException:  # an interruption as well leaves nothing behind
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _fill(file: IO[bytes], data: bytes) -> None:
+    """Write all, to the disk itself, readable for all whatever the process's mask is."""
+    os.fchmod(file.fileno(), _MODE)
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())

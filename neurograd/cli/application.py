@@ -21,7 +21,7 @@ from neurograd.cli.schema import schema
 from neurograd.cli.streams import say, silence
 from neurograd.cli.sweep import sweep
 from neurograd.cli.train import train
-from neurograd.errors import ChangedKeyWarning, NeurogradError
+from neurograd.errors import ChangedKeyWarning, NeurogradError, StageWarning
 
 app = typer.Typer(
     name="neurograd",
@@ -31,6 +31,9 @@ app = typer.Typer(
 )
 for command in (check, train, sweep, limits, compare, presets, fit, schema, migrate):
     app.command()(command)
+
+_SAID = (ChangedKeyWarning, StageWarning)
+"""Warnings that are for the user, and not for who writes the program."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -46,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         # Not `program(...)`, which turns closed pipes and interruptions into codes of its own.
         with (
-            _changed_keys_in_lines(),
+            _said_in_lines(),
             program.make_context("neurograd", list(arguments)) as context,
         ):
             program.invoke(context)
@@ -62,11 +65,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 @contextmanager
-def _changed_keys_in_lines() -> Iterator[None]:
-    """Every changed key of an old spec is one line on standard error, said once."""
+def _said_in_lines() -> Iterator[None]:
+    """Every changed key of an old spec, and every stage computed again, is one line, said once."""
     said = set()
     with warnings.catch_warnings():
-        warnings.simplefilter("always", ChangedKeyWarning)
+        for category in _SAID:
+            warnings.simplefilter("always", category)
         usual = warnings.showwarning
 
         def show(
@@ -77,7 +81,7 @@ def _changed_keys_in_lines() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if not issubclass(category, ChangedKeyWarning):
+            if not issubclass(category, _SAID):
                 usual(message, category, filename, lineno, file, line)
             elif str(message) not in said:
                 said.add(str(message))

@@ -37,7 +37,10 @@ def check_outputs(files: Mapping[str, Path | None], folder: Path | None = None) 
         seen.add(path.absolute())
         check_writable(path)
     if folder is not None:
+        from neurograd.pipeline.store import say_if_of_another_version  # noqa: PLC0415  (slow)
+
         check_folder(folder)
+        say_if_of_another_version(folder)
 
 
 def check_figure(path: Path) -> None:

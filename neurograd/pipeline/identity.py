@@ -211,6 +211,11 @@ def code_digest(packages: tuple[str, ...] = CODE) -> str:
     return digest_of_sources(dict(places))
 
 
+def version_digest() -> str:
+    """Digest of the program and of what it builds on, the same for all tasks of a version."""
+    return hashlib.sha256(to_json([versions(), code_digest()]).encode()).hexdigest()[:DIGITS]
+
+
 def digest_of_sources(folders: Mapping[str, Path]) -> str:
     """Digest of the names and contents of all modules and presets.
 

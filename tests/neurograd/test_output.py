@@ -6,6 +6,7 @@ import json
 import math
 import os
 import stat
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -62,11 +63,34 @@ def test_checks_leave_nothing_behind(tmp_path):
         output.check_writable(output.Path("/proc/neurograd/r.json"))
 
 
-def test_an_interruption_leaves_no_temporary_file(tmp_path, monkeypatch):
-    def interrupt(*arguments):
+@pytest.mark.parametrize("unnamed", [True, False])
+@pytest.mark.parametrize("call", ["fsync", "link", "replace", "open"])
+def test_an_interruption_leaves_no_temporary_file(tmp_path, monkeypatch, call, unnamed):
+    if not unnamed:
+        monkeypatch.setattr(output, "_write_without_name", lambda path, data: False)
+    output.write_atomically(tmp_path / "r.json", "before")
+    real, calls = getattr(os, call), []
+
+    def interrupt(*arguments, **options):
+        real(*arguments, **options)
+        calls.append(arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(output.os, "replace", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(output.os, call, interrupt)
+    with suppress(KeyboardInterrupt):
         output.write_atomically(tmp_path / "r.json", "text")
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    assert calls or (call == "link" and not unnamed)
+    assert os.listdir(tmp_path) == ["r.json"]
+    assert (tmp_path / "r.json").read_text() in ("before", "text")
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="needs files without a name")
+def test_no_half_of_a_file_has_a_name(tmp_path, monkeypatch):
+    """So that none stays where the process is killed: there is nothing to clear away."""
+    seen = []
+    monkeypatch.setattr(output.os, "fsync", lambda handle: seen.append(os.listdir(tmp_path)))
+    output.write_atomically(tmp_path / "r.json", "one")
+    output.write_atomically(tmp_path / "r.json", "two")
+    assert seen == [[], ["r.json"]]
+    assert stat.S_IMODE((tmp_path / "r.json").stat().st_mode) == 0o644

@@ -15,6 +15,7 @@ from neurograd.output import check_folder, check_writable, write_atomically
 from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.planning import Command, Plan, plan_points
 from neurograd.pipeline.pool import TaskPool, choose_pool, processes_of
+from neurograd.pipeline.store import say_if_of_another_version
 from neurograd.pipeline.sweep.design import (
     Axis,
     Design,
@@ -210,6 +211,7 @@ def _check_outputs(request: Request) -> None:
             f"{folder}: has {foreign[0]!r}, which is not of a sweep; allowed: a new folder, or one "
             "of an interrupted sweep"
         )
+    say_if_of_another_version(folder)
 
 
 def _device(request: Request) -> str:

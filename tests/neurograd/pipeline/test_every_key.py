@@ -372,7 +372,7 @@ def _set(data, key, value):
 
 
 @cache
-def _files(folder):
+def own_files(folder):
     for name, text in (("curve.csv", CURVE), ("steep.csv", STEEP)):
         (folder / name).write_text(text)
     for name, activation in (("nets.py", "ReLU"), ("other.py", "Tanh")):
@@ -426,7 +426,7 @@ def differ(one, other):
 @pytest.mark.parametrize("key", ACTS)
 def test_a_key_changes_the_chip_or_its_problem(key, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    _files(tmp_path)
+    own_files(tmp_path)
     settings, one, other = ACTS[key]
     assert one != other
     found = [numbers_of(spec_of(*settings.items(), (key, value))) for value in (one, other)]

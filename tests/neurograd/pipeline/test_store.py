@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import random
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 import torch
 
+from neurograd.errors import StageWarning
 from neurograd.pipeline import stages
 from neurograd.pipeline.check import check
 from neurograd.pipeline.identity import Identity, Surroundings
-from neurograd.pipeline.store import StageStore
+from neurograd.pipeline.store import StageStore, say_if_of_another_version
 from neurograd.records.training import PredictedNetwork
 from neurograd.spec import validate_spec
 
@@ -47,7 +51,8 @@ def test_stages_are_computed_once(tmp_path):
     assert len(calls) == 1
     (folder,) = tmp_path.iterdir()
     (folder / "stage.json").write_text('{"x": 0.')
-    StageStore(tmp_path, _Task(1)).run("stage", compute)
+    with pytest.warns(StageWarning, match=r"stage\.json: is damaged .* computed again"):
+        StageStore(tmp_path, _Task(1)).run("stage", compute)
     assert len(calls) == 2
     StageStore(tmp_path, _Task(2)).run("stage", compute)
     assert len(calls) == 3
@@ -80,29 +85,82 @@ def test_a_damaged_file_is_not_trusted(tmp_path, file, part):
         (folder / file).unlink()
     else:
         (folder / file).write_bytes(content[: int(part * len(content))])
-    assert store.known_tensors("clean") is None
-    _, (_, again) = _keep(store)
+    said = file if part is not None or file == "clean.npz" else None
+    with _lines() as lines:
+        assert store.known_tensors("clean") is None
+    assert [line.split(": ")[0] for line in lines] == ([f"{folder / said}"] if said else [])
+    with _lines():
+        _, (_, again) = _keep(store)
     assert again["5"].equal(tensors["5"])
-    assert len((folder / file).read_bytes()) == len(content)
+    assert (folder / file).read_bytes() == content
 
 
-@pytest.mark.parametrize("content", [b"[1, 2]", b"null", b"\xff\xfe\x00", b"{" * 100_000])
+@contextmanager
+def _lines():
+    """What is said of stages that cannot be used."""
+    found = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", StageWarning)
+        yield found
+    found += [str(each.message) for each in caught if each.category is StageWarning]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[1, 2]",
+        b"null",
+        b'{"a": 1}',
+        b"\xff\xfe\x00",
+        b"{" * 100_000,
+        b'{"result": [], "sha256": 1}',
+    ],
+)
 def test_json_that_is_no_result_is_not_trusted(tmp_path, content):
     store = StageStore(tmp_path, _Task(1))
     store.keep("stage", {"a": 1})
     (folder,) = tmp_path.iterdir()
     (folder / "stage.json").write_bytes(content)
-    assert store.known("stage") is None
+    with pytest.warns(StageWarning, match="is damaged"):
+        assert store.known("stage") is None
 
 
-def test_a_flipped_bit_in_tensors_is_noticed(tmp_path):
+@pytest.mark.parametrize("file", ["clean.json", "clean.npz"])
+def test_no_flipped_bit_changes_a_number(tmp_path, file):
+    """Wherever it is: the stage is as it was (spaces between numbers), or computed again."""
     store = StageStore(tmp_path, _Task(1))
-    _keep(store)
+    tensors = {"5": torch.arange(5, dtype=torch.float64).sin()}
+    result, _ = store.keep_tensors("clean", {"x": [0.1, 2], "y": "text"}, tensors)
     (folder,) = tmp_path.iterdir()
-    content = bytearray((folder / "clean.npz").read_bytes())
-    content[len(content) // 2] ^= 1
-    (folder / "clean.npz").write_bytes(content)
-    assert store.known_tensors("clean") is None
+    content, refused = (folder / file).read_bytes(), 0
+    for bit in random.Random(3).sample(range(8 * len(content)), 300):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        (folder / file).write_bytes(flipped)
+        with _lines() as lines:
+            known = store.known_tensors("clean")
+        assert (known is None) == bool(lines)
+        refused += known is None
+        assert known is None or (known[0] == result and known[1]["5"].equal(tensors["5"]))
+    assert refused > 200
+
+
+def test_a_folder_of_another_version_is_said(tmp_path, monkeypatch):
+    with _lines() as lines:
+        say_if_of_another_version(None)
+        say_if_of_another_version(tmp_path / "none")
+        say_if_of_another_version(tmp_path)
+        StageStore(tmp_path, _Task(1)).keep("stage", {})
+        StageStore(tmp_path, _Task(2)).keep("stage", {})
+        say_if_of_another_version(tmp_path)
+    assert lines == []
+    monkeypatch.setattr("neurograd.pipeline.identity.code_digest", lambda: "another")
+    with pytest.warns(StageWarning, match="is of another version"):
+        say_if_of_another_version(tmp_path)
+    StageStore(tmp_path, _Task(3)).keep("stage", {})
+    with _lines() as lines:
+        say_if_of_another_version(tmp_path)
+    assert lines == []
 
 
 @pytest.fixture
@@ -157,9 +215,12 @@ def test_records_come_back_as_they_were_and_broken_ones_are_computed_again(tmp_p
         assert store.run_record("chip", PredictedNetwork, compute) == _network()
     assert len(calls) == 1
     (folder,) = tmp_path.iterdir()
-    for broken in ('{"loss": 0.', '{"loss": 0.25}', "[]"):
-        (folder / "chip.json").write_text(broken)
+    for broken in ({"loss": 0.25}, {}):
+        store.keep("chip", broken)
         assert store.known_record("chip", PredictedNetwork) is None
+        assert store.run_record("chip", PredictedNetwork, compute) == _network()
+    (folder / "chip.json").write_text("[]")
+    with pytest.warns(StageWarning):
         assert store.run_record("chip", PredictedNetwork, compute) == _network()
     assert len(calls) == 4
     assert StageStore(None, _Task(1)).run_record("chip", PredictedNetwork, compute) == _network()
@@ -177,8 +238,9 @@ def test_records_with_tensors_need_both_files(tmp_path):
     assert record == _network()
     assert torch.equal(again["5"], tensors["5"])
     (folder,) = tmp_path.iterdir()
-    (folder / "clean.json").write_text('{"loss": 0.25}')
+    store.keep_tensors("clean", {"loss": 0.25}, tensors)
     assert store.known_record_tensors("clean", PredictedNetwork) is None
     run(lambda: (_network(), tensors))
     (folder / "clean.npz").write_bytes(b"PK")
-    assert store.known_record_tensors("clean", PredictedNetwork) is None
+    with pytest.warns(StageWarning):
+        assert store.known_record_tensors("clean", PredictedNetwork) is None
