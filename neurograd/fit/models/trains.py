@@ -66,6 +66,8 @@ class Trains:
 
     def by_device(self) -> tuple[Trains, ...]:
         """Each device for itself; all as one where a direction of some was not measured."""
+        if self.devices == 1:
+            return (self,)
         each = tuple(self.picked(self.device == device) for device in range(self.devices))
         return each if len({own.directions for own in each}) == 1 else (self,)
 
