@@ -41,4 +41,4 @@ def test_a_chip_of_ones_own():
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(program_under("A chip of your own"), {"neurograd": neurograd, "problem": problem})
-    assert printed.getvalue() == "Minibatch of Backprop, ReadNoise\n"
+    assert printed.getvalue() == "Minibatch of Backprop, ReadNoise\nreads.0.std\n"

@@ -38,6 +38,8 @@ from neurograd.pipeline.limits.knobs import find_knobs, turn
 from neurograd.pipeline.limits.limits_report import change_result, limit_result, prediction
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
 from neurograd.pipeline.limits.search import FULL, QUICK, Limit, SearchBudget, find_limit
+from neurograd.pipeline.own.chip_numbers import numbers_notes
+from neurograd.pipeline.own.handed_over import has_own_chip, own_chip_notes
 from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
@@ -154,7 +156,7 @@ def _found(
         code=code_digest(),
         data=data_used(spec, problem, samples),
         num_parameters=outlook.problem(spec).num_parameters,
-        notes=(*network_notes(spec, problem), *deployment_notes(spec, idle)),
+        notes=(*network_notes(spec, problem), *_not_turned(spec, idle)),
         now=prediction(predicted_now),
         trained=cost,
         trained_time=trained_time,
@@ -215,11 +217,22 @@ def _change(
 
 
 def _acting(spec: Spec, limits: list[Limit]) -> tuple[list[Limit], list[str]]:
-    """The numbers that act, and the names of those that change nothing without any training."""
-    if spec.training.trains:
+    """The numbers that act, and the names of those that change nothing.
+
+    Keys of a spec that trains are known to act; without training, and on a chip that a program has
+    handed over, it shows.
+    """
+    if spec.training.trains and not has_own_chip(spec):
         return limits, []
     idle = [limit.knob.label for limit in limits if not limit.changes_anything]
     return [limit for limit in limits if limit.changes_anything], idle
+
+
+def _not_turned(spec: Spec, idle: list[str]) -> list[str]:
+    """What of the chip is no number that was turned."""
+    if has_own_chip(spec):
+        return [*own_chip_notes(spec), *numbers_notes(spec.handed_over, idle)]
+    return deployment_notes(spec, idle)
 
 
 def deployment_notes(spec: Spec, idle: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from neurograd.effects.training_keys import MOST_UPDATES, scaled_period
 from neurograd.errors import DivergenceError
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost, Tick
+from neurograd.pipeline.own.handed_over import has_own_chip
 from neurograd.spec import Spec
 
 
@@ -52,6 +53,9 @@ def find_changes(spec: Spec, samples: int) -> list[DesignChange]:
     after = _deployed(spec)
     if not spec.training.trains:
         return after
+    if has_own_chip(spec):
+        # Its batches and its rounding are its own; only the clean twin would follow.
+        return _steps(spec)
     return [
         *_wider(spec),
         *_steps(spec),

@@ -1,4 +1,4 @@
-"""The numbers of a spec that can be turned, and the spec with one of them at another value."""
+"""The numbers that can be turned, of a spec or a chip, and the spec with one at another value."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ from neurograd.effects.knob import Knob
 from neurograd.effects.registry import knobs_of
 from neurograd.errors import SpecError
 from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.own.chip_numbers import chip_knobs, with_numbers
+from neurograd.pipeline.own.handed_over import has_own_chip
 from neurograd.spec import Spec
 
 
 def turn(knob: Knob, spec: Spec, value: float) -> Spec:
-    """The spec with a number at another value.
+    """The spec, or the chip that a program has handed over beside it, with a number changed.
 
     Raises:
         SpecError: If the value does not go with the rest of the spec.
     """
+    if has_own_chip(spec):
+        return with_numbers(spec, knob.settings(value))
     return with_settings(spec, knob.settings(value))
 
 
 def find_knobs(spec: Spec, samples: int, *, layers: bool = True) -> list[Knob]:
     """All knobs of a spec: active numbers, and those that are 0 or ideal but exist for it.
 
+    Of a chip that a program has handed over those of its parts (``chip_knobs``).
+
     Args:
         spec: The validated spec.
         samples: Number of training samples, the largest batch.
         layers: Whether what acts on layers can act on the network.
+
+    Raises:
+        NeurogradError: If such a chip has no number that can be turned.
     """
+    if has_own_chip(spec):
+        return chip_knobs(spec.handed_over)
     return [knob for knob in knobs_of(spec, samples, layers=layers) if _exists(knob, spec)]
 
 

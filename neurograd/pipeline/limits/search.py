@@ -89,8 +89,10 @@ class Limit:
 
     @property
     def changes_anything(self) -> bool:
-        """Whether a value that was tried costs anything else than another one."""
-        return len({(each.estimate.cost, each.estimate.ci) for each in self.tried}) > 1
+        """Whether another value costs anything else than the present one, or none was tried."""
+        others = [each.estimate for each in self.tried if each.estimate is not self.now]
+        here = (self.now.cost, self.now.ci)
+        return not others or any((each.cost, each.ci) != here for each in others)
 
     def sentence(self) -> str:
         """The limit in one line, such as 'levels: now 40, tolerated from 64, lost from 32 down'."""

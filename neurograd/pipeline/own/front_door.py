@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def limits(
     device: torch.device | str | None = None,
     quick: bool = False,
     confirm: bool = True,
+    numbers: Mapping[str, tuple[float, float]] | None = None,
     reporter: Reporter | None = None,
     resume: Path | None = None,
     jobs: int | None = None,
@@ -95,15 +97,23 @@ def limits(
 ) -> LimitsResult:
     """How far each number of the chip may move, as ``neurograd limits``.
 
-    Arguments and errors as for ``check``; ``confirm`` trains chips at both numbers of every limit.
-    A ``device_models.Chip`` has no keys to be turned: it is refused.
+    Of a ``device_models.Chip`` the numbers are fields of the frozen dataclasses that it is made of,
+    by their paths (``writes.0.cycle_to_cycle``): those whose names call them a noise, a spread or
+    an error, from 0 on, or those of ``numbers``. The notes say what was not turned.
+
+    Arguments and errors as for ``check``; ``confirm`` trains chips at both numbers of every limit,
+    and ``numbers`` names numbers of a ``device_models.Chip`` with the least and the largest value
+    that each may have, ``{"reads.0.std": (0.0, 0.2)}``: either way may harm, and all others stay.
     """
-    if isinstance(chip, device_models.Chip):
+    _check_resume(chip, resume)
+    if numbers and not isinstance(chip, device_models.Chip):
         raise NeurogradError(
-            "chip: limits turns keys of a spec, which a chip object has not; allowed: a preset's "
-            "name, a mapping with keys of a spec, or a spec"
+            "numbers: is for a device_models.Chip; allowed: no numbers, as a chip of keys has its "
+            "own"
         )
     spec, place = _settled(spec, problem, chip, device, sections)
+    if numbers:
+        spec = spec.beside(replace(spec.handed_over, numbers=numbers))
     return find_limits(
         spec,
         device=place,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -36,10 +36,13 @@ class HandedOver:
     Attributes:
         problem: Network, loss and data.
         chip: The chip; None where the keys make it.
+        numbers: How far the numbers of the chip that ``limits`` turns may move, by their paths; all
+            that are known to harm where there are none.
     """
 
     problem: Problem
     chip: Chip | None = None
+    numbers: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def spec_for(
@@ -106,6 +109,11 @@ def _keys_of_own(chip: Chip, settings: Mapping[str, Mapping[str, Any]]) -> dict[
         "training": training,
         "learning_rule": {"batch_size": batch},
     }
+
+
+def has_own_chip(spec: Spec) -> bool:
+    """Whether a program has handed over the chip."""
+    return spec.handed_over is not None and spec.handed_over.chip is not None
 
 
 def own_chip(spec: Spec, problem: Problem) -> Chip | None:

@@ -103,8 +103,6 @@ def test_sections_that_the_chip_has_are_refused(problem, chip, sections, said):
 
 
 def test_what_needs_keys_is_refused(problem, chip, tmp_path):
-    with pytest.raises(NeurogradError, match="limits turns keys of a spec"):
-        neurograd.limits(problem=problem, chip=chip)
     with pytest.raises(NeurogradError, match=r"device\.read\.noise is no key of a chip object"):
         neurograd.sweep(problem=problem, chip=chip, over={"device.read.noise": [0.0, 0.1]})
     with pytest.raises(NeurogradError, match="cannot be told from that of another one"):
