@@ -49,6 +49,14 @@ def check(
     scheduler: Scheduler = None,
     allow_code: AllowCode = False,
     exit_zero: ExitZero = False,
+    mitigation: Annotated[
+        bool | None,
+        typer.Option(
+            "--mitigation/--no-mitigation",
+            help="What each effect costs: always, or never. Default: where it takes little beside "
+            "the training.",
+        ),
+    ] = None,
     plan: PlanOnly = False,
 ) -> None:
     """Measure, predict and train: will training on this chip work?"""
@@ -75,6 +83,7 @@ def check(
             resume=resume,
             jobs=jobs,
             scheduler=scheduler,
+            mitigation=mitigation,
         )
     render_report(result.record, tables(json_path))
     written = {}

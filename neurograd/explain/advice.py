@@ -13,18 +13,23 @@ from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.cost import NOUNS
 from neurograd.words import capital, confidence, listed, percent, ranged_percent
 
+_MORE_CHIPS = " More chips (training.seeds) or more test samples make it more certain."
+
 NAMED = 3
 """Effects that the advice says to change, at most."""
 
 
 def advice(found: Guide) -> list[str]:
     """What to change, one plain sentence each, the most useful first."""
+    if found.not_begun is not None:
+        return [found.not_begun]
     if len(found.chip.effects) < 2:
         return [*_first(found), _single(found)]
     if found.ideal is None or not certain_damage(found.whole):
         return [
             f"The prediction is {_size(found.whole)} where training lost {_size(found.trained)}: "
             "no damage is certain enough in it to be shared out, so no change was tried."
+            + (_MORE_CHIPS if found.whole.cost.value > 0 else "")
         ]
     return [
         *_first(found),

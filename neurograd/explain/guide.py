@@ -16,7 +16,12 @@ from neurograd.effects.effect import Effect, Remedy
 from neurograd.explain.trials import Tried, best_first
 from neurograd.explain.variants import by_left_out, names
 from neurograd.judge.cost import Allowed, Baseline, Judgement, lost_decrease
-from neurograd.judge.forecasts import judge_forecasts, sign_known, widened
+from neurograd.judge.forecasts import (
+    judge_forecasts,
+    known_to_model_error,
+    sign_known,
+    widened,
+)
 from neurograd.judge.networks import Network, Predicted, correct_table
 from neurograd.judge.verdict import Cost, Verdict, mean_interval, mean_over_chips
 from neurograd.measure.intervals import CONFIDENCE
@@ -114,6 +119,7 @@ class Guide:
             which one is already enough. None for fewer than two effects.
         tried: Changes that were tried, the best first.
         not_tried: Why none was, None where they were.
+        not_begun: Why certain damage is not shared out, None where it is.
     """
 
     chip: ChipInWords
@@ -124,6 +130,7 @@ class Guide:
     together: Cost | None
     tried: tuple[Tried, ...] = ()
     not_tried: str | None = None
+    not_begun: str | None = None
 
     @property
     def worst(self) -> list[Effect]:
@@ -132,9 +139,14 @@ class Guide:
 
 
 def certain_damage(whole: Judgement) -> bool:
-    """Whether a forecast is certain enough of some damage for it to be shared out."""
+    """Whether a forecast is certain enough of some damage for it to be shared out.
+
+    What chance leaves open of it may be no more than the error of the prediction itself: few chips
+    that differ would give shares that could be anything.
+    """
     cost = whole.cost
-    return cost.value > 0 and sign_known(cost) and whole.verdict is not Verdict.TOLERATED
+    known = cost.value > 0 and known_to_model_error(cost)
+    return known and whole.verdict is not Verdict.TOLERATED
 
 
 def with_trials(found: Guide, tried: Sequence[Tried], not_tried: str | None) -> Guide:

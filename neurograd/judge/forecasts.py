@@ -163,6 +163,14 @@ def sign_known(cost: Cost) -> bool:
     return low + extra > 0 or high - extra < 0
 
 
+def known_to_model_error(cost: Cost) -> bool:
+    """Whether chance leaves a widened cost open by no more than the error of the prediction."""
+    if not math.isfinite(cost.value):
+        return sign_known(cost)
+    low = cost.ci[0] + _model_error(cost) if cost.chance is None else cost.chance[0]
+    return cost.value - low <= _model_error(cost)
+
+
 def _model_error(cost: Cost) -> float:
     """What a predicted cost, which is finite, may be off by."""
     return MODEL_ERROR * abs(cost.value)

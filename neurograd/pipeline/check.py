@@ -109,7 +109,7 @@ def check(
     reporter: Reporter | None = None,
     resume: Path | None = None,
     clean: CleanTraining | None = None,
-    mitigation: bool = True,
+    mitigation: bool | None = None,
     jobs: int | None = None,
     scheduler: str | None = None,
 ) -> CheckResult:
@@ -123,7 +123,8 @@ def check(
         resume: Folder that keeps finished stages; an interrupted check goes on from there and
             gives the same numbers.
         clean: The clean twin's training from ``train_clean``; trained here when None.
-        mitigation: Whether a chip that is not tolerated gets a guide to its effects.
+        mitigation: Whether a chip that is not tolerated gets a guide to its effects; where it is
+            not too much work beside the training of the chips when None.
         jobs: Processes that compute; the threads of this one when None.
         scheduler: Address of a dask scheduler whose workers compute in their place.
 
@@ -216,7 +217,7 @@ class Checking:
         parts = (self.spec, self.quick, self.problem, self.chip, self.store, pool)
         return Stages(*parts, self.workers, self.content)
 
-    def run(self, *, measure: bool = True, mitigation: bool = True) -> CheckResult:
+    def run(self, *, measure: bool = True, mitigation: bool | None = None) -> CheckResult:
         """Do all of it, or train and judge only."""
         start = time.perf_counter()
         kind: Literal["check", "train"] = "check" if measure else "train"
@@ -256,11 +257,13 @@ class Checking:
                 forecast = pool.submit(partial(self._forecast, forecasts)).result()
             # A chip that was handed over is a whole, which cannot be told without a part.
             told = own_parts(self.spec) is None
-            if measure and mitigation and told and _failed(judged.training):
+            wanted = measure and told and mitigation is not False
+            if wanted and _failed(judged.training):
                 chip = chip_in_words(self.spec, self.problem)
-                explained = guide_to(chip, stages, submit, forecasts, judged.training)
+                asked = mitigation is True
+                explained = guide_to(chip, stages, submit, forecasts, judged.training, asked=asked)
             aged = deployment_results(group.deployed(), judged.deployment)
-            trials = group.trials(judged) if mitigation else ()
+            trials = () if mitigation is False else group.trials(judged)
         result = self._training_result(*group.results(), judged.training, points, forecast)
         self.timing["total"] = time.perf_counter() - start
         return CheckResult(self._report(kind, judged, points, result, explained, aged, trials))

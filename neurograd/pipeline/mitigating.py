@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from neurograd.effects.layer_keys import layer_remedy
@@ -19,6 +20,7 @@ from neurograd.explain.guide import (
 from neurograd.explain.mitigation import recorded
 from neurograd.explain.trials import Trial, Tried, trials_of, why_not
 from neurograd.explain.variants import variants
+from neurograd.forecast.chip_end import path_passes, takes_every_update, update_passes
 from neurograd.judge.cost import Judgement
 from neurograd.pipeline.build import active_effects
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
@@ -30,6 +32,12 @@ from neurograd.spec import Spec
 
 Submit = Callable[..., Future[Any]]
 """Runs a task on a worker, its time counted under a name."""
+
+LITTLE_WORK = 2e12
+"""Weights times passes of a sample, up to which a guide is made whatever the training costs.
+
+Each is six multiplications and additions: some minutes of one core.
+"""
 
 TRIED = 2
 """Effects whose numbers are tried, those that cost most."""
@@ -54,11 +62,14 @@ def guide_to(
     submit: Submit,
     forecasts: Sequence[PredictedNetwork],
     trained: Judgement,
+    *,
+    asked: bool = False,
 ) -> MitigationGuide:
     """Predict the chip without each effect, then with the numbers behind the worst ones changed.
 
-    Where the forecast of the whole chip leaves open whether there is damage at all, nothing of this
-    is begun: there is nothing that could be shared out.
+    Where the forecast of the whole chip leaves open how much damage there is, nothing of this is
+    begun: there is nothing that could be shared out. Nor is it where it would be more work than the
+    training of the chips, and not a little, unless it was asked for.
 
     Args:
         chip: The chip in words.
@@ -66,6 +77,7 @@ def guide_to(
         submit: Runs a task.
         forecasts: The clean twin's forecast and those of the chips.
         trained: The verdict of training.
+        asked: Whether the guide is made whatever it costs.
     """
     spec, problem = stages.spec, stages.problem
     chips = range(len(forecasts) - 1)
@@ -79,19 +91,49 @@ def guide_to(
     certain = submit(
         "mitigation", lambda: certain_damage(predicted({}).judged(forecasts[1:]))
     ).result()
+    not_begun = None if asked or not certain else _too_much_work(chip, stages, len(chips))
+    begun = certain and not_begun is None
     others = {
         variant.name: [
             submit("mitigation", stages.predicted_variant, variant, index) for index in chips
         ]
-        for variant in (variants(chip.effects) if certain else ())
+        for variant in (variants(chip.effects) if begun else ())
     }
     networks = {name: [task.result() for task in each] for name, each in others.items()}
     found = submit(
         "mitigation", lambda: measured_guide(chip, predicted(networks), trained)
     ).result()
+    if not_begun is not None:
+        return recorded(replace(found, not_tried=not_begun, not_begun=not_begun))
     reason = why_not(spec, problem.num_samples)
     tried = [] if reason or not certain else _tried(stages, submit, found, predicted({}))
     return recorded(with_trials(found, tried, reason))
+
+
+def _too_much_work(chip: ChipInWords, stages: Stages, chips: int) -> str | None:
+    """Why a guide is not begun, in a sentence; None where it is not too much work.
+
+    Args:
+        chip: The chip in words.
+        stages: What predicts one network.
+        chips: Chips that were trained and predicted.
+    """
+    spec, problem, steps = stages.spec, stages.problem, stages.steps
+    samples = problem.num_samples
+    tried = 0 if why_not(spec, samples) else len(trials_of(spec, samples, chip.effects[:TRIED]))
+    networks = chips * (len(variants(chip.effects)) + tried)
+    training = steps * update_passes(problem, stages.chip)
+    each = training
+    if not takes_every_update(problem, stages.chip, steps):
+        each = path_passes(problem, steps)
+    work = networks * each
+    if work <= chips * training or work * problem.num_parameters <= LITTLE_WORK:
+        return None
+    return (
+        f"Sharing the damage out among {len(chip.effects)} effects takes {networks} forecasts, "
+        f"about {work / (chips * training):.2g} times the work of training the chips: it was not "
+        "begun (check --mitigation makes it)."
+    )
 
 
 def _tried(stages: Stages, submit: Submit, found: Guide, predicted: PredictedChips) -> list[Tried]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from device_models import Chip
 from neurograd.deployment import deploy
+from neurograd.forecast.chip_end import path_passes, takes_every_update
 from neurograd.pipeline.build import build_chip, build_clean_chip
 from neurograd.pipeline.identity import ChipTask
 from neurograd.pipeline.planning.clockwork import PeakMemory, now, seconds_of, seconds_per_call
@@ -98,7 +99,11 @@ def measure_units(spec: Spec, problem: Problem, *, quick: bool, pool: TaskPool) 
         trains = spec.training.trains
         point = _point_seconds(stages, problem, scale) if trains else 0.0
         tick(1)
-        forecast = scale * _forecast_seconds(stages) if trains else 0.0
+        forecast = 0.0
+        if trains and takes_every_update(problem, chip, stages.steps):
+            forecast = stages.steps * chip_update
+        elif trains:
+            forecast = scale * _forecast_seconds(stages)
         tick(1)
         aged = 0.0
         if spec.deployment is not None:
@@ -145,7 +150,8 @@ def _no_store(spec: Spec, problem: Problem) -> StageStore:
 def _update_seconds(problem: Problem, chip: Chip) -> float:
     w = chip.program(problem.initial_weights)
     generator = generator_for(0, "plan", device=w.device)
-    return seconds_per_call(lambda: chip.sample_update(problem, w, generator), problem.device)
+    state = chip.start(w)
+    return seconds_per_call(lambda: chip.advance(problem, w, state, generator), problem.device)
 
 
 def _evaluate(problem: Problem, w: Tensor) -> None:
@@ -187,6 +193,11 @@ def _changed(stages: Stages, **sections: Any) -> Stages:
 def _forecast_seconds(stages: Stages) -> float:
     """A forecast of the spec's length, from those of two shorter trainings."""
     steps = stages.steps
+    if takes_every_update(stages.problem, stages.chip, FORECAST_STEPS[0]):
+        # Short trainings would be no paths, as long ones are: by what was counted of these.
+        gradient = partial(stages.problem.gradient, stages.problem.initial_weights)
+        seconds = seconds_per_call(gradient, stages.problem.device)
+        return 2.0 * seconds * path_passes(stages.problem, steps) / stages.problem.num_samples
     took = []
     lengths = sorted({min(steps, length) for length in FORECAST_STEPS})
     for length in lengths:
