@@ -1,5 +1,7 @@
-"""Exact Hessian diagonal of networks whose output is linear in each layer's own weights.
+"""Exact Hessian diagonal, of fully connected networks or of layers without smooth activations.
 
+Fully connected networks have theirs whatever their activations (``fully_connected``). Elsewhere the
+output must be linear in each layer's own weights.
 With ReLU, max-pooling and linear or convolution layers every second derivative of an output within
 one layer's weights is 0, so the Hessian's diagonal is the generalized Gauss-Newton matrix's. That
 one is a sum over the outputs c of squared backward passes: ``δ²ᵀ a²`` for a linear layer with
@@ -15,6 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurograd.measure.curvature.fully_connected import (
+    fully_connected_diagonal,
+    has_fully_connected_diagonal,
+)
 from neurograd.problem import Problem
 
 _PIECEWISE_LINEAR: tuple[type[nn.Module], ...] = (
@@ -40,8 +46,14 @@ def has_exact_diagonal(problem: Problem) -> bool:
     """Whether the Hessian's diagonal has the exact closed form of this module.
 
     True for a ``torch.nn.Sequential`` of linear, convolution, pooling and piecewise linear layers
-    that share no weights, under cross-entropy or squared error on vector outputs.
+    that share no weights, under cross-entropy or squared error on vector outputs; and for fully
+    connected layers with smooth activations, unless three or more very wide ones make the
+    stochastic trace cheaper (``has_fully_connected_diagonal``).
     """
+    return has_fully_connected_diagonal(problem) or _is_piecewise_linear(problem)
+
+
+def _is_piecewise_linear(problem: Problem) -> bool:
     if problem.loss_function.name not in ("cross_entropy", "mse"):
         return False
     if not isinstance(problem.module, nn.Sequential):
@@ -76,6 +88,8 @@ def exact_diagonal(problem: Problem, w: Tensor) -> Tensor:
     """
     if not has_exact_diagonal(problem):
         raise ValueError("this network has no exact Hessian diagonal; use hessian_trace")
+    if has_fully_connected_diagonal(problem):
+        return fully_connected_diagonal(problem, w)
     parameters = {
         name: tensor.detach().clone().requires_grad_()
         for name, tensor in problem.parameters_of(w).items()

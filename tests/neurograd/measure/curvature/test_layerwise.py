@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 import pytest
 import torch
@@ -10,7 +11,12 @@ from backpack import backpack, extend
 from backpack.extensions import DiagGGNExact
 from torch import nn
 
-from neurograd.measure.curvature import exact_diagonal, has_exact_diagonal, hessian_trace
+from neurograd.measure.curvature import (
+    exact_diagonal,
+    fully_connected,
+    has_exact_diagonal,
+    hessian_trace,
+)
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.seeding import generator_for
@@ -78,14 +84,83 @@ def test_chunks_do_not_change_the_diagonal(chunk_size):
     )
 
 
+def _deep(*activations):
+    """Layers of 4, 5 and so on units between 4 inputs and 3 outputs, without the last bias."""
+    widths = [4, *range(4, 4 + len(activations))]
+    layers = [
+        part
+        for k, activation in enumerate(activations)
+        for part in (nn.Linear(widths[k], widths[k + 1]), activation)
+    ]
+    return [*layers, nn.Linear(widths[-1], 3, bias=False)]
+
+
+SMOOTH = {
+    "tanh": smooth_network,
+    "one layer": lambda: classification(_deep(nn.Tanh()), (4,), 3),
+    "sigmoid, tanh and relu": lambda: regression(
+        _deep(nn.Sigmoid(), nn.Tanh(), nn.ReLU(inplace=True), nn.Identity()), 4, 3
+    ),
+    "four smooth layers": lambda: classification(
+        [nn.Flatten(), *_deep(nn.Tanh(), nn.Softplus(), nn.SiLU(), nn.GELU())], (2, 2), 3
+    ),
+    "smooth below relu": lambda: classification(
+        _deep(nn.Tanh(), nn.LeakyReLU(0.2), nn.Tanh(), nn.Hardtanh()), (4,), 3
+    ),
+    "smooth outputs": lambda: regression([*_deep(nn.Tanh()), nn.Sigmoid()], 4, 3),
+}
+
+
+@pytest.mark.parametrize("case", SMOOTH.values(), ids=SMOOTH.keys())
+def test_a_fully_connected_diagonal_is_the_dense_hessians(case, monkeypatch):
+    problem = case()
+    # Weights large enough that the activations bend.
+    w = 2.0 * problem.initial_weights
+    assert has_exact_diagonal(problem)
+    dense = dense_hessian(problem, w).diagonal()
+    torch.testing.assert_close(exact_diagonal(problem, w), dense, rtol=1e-10, atol=1e-13)
+    assert hessian_trace(problem, w, seed=0).method == "exact"
+    monkeypatch.setattr(fully_connected, "CHUNK_BYTES", 1)  # a sample at a time
+    torch.testing.assert_close(exact_diagonal(problem, w), dense, rtol=1e-10, atol=1e-13)
+
+
+def test_weights_that_are_not_trained_are_left_out():
+    module = nn.Sequential(*_deep(nn.Tanh(), nn.Tanh())).double()
+    module[0].weight.requires_grad_(False)
+    module[2].bias.requires_grad_(False)
+    x = torch.randn(9, 4, generator=generator_for(0, "x"), dtype=torch.float64)
+    problem = Problem(module, CrossEntropy(), x, torch.arange(9) % 3)
+    w = problem.initial_weights
+    assert problem.num_parameters < sum(p.numel() for p in module.parameters())
+    torch.testing.assert_close(
+        exact_diagonal(problem, w), dense_hessian(problem, w).diagonal(), rtol=1e-10, atol=1e-14
+    )
+
+
+def test_very_wide_smooth_layers_are_left_to_the_stochastic_trace():
+    """Three of them cost more than its products; two never do, nor any of ReLU."""
+
+    def has(activation, hidden):
+        widths = [4, *([hidden[0]] * hidden[1])]
+        layers = [part for a, b in pairwise(widths) for part in (nn.Linear(a, b), activation())]
+        module = nn.Sequential(*layers, nn.Linear(widths[-1], 3))
+        return has_exact_diagonal(
+            Problem(module, CrossEntropy(), torch.randn(3, 4), torch.arange(3))
+        )
+
+    assert has(nn.Tanh, (300, 3))
+    assert not has(nn.Tanh, (1500, 3))
+    assert has(nn.Tanh, (1500, 2))
+    assert has(nn.ReLU, (1500, 3))
+
+
 def test_other_networks_have_no_exact_diagonal():
-    assert not has_exact_diagonal(smooth_network())
     shared = nn.Linear(4, 4)
     cases = [
         nn.Sequential(shared, nn.ReLU(), shared),
+        nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Tanh(), nn.Linear(4, 3)),
         nn.Sequential(nn.Linear(4, 4), nn.Softmax(dim=1), nn.Linear(4, 3)),
         nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)),
-        nn.Sequential(nn.Linear(4, 3), nn.ReLU()),
         nn.Linear(4, 3),
     ]
     for module in cases:
