@@ -248,8 +248,12 @@ class JumpTableWrite(WholePulseWrite):
     ) -> Tensor:
         """States after all pulses of requests for more than are applied one by one."""
         zero, one = torch.zeros_like(x), torch.ones_like(x)
-        noise = None if self.table.deterministic else generator
-        return take_together(self._kick(up), x, zero, one, pulses, noise)
+
+        def noise(which: Tensor, number: int) -> Tensor:
+            return torch.randn(which.shape, generator=generator, dtype=x.dtype, device=x.device)
+
+        drawn = None if self.table.deterministic else noise
+        return take_together(self._kick(up), x, zero, one, pulses, drawn)
 
     def _after_pulses(
         self, w: Tensor, increment: Tensor, pulses: Tensor, part: Tensor

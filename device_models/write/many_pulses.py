@@ -46,13 +46,17 @@ Kick = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Signed mean and standard deviation of one pulse, for states of the devices with these numbers."""
 
 
+Noise = Callable[[Tensor, int], Tensor]
+"""Standard normal numbers of the devices with these numbers, in the block of this number."""
+
+
 def take_together(
     kick: Kick,
     state: Tensor,
     low: Tensor,
     high: Tensor,
     pulses: Tensor,
-    generator: torch.Generator | None,
+    noise: Noise | None,
 ) -> Tensor:
     """States after all pulses of a request, of which ``MOST_SINGLE_PULSES`` were applied.
 
@@ -62,14 +66,14 @@ def take_together(
         low: Lower bounds, shape ``(n,)``.
         high: Upper bounds, shape ``(n,)``.
         pulses: Pulses of the whole request, more than were applied, shape ``(n,)``.
-        generator: Source of the noise; None where no pulse has any.
+        noise: The noise of every block; None where no pulse has any.
     """
     state = state.clone()
     width = high - low
     taken = torch.full_like(state, float(MOST_SINGLE_PULSES))
     left = pulses.clamp_max(_MOST_PULSES) - taken
     active = torch.arange(len(state), device=state.device)
-    for _ in range(MOST_BLOCKS):
+    for number in range(MOST_BLOCKS):
         active = active[left[active] > 0]
         if active.numel() == 0:
             break
@@ -79,14 +83,14 @@ def take_together(
         block = block_length(mean, std, decay, span, taken[active])
         block = torch.minimum(block, left[active])
         moved = h + mean * decayed(decay, block)
-        if generator is not None:
-            noise = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
-            moved = moved + noise * std * decayed(decay * (2.0 - decay), block).sqrt()
+        if noise is not None:
+            spread = decayed(decay * (2.0 - decay), block).sqrt()
+            moved = moved + noise(active, number) * std * spread
         moved = torch.minimum(torch.maximum(moved, bottom), top)
         state[active] = moved
         taken[active] += block
         left[active] -= block
-        if generator is None:
+        if noise is None:
             # Where a pulse no longer moves a device, none after it does.
             active = active[moved != h]
     return state

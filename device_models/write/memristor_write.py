@@ -8,12 +8,19 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, no_key
 from device_models.moments import clipped_normal, two_point_mixture
 from device_models.protocols import ElementMoments
 from device_models.write.crossbar import Crossbar, DevicePopulation
 from device_models.write.cycle_to_cycle import cycle_to_cycle_std
+from device_models.write.fused_curves import write_fused
 from device_models.write.pulse_response import CONSTANT_STEP, Response
-from device_models.write.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
+from device_models.write.rounding import (
+    Rounding,
+    check_rounding,
+    round_by_device,
+    rounding_outcomes,
+)
 from device_models.write.whole_pulses import by_direction
 
 
@@ -59,24 +66,25 @@ class MemristorWrite:
         check_rounding(self.rounding)
         if self.levels is not None and min(self.levels) < 2:
             raise ValueError(f"levels are {self.levels}; allowed: 2 or more")
-        for spread in self._spreads:
+        for spread in self.spreads:
             if not spread >= 0:
                 raise ValueError(f"cycle_to_cycle is {spread:g}; allowed: 0 or more")
 
     @property
     def deterministic(self) -> bool:
         """Whether a write has neither noise nor stochastic rounding."""
-        return not self._noisy and (self.levels is None or self.rounding != "stochastic")
+        return not self.noisy and (self.levels is None or self.rounding != "stochastic")
 
     @property
-    def _spreads(self) -> tuple[float, float]:
+    def spreads(self) -> tuple[float, float]:
         """Noise of a pulse up and of one down."""
         given = self.cycle_to_cycle
         return given if isinstance(given, tuple) else (given, given)
 
     @property
-    def _noisy(self) -> bool:
-        return any(self._spreads)
+    def noisy(self) -> bool:
+        """Whether pulses have any noise."""
+        return any(self.spreads)
 
     def program(self, w: Tensor) -> Tensor:
         """Clip to what each synapse can hold: initial weights are written with verification."""
@@ -84,20 +92,29 @@ class MemristorWrite:
 
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Realized increment in weight units, shape ``(N,)``."""
+        key = self.key_of(generator)
+        fused = write_fused(self, w, increment, key)
+        return self.plain_write(w, increment, key) if fused is None else fused
+
+    def key_of(self, generator: torch.Generator) -> Tensor:
+        """The key of one write; nothing is drawn from the generator where a write draws nothing."""
+        return no_key(generator) if self.deterministic else draw_key(generator)
+
+    def plain_write(self, w: Tensor, increment: Tensor, key: Tensor) -> Tensor:
+        """The write of a key by tensor operations, on any kind of device, shape ``(N,)``."""
         realized = torch.zeros_like(w)
-        fractions = self.crossbar.fractions(w)
-        for devices, fraction in zip(self.crossbar.populations, fractions, strict=True):
+        numbers = DeviceNumbers.of_all(key, w)
+        lines = zip(self.crossbar.populations, self.crossbar.fractions(w), strict=True)
+        for line, (devices, fraction) in enumerate(lines):
             up, pulses = self._requested(devices, increment)
             if self.levels is not None:
-                pulses = round_whole(pulses, self.rounding, generator)
+                pulses = round_by_device(pulses, self.rounding, numbers, line)
             # Few devices get a pulse in one step: only these are moved and draw noise.
             where = torch.nonzero((pulses != 0) & devices.movable).squeeze(1)
-            if where.numel() == 0:
-                continue
             x, scale, n = fraction[where], _pick(devices.scale, where), pulses[where]
-            center = x + self._move(x / scale, scale, n, up[where])
-            noise = torch.randn(n.shape, generator=generator, dtype=n.dtype, device=n.device)
-            moved = center + noise * self._noise_std(n, up[where]) if self._noisy else center
+            moved = x + self._move(x / scale, scale, n, up[where])
+            if self.noisy:
+                moved = moved + numbers.pick(where).normal(line) * self._noise_std(n, up[where])
             moved = torch.minimum(moved.clamp_min(0.0), scale)
             change = (moved - x) * (devices.polarity * self.crossbar.gain)
             realized.index_add_(0, where, change)
@@ -147,7 +164,7 @@ class MemristorWrite:
 
     def _noise_std(self, pulses: Tensor, up: Tensor) -> Tensor:
         count = (pulses != 0).to(pulses.dtype) if self.levels is None else pulses
-        return cycle_to_cycle_std(count, by_direction(up, count, *self._spreads))
+        return cycle_to_cycle_std(count, by_direction(up, count, *self.spreads))
 
     def _moved_moments(
         self, devices: DevicePopulation, x: Tensor, pulses: Tensor, up: Tensor

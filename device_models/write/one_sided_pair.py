@@ -16,9 +16,11 @@ from torch import Tensor
 
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
+from device_models.write.fused_pulses import write_fused
+from device_models.write.many_pulses import MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import DeviceValues, Step
-from device_models.write.pulsed_write import pulse_train, signed_step
-from device_models.write.rounding import Rounding, round_whole
+from device_models.write.pulsed_write import further_pulses, pulse_train, signed_step
+from device_models.write.rounding import Rounding
 from device_models.write.train_moments import after_train
 from device_models.write.whole_pulses import NominalStepWrite, changes, pulsed_by_chance
 
@@ -57,18 +59,37 @@ class OneSidedPair(NominalStepWrite):
 
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Realized increment in weight units, shape ``(N,)``."""
-        pulses = round_whole(self._requested(increment), self.rounding, generator)
+        key = self.key_of(generator)
+        lines = (self.positive, self.negative)
+        fused = write_fused(self, lines, w, increment, key, one_sided=True)
+        if fused is None:
+            return self.plain_write(w, increment, key)
+        realized, beyond = fused
+        if beyond:
+            self._raise(realized, w, increment, key, MOST_SINGLE_PULSES)
+        return realized
+
+    def plain_write(self, w: Tensor, increment: Tensor, key: Tensor) -> Tensor:
+        """The write of a key by tensor operations, on any kind of device, shape ``(N,)``."""
         realized = torch.zeros_like(w)
+        self._raise(realized, w, increment, key)
+        return realized
+
+    def _raise(
+        self, realized: Tensor, w: Tensor, increment: Tensor, key: Tensor, done: int = 0
+    ) -> None:
+        """Puts in what the pulses realize of which the first were applied."""
+        every, pulses, numbers = self._pulses(w, increment, key, done)
         for sign, devices in ((1.0, self.positive), (-1.0, self.negative)):
-            where = torch.nonzero((pulses != 0) & (sign * increment > 0)).squeeze(1)
-            if where.numel() == 0:
-                continue
+            own = torch.nonzero(sign * increment[every] > 0).squeeze(1)
+            where, unit = every[own], sign * self.weight_range
             some = devices.pick(where)
             start = self._start(w[where], sign, some)
             up = torch.ones_like(start, dtype=torch.bool)
-            end = pulse_train(self.step, some, start, up, pulses[where], generator)
-            realized[where] = sign * self.weight_range * (end - start)
-        return realized
+            train = further_pulses if done else pulse_train
+            state = some.clip(start + realized[where] / unit)
+            end = train(self.step, some, state, up, pulses[own], numbers.pick(own))
+            realized[where] = unit * (end - start)
 
     def _one_pulse(
         self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor

@@ -56,6 +56,10 @@ class DeviceValues:
         """The values of some devices."""
         return DeviceValues(*(v if v.numel() == 1 else v[where] for v in vars(self).values()))
 
+    def clip(self, state: Tensor) -> Tensor:
+        """States within the bounds."""
+        return torch.minimum(torch.maximum(state, self.low), self.high)
+
 
 class Step(Protocol):
     """Mean and standard deviation of one pulse's step in the direction of the pulse.

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from device_models.kernels.counter_numbers import DeviceNumbers
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
+from device_models.write.fused_pulses import write_fused
 from device_models.write.many_pulses import MOST_SINGLE_PULSES, Kick, take_together
 from device_models.write.pulsed_step import DeviceValues, Step
-from device_models.write.rounding import Rounding, round_whole
+from device_models.write.rounding import Rounding
 from device_models.write.train_moments import after_train
 from device_models.write.whole_pulses import NominalStepWrite, changes, pulsed_by_chance
 
@@ -54,16 +56,27 @@ class PulsedWrite(NominalStepWrite):
 
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Realized increment in weight units, shape ``(N,)``."""
-        pulses = round_whole(self._requested(increment), self.rounding, generator)
-        where = torch.nonzero(pulses != 0).squeeze(1)
-        realized = torch.zeros_like(w)
-        if where.numel() == 0:
-            return realized
-        devices, up, count = self.devices.pick(where), increment[where] > 0, pulses[where]
-        start = self._state(w[where], devices)
-        end = pulse_train(self.step, devices, start, up, count, generator)
-        realized[where] = self.weight_range * (end - start)
+        key = self.key_of(generator)
+        fused = write_fused(self, (self.devices, self.devices), w, increment, key)
+        if fused is None:
+            return self.plain_write(w, increment, key)
+        realized, beyond = fused
+        if beyond:
+            where, count, numbers = self._pulses(w, increment, key, MOST_SINGLE_PULSES)
+            devices, up = self.devices.pick(where), increment[where] > 0
+            start = self._state(w[where], devices)
+            state = devices.clip(start + realized[where] / self.weight_range)
+            end = further_pulses(self.step, devices, state, up, count, numbers)
+            realized[where] = self.weight_range * (end - start)
         return realized
+
+    def plain_write(self, w: Tensor, increment: Tensor, key: Tensor) -> Tensor:
+        """The write of a key by tensor operations, on any kind of device, shape ``(N,)``."""
+        where, count, numbers = self._pulses(w, increment, key)
+        devices, up = self.devices.pick(where), increment[where] > 0
+        start = self._state(w[where], devices)
+        end = pulse_train(self.step, devices, start, up, count, numbers)
+        return torch.zeros_like(w).index_copy_(0, where, self.weight_range * (end - start))
 
     def _one_pulse(
         self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor
@@ -86,8 +99,7 @@ class PulsedWrite(NominalStepWrite):
         return changes(state, after_train(kick, state, low, high, pulses, part), self.weight_range)
 
     def _state(self, w: Tensor, devices: DeviceValues) -> Tensor:
-        state = w / self.weight_range + devices.reference
-        return torch.minimum(torch.maximum(state, devices.low), devices.high)
+        return devices.clip(w / self.weight_range + devices.reference)
 
 
 def signed_step(step: Step, devices: DeviceValues, up: Tensor) -> Kick:
@@ -112,7 +124,7 @@ def pulse_train(
     state: Tensor,
     up: Tensor,
     pulses: Tensor,
-    generator: torch.Generator,
+    numbers: DeviceNumbers,
 ) -> Tensor:
     """States after a number of pulses each, applied one after the other.
 
@@ -126,7 +138,7 @@ def pulse_train(
         up: Direction, True is up, shape ``(n,)``.
         pulses: Number of pulses, 0 or more, shape ``(n,)``; of a number that is not whole the last
             pulse is a part f, with f times its mean and f times its variance.
-        generator: Source of the noise.
+        numbers: The noise of these devices.
     """
     state = state.clone()
     low, high = (v.expand_as(state) for v in (devices.low, devices.high))
@@ -141,19 +153,35 @@ def pulse_train(
             part = (single[active] - done).clamp_max(1.0)
             mean, std = part * mean, part.sqrt() * std
         if step.noise:
-            noise = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
-            mean = mean + std * noise
+            mean = mean + std * numbers.pick(active).normal(done)
         moved = h + torch.where(direction, mean, -mean)
         state[active] = torch.minimum(torch.maximum(moved, low[active]), high[active])
         done += 1
         active = active[single[active] > done]
     many = torch.nonzero(pulses > MOST_SINGLE_PULSES).squeeze(1)
     if many.numel():
-        some, direction = devices.pick(many), up[many]
-
-        kick = signed_step(step, some, direction)
-        state[many] = take_together(
-            kick, state[many], low[many], high[many], pulses[many],
-            generator if step.noise else None,
-        )  # fmt: skip
+        state[many] = further_pulses(
+            step, devices.pick(many), state[many], up[many], pulses[many], numbers.pick(many)
+        )
     return state
+
+
+def further_pulses(
+    step: Step,
+    devices: DeviceValues,
+    state: Tensor,
+    up: Tensor,
+    pulses: Tensor,
+    numbers: DeviceNumbers,
+) -> Tensor:
+    """States after all pulses of requests of which ``MOST_SINGLE_PULSES`` were applied.
+
+    Arguments are those of ``pulse_train``, with the states behind the pulses that were applied.
+    """
+    low, high = (v.expand_as(state) for v in (devices.low, devices.high))
+
+    def noise(which: Tensor, block: int) -> Tensor:
+        return numbers.pick(which).normal(MOST_SINGLE_PULSES + block)
+
+    kick = signed_step(step, devices, up)
+    return take_together(kick, state, low, high, pulses, noise if step.noise else None)

@@ -9,6 +9,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from device_models.kernels.counter_numbers import DeviceNumbers
+
 MOST_OUTCOMES = 81
 """Most whole numbers that a normal number is rounded to one by one."""
 
@@ -31,14 +33,24 @@ def round_whole(x: Tensor, mode: Rounding, generator: torch.Generator) -> Tensor
     the fractional part as probability and so keeps the mean (Gupta et al., ICML 2015), ``none``
     leaves x as it is (what a chip without this effect would do).
     """
-    if mode == "none":
-        return x
-    if mode == "nearest":
-        return x.round()
-    if mode == "truncate":
-        return x.trunc()
+    if mode != "stochastic":
+        return _without_draw(x, mode)
     noise = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
     return noise.add_(x).floor_()
+
+
+def round_by_device(x: Tensor, mode: Rounding, numbers: DeviceNumbers, place: int = 0) -> Tensor:
+    """As ``round_whole``, by the uniform numbers of the devices at a place, shape ``(n,)``."""
+    if mode != "stochastic":
+        return _without_draw(x, mode)
+    low = x.floor()
+    return low + (numbers.uniform(place) < x - low)
+
+
+def _without_draw(x: Tensor, mode: Rounding) -> Tensor:
+    if mode == "none":
+        return x
+    return x.round() if mode == "nearest" else x.trunc()
 
 
 def rounding_outcomes(x: Tensor, mode: Rounding) -> tuple[Tensor, Tensor]:
@@ -49,8 +61,7 @@ def rounding_outcomes(x: Tensor, mode: Rounding) -> tuple[Tensor, Tensor]:
     if mode == "stochastic":
         low = x.floor()
         return low, x - low
-    low = x if mode == "none" else x.round() if mode == "nearest" else x.trunc()
-    return low, torch.zeros_like(x)
+    return _without_draw(x, mode), torch.zeros_like(x)
 
 
 def normal_rounding_outcomes(

@@ -17,12 +17,14 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, no_key
 from device_models.moments import two_point_mixture
 from device_models.protocols import ElementMoments
 from device_models.write.pulsed_step import Step
 from device_models.write.rounding import (
     Rounding,
     check_rounding,
+    round_by_device,
     rounding_outcomes,
 )
 from device_models.write.train_moments import MOST_PULSES
@@ -141,7 +143,7 @@ class NominalStepWrite(WholePulseWrite):
 
     def __post_init__(self) -> None:
         check_rounding(self.rounding)
-        up, down = self._steps
+        up, down = self.steps
         for name, value in (("dw_min", min(up, down)), ("weight_range", self.weight_range)):
             if not value > 0:
                 raise ValueError(f"{name} is {value:g}; allowed: above 0")
@@ -162,13 +164,26 @@ class NominalStepWrite(WholePulseWrite):
         low, high = self.weight_bounds()
         return torch.minimum(torch.maximum(w, low), high)
 
+    def key_of(self, generator: torch.Generator) -> Tensor:
+        """The key of one write; nothing is drawn from the generator where a write draws nothing."""
+        return no_key(generator) if self.deterministic else draw_key(generator)
+
+    def _pulses(
+        self, w: Tensor, increment: Tensor, key: Tensor, beyond: int = 0
+    ) -> tuple[Tensor, Tensor, DeviceNumbers]:
+        """Devices that get more than some pulses, how many these are, and their noise."""
+        numbers = DeviceNumbers.of_all(key, w)
+        pulses = round_by_device(self._requested(increment), self.rounding, numbers)
+        where = torch.nonzero(pulses > beyond).squeeze(1)
+        return where, pulses[where], numbers.pick(where)
+
     @property
-    def _steps(self) -> tuple[float, float]:
+    def steps(self) -> tuple[float, float]:
         """What a pulse up and a pulse down are counted for, in units of the weight range."""
         return self.dw_min if isinstance(self.dw_min, tuple) else (self.dw_min, self.dw_min)
 
     def _requested(self, increment: Tensor) -> Tensor:
-        up, down = self._steps
+        up, down = self.steps
         pulses = increment.abs() / (
             self.weight_range * by_direction(increment > 0, increment, up, down)
         )

@@ -9,6 +9,7 @@ import torch
 from scipy.stats import ks_2samp
 
 from device_models import JumpTable, JumpTableWrite, LinearStep, NominalDevice, draw_devices
+from device_models.kernels.counter_numbers import DeviceNumbers, draw_key
 from device_models.write import pulsed_write
 from device_models.write.many_pulses import MOST_SINGLE_PULSES, block_length, take_together
 from device_models.write.pulsed_step import ExponentialStep, PowerStep
@@ -23,11 +24,15 @@ def _devices(dw_min, dtype=torch.float64, **options):
     return draw_devices(nominal, SIZE, generator_for(0, "devices"), dtype)
 
 
+def _numbers(seed, states):
+    return DeviceNumbers.of_all(draw_key(generator_for(seed, "pulses")), states)
+
+
 def _after(step, devices, pulses, up, dtype=torch.float64, seed=0):
     start = torch.linspace(-0.5, 0.5, SIZE, dtype=dtype)
     direction = torch.full((SIZE,), up)
     count = torch.full((SIZE,), float(pulses), dtype=dtype)
-    return pulse_train(step, devices, start, direction, count, generator_for(seed, "pulses"))
+    return pulse_train(step, devices, start, direction, count, _numbers(seed, start))
 
 
 STEPS = [
@@ -60,7 +65,7 @@ def test_noise_of_blocks_is_that_of_single_pulses(kind, monkeypatch):
         start = torch.zeros(SIZE, dtype=torch.float64)
         up = torch.ones(SIZE, dtype=torch.bool)
         count = torch.full_like(start, 3000.0)
-        return pulse_train(kind(5.0), devices, start, up, count, generator_for(seed, "pulses"))
+        return pulse_train(kind(5.0), devices, start, up, count, _numbers(seed, start))
 
     together = ends(1)
     monkeypatch.setattr(pulsed_write, "MOST_SINGLE_PULSES", 10**9)

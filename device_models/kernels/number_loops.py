@@ -1,0 +1,139 @@
+"""The numbers of ``counter_numbers`` in compiled loops: see there for what they are.
+
+Logarithm, sine and cosine are the polynomials of Sun's fdlibm (``e_log.c``, ``k_sin.c``,
+``k_cos.c``), without a branch and a call, so that a processor takes several devices at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from device_models.kernels.compiled import inlined
+from device_models.kernels.counter_numbers import KEY_STEPS, MULTIPLIERS, ROUNDS, WORD
+
+_M0, _M1 = (np.uint64(each) for each in MULTIPLIERS)
+_W0, _W1 = (np.uint64(each) for each in KEY_STEPS)
+_WORD = np.uint64(WORD)
+_HALF = np.uint64(32)
+_ONE = np.uint64(1)
+_QUARTER = np.uint64(30)
+_INSIDE = np.uint64(2**30 - 1)
+_MIDDLE = np.int64(2**29)
+
+STOCHASTIC, NEAREST, TRUNCATE, UNROUNDED = 0, 1, 2, 3
+"""Ways to round."""
+
+ROUNDINGS = {
+    "stochastic": STOCHASTIC,
+    "nearest": NEAREST,
+    "truncate": TRUNCATE,
+    "none": UNROUNDED,
+}
+"""The same by the names of ``device_models.write.rounding``."""
+
+
+@inlined
+def block_of(device: Any, block: Any, key: Any) -> Any:
+    """The four words of a block, of 64 bits each, for numbers of 64 bits without a sign."""
+    x0, x1, x2, x3 = device & _WORD, device >> _HALF, block, np.uint64(0)
+    k0, k1 = key & _WORD, key >> _HALF
+    for _ in range(ROUNDS):
+        p0, p1 = _M0 * x0, _M1 * x2
+        x0, x1 = (p1 >> _HALF) ^ x1 ^ k0, p1 & _WORD
+        x2, x3 = (p0 >> _HALF) ^ x3 ^ k1, p0 & _WORD
+        k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
+    return x0, x1, x2, x3
+
+
+@inlined
+def unit(word: Any, real: Any) -> Any:
+    """A word as a number from 0 to 1, of the type ``real``."""
+    return real(word) * real(2.0**-32)
+
+
+@inlined
+def log_of_unit(word: Any, real: Any) -> Any:
+    """Logarithm of (word + 1)/2³²."""
+    # The exponent, halving what is left to be found: powers of 2 lose nothing.
+    mantissa, power = real(word + _ONE) * real(2.0**-32), real(0.0)
+    for bits in (16, 8, 4, 2, 1):
+        small = mantissa < real(2.0**-bits)
+        mantissa *= real(2.0**bits) if small else real(1.0)
+        power -= real(bits) if small else real(0.0)
+    small = mantissa < real(math.sqrt(0.5))
+    mantissa *= real(2.0) if small else real(1.0)
+    power -= real(1.0) if small else real(0.0)
+    f = mantissa - real(1.0)
+    s = f / (real(2.0) + f)
+    z = s * s
+    series = real(1.479819860511658591e-01)
+    series = series * z + real(1.531383769920937332e-01)
+    series = series * z + real(1.818357216161805012e-01)
+    series = series * z + real(2.222219843214978396e-01)
+    series = series * z + real(2.857142874366239149e-01)
+    series = series * z + real(3.999999999940941908e-01)
+    series = series * z + real(6.666666666666735130e-01)
+    half = real(0.5) * f * f
+    return power * real(math.log(2.0)) - ((half - s * (half + series * z)) - f)
+
+
+@inlined
+def sine(x: Any, z: Any, real: Any) -> Any:
+    """Sine from −π/4 to π/4; z is x²."""
+    series = real(1.58969099521155010221e-10)
+    series = series * z + real(-2.50507602534068634195e-08)
+    series = series * z + real(2.75573137070700676789e-06)
+    series = series * z + real(-1.98412698298579493134e-04)
+    series = series * z + real(8.33333333332248946124e-03)
+    series = series * z + real(-1.66666666666666324348e-01)
+    return x + x * z * series
+
+
+@inlined
+def cosine(z: Any, real: Any) -> Any:
+    """Cosine from −π/4 to π/4, of x² = z."""
+    series = real(-1.13596475577881948265e-11)
+    series = series * z + real(2.08757232129817482790e-09)
+    series = series * z + real(-2.75573143513906633035e-07)
+    series = series * z + real(2.48015872894767294178e-05)
+    series = series * z + real(-1.38888888888741095749e-03)
+    series = series * z + real(4.16666666666666019037e-02)
+    return real(1.0) - (real(0.5) * z - z * z * series)
+
+
+@inlined
+def normal_pair(first: Any, second: Any, real: Any) -> Any:
+    """Two independent standard normal numbers from two words."""
+    radius = np.sqrt(real(-2.0) * log_of_unit(first, real))
+    quarter = second >> _QUARTER
+    inside = np.int64(second & _INSIDE) - _MIDDLE
+    angle = real(inside) * real(0.5 * math.pi / 2**30)
+    square = angle * angle
+    c, s = cosine(square, real), sine(angle, square, real)
+    odd = (quarter & _ONE) != 0
+    turned = radius if quarter < 2 else -radius
+    return turned * (-s if odd else c), turned * (c if odd else s)
+
+
+@inlined
+def round_all(numbers: Any, units: Any, size: Any, rounding: Any, real: Any) -> None:
+    """Numbers of 0 or more become whole ones; the units are uniform from 0 to 1."""
+    if rounding == STOCHASTIC:
+        for j in range(size):
+            low = np.floor(numbers[j])
+            numbers[j] = low + (real(1.0) if units[j] < numbers[j] - low else real(0.0))
+    elif rounding == NEAREST:
+        for j in range(size):
+            numbers[j] = np.rint(numbers[j])
+    elif rounding == TRUNCATE:
+        for j in range(size):
+            numbers[j] = np.trunc(numbers[j])
+
+
+@inlined
+def at(values: Any, device: Any) -> Any:
+    """A device's own value; arrays of one value have the same one for all."""
+    return values[device if values.size > 1 else 0]

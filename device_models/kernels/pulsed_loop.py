@@ -1,0 +1,276 @@
+"""A write by ``PulsedWrite`` or ``OneSidedPair`` in one pass: see there for what they do."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from device_models.kernels.compiled import inlined
+from device_models.kernels.number_loops import at, block_of, normal_pair, round_all, unit
+
+BLOCK = 512
+"""Devices whose pulses are counted before any of them is moved."""
+
+LINEAR, EXPONENTIAL, POWER = 0, 1, 2
+"""Kinds of a step."""
+
+
+class Shape(NamedTuple):
+    """The step of one pulse; numbers are of the weights' type, see ``pulsed_step``.
+
+    Attributes:
+        kind: ``LINEAR``, ``EXPONENTIAL`` or ``POWER``.
+        noise: Cycle-to-cycle noise relative to the step.
+        multiplicative: Whether the noise of a linear step scales with the present step.
+        amplitude: A of an exponential step up.
+        amplitude_down: A of one down.
+        gamma: γ of one up.
+        gamma_down: γ of one down.
+        twice_a: 2a of an exponential step.
+        b: Offset of its exponent.
+        noise_offset: Part of its noise that is there whatever the step.
+        noise_slope: Part of its noise that grows with the state.
+        exponent: γ of a power step.
+    """
+
+    kind: int
+    noise: Any
+    multiplicative: bool
+    amplitude: Any
+    amplitude_down: Any
+    gamma: Any
+    gamma_down: Any
+    twice_a: Any
+    b: Any
+    noise_offset: Any
+    noise_slope: Any
+    exponent: Any
+
+
+class Request(NamedTuple):
+    """How an increment becomes pulses; numbers are of the weights' type.
+
+    Attributes:
+        up: Increment that a pulse up is counted for, above 0.
+        down: The same of a pulse down.
+        most: Most pulses of one write.
+        rounding: How a request becomes a whole number of pulses.
+        single: Pulses that are applied one by one.
+        weight_range: Weight that a state of 1 stands for.
+        one_sided: Whether a weight is a pair of devices that are only raised.
+    """
+
+    up: Any
+    down: Any
+    most: Any
+    rounding: int
+    single: Any
+    weight_range: Any
+    one_sided: bool
+
+
+class Devices(NamedTuple):
+    """``DeviceValues`` as arrays of one number a device, or of one for all."""
+
+    step_up: Any
+    step_down: Any
+    low: Any
+    high: Any
+    slope_up: Any
+    slope_down: Any
+    reference: Any
+
+
+@inlined
+def _values(line: Any, i: Any, up: Any) -> Any:
+    """Step, slope, bounds and reference of one device and direction."""
+    low, high, reference = at(line.low, i), at(line.high, i), at(line.reference, i)
+    if up:
+        return at(line.step_up, i), at(line.slope_up, i), low, high, reference
+    return at(line.step_down, i), at(line.slope_down, i), low, high, reference
+
+
+@inlined
+def _step(shape: Any, h: Any, up: Any, delta: Any, slope: Any, low: Any, high: Any) -> Any:
+    """Mean and standard deviation of one pulse's step, as ``moments`` of the steps have them."""
+    zero, one = delta * 0, delta * 0 + 1
+    if shape.kind == LINEAR:
+        mean = delta * (one + h * slope)
+        return mean, shape.noise * (abs(mean) if shape.multiplicative else delta)
+    width = high - low
+    if not width > zero:
+        return zero, zero
+    if shape.kind == EXPONENTIAL:
+        z = shape.twice_a * h / width + shape.b
+        if up:
+            size = one - shape.amplitude * np.exp(shape.gamma * z)
+        else:
+            size = one - shape.amplitude_down * np.exp(-shape.gamma_down * z)
+        mean = delta * (size if size > zero else zero)
+        return mean, shape.noise * (mean + (shape.noise_offset + shape.noise_slope * abs(h)))
+    room = (high - h) / width
+    room = zero if room < zero else (one if room > one else room)
+    mean = delta * (room if up else one - room) ** shape.exponent
+    return mean, shape.noise * mean
+
+
+@inlined
+def _clip(h: Any, low: Any, high: Any) -> Any:
+    h = low if h < low else h
+    return high if h > high else h
+
+
+@inlined
+def _next_noise(key: Any, i: Any, number: Any, ready: Any, r2: Any, r3: Any, real: Any) -> Any:
+    """Normal number of a place from 1 on, the one behind it, and the words of a later pair."""
+    place = (number - 2) & 3
+    if place & 1:
+        return ready, ready, r2, r3
+    if place == 0:
+        r0, r1, r2, r3 = block_of(np.uint64(i), np.uint64((number + 2) >> 2), key)
+        z, ready = normal_pair(r0, r1, real)
+        return z, ready, r2, r3
+    z, ready = normal_pair(r2, r3, real)
+    return z, ready, r2, r3
+
+
+@inlined
+def _train(
+    key: Any,
+    i: Any,
+    h: Any,
+    up: Any,
+    asked: Any,
+    noise: Any,
+    values: Any,
+    shape: Any,
+    real: Any,
+) -> Any:
+    """State after the pulses of one device, by ``noise`` and what follows it."""
+    delta, slope, low, high, _ = values
+    z, ready = noise
+    r2 = r3 = np.uint64(0)
+    number, left = 0, asked
+    while left > real(0.0):
+        mean, std = _step(shape, h, up, delta, slope, low, high)
+        if left < real(1.0):
+            mean, std = left * mean, np.sqrt(left) * std
+        if shape.noise > real(0.0):
+            if number > 0:
+                z, ready, r2, r3 = _next_noise(key, i, number, ready, r2, r3, real)
+            mean = mean + std * z
+        h = _clip(h + mean if up else h - mean, low, high)
+        number += 1
+        left = asked - real(number)
+    return h
+
+
+@inlined
+def _count(
+    begin: Any,
+    key: Any,
+    increment: Any,
+    realized: Any,
+    request: Any,
+    pulses: Any,
+    noise: Any,
+    first: Any,
+    second: Any,
+    real: Any,
+) -> None:
+    """Pulses of a block of devices, and the words of their first normal numbers."""
+    for j in range(pulses.size):
+        i = begin + j
+        r0, _, r2, r3 = block_of(np.uint64(i), np.uint64(0), key)
+        noise[j], first[j], second[j] = unit(r0, real), np.uint32(r2), np.uint32(r3)
+        asked = abs(increment[i]) / (request.up if increment[i] > real(0.0) else request.down)
+        pulses[j] = request.most if asked > request.most else asked
+        realized[i] = real(0.0)
+    round_all(pulses, noise, pulses.size, request.rounding, real)
+
+
+@inlined
+def _choose(pulses: Any, first: Any, second: Any, chosen: Any) -> Any:
+    """How many devices of a block get pulses; their places and words go to the front."""
+    count = 0
+    for j in range(pulses.size):
+        chosen[count] = j
+        count += pulses[j] != 0
+    for k in range(count):
+        first[k], second[k] = first[chosen[k]], second[chosen[k]]
+    return count
+
+
+def write(
+    start: int,
+    stop: int,
+    key: Any,
+    w: Any,
+    increment: Any,
+    realized: Any,
+    plus: Any,
+    minus: Any,
+    shape: Any,
+    request: Any,
+) -> int:
+    """Realized increments of the weights from ``start`` to ``stop``.
+
+    Args:
+        start: First weight.
+        stop: One behind the last weight.
+        key: Of the write, 64 bits without a sign.
+        w: Weights.
+        increment: Requested increments.
+        realized: Filled with what is realized of them, by no more than ``request.single`` pulses.
+        plus: The devices; of a pair, those that are raised for more weight.
+        minus: Those that are raised for less; only used of pairs.
+        shape: The step of one pulse.
+        request: How an increment becomes pulses.
+
+    Returns:
+        Number of weights that are asked for more than ``request.single`` pulses.
+    """
+    real = w.dtype.type
+    numbers = np.empty((3, BLOCK), w.dtype)
+    words = np.empty((2, BLOCK), np.uint32)
+    chosen = np.empty(BLOCK, np.int32)
+    beyond = 0
+    for begin in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - begin)
+        pulses, noise, more_noise = numbers[0, :size], numbers[1, :size], numbers[2, :size]
+        first, second = words[0, :size], words[1, :size]
+        _count(begin, key, increment, realized, request, pulses, noise, first, second, real)
+        count = _choose(pulses, first, second, chosen)
+        if shape.noise > real(0.0):
+            for k in range(count):
+                noise[k], more_noise[k] = normal_pair(
+                    np.uint64(first[k]), np.uint64(second[k]), real
+                )
+        for k in range(count):
+            i, asked = begin + chosen[k], pulses[chosen[k]]
+            up, sign = increment[i] > real(0.0), real(1.0)
+            if not request.one_sided:
+                values = _values(plus, i, up)
+            elif up:
+                values = _values(plus, i, True)
+            else:
+                sign = real(-1.0)
+                values = _values(minus, i, True)
+            reference = real(0.0) if request.one_sided else values[4]
+            before = _clip(sign * w[i] / request.weight_range + reference, values[2], values[3])
+            beyond += asked > request.single
+            asked = request.single if asked > request.single else asked
+            h = _train(
+                key,
+                i,
+                before,
+                up or request.one_sided,
+                asked,
+                (noise[k], more_noise[k]),
+                values,
+                shape,
+                real,
+            )
+            realized[i] = sign * request.weight_range * (h - before)
+    return beyond

@@ -1,0 +1,114 @@
+"""Writes by pulses of a nominal step in one pass over the devices, on the CPU."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from device_models.kernels.dispatch import over_devices, taken, word_of
+from device_models.write.many_pulses import MOST_SINGLE_PULSES
+from device_models.write.pulsed_step import (
+    DeviceValues,
+    ExponentialStep,
+    LinearStep,
+    PowerStep,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from device_models.write.whole_pulses import NominalStepWrite
+
+
+def write_fused(
+    write: NominalStepWrite,
+    lines: tuple[DeviceValues, DeviceValues],
+    w: Tensor,
+    increment: Tensor,
+    key: Tensor,
+    *,
+    one_sided: bool = False,
+) -> tuple[Tensor, int] | None:
+    """Realized increment, without the pulses beyond ``MOST_SINGLE_PULSES``, shape ``(N,)``.
+
+    Args:
+        write: The write path.
+        lines: Its devices, twice; of a pair those that hold positive and negative weights.
+        w: Weights, shape ``(N,)``.
+        increment: Requested increments, shape ``(N,)``.
+        key: Of the write.
+        one_sided: Whether a weight is a pair of devices that are only raised.
+
+    Returns:
+        What is realized, and the number of weights that are asked for more pulses; None where the
+        compiled loop does not take these tensors or this step.
+    """
+    values = [tuple(vars(line).values()) for line in lines]
+    if not taken(w, increment, *values[0], *values[1]):
+        return None
+    from device_models.kernels import pulsed_loop  # noqa: PLC0415  (imports numba)
+
+    real = np.float32 if w.dtype == torch.float32 else np.float64
+    shape = _shape(write.step, real)
+    if shape is None:
+        return None
+    realized = torch.empty_like(w)
+    plus, minus = (pulsed_loop.Devices(*(each.numpy() for each in line)) for line in values)
+    beyond = over_devices(
+        pulsed_loop.write,
+        w.numel(),
+        word_of(key),
+        w.numpy(),
+        increment.numpy(),
+        realized.numpy(),
+        plus,
+        minus,
+        shape,
+        _request(write, real, one_sided=one_sided),
+    )
+    return realized, sum(beyond)
+
+
+def _request(write: NominalStepWrite, real: Any, *, one_sided: bool) -> Any:
+    from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.pulsed_loop import Request  # noqa: PLC0415  (imports numba)
+
+    up, down = write.steps
+    if up == down:
+        units = (real(write.weight_range * up),) * 2
+    else:
+        # In the order of the plain version, which multiplies numbers of the weights' type.
+        units = (real(write.weight_range) * real(up), real(write.weight_range) * real(down))
+    most = math.inf if write.max_pulses is None else write.max_pulses
+    single = real(MOST_SINGLE_PULSES)
+    rounding = ROUNDINGS[write.rounding]
+    return Request(*units, real(most), rounding, single, real(write.weight_range), one_sided)
+
+
+def _shape(step: Step, real: Any) -> Any:
+    """The step as the loop takes it; None for one that it does not know."""
+    from device_models.kernels import pulsed_loop as loop  # noqa: PLC0415  (imports numba)
+
+    kinds: dict[type, int] = {
+        LinearStep: loop.LINEAR,
+        ExponentialStep: loop.EXPONENTIAL,
+        PowerStep: loop.POWER,
+    }
+    kind = kinds.get(type(step))
+    if kind is None:
+        return None
+    nothing = (0.0, 0.0)
+    numbers = (
+        *getattr(step, "amplitude", nothing),
+        *getattr(step, "gamma", nothing),
+        2.0 * getattr(step, "a", 0.0),
+        getattr(step, "b", 0.0),
+        getattr(step, "noise_offset", 0.0),
+        getattr(step, "noise_slope", 0.0),
+        getattr(step, "exponent", 0.0),
+    )
+    multiplicative = bool(getattr(step, "multiplicative", False))
+    return loop.Shape(kind, real(step.noise), multiplicative, *(real(each) for each in numbers))

@@ -1,0 +1,119 @@
+"""Philox against its authors' own numbers, its two implementations, and what is made of it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from device_models.kernels import counter_numbers, number_loops
+from device_models.kernels.compiled import called
+from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, normal_pair, philox
+from neurograd.seeding import generator_for
+
+DTYPES = (torch.float32, torch.float64)
+
+
+def _key(low, high):
+    return torch.tensor(np.uint64(low | high << 32).astype(np.int64))
+
+
+@called
+def _block(device, block, key):
+    return number_loops.block_of(device, block, key)
+
+
+@called
+def _pairs(words, others, out, real):
+    for i in range(words.size):
+        out[0, i], out[1, i] = number_loops.normal_pair(words[i], others[i], real)
+
+
+# Of Random123's kat_vectors, as far as blocks have counters (device, block): word 3 is 0 here.
+KNOWN = [(0, 0, 0, 0, (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8))]
+
+
+@pytest.mark.parametrize(("device", "block", "low", "high", "words"), KNOWN)
+def test_known_answers(device, block, low, high, words):
+    found = philox(_key(low, high), torch.tensor([device]), block)
+    assert tuple(int(each) for each in found) == words
+
+
+def test_known_answers_of_other_counters(monkeypatch):
+    """All four words of the counter and both of the key, ten rounds and seven."""
+    full = 0xFFFFFFFF
+    pi = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344)
+    cases = [
+        (10, (full,) * 4, (full, full), (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
+        (10, pi, (0xA4093822, 0x299F31D0), (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1)),
+        (7, (0,) * 4, (0, 0), (0x5F6FB709, 0x0D893F64, 0x4F121F81, 0x4F730A48)),
+    ]
+    for rounds, counter, key, words in cases:
+        monkeypatch.setattr(counter_numbers, "ROUNDS", rounds)
+        x = [torch.tensor(each) for each in counter]
+        found = counter_numbers.rounds_of(_key(*key), *x)
+        assert tuple(int(each) for each in found) == words
+
+
+@settings(max_examples=100, deadline=None)
+@given(device=st.integers(0, 2**40), block=st.integers(0, 2**32 - 1), key=st.integers(0, 2**64 - 1))
+def test_loops_make_the_same_words(device, block, key):
+    there = philox(_key(key & 0xFFFFFFFF, key >> 32), torch.tensor([device]), block)
+    here = _block(np.uint64(device), np.uint64(block), np.uint64(key))
+    assert tuple(int(each) for each in there) == tuple(int(each) for each in here)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_loops_make_the_same_normal_numbers(dtype):
+    """Words at the ends of their range and at random ones, to a few units of rounding."""
+    drawn = torch.randint(0, 2**32, (2, 20_000), generator=generator_for(0, "words"))
+    edges = torch.tensor([0, 1, 2, 2**29, 2**30 - 1, 2**30, 2**31, 2**32 - 2, 2**32 - 1])
+    first, second = torch.cat([drawn, torch.cartesian_prod(edges, edges).T], 1)
+    expected = torch.stack(normal_pair(first, second, dtype))
+    real = np.float32 if dtype == torch.float32 else np.float64
+    found = np.empty(expected.shape, real)
+    _pairs(first.numpy().astype(np.uint64), second.numpy().astype(np.uint64), found, real)
+    assert bool(torch.isfinite(expected).all())
+    tolerance = 20 * torch.finfo(dtype).eps
+    torch.testing.assert_close(torch.from_numpy(found), expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("place", [0, 1, 2, 5])
+def test_numbers_are_uniform_and_normal(dtype, place):
+    """Kolmogorov and Smirnov at 0.1 % each, and no correlation with the next place at 0.1 %."""
+    count = 20_000
+    numbers = DeviceNumbers.of_all(draw_key(generator_for(1)), torch.empty(count, dtype=dtype))
+    z, after = numbers.normal(place).double(), numbers.normal(place + 1).double()
+    assert stats.kstest(z.numpy(), "norm").pvalue > 1e-3
+    assert stats.pearsonr(z.numpy(), after.numpy()).pvalue > 1e-3
+    assert stats.pearsonr(z[1:].numpy(), z[:-1].numpy()).pvalue > 1e-3
+    assert stats.pearsonr(z.square().numpy(), after.square().numpy()).pvalue > 1e-3
+    if place < counter_numbers.UNIFORMS:
+        u = numbers.uniform(place).double()
+        assert stats.kstest(u.numpy(), "uniform").pvalue > 1e-3
+        assert stats.pearsonr(u.numpy(), z.numpy()).pvalue > 1e-3
+
+
+def test_places_are_told_apart_and_devices_have_their_own():
+    numbers = DeviceNumbers.of_all(draw_key(generator_for(2)), torch.empty(50).double())
+    every = torch.stack([numbers.normal(place) for place in range(12)])
+    assert len(every.unique()) == every.numel()
+    some = torch.tensor([3, 40, 41])
+    mixed = torch.tensor([0, 7, 2])
+    torch.testing.assert_close(numbers.pick(some).normal(mixed), every[mixed, some], rtol=0, atol=0)
+    other = DeviceNumbers.of_all(draw_key(generator_for(3)), torch.empty(50).double())
+    assert not bool((other.normal(0) == every[0]).any())
+
+
+def test_keys_are_those_of_the_generator():
+    keys = {int(draw_key(generator_for(seed))) for seed in range(50)}
+    assert len(keys) == 50
+    assert min(keys) < 0 < max(keys)
+    assert int(draw_key(generator_for(0))) == int(draw_key(generator_for(0)))
+    assert math.log2(max(abs(key) for key in keys)) > 60

@@ -1,0 +1,231 @@
+"""Compiled writes against the plain ones of the same key, element by element."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from device_models import (
+    ExponentialStep,
+    LinearStep,
+    MemristorWrite,
+    NominalDevice,
+    OneSidedPair,
+    PowerStep,
+    PulsedWrite,
+    draw_crossbar,
+    draw_devices,
+    nonlinear_response,
+)
+from device_models.kernels import dispatch
+from device_models.kernels.counter_numbers import draw_key
+from device_models.write import fused_curves, fused_pulses
+from device_models.write.measured_curve import pulse_curves
+from device_models.write.pulse_response import CONSTANT_STEP, linear_response
+from neurograd.seeding import generator_for
+
+N = 700
+"""More than a block of devices, and no whole number of blocks."""
+
+ROUNDINGS = ["stochastic", "nearest", "truncate", "none"]
+
+
+def _measured(dtype):
+    pulses = torch.arange(6.0).double()
+    up = torch.tensor([0.0, 0.3, 0.5, 0.5, 0.9, 1.0]).double()
+    down = torch.tensor([0.9, 0.6, 0.5, 0.2, 0.1, 0.0]).double()
+    return pulse_curves((pulses, up), (pulses, down))
+
+
+def _responses(name, dtype):
+    """Potentiation, depression and levels."""
+    if name == "measured":
+        curves = _measured(dtype)
+        return curves.potentiation.to(dtype=dtype), curves.depression.to(dtype=dtype), curves.levels
+    if name == "nonlinear":
+        up, down = (nonlinear_response(s, depression=s < 0) for s in (2.4, -4.88))
+        return up, down, (97, 100)
+    if name == "soft bounds":
+        return linear_response(1.0, 30), linear_response(0.4, 30), (30, 30)
+    if name == "mixed":
+        return CONSTANT_STEP, nonlinear_response(-1.0, depression=True), (40, 40)
+    return CONSTANT_STEP, CONSTANT_STEP, (20, 30)
+
+
+def _curve_write(response, mapping, seed, rounding, noise, fine, counted, dtype):
+    crossbar = draw_crossbar(
+        N,
+        weight_range=1.5,
+        mapping=mapping,
+        device_to_device=0.3 * (seed % 2),
+        stuck_low=0.1 * (seed % 3),
+        generator=generator_for(seed, "crossbar"),
+        dtype=dtype,
+    )
+    up, down, levels = _responses(response, dtype)
+    return MemristorWrite(crossbar, up, down, None if fine else levels, noise, rounding, counted)
+
+
+STEPS = {
+    "linear": LinearStep(0.3),
+    "multiplicative": LinearStep(0.3, multiplicative=True),
+    "silent": LinearStep(),
+    "exponential": ExponentialStep(0.3, noise_offset=0.01, noise_slope=0.1),
+    "power": PowerStep(0.2, 0.7),
+}
+
+
+def _pulse_write(step, one_sided, seed, rounding, most, known, dtype):
+    nominal = NominalDevice(
+        dw_min=0.01,
+        dw_min_dtod=0.3 * (seed % 2),
+        up_down=0.1,
+        w_max_dtod=0.2,
+        w_min_dtod=0.2,
+        gamma=(0.4, 0.3),
+        reference_std=0.05 * (seed % 3),
+        corrupt=0.1 * (seed % 2),
+    )
+    plus, minus = (
+        draw_devices(nominal, N, generator_for(seed, "devices", k), dtype) for k in (0, 1)
+    )
+    dw_min = (0.011, 0.009) if known else 0.01
+    if one_sided:
+        return OneSidedPair(STEPS[step], plus, minus, dw_min, 1.3, rounding, most)
+    return PulsedWrite(STEPS[step], plus, dw_min, 1.3, rounding, most)
+
+
+def _increments(size, seed, dtype):
+    """Normal ones, a part of them 0, and the ends of what may be asked for."""
+    generator = generator_for(seed, "increments")
+    increment = size * torch.randn(N, generator=generator, dtype=torch.float64)
+    increment[torch.rand(N, generator=generator) < 0.3] = 0.0
+    increment[:3] = torch.tensor([math.inf, -math.inf, -0.0])
+    return increment.to(dtype)
+
+
+def _hold(write, size, seed, dtype):
+    """The compiled write and the plain one agree to rounding, and a pulse makes a difference."""
+    w = torch.randn(N, generator=generator_for(seed, "w"), dtype=torch.float64).to(dtype)
+    w = write.program(0.8 * w)
+    increment = _increments(size, seed, dtype)
+    if getattr(write, "noisy", False):
+        # Noise of infinitely many pulses is no number in either.
+        increment[:2] = 0.0
+    found = write.write(w, increment, generator_for(seed, "write"))
+    expected = write.plain_write(w, increment, write.key_of(generator_for(seed, "write")))
+    tolerance = 200 * torch.finfo(dtype).eps
+    assert found.dtype == expected.dtype == dtype
+    torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+    assert bool(torch.isfinite(found).all())
+    assert not bool(found[increment == 0].any())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    response=st.sampled_from(["constant", "nonlinear", "soft bounds", "mixed", "measured"]),
+    mapping=st.sampled_from(["differential_pair", "reference"]),
+    seed=st.integers(0, 10_000),
+    rounding=st.sampled_from(ROUNDINGS),
+    noise=st.sampled_from([0.0, 0.03, (0.05, 0.01), (0.0, 0.02)]),
+    fine=st.booleans(),
+    counted=st.sampled_from([None, 25.0]),
+    size=st.floats(1e-4, 3.0),
+    dtype=st.sampled_from(list(dispatch.TYPES)),
+)
+def test_writes_along_curves(response, mapping, seed, rounding, noise, fine, counted, size, dtype):
+    fine = fine and response != "measured"
+    write = _curve_write(response, mapping, seed, rounding, noise, fine, counted, dtype)
+    _hold(write, size, seed, dtype)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    step=st.sampled_from(list(STEPS)),
+    one_sided=st.booleans(),
+    seed=st.integers(0, 10_000),
+    rounding=st.sampled_from(ROUNDINGS),
+    most=st.sampled_from([None, 3]),
+    known=st.booleans(),
+    size=st.floats(1e-4, 0.3),
+    dtype=st.sampled_from(list(dispatch.TYPES)),
+)
+def test_writes_by_pulses(step, one_sided, seed, rounding, most, known, size, dtype):
+    write = _pulse_write(step, one_sided, seed, rounding, most or 40, known, dtype)
+    _hold(write, size, seed, dtype)
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+@pytest.mark.parametrize("dtype", dispatch.TYPES)
+def test_thousands_of_pulses(one_sided, dtype):
+    """Those beyond the single ones are taken in the same blocks."""
+    write = _pulse_write("linear", one_sided, 1, "stochastic", None, False, dtype)
+    w = write.program(torch.linspace(-0.5, 0.5, N, dtype=dtype))
+    increment = torch.linspace(-40.0, 40.0, N, dtype=dtype)
+    found = write.write(w, increment, generator_for(5))
+    expected = write.plain_write(w, increment, write.key_of(generator_for(5)))
+    # A thousand pulses, each rounded.
+    tolerance = 2000 * torch.finfo(dtype).eps
+    torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def _both():
+    curve = _curve_write(
+        "nonlinear", "differential_pair", 1, "stochastic", 0.05, False, None, torch.float32
+    )
+    return [curve, _pulse_write("exponential", False, 1, "stochastic", 40, True, torch.float32)]
+
+
+@pytest.mark.parametrize("write", _both(), ids=["curve", "pulses"])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_nothing(write, threads, monkeypatch):
+    w, increment = write.program(torch.zeros(N)), _increments(0.1, 0, torch.float32)
+    increment[:2] = 0.1
+    alone = write.write(w, increment, generator_for(6))
+    monkeypatch.setattr(dispatch, "LEAST_OF_A_THREAD", 100)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert torch.equal(write.write(w, increment, generator_for(6)), alone)
+
+
+@pytest.mark.parametrize("write", _both(), ids=["curve", "pulses"])
+def test_what_loops_do_not_take_is_written_plainly(write, monkeypatch):
+    """Views of other strides, types that do not go together, and no compiler."""
+    w, increment = write.program(torch.zeros(N)), _increments(0.1, 0, torch.float32)
+    increment[:2] = 0.1
+    found = write.write(w, increment, generator_for(7))
+    strided = torch.stack([increment, increment], 1)[:, 0]
+    again = write.write(w, strided, generator_for(7))
+    torch.testing.assert_close(again, found, rtol=1e-5, atol=1e-5)
+    wide = write.write(w.double(), increment.double(), generator_for(7))
+    assert wide.dtype == torch.float64
+    monkeypatch.setattr(dispatch, "available", lambda: False)
+    torch.testing.assert_close(
+        write.write(w, increment, generator_for(7)), found, rtol=1e-5, atol=1e-5
+    )
+
+
+def test_steps_and_responses_of_ones_own_are_written_plainly():
+    class Own(LinearStep):
+        """A subclass may do anything."""
+
+    write = _both()[1]
+    own = replace(write, step=Own(0.3))
+    w, increment = torch.zeros(N), torch.full((N,), 0.02)
+    key = draw_key(generator_for(0))
+    assert fused_pulses.write_fused(own, (own.devices,) * 2, w, increment, key) is None
+    assert own.write(w, increment, generator_for(0)).any()
+
+    class Half:
+        """Half a constant step."""
+
+        def step(self, position, pulses):
+            return 0.5 * pulses
+
+    curve = replace(_both()[0], potentiation=Half(), depression=Half())
+    assert fused_curves.write_fused(curve, w, increment, key) is None
+    assert curve.write(w, increment, generator_for(0)).any()
