@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from device_models.protocols import Problem
+from device_models.protocols import Problem, SampledProblem
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,9 @@ class Backprop:
     ) -> Tensor:
         """Gradient over the samples ``index`` (all when None), shape ``(N,)``."""
         return problem.gradient(w, index)
+
+    def sample_gradients(
+        self, problem: Problem, w: Tensor, index: Tensor
+    ) -> Iterator[Tensor] | None:
+        """Each sample's part of the gradient over ``index``; None without a pass over all."""
+        return problem.sample_gradients(w, index) if isinstance(problem, SampledProblem) else None

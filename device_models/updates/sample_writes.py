@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from device_models.protocols import LearningRule, Problem, WritePath
+from device_models.rules.backprop import Backprop
 from device_models.rules.minibatch import Minibatch
 
 WriteEach = Literal["batch", "sample"]
@@ -73,8 +74,9 @@ def samples_written(rule: LearningRule, problem: Problem) -> int:
 class SampleEstimates:
     """The estimates of the samples of one batch, which sum to an estimate of the batch.
 
-    Drawn or computed one at a time, so that the memory does not grow with the batch. A batch has
-    the order in which it is drawn; the whole set has the order of the data.
+    Drawn or computed one at a time, so that the memory does not grow with the batch; exact ones of
+    a plain network from one pass over all of them. A batch has the order in which it is drawn; the
+    whole set has the order of the data.
 
     Attributes:
         rule: The rule on a batch.
@@ -95,6 +97,11 @@ class SampleEstimates:
         every = torch.arange(self.problem.num_samples, device=self.seen.device)
         samples = every if self.index is None else self.index
         count, rule = len(samples), self.rule
+        if isinstance(rule, Backprop):
+            together = rule.sample_gradients(self.problem, self.seen, samples)
+            if together is not None:
+                yield from together
+                return
         single: Any = rule.of_one_in(count) if isinstance(rule, SampleRule) else rule
         for sample in samples.split(1):
             yield single.gradient(self.problem, self.seen, self.generator, sample) / count
@@ -119,12 +126,12 @@ def write_one_by_one(
     """
     each = [effect for effect in writes if not isinstance(effect, OnceAnUpdate)]
     once = [effect for effect in writes if isinstance(effect, OnceAnUpdate)]
-    realized = torch.zeros_like(w)
-    for requested in increments:
-        increment, now = requested, w + realized
+    now = w.clone()
+    for increment in increments:
         for effect in each:
-            increment = effect.write(now, increment, generator)
-        realized = realized + increment
+            increment = effect.write(now, increment, generator)  # noqa: PLW2901  (along effects)
+        now += increment
+    realized = now - w
     for effect in once:
         realized = effect.write(w, realized, generator)
     return realized

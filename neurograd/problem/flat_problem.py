@@ -290,6 +290,14 @@ class Problem:
             (gradient,) = torch.autograd.grad(loss, leaf)
         return gradient
 
+    def sample_gradients(self, w: Tensor, index: Tensor) -> Iterator[Tensor] | None:
+        """Each sample's part of ``gradient(w, index)``, in order; None without a plain stack."""
+        stack = self.plain_stack
+        if stack is None:
+            return None
+        chunks, count = self.chunks("train", index), len(index)
+        return (g for x, y in chunks for g in stack.sample_gradients(w, x, y, count))
+
     @property
     def plain_stack(self) -> LayerStack | None:
         """The network's passes written out; None where it has others, or something meets them."""
