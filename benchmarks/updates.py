@@ -33,9 +33,6 @@ def rows(quick: bool) -> list[Row]:
     Args:
         quick: Two presets and few repeats.
     """
-    settings = (
-        {"rounds": 3, "least_seconds": 0.02} if quick else {"rounds": 7, "least_seconds": 0.2}
-    )
     found = []
     for dtype, batch in itertools.product((torch.float32, torch.float64), (1, 10)):
         works = {
@@ -48,7 +45,7 @@ def rows(quick: bool) -> list[Row]:
             timed(name, times["ours"], times["theirs"], "plain torch", allowed=CLEAN_ALLOWED)
         )
     problem = _problem(torch.float32)
-    for preset in QUICK_PRESETS if quick else sorted(each.name for each in list_presets()):
+    for preset in QUICK_PRESETS if quick else list_presets():
         found += [_through(problem, preset, batch, quick) for batch in (1, 10)]
     return found
 
