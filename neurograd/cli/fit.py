@@ -34,6 +34,15 @@ def fit(
             help="Name columns: potentiation=LTP:uS,depression=LTD:reversed,time=t.",
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="Hold the curve to one model: constant, nonlinear, soft_bounds, linear, power or "
+            "exponential.",
+        ),
+    ] = None,
     yaml_file: Annotated[
         Path | None,
         typer.Option(
@@ -61,10 +70,10 @@ def fit(
 
     measured = read_devices(data, columns)
     try:
-        found = fit_device(measured)
+        found = fit_device(measured, model)
     except ValueError as error:
         raise DataError(f"{', '.join(map(str, data))}: {error}") from None
-    text = _text(data, columns, measured, found, table_file)
+    text = _text(_command(data, columns, model), data[0].stem, measured, found, table_file)
     files: dict[Path, str | bytes] = {} if yaml_file is None else {yaml_file: text}
     if table_file is not None and found.table is not None:
         files[table_file] = found.table
@@ -87,9 +96,16 @@ def _image(measured: Measurements, found: DeviceFit, title: str, plot: Path) -> 
     return to_image(drawn, plot.suffix[1:])
 
 
+def _command(data: Sequence[Path], columns: str | None, model: str | None) -> str:
+    """The command line that was given, but for what it writes."""
+    options = [("--columns", columns), ("--model", model)]
+    given = [word for name, value in options if value is not None for word in (name, value)]
+    return shlex.join(["neurograd", "fit", *map(os.fspath, data), *given])
+
+
 def _text(
-    data: Sequence[Path],
-    columns: str | None,
+    command: str,
+    stem: str,
     measured: Measurements,
     found: DeviceFit,
     table_file: Path | None,
@@ -97,13 +113,10 @@ def _text(
     """The device as YAML, below what was read and what is to be known, as comments."""
     import yaml  # noqa: PLC0415
 
-    command = shlex.join(["neurograd", "fit", *map(os.fspath, data)])
-    if columns is not None:
-        command += f" --columns {shlex.quote(columns)}"
     lines = [command, *(f"read: {line}" for line in measured.understood)]
     lines += [f"note: {line}" for line in measured.notes]
     lines += found.lines()
-    name = f"{data[0].stem}_jumps.csv" if table_file is None else table_file.name
+    name = f"{stem}_jumps.csv" if table_file is None else table_file.name
     if found.table is not None and table_file is None:
         lines.append(f"note: --yaml FILE also writes the jump table that {name} stands for")
     comments = "".join(f"# {' '.join(line.split())}\n" for line in lines)

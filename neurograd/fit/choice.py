@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurograd.errors import DataError
 from neurograd.fit.goodness import LEVEL, Goodness, goodness, together
 from neurograd.fit.models.curves import CURVES, Curve
 from neurograd.fit.models.model_fit import ModelFit, fit_model, fit_stopping, held_out
@@ -149,9 +150,17 @@ def choose(trains: Trains, curves: tuple[Curve, ...] = CURVES) -> Choice:
     Args:
         trains: The runs.
         curves: What is tried.
+
+    Raises:
+        DataError: If none of the curves can be told from the runs.
     """
     devices = choosing(trains.by_device())
     there = [curve for curve in curves if all(_applies(curve, own) for own in devices)]
+    if not there:
+        raise DataError(
+            f"{curves[-1].name} is not told from pulses of {' and '.join(trains.directions)} "
+            "alone; allowed: runs up and down, or soft_bounds"
+        )
     every = [tuple(fit_model(curve, own) for own in devices) for curve in there]
     every += [stopping for fits in every if (stopping := stopping_of(fits)) is not None]
     values = [sum(fit.top.value for fit in fits) for fits in every]

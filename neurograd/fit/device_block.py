@@ -93,7 +93,7 @@ def _pulsed(curve: str, by_key: dict[str, Number]) -> dict[str, Any]:
     steps = _pair(by_key, "pulsed.dw_min")
     up, down = (steps[name] for name in DIRECTIONS)
     pulsed: dict[str, Any] = {
-        "model": "power" if curve == "power" else "linear",
+        "model": curve if curve in ("power", "exponential") else "linear",
         "dw_min": _short(0.5 * (up + down)),
         "up_down": _short((up - down) / (up + down)),
         "dw_min_std": _short(_root_mean_square(_pair(by_key, "pulsed.dw_min_std").values())),
@@ -103,7 +103,12 @@ def _pulsed(curve: str, by_key: dict[str, Number]) -> dict[str, Any]:
     else:
         slopes = _pair(by_key, "pulsed.gamma")
         pulsed["gamma"] = {name: _short(value) for name, value in slopes.items()}
-        pulsed["noise"] = "multiplicative"
+        amplitudes = _pair(by_key, "pulsed.amplitude")
+        if amplitudes:
+            pulsed["amplitude"] = {name: _short(value) for name, value in amplitudes.items()}
+            pulsed |= {"a": -0.5, "b": 0.0}
+        else:
+            pulsed["noise"] = "multiplicative"
     spreads = [key for key in by_key if key.endswith("_dtod")]
     return pulsed | {
         key.removeprefix("pulsed."): _short(min(by_key[key].value, MOST_OF_A_STEP))

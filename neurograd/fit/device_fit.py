@@ -17,6 +17,7 @@ from neurograd.fit.device_block import Unknown, block_of, unknown_of
 from neurograd.fit.devices import Devices
 from neurograd.fit.goodness import LEVEL, goodness
 from neurograd.fit.measurements import Measurements
+from neurograd.fit.models.curves import curves_of
 from neurograd.fit.models.model_fit import ModelFit, fit_model
 from neurograd.fit.models.profile import CONFIDENCE
 from neurograd.fit.models.trains import Trains, line_up
@@ -103,19 +104,22 @@ class DeviceFit:
         return block_of(self.curve, self.numbers, table_file)
 
 
-def fit_device(measured: Measurements) -> DeviceFit:
+def fit_device(measured: Measurements, model: str | None = None) -> DeviceFit:
     """Fit a device to measurements, of several devices with the spread over them.
 
     Args:
         measured: What was read from a file.
+        model: One of ``curves.MODELS`` that the curve is held to; None for the choice of all.
 
     Raises:
         DataError: If there is too little to fit.
     """
     if not measured.runs:
+        if model is not None:
+            raise DataError("a table of single jumps has no curve; allowed: it without --model")
         return _of_jumps(measured)
     trains = line_up(measured.runs)
-    choice = choose(trains)
+    choice = choose(trains, curves_of(model))
     if choice.chosen is None:
         return _of_steps(trains, measured.unit, choice)
     fits = fits_of(choice.chosen, trains)

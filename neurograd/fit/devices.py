@@ -86,6 +86,12 @@ class Devices:
         """Whether the device is one of ``pulsed``."""
         return self.fits[0].model.curve.relative
 
+    @property
+    def _linear(self) -> bool:
+        """Whether the step is a line of the weight with a slope over it."""
+        curve = self.fits[0].model.curve
+        return curve.straight and "gamma" in curve.own
+
     def numbers(self, unit: str, keys: frozenset[str] | None = None) -> tuple[Number, ...]:
         """Means, common noises and spreads.
 
@@ -116,7 +122,7 @@ class Devices:
             logarithms = [math.log(max(end, 0.0) or math.ulp(0.0)) for end in found]
             return as_number(fit, name, unit, Interval(*logarithms))
         of: Callable[[Values], float] = itemgetter(name)
-        if own == "gamma":
+        if own == "gamma" and self._linear:
             of = partial(self._slope, name=name)
         return as_number(fit, name, unit, mean_over(self._over(of), CONFIDENCE))
 
@@ -140,7 +146,7 @@ class Devices:
         if len(steps) == 2:
             found["up_down"] = self._spread(lambda v: self._balance(v, steps) / nominal)
         slopes = [f"{name}.gamma" for name in self.trains.directions]
-        if slopes[0] in self.fits[0].model.names:
+        if self._linear:
             found["gamma"] = self._spread(*(partial(self._slope, name=name) for name in slopes))
         return tuple(Number(f"pulsed.{key}_dtod", *each) for key, each in found.items())
 
@@ -155,6 +161,8 @@ class Devices:
         spread: Interval
         if own in ("pulses", "exponent"):
             spread, unit = self._relative(lambda v: math.exp(v[name])), " %"
+        elif own == "amplitude" or (own == "gamma" and not self._linear):
+            spread, unit = self._spread(itemgetter(name)), ""
         elif own == "bend":
             spread, unit = self._spread(lambda v: label_of(v[name])), ""
         elif own == "low" and not self.relative:
@@ -181,12 +189,14 @@ class Devices:
         return Interval(*(_of_log(each) for each in logarithms))
 
     def _step(self, values: Values, name: str) -> float:
-        """Step at weight 0 in weights; that of a power is of the device's own bounds."""
+        """Step at weight 0 in weights; a power's and an exponential one is of the own bounds."""
         direction = name.rpartition(".")[0]
         size = (values["high"] - values["low"]) / self.width
+        if not self._linear:
+            return math.exp(min(values[name], 50.0)) * size
         middle = (values["high"] + values["low"] - self.high.value - self.low.value) / self.width
         sign = 1.0 if direction == DIRECTIONS[0] else -1.0
-        gamma = values.get(f"{direction}.gamma", 0.0)
+        gamma = values[f"{direction}.gamma"]
         return math.exp(min(values[name], 50.0)) * (size + sign * gamma * middle)
 
     def _slope(self, values: Values, name: str) -> float:

@@ -60,6 +60,7 @@ _KEYS = {
     "pulses": "conductance.levels",
     "bend": "write.nonlinearity",
     "step": "pulsed.dw_min",
+    "amplitude": "pulsed.amplitude",
     "gamma": "pulsed.gamma",
     "exponent": "pulsed.exponent",
 }

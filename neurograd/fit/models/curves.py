@@ -10,11 +10,14 @@ nonlinear           ``(u* − p)(1 − e^{−c/P})``,      ``write.nonlinearity`
 soft_bounds         ``(2/P)(1 − p)``                 ``write.model: soft_bounds``
 linear_relative     ``½Δ(1 − γ(2p − 1))``            ``pulsed: linear, noise: multiplicative``
 power               ``½Δ(1 − p)^γ``                  ``pulsed: power``, one γ for both directions
+exponential         ``½Δ(1 − A·e^{−γ(p − ½)})``,     ``pulsed: exponential`` with a of −½ and b
+                    0 where that is below 0          of 0: aihwkit's ExpStepDevice
 ==================  ===============================  ============================================
 
 p runs from 0 to 1 in the direction of the pulses. The noise of a pulse is constant over the window
 in the first three, and in proportion to the step in the others, as in ``device_models``. The window
-of soft bounds and of the power step ends where the step does.
+of soft bounds and of the power step ends where the step does. The exponential step is fitted where
+it is asked for alone: near a straight line its three numbers are one too many.
 
 Sources: those of ``device_models/write/pulse_response.py`` and ``pulsed_step.py``.
 """
@@ -26,6 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurograd.errors import DataError
 from neurograd.fit.models.state_space import Line, Step
 from neurograd.fit.models.trains import Array
 
@@ -105,6 +109,18 @@ def _power(v: Values) -> Step:
     return step
 
 
+def _exponential(v: Values) -> Step:
+    half, amplitude, gamma = 0.5 * np.exp(v["step"]), v["amplitude"], v["gamma"]
+
+    def step(p: Array) -> tuple[Array, Array, Array]:
+        part = amplitude * np.exp(-gamma * (p - 0.5))
+        moves = part < 1.0
+        slope = np.where(moves, half * gamma * part, 0.0)
+        return half * np.maximum(1.0 - part, 0.0), slope, -gamma * slope
+
+    return step
+
+
 def _levels(pulses: float, bend: float) -> dict[str, float]:
     return {"pulses": float(np.log(pulses))}
 
@@ -126,6 +142,16 @@ def _sloped(pulses: float, bend: float) -> dict[str, float]:
 def _powered(pulses: float, bend: float) -> dict[str, float]:
     start = float(first_step(pulses, bend))
     return {"step": float(np.log(2.0 * start)), "exponent": 0.2}
+
+
+def _curled(pulses: float, bend: float) -> dict[str, float]:
+    """An exponential step with the steps of the straightest account at both ends of the window."""
+    start, gamma = float(first_step(pulses, bend)), 2.0
+    ratio = max(1.0 + float(np.expm1(-bend / pulses)) / start, 0.2)
+    grown = float(np.exp(0.5 * gamma))
+    amplitude = (ratio - 1.0) / (ratio * grown - 1.0 / grown)
+    size = 2.0 * start / (1.0 - amplitude * grown)
+    return {"step": float(np.log(size)), "amplitude": amplitude, "gamma": gamma}
 
 
 _OVER, _BENT_OVER = "constant over the window", "nonlinear over the window"
@@ -164,4 +190,42 @@ CURVES = (
         holds=_FLAT,
     ),
 )
-"""All curves, those of fewer numbers first."""
+"""Curves that are chosen from, those of fewer numbers first."""
+
+EXPONENTIAL = Curve(
+    "exponential",
+    ("step", "amplitude", "gamma"),
+    (),
+    _exponential,
+    _curled,
+    relative=True,
+    straight=False,
+    holds=_FLAT,
+)
+"""Fitted where it is asked for alone."""
+
+MODELS = {
+    "constant": (_OVER, "constant"),
+    "nonlinear": (_BENT_OVER, "nonlinear"),
+    "soft_bounds": ("soft bounds",),
+    "linear": ("linear, relative noise",),
+    "power": ("power",),
+    "exponential": ("exponential",),
+}
+"""Names of the curves of each model that a fit can be held to."""
+
+
+def curves_of(model: str | None) -> tuple[Curve, ...]:
+    """Curves that a fit chooses from.
+
+    Args:
+        model: One of ``MODELS``; None for all that are told apart by readings.
+
+    Raises:
+        DataError: If there is no such model.
+    """
+    if model is None:
+        return CURVES
+    if model not in MODELS:
+        raise DataError(f"--model {model} is not there; allowed: {', '.join(MODELS)}")
+    return tuple(curve for curve in (*CURVES, EXPONENTIAL) if curve.name in MODELS[model])
