@@ -34,10 +34,12 @@ class MeasuredTable:
         steps: Its curves, or its jumps.
         scatter: Root of the mean square of the readings' distance from the curves, as a part of the
             window; 0 for jumps, which hold their noise.
+        devices: Number of devices that the curves are the average of.
     """
 
     steps: PulseCurves | JumpTable
     scatter: float
+    devices: int = 1
 
 
 def read_measured(path: str | os.PathLike[str]) -> PulseCurves | JumpTable:
@@ -74,7 +76,8 @@ def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
         up, down = (
             (torch.from_numpy(each.pulses), torch.from_numpy(each.conductance)) for each in curves
         )
-        return MeasuredTable(pulse_curves(up, down), scatter(curves))
+        devices = len({run.device for run in measured.runs})
+        return MeasuredTable(pulse_curves(up, down), scatter(curves), devices)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -226,6 +229,13 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
             f"device.measured scatters by {words.percent(found.scatter, significant=2)} of the "
             "window: the curve is the average of its readings, and the noise is what "
             "device.write.cycle_to_cycle and device.read.noise say"
+        )
+    if found.devices > 1:
+        spread = words.percent(spec.device.write.device_to_device, significant=2)
+        yield (
+            f"device.measured holds {found.devices} devices, and the curve is their average: what "
+            f"differs between them is what device.write.device_to_device says, {spread}; "
+            "'neurograd fit' of the file tells it"
         )
     if min(table.covered) >= SAME_WINDOW:
         return

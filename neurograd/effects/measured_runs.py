@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ class AverageCurve:
         pulses: Pulses from the first reading of a run on, rising, shape ``(P,)``.
         conductance: Mean of the readings behind them, never against the direction, shape ``(P,)``:
             that of isotonic regression (Barlow et al. 1972) where they go back.
-        scatter: Root of the mean square of the readings' distance from it, in their unit.
+        scatter: Root of the mean square of the readings' distance from it, in their unit; of
+            several devices the largest one from a device's own curve.
     """
 
     pulses: NDArray[np.float64]
@@ -36,14 +37,26 @@ def average_curve(measured: Measurements, direction: Direction) -> AverageCurve:
     Raises:
         ValueError: One line, if there is no run of this direction.
     """
-    runs = [_from_start(run) for run in measured.runs if run.direction == direction]
+    runs = [run for run in measured.runs if run.direction == direction]
     if not runs:
         raise ValueError(f"there is no {direction}; allowed: runs of both directions")
+    rises = direction == "potentiation"
+    every = _average([_from_start(run) for run in runs], rises=rises)
+    devices = {run.device for run in runs}
+    if len(devices) == 1:
+        return every
+    own = [[_from_start(run) for run in runs if run.device == device] for device in devices]
+    return replace(every, scatter=max(_average(each, rises=rises).scatter for each in own))
+
+
+def _average(
+    runs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], *, rises: bool
+) -> AverageCurve:
+    """The curve of some runs, each its pulse numbers and readings."""
     pulses = np.concatenate([places for places, _ in runs])
     readings = np.concatenate([values for _, values in runs])
     places, which, times = np.unique(pulses, return_inverse=True, return_counts=True)
     mean = np.bincount(which, readings) / times if len(runs) > 1 else readings
-    rises = direction == "potentiation"
     steps = np.diff(mean) if rises else -np.diff(mean)
     if (steps < 0).any():
         from sklearn.isotonic import isotonic_regression  # noqa: PLC0415  (slow to import)

@@ -189,6 +189,20 @@ def test_two_windows_of_one_device_are_hinted_at(tmp_path):
         assert words in found
 
 
+def test_several_devices_are_averaged_and_said_to_be(tmp_path):
+    """Their windows differ by a quarter: no noise of readings, and a spread that the spec says."""
+    rows = [f"{k},{4 * k},{20 - 4 * k},{5 * k},{25 - 5 * k}" for k in range(6)]
+    heads = "pulse," + ",".join(f"Device {n} {way}" for n in (1, 2) for way in ("LTP", "LTD"))
+    path = spec_beside(tmp_path, "\n".join([heads, *rows]), ", write: {device_to_device: 10 %}")
+    spec = load_spec(path)
+    found = " ".join(notes(spec, build_problem(spec), "check"))
+    assert "holds 2 devices, and the curve is their average" in found
+    assert "device.write.device_to_device says, 10" in found
+    noisy = path.with_name("table.csv").read_text().replace(",12,", ",7,")
+    with pytest.raises(SpecError, match=r"readings lie .* of the window beside"):
+        load_spec(spec_beside(tmp_path, noisy))
+
+
 def test_advice_of_an_option_says_whose_it_is(tmp_path):
     path = tmp_path / "turned.csv"
     rows = "\n".join(f"{k},{1 + k / 10},{1 + k / 10}" for k in range(8))
