@@ -14,6 +14,9 @@ from tests.neurograd.fit.reading.dresses import Dress, curves
 SMALL = {"network": {"hidden": [4]}, "task": {"name": "digits", "train_samples": 20}}
 
 
+LINES = "n,LTP,LTD\n" + "\n".join(f"{k},{1 + k},{12 - k}" for k in range(12))
+
+
 def fitted(capsys, *arguments):
     assert run(["fit", *map(str, arguments)]) == 0
     return capsys.readouterr().out
@@ -68,7 +71,10 @@ def test_several_files_are_several_devices(capsys, tmp_path):
         path = tmp_path / f"d{seed}.csv"
         path.write_bytes(Dress(unit="uS").file(curves(12, 12, 1, 0.02, seed=seed)))
         files.append(path)
-    out = fitted(capsys, *files, "--yaml", tmp_path / "d.yaml", "--plot", tmp_path / "d.svg")
+    options = ["--model", "nonlinear", "--yaml", tmp_path / "d.yaml", "--plot", tmp_path / "d.svg"]
+    out = fitted(capsys, *files, *options)
+    assert out.splitlines()[0].endswith("d2.csv --model nonlinear")
+    assert "curve: nonlinear" in out
     assert "# read: 2 files, the devices of each its own" in out
     assert "# write.device_to_device" in out
     spec, _ = _chip(tmp_path / "d.yaml")
@@ -82,6 +88,7 @@ def test_several_files_are_several_devices(capsys, tmp_path):
         ("n,LTP,LTD\n0,1,3\n1,2,2\n2,3,1\n", [], "data.csv: .*readings.*allowed"),
         ("a,b\n0,1\n1,2\n2,3\n", [], "has the columns a, b; allowed"),
         ("a,b\n0,1\n1,2\n2,3\n", ["--columns", "up=a"], "'up=a' is not understood"),
+        (LINES, ["--model", "exp"], "--model exp is not there; allowed: constant, nonlinear,"),
         ("a,b\n0,1\n1,2\n2,3\n", ["--plot", "x.txt"], "a name that ends in .png"),
         ("a,b\n0,1\n1,2\n2,3\n", ["--yaml", "-"], "only --json can be printed"),
         ("a,b\n0,1\n1,2\n2,3\n", ["--yaml", "{data}.yaml"], "its jump table would be"),
