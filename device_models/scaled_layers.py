@@ -27,48 +27,50 @@ class ScaledLinear(nn.Linear):
 
     output_scale: Tensor
 
+    def product(self, input: Tensor, weight: Tensor) -> Tensor:
+        """What the array gives, before factor and bias, shape ``(..., out_features)``."""
+        return functional.linear(input, weight)
+
     def forward(self, input: Tensor) -> Tensor:
         """Outputs of shape ``(..., out_features)``."""
-        return _scaled(self, functional.linear(input, self.weight))
+        return _scaled(self, self.product(input, self.weight))
 
 
-class ScaledConv1d(nn.Conv1d):
+class _ScaledConvolution(nn.modules.conv._ConvNd):
+    """What convolutions with a digital factor behind their product share."""
+
+    output_scale: Tensor
+
+    def product(self, input: Tensor, weight: Tensor) -> Tensor:
+        """What the array gives, before factor and bias, shape ``(n, out_channels, ...)``."""
+        return self._conv_forward(input, weight, None)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Maps of shape ``(n, out_channels, ...)``."""
+        return _scaled(self, self.product(input, self.weight))
+
+
+class ScaledConv1d(_ScaledConvolution, nn.Conv1d):
     """A convolution in one dimension with a digital factor behind its product."""
 
-    output_scale: Tensor
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Maps of shape ``(n, out_channels, length)``."""
-        return _scaled(self, self._conv_forward(input, self.weight, None), 1)
-
-
-class ScaledConv2d(nn.Conv2d):
+class ScaledConv2d(_ScaledConvolution, nn.Conv2d):
     """A convolution in two dimensions with a digital factor behind its product."""
 
-    output_scale: Tensor
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Maps of shape ``(n, out_channels, height, width)``."""
-        return _scaled(self, self._conv_forward(input, self.weight, None), 2)
-
-
-class ScaledConv3d(nn.Conv3d):
+class ScaledConv3d(_ScaledConvolution, nn.Conv3d):
     """A convolution in three dimensions with a digital factor behind its product."""
-
-    output_scale: Tensor
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Maps of shape ``(n, out_channels, depth, height, width)``."""
-        return _scaled(self, self._conv_forward(input, self.weight, None), 3)
 
 
 ScaledLayer = ScaledLinear | ScaledConv1d | ScaledConv2d | ScaledConv3d
 
 
-def _scaled(layer: ScaledLayer, product: Tensor, spatial: int = 0) -> Tensor:
-    """``s·product + b`` of a layer whose maps have some dimensions in space."""
+def _scaled(layer: ScaledLinear | _ScaledConvolution, product: Tensor) -> Tensor:
+    """``s·product + b``."""
     scaled = layer.output_scale * product
-    return scaled if layer.bias is None else scaled + layer.bias.view(-1, *(1,) * spatial)
+    if layer.bias is None:
+        return scaled
+    return scaled + layer.bias.view(-1, *(1,) * (layer.weight.ndim - 2))
 
 
 _SCALED: Mapping[type[nn.Module], type[nn.Module]] = MappingProxyType(

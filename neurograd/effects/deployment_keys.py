@@ -118,9 +118,8 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     def times(value: float) -> dict[str, Any]:
         return {"deployment.times": [*(t for t in deployment.times if t < min(value, last)), value]}
 
-    yield Knob(
-        "deployment.times", "last time after programming", last, 1, first, CENTURY, times, "s"
-    )
+    label = "last time after programming"
+    yield Knob("deployment.times", label, last, 1, first, CENTURY, times, "s", first=first)
 
 
 SHARED = Contribution(

@@ -109,7 +109,8 @@ def _remedy(spec: SpecSections) -> Remedy:
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     drift: Drift | None = None if spec.device is None else spec.device.drift
-    ages = spec.device is not None and spec.deployment is not None
+    times = () if spec.deployment is None else spec.deployment.times
+    ages = spec.device is not None and any(times)
     if drift is not None and drift.time and acts_in_training(spec):
         key = "device.drift.time"
         yield Knob(key, "drift time", drift.time, 1, drift.t0, CENTURY, one_key(key), "s")

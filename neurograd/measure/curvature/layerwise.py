@@ -5,7 +5,8 @@ output must be linear in each layer's own weights.
 With ReLU, max-pooling and linear or convolution layers every second derivative of an output within
 one layer's weights is 0, so the Hessian's diagonal is the generalized Gauss-Newton matrix's. That
 one is a sum over the outputs c of squared backward passes: ``δ²ᵀ a²`` for a linear layer with
-inputs a and errors δ.
+inputs a and errors δ. A learned factor s behind a layer's product z makes it ``s²·δ²ᵀ a²``, and its
+own element is the sum of ``(δᵀz)²`` over samples.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from device_models.scaled_layers import OUTPUT_SCALE, ScaledConv2d, ScaledLayer, ScaledLinear
 from neurograd.measure.curvature.fully_connected import (
     fully_connected_diagonal,
     has_fully_connected_diagonal,
@@ -65,11 +67,12 @@ def _is_piecewise_linear(problem: Problem) -> bool:
 
 
 def _is_known(layer: nn.Module) -> bool:
-    if type(layer) is nn.Conv2d:
+    if type(layer) in (nn.Conv2d, ScaledConv2d):
+        assert isinstance(layer, nn.Conv2d)
         zeros = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
         return zeros and layer.groups == 1
     # Every parameter must be trained: a frozen weight is not part of w.
-    return type(layer) is nn.Linear or type(layer) in _PIECEWISE_LINEAR
+    return type(layer) in (nn.Linear, ScaledLinear, *_PIECEWISE_LINEAR)
 
 
 def exact_diagonal(problem: Problem, w: Tensor) -> Tensor:
@@ -120,8 +123,8 @@ def _samples_at_once(problem: Problem, parameters: dict[str, Tensor]) -> int:
     elements = 0
     for name, layer in layers.items():
         inputs, output = records[name]
-        # A layer's output is kept by itself, by its activation, and as its error.
-        elements += inputs.numel() + 3 * output.numel()
+        # A layer's output is kept by itself, by its activation, and as its error; its product, too.
+        elements += inputs.numel() + (3 + isinstance(layer, ScaledLayer)) * output.numel()
         if isinstance(layer, nn.Conv2d):
             elements += layer.weight[0].numel() * output[0, 0].numel()
     return max(1, CHUNK_BYTES // (elements * problem.dtype.itemsize))
@@ -137,11 +140,30 @@ def _add_chunk(
     factors = problem.loss_function.hessian_factors(outputs.detach())
     assert factors is not None
     pre_activations = [records[name][1] for name in layers]
-    seen = {name: _seen(layer, records[name][0]) for name, layer in layers.items()}
+    inputs = {name: records[name][0] for name in layers}
+    products = _products(layers, parameters, inputs)
+    for name in products:
+        inputs[name] = inputs[name] * parameters[f"{name}.{OUTPUT_SCALE}"].detach()
+    seen = {name: _seen(layer, inputs[name]) for name, layer in layers.items()}
     for factor in factors:
         errors = torch.autograd.grad(outputs, pre_activations, factor, retain_graph=True)
         for (name, layer), error in zip(layers.items(), errors, strict=True):
             _add_layer(layer, name, seen[name], error, diagonal)
+            if name in products:
+                by_sample = (error * products[name]).flatten(1).sum(1)
+                diagonal[f"{name}.{OUTPUT_SCALE}"] += by_sample.square().sum()
+
+
+@torch.no_grad()
+def _products(
+    layers: Mapping[str, nn.Module], parameters: Mapping[str, Tensor], inputs: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """What stands before the learned factors of layers that have one."""
+    return {
+        name: layer.product(inputs[name], parameters.get(f"{name}.weight", layer.weight))
+        for name, layer in layers.items()
+        if isinstance(layer, ScaledLayer)
+    }
 
 
 def _seen(layer: nn.Linear | nn.Conv2d, inputs: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ def test_feedback_of_the_network_itself_is_the_gradient(problem, rule):
 
 
 def test_equilibria_know_the_factor(problem):
-    rule = EquilibriumPropagation(nudging=1e-3, relaxation_steps=300)
+    rule = EquilibriumPropagation(nudging=1e-3, relaxation_steps=120, relaxation_rate=0.4)
     found, exact = parts(problem, rule)
     for name, gradient in exact.items():
         torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6)

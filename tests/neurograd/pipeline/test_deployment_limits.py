@@ -11,7 +11,7 @@ from rich.console import Console
 import neurograd
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.check import train_beside
-from neurograd.pipeline.limits import outlook
+from neurograd.pipeline.limits import command, outlook
 from neurograd.pipeline.limits.command import deployment_notes
 from neurograd.pipeline.limits.design_changes import find_changes
 from neurograd.pipeline.limits.knobs import find_knobs, turn
@@ -55,6 +55,9 @@ def test_numbers_that_are_not_there_yet_are_numbers_where_they_could_be():
         device={"drift": {}}, deployment={"program_error": {"model": "pcm_nandakumar_2019"}}
     )
     assert _after(published) == {TIMES}, "what is published has no size"
+    fresh = spec_of(deployment={"times": [0]})
+    assert _after(fresh) == {ERROR, TIMES}, "nothing has drifted yet"
+    assert (_knobs(fresh)[TIMES].now, _knobs(fresh)[TIMES].first) == (0.0, 20.0)
     assert not _after(spec_of(deployment=None, device={"drift": None}, targets=None))
 
 
@@ -161,6 +164,30 @@ def test_limits_of_a_programmed_network():
     console = Console(file=io.StringIO(), width=80)
     render_limits(found, console)
     assert "right after programming, predicted" in " ".join(console.file.getvalue().split())
+
+
+def test_the_limit_of_a_network_that_is_trained_and_deployed_is_trained(monkeypatch):
+    """Chips at the limit are trained, programmed and read after the last time, as a check does."""
+    monkeypatch.setattr(command, "find_knobs", lambda *given, **options: [_knobs(given[0])[ERROR]])
+    monkeypatch.setattr(command, "find_changes", lambda *given: [])
+    spec = spec_of(
+        device={"read": {"noise": 0.0}, "drift": {"exponent": 0.02}},
+        network={"hidden": []},
+        task={"train_samples": 60, "test_samples": 100},
+        training={"steps": 12, "step_size": 1.0},
+        deployment={"program_error": 0.01},
+        targets={"max_accuracy_drop": 0.3, "max_accuracy_drop_deployed": 0.3, "confidence": 0.8},
+    )
+    found = neurograd.limits(spec, quick=True).record
+    (row,) = found.numbers
+    assert (found.verdict, row.status, row.upper) == (Verdict.TOLERATED, "limit", True)
+    assert row.now < row.inside.value < 0.3
+    assert row.training.status in ("confirmed", "agrees")
+    turned = turn(_knobs(spec)[ERROR], spec, row.inside.value)
+    cost, time = train_beside(turned, quick=True).record.deciding
+    assert time is not None
+    assert row.training.inside.cost == pytest.approx(cost.value, abs=1e-12)
+    assert row.training.inside.cost > found.trained.value
 
 
 def test_a_published_error_is_said_to_have_no_size():

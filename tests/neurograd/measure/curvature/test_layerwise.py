@@ -11,6 +11,7 @@ from backpack import backpack, extend
 from backpack.extensions import DiagGGNExact
 from torch import nn
 
+from device_models.scaled_layers import scale_output
 from neurograd.measure.curvature import (
     exact_diagonal,
     fully_connected,
@@ -43,6 +44,18 @@ def _cnn(**kwargs):
     return classification(layers, (1, 8, 8), 3, samples=20, **kwargs)
 
 
+def _scaled(problem):
+    """The same with a learned factor, not 1, behind every layer's product."""
+
+    def change(module):
+        for k, layer in enumerate(m for m in module if hasattr(m, "weight")):
+            scale_output(layer)
+            with torch.no_grad():
+                layer.output_scale.fill_(1.5 - 0.8 * k)
+
+    return problem.changed(change)
+
+
 EXACT = {
     "linear regression": linear_regression,
     "relu": relu_network,
@@ -61,9 +74,13 @@ EXACT = {
     ),
     "cnn": _cnn,
 }
+SCALED = {
+    "scaled relu": lambda **kw: _scaled(relu_network(**kw)),
+    "scaled cnn": lambda **kw: _scaled(_cnn(**kw)),
+}
 
 
-@pytest.mark.parametrize("case", EXACT.values(), ids=EXACT.keys())
+@pytest.mark.parametrize("case", [*EXACT.values(), *SCALED.values()], ids=[*EXACT, *SCALED])
 def test_layerwise_diagonal_is_the_dense_hessians(case):
     problem = case()
     w = problem.initial_weights
