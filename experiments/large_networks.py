@@ -4,7 +4,8 @@ Everything that ``check --quick`` measures at a point of a training is measured 
 the moments of the update, the exact trace and the spectrum of the Hessian, kinks, predicted and
 measured loss change. The images are random ones of CIFAR-10's shape, as time and memory do not
 depend on what they show. Time is that of one core's work, which a busy machine does not change; it
-is linear in the number of images, on which the memory does not depend.
+is linear in the number of images, on which the memory does not depend. With ``--only plan``
+the plan of training VGG-19 is kept beside it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from experiments.support.cifar_shaped import cifar_shaped, on_images
 from experiments.support.record import Claim, Run, parse, run_main
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.identity import Identity
+from neurograd.pipeline.planning import plan
 from neurograd.pipeline.pool import Inline
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
@@ -29,7 +31,11 @@ from neurograd.records.point import PointResult
 from neurograd.spec import Spec, validate_spec
 from neurograd.training.snapshots import Snapshot
 
-IMAGES, DRAWS, LOSS_DRAWS, CHUNK = 8, 20, 10, 8
+IMAGES, DRAWS, LOSS_DRAWS, CHUNK = 2, 10, 4, 2
+PLAN = "plan"
+"""The part of the record with the plan of VGG-19, which is made by itself."""
+
+PLANNED_IMAGES, PLANNED_BATCH = 1000, 16
 ALLOWED_BYTES = 12e9
 _NETWORKS: dict[str, dict[str, Any]] = {"vgg16": {"architecture": "vgg16"}}
 _QUICK: dict[str, dict[str, Any]] = {"cnn": {"architecture": "cnn", "channels": [2, 2]}}
@@ -57,6 +63,30 @@ def measured(run: Run, network: dict[str, Any]) -> dict[str, Any]:
         "predicted": point.delta_loss.predicted,
         "measured": point.delta_loss.measured,
         "measured_ci": point.delta_loss.measured_ci,
+    }
+
+
+def planned(run: Run) -> dict[str, Any]:
+    """The plan of training VGG-19 in batches through two chips."""
+    with tempfile.TemporaryDirectory() as folder:
+        images = cifar_shaped(Path(folder), PLANNED_IMAGES, run.seed)
+        keys = on_images(
+            images,
+            {"architecture": "vgg19"},
+            learning_rule={"batch_size": PLANNED_BATCH},
+            training={"step_size": 0.01, "epochs": 10, "seeds": 2, "max_seeds": 2},
+        )
+        start = time.process_time()
+        found = plan(validate_spec(keys), "train", device=run.device)
+        seconds = time.process_time() - start
+    kept = ("command", "num_parameters", "train_samples", "workers", "first_seconds",
+            "most_seconds", "memory_bytes")  # fmt: skip
+    stages = [stage.model_dump() for stage in found.stages]
+    return {
+        **{name: getattr(found, name) for name in kept},
+        "batch_size": PLANNED_BATCH,
+        "stages": stages,
+        "planning_seconds": round(seconds, 1),
     }
 
 
@@ -93,9 +123,14 @@ def claims(results: dict[str, dict[str, Any]]) -> list[Claim]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
-    run = parse("large_networks", __doc__ or "", arguments)
-    results = run.each(_QUICK if run.quick else _NETWORKS, partial(measured, run))
-    run.write({"networks": results}, claims=claims(results))
+    run = parse("large_networks", __doc__ or "", arguments, parts=(PLAN,))
+    if run.only is None:
+        results = run.each(_QUICK if run.quick else _NETWORKS, partial(measured, run))
+        run.write({"networks": results}, claims=claims(results))
+    elif run.only == PLAN:
+        run.write({"planned": planned(run)})
+    else:
+        run.write({}, claims=claims(run.kept()["networks"]))
 
 
 if __name__ == "__main__":

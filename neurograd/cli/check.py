@@ -64,7 +64,17 @@ def check(
     files = {"--html": html_path, "--junit": junit, "--markdown": markdown}
     check_outputs({"--json": json_path, **files}, resume)
     if plan:
-        plan_and_exit(spec_path, spec, "check", json_path, device, quick=quick, unwritten=files)
+        plan_and_exit(
+            spec_path,
+            spec,
+            "check",
+            json_path,
+            device,
+            quick=quick,
+            jobs=jobs,
+            scheduler=scheduler,
+            unwritten=files,
+        )
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import check as run_check  # noqa: PLC0415  (torch is slow)
     from neurograd.report import (  # noqa: PLC0415

@@ -57,7 +57,17 @@ def limits(
     files = {"--plot": plot, "--html": html_path}
     check_outputs({"--json": json_path, **files}, resume)
     if plan:
-        plan_and_exit(spec_path, spec, "limits", json_path, device, quick=quick, unwritten=files)
+        plan_and_exit(
+            spec_path,
+            spec,
+            "limits",
+            json_path,
+            device,
+            quick=quick,
+            jobs=jobs,
+            scheduler=scheduler,
+            unwritten=files,
+        )
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.limits import find_limits  # noqa: PLC0415  (torch is slow to import)
     from neurograd.report.console.limits_tables import render_limits  # noqa: PLC0415

@@ -25,6 +25,8 @@ def plan_and_exit(
     device: str,
     *,
     quick: bool,
+    jobs: int | None = None,
+    scheduler: str | None = None,
     unwritten: Mapping[str, Path | None] | None = None,
 ) -> None:
     """Plan the work on a spec, print it, write its JSON, and exit with 0: there is no verdict.
@@ -36,6 +38,8 @@ def plan_and_exit(
         json_path: Where the JSON goes, if anywhere.
         device: Where it will compute, as the option names it.
         quick: Whether the smaller version is planned.
+        jobs: Processes that would compute.
+        scheduler: Address of a cluster that would.
         unwritten: Files of the command's other options, which only its work could fill.
 
     Raises:
@@ -45,10 +49,18 @@ def plan_and_exit(
     for option, path in (unwritten or {}).items():
         if path is not None:
             raise OutputError(f"{option}: a plan has nothing to write there; allowed: --json")
-    from neurograd.pipeline.planning import plan  # noqa: PLC0415  (torch is slow to import)
+    from neurograd.pipeline.planning import check_planned, plan  # noqa: PLC0415  (torch is slow)
 
+    check_planned(jobs, scheduler)
     with working(spec_path, json_path) as progress:
-        found = plan(spec, command, device=pick_device(device), quick=quick, reporter=progress)
+        found = plan(
+            spec,
+            command,
+            device=pick_device(device),
+            quick=quick,
+            processes=jobs,
+            reporter=progress,
+        )
     show_plan(found, json_path)
     raise typer.Exit(0)
 

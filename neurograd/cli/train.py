@@ -41,7 +41,16 @@ def train(
     spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
     check_outputs({"--json": json_path}, resume)
     if plan:
-        plan_and_exit(spec_path, spec, "train", json_path, device, quick=quick)
+        plan_and_exit(
+            spec_path,
+            spec,
+            "train",
+            json_path,
+            device,
+            quick=quick,
+            jobs=jobs,
+            scheduler=scheduler,
+        )
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import train_beside  # noqa: PLC0415  (torch is slow to import)
     from neurograd.report import render_report  # noqa: PLC0415

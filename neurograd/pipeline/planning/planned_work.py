@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal
@@ -11,6 +12,7 @@ import torch
 
 from neurograd.effects.chip_builder import matrices_outside_layers
 from neurograd.effects.minibatch import is_batched
+from neurograd.errors import NeurogradError
 from neurograd.explain.variants import variants
 from neurograd.judge.looks import Plan as Looks
 from neurograd.pipeline.build import active_effects, build_problem
@@ -22,6 +24,7 @@ from neurograd.pipeline.limits.search import FULL, QUICK, SearchBudget
 from neurograd.pipeline.mitigating import TRIED
 from neurograd.pipeline.planning.unit_costs import UnitCosts, measure_units
 from neurograd.pipeline.pool import Threads
+from neurograd.pipeline.pool.choose import check_options
 from neurograd.problem import Problem
 from neurograd.progress import Reporter, Silent
 from neurograd.records.record import Record
@@ -30,6 +33,9 @@ from neurograd.training.loop import CURVE_POINTS
 
 Command = Literal["check", "train", "limits", "predict"]
 """What is planned; ``predict`` is a point of a sweep that only forecasts."""
+
+LOADING = "loading data and network"
+"""What comes before all stages of a command."""
 
 
 class PlannedStage(Record):
@@ -76,6 +82,20 @@ class Plan(Record):
     of cores that do nothing else."""
 
 
+def check_planned(jobs: int | None, scheduler: str | None) -> None:
+    """Raise NeurogradError if work by these options cannot be planned.
+
+    Args:
+        jobs: Processes that would compute.
+        scheduler: Address of a cluster that would.
+    """
+    check_options(jobs, scheduler)
+    if scheduler is not None:
+        raise NeurogradError(
+            "--plan: times of a cluster's workers are not known here; allowed: without --scheduler"
+        )
+
+
 def plan(
     spec: Spec,
     command: Command = "check",
@@ -83,6 +103,7 @@ def plan(
     device: torch.device | str = "cpu",
     quick: bool = False,
     workers: int | None = None,
+    processes: int | None = None,
     reporter: Reporter | None = None,
 ) -> Plan:
     """Time the units of the work on a spec, and count them.
@@ -93,19 +114,26 @@ def plan(
         device: Where it will compute.
         quick: Whether the smaller version of the spec is planned.
         workers: Tasks that will compute at once; as many as the command takes when None.
+        processes: Processes that will compute them, one each, in place of threads.
         reporter: Shows progress; silent when None.
 
     Raises:
         NeurogradError: For everything that bad input causes.
     """
     spec = quick_spec(spec) if quick else spec
+    begun = time.thread_time()
     problem = build_problem(spec, device)
-    problem.check_finite(problem.initial_weights)
+    loading = time.thread_time() - begun
     with Threads(problem.device, reporter or Silent()) as pool:
-        workers = workers or pool.capacity()
-        units = pool.submit(partial(measure_units, spec, problem, quick=quick, pool=pool)).result()
-    stages = _stages(spec, problem, units, command, quick=quick)
+        workers = processes or workers or pool.capacity()
+        needed = {"points": command == "check", "forecasts": command != "train"}
+        measure = partial(measure_units, spec, problem, quick=quick, pool=pool, **needed)
+        units = pool.submit(measure).result()
+    loaded = PlannedStage(label=LOADING, each_seconds=loading, first=1, most=1)
+    stages = (loaded, *_stages(spec, problem, units, command, quick=quick))
     own = psutil.Process().memory_info().rss
+    # Every process has the libraries and the problem for itself.
+    others = 0 if processes is None else processes * units.base_bytes
     return Plan(
         command=command,
         quick=quick,
@@ -118,7 +146,7 @@ def plan(
         stages=stages,
         first_seconds=_wall([(s.each_seconds, s.first) for s in stages], workers),
         most_seconds=_wall([(s.each_seconds, s.most) for s in stages], workers),
-        memory_bytes=units.base_bytes + workers * units.worker_bytes,
+        memory_bytes=units.base_bytes + others + workers * units.worker_bytes,
         available_bytes=psutil.virtual_memory().available + own,
         timed_part=units.part,
         idle=units.idle,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,9 +13,10 @@ from torch import Tensor
 
 from device_models import Chip
 from neurograd.deployment import deploy
+from neurograd.effects.minibatch import is_batched
 from neurograd.forecast.chip_end import path_passes, takes_every_update
 from neurograd.pipeline.build import build_chip, build_clean_chip
-from neurograd.pipeline.identity import ChipTask
+from neurograd.pipeline.identity import Identity
 from neurograd.pipeline.planning.clockwork import PeakMemory, now, seconds_of, seconds_per_call
 from neurograd.pipeline.pool import TaskPool
 from neurograd.pipeline.stages import DEFAULT_SMOOTHING_DRAWS, Stages
@@ -25,13 +27,19 @@ from neurograd.spec import Spec
 from neurograd.training.snapshots import Snapshot
 
 QUICK_GRADIENT = 0.05
-"""Seconds of a gradient up to which all samples are taken; more, and a part of them is."""
+"""Seconds of a gradient on the part of the samples that points and forecasts are timed with."""
 
-FEW_SAMPLES = 32
+SLOW_GRADIENT = 1.0
+"""Seconds of a gradient from which more samples are not timed, but extended to."""
+
+FEW_SAMPLES = 4
 """Samples that a part has at least."""
 
 FORECAST_STEPS = (32, 128)
 """Lengths of two short trainings whose forecasts tell how a forecast's cost grows with length."""
+
+SHORT_FORECAST_STEPS = (8, 32)
+"""The same where a gradient of few samples is slow."""
 
 SOME_LOSS_DRAWS = 128
 """Loss draws of a point that is measured: as many as its caps on other draws look at."""
@@ -68,46 +76,120 @@ class UnitCosts:
     idle: float
 
 
-def measure_units(spec: Spec, problem: Problem, *, quick: bool, pool: TaskPool) -> UnitCosts:
+@dataclass(frozen=True)
+class Part:
+    """The few samples that are timed, and how times on them are extended to all.
+
+    Attributes:
+        whole: The problem.
+        few: The same on few samples, itself where a gradient of all of them is quick.
+        one: The same on a single one; what it takes does not grow with the samples.
+        times: How much longer a gradient of all samples takes than one of few, in their number:
+            ``few`` itself counts 1.
+        gradient: Seconds of a gradient on few samples.
+    """
+
+    whole: Problem
+    few: Problem
+    one: Problem
+    times: float
+    gradient: float
+
+    @classmethod
+    def of(cls, problem: Problem) -> Part:
+        """Samples are doubled until a gradient is slow; one that is quick is of the part."""
+        w, device = problem.initial_weights, problem.device
+        few, took = None, 0.0
+        counts, seconds = [], []
+        count = min(FEW_SAMPLES, problem.num_samples)
+        while True:
+            some = _first_samples(problem, count)
+            seconds.append(seconds_per_call(lambda: some.gradient(w), device))  # noqa: B023
+            counts.append(count)
+            if few is None and (seconds[-1] >= QUICK_GRADIENT or some is problem):
+                few, took = some, seconds[-1]
+            if seconds[-1] >= SLOW_GRADIENT or some is problem:
+                break
+            count = min(2 * count, problem.num_samples)
+        one = few if few is problem else _first_samples(problem, 1)
+        every = seconds[-1] * problem.num_samples / counts[-1]
+        return cls(problem, few or problem, one, max(1.0, every / took), took)
+
+    def extended(self, cost: Callable[[Problem], float]) -> float:
+        """What something takes on all samples: a part that grows with them, and one that does not.
+
+        Args:
+            cost: Seconds of it on some of the samples.
+        """
+        at_few = cost(self.few)
+        if self.few is self.whole:
+            return at_few
+        growing = max(0.0, at_few - cost(self.one))
+        growing *= self.few.num_samples / max(1, self.few.num_samples - 1)
+        return at_few + growing * (self.times - 1.0)
+
+
+def measure_units(
+    spec: Spec,
+    problem: Problem,
+    *,
+    quick: bool,
+    pool: TaskPool,
+    points: bool = True,
+    forecasts: bool = True,
+) -> UnitCosts:
     """Time the units of a spec's work, each alone on one core.
 
-    Updates, losses and draws are timed with all samples. Points and forecasts are timed with so few
-    that a gradient takes ``QUICK_GRADIENT`` seconds, and count as many times more as a gradient of
-    all samples does; forecasts of two short trainings are extended by the power law through them.
+    Everything that takes all samples is timed with so few that a gradient takes ``QUICK_GRADIENT``
+    seconds, and with one; what grows in between is extended as a gradient grows. Updates and draws
+    of batches are timed as they are. Forecasts of two short trainings are extended by the power law
+    through them.
 
     Args:
         spec: The validated spec, in its quick version if that is planned.
         problem: Its problem.
         quick: Whether it is.
         pool: Shows progress.
+        points: Whether points are measured; their time is 0 otherwise.
+        forecasts: Whether trainings are predicted; likewise.
+
+    Raises:
+        NeurogradError: If the network's loss or gradient is not finite on these few.
     """
     tick = pool.stage("timing the units of the work", 5)
     device, w = problem.device, problem.initial_weights
     chip, clean = build_chip(spec, problem), build_clean_chip(spec, problem)
     clock, begun = time.perf_counter(), now(device)
     with PeakMemory() as memory:
-        gradient = seconds_per_call(lambda: problem.gradient(w), device)
-        few = _some_samples(problem, gradient)
-        scale = gradient / seconds_per_call(lambda: few.gradient(w), device)
-        scale = 1.0 if few is problem else max(1.0, scale)
+        part = Part.of(problem)
+        few = part.few
+        few.check_finite(w)
+        grows = _bytes_of_more_samples(part)
         tick(1)
-        clean_update = _update_seconds(problem, clean)
-        chip_update = _update_seconds(problem, chip)
-        evaluation = seconds_per_call(lambda: _evaluate(chip.see(problem), w), device)
+        timed = _timed_update if is_batched(spec, problem.num_samples) else _extended_update
+        clean_update, chip_update = (timed(part, each) for each in (clean, chip))
+        evaluation = part.extended(
+            lambda some: seconds_per_call(lambda: _evaluate(chip.see(some), w), device)
+        )
         tick(1)
-        stages = Stages(spec, quick, few, build_chip(spec, few), _no_store(spec, few), pool)
         trains = spec.training.trains
-        point = _point_seconds(stages, problem, scale) if trains else 0.0
+        point, forecast = 0.0, 0.0
+        if trains and points:
+            point = _point_seconds(spec, part, quick=quick, pool=pool)
         tick(1)
-        forecast = 0.0
-        if trains and takes_every_update(problem, chip, stages.steps):
-            forecast = stages.steps * chip_update
-        elif trains:
-            forecast = scale * _forecast_seconds(stages)
+        steps = spec.count_updates(problem.num_samples)
+        if trains and forecasts and takes_every_update(problem, chip, steps):
+            forecast = steps * chip_update
+        elif trains and forecasts:
+            forecast = part.extended(
+                lambda some: _forecast_seconds(_stages(spec, some, quick, pool), part)
+            )
         tick(1)
         aged = 0.0
         if spec.deployment is not None:
-            aged = seconds_per_call(lambda: deploy(spec, problem.replica(), 0, w), device)
+            aged = part.extended(
+                lambda some: seconds_per_call(lambda: deploy(spec, some.replica(), 0, w), device)
+            )
         tick(1)
     return UnitCosts(
         clean_update=clean_update,
@@ -117,34 +199,56 @@ def measure_units(spec: Spec, problem: Problem, *, quick: bool, pool: TaskPool) 
         forecast=forecast,
         deployment=aged,
         base_bytes=memory.before,
-        worker_bytes=memory.added,
+        worker_bytes=memory.added + grows,
         part=few.num_samples / problem.num_samples,
         idle=min(1.0, (now(device) - begun) / (time.perf_counter() - clock)),
     )
 
 
-def _some_samples(problem: Problem, gradient: float) -> Problem:
-    """The problem on so few samples that a gradient is quick; itself where it already is."""
-    count = max(FEW_SAMPLES, int(problem.num_samples * QUICK_GRADIENT / gradient))
+def _first_samples(problem: Problem, count: int) -> Problem:
+    """The problem on its first samples, and as large a part of the test set; itself on all."""
     if count >= problem.num_samples:
         return problem
     inputs, targets = problem.data("train")
     tests = problem.data("test") if problem.has_test else (None, None)
+    tested = 0 if tests[0] is None else -(-count * len(tests[0]) // problem.num_samples)
     return Problem(
         problem.module,
         problem.loss_function,
         inputs[:count],
         targets[:count],
-        test_inputs=None if tests[0] is None else tests[0][:count],
-        test_targets=None if tests[1] is None else tests[1][:count],
+        test_inputs=None if tests[0] is None else tests[0][:tested],
+        test_targets=None if tests[1] is None else tests[1][:tested],
         dtype=problem.dtype,
         device=problem.device,
         chunk_size=problem.chunk_size,
     )
 
 
-def _no_store(spec: Spec, problem: Problem) -> StageStore:
-    return StageStore(None, ChipTask.of(spec, problem.device, "planned"))
+def _bytes_of_more_samples(part: Part) -> int:
+    """Memory of the samples of one chunk that the few ones are fewer than, of a Hessian product."""
+    more = min(part.whole.chunk_size, part.whole.num_samples) - part.few.num_samples
+    if more <= 0 or part.few is part.one:
+        return 0
+    w, peaks = part.whole.initial_weights, []
+    for some in (part.one, part.few):
+        with PeakMemory() as memory:
+            some.hvp(w, w)
+        peaks.append(memory.peak)
+    return max(0, (peaks[1] - peaks[0]) * more // (part.few.num_samples - 1))
+
+
+def _stages(spec: Spec, problem: Problem, quick: bool, pool: TaskPool) -> Stages:
+    store = StageStore(None, Identity())
+    return Stages(spec, quick, problem, build_chip(spec, problem), store, pool)
+
+
+def _timed_update(part: Part, chip: Chip) -> float:
+    return _update_seconds(part.whole, chip)
+
+
+def _extended_update(part: Part, chip: Chip) -> float:
+    return part.extended(lambda some: _update_seconds(some, chip))
 
 
 def _update_seconds(problem: Problem, chip: Chip) -> float:
@@ -154,18 +258,23 @@ def _update_seconds(problem: Problem, chip: Chip) -> float:
     return seconds_per_call(lambda: chip.advance(problem, w, state, generator), problem.device)
 
 
+def _draw_seconds(problem: Problem, chip: Chip) -> float:
+    w = chip.program(problem.initial_weights)
+    generator = generator_for(0, "plan", "draws", device=w.device)
+    sample = chip.sampler(problem, w)
+    return seconds_per_call(lambda: sample(generator), problem.device)
+
+
 def _evaluate(problem: Problem, w: Tensor) -> None:
     problem.loss(w)
     if problem.has_test and problem.is_classification:
         problem.accuracy(w)
 
 
-def _point_seconds(stages: Stages, problem: Problem, scale: float) -> float:
+def _point_seconds(spec: Spec, part: Part, *, quick: bool, pool: TaskPool) -> float:
     """A point with few draws, and the draws that are left, of all samples."""
-    measure = stages.spec.measure
-    chip, w, device = stages.chip, problem.initial_weights, problem.device
-    generator = generator_for(0, "plan", "draws", device=device)
-    spiking = bool(problem.parts.spiking)
+    measure, device = spec.measure, part.whole.device
+    spiking = bool(part.whole.parts.spiking)
     norms = measure.smoothing_draws or DEFAULT_SMOOTHING_DRAWS
     losses = min(measure.loss_draws, SOME_SMOOTHED_DRAWS if spiking else SOME_LOSS_DRAWS)
     few = {
@@ -173,12 +282,21 @@ def _point_seconds(stages: Stages, problem: Problem, scale: float) -> float:
         "loss_draws": losses,
         "smoothing_draws": min(norms, SOME_SMOOTHED_DRAWS) if spiking else measure.smoothing_draws,
     }
-    short = _changed(stages, measure=measure.model_copy(update=few))
-    start = Snapshot(0, w, chip.start(w))
-    fixed = scale * seconds_of(partial(short.measured_point, 0, start), device)
-    sample = chip.sampler(problem, chip.program(w))
-    draw = seconds_per_call(lambda: sample(generator), device)
-    loss = seconds_per_call(lambda: problem.loss(w), device)
+    short = spec.model_copy(update={"measure": measure.model_copy(update=few)})
+
+    def point(problem: Problem) -> float:
+        w, stages = problem.initial_weights, _stages(short, problem, quick, pool)
+        start = Snapshot(0, w, stages.chip.start(w))
+        return seconds_of(partial(stages.measured_point, 0, start), device)
+
+    fixed, chip = part.extended(point), build_chip(spec, part.whole)
+    draw = (
+        _draw_seconds(part.whole, chip)
+        if is_batched(spec, part.whole.num_samples)
+        else part.extended(lambda some: _draw_seconds(some, chip))
+    )
+    w = part.whole.initial_weights
+    loss = part.extended(lambda some: seconds_per_call(lambda: some.loss(w), device))
     left = measure.loss_draws - losses
     if spiking:
         left = 5 * left + max(0, norms - SOME_SMOOTHED_DRAWS)
@@ -190,7 +308,7 @@ def _changed(stages: Stages, **sections: Any) -> Stages:
     return replace(stages, spec=stages.spec.model_copy(update=sections))
 
 
-def _forecast_seconds(stages: Stages) -> float:
+def _forecast_seconds(stages: Stages, part: Part) -> float:
     """A forecast of the spec's length, from those of two shorter trainings."""
     steps = stages.steps
     if takes_every_update(stages.problem, stages.chip, FORECAST_STEPS[0]):
@@ -199,7 +317,8 @@ def _forecast_seconds(stages: Stages) -> float:
         seconds = seconds_per_call(gradient, stages.problem.device)
         return 2.0 * seconds * path_passes(stages.problem, steps) / stages.problem.num_samples
     took = []
-    lengths = sorted({min(steps, length) for length in FORECAST_STEPS})
+    few = FORECAST_STEPS if part.gradient < SLOW_GRADIENT else SHORT_FORECAST_STEPS
+    lengths = sorted({min(steps, length) for length in few})
     for length in lengths:
         fewer = {"steps": length, "epochs": None}
         short = _changed(stages, training=stages.spec.training.model_copy(update=fewer))

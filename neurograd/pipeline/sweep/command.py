@@ -13,7 +13,7 @@ from neurograd.compute_device import NAMES, choose_device
 from neurograd.errors import NeurogradError, OutputError, SpecError
 from neurograd.output import check_folder, check_writable, write_atomically
 from neurograd.pipeline.identity import Surroundings
-from neurograd.pipeline.planning import Command, Plan, plan_points
+from neurograd.pipeline.planning import Command, Plan, check_planned, plan_points
 from neurograd.pipeline.pool import TaskPool, choose_pool, processes_of
 from neurograd.pipeline.store import say_if_of_another_version
 from neurograd.pipeline.sweep.design import (
@@ -140,10 +140,7 @@ def plan_sweep(request: Request, reporter: Reporter) -> Plan:
         NeurogradError: For everything that bad input causes, and for a sweep on a cluster.
     """
     _, specs, device, _ = _asked(request)
-    if request.scheduler is not None:
-        raise NeurogradError(
-            "--plan: times of a cluster's workers are not known here; allowed: without --scheduler"
-        )
+    check_planned(request.jobs, request.scheduler)
     return plan_points(
         [spec for _, spec in specs],
         cast(Command, request.mode),  # the modes have the names of what is planned

@@ -8,10 +8,11 @@ from collections import Counter
 import pytest
 import torch
 
+from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import check
-from neurograd.pipeline.planning import plan, plan_points
+from neurograd.pipeline.planning import plan, plan_points, unit_costs
 from neurograd.pipeline.planning.clockwork import PeakMemory, seconds_per_call
-from neurograd.spec import validate_spec
+from neurograd.spec import LearningRule, validate_spec
 from tests.neurograd.command_line import refused, run_command
 
 SMALL = {
@@ -89,6 +90,41 @@ def test_points_of_a_sweep_are_shared_by_its_processes(spec):
     assert (many.points, many.workers) == (8, 4)
     assert {stage.label for stage in many.stages} == {stage.label for stage in one.stages}
     assert many.memory_bytes > one.memory_bytes
+
+
+def test_processes_have_the_problem_for_themselves(spec):
+    threads = plan(spec, "train", workers=3)
+    processes = plan(spec, "train", processes=3)
+    assert threads.workers == processes.workers == 3
+    # The libraries alone are above this.
+    assert processes.memory_bytes > threads.memory_bytes + 3 * 2**26
+
+
+def test_what_takes_all_samples_is_extended_by_what_grows_with_them():
+    problem = build_problem(validate_spec(SMALL))
+    few, one = (unit_costs._first_samples(problem, count) for count in (6, 1))
+    assert [len(each.data("test")[0]) for each in (problem, few, one)] == [30, 3, 1]
+    part = unit_costs.Part(problem, few, one, times=10.0, gradient=0.1)
+    assert part.extended(lambda some: 3.0 + 0.5 * some.num_samples) == pytest.approx(33.0)
+    assert part.extended(lambda some: 3.0) == 3.0
+    whole = unit_costs.Part(problem, problem, problem, times=1.0, gradient=0.1)
+    assert whole.extended(lambda some: 3.0 + 0.5 * some.num_samples) == 33.0
+
+
+def test_a_slow_network_is_timed_with_a_part_of_its_samples(spec, monkeypatch):
+    monkeypatch.setattr(unit_costs, "QUICK_GRADIENT", 0.0)
+    monkeypatch.setattr(unit_costs, "SLOW_GRADIENT", 0.0)
+    found = plan(spec.model_copy(update={"learning_rule": LearningRule(batch_size="full")}))
+    assert found.timed_part == unit_costs.FEW_SAMPLES / 60
+    assert all(stage.each_seconds > 0 for stage in found.stages)
+
+
+def test_work_on_a_cluster_is_not_planned(capsys, tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text("network: {hidden: [8]}\n")
+    for command in ("check", "train", "limits"):
+        line = refused(capsys, command, path, "--plan", "--scheduler", "tcp://h:1")
+        assert "allowed: without --scheduler" in line
 
 
 def test_memory_is_seen_in_passing():
