@@ -46,35 +46,48 @@ def called(function: Function) -> Function:
     return made
 
 
-def compiled(function: Function, example: tuple[Any, ...]) -> Function:
-    """A loop for arguments of the types of an example.
+class Loop:
+    """A loop that is compiled at its first call, for the types of that call.
 
     Args:
         function: The loop: arrays, numbers and named tuples in, at most a number out.
-        example: Arguments; arrays are contiguous.
     """
-    import numba  # noqa: PLC0415  (takes a second to import)
 
-    types = tuple(numba.typeof(each) for each in example)
-    with _LOCK:
-        made: Function = _compile(function, types)
-    return made
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._run: Callable[..., Any] | None = None
+
+    def ready_for(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+        """What runs the loop on arguments of these types; every call's are of the same."""
+        with _LOCK:
+            if self._run is None:
+                self._run = _compile(self._function, arguments)
+            return self._run
 
 
 @cache
-def _compile(function: Any, types: tuple[Any, ...]) -> Any:
+def loop_of(function: Callable[..., Any], dtype: Any) -> Loop:
+    """The loop of a function for weights of a type."""
+    return Loop(function)
+
+
+def _compile(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
     import numba  # noqa: PLC0415  (takes a second to import)
 
+    types = tuple(numba.typeof(each) for each in arguments)
     folder = cache_folder()
     before = numba.config.CACHE_DIR
     try:
         if folder is not None:
             numba.config.CACHE_DIR = str(folder)
-        return numba.njit(types, error_model="numpy", nogil=True, cache=folder is not None)(
+        made = numba.njit(types, error_model="numpy", nogil=True, cache=folder is not None)(
             function
         )
     finally:
         numba.config.CACHE_DIR = before
+    # The compiled code itself: the dispatcher would look up the types of every call anew.
+    run: Callable[..., Any] = made.get_overload(types)
+    return run
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from device_models.kernels.compiled import available, compiled
+from device_models.kernels.compiled import available, loop_of
 
 LEAST_OF_A_THREAD = 2**16
 """Devices below which a further thread costs more than it takes over."""
@@ -49,17 +49,18 @@ def word_of(key: Tensor) -> Any:
     return np.uint64(int(key) & (2**64 - 1))
 
 
-def over_devices(loop: Callable[..., Any], size: int, *arguments: Any) -> list[Any]:
+def over_devices(loop: Callable[..., Any], w: Tensor, *arguments: Any) -> list[Any]:
     """What a loop gives for the parts of a range, one a thread, in order.
 
     Threads are as many as torch's own for the CPU, and fewer where devices are few.
 
     Args:
         loop: A loop that takes the first device, one behind the last, and the arguments.
-        size: Number of devices.
-        arguments: Arrays, numbers and named tuples.
+        w: Weights, which tell the number of devices and the type.
+        arguments: Arrays, numbers and named tuples, always of the same types for a type of weights.
     """
-    run = compiled(loop, (0, size, *arguments))
+    size = w.numel()
+    run = loop_of(loop, w.dtype).ready_for((0, size, *arguments))
     parts = max(1, min(torch.get_num_threads(), size // LEAST_OF_A_THREAD))
     ends = [size * k // parts for k in range(parts + 1)]
     if parts == 1:

@@ -35,7 +35,7 @@ def write_fused(write: MemristorWrite, w: Tensor, increment: Tensor, key: Tensor
     populations = write.crossbar.populations
     values = [(p.scale, p.low, p.high) for p in populations]
     responses = (write.potentiation, write.depression)
-    known = all(type(each) in (PulseResponse, MeasuredCurve) for each in responses)
+    known = all(_known(each, w) for each in responses)
     lines = tuple(p.polarity for p in populations) in ((1,), (1, -1))
     if not (known and lines and taken(w, increment, *(v for line in values for v in line))):
         return None
@@ -67,7 +67,7 @@ def write_fused(write: MemristorWrite, w: Tensor, increment: Tensor, key: Tensor
     realized = torch.empty_like(w)
     over_devices(
         loop.write,
-        w.numel(),
+        w,
         word_of(key),
         w.numpy(),
         increment.numpy(),
@@ -79,6 +79,13 @@ def write_fused(write: MemristorWrite, w: Tensor, increment: Tensor, key: Tensor
         torch.cat(covered).numpy(),
     )
     return realized
+
+
+def _known(response: Response, w: Tensor) -> bool:
+    if type(response) is MeasuredCurve:
+        both = (response.times, response.positions)
+        return all(each.dtype == w.dtype and each.is_contiguous() for each in both)
+    return type(response) is PulseResponse
 
 
 def _response(response: Response, real: Any, levels: float, counted: float, spread: float) -> Any:
@@ -97,7 +104,7 @@ def _curve(response: Response, w: Tensor) -> Any:
     from device_models.kernels.memristor_loop import Curve  # noqa: PLC0415  (imports numba)
 
     if isinstance(response, MeasuredCurve):
-        return Curve(response.times.contiguous().numpy(), response.positions.contiguous().numpy())
+        return Curve(response.times.numpy(), response.positions.numpy())
     nothing = torch.empty(0, dtype=w.dtype).numpy()
     return Curve(nothing, nothing)
 

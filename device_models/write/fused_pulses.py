@@ -59,7 +59,7 @@ def write_fused(
     plus, minus = (pulsed_loop.Devices(*(each.numpy() for each in line)) for line in values)
     beyond = over_devices(
         pulsed_loop.write,
-        w.numel(),
+        w,
         word_of(key),
         w.numpy(),
         increment.numpy(),

@@ -190,14 +190,17 @@ class VerdictTask(Identity):
 
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
-    names = ("torch", "snntorch", "numpy", "scipy")
+    names = ("torch", "snntorch", "numpy", "scipy", "numba")
     here = {"python": platform.python_version(), "neurograd": neurograd.__version__}
     return {**here, **{name: _version(name) for name in names}}
 
 
 @cache  # reading a package's metadata takes milliseconds, and sweeps ask thousands of times
 def _version(name: str) -> str:
-    return metadata.version(name)
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 @cache  # the program of a process does not change

@@ -67,7 +67,7 @@ def test_loops_run_without_a_folder():
         "from device_models.kernels import compiled\n"
         "compiled.places = lambda: iter([])\n"
         "def double(x): return 2 * x\n"
-        "print(compiled.compiled(double, (3,))(4))"
+        "print(compiled.Loop(double).ready_for((3,))(4))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
