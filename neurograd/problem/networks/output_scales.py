@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from device_models.scaled_layers import output_scales, scale_output
+from device_models.rules.layerwise import leaf_parameters
+from device_models.scaled_layers import scale_output
 from neurograd.errors import ModelError
 from neurograd.problem.layer_names import layers_called, layers_of, named_layers
 
@@ -36,20 +37,20 @@ def learn_output_scales(network: nn.Module, names: Iterable[str]) -> None:
 
 def check_output_scales(problem: Problem) -> None:
     """Raise ModelError where the network takes a layer's weights without its factor."""
-    parameters = {
-        name: tensor.detach().clone().requires_grad_()
-        for name, tensor in problem.parameters_of(problem.initial_weights).items()
+    factors = {
+        layer.name: each.name
+        for layer in layers_of(problem)
+        for each in layer.parameters
+        if each.digital
     }
-    factors = output_scales(problem.module)
     if not factors:
         return
-    wanted = {layer.name: p.name for layer in layers_of(problem) for p in layer.parameters}
-    wanted = {layer: name for layer, name in wanted.items() if name in factors}
+    parameters = leaf_parameters(problem, problem.initial_weights)
     with torch.enable_grad():
         outputs = problem.outputs(parameters, problem.data()[0][:1]).sum()
-        leaves = [parameters[name] for name in wanted.values()]
+        leaves = [parameters[name] for name in factors.values()]
         found = torch.autograd.grad(outputs, leaves, allow_unused=True)
-    for layer, slope in zip(wanted, found, strict=True):
+    for layer, slope in zip(factors, found, strict=True):
         if slope is None:
             raise ModelError(
                 f"layers.{layer}.output_scale: the network takes the weights of {layer} without "

@@ -226,3 +226,24 @@ def test_a_factor_without_devices_makes_no_chip_of_parts():
     problem, chip = built(layers={"last": {"output_scale": "learned"}})
     assert (chip.reads, chip.writes, chip.passes) == ((), (), ())
     assert problem.num_parameters == 48
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"architecture": "cnn", "channels": [2], "activation": "tanh"},
+        {"kind": "spiking", "hidden": [4], "time_steps": 3, "threshold": 0.3},
+    ],
+)
+def test_factors_learn_in_networks_of_every_kind(network):
+    """Behind converters as well, which see the arrays' products and not the factors."""
+    layers = {"first": {"output_scale": "learned"}, "last": {"output_scale": "learned"}}
+    device = {**NOISY, "converters": {"adc_bits": 6}}
+    small = {"task": {"name": "digits", "train_samples": 6, "test_samples": 4}}
+    spec = spec_of(device=device, layers=layers, network=network, **small)
+    problem = build_problem(spec)
+    _, realized = update(problem, build_chip(spec, problem))
+    moved = problem.parameters_of(realized)
+    factors = [values for name, values in moved.items() if name.endswith("output_scale")]
+    assert len(factors) == 2
+    assert all(float(each) != 0.0 for each in factors)
