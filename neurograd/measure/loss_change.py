@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from neurograd.measure.estimate import Estimate
@@ -63,7 +64,8 @@ class MeasuredLossChange(Estimate):
 
     Attributes:
         draws: Number of updates whose loss was evaluated.
-        plain_error: Standard error that plain averaging of as many losses would have had.
+        plain_error: Standard error that plain averaging of as many losses of the whole training set
+            would have had; its first-order part where draws were judged on parts of the set.
         residual_error: Standard error of the part that this measurement's own draws add: the
             error against a prediction made with the same moments.
     """
@@ -208,6 +210,7 @@ def measure_loss_change(
     *,
     point: int = 0,
     exact_mean: Tensor | None = None,
+    samples: int | None = None,
     progress: Progress | None = None,
 ) -> MeasuredLossChange:
     """Measure E[ΔL] of one step.
@@ -216,6 +219,12 @@ def measure_loss_change(
     every draw with c the gradient where the mean update lands; its mean is known from the cheap
     moment samples, whose error enters the interval. Losses are subtracted per sample before they
     are averaged.
+
+    With ``samples`` every draw's loss is that of one part of the training set, with the gradient c
+    of that part, and the parts' means are averaged by their sizes. The expected change is the same,
+    as an update does not know which samples judge it; but what a noise does to all samples alike is
+    drawn anew for each part. The same error then takes far fewer evaluations of the whole loss,
+    and somewhat more draws.
 
     Args:
         problem: Network, loss and data.
@@ -227,43 +236,83 @@ def measure_loss_change(
         seed: Seed of these draws; they are independent of the moments' ones.
         point: Index of the place.
         exact_mean: Mean update where it is known in closed form; removes the moments' error.
+        samples: Training samples that one draw is judged on, about: parts are of equal size, and
+            larger where two draws each would be more than ``draws``. All of them when None.
         progress: Called with the number of draws done since the last call.
 
     Returns:
         The change against the clean step, in units of the loss.
 
     Raises:
-        ValueError: If there are fewer than two draws.
+        ValueError: If there are fewer than two draws, or no samples.
 
     Source:
-        Ghosh et al., ICLR 2023, Eq. 2; the control variate is ours.
+        Ghosh et al., ICLR 2023, Eq. 2; control variate and parts are ours.
     """
     if draws < 2:
         raise ValueError(f"draws is {draws}; allowed: 2 or more")
     mean = moments.mean if exact_mean is None else exact_mean
-    clean = problem.per_sample_losses(w - step_size * moments.gradient)
-    control = step_size * problem.gradient(w + step_size * mean)
-    plain, values = np.empty(draws), np.empty(draws)
-    for k in range(draws):
-        update = sample_update(generator_for(seed, "loss", point, k, device=w.device))
-        losses = problem.per_sample_losses(w + step_size * update)
-        plain[k] = float((losses - clean).mean())
-        values[k] = plain[k] - float(control @ (update - mean))
-        if progress is not None:
-            progress(1)
-    residual = _error_of_mean(values)
-    parts = [(residual, draws - 1.0)]
+    clean, landed = w - step_size * moments.gradient, w + step_size * mean
+    whole = step_size * problem.gradient(landed)
+    parts = _parts(problem, samples, draws, seed, point)
+    value, residuals, plain = 0.0, [], []
+    for first, index in enumerate(parts):
+        share = 1.0 if index is None else len(index) / problem.num_samples
+        before = _sample_losses(problem, clean, index)
+        control = whole if index is None else step_size * problem.gradient(landed, index)
+        values = []
+        for k in range(first, draws, len(parts)):
+            update = sample_update(generator_for(seed, "loss", point, k, device=w.device))
+            losses = _sample_losses(problem, w + step_size * update, index)
+            change = float((losses - before).mean())
+            values.append(change - float(control @ (update - mean)))
+            # The spread over the whole set is seen only where all of it is evaluated.
+            plain.append(change if index is None else float(whole @ (update - mean)))
+            if progress is not None:
+                progress(1)
+        value += share * float(np.mean(values))
+        residuals.append((share * _error_of_mean(np.array(values)), len(values) - 1.0))
+    residual, degrees = residuals[0] if len(parts) == 1 else combine_errors(residuals)
+    errors = [(residual, degrees)]
     if exact_mean is None:
-        parts.append(moments.linear_error(control))
-    error, degrees = combine_errors(parts)
+        errors.append(moments.linear_error(whole))
+    error, degrees = combine_errors(errors)
     return MeasuredLossChange(
-        value=float(values.mean()),
+        value=value,
         error=error,
         degrees=degrees,
         draws=draws,
-        plain_error=_error_of_mean(plain),
+        plain_error=_error_of_mean(np.array(plain)) * math.sqrt(len(parts)),
         residual_error=residual,
     )
+
+
+def _parts(
+    problem: Problem, samples: int | None, draws: int, seed: int, point: int
+) -> list[Tensor] | list[None]:
+    """Indices of the samples of each part, at random; ``[None]`` for all samples in one."""
+    if samples is not None and samples < 1:
+        raise ValueError(f"samples is {samples}; allowed: 1 or more")
+    count = 1 if samples is None else min(math.ceil(problem.num_samples / samples), draws // 2)
+    if count == 1:
+        return [None]
+    generator = generator_for(seed, "loss parts", point)
+    order = torch.randperm(problem.num_samples, generator=generator).to(problem.device)
+    return list(order.tensor_split(count))
+
+
+def _sample_losses(problem: Problem, w: Tensor, index: Tensor | None) -> Tensor:
+    """Losses of some training samples; of all of them when None."""
+    if index is None:
+        return problem.per_sample_losses(w)
+    with torch.no_grad():
+        named = problem.parameters_of(w)
+        return torch.cat(
+            [
+                problem.sample_losses(problem.outputs(named, x), y)
+                for x, y in problem.chunks("train", index)
+            ]
+        )
 
 
 def _error_of_mean(values: np.ndarray) -> float:

@@ -299,3 +299,50 @@ def test_too_few_draws_are_refused():
         covariance_trace(
             problem, w, moments, chip.sampler(problem, w), diagonal=None, draws=1, seed=0
         )
+
+
+@pytest.mark.parametrize("samples", [1, 7])
+def test_parts_of_the_training_set_give_the_same_change_for_fewer_evaluations(samples):
+    """Each within its 99 % interval of the exact change of a quadratic loss, seed fixed."""
+    problem = linear_regression()
+    w, variance, step_size = problem.initial_weights, 20.0, 0.2
+    chip, _ = _gaussian_chip(problem, 0.0, variance, step_size)
+    g = problem.gradient(w)
+    sample = chip.sampler(problem, w)
+    moments = measure_moments(sample, g, 10, seed=3)
+    trace = hessian_trace(problem, w, seed=0).value
+    exact = 0.5 * step_size**2 * variance * trace / problem.num_parameters
+    whole, parts = (
+        measure_loss_change(
+            problem, w, sample, step_size, moments, 600, seed=3, exact_mean=-g, samples=each
+        )
+        for each in (None, samples)
+    )
+    for change in (whole, parts):
+        assert change.ci[0] <= exact <= change.ci[1]
+        assert change.ci[1] - change.ci[0] < 0.2 * exact
+    number = math.ceil(problem.num_samples / samples)
+    # The error of as many evaluations of the whole loss, squared: that of one draw a part.
+    gain = (whole.residual_error / parts.residual_error) ** 2 * number
+    assert gain > 3
+    # What plain averaging would take is a property of the step, not of the parts.
+    plain = parts.plain_error / math.sqrt(number)
+    assert plain == pytest.approx(whole.plain_error, rel=0.2)
+
+
+def test_parts_are_no_smaller_than_two_draws_each_and_all_samples_are_one_part():
+    problem = linear_regression()
+    w = problem.initial_weights
+    chip, _ = _gaussian_chip(problem, 0.0, 2.0, 0.1)
+    sample, g = chip.sampler(problem, w), problem.gradient(w)
+    moments = measure_moments(sample, g, 5, seed=0)
+
+    def change(draws, samples):
+        return measure_loss_change(problem, w, sample, 0.1, moments, draws, 0, samples=samples)
+
+    assert change(3, 1) == change(3, None)
+    assert change(8, 10**6) == change(8, None)
+    assert math.isfinite(change(4, 1).error)
+    assert change(4, 1) != change(4, None)
+    with pytest.raises(ValueError, match="samples is 0; allowed: 1 or more"):
+        change(4, 0)

@@ -1,0 +1,216 @@
+"""Measuring: loss evaluations for 1 % of E[ΔL], memory and time of the moments of an update.
+
+Weights, losses and moments are in float64: differences of losses are as small as 1e-6, and a mean
+of 1e5 draws needs more digits than float32 has. Trainings take float32 where a spec asks for it.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+
+import torch
+from torch import Tensor
+
+from benchmarks.rows import Row
+from device_models import Chip
+from neurograd.measure.loss_change import measure_loss_change
+from neurograd.measure.moments import measure_moments
+from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.problem import Problem
+from neurograd.seeding import generator_for
+from neurograd.spec import load_spec
+
+SPEC = Path(__file__).parents[1] / "examples" / "hfo2_crossbar.yaml"
+CLEAN_STEPS = 300
+QUANTILE = 2.576
+"""Of the normal distribution at 99 %."""
+
+WEIGHTS = 1_000_000
+MANY_DRAWS = 100_000
+
+
+def rows(quick: bool) -> list[Row]:
+    """Loss evaluations at sizes and step sizes; memory; time.
+
+    Args:
+        quick: The smallest network and few draws.
+    """
+    sizes = (
+        Size((13,), 8, 500),
+        Size((270, 280), 8, 400),
+        Size((3050, 3050), 8, 24, judged=64, trained=False),
+    )
+    found = []
+    for size in sizes[:1] if quick else sizes:
+        for step_size in (0.1, 1.0):
+            found += _evaluations(size, step_size)
+    found.append(_memory(10_000 if quick else WEIGHTS, 30 if quick else 60))
+    return [*found, *_time(quick)]
+
+
+@dataclass(frozen=True)
+class Size:
+    """A network, and how its loss change is measured.
+
+    Attributes:
+        hidden: Widths of its hidden layers.
+        samples: Training samples of one part.
+        draws: Updates whose loss is evaluated.
+        judged: Training samples whose parts are evaluated, the first of a random order, where all
+            of them would take minutes; None for all.
+        trained: Whether to measure after clean steps, too.
+    """
+
+    hidden: tuple[int, ...]
+    samples: int
+    draws: int
+    judged: int | None = None
+    trained: bool = True
+
+
+def _evaluations(size: Size, step_size: float) -> list[Row]:
+    """A row at the initial weights, and one after clean steps."""
+    changes = [f"network.hidden={list(size.hidden)}", f"training.step_size={step_size}"]
+    spec = load_spec(SPEC, overrides=changes)
+    problem = build_problem(spec)
+    chip = build_chip(spec, problem)
+    found = [_evaluation(problem, chip, problem.initial_weights, "at first", size)]
+    if size.trained:
+        w = problem.initial_weights.clone()
+        for _ in range(CLEAN_STEPS):
+            w -= 0.1 * problem.gradient(w)
+        found.append(_evaluation(problem, chip, w, f"after {CLEAN_STEPS} clean steps", size))
+    return found
+
+
+def _evaluation(problem: Problem, chip: Chip, w: Tensor, where: str, size: Size) -> Row:
+    w = chip.program(w)
+    sample = chip.sampler(problem, w)
+    form = chip.closed_form(problem, w)
+    assert form is not None
+    # Only the clean step is taken from the moments: the mean is known.
+    moments = measure_moments(sample, problem.gradient(w), 2, seed=0)
+    change = measure_loss_change(
+        problem if size.judged is None else _some_samples(problem, size.judged),
+        w,
+        sample,
+        chip.step_size,
+        moments,
+        size.draws,
+        seed=0,
+        exact_mean=form.mean,
+        samples=size.samples,
+    )
+    parts = math.ceil(problem.num_samples / size.samples)
+    # Variances of what one evaluation of the whole loss gives.
+    ours = change.residual_error**2 * size.draws / parts
+    control = chip.step_size * problem.gradient(w + chip.step_size * form.mean)
+    # Independent noise of known variances: the first order of plain averaging.
+    plain = float(control.square() @ form.variance)
+    wanted = (0.01 * change.value / QUANTILE) ** 2
+    some = "" if size.judged is None else f", of {size.judged} samples of it"
+    return Row(
+        f"evaluations of the loss for 1 % of E[ΔL], {problem.num_parameters} weights, "
+        f"Δt = {chip.step_size:g}, {where}",
+        "evaluations",
+        ours / wanted,
+        plain / wanted,
+        "plain averaging",
+        plain / ours,
+        allowed=500.0,
+        better="above",
+        note=f"extrapolated from {size.draws} draws, each judged on {size.samples} samples of the "
+        f"training set{some}: E[ΔL] = {change.value:.3g} ± {change.residual_error:.1g}. The "
+        "ratio is that of variances; plain averaging's has its first order only.",
+    )
+
+
+def _some_samples(problem: Problem, count: int) -> Problem:
+    """The same network and loss on some training samples."""
+    inputs, targets = problem.data()
+    order = torch.randperm(len(inputs), generator=generator_for(0, "judged"))[:count]
+    return Problem(
+        problem.module, problem.loss_function, inputs[order], targets[order], dtype=problem.dtype
+    )
+
+
+def _sample(size: int, generator: torch.Generator) -> Tensor:
+    return torch.randn(size, generator=generator, dtype=torch.float64)
+
+
+def _memory(size: int, draws: int) -> Row:
+    """Most memory of a process of its own, with some draws and with twice as many."""
+    peaks = []
+    for count in (draws, 2 * draws):
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.measuring", str(size), str(count)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        peaks.append(float(done.stdout) / 1e6)
+    return Row(
+        f"memory of the moments of {MANY_DRAWS} draws of {size} weights",
+        "MB",
+        peaks[1],
+        1000.0,
+        "1 GB",
+        peaks[1] / 1000.0,
+        allowed=1.0,
+        note=f"the whole process, libraries and all: {peaks[0]:.0f} MB with {draws} draws and "
+        f"{peaks[1]:.0f} MB with {2 * draws}; the sums do not grow with the draws, so the rest is "
+        "extrapolated.",
+    )
+
+
+def _time(quick: bool) -> list[Row]:
+    """Time a draw and a weight over four decades of either, over that of the largest."""
+    sizes = (10**3, 10**4, 10**5) if quick else (10**3, 10**4, 10**5, 10**6, 10**7)
+    draws = (10, 100) if quick else (10, 100, 1000, 10_000, 100_000)
+    counts = {size: max(3, sizes[-1] // (10 * size)) for size in sizes}
+    by_size = {size: _seconds(size, counts[size]) / counts[size] for size in sizes}
+    by_draws = {count: _seconds(100, count) for count in draws}
+    return [
+        *(_linear("weights", "weight", by_size, n, "a draw of") for n in sizes[:-1]),
+        *(_linear("draws of 100 weights", "draw", by_draws, n, "") for n in draws[:-1]),
+    ]
+
+
+def _linear(what: str, one: str, taken: dict[int, float], count: int, of: str) -> Row:
+    most = max(taken)
+    ours, theirs = 1e9 * taken[count] / count, 1e9 * taken[most] / most
+    return Row(
+        " ".join(f"time of the moments a {one}, {of} {count} {what}".split()),
+        "ns",
+        ours,
+        theirs,
+        f"{most} {what}",
+        ours / theirs,
+    )
+
+
+def _seconds(size: int, draws: int) -> float:
+    """Processor time of the moments of an update of white noise, the least of three."""
+    gradient = torch.zeros(size, dtype=torch.float64)
+    best = math.inf
+    for _ in range(3):
+        start = process_time()
+        measure_moments(lambda generator: _sample(size, generator), gradient, draws, seed=0)
+        best = min(best, process_time() - start)
+    return best
+
+
+if __name__ == "__main__":
+    measure_moments(
+        lambda generator: _sample(int(sys.argv[1]), generator),
+        torch.zeros(int(sys.argv[1]), dtype=torch.float64),
+        int(sys.argv[2]),
+        seed=0,
+    )
+    print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
