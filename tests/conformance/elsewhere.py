@@ -5,7 +5,9 @@ the code asks for one (``float``, ``bool``), nor say how many pulses ``nonzero``
 tensors have no device guard here, which ends the process in autograd. So tensors carry the label of
 torch's device without memory (``meta``), and their numbers beside it: all of the code runs, and
 every operation whose tensors or generator are on different devices is refused, as CUDA refuses it.
-Allowed are what CUDA allows: copies, numbers without a dimension, and indices on the CPU.
+Allowed are what CUDA allows: copies, numbers without a dimension (but not in a stack), and indices
+on the CPU. What this cannot find: operations that CUDA lacks for a type, its memory, and the order
+of what runs on it; nothing here has run on a GPU.
 """
 
 from __future__ import annotations
@@ -25,15 +27,19 @@ ELSEWHERE = torch.device("meta")
 
 _CpuGenerator = torch.Generator
 
-_ACROSS = {
-    torch.ops.aten.copy_.default,
-    torch.ops.aten._to_copy.default,
+_ACROSS = {torch.ops.aten.copy_.default, torch.ops.aten._to_copy.default}
+"""What may have tensors of two devices."""
+
+_INDICES = {
     torch.ops.aten.index.Tensor,
     torch.ops.aten.index_put.default,
     torch.ops.aten.index_put_.default,
     torch.ops.aten._index_put_impl_.default,
 }
-"""What may have tensors of two devices."""
+"""What may have indices, its second argument, on the CPU."""
+
+_JOINED = {torch.ops.aten.cat.default, torch.ops.aten.stack.default}
+"""What takes no number of another device either."""
 
 
 class DeviceMismatchError(RuntimeError):
@@ -108,7 +114,7 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     elsewhere = any(isinstance(each, Elsewhere) for each in tensors)
     wanted = kwargs.get("device")
     target = elsewhere if wanted is None else torch.device(wanted).type == ELSEWHERE.type
-    _refuse(func, tensors, elsewhere=elsewhere)
+    _refuse(func, args, kwargs, elsewhere=elsewhere)
     if not elsewhere and not target:
         return func(*args, **kwargs)
     held = tree_map(lambda each: each.held if isinstance(each, Elsewhere) else each, (args, kwargs))
@@ -124,8 +130,13 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return return_and_correct_aliasing(func, args, kwargs, labelled) if elsewhere else labelled
 
 
-def _refuse(func: Any, tensors: Any, *, elsewhere: bool) -> None:
-    here = [each for each in tensors if not isinstance(each, Elsewhere) and each.dim() > 0]
+def _refuse(func: Any, args: Any, kwargs: Any, *, elsewhere: bool) -> None:
+    if func in _INDICES:
+        args = (args[0], *args[2:])
+    flat, _ = tree_flatten((args, kwargs))
+    tensors = [each for each in flat if isinstance(each, Tensor)]
+    least = 0 if func in _JOINED else 1
+    here = [each for each in tensors if not isinstance(each, Elsewhere) and each.dim() >= least]
     if elsewhere and here and func not in _ACROSS:
         raise DeviceMismatchError(f"{func} of tensors here {[tuple(t.shape) for t in here]}")
 
@@ -134,6 +145,13 @@ def _new_tensor(
     self: Tensor, data: Any, *, dtype: torch.dtype | None = None, device: Any = None
 ) -> Tensor:
     return torch.tensor(data, dtype=dtype or self.dtype, device=device or self.device)
+
+
+def _to_list(self: Tensor) -> Any:
+    return _list_of(self.held if isinstance(self, Elsewhere) else self)
+
+
+_list_of = Tensor.tolist
 
 
 @contextmanager
@@ -155,4 +173,5 @@ def second_device() -> Iterator[torch.device]:
         patch.setattr(torch, "tensor", made(tensor))
         patch.setattr(torch, "as_tensor", made(as_tensor))
         patch.setattr(Tensor, "new_tensor", _new_tensor)
+        patch.setattr(Tensor, "tolist", _to_list)
         yield ELSEWHERE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -10,16 +11,29 @@ from torch import Tensor
 
 from device_models import Backprop, Chip, Minibatch
 from device_models.protocols import AveragedRule, ExpectedRule
+from device_models.updates.adam import Adam
+from device_models.updates.momentum import Momentum
+from device_models.updates.recipe import Recipe
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.moments import measure_moments
+from neurograd.pipeline.check import check
+from neurograd.pipeline.pool.inline import Inline
+from neurograd.problem import Problem
+from neurograd.progress import Reporter
 from neurograd.seeding import generator_for
+from neurograd.spec import validate_spec
 from tests.conformance.cases import (
     PASSES,
     READS,
     RULES,
     WRITES,
     Place,
+    leak_by_layer,
+    pass_by_layer,
+    rate_problem,
+    read_by_layer,
     relu_problem,
+    write_by_layer,
 )
 from tests.conformance.elsewhere import DeviceMismatchError, second_device
 
@@ -75,6 +89,112 @@ def test_writes(name, place):
         _there(moments.mean, moments.variance)
 
 
+RECIPES = (
+    None,
+    Recipe(Momentum(0.9), weight_decay=0.01),
+    Recipe(Adam(), clip=0.1),
+)
+
+
+def _nth(names: Iterable[str], k: int) -> str:
+    """Every one in turn."""
+    names = list(names)
+    return names[k % len(names)]
+
+
+@pytest.mark.parametrize("k", range(max(map(len, (RULES, READS, WRITES)))))
+def test_steps_of_training(k, place):
+    """Every rule, read, write, pass and recipe in chips of several of them."""
+    case = RULES[_nth(RULES, k)]
+    problem = case.problem(place)
+    shapes = tuple(tuple(p.shape) for p in problem.module.parameters())
+    here = replace(place, shapes=shapes)
+    rule = case.make(problem, here)
+    chip = Chip(
+        Minibatch(rule, 3) if case.batches and k % 2 else rule,
+        0.05,
+        reads=(READS[_nth(READS, k)](here),),
+        writes=(WRITES[_nth(WRITES, k)].make(here),),
+        passes=(PASSES[_nth(PASSES, k)](),),
+        recipe=RECIPES[k % len(RECIPES)],
+    )
+    _there(*_trained(chip, problem, here.generator("training")))
+
+
+def _trained(chip: Chip, problem: Problem, generator: torch.Generator) -> list[Tensor]:
+    """Weights after two updates, and what the recipe remembers."""
+    w = chip.program(problem.initial_weights)
+    state = chip.start(w)
+    for _ in range(2):
+        update, state = chip.sample_step(problem, w, state, generator)
+        w = w + chip.step_size * update
+    return [w, *(() if state is None else state.memory)]
+
+
+def test_chips_whose_parts_are_those_of_layers(place):
+    """And those that write every sample for itself."""
+    problem = rate_problem(place)
+    here = replace(place, shapes=tuple(tuple(p.shape) for p in problem.module.parameters()))
+    rule, reads = Minibatch(Backprop(), 3), (read_by_layer(here),)
+    writes = (write_by_layer(here), leak_by_layer(here))
+    chip = Chip(rule, 0.05, reads, writes, (pass_by_layer(),))
+    _there(*_trained(chip, problem, here.generator("training")))
+    each = Chip(rule, 0.05, reads, (WRITES["memristor_write"].make(here),), write_each="sample")
+    _there(*_trained(each, problem, here.generator("training")))
+
+
+WHOLE = {
+    "device": {
+        "preset": "epiram",
+        "faults": {"stuck_low": 0.1},
+        "converters": {"adc_bits": 6},
+        "drift": {"exponent": 0.1, "exponent_spread": 0.05},
+    },
+    "network": {"hidden": [4]},
+    "task": {"name": "digits", "train_samples": 20, "test_samples": 10},
+    "training": {
+        "step_size": 0.1,
+        "steps": 2,
+        "seeds": 2,
+        "max_seeds": 2,
+        "optimizer": {"name": "adam"},
+    },
+    "deployment": {},
+    "targets": {"max_accuracy_drop": 0.0},
+    "measure": {"draws": 4, "loss_draws": 4, "points": 1},
+}
+
+
+def test_a_whole_check_has_the_numbers_of_the_cpu(monkeypatch):
+    """Clean twin, chips, moments, curvature, kinks, forecast and ageing; all in one thread.
+
+    Sums may be taken in another order, so that numbers agree up to rounding.
+    """
+
+    class Here(Inline):
+        def __init__(self, device: torch.device, reporter: Reporter, *more: object) -> None:
+            super().__init__(reporter)
+
+    monkeypatch.setattr("neurograd.pipeline.check.Threads", Here)
+    spec = validate_spec(WHOLE)
+    with second_device() as device:
+        there = check(spec, device=device).report
+    here = check(spec).report
+    assert here["points"]
+    assert here["deployment"]
+    for name in here.keys() - {"timing"}:
+        assert there[name] == _nearly(here[name]), name
+
+
+def _nearly(value: object) -> object:
+    """The same value, with room for rounding in its numbers."""
+    if isinstance(value, dict):
+        return {key: _nearly(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_nearly(each) for each in value]
+    return pytest.approx(value, rel=1e-9, abs=1e-12) if isinstance(value, float) else value
+
+
 def test_what_is_measured(place):
     """The gradient, the moments of an update, the Hessian's diagonal and its product."""
     problem, effect = relu_problem(place), WRITES["update_rounding"].make(place)
@@ -107,6 +227,30 @@ def test_what_is_on_two_devices_is_refused(read, place):
     w = place.normal(place.size, name="weights")
     with pytest.raises(DeviceMismatchError):
         read.read(w, place.generator("read"))
+
+
+def test_what_cuda_refuses_is_refused(place):
+    there, here = place.normal(4, name="there"), torch.ones(4, dtype=torch.float64)
+    _there(there[torch.tensor([0, 2])], there * here[0])
+    for act in (
+        lambda: there + here,
+        lambda: torch.stack([there[0], here[0]]),
+        lambda: there.index_put_((torch.tensor([0, 1]),), here[:2]),
+        lambda: there.gather(0, torch.tensor([0])),
+        lambda: torch.where(there > 0, there, here),
+    ):
+        with pytest.raises(DeviceMismatchError):
+            act()
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_whole_check_on_cuda():
+    """Never run on a GPU so far. Draws are others there, the problem and its size are the same."""
+    there, here = (check(validate_spec(WHOLE), device=each).report for each in ("cuda", "cpu"))
+    assert there["num_parameters"] == here["num_parameters"]
+    assert len(there["points"]) == len(here["points"])
+    assert there["deployment"]
 
 
 def test_numbers_are_those_of_the_cpu(place):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,10 +12,10 @@ from torch import Tensor
 from device_models.scaled_layers import output_scales
 from neurograd import words
 from neurograd.errors import DataError
+from neurograd.problem.datasets.own_files.arrays import DAMAGED
 
 KINDS = ".safetensors, .npz"
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
-_DAMAGED = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 _SHOWN = 6
 """Most names that a message lists."""
 
@@ -90,10 +88,12 @@ def _npz(place: str, path: Path) -> dict[str, Tensor]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
-    except _DAMAGED as error:
+    except DAMAGED as error:
         reason = "holds Python objects" if "allow_pickle" in str(error) else "is damaged"
         raise DataError(f"{place}: {reason}; allowed: numbers in a .npz of numpy") from None
     for name, array in found.items():
+        if not isinstance(array, np.ndarray):  # an archive of other files, such as torch.save's
+            raise DataError(f"{place}: {name} is no array; allowed: numbers in a .npz of numpy")
         if array.dtype.kind not in "biuf":
             raise DataError(f"{place}: {name} is of type {array.dtype}; allowed: real numbers")
     return {name: torch.from_numpy(np.array(array)) for name, array in found.items()}

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,20 @@ from neurograd import words
 from neurograd.errors import DataError
 from neurograd.problem.datasets.own_files.raw import Raw, check_bytes, checked_size
 
-_DAMAGED = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError)
+DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    SyntaxError,
+    OverflowError,
+    MemoryError,  # of a shape that is none
+    RuntimeError,
+    TokenError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What numpy raises for a file that is not as it was written."""
 
 
 def read_npz(place: str, path: Path) -> Raw:
@@ -36,20 +50,22 @@ def read_npz(place: str, path: Path) -> Raw:
             found = {name: _array(place, name, arrays) for name in ("x", "y")}
     except DataError:
         raise
-    except _DAMAGED:
+    except DAMAGED:
         raise DataError(f"{place}: is no .npz file, or damaged; allowed: numpy.savez's") from None
     return Raw.of(place, **found)
 
 
 def _array(place: str, name: str, arrays: Any) -> np.ndarray:
     try:
-        found: np.ndarray = arrays[name]
-    except ValueError as error:
+        found = arrays[name]
+    except DAMAGED as error:
         raise _refused(place, name, error) from None
+    if not isinstance(found, np.ndarray):  # a file in the archive that is none of numpy's
+        raise DataError(f"{place}: {name} is no array; allowed: an array as numpy saves it")
     return found
 
 
-def _refused(place: str, name: str, error: ValueError) -> DataError:
+def _refused(place: str, name: str, error: Exception) -> DataError:
     if "allow_pickle" in str(error):
         return DataError(
             f"{place}: {name} holds Python objects, which could run code; allowed: numbers, and "
@@ -77,10 +93,8 @@ def _npy(place: str, path: Path) -> np.ndarray:
         with path.open("rb") as file:
             np.lib.format.read_magic(file)  # else numpy would ask for pickles
         found: np.ndarray = np.load(path, allow_pickle=False)
-    except ValueError as error:
+    except DAMAGED as error:
         raise _refused(place, path.name, error) from None
-    except (OSError, EOFError):
-        raise DataError(f"{place}: {path.name} is damaged; allowed: numpy.save's") from None
     return found
 
 
