@@ -107,13 +107,15 @@ _FEW: dict[str, Any] = {"seeds": 2, "max_seeds": 2}
 CASES: dict[str, Case] = {
     "small": Case("check", "tutorial.yaml", _SMALL, quick=True),
     "tutorial": Case("check", "tutorial.yaml", quick=True),
-    "pcmo": Case("check", "pcmo_poor.yaml", quick=True),
     "deployed": Case("check", "deployment/pcm_inference.yaml", quick=True),
-    "spiking": Case("check", "spiking_digits.yaml", ("training.steps=20",), quick=True),
+    "spiking": Case("train", "spiking_digits.yaml", ("training.steps=20",), quick=True),
     "feedback": Case("train", "feedback_alignment_quantized.yaml", quick=True),
     "small-limits": Case("limits", "quantized_digital.yaml", ("network.hidden=[8]",), quick=True),
     "sweep": Case(
-        "predict", "tutorial.yaml", over=("device.write.cycle_to_cycle=0 %,5 %,10 %,20 %",)
+        "predict",
+        "tutorial.yaml",
+        ("network.hidden=[16]",),
+        ("device.write.cycle_to_cycle=0 %,10 %,20 %",),
     ),
     "wide": Case(
         "train",
@@ -139,7 +141,6 @@ CASES: dict[str, Case] = {
         images=4,
         sections={"training": {"step_size": 0.01, "steps": 3, **_FEW}},
     ),
-    "hfo2": Case("check", "hfo2_crossbar.yaml"),
 }
 _QUICK = {"small": CASES["small"]}
 
@@ -168,7 +169,9 @@ def compared(case: Case) -> dict[str, Any]:
 
 def _alone(function: Callable[[Case, Path], dict[str, Any]], *arguments: Any) -> dict[str, Any]:
     """The result of a function in a process of its own, whose memory holds nothing else."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["neurograd.pipeline.limits", "neurograd.pipeline.planning"])
+    with ProcessPoolExecutor(1, mp_context=context) as process:
         return process.submit(function, *arguments).result()
 
 
