@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from benchmarks import curvature, measuring
 from benchmarks.__main__ import benchmarks, main
 from benchmarks.clock import Timing, in_turn
 from benchmarks.page import cells, page, records
@@ -121,3 +122,31 @@ def test_peers_say_what_is_missing_and_torch_is_always_there(monkeypatch):
     assert 0.15 < float((inputs > 0).double().mean()) < 0.25
     assert set(classes.tolist()) <= set(range(10))
     aihwkit_updates.plain_update(2)()
+
+
+def test_traces_are_compared_at_the_same_error(monkeypatch):
+    monkeypatch.setattr(curvature, "installed", lambda name: None)
+    problem = curvature.digits_mlp((4,), "tanh")
+    case = curvature.Case("tiny", problem, (4, 8), 2, 4, 1.0)
+    xtrace, pyhessian = curvature._traces(case)
+    assert xtrace.ours > 0
+    assert xtrace.peer > 0
+    assert xtrace.ratio == pytest.approx(xtrace.ours / xtrace.peer)
+    assert "extrapolated to" in xtrace.note
+    assert pyhessian.note == "not measured: PyHessian is not installed"
+
+
+def test_products_are_extrapolated_along_the_law_of_their_errors():
+    # 8 % with 10 products and 4 % with 20: 1 % with 80.
+    assert curvature._needed((10, 20), (0.08, 0.04), 1.0) == pytest.approx(80.0)
+    assert curvature._needed((10, 40), (0.04, 0.02), 0.5) == pytest.approx(160.0)
+
+
+def test_what_a_loss_change_takes_is_a_ratio_of_variances():
+    size = measuring.Size((2,), samples=200, draws=16, trained=True)
+    first, later = measuring._evaluations(size, 0.1)
+    assert first.name.endswith("160 weights, Δt = 0.1, at first")
+    assert later.name.endswith("after 300 clean steps")
+    for row in (first, later):
+        assert row.ratio == pytest.approx(row.peer / row.ours)
+        assert row.ratio > 1
