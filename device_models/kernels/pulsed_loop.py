@@ -12,6 +12,9 @@ from device_models.kernels.number_loops import at, block_of, normal_pair, round_
 BLOCK = 512
 """Devices whose pulses are counted before any of them is moved."""
 
+_FEW = 32
+_FLAT = 1e-16
+
 LINEAR, EXPONENTIAL, POWER = 0, 1, 2
 """Kinds of a step."""
 
@@ -23,6 +26,7 @@ class Shape(NamedTuple):
         kind: ``LINEAR``, ``EXPONENTIAL`` or ``POWER``.
         noise: Cycle-to-cycle noise relative to the step.
         multiplicative: Whether the noise of a linear step scales with the present step.
+        linear_noise: Whether the step is linear, with a noise that does not depend on the state.
         amplitude: A of an exponential step up.
         amplitude_down: A of one down.
         gamma: γ of one up.
@@ -37,6 +41,7 @@ class Shape(NamedTuple):
     kind: int
     noise: Any
     multiplicative: bool
+    linear_noise: bool
     amplitude: Any
     amplitude_down: Any
     gamma: Any
@@ -57,6 +62,7 @@ class Request(NamedTuple):
         most: Most pulses of one write.
         rounding: How a request becomes a whole number of pulses.
         single: Pulses that are applied one by one.
+        reach: Standard deviations that a train taken as one keeps away from bounds.
         weight_range: Weight that a state of 1 stands for.
         one_sided: Whether a weight is a pair of devices that are only raised.
     """
@@ -66,6 +72,7 @@ class Request(NamedTuple):
     most: Any
     rounding: int
     single: Any
+    reach: Any
     weight_range: Any
     one_sided: bool
 
@@ -136,6 +143,38 @@ def _next_noise(key: Any, i: Any, number: Any, ready: Any, r2: Any, r3: Any, rea
 
 
 @inlined
+def _sum_of_powers(decay: Any, count: Any, real: Any) -> Any:
+    """``Σ_{k<n} (1 − decay)^k``, as ``many_pulses.decayed``."""
+    if count > real(_FEW):
+        if decay * count < real(_FLAT):
+            return count
+        return -np.expm1(count * np.log1p(-decay)) / decay
+    total = real(1.0)
+    for _ in range(np.int64(count) - 1):
+        total = total * (real(1.0) - decay) + real(1.0)
+    return total
+
+
+@inlined
+def _free_train(
+    h: Any, up: Any, asked: Any, noise: Any, values: Any, shape: Any, reach: Any, real: Any
+) -> Any:
+    """Whether a train meets no bound, and the state after it: see ``pulsed_write.free_train``."""
+    delta, slope, low, high, _ = values
+    decay = (-slope if up else slope) * delta
+    if not (real(0.0) <= decay < real(1.0)):
+        return False, h
+    step = delta * (real(1.0) + slope * h) * _sum_of_powers(decay, asked, real)
+    mean = h + (step if up else -step)
+    std = shape.noise * delta
+    reach = reach * std * np.sqrt(asked)
+    inside = min(h, mean) - reach > low and max(h, mean) + reach < high
+    return inside, mean + noise * std * np.sqrt(
+        _sum_of_powers(decay * (real(2.0) - decay), asked, real)
+    )
+
+
+@inlined
 def _train(
     key: Any,
     i: Any,
@@ -145,9 +184,14 @@ def _train(
     noise: Any,
     values: Any,
     shape: Any,
+    reach: Any,
     real: Any,
 ) -> Any:
     """State after the pulses of one device, by ``noise`` and what follows it."""
+    if shape.linear_noise and asked > real(1.0) and asked == np.floor(asked):
+        free, end = _free_train(h, up, asked, noise[0], values, shape, reach, real)
+        if free:
+            return end
     delta, slope, low, high, _ = values
     z, ready = noise
     r2 = r3 = np.uint64(0)
@@ -270,6 +314,7 @@ def write(
                 (noise[k], more_noise[k]),
                 values,
                 shape,
+                request.reach,
                 real,
             )
             realized[i] = sign * request.weight_range * (h - before)

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from device_models.kernels.dispatch import over_devices, taken, word_of
-from device_models.write.many_pulses import MOST_SINGLE_PULSES
+from device_models.write.many_pulses import FREE_REACH, MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import (
     DeviceValues,
     ExponentialStep,
     LinearStep,
     PowerStep,
     Step,
+    has_linear_noise,
 )
 
 if TYPE_CHECKING:
@@ -83,9 +84,15 @@ def _request(write: NominalStepWrite, real: Any, *, one_sided: bool) -> Any:
         # In the order of the plain version, which multiplies numbers of the weights' type.
         units = (real(write.weight_range) * real(up), real(write.weight_range) * real(down))
     most = math.inf if write.max_pulses is None else write.max_pulses
-    single = real(MOST_SINGLE_PULSES)
-    rounding = ROUNDINGS[write.rounding]
-    return Request(*units, real(most), rounding, single, real(write.weight_range), one_sided)
+    return Request(
+        *units,
+        real(most),
+        ROUNDINGS[write.rounding],
+        real(MOST_SINGLE_PULSES),
+        real(FREE_REACH),
+        real(write.weight_range),
+        one_sided,
+    )
 
 
 def _shape(step: Step, real: Any) -> Any:
@@ -111,4 +118,10 @@ def _shape(step: Step, real: Any) -> Any:
         getattr(step, "exponent", 0.0),
     )
     multiplicative = bool(getattr(step, "multiplicative", False))
-    return loop.Shape(kind, real(step.noise), multiplicative, *(real(each) for each in numbers))
+    return loop.Shape(
+        kind,
+        real(step.noise),
+        multiplicative,
+        has_linear_noise(step),
+        *(real(each) for each in numbers),
+    )

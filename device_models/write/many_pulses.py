@@ -30,6 +30,9 @@ Only noise needs as many: every block then moves a device by up to a 16th of its
 so that after them the distribution of its state is the one that stays.
 """
 
+FREE_REACH = 8.0
+"""Standard deviations that a train keeps away from bounds where it is taken as one."""
+
 _LARGEST_MOVE = 1.0 / 16.0
 """Part of the window that a block may move a device, unless its step fades before."""
 

@@ -164,3 +164,8 @@ class PowerStep:
         mean = _delta(up, devices) * torch.where(up, room, 1.0 - room) ** self.exponent
         mean = mean * movable
         return mean, self.noise * mean
+
+
+def has_linear_noise(step: Step) -> bool:
+    """Whether a step is linear in the state, with a noise that does not depend on it."""
+    return type(step) is LinearStep and step.noise > 0 and not step.multiplicative

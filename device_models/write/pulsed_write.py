@@ -11,8 +11,14 @@ from device_models.kernels.counter_numbers import DeviceNumbers
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
 from device_models.write.fused_pulses import write_fused
-from device_models.write.many_pulses import MOST_SINGLE_PULSES, Kick, take_together
-from device_models.write.pulsed_step import DeviceValues, Step
+from device_models.write.many_pulses import (
+    FREE_REACH,
+    MOST_SINGLE_PULSES,
+    Kick,
+    decayed,
+    take_together,
+)
+from device_models.write.pulsed_step import DeviceValues, Step, has_linear_noise
 from device_models.write.rounding import Rounding
 from device_models.write.train_moments import after_train
 from device_models.write.whole_pulses import NominalStepWrite, changes, pulsed_by_chance
@@ -25,7 +31,8 @@ class PulsedWrite(NominalStepWrite):
     A requested increment becomes ``|increment|/(weight_range·dw_min)`` pulses, a whole number by
     rounding: the controller knows the nominal step only, or that of either direction. Every pulse
     moves the device by its step at the state where it then stands, with fresh noise, and ends at
-    the device's own bounds. A weight is ``weight_range·(h − reference)``.
+    the device's own bounds. A weight is ``weight_range·(h − reference)``. Trains that are one
+    normal number are drawn as one (``free_train``).
 
     Attributes:
         step: Mean and spread of one pulse's step.
@@ -144,7 +151,11 @@ def pulse_train(
     low, high = (v.expand_as(state) for v in (devices.low, devices.high))
     single = pulses.clamp_max(float(MOST_SINGLE_PULSES))
     whole = bool((single == single.floor()).all())
-    active = torch.nonzero(single > 0).squeeze(1)
+    left = single
+    if has_linear_noise(step):
+        free, ends = free_train(step, devices, state, up, single, numbers)
+        state, left = torch.where(free, ends, state), left.masked_fill(free, 0.0)
+    active = torch.nonzero(left > 0).squeeze(1)
     done = 0
     while active.numel():
         h, some, direction = state[active], devices.pick(active), up[active]
@@ -157,13 +168,55 @@ def pulse_train(
         moved = h + torch.where(direction, mean, -mean)
         state[active] = torch.minimum(torch.maximum(moved, low[active]), high[active])
         done += 1
-        active = active[single[active] > done]
+        active = active[left[active] > done]
     many = torch.nonzero(pulses > MOST_SINGLE_PULSES).squeeze(1)
     if many.numel():
         state[many] = further_pulses(
             step, devices.pick(many), state[many], up[many], pulses[many], numbers.pick(many)
         )
     return state
+
+
+def free_train(
+    step: Step,
+    devices: DeviceValues,
+    state: Tensor,
+    up: Tensor,
+    pulses: Tensor,
+    numbers: DeviceNumbers,
+) -> tuple[Tensor, Tensor]:
+    """Trains of linear steps that meet no bound, each taken as one: an autoregression.
+
+    Pulses of ``Δ(1 + γh)`` with the noise ``σΔξ`` are, together, exactly normal, as in
+    ``many_pulses``. A train keeps away from the bounds with all of its path but for a chance of
+    1e-15 (Lévy's inequality) where these are 8 standard deviations of the sum of its noise from
+    both ends of the mean path.
+
+    Args:
+        step: A linear step, see ``has_linear_noise``.
+        devices: Properties of these devices.
+        state: States before, shape ``(n,)``.
+        up: Direction, True is up, shape ``(n,)``.
+        pulses: Number of pulses, shape ``(n,)``; only whole numbers from 2 on are taken.
+        numbers: The noise of these devices.
+
+    Returns:
+        Which trains these are, and the states after all trains as if they were, shape ``(n,)``.
+    """
+    delta = torch.where(up, devices.step_up, devices.step_down)
+    slope = torch.where(up, devices.slope_up, devices.slope_down)
+    decay = torch.where(up, -slope, slope) * delta
+    relaxing = (decay >= 0) & (decay < 1)
+    decay = torch.where(relaxing, decay, torch.zeros_like(decay))
+    way = delta * (1.0 + slope * state) * decayed(decay, pulses)
+    mean, std = state + torch.where(up, way, -way), step.noise * delta
+    reach = FREE_REACH * std * pulses.sqrt()
+    inside = (torch.minimum(state, mean) - reach > devices.low) & (
+        torch.maximum(state, mean) + reach < devices.high
+    )
+    free = relaxing & inside & (pulses > 1) & (pulses == pulses.floor())
+    spread = std * decayed(decay * (2.0 - decay), pulses).sqrt()
+    return free, mean + numbers.normal(0) * spread
 
 
 def further_pulses(

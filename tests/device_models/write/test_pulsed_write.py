@@ -19,6 +19,7 @@ from device_models import (
     WritePath,
     draw_devices,
 )
+from device_models.write import pulsed_write
 from neurograd.seeding import generator_for
 
 BONFERRONI = 4.3
@@ -226,3 +227,31 @@ def test_divided_pulses_follow_the_curve():
     for part in (1.0, 1.0, 0.5):
         h += part * 0.1 * (1.0 - h)
     assert one(write, 0.2, 2.5) == pytest.approx(h, abs=1e-14)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_trains_that_meet_no_bound_are_those_of_single_pulses(soft, monkeypatch):
+    """Twenty pulses taken as one against twenty: Kolmogorov and Smirnov at 0.1 %, and the bounds.
+
+    Near a bound nothing is taken as one: those devices end where they did, bit by bit.
+    """
+    size, pulses = 20_000, 20
+    write = write_of(LinearStep(3.0), size=size, dw_min=0.005, soft_bounds=soft)
+    w = torch.zeros(size, dtype=torch.float64)
+    w[:100] = 0.95
+    asked = torch.full_like(w, pulses * 0.005)
+    asked[100::2] *= -1.0
+
+    def ends(seed):
+        return write.plain_write(w, asked, write.key_of(generator_for(seed)))
+
+    together = ends(0)
+    monkeypatch.setattr(pulsed_write, "FREE_REACH", math.inf)
+    singly, other = ends(0), ends(1)
+    assert torch.equal(together[:100], singly[:100])
+    assert not bool((together[100:] == singly[100:]).any())
+    for start in (100, 101):
+        found, expected = together[start::2].numpy(), other[start::2].numpy()
+        assert stats.ks_2samp(found, expected).pvalue > 1e-3
+        ratio = float(found.var() / expected.var())
+        assert abs(ratio - 1.0) < 3.3 * math.sqrt(4.0 / len(found))
