@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from device_models.kernels.compiled import called, inlined
-from device_models.kernels.number_loops import at, block_of, normal_pair, round_all, unit
+from device_models.kernels.number_loops import (
+    at,
+    block_of,
+    normal_pair,
+    places_asked,
+    round_all,
+    unit,
+)
 
 BLOCK = 512
 """Devices whose pulses are counted before any of them is moved."""
@@ -135,6 +142,7 @@ def _way(w: Any, i: Any, plus: Any, minus: Any, settings: Any, real: Any) -> Any
 def _move_line(
     polarity: Any,
     begin: Any,
+    places: Any,
     chosen: Any,
     count: Any,
     w: Any,
@@ -155,7 +163,7 @@ def _move_line(
     known = covered.size // 2
     for k in range(count):
         j = chosen[k]
-        i = begin + j
+        i = begin + places[j]
         n, low, high, scale = pulses[j], at(line.low, i), at(line.high, i), at(line.scale, i)
         way = windows[k]
         x = low + way * (high - low) if polarity > 0 else high - way * (high - low)
@@ -220,12 +228,13 @@ def write(
     ups, downs = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     noise, more_noise = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     first, second = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
-    chosen, windows = np.empty(BLOCK, np.int32), np.empty(BLOCK, w.dtype)
+    places, chosen = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
+    windows = np.empty(BLOCK, w.dtype)
     rising, falling = settings.up.counted, settings.down.counted
     for begin in range(start, stop, BLOCK):
-        size = min(BLOCK, stop - begin)
+        size = places_asked(begin, min(BLOCK, stop - begin), increment, realized, places)
         for j in range(size):
-            i = begin + j
+            i = begin + places[j]
             r0, r1, r2, r3 = block_of(np.uint64(i), np.uint64(0), key)
             noise[j], more_noise[j] = unit(r0, real), unit(r1, real)
             first[j], second[j] = np.uint32(r2), np.uint32(r3)
@@ -233,7 +242,6 @@ def write(
             raised = increment[i] > real(0.0)
             ups[j] = part * (rising if raised else falling)
             downs[j] = part * (falling if raised else rising)
-            realized[i] = real(0.0)
         round_all(ups, noise, size, settings.rounding, real)
         round_all(downs, more_noise, size, settings.rounding, real)
         count = 0
@@ -248,14 +256,14 @@ def write(
                     np.uint64(first[k]), np.uint64(second[k]), real
                 )
         for k in range(count):
-            i = begin + chosen[k]
+            i = begin + places[chosen[k]]
             windows[k] = _way(w[i], i, plus, minus, settings, real)
         _move_line(
-            1, begin, chosen, count, w, increment, realized, ups, noise,
+            1, begin, places, chosen, count, w, increment, realized, ups, noise,
             plus, windows, settings, rise, fall, covered,
         )  # fmt: skip
         if settings.pair:
             _move_line(
-                -1, begin, chosen, count, w, increment, realized, downs, more_noise,
+                -1, begin, places, chosen, count, w, increment, realized, downs, more_noise,
                 minus, windows, settings, rise, fall, covered,
             )  # fmt: skip

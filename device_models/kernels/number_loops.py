@@ -137,3 +137,18 @@ def round_all(numbers: Any, units: Any, size: Any, rounding: Any, real: Any) -> 
 def at(values: Any, device: Any) -> Any:
     """A device's own value; arrays of one value have the same one for all."""
     return values[device if values.size > 1 else 0]
+
+
+@inlined
+def places_asked(begin: Any, size: Any, increment: Any, realized: Any, places: Any) -> Any:
+    """How many devices of a block have an increment; their places go to the front.
+
+    Where none is asked for there is no pulse, whatever the rounding: nothing is drawn. Realized
+    increments begin at 0.
+    """
+    count = 0
+    for j in range(size):
+        places[count] = j
+        count += increment[begin + j] != 0
+        realized[begin + j] = 0
+    return count

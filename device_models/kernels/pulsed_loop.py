@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from device_models.kernels.compiled import inlined
-from device_models.kernels.number_loops import at, block_of, normal_pair, round_all, unit
+from device_models.kernels.number_loops import (
+    at,
+    block_of,
+    normal_pair,
+    places_asked,
+    round_all,
+    unit,
+)
 
 BLOCK = 512
 """Devices whose pulses are counted before any of them is moved."""
@@ -214,8 +221,8 @@ def _train(
 def _count(
     begin: Any,
     key: Any,
+    places: Any,
     increment: Any,
-    realized: Any,
     request: Any,
     pulses: Any,
     noise: Any,
@@ -225,18 +232,17 @@ def _count(
 ) -> None:
     """Pulses of a block of devices, and the words of their first normal numbers."""
     for j in range(pulses.size):
-        i = begin + j
+        i = begin + places[j]
         r0, _, r2, r3 = block_of(np.uint64(i), np.uint64(0), key)
         noise[j], first[j], second[j] = unit(r0, real), np.uint32(r2), np.uint32(r3)
         asked = abs(increment[i]) / (request.up if increment[i] > real(0.0) else request.down)
         pulses[j] = request.most if asked > request.most else asked
-        realized[i] = real(0.0)
     round_all(pulses, noise, pulses.size, request.rounding, real)
 
 
 @inlined
 def _choose(pulses: Any, first: Any, second: Any, chosen: Any) -> Any:
-    """How many devices of a block get pulses; their places and words go to the front."""
+    """How many asked devices of a block get pulses; their numbers and words go to the front."""
     count = 0
     for j in range(pulses.size):
         chosen[count] = j
@@ -278,13 +284,13 @@ def write(
     real = w.dtype.type
     numbers = np.empty((3, BLOCK), w.dtype)
     words = np.empty((2, BLOCK), np.uint32)
-    chosen = np.empty(BLOCK, np.int32)
+    places, chosen = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
     beyond = 0
     for begin in range(start, stop, BLOCK):
-        size = min(BLOCK, stop - begin)
+        size = places_asked(begin, min(BLOCK, stop - begin), increment, realized, places)
         pulses, noise, more_noise = numbers[0, :size], numbers[1, :size], numbers[2, :size]
         first, second = words[0, :size], words[1, :size]
-        _count(begin, key, increment, realized, request, pulses, noise, first, second, real)
+        _count(begin, key, places, increment, request, pulses, noise, first, second, real)
         count = _choose(pulses, first, second, chosen)
         if shape.noise > real(0.0):
             for k in range(count):
@@ -292,7 +298,7 @@ def write(
                     np.uint64(first[k]), np.uint64(second[k]), real
                 )
         for k in range(count):
-            i, asked = begin + chosen[k], pulses[chosen[k]]
+            i, asked = begin + places[chosen[k]], pulses[chosen[k]]
             up, sign = increment[i] > real(0.0), real(1.0)
             if not request.one_sided:
                 values = _values(plus, i, up)
