@@ -26,7 +26,7 @@ from neurograd.fit.models.maximise import (
     maximise,
     stencil,
 )
-from neurograd.fit.models.model import Model
+from neurograd.fit.models.model import Model, is_noise
 from neurograd.fit.models.model_fit import ModelFit, by_run
 from neurograd.fit.models.trains import Array, Trains
 
@@ -35,11 +35,6 @@ _FLATTEST = 3e-3
 
 _ROUNDS = 2
 """Times that the curves are fitted anew with the noise in common."""
-
-
-def is_noise(name: str) -> bool:
-    """Whether a parameter is a noise; all others are the curve's."""
-    return name in ("read", "start") or name.endswith(".noise")
 
 
 def shape_of(fit: ModelFit) -> list[int]:

@@ -20,8 +20,9 @@ from operator import itemgetter
 
 import numpy as np
 
-from neurograd.fit.common_noise import CommonNoise, common_noise, differ, is_noise, shape_of
+from neurograd.fit.common_noise import CommonNoise, common_noise, differ, shape_of
 from neurograd.fit.measurements import DIRECTIONS
+from neurograd.fit.models.model import is_noise
 from neurograd.fit.models.model_fit import ModelFit
 from neurograd.fit.models.profile import CONFIDENCE
 from neurograd.fit.models.trains import Array, Trains

@@ -28,6 +28,11 @@ _FARTHEST = 60.0
 """Largest size of a parameter."""
 
 
+def is_noise(name: str) -> bool:
+    """Whether a parameter is a noise; all others are the curve's."""
+    return name in ("read", "start") or name.endswith(".noise")
+
+
 @dataclass(frozen=True)
 class Model:
     """A curve for given runs.

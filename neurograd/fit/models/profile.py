@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from neurograd.fit.models.maximise import LogLikelihood, from_stencil, maximise_nearby, stencil
-from neurograd.fit.models.model import FLOOR
+from neurograd.fit.models.model import FLOOR, is_noise
 from neurograd.fit.models.model_fit import ModelFit, RunLikelihood, by_run
 from neurograd.fit.models.state_space import restricted
 from neurograd.fit.models.trains import Array
@@ -55,16 +55,12 @@ def estimate(fit: ModelFit, name: str) -> tuple[float, float, float]:
         name: The parameter.
     """
     low, high = -np.inf, np.inf
-    if _is_noise(name):
+    if is_noise(name):
         low = np.log(FLOOR) - _FAR
     if name.endswith("bend"):
         low, high = -_LARGEST_BEND, _LARGEST_BEND
     profile = _Profile.of(fit, name)
     return profile.middle, profile.end(-1.0, low), profile.end(1.0, high)
-
-
-def _is_noise(name: str) -> bool:
-    return name == "read" or name.endswith(("noise", "start"))
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ class _Profile:
     def of(fit: ModelFit, name: str) -> _Profile:
         """The profile of a parameter."""
         top, place = fit.top, fit.model.names.index(name)
-        noise = np.array([_is_noise(other) for other in fit.model.names])
+        noise = np.array([is_noise(other) for other in fit.model.names])
         followed = np.flatnonzero(~noise)
         middle, each = float(top.parameters[place]), by_run(fit.model, fit.trains)
         likelihood = fit.likelihood()
