@@ -152,7 +152,8 @@ def test_converters_of_one_layer_leave_the_others_alone():
 
     first = problem.through(lambda: FirstCall().applied()).gradient(w)
     assert torch.equal(gradient("0.weight"), first)
-    assert torch.equal(gradient(), problem.gradient(w))
+    # Nothing meets the problem's own passes, which are then written out: sums of another order.
+    torch.testing.assert_close(gradient(), problem.gradient(w), rtol=1e-12, atol=1e-15)
     everywhere = Chip(Backprop(), 0.1, passes=(Converters(3, 4),))
     both = everywhere.estimate(problem, w, torch.Generator())
     assert torch.equal(gradient("0.weight", "2.weight"), both)
