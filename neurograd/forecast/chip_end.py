@@ -33,14 +33,16 @@ from neurograd.training.schedules import ConstantStep, Schedule
 UPDATE_PASSES = 50.0
 """What an update costs beside the gradient of its batch, in passes of one sample.
 
-Drawing, reading and writing N weights take as long as some passes in products of matrices. Measured
-on 784-256-128-10 with written pulses; larger leaves more trainings to the path.
+Drawing, reading and writing N weights take as long as some passes in products of matrices. A round
+number from few timings of 784-256-128-10 with written pulses on one machine; larger leaves more
+trainings to the path.
 """
 
 UPDATE_NUMBERS = 6e5
 """What an update costs whatever the size of its network, in weights that pass a sample.
 
-Calls take as long as this many weights' products. Measured on digits; as ``UPDATE_PASSES``.
+Calls take as long as this many weights' products. From few timings on digits, as
+``UPDATE_PASSES``.
 """
 
 PATH_GRADIENTS = 2.5
