@@ -166,13 +166,17 @@ def test_a_narrow_window_is_a_wide_one_in_other_units():
     """All states, steps and noise times 1/8, the noise as large as the steps: the same blocks."""
     start = torch.linspace(-0.5, 0.5, SIZE, dtype=torch.float64)
     high, pulses = torch.ones_like(start), torch.full_like(start, 5000.0)
+    numbers = _numbers(0, start)
 
     def ends(scale):
         def kick(h, which):
             return 1e-3 * scale * torch.exp(-h / scale), torch.full_like(h, 2e-3 * scale)
 
+        def noise(which, block):
+            return numbers.pick(which).normal(block)
+
         low = -scale * high
-        return take_together(kick, scale * start, low, scale * high, pulses, generator_for(0))
+        return take_together(kick, scale * start, low, scale * high, pulses, noise)
 
     assert ends(0.125).equal(0.125 * ends(1.0))
 

@@ -114,7 +114,8 @@ def test_clean_twins_that_differ_are_said():
 
 def test_networks_of_another_kind_are_compared_on_the_same_samples():
     spiking = {**KEYS, "network": {"kind": "spiking", "hidden": [6], "time_steps": 3}}
-    found = compare_specs(_spec(), _spec(keys=spiking)).record
+    longer = "training.steps=40"
+    found = compare_specs(_spec(longer), _spec(longer, keys=spiking)).record
     assert found.differences[0].test_samples == 60
     assert found.answer is Answer.WORSE
 

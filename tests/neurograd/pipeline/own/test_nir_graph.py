@@ -73,7 +73,7 @@ def measured(spec):
     w = problem.initial_weights
     gradient = problem.gradient(w)
     sampler = build_chip(spec, problem).sampler(problem, w)
-    return measure_moments(sampler, gradient, 20, seed=0), gradient
+    return measure_moments(sampler, gradient, 60, seed=0), gradient
 
 
 @pytest.mark.parametrize(("reset", "readout"), [("subtract", "membrane"), ("zero", "spikes")])
