@@ -133,7 +133,7 @@ class SmoothedLoss:
 
         Args:
             control: Any fixed vector, the nearer to the gradient the better, shape ``(N,)``.
-            draws: Number K of antithetic pairs, 2 or more.
+            draws: Number K of antithetic pairs, 2 or more; of two the error is not known, infinite.
             progress: Called with the number of draws done since the last call.
         """
         groups = min(draws, MAX_GROUPS)
@@ -232,13 +232,18 @@ class SmoothedLoss:
 
 
 def _u_statistic(sums: Tensor, squares: np.ndarray, counts: np.ndarray) -> Estimate:
-    """Unbiased squared length of the mean, with a delete-a-group jackknife error."""
+    """Unbiased squared length of the mean, with a delete-a-group jackknife error.
+
+    The error is infinite where a group leaves fewer than two draws.
+    """
     total = sums.sum(0)
 
     def square(norm: float, scatter: float, count: float) -> float:
         return (norm - scatter) / (count * (count - 1.0))
 
     whole = square(float(total @ total), squares.sum(), counts.sum())
+    if counts.sum() - counts.max() < 2:
+        return Estimate(whole, math.inf, len(counts) - 1.0)
     left = np.array(
         [
             square(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -9,6 +11,14 @@ from neurograd.measure.smoothed_loss import SmoothedLoss
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import dense_hessian, linear_regression
 from tests.neurograd.measure.enumerable import STD, holds, tiny_network
+
+
+def test_two_draws_have_no_error_that_is_known():
+    problem = linear_regression(samples=10)
+    smoothed = SmoothedLoss(problem, problem.initial_weights, 0.05, seed=0)
+    zero = torch.zeros_like(problem.initial_weights)
+    assert smoothed.residual_square(zero, 2).error == math.inf
+    assert math.isfinite(smoothed.residual_square(zero, 3).error)
 
 
 def test_derivatives_of_a_quadratic():
