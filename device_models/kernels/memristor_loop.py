@@ -8,16 +8,14 @@ import numpy as np
 
 from device_models.kernels.compiled import called, inlined
 from device_models.kernels.number_loops import (
+    BLOCK,
     at,
     block_of,
-    normal_pair,
+    normals_of_chosen,
     places_asked,
     round_all,
     unit,
 )
-
-BLOCK = 512
-"""Devices whose pulses are counted before any of them is moved."""
 
 STEADY, RELAXING, MEASURED = 0, 1, 2
 """Kinds of a response: a constant step, a relaxation to a fixed point, a measured curve."""
@@ -248,13 +246,7 @@ def write(
         for j in range(size):
             chosen[count] = j
             count += ups[j] != 0 or (settings.pair and downs[j] != 0)
-        for k in range(count):
-            first[k], second[k] = first[chosen[k]], second[chosen[k]]
-        if settings.noisy:
-            for k in range(count):
-                noise[k], more_noise[k] = normal_pair(
-                    np.uint64(first[k]), np.uint64(second[k]), real
-                )
+        normals_of_chosen(chosen, count, first, second, noise, more_noise, settings.noisy, real)
         for k in range(count):
             i = begin + places[chosen[k]]
             windows[k] = _way(w[i], i, plus, minus, settings, real)

@@ -23,6 +23,9 @@ _QUARTER = np.uint64(30)
 _INSIDE = np.uint64(2**30 - 1)
 _MIDDLE = np.int64(2**29)
 
+BLOCK = 512
+"""Devices whose pulses are counted before any of them is moved."""
+
 STOCHASTIC, NEAREST, TRUNCATE, UNROUNDED = 0, 1, 2, 3
 """Ways to round."""
 
@@ -131,6 +134,25 @@ def round_all(numbers: Any, units: Any, size: Any, rounding: Any, real: Any) -> 
     elif rounding == TRUNCATE:
         for j in range(size):
             numbers[j] = np.trunc(numbers[j])
+
+
+@inlined
+def normals_of_chosen(
+    chosen: Any,
+    count: Any,
+    first: Any,
+    second: Any,
+    noise: Any,
+    more_noise: Any,
+    noisy: Any,
+    real: Any,
+) -> None:
+    """Words of the chosen go to the front; their normal numbers, where anything is noisy, too."""
+    for k in range(count):
+        first[k], second[k] = first[chosen[k]], second[chosen[k]]
+    if noisy:
+        for k in range(count):
+            noise[k], more_noise[k] = normal_pair(np.uint64(first[k]), np.uint64(second[k]), real)
 
 
 @inlined

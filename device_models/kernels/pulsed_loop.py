@@ -8,16 +8,15 @@ import numpy as np
 
 from device_models.kernels.compiled import inlined
 from device_models.kernels.number_loops import (
+    BLOCK,
     at,
     block_of,
     normal_pair,
+    normals_of_chosen,
     places_asked,
     round_all,
     unit,
 )
-
-BLOCK = 512
-"""Devices whose pulses are counted before any of them is moved."""
 
 _FEW = 32
 _FLAT = 1e-16
@@ -241,14 +240,12 @@ def _count(
 
 
 @inlined
-def _choose(pulses: Any, first: Any, second: Any, chosen: Any) -> Any:
-    """How many asked devices of a block get pulses; their numbers and words go to the front."""
+def _choose(pulses: Any, chosen: Any) -> Any:
+    """How many asked devices of a block get pulses; their numbers go to the front."""
     count = 0
     for j in range(pulses.size):
         chosen[count] = j
         count += pulses[j] != 0
-    for k in range(count):
-        first[k], second[k] = first[chosen[k]], second[chosen[k]]
     return count
 
 
@@ -291,12 +288,9 @@ def write(
         pulses, noise, more_noise = numbers[0, :size], numbers[1, :size], numbers[2, :size]
         first, second = words[0, :size], words[1, :size]
         _count(begin, key, places, increment, request, pulses, noise, first, second, real)
-        count = _choose(pulses, first, second, chosen)
-        if shape.noise > real(0.0):
-            for k in range(count):
-                noise[k], more_noise[k] = normal_pair(
-                    np.uint64(first[k]), np.uint64(second[k]), real
-                )
+        count = _choose(pulses, chosen)
+        noisy = shape.noise > real(0.0)
+        normals_of_chosen(chosen, count, first, second, noise, more_noise, noisy, real)
         for k in range(count):
             i, asked = begin + places[chosen[k]], pulses[chosen[k]]
             up, sign = increment[i] > real(0.0), real(1.0)
