@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 import sys
 import time
 from dataclasses import replace
@@ -22,6 +19,7 @@ from neurograd.pipeline.sweep.command import Request, sweep
 from neurograd.progress import Silent
 from neurograd.spec import load_spec
 from tests.neurograd.command_line import TINY, refused
+from tests.neurograd.pipeline.pool.disturbed import Killing, local_cluster
 from tests.neurograd.pipeline.pool.specs import CHECKED, LIMITED, without_times
 
 OVER = ("device.write.cycle_to_cycle=0 %:6 %:6", "training.step_size=0.1,0.2,0.3,1e200")
@@ -37,21 +35,14 @@ def spec(tmp_path):
 @pytest.fixture(scope="module")
 def cluster():
     """Three worker processes on this machine."""
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
-    with distributed.LocalCluster(
-        n_workers=3,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        silence_logs=logging.CRITICAL,
-    ) as made:
+    with local_cluster(3) as made:
         yield made
 
 
 def test_a_killed_worker_loses_no_point_and_the_table_is_the_same(spec, tmp_path, cluster):
     sweep(Request(spec, OVER, table=tmp_path / "alone.csv", jobs=1), Silent())
     table, victim = tmp_path / "t.csv", next(iter(cluster.workers.values())).pid
-    killing = _Killing(victim)
+    killing = Killing(lambda: victim)
     result = sweep(Request(spec, OVER, table=table, scheduler=cluster.scheduler_address), killing)
     assert 3 <= killing.killed_at < 24
     while victim in [worker.pid for worker in cluster.workers.values()]:
@@ -63,7 +54,8 @@ def test_a_killed_worker_loses_no_point_and_the_table_is_the_same(spec, tmp_path
 
 
 def test_a_check_is_the_same_when_a_worker_is_killed(cluster):
-    killing = _Killing(next(iter(cluster.workers.values())).pid)
+    victim = next(iter(cluster.workers.values())).pid
+    killing = Killing(lambda: victim)
     found = check(CHECKED, scheduler=cluster.scheduler_address, reporter=killing)
     assert killing.killed_at is not None
     assert without_times(found.report) == without_times(check(CHECKED).report)
@@ -73,23 +65,6 @@ def test_limits_are_the_same_on_a_cluster(cluster):
     found = find_limits(LIMITED, quick=True, scheduler=cluster.scheduler_address)
     alone = find_limits(LIMITED, quick=True)
     assert without_times(found.report) == without_times(alone.report)
-
-
-class _Killing:
-    """Kills a worker as soon as three rows or stages are there."""
-
-    def __init__(self, victim):
-        self._victim = victim
-        self.rows, self.killed_at = 0, None
-
-    def stage(self, label, total):
-        return self.advance
-
-    def advance(self, more):
-        self.rows += more
-        if self.rows >= 3 and self.killed_at is None:
-            self.killed_at = self.rows
-            os.kill(self._victim, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense", "x://y:1", ""])

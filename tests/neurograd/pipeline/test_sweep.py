@@ -27,6 +27,7 @@ from neurograd.progress import Silent
 from neurograd.report.figures.sweep_map import SweepFigure, check_plot, plot_sweep
 from neurograd.spec import load_spec
 from tests.neurograd.command_line import TINY, run_command, started
+from tests.neurograd.pipeline.pool.disturbed import Killing
 
 C2C, LEVELS = "device.write.cycle_to_cycle", "device.conductance.levels"
 
@@ -366,27 +367,10 @@ class _Counting:
         return self.advances.append
 
 
-class _Killing:
-    """Kills a worker as soon as there are three rows."""
-
-    def __init__(self, find_worker):
-        self._find_worker = find_worker
-        self.rows, self.killed_at = 0, None
-
-    def stage(self, label, total):
-        return self.advance
-
-    def advance(self, more):
-        self.rows += more
-        if self.rows >= 3 and self.killed_at is None:
-            self.killed_at = self.rows
-            os.kill(self._find_worker(), signal.SIGKILL)
-
-
 def test_a_worker_process_that_dies_loses_no_point(spec, tmp_path, reference):
     table = tmp_path / "t.csv"
     others = {child.pid for child in multiprocessing.active_children()}
-    killing = _Killing(
+    killing = Killing(
         lambda: next(p.pid for p in multiprocessing.active_children() if p.pid not in others)
     )
     sweep(Request(spec, OVER, table=table, jobs=2), killing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 from functools import partial
 
@@ -21,19 +20,13 @@ from neurograd.pipeline.pool import (
     choose_pool,
 )
 from tests.neurograd.pipeline.pool import tasks
+from tests.neurograd.pipeline.pool.disturbed import local_cluster
 
 
 @pytest.fixture(scope="module")
 def address():
     """A scheduler with two worker processes."""
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        silence_logs=logging.CRITICAL,
-    ) as made:
+    with local_cluster(2) as made:
         yield made.scheduler_address
 
 
