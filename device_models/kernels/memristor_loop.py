@@ -124,7 +124,7 @@ def _distance(response: Any, curve: Any, position: Any, covered: Any, real: Any)
 
 
 @inlined
-def _way(w: Any, i: Any, plus: Any, minus: Any, settings: Any, real: Any) -> Any:
+def way_of(w: Any, i: Any, plus: Any, minus: Any, settings: Any, real: Any) -> Any:
     """Part of the way from its lowest to its highest that a weight stands at."""
     low, high = at(plus.low, i), at(plus.high, i)
     if settings.pair:
@@ -137,59 +137,72 @@ def _way(w: Any, i: Any, plus: Any, minus: Any, settings: Any, real: Any) -> Any
 
 
 @called
-def _move_line(
+def move_line(
     polarity: Any,
-    begin: Any,
-    places: Any,
-    chosen: Any,
     count: Any,
-    w: Any,
-    increment: Any,
-    realized: Any,
+    where: Any,
+    up: Any,
     pulses: Any,
     noise: Any,
+    ways: Any,
+    changes: Any,
     line: Any,
-    windows: Any,
     settings: Any,
     rise: Any,
     fall: Any,
     covered: Any,
 ) -> None:
-    """Moves the chosen devices of one line of a block."""
-    real = w.dtype.type
-    up, down = settings.up, settings.down
+    """Adds what the pulses of one line's devices realize to the changes of some weights.
+
+    Args:
+        polarity: 1 or -1 of the line.
+        count: Number of these weights.
+        where: Their numbers.
+        up: Whether their increments are above 0.
+        pulses: Pulses of their devices.
+        noise: Normal numbers of these.
+        ways: See ``way_of``.
+        changes: What is realized of the weights.
+        line: The devices.
+        settings: As for ``write``.
+        rise: As for ``write``.
+        fall: As for ``write``.
+        covered: As for ``write``.
+    """
+    real = changes.dtype.type
+    rising, falling = settings.up, settings.down
     known = covered.size // 2
     for k in range(count):
-        j = chosen[k]
-        i = begin + places[j]
-        n, low, high, scale = pulses[j], at(line.low, i), at(line.high, i), at(line.scale, i)
-        way = windows[k]
+        i, n, way = where[k], pulses[k], ways[k]
+        low, high, scale = at(line.low, i), at(line.high, i), at(line.scale, i)
         x = low + way * (high - low) if polarity > 0 else high - way * (high - low)
-        raised = (increment[i] > real(0.0)) == (polarity > 0)
+        raised = up[k] == (polarity > 0)
         number = np.int64(n) if n < known else 0
         if real(number) == n:
             part = covered[number if raised else known + number]
         else:
-            part = _covered(up if raised else down, n, real)
+            part = _covered(rising if raised else falling, n, real)
         place = x / scale
         place = place if raised else real(1.0) - place
-        if MEASURED in (up.kind, down.kind):
+        if MEASURED in (rising.kind, falling.kind):
             moved = (
-                _distance(up, rise, place, part, real)
+                _distance(rising, rise, place, part, real)
                 if raised
-                else _distance(down, fall, place, part, real)
+                else _distance(falling, fall, place, part, real)
             )
         else:
-            reach, slope = (up.reach, up.slope) if raised else (down.reach, down.slope)
+            reach = rising.reach if raised else falling.reach
+            slope = rising.slope if raised else falling.slope
             moved = (reach - slope * place) * part
         center = x + scale * (moved if raised else -moved)
         if settings.noisy:
             count_of = real(1.0) if settings.fine else n
-            center += noise[k] * (np.sqrt(count_of) * (up.spread if raised else down.spread))
+            spread = rising.spread if raised else falling.spread
+            center += noise[k] * (np.sqrt(count_of) * spread)
         center = real(0.0) if center < real(0.0) else center
         center = scale if center > scale else center
         moving = settings.gain if n != real(0.0) and high > low else real(0.0)
-        realized[i] += (center - x) * (moving if polarity > 0 else -moving)
+        changes[k] += (center - x) * (moving if polarity > 0 else -moving)
 
 
 def write(
@@ -227,7 +240,8 @@ def write(
     noise, more_noise = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     first, second = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
     places, chosen = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
-    windows = np.empty(BLOCK, w.dtype)
+    ways, changes = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
+    where, up = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.bool_)
     rising, falling = settings.up.counted, settings.down.counted
     for begin in range(start, stop, BLOCK):
         size = places_asked(begin, min(BLOCK, stop - begin), increment, realized, places)
@@ -248,14 +262,18 @@ def write(
             count += ups[j] != 0 or (settings.pair and downs[j] != 0)
         normals_of_chosen(chosen, count, first, second, noise, more_noise, settings.noisy, real)
         for k in range(count):
-            i = begin + places[chosen[k]]
-            windows[k] = _way(w[i], i, plus, minus, settings, real)
-        _move_line(
-            1, begin, places, chosen, count, w, increment, realized, ups, noise,
-            plus, windows, settings, rise, fall, covered,
-        )  # fmt: skip
+            j = chosen[k]
+            i = where[k] = begin + places[j]
+            up[k], changes[k] = increment[i] > real(0.0), real(0.0)
+            ups[k], downs[k] = ups[j], downs[j]
+            ways[k] = way_of(w[i], i, plus, minus, settings, real)
+        move_line(
+            1, count, where, up, ups, noise, ways, changes, plus, settings, rise, fall, covered
+        )
         if settings.pair:
-            _move_line(
-                -1, begin, places, chosen, count, w, increment, realized, downs, more_noise,
-                minus, windows, settings, rise, fall, covered,
+            move_line(
+                -1, count, where, up, downs, more_noise, ways, changes,
+                minus, settings, rise, fall, covered,
             )  # fmt: skip
+        for k in range(count):
+            realized[where[k]] = changes[k]

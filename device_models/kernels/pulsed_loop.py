@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from device_models.kernels.compiled import inlined
+from device_models.kernels.compiled import called, inlined
 from device_models.kernels.number_loops import (
     BLOCK,
     at,
@@ -216,7 +216,7 @@ def _train(
     return h
 
 
-@inlined
+@called
 def _count(
     begin: Any,
     key: Any,
@@ -227,9 +227,9 @@ def _count(
     noise: Any,
     first: Any,
     second: Any,
-    real: Any,
 ) -> None:
     """Pulses of a block of devices, and the words of their first normal numbers."""
+    real = pulses.dtype.type
     for j in range(pulses.size):
         i = begin + places[j]
         r0, _, r2, r3 = block_of(np.uint64(i), np.uint64(0), key)
@@ -247,6 +247,61 @@ def _choose(pulses: Any, chosen: Any) -> Any:
         chosen[count] = j
         count += pulses[j] != 0
     return count
+
+
+@called
+def move(
+    key: Any,
+    count: Any,
+    where: Any,
+    up: Any,
+    pulses: Any,
+    noise: Any,
+    more_noise: Any,
+    weights: Any,
+    plus: Any,
+    minus: Any,
+    shape: Any,
+    request: Any,
+) -> Any:
+    """Realized increments of some weights that get pulses, in the place of the weights.
+
+    Args:
+        key: Of the write.
+        count: Number of these weights.
+        where: Their numbers.
+        up: Whether their increments are above 0.
+        pulses: Their pulses; no more than ``request.single`` are applied.
+        noise: Their first normal numbers.
+        more_noise: Their second ones.
+        weights: The weights before; filled with what is realized.
+        plus: As for ``write``.
+        minus: As for ``write``.
+        shape: As for ``write``.
+        request: As for ``write``.
+
+    Returns:
+        Number of weights that are asked for more pulses.
+    """
+    real, beyond = weights.dtype.type, 0
+    for k in range(count):
+        i, asked, raised, sign = where[k], pulses[k], up[k], real(1.0)
+        if not request.one_sided:
+            values = _values(plus, i, raised)
+        elif raised:
+            values = _values(plus, i, True)
+        else:
+            sign = real(-1.0)
+            values = _values(minus, i, True)
+        reference = real(0.0) if request.one_sided else values[4]
+        before = _clip(sign * weights[k] / request.weight_range + reference, values[2], values[3])
+        beyond += asked > request.single
+        asked = request.single if asked > request.single else asked
+        raised = raised or request.one_sided
+        pair = noise[k], more_noise[k]
+        h = _train(key, i, before, raised, asked, pair, values, shape, request.reach, real)
+        weights[k] = sign * request.weight_range * (h - before)
+    return beyond
 
 
 def write(
@@ -280,42 +335,25 @@ def write(
     """
     real = w.dtype.type
     numbers = np.empty((3, BLOCK), w.dtype)
+    asked, changes = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     words = np.empty((2, BLOCK), np.uint32)
     places, chosen = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
+    where, up = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.bool_)
     beyond = 0
     for begin in range(start, stop, BLOCK):
         size = places_asked(begin, min(BLOCK, stop - begin), increment, realized, places)
         pulses, noise, more_noise = numbers[0, :size], numbers[1, :size], numbers[2, :size]
         first, second = words[0, :size], words[1, :size]
-        _count(begin, key, places, increment, request, pulses, noise, first, second, real)
+        _count(begin, key, places, increment, request, pulses, noise, first, second)
         count = _choose(pulses, chosen)
         noisy = shape.noise > real(0.0)
         normals_of_chosen(chosen, count, first, second, noise, more_noise, noisy, real)
         for k in range(count):
-            i, asked = begin + places[chosen[k]], pulses[chosen[k]]
-            up, sign = increment[i] > real(0.0), real(1.0)
-            if not request.one_sided:
-                values = _values(plus, i, up)
-            elif up:
-                values = _values(plus, i, True)
-            else:
-                sign = real(-1.0)
-                values = _values(minus, i, True)
-            reference = real(0.0) if request.one_sided else values[4]
-            before = _clip(sign * w[i] / request.weight_range + reference, values[2], values[3])
-            beyond += asked > request.single
-            asked = request.single if asked > request.single else asked
-            h = _train(
-                key,
-                i,
-                before,
-                up or request.one_sided,
-                asked,
-                (noise[k], more_noise[k]),
-                values,
-                shape,
-                request.reach,
-                real,
-            )
-            realized[i] = sign * request.weight_range * (h - before)
+            where[k], asked[k] = begin + places[chosen[k]], pulses[chosen[k]]
+            up[k], changes[k] = increment[where[k]] > real(0.0), w[where[k]]
+        beyond += move(
+            key, count, where, up, asked, noise, more_noise, changes, plus, minus, shape, request
+        )
+        for k in range(count):
+            realized[where[k]] = changes[k]
     return beyond
