@@ -16,28 +16,20 @@ from __future__ import annotations
 
 import argparse
 import math
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from device_models import UnstableRuleError
-from experiments.support.record import ROOT, Run, parse, run_main
+from experiments.support.drawn_chips import chip_cost, first_that_learns, head
+from experiments.support.record import Run, parse, run_main
 from experiments.support.verdicts import TrueCost, claims, summary, wrong
-from neurograd.errors import DivergenceError, NeurogradError
-from neurograd.judge.cost import judge_chips, lost_decrease
-from neurograd.judge.networks import Network
-from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.changed import quick_spec
-from neurograd.pipeline.check import CleanTraining, train_beside, train_clean
-from neurograd.pipeline.forecasting import allowed_by, baseline_of
-from neurograd.problem import Problem
-from neurograd.records.measured import trained_network
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.check import CleanTraining, train_beside
+from neurograd.pipeline.forecasting import allowed_by
 from neurograd.records.report import CheckReport
 from neurograd.spec import Spec
-from neurograd.training.loop import train
 from tests.neurograd.chip_specs import draw_spec, seed_of
 
 CHIPS = 40
@@ -85,21 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
 
 
-def head(folder: Path = ROOT.parent) -> str:
-    """Hash of the commit that the working tree stands at.
-
-    Raises:
-        NeurogradError: If there is none.
-    """
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        raise NeurogradError(f"{folder}: is no git repository; allowed: --commit HASH") from None
-    return found.stdout.strip()
-
-
 def judged(run: Run, seed: Sequence[int]) -> dict[str, Any]:
     """One drawn spec that exists and whose clean network learns: its verdict and its true cost.
 
@@ -107,49 +84,12 @@ def judged(run: Run, seed: Sequence[int]) -> dict[str, Any]:
         run: The run.
         seed: What is drawn; the attempt's number comes after it.
     """
-    refused: list[str] = []
-    not_learned = attempt = 0
-    while True:
-        drawn = draw_spec((*seed, attempt))
-        refused += drawn.refused
-        attempt += 1
-        spec = quick_spec(drawn.spec) if run.quick else drawn.spec
-        try:
-            clean = train_clean(spec, device=run.device)
-            if not _learns(spec, clean, run):
-                not_learned += 1
-                continue
-            record = train_beside(spec, device=run.device, clean=clean).record
-            true = true_cost(spec, clean, run)
-        except DivergenceError:
-            not_learned += 1
-            continue
-        except (NeurogradError, UnstableRuleError) as error:
-            refused.append(" ".join(str(error).split()))
-            continue
-        return {
-            **_told(spec, drawn.sections),
-            "refused": refused,
-            "not_learned": not_learned,
-            **_row(record, true),
-        }
 
+    def both(spec: Spec, clean: CleanTraining) -> dict[str, Any]:
+        record = train_beside(spec, device=run.device, clean=clean).record
+        return _row(record, true_cost(spec, clean, run))
 
-def _learns(spec: Spec, clean: CleanTraining, run: Run) -> bool:
-    """Whether the clean network has anything to lose, by the rule of the verdict itself."""
-    twin = clean.result
-    baseline = baseline_of(build_problem(spec, run.device))
-    return judge_chips(baseline, allowed_by(spec), twin, [twin]).clean_learned
-
-
-def _told(spec: Spec, sections: Mapping[str, Any]) -> dict[str, Any]:
-    """What was drawn."""
-    return {
-        "task": spec.task.name,
-        "rule": spec.learning_rule.name,
-        "batch": spec.learning_rule.batch_size,
-        "sections": sections,
-    }
+    return first_that_learns(run, seed, both)
 
 
 def _row(record: CheckReport, true: TrueCost) -> dict[str, Any]:
@@ -188,29 +128,13 @@ def true_cost(spec: Spec, clean: CleanTraining, run: Run) -> TrueCost:
     limit = allowed.accuracy_drop if problem.is_classification else allowed.excess_loss
     costs: list[float] = []
     for count in (few, many):
-        costs += [_cost(spec, problem, clean, AWAY + k) for k in range(len(costs), count)]
+        costs += [
+            chip_cost(spec, problem, clean.result, AWAY + k) for k in range(len(costs), count)
+        ]
         true = TrueCost.of(costs)
         if true.zone(limit, CLEARLY) != "unclear" or math.isinf(true.value):
             break
     return true
-
-
-def _cost(spec: Spec, problem: Problem, clean: CleanTraining, index: int) -> float:
-    """What one chip costs."""
-    steps, seed = spec.count_updates(problem.num_samples), spec.measure.seed
-
-    def trained(chip: Any) -> Network:
-        return trained_network(
-            train(problem, chip, steps, seed, chip_index=index + 1, curve_points=2)
-        )
-
-    twin: Network = clean.result
-    if spec.learning_rule.batch_size != "full":
-        twin = trained(build_clean_chip(spec, problem))
-    network = trained(build_chip(spec, problem, index=index))
-    if twin.test_accuracy is not None and network.test_accuracy is not None:
-        return twin.test_accuracy - network.test_accuracy
-    return lost_decrease(baseline_of(problem), twin, network)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,25 @@ Sections = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Regime:
+    """What is given of a draw: how the chip is trained, and on what.
+
+    Attributes:
+        batch: Size of the batches.
+        steps: Updates of a training.
+        step_sizes: Range of the step size, drawn evenly in the logarithm.
+        tasks: Sections of the tasks to choose from.
+        orders: Orders of the samples to choose from; empty for the default.
+    """
+
+    batch: int | str
+    steps: int
+    step_sizes: tuple[float, float]
+    tasks: tuple[Mapping[str, Any], ...]
+    orders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Drawn:
     """One drawn spec.
 
@@ -73,16 +92,17 @@ def seed_of(commit: str) -> int:
     return int(commit[:16], 16)
 
 
-def draw_spec(seed: Sequence[int]) -> Drawn:
+def draw_spec(seed: Sequence[int], regime: Regime | None = None) -> Drawn:
     """A spec that is drawn again until its combination exists.
 
     Args:
-        seed: Whole numbers from 0, which alone decide what is drawn.
+        seed: Whole numbers from 0, which with the regime decide what is drawn.
+        regime: What is given; of all sizes of batches and short when None.
     """
     rng = np.random.default_rng(list(seed))
     refused: list[str] = []
     while True:
-        sections = _sections(rng)
+        sections = _sections(rng, _any_regime(rng) if regime is None else regime)
         try:
             return Drawn(sections, validate(sections), tuple(refused))
         except NeurogradError as error:
@@ -98,16 +118,22 @@ def validate(sections: Mapping[str, Any]) -> Spec:
     return validate_spec(found)
 
 
-def _sections(rng: np.random.Generator) -> Sections:
+def _any_regime(rng: np.random.Generator) -> Regime:
     batch = _one(rng, list(BATCHES))
+    return Regime(batch, BATCHES[batch], STEP_SIZES[batch], tuple(TASKS.values()))
+
+
+def _sections(rng: np.random.Generator, regime: Regime) -> Sections:
+    batch = regime.batch
     rule = _one(rng, list(RULES))
     part = 0.1 if rule in PERTURBING else 1.0
-    low, high = (part * end for end in STEP_SIZES[batch])
+    low, high = (part * end for end in regime.step_sizes)
+    order = {"order": _one(rng, regime.orders)} if regime.orders else {}
     sections: Sections = {
         "network": _network(rng, rule),
-        "task": dict(TASKS[_one(rng, list(TASKS))]),
+        "task": dict(_one(rng, regime.tasks)),
         "learning_rule": {"name": rule, "batch_size": batch, **_rule_keys(rng, rule)},
-        "training": {"step_size": _log(rng, low, high), "steps": BATCHES[batch]},
+        "training": {"step_size": _log(rng, low, high), "steps": regime.steps, **order},
         "targets": {"max_accuracy_drop": 0.02, "max_excess_loss": 0.05, "confidence": 0.95},
         "measure": {"seed": int(rng.integers(1_000_000))},
     }

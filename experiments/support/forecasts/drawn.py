@@ -1,0 +1,38 @@
+"""What the specs of drawn forecasts are drawn from: sizes of batches, steps and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.neurograd.chip_specs import Regime
+
+TUNING, JUDGING = 15, 35
+"""Specs of each size of batches to tune a forecast on, and to judge it."""
+
+TUNING_SEED = 20261126
+"""Of the specs to tune on."""
+
+_ORDERS = ("fresh", "with_replacement", "shuffled", "shuffled")
+"""Half of the trainings in batches shuffle."""
+
+_TASKS: tuple[Mapping[str, Any], ...] = (
+    {"name": "digits"},
+    {"name": "mnist_5k", "train_samples": 1500, "crop": 20},
+    {
+        "name": "teacher_student",
+        "train_samples": 1000,
+        "test_samples": 2000,
+        "inputs": 16,
+        "outputs": 4,
+        "teacher_hidden": [12],
+    },
+)
+
+REGIMES: Mapping[str, Regime] = {
+    "full": Regime("full", 1000, (0.1, 0.4), _TASKS),
+    "64": Regime(64, 1500, (0.1, 0.3), _TASKS, _ORDERS),
+    "8": Regime(8, 2500, (0.03, 0.1), _TASKS, _ORDERS),
+    "1": Regime(1, 5000, (0.005, 0.02), _TASKS, _ORDERS),
+}
+"""By name, with trainings that are long enough to learn."""
