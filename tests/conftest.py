@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import settings
 
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+
+UNTRACED = ("conformance", "docs", "experiments", "fuzz", "benchmarks")
+"""Folders whose tests repeat what the others have reached: tracing their lines tells nothing new
+and makes them up to twice as long."""
+
+
+def pytest_collection_modifyitems(items):
+    """Coverage is that of the packages' own tests, but for those that take long."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in UNTRACED or item.get_closest_marker("slow"):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(autouse=True)

@@ -80,12 +80,11 @@ def test_a_fresh_report_is_valid_and_reads_back_as_itself(fresh, tmp_path):
 
 
 def test_the_schema_notices_a_field_that_has_another_type_or_is_gone(fresh):
-    schema, report = report_schema(), fresh.report
+    report, schema = fresh.report, jsonschema.Draft202012Validator(report_schema())
+    assert schema.is_valid(report)
     for key in report:
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate({k: v for k, v in report.items() if k != key}, schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**report, "num_parameters": "many"}, schema)
+        assert not schema.is_valid({k: v for k, v in report.items() if k != key}), key
+    assert not schema.is_valid({**report, "num_parameters": "many"})
 
 
 # -- The schema -------------------------------------------------------------------------------
