@@ -37,15 +37,12 @@ from device_models.updates.sample_writes import (
     SampleEstimates,
     WriteEach,
     check_write_each,
-    samples_written,
+    outer_write,
     write_one_by_one,
 )
 
 _CHUNK_ELEMENTS = 2**19
 """Numbers of a chunk of increments; bounds the memory."""
-
-KEPT_ELEMENTS = 2**22
-"""Numbers of fixed estimates, one a sample, that are kept between draws; bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +103,13 @@ class Chip:
     def writes_samples(self) -> bool:
         """Whether an update is a sequence of writes, one a sample."""
         return self.write_each == "sample" and bool(self.writes)
+
+    @property
+    def _writes_one_by_one(self) -> bool:
+        """The same, and where one sample is all that is written, as an outer product."""
+        one = isinstance(self.rule, Minibatch) and self.rule.batch_size == 1
+        as_product = one and self.recipe is None and outer_write(self.writes) is not None
+        return self.writes_samples or as_product
 
     @property
     def deterministic_gradient(self) -> bool:
@@ -203,9 +207,9 @@ class Chip:
             state: The recipe's memory before; None before the first update, or without a recipe.
             generator: Source of everything random.
         """
-        if self.writes_samples:
+        if self._writes_one_by_one:
             estimates = self.sample_estimates(problem, w, generator)
-            return self._realized_samples(w, estimates, generator) / self.step_size, None
+            return (self._after_samples(w, estimates, generator) - w) / self.step_size, None
         asked, after = self._direction(*self._estimate_and_read(problem, w, generator), state)
         return self.write(w, asked, generator), after
 
@@ -216,9 +220,9 @@ class Chip:
 
         Arguments as for ``sample_step``, whose draws these are.
         """
-        if self.writes_samples:
+        if self._writes_one_by_one:
             estimates = self.sample_estimates(problem, w, generator)
-            return w + self._realized_samples(w, estimates, generator), None
+            return self._after_samples(w, estimates, generator), None
         asked, after = self._direction(*self._estimate_and_read(problem, w, generator), state)
         if not self.writes:
             return torch.add(w, asked, alpha=-self.step_size), after
@@ -351,12 +355,11 @@ class Chip:
         seen = self.read(w, generator)
         return SampleEstimates(rule, self.see(problem, generator), seen, generator, index)
 
-    def _realized_samples(
+    def _after_samples(
         self, w: Tensor, estimates: Iterable[Tensor], generator: torch.Generator
     ) -> Tensor:
-        """What a sequence of writes makes of the estimates of a batch, in weight units."""
-        increments = (estimate * -self.step_size for estimate in estimates)
-        return write_one_by_one(self.writes, w, increments, generator)
+        """Weights after a sequence of writes of the estimates of a batch."""
+        return write_one_by_one(self.writes, w, estimates, -self.step_size, generator)
 
     def sampler(self, problem: Problem, w: Tensor) -> UpdateSampler:
         """A function that draws samples of Δw at ``w``; computes a fixed gradient only once."""
@@ -369,12 +372,8 @@ class Chip:
 
     def _sample_sampler(self, problem: Problem, w: Tensor) -> UpdateSampler:
         """A sampler of sequences of writes whose estimates are fixed: kept where they are few."""
-        fixed: Iterable[Tensor] = self.sample_estimates(
-            problem, w, torch.Generator(device=w.device)
-        )
-        if samples_written(self.rule, problem) * w.numel() <= KEPT_ELEMENTS:
-            fixed = list(fixed)
-        return lambda generator: self._realized_samples(w, fixed, generator) / self.step_size
+        fixed = self.sample_estimates(problem, w, torch.Generator(device=w.device)).kept()
+        return lambda generator: (self._after_samples(w, fixed, generator) - w) / self.step_size
 
     def closed_form(self, problem: Problem, w: Tensor) -> ElementMoments | None:
         """Exact mean and variance of Δw at ``w``, or None where they are not known.

@@ -92,18 +92,6 @@ class Problem(Protocol):
 
 
 @runtime_checkable
-class SampledProblem(Protocol):
-    """A problem that may know the gradients of a batch's samples from one pass over all of them."""
-
-    def sample_gradients(self, w: Tensor, index: Tensor) -> Iterator[Tensor] | None:
-        """Each sample's part of the gradient over the samples ``index``, shape ``(N,)``, in order.
-
-        None where they would have to be computed one by one.
-        """
-        ...
-
-
-@runtime_checkable
 class LearningRule(Protocol):
     """What the chip computes in place of the gradient."""
 

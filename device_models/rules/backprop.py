@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from device_models.protocols import Problem, SampledProblem
+from device_models.outer_products import FactoredProblem, OuterProducts
+from device_models.protocols import Problem
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,11 @@ class Backprop:
         """Gradient over the samples ``index`` (all when None), shape ``(N,)``."""
         return problem.gradient(w, index)
 
-    def sample_gradients(
+    def sample_products(
         self, problem: Problem, w: Tensor, index: Tensor
-    ) -> Iterator[Tensor] | None:
-        """Each sample's part of the gradient over ``index``; None without a pass over all."""
-        return problem.sample_gradients(w, index) if isinstance(problem, SampledProblem) else None
+    ) -> Iterator[Sequence[OuterProducts]] | None:
+        """Each sample's part of the gradient over ``index`` as outer products, some at a time.
+
+        None where they are none, or not known as such.
+        """
+        return problem.sample_products(w, index) if isinstance(problem, FactoredProblem) else None

@@ -21,12 +21,17 @@ from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 import torch
 from torch import Tensor
 
+from device_models.outer_products import OuterProducts, OuterWrite, sample_gradients
 from device_models.protocols import LearningRule, Problem, WritePath
 from device_models.rules.backprop import Backprop
 from device_models.rules.minibatch import Minibatch
 
 WriteEach = Literal["batch", "sample"]
 """What is written at a time: the sum over a batch, or every sample for itself."""
+
+
+KEPT_ELEMENTS = 2**22
+"""Numbers of fixed estimates, one a sample, that are kept between draws; bounds the memory."""
 
 
 @runtime_checkable
@@ -94,44 +99,115 @@ class SampleEstimates:
 
     def __iter__(self) -> Iterator[Tensor]:
         """One sample's part of the estimate after the other, each of shape ``(N,)``."""
-        every = torch.arange(self.problem.num_samples, device=self.seen.device)
-        samples = every if self.index is None else self.index
-        count, rule = len(samples), self.rule
-        if isinstance(rule, Backprop):
-            together = rule.sample_gradients(self.problem, self.seen, samples)
-            if together is not None:
-                yield from together
-                return
+        products = self.products()
+        if products is not None:
+            for layers in products:
+                yield from sample_gradients(layers, self.seen)
+            return
+        samples, rule = self._samples(), self.rule
+        count = len(samples)
         single: Any = rule.of_one_in(count) if isinstance(rule, SampleRule) else rule
         for sample in samples.split(1):
             yield single.gradient(self.problem, self.seen, self.generator, sample) / count
+
+    def products(self) -> Iterator[Sequence[OuterProducts]] | None:
+        """The estimates as outer products, some samples at a time; None where they are none."""
+        if not isinstance(self.rule, Backprop):
+            return None
+        return self.rule.sample_products(self.problem, self.seen, self._samples())
+
+    def kept(self) -> Iterable[Tensor]:
+        """Estimates that are the same every time, computed now where they are few."""
+        if len(self._samples()) * self.seen.numel() > KEPT_ELEMENTS:
+            return self
+        products = self.products()
+        return list(self) if products is None else KeptProducts(tuple(products), self.seen)
+
+    def _samples(self) -> Tensor:
+        if self.index is not None:
+            return self.index
+        return torch.arange(self.problem.num_samples, device=self.seen.device)
+
+
+@dataclass(frozen=True)
+class KeptProducts:
+    """Estimates of samples that have been computed, as outer products.
+
+    Attributes:
+        layers: Some samples after the other.
+        like: A vector of as many numbers as there are weights, shape ``(N,)``.
+    """
+
+    layers: tuple[Sequence[OuterProducts], ...]
+    like: Tensor
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """One sample's part of the estimate after the other, each of shape ``(N,)``."""
+        return (g for layers in self.layers for g in sample_gradients(layers, self.like))
+
+    def products(self) -> Iterator[Sequence[OuterProducts]]:
+        """The estimates as outer products, some samples at a time."""
+        return iter(self.layers)
+
+
+def outer_write(writes: Sequence[WritePath]) -> OuterWrite | None:
+    """The first effect, where it may take outer products and all others act once an update."""
+    if not writes or not all(isinstance(effect, OnceAnUpdate) for effect in writes[1:]):
+        return None
+    return writes[0] if isinstance(writes[0], OuterWrite) else None
 
 
 def write_one_by_one(
     writes: Sequence[WritePath],
     w: Tensor,
-    increments: Iterable[Tensor],
+    estimates: Iterable[Tensor],
+    factor: float,
     generator: torch.Generator,
 ) -> Tensor:
-    """Realized increment of a sequence of writes, in weight units, shape ``(N,)``.
+    """Weights after a sequence of writes, shape ``(N,)``.
 
-    Each increment goes through all effects, at the weights that the writes before it have left.
-    What acts once an update (``OnceAnUpdate``, such as a leak) comes after all of them.
+    Each estimate, times the factor, goes through all effects, at the weights that the writes before
+    it have left. What acts once an update (``OnceAnUpdate``, such as a leak) comes after all of
+    them. Outer products go as such to a write that takes them.
 
     Args:
         writes: Write effects in order.
         w: Stored weights before, shape ``(N,)``.
-        increments: Requested increments in weight units, each of shape ``(N,)``.
+        estimates: Of the samples, each of shape ``(N,)``.
+        factor: What an estimate is multiplied by to be the requested increment.
         generator: Source of the write noise.
     """
     each = [effect for effect in writes if not isinstance(effect, OnceAnUpdate)]
     once = [effect for effect in writes if isinstance(effect, OnceAnUpdate)]
     now = w.clone()
-    for increment in increments:
+    for some in _for_writes(writes, now, estimates, factor, generator):
+        increment = some * factor
         for effect in each:
-            increment = effect.write(now, increment, generator)  # noqa: PLW2901  (along effects)
+            increment = effect.write(now, increment, generator)
         now += increment
+    if not once:
+        return now
     realized = now - w
     for effect in once:
         realized = effect.write(w, realized, generator)
-    return realized
+    return w + realized
+
+
+def _for_writes(
+    writes: Sequence[WritePath],
+    now: Tensor,
+    estimates: Iterable[Tensor],
+    factor: float,
+    generator: torch.Generator,
+) -> Iterator[Tensor]:
+    """The estimates that are left to be written whole; the others are written into ``now``."""
+    products = (
+        estimates.products() if isinstance(estimates, SampleEstimates | KeptProducts) else None
+    )
+    outer = outer_write(writes)
+    if products is None or outer is None:
+        yield from estimates
+        return
+    for layers in products:
+        if not outer.write_outer(now, layers, factor, generator):
+            yield from sample_gradients(layers, now)

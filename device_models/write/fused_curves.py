@@ -32,13 +32,52 @@ def write_fused(write: MemristorWrite, w: Tensor, increment: Tensor, key: Tensor
         increment: Requested increments, shape ``(N,)``.
         key: Of the write.
     """
+    found = loop_arguments(write, w)
+    if found is None or not taken(w, increment):
+        return None
+    from device_models.kernels import memristor_loop  # noqa: PLC0415  (imports numba)
+
+    realized = torch.empty_like(w)
+    over_devices(
+        memristor_loop.write,
+        w,
+        word_of(key),
+        w.numpy(),
+        increment.numpy(),
+        realized.numpy(),
+        *found,
+    )
+    return realized
+
+
+def loop_arguments(write: MemristorWrite, w: Tensor) -> tuple[Any, ...] | None:
+    """Devices, settings and curves as compiled loops take them; None where they do not.
+
+    Arguments as for ``write_fused``.
+    """
     populations = write.crossbar.populations
     values = [(p.scale, p.low, p.high) for p in populations]
     responses = (write.potentiation, write.depression)
     known = all(_known(each, w) for each in responses)
     lines = tuple(p.polarity for p in populations) in ((1,), (1, -1))
-    if not (known and lines and taken(w, increment, *(v for line in values for v in line))):
+    if not (known and lines and taken(w, w, *(v for line in values for v in line))):
         return None
+    from device_models.kernels import memristor_loop as loop  # noqa: PLC0415  (imports numba)
+
+    settings = _settings(write, responses, w)
+    levels = (1.0, 1.0) if write.levels is None else write.levels
+    covered = [_covered(_rate(r), n, w.dtype) for r, n in zip(responses, levels, strict=True)]
+    devices = [loop.Devices(*(each.numpy() for each in line)) for line in values]
+    return (
+        devices[0],
+        devices[-1],
+        settings,
+        *(_curve(response, w) for response in responses),
+        torch.cat(covered).numpy(),
+    )
+
+
+def _settings(write: MemristorWrite, responses: tuple[Response, Response], w: Tensor) -> Any:
     from device_models.kernels import memristor_loop as loop  # noqa: PLC0415  (imports numba)
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
 
@@ -51,34 +90,17 @@ def write_fused(write: MemristorWrite, w: Tensor, increment: Tensor, key: Tensor
             responses, levels, counts, write.spreads, strict=True
         )
     ]
-    settings = loop.Settings(
+    return loop.Settings(
         up=sides[0],
         down=sides[1],
         span=real(2.0 * write.crossbar.weight_range),
         gain=real(write.crossbar.gain),
         offset=real(write.crossbar.offset),
-        pair=len(populations) == 2,
+        pair=len(write.crossbar.populations) == 2,
         rounding=ROUNDINGS["none" if write.levels is None else write.rounding],
         fine=write.levels is None,
         noisy=write.noisy,
     )
-    covered = [_covered(_rate(r), n, w.dtype) for r, n in zip(responses, levels, strict=True)]
-    devices = [loop.Devices(*(each.numpy() for each in line)) for line in values]
-    realized = torch.empty_like(w)
-    over_devices(
-        loop.write,
-        w,
-        word_of(key),
-        w.numpy(),
-        increment.numpy(),
-        realized.numpy(),
-        devices[0],
-        devices[-1],
-        settings,
-        *(_curve(response, w) for response in responses),
-        torch.cat(covered).numpy(),
-    )
-    return realized
 
 
 def _known(response: Response, w: Tensor) -> bool:

@@ -47,17 +47,12 @@ def write_fused(
         What is realized, and the number of weights that are asked for more pulses; None where the
         compiled loop does not take these tensors or this step.
     """
-    values = [tuple(vars(line).values()) for line in lines]
-    if not taken(w, increment, *values[0], *values[1]):
+    found = loop_arguments(write, lines, w, one_sided=one_sided)
+    if found is None or not taken(w, increment):
         return None
     from device_models.kernels import pulsed_loop  # noqa: PLC0415  (imports numba)
 
-    real = np.float32 if w.dtype == torch.float32 else np.float64
-    shape = _shape(write.step, real)
-    if shape is None:
-        return None
     realized = torch.empty_like(w)
-    plus, minus = (pulsed_loop.Devices(*(each.numpy() for each in line)) for line in values)
     beyond = over_devices(
         pulsed_loop.write,
         w,
@@ -65,12 +60,33 @@ def write_fused(
         w.numpy(),
         increment.numpy(),
         realized.numpy(),
-        plus,
-        minus,
-        shape,
-        _request(write, real, one_sided=one_sided),
+        *found,
     )
     return realized, sum(beyond)
+
+
+def loop_arguments(
+    write: NominalStepWrite,
+    lines: tuple[DeviceValues, DeviceValues],
+    w: Tensor,
+    *,
+    one_sided: bool,
+) -> tuple[Any, ...] | None:
+    """Devices, shape and request as compiled loops take them; None where they do not.
+
+    Arguments as for ``write_fused``.
+    """
+    values = [tuple(vars(line).values()) for line in lines]
+    if not taken(w, w, *values[0], *values[1]):
+        return None
+    from device_models.kernels import pulsed_loop  # noqa: PLC0415  (imports numba)
+
+    real = np.float32 if w.dtype == torch.float32 else np.float64
+    shape = _shape(write.step, real)
+    if shape is None:
+        return None
+    plus, minus = (pulsed_loop.Devices(*(each.numpy() for each in line)) for line in values)
+    return plus, minus, shape, _request(write, real, one_sided=one_sided)
 
 
 def _request(write: NominalStepWrite, real: Any, *, one_sided: bool) -> Any:

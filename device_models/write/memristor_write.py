@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -10,7 +11,9 @@ from torch import Tensor
 
 from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, no_key
 from device_models.moments import clipped_normal, two_point_mixture
+from device_models.outer_products import OuterProducts
 from device_models.protocols import ElementMoments
+from device_models.write import outer
 from device_models.write.crossbar import Crossbar, DevicePopulation
 from device_models.write.cycle_to_cycle import cycle_to_cycle_std
 from device_models.write.fused_curves import write_fused
@@ -119,6 +122,16 @@ class MemristorWrite:
             change = (moved - x) * (devices.polarity * self.crossbar.gain)
             realized.index_add_(0, where, change)
         return realized
+
+    def write_outer(
+        self,
+        w: Tensor,
+        layers: Sequence[OuterProducts],
+        factor: float,
+        generator: torch.Generator,
+    ) -> bool:
+        """Writes samples one after the other into ``w`` itself: see ``OuterWrite``."""
+        return outer.write_curves(self, w, layers, factor, generator)
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
         """Exact mean and variance of a write: two pulse numbers, each with clipped noise."""

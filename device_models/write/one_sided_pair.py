@@ -9,13 +9,16 @@ the state.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from device_models.moments import clipped_normal
+from device_models.outer_products import OuterProducts
 from device_models.protocols import ElementMoments
+from device_models.write import outer
 from device_models.write.fused_pulses import write_fused
 from device_models.write.many_pulses import MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import DeviceValues, Step
@@ -74,6 +77,17 @@ class OneSidedPair(NominalStepWrite):
         realized = torch.zeros_like(w)
         self._raise(realized, w, increment, key)
         return realized
+
+    def write_outer(
+        self,
+        w: Tensor,
+        layers: Sequence[OuterProducts],
+        factor: float,
+        generator: torch.Generator,
+    ) -> bool:
+        """Writes samples one after the other into ``w`` itself: see ``OuterWrite``."""
+        lines = (self.positive, self.negative)
+        return outer.write_pulses(self, lines, w, layers, factor, generator, one_sided=True)
 
     def _raise(
         self, realized: Tensor, w: Tensor, increment: Tensor, key: Tensor, done: int = 0

@@ -15,6 +15,7 @@ from torch.func import functional_call
 from torch.overrides import has_torch_function
 
 from device_models.layer_hooks import LayerRecorder, begin_pass
+from device_models.outer_products import OuterProducts
 from device_models.scaled_layers import beside_products
 from neurograd.errors import ModelError
 from neurograd.problem.layer_stack import LayerStack
@@ -290,13 +291,12 @@ class Problem:
             (gradient,) = torch.autograd.grad(loss, leaf)
         return gradient
 
-    def sample_gradients(self, w: Tensor, index: Tensor) -> Iterator[Tensor] | None:
-        """Each sample's part of ``gradient(w, index)``, in order; None without a plain stack."""
-        stack = self.plain_stack
+    def sample_products(self, w: Tensor, index: Tensor) -> Iterator[list[OuterProducts]] | None:
+        """Parts of ``gradient(w, index)``, a chunk at a time; None without a plain stack."""
+        stack, chunks, count = self.plain_stack, self.chunks("train", index), len(index)
         if stack is None:
             return None
-        chunks, count = self.chunks("train", index), len(index)
-        return (g for x, y in chunks for g in stack.sample_gradients(w, x, y, count))
+        return (stack.sample_products(w, x, y, count) for x, y in chunks)
 
     @property
     def plain_stack(self) -> LayerStack | None:

@@ -11,7 +11,7 @@ for the order of rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -20,6 +20,8 @@ from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+
+from device_models.outer_products import OuterProducts
 
 _aten = torch.ops.aten
 
@@ -174,23 +176,23 @@ class LayerStack:
                 torch.sum(each.errors, 0, out=parts[each.bias])
         return result
 
-    def sample_gradients(
+    def sample_products(
         self, w: Tensor, inputs: Tensor, targets: Tensor, count: int
-    ) -> Iterator[Tensor]:
-        """The gradient of one sample's loss over ``count`` after the other, shape ``(N,)``.
+    ) -> list[OuterProducts]:
+        """The gradients of the samples' losses over ``count`` as outer products, layer by layer.
 
         Arguments as for ``factors``.
         """
-        factors = self.factors(w, inputs, targets, count)
-        for sample in range(len(inputs)):
-            result = torch.empty_like(w)
-            parts = self.parameters(result)
-            for each in factors:
-                error = each.errors[sample]
-                torch.outer(error, each.inputs[sample], out=parts[each.weight])
-                if each.bias is not None:
-                    parts[each.bias].copy_(error)
-            yield result
+        firsts = [first for _, _, first in self._views]
+        return [
+            OuterProducts(
+                firsts[each.weight],
+                None if each.bias is None else firsts[each.bias],
+                each.inputs,
+                each.errors,
+            )
+            for each in self.factors(w, inputs, targets, count)
+        ]
 
     def square_norms(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         """Squared norm of every sample's gradient, ``Σ_k ‖δ_k‖²(‖a_{k−1}‖² + 1)``, shape ``(n,)``.

@@ -10,7 +10,6 @@ import torch
 from scipy import stats
 from torch import nn
 
-import device_models.chip
 from device_models import (
     Backprop,
     Chip,
@@ -27,6 +26,7 @@ from device_models import (
     draw_devices,
     draw_feedback,
 )
+from device_models.updates import sample_writes
 from device_models.updates.sample_writes import samples_written, write_one_by_one
 from neurograd.seeding import generator_for
 from tests.conformance import cases as conformance
@@ -209,7 +209,7 @@ def test_estimates_that_are_kept_are_those_that_are_computed_again(monkeypatch):
     problem = problem_of()
     chip, w = chip_of(problem, Backprop()), problem.initial_weights
     kept = chip.sampler(problem, w)(generator_for(1))
-    monkeypatch.setattr(device_models.chip, "KEPT_ELEMENTS", 0)
+    monkeypatch.setattr(sample_writes, "KEPT_ELEMENTS", 0)
     assert torch.equal(chip.sampler(problem, w)(generator_for(1)), kept)
     assert torch.equal(chip.sample_update(problem, w, generator_for(1)), kept)
 
@@ -225,8 +225,8 @@ def test_a_sequence_of_writes_has_no_closed_form():
 def test_what_acts_once_comes_last():
     w = torch.ones(3, dtype=torch.float64)
     parts = [torch.full_like(w, 0.5)] * 2
-    found = write_one_by_one((Leakage(4.0),), w, parts, generator_for(0))
-    torch.testing.assert_close(found, torch.full_like(w, 1.0 - 2.0 / 4.0))
+    found = write_one_by_one((Leakage(4.0),), w, parts, 2.0, generator_for(0))
+    torch.testing.assert_close(found, torch.full_like(w, 3.0 - 3.0 / 4.0))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from device_models.outer_products import sample_gradients
 from neurograd.problem import Problem
 from neurograd.problem.losses import ClassSquaredError, CrossEntropy, MeanSquaredError
 
@@ -95,8 +96,9 @@ def test_square_norms_are_those_of_every_samples_gradient(name: str) -> None:
 def test_gradients_of_samples_are_parts_of_the_batchs(name: str) -> None:
     problem = _problem(name, chunk_size=2)
     w, index = problem.initial_weights, torch.tensor([4, 0, 4, 10, 7])
-    parts = problem.sample_gradients(w, index)
-    assert parts is not None
+    chunks = problem.sample_products(w, index)
+    assert chunks is not None
+    parts = (part for layers in chunks for part in sample_gradients(layers, w))
     for sample, part in zip(index, parts, strict=True):
         wanted = _by_graph(problem, w, sample.unsqueeze(0)) / len(index)
         torch.testing.assert_close(part, wanted, rtol=0, atol=1e-14)
@@ -160,7 +162,7 @@ def test_other_networks_keep_the_graph(name: str) -> None:
     problem = Problem(OTHERS[name](), CrossEntropy(), _draw(SAMPLES, 6, seed=9), _classes())
     assert problem.plain_stack is None
     w = problem.initial_weights
-    assert problem.sample_gradients(w, torch.tensor([1, 2])) is None
+    assert problem.sample_products(w, torch.tensor([1, 2])) is None
     torch.testing.assert_close(problem.gradient(w), _by_graph(problem, w, None))
 
 

@@ -1,0 +1,93 @@
+"""Gradients of single samples as the outer products that they are, layer by layer.
+
+The gradient of one sample's loss in the matrix of a linear layer is the product of an error for
+every output and an input for every column, and in its bias the error itself. A write that takes the
+two of them visits only the weights whose error and input are not 0, and no increment of all weights
+is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from device_models.protocols import WritePath
+
+
+@dataclass(frozen=True)
+class OuterProducts:
+    """The gradients of some samples in one linear layer: of sample n it is ``errors_n inputs_nᵀ``.
+
+    Attributes:
+        first: Place of the matrix's first weight in the flat vector, row by row.
+        bias: Place of the first bias, whose input is 1; None without biases.
+        inputs: What the layer gets, shape ``(n, inputs)``.
+        errors: Derivatives of the samples' parts of the loss, shape ``(n, outputs)``.
+    """
+
+    first: int
+    bias: int | None
+    inputs: Tensor
+    errors: Tensor
+
+
+def sample_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Iterator[Tensor]:
+    """The gradient of one sample after the other, each of shape ``(N,)``.
+
+    Args:
+        layers: Layers that fill the vector of weights.
+        like: A vector of their number and type.
+    """
+    for sample in range(len(layers[0].inputs)):
+        result = torch.empty_like(like)
+        for layer in layers:
+            error, taken = layer.errors[sample], layer.inputs[sample]
+            rows, columns = len(error), len(taken)
+            matrix = result[layer.first : layer.first + rows * columns].view(rows, columns)
+            torch.outer(error, taken, out=matrix)
+            if layer.bias is not None:
+                result[layer.bias : layer.bias + rows] = error
+        yield result
+
+
+@runtime_checkable
+class FactoredProblem(Protocol):
+    """A problem that may know the gradients of a batch's samples as outer products."""
+
+    def sample_products(self, w: Tensor, index: Tensor) -> Iterator[Sequence[OuterProducts]] | None:
+        """Each sample's part of the gradient over the samples ``index``, some samples at a time.
+
+        None where they are no such products, or not known as such.
+        """
+        ...
+
+
+@runtime_checkable
+class OuterWrite(WritePath, Protocol):
+    """A write path that may write outer products without their increments."""
+
+    def write_outer(
+        self,
+        w: Tensor,
+        layers: Sequence[OuterProducts],
+        factor: float,
+        generator: torch.Generator,
+    ) -> bool:
+        """Writes some samples one after the other into ``w`` itself.
+
+        Where it does not take them, nothing is drawn and ``w`` stays.
+
+        Args:
+            w: Weights, shape ``(N,)``; changed in place.
+            layers: The samples' gradients in layers that fill the vector of weights.
+            factor: What a gradient is multiplied by to be the increment.
+            generator: Source of the write noise, drawn from as by a ``write`` for every sample.
+
+        Returns:
+            Whether they have been written.
+        """
+        ...

@@ -1,0 +1,110 @@
+"""Writes of samples one after the other by the outer products that their gradients are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from device_models.kernels.compiled import loop_of
+from device_models.kernels.dispatch import taken, word_of
+from device_models.outer_products import OuterProducts
+from device_models.write import fused_curves, fused_pulses
+
+if TYPE_CHECKING:
+    from device_models.write.memristor_write import MemristorWrite
+    from device_models.write.pulsed_step import DeviceValues
+    from device_models.write.whole_pulses import NominalStepWrite
+
+Keys = Callable[[torch.Generator], Tensor]
+
+
+def write_pulses(
+    write: NominalStepWrite,
+    lines: tuple[DeviceValues, DeviceValues],
+    w: Tensor,
+    layers: Sequence[OuterProducts],
+    factor: float,
+    generator: torch.Generator,
+    *,
+    one_sided: bool = False,
+) -> bool:
+    """``OuterWrite.write_outer`` of writes by pulses of a nominal step.
+
+    Not taken where a weight might be asked for more pulses than are applied one by one.
+
+    Args:
+        write: The write path.
+        lines: Its devices, twice; of a pair those that hold positive and negative weights.
+        w: As there.
+        layers: As there.
+        factor: As there.
+        generator: As there.
+        one_sided: Whether a weight is a pair of devices that are only raised.
+    """
+    found = fused_pulses.loop_arguments(write, lines, w, one_sided=one_sided)
+    if found is None or not _take(w, layers):
+        return False
+    from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
+
+    request = found[-1]
+    if request.most > request.single:
+        unit = min(request.up, request.down)
+        asked = [_run(rank_one_loop.largest, w, *_products(each)) for each in layers]
+        # A comparison with NaN is never true: those are left to the write of all weights.
+        if not all(each * abs(factor) <= request.single * unit for each in asked):
+            return False
+    _write_layers(rank_one_loop.write_pulses, write.key_of, w, layers, factor, generator, found)
+    return True
+
+
+def write_curves(
+    write: MemristorWrite,
+    w: Tensor,
+    layers: Sequence[OuterProducts],
+    factor: float,
+    generator: torch.Generator,
+) -> bool:
+    """``OuterWrite.write_outer`` of ``MemristorWrite``; arguments as there."""
+    found = fused_curves.loop_arguments(write, w)
+    if found is None or not _take(w, layers):
+        return False
+    from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
+
+    _write_layers(rank_one_loop.write_curves, write.key_of, w, layers, factor, generator, found)
+    return True
+
+
+def _take(w: Tensor, layers: Sequence[OuterProducts]) -> bool:
+    """Whether compiled loops take factors: plain tensors like the weights."""
+    factors = [each for layer in layers for each in (layer.inputs, layer.errors)]
+    return all(taken(flat := each.reshape(-1), flat) and each.dtype == w.dtype for each in factors)
+
+
+def _write_layers(
+    loop: Callable[..., Any],
+    key_of: Keys,
+    w: Tensor,
+    layers: Sequence[OuterProducts],
+    factor: float,
+    generator: torch.Generator,
+    found: tuple[Any, ...],
+) -> None:
+    from device_models.kernels.rank_one_loop import Place  # noqa: PLC0415  (imports numba)
+
+    keys = np.array([word_of(key_of(generator)) for _ in layers[0].inputs], dtype=np.uint64)
+    scale = (np.float32 if w.dtype == torch.float32 else np.float64)(factor)
+    for layer in layers:
+        place = Place(layer.first, -1 if layer.bias is None else layer.bias)
+        _run(loop, w, keys, w.numpy(), *_products(layer), place, scale, *found)
+
+
+def _products(layer: OuterProducts) -> tuple[Any, Any]:
+    return layer.inputs.contiguous().numpy(), layer.errors.contiguous().numpy()
+
+
+def _run(loop: Callable[..., Any], w: Tensor, *arguments: Any) -> Any:
+    return loop_of(loop, w.dtype).ready_for(arguments)(*arguments)

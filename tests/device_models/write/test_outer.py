@@ -1,0 +1,182 @@
+"""Samples written as outer products against a write of all weights for each of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from device_models import (
+    Backprop,
+    Chip,
+    ExponentialStep,
+    LinearStep,
+    MemristorWrite,
+    Minibatch,
+    NominalDevice,
+    OneSidedPair,
+    PowerStep,
+    PulsedWrite,
+    draw_crossbar,
+    draw_devices,
+    nonlinear_response,
+)
+from device_models.kernels import dispatch
+from device_models.outer_products import OuterProducts, sample_gradients
+from neurograd.seeding import generator_for
+from tests.neurograd.cases import classification
+
+ROWS, COLUMNS, FURTHER = 40, 30, 9
+N = ROWS * COLUMNS + ROWS + FURTHER * ROWS
+"""A layer with biases, of more than a block of weights, and one without."""
+
+STEPS = {
+    "linear": LinearStep(0.3),
+    "silent": LinearStep(),
+    "exponential": ExponentialStep(0.3, noise_offset=0.01, noise_slope=0.1),
+    "power": PowerStep(0.2, 0.7),
+}
+
+
+def pulses(step, one_sided, rounding, most, dtype, size=N):
+    nominal = NominalDevice(
+        dw_min=0.01, dw_min_dtod=0.3, up_down=0.1, w_max_dtod=0.2, w_min_dtod=0.2
+    )
+    plus, minus = (draw_devices(nominal, size, generator_for(0, k), dtype) for k in (0, 1))
+    if one_sided:
+        return OneSidedPair(STEPS[step], plus, minus, 0.01, 1.3, rounding, most)
+    return PulsedWrite(STEPS[step], plus, (0.011, 0.009), 1.3, rounding, most)
+
+
+def curves(mapping, fine, rounding, noise, dtype):
+    crossbar = draw_crossbar(
+        N, weight_range=1.5, mapping=mapping, device_to_device=0.3, stuck_low=0.1,
+        generator=generator_for(0, "crossbar"), dtype=dtype,
+    )  # fmt: skip
+    up, down = (nonlinear_response(s, depression=s < 0) for s in (2.4, -4.88))
+    return MemristorWrite(crossbar, up, down, None if fine else (97, 100), noise, rounding)
+
+
+def products_of(samples, size, seed, dtype):
+    """Two layers of normal inputs and errors, half of them 0, whole rows and columns among them."""
+    generator = generator_for(seed, "products")
+
+    def half(count):
+        values = torch.randn(samples, count, generator=generator, dtype=torch.float64)
+        return (values * (torch.rand(samples, count, generator=generator) < 0.5)).to(dtype)
+
+    first = OuterProducts(0, ROWS * COLUMNS, half(COLUMNS), size * half(ROWS))
+    further = OuterProducts(N - FURTHER * ROWS, None, half(ROWS), size * half(FURTHER))
+    return [further, first]
+
+
+def hold(write, samples, size, seed, dtype):
+    layers = products_of(samples, size, seed, dtype)
+    w = write.program(0.5 * torch.randn(N, generator=generator_for(seed, "w")).to(dtype))
+    found, expected = w.clone(), w.clone()
+    assert write.write_outer(found, layers, -0.7, generator_for(seed))
+    generator = generator_for(seed)
+    for gradient in sample_gradients(layers, w):
+        expected += write.write(expected, -0.7 * gradient, generator)
+    assert torch.equal(found, expected)
+    return found, w
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    step=st.sampled_from(list(STEPS)),
+    one_sided=st.booleans(),
+    rounding=st.sampled_from(["stochastic", "nearest", "truncate", "none"]),
+    most=st.sampled_from([None, 3]),
+    samples=st.integers(1, 4),
+    size=st.floats(1e-4, 0.3),
+    seed=st.integers(0, 10_000),
+    dtype=st.sampled_from(list(dispatch.TYPES)),
+)
+def test_pulses_are_those_of_writes_of_all_weights(
+    step, one_sided, rounding, most, samples, size, seed, dtype
+):
+    hold(pulses(step, one_sided, rounding, most, dtype), samples, size, seed, dtype)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    mapping=st.sampled_from(["differential_pair", "reference"]),
+    fine=st.booleans(),
+    rounding=st.sampled_from(["stochastic", "nearest", "none"]),
+    noise=st.sampled_from([0.0, 0.03]),
+    samples=st.integers(1, 4),
+    size=st.floats(1e-4, 0.3),
+    seed=st.integers(0, 10_000),
+    dtype=st.sampled_from(list(dispatch.TYPES)),
+)
+def test_curves_are_those_of_writes_of_all_weights(
+    mapping, fine, rounding, noise, samples, size, seed, dtype
+):
+    hold(curves(mapping, fine, rounding, noise, dtype), samples, size, seed, dtype)
+
+
+def test_a_sample_finds_what_those_before_have_left():
+    """The same sample twice: soft bounds make the second step smaller, without any noise."""
+    write = replace(pulses("silent", False, "none", None, torch.float64), dw_min=0.01)
+    soft = NominalDevice(dw_min=0.01, soft_bounds=True)
+    write = replace(write, devices=draw_devices(soft, N, generator_for(0), torch.float64))
+    found, w = hold(write, 1, 0.1, 0, torch.float64)
+    twice = products_of(1, 0.1, 0, torch.float64)
+    twice = [
+        replace(each, inputs=each.inputs.repeat(2, 1), errors=each.errors.repeat(2, 1))
+        for each in twice
+    ]
+    after = w.clone()
+    assert write.write_outer(after, twice, -0.7, generator_for(0))
+    away = (found.abs() > w.abs()) & (found != w)
+    assert bool(((after - found).abs() < (found - w).abs())[away].all())
+    assert int(away.sum()) > 50
+
+
+def unusual():
+    """Weights and layers that are left to writes of all weights."""
+    w, layers = torch.zeros(N), products_of(2, 0.1, 0, torch.float32)
+    last = layers[-1]
+    wide = [layers[0], replace(last, inputs=last.inputs.double())]
+    many = [layers[0], replace(last, errors=last.errors + 20.0)]
+    unknown = [layers[0], replace(last, errors=last.errors * float("nan"))]
+    return {
+        "another type": (w, wide),
+        "more pulses than are applied one by one": (w, many),
+        "no numbers": (w, unknown),
+        "weights with a gradient": (w.clone().requires_grad_(), layers),
+        "weights of other strides": (torch.zeros(N, 2)[:, 0], layers),
+    }
+
+
+@pytest.mark.parametrize("name", unusual())
+def test_of_what_is_not_taken_nothing_is_drawn_or_changed(name):
+    w, layers = unusual()[name]
+    generator = generator_for(0)
+    before, state = w.detach().clone(), generator.get_state()
+    write = pulses("linear", False, "stochastic", None, torch.float32)
+    assert not write.write_outer(w, layers, -0.7, generator)
+    assert torch.equal(w.detach(), before)
+    assert torch.equal(generator.get_state(), state)
+
+
+def test_an_update_of_one_sample_makes_no_increment_of_all_weights(monkeypatch):
+    """The weights of a training are those of a write of all weights, which is not called."""
+    problem = classification(
+        [torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)], (4,), 3, samples=12
+    )
+    w = problem.initial_weights
+    write = pulses("linear", False, "stochastic", None, torch.float64, len(w))
+    chip = Chip(Minibatch(Backprop(), 1), 0.4, writes=(write,))
+    generator = generator_for(3)
+    index = torch.randperm(12, generator=generator)[:1]
+    expected = w + write.write(w, -0.4 * problem.gradient(w, index), generator)
+    assert not torch.equal(expected, w)
+    monkeypatch.setattr(PulsedWrite, "write", lambda *given: pytest.fail("a write of all weights"))
+    assert torch.equal(chip.advance(problem, w, None, generator_for(3))[0], expected)
+    update = chip.sample_update(problem, w, generator_for(3))
+    torch.testing.assert_close(w + 0.4 * update, expected, rtol=0, atol=1e-14)
