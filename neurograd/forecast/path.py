@@ -18,20 +18,19 @@ with another rule, leave that trajectory early, and their curvature with it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from device_models import Chip
 from neurograd.forecast.decay_rate import LargestDecayRate
-from neurograd.forecast.gradient_estimates import GradientEstimates
+from neurograd.forecast.dynamics import Dynamics, WholeSetDynamics
 from neurograd.forecast.held_range import HeldRange
-from neurograd.forecast.noise.diffusion import Diffusion
 from neurograd.forecast.noise.shuffled_epochs import EpochPart, shuffled_epochs
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
 from neurograd.forecast.step_length import REFRESH_INTERVAL, min_step_length, next_step_length
-from neurograd.forecast.write_response import WriteResponse
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.training.course import with_step_size
@@ -133,37 +132,45 @@ class PredictedPath:
         seed: Seed of the noise.
         index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training; 1 when None.
+        dynamics: Makes mean and noise of the updates, by gradients over the whole set when None.
 
     Attributes:
         w: Stored weights, shape ``(N,)``.
     """
 
     def __init__(
-        self, problem: Problem, chip: Chip, seed: int, index: int, schedule: Schedule | None
+        self,
+        problem: Problem,
+        chip: Chip,
+        seed: int,
+        index: int,
+        schedule: Schedule | None,
+        dynamics: Callable[[StiffModes], Dynamics] | None = None,
     ) -> None:
-        self._problem, self._chip, self._seed, self._index = problem, chip, seed, index
+        self._chip, self._seed, self._index = chip, seed, index
         self._schedule, self._full = schedule, chip
         self._epochs = shuffled_epochs(problem, chip)
         self._before = 0
         self._generator: torch.Generator
         self.w = chip.program(problem.initial_weights).clone()
         self._clip = HeldRange.of(chip, self.w).clip
-        self._estimates, self._response = GradientEstimates(problem, chip), WriteResponse(chip)
         self._modes = StiffModes()
         self._rate = LargestDecayRate(self._modes)
-        self._diffusion = Diffusion(self._estimates, self._response, self._modes, chip.step_size)
+        self._dynamics: Dynamics = (
+            WholeSetDynamics(problem, chip, self._modes)
+            if dynamics is None
+            else dynamics(self._modes)
+        )
+        self._diffusion = self._dynamics.diffusion
         # Rounded reads make steps of the drift that are no curvature.
         self._reads_rounded = any(effect.deterministic for effect in chip.reads)
-        self._estimate: Tensor | None = None
-        self._last_drift: Tensor | None = None
-        self._linearized_at = self._refreshed_at = 0
-        self._losses = [(0, problem.loss(self.w))]
+        self._losses = [(0, self._dynamics.loss(self.w))]
         self._noise_is_large = False
 
     @property
     def gradients(self) -> int:
         """Gradients that the path took so far."""
-        return self._estimates.gradients
+        return self._dynamics.gradients
 
     def is_held_by_noise(self, done: int, steps: int) -> bool:
         """Whether noise holds the chip at its initial loss: the rest would not change that."""
@@ -180,26 +187,20 @@ class PredictedPath:
         self._generator = generator_for(
             self._seed, "forecast", self._index, done, device=self.w.device
         )
-        estimate = self._estimate
-        if estimate is None:
-            estimate = self._estimates.refresh_statistics(self.w, self._generator)
-        if not done or done - self._linearized_at > REFRESH_INTERVAL:
-            self._response.linearize(self.w, estimate, self._estimates.spread)
-            self._linearized_at = done
-        length = planned = self._planned_length(done, steps, estimate)
+        length = planned = self._planned_length(done, steps)
         least = min_step_length(done, steps)
-        drift_before_noise = self._last_drift
+        before_noise = self._dynamics.before_noise
         while True:
             start, length = self._apply_noise(done, length, least)
-            first = self._initial_drift(start, done, length)
-            self._observe_noise(start, first, drift_before_noise, length)
+            first = self._dynamics.first_drift(start, done, length, self._generator)
+            self._observe_noise(start, first, before_noise, length)
             if self._rate.is_stale(done, steps, length):
                 self._measure_decay_rate(start, first, done, length)
             shift = 0.0 if self._epochs is None else self._epochs.shift(done)
             end, sound = self._integrate_drift(start, first, length, shift)
             if length <= REFRESH_INTERVAL:
                 break
-            loss = self._problem.loss(end)
+            loss = self._dynamics.loss(end)
             if (sound and loss <= self._loss_bound(MAX_LOSS_GROWTH)) or length <= least:
                 self._losses.append((done + length, loss))
                 break
@@ -209,15 +210,16 @@ class PredictedPath:
             self._before = length
         return length
 
-    def _planned_length(self, done: int, steps: int, estimate: Tensor) -> int:
+    def _planned_length(self, done: int, steps: int) -> int:
         """How many updates to take together, with their noise drawn.
 
         They have nearly one step size, and whole epochs or a part of one.
         """
+        planned = self._cut(done, next_step_length(done, steps, self._before, 0.0))
+        self._dynamics.begin(self.w, done, planned, self._generator)
         if self._schedule is not None:
-            planned = next_step_length(done, steps, self._before, 0.0)
-            self._use_step_size(done, self._cut(done, planned))
-        ratio = self._diffusion.draw_noise(self.w, estimate, self._generator)
+            self._use_step_size(done, planned)
+        ratio = self._dynamics.draw_noise(self.w, self._generator)
         self._before = next_step_length(done, steps, self._before, ratio)
         length = self._cut(done, self._before)
         self._noise_is_large = ratio * math.sqrt(length) > SMALL_NOISE
@@ -235,11 +237,11 @@ class PredictedPath:
             return
         factor = mean_factor(self._schedule, done, length)
         self._chip = with_step_size(self._full, factor * self._full.step_size)
-        self._estimates.chip = self._response.chip = self._chip
-        self._diffusion.step_size = self._chip.step_size
+        self._dynamics.use(self._chip)
 
     def _epoch_part(self, done: int, length: int) -> EpochPart | None:
-        return None if self._epochs is None else self._epochs.part(done, length)
+        part = None if self._epochs is None else self._epochs.part(done, length)
+        return self._dynamics.known(part, length)
 
     def _observe_noise(
         self, start: Tensor, first: Tensor, before_noise: Tensor | None, length: int
@@ -249,9 +251,8 @@ class PredictedPath:
             return
         probe = None if self._epochs is None else self._diffusion.probe(self._epochs.length)
         if probe is not None:
-            estimate = self._estimate
-            self._diffusion.observe_curvature(probe, self._drift(start + probe) - first)
-            self._estimate = estimate
+            there = self._dynamics.look(start + probe, self._generator)
+            self._diffusion.observe_curvature(probe, there - first)
         elif before_noise is not None:
             self._diffusion.observe_curvature(start - self.w, first - before_noise)
 
@@ -264,29 +265,9 @@ class PredictedPath:
         if self._epochs is not None and part is not None:
             self._epochs.take(done, length, self._diffusion.to_pay_back(length, part))
 
-    def _drift(self, w: Tensor) -> Tensor:
-        """Mean update in gradient units."""
-        self._estimate = self._estimates.mean(w, self._generator)
-        self._last_drift = self._drift_of(w, self._estimate)
-        return self._last_drift
-
-    def _initial_drift(self, start: Tensor, done: int, length: int) -> Tensor:
-        """Drift at the beginning of a step, with statistics refreshed if they are old."""
-        if done + length - self._refreshed_at <= REFRESH_INTERVAL:
-            return self._drift(start)
-        self._estimate = self._estimates.refresh_statistics(start, self._generator)
-        self._refreshed_at = done + length
-        return self._drift_of(start, self._estimate)
-
-    def _drift_of(self, w: Tensor, estimate: Tensor) -> Tensor:
-        """Mean update in gradient units for a mean estimate."""
-        realized = self._response.mean(w, estimate, self._estimates.spread)
-        return realized / self._chip.step_size
-
     def _measure_decay_rate(self, start: Tensor, first: Tensor, done: int, length: int) -> None:
         def drift(w: Tensor) -> Tensor:
-            there = self._estimates.mean(w, self._generator, reads=not self._reads_rounded)
-            return self._drift_of(w, there)
+            return self._dynamics.look(w, self._generator, reads=not self._reads_rounded)
 
         here = drift(start) if self._reads_rounded else first
         self._rate.measure(drift, start, here, first, done, length)
@@ -308,7 +289,7 @@ class PredictedPath:
             start = self._clip(start)
             if not self._noise_is_large or length <= least:
                 return start, length
-            if self._problem.loss(start) <= self._loss_bound(MAX_NOISE_GROWTH):
+            if self._dynamics.loss(start) <= self._loss_bound(MAX_NOISE_GROWTH):
                 return start, length
             length = self._cut(done, max(least, length // 2))
 
@@ -334,7 +315,7 @@ class PredictedPath:
 
         def watched(w: Tensor) -> Tensor:
             nonlocal last
-            here = self._drift(w) + shift
+            here = self._dynamics.drift(w, self._generator) + shift
             last = float(here.norm())
             return here
 
@@ -361,7 +342,7 @@ class PredictedPath:
         for k in range(length):
             w = self._clip(w + self._chip.step_size * here)
             if k < length - 1:
-                here = self._drift(w) + shift
+                here = self._dynamics.drift(w, self._generator) + shift
         return w
 
     def _observe(self, change: Tensor, drift_change: Tensor) -> None:
