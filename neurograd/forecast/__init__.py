@@ -10,6 +10,8 @@ the mean update is the drift of a stochastic differential equation, its noise th
 * ``diffusion`` draws the noise of many updates, ``noise_splitting`` says which part of it comes
   before the drift and which after it.
 * ``stiff_modes`` and ``decay_rate`` know the curvature along the path.
+* ``dynamics`` is what a path asks of the updates: by gradients over the whole set, or, in
+  ``small_batches``, by fresh subsets of the samples.
 * ``remembered`` follows a chip whose digital recipe has a memory, such as momentum.
 * ``frozen`` is the older prediction around one point of the clean training.
 

@@ -9,8 +9,9 @@ batch for itself: a sequence of writes has no closed form. Any other chip with a
 of its own (``remembered``), but for recipes that clip random estimates, whose mean is not known,
 and for shuffled epochs, whose sums a memory cuts across: they are taken one by one as well.
 
-Where updates see few of many samples, taking them one by one also costs less than a path, which
-needs gradients of all samples. There the end is that of a training with draws of its own.
+Small batches of the rules and networks that ``small_batches`` knows have a path by subsets of the
+samples. Where updates see few of many samples, taking them one by one also costs less than a path,
+which needs gradients of all samples. There the end is that of a training with draws of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from torch import Tensor
 from device_models import Chip, Minibatch, UnstableRuleError
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.remembered.path import follow_recipe
+from neurograd.forecast.small_batches.dynamics import layer_estimates
+from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
@@ -98,7 +101,12 @@ def forecast_chip(
         return _take_every_update(problem, chip, steps, seed, index, schedule, progress)
     if chip.recipe is not None:
         return ForecastChip(*follow_recipe(problem, chip, steps, seed, index, schedule, progress))
-    path = PredictedPath(problem, chip, seed, index, schedule)
+    estimates = layer_estimates(problem, chip)
+    path = (
+        PredictedPath(problem, chip, seed, index, schedule)
+        if estimates is None
+        else SmallBatchPath(problem, chip, estimates, seed, index, schedule)
+    )
     done = 0
     while done < steps:
         try:

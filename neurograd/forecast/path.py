@@ -30,7 +30,12 @@ from neurograd.forecast.held_range import HeldRange
 from neurograd.forecast.noise.shuffled_epochs import EpochPart, shuffled_epochs
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
-from neurograd.forecast.step_length import REFRESH_INTERVAL, min_step_length, next_step_length
+from neurograd.forecast.step_length import (
+    MAX_FRACTION,
+    REFRESH_INTERVAL,
+    min_step_length,
+    next_step_length,
+)
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.training.course import with_step_size
@@ -133,6 +138,7 @@ class PredictedPath:
         index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training; 1 when None.
         dynamics: Makes mean and noise of the updates, by gradients over the whole set when None.
+        most: Most updates that are taken together, as a part of the training.
 
     Attributes:
         w: Stored weights, shape ``(N,)``.
@@ -146,11 +152,12 @@ class PredictedPath:
         index: int,
         schedule: Schedule | None,
         dynamics: Callable[[StiffModes], Dynamics] | None = None,
+        most: float = MAX_FRACTION,
     ) -> None:
         self._chip, self._seed, self._index = chip, seed, index
         self._schedule, self._full = schedule, chip
         self._epochs = shuffled_epochs(problem, chip)
-        self._before = 0
+        self._before, self._most = 0, most
         self._generator: torch.Generator
         self.w = chip.program(problem.initial_weights).clone()
         self._clip = HeldRange.of(chip, self.w).clip
@@ -215,12 +222,12 @@ class PredictedPath:
 
         They have nearly one step size, and whole epochs or a part of one.
         """
-        planned = self._cut(done, next_step_length(done, steps, self._before, 0.0))
+        planned = self._cut(done, next_step_length(done, steps, self._before, 0.0, self._most))
         self._dynamics.begin(self.w, done, planned, self._generator)
         if self._schedule is not None:
             self._use_step_size(done, planned)
         ratio = self._dynamics.draw_noise(self.w, self._generator)
-        self._before = next_step_length(done, steps, self._before, ratio)
+        self._before = next_step_length(done, steps, self._before, ratio, self._most)
         length = self._cut(done, self._before)
         self._noise_is_large = ratio * math.sqrt(length) > SMALL_NOISE
         return length

@@ -58,7 +58,9 @@ steps while they learn fastest. Smaller makes these too long; larger costs steps
 """
 
 
-def next_step_length(done: int, steps: int, before: int, noise_ratio: float) -> int:
+def next_step_length(
+    done: int, steps: int, before: int, noise_ratio: float, most: float = MAX_FRACTION
+) -> int:
     """How many updates to take together.
 
     Args:
@@ -66,11 +68,12 @@ def next_step_length(done: int, steps: int, before: int, noise_ratio: float) -> 
         steps: All updates.
         before: How many were taken together last, 0 at the beginning.
         noise_ratio: Length of one update's noise over that of the weights.
+        most: Most updates that are taken together, as a part of the training.
     """
     rest = steps - done
     limits = [
         max(2, int(MAX_GROWTH * before + 0.5)),
-        max(1, round(MAX_FRACTION * steps)),
+        max(1, round(most * steps)),
         # Ever shorter towards the end: a part of what is left.
         max(1, int(rest * (1.0 - 1.0 / END_RATIO))),
     ]

@@ -87,6 +87,11 @@ class LinearResponse:
             self.at_rest.variance + self.up_variance * up + self.down_variance * down,
         )
 
+    def change(self, increment: Tensor, size: Tensor) -> Tensor:
+        """``F·x − G·|x|`` for a sum x of increments and one of their sizes, shape ``(N,)``."""
+        up, down = 0.5 * (size + increment), 0.5 * (size - increment)
+        return self.up_gain * up - self.down_gain * down
+
 
 @dataclass(frozen=True)
 class RealizedNoise:
@@ -142,18 +147,31 @@ class WriteResponse:
         size = self.chip.step_size * estimate.abs()
         if spread is not None:
             size = self.chip.step_size * _typical_size(estimate, spread)
-        # Weights that get next to nothing are described by a typical increment.
-        least = _SMALLEST_INCREMENT * float(size.mean()) + torch.finfo(size.dtype).tiny
-        size = size.clamp_min(least)
-        if self._is_linear is False:
+        self.prepare(w, size, random=spread is not None)
+
+    def prepare(self, w: Tensor, size: Tensor, *, random: bool) -> None:
+        """Prepare for updates near ``w`` of some size.
+
+        Args:
+            w: Stored weights, shape ``(N,)``.
+            size: Size of increments, ``E x²/E|x|`` of random ones, shape ``(N,)``.
+            random: Whether they are.
+        """
+        if not self.chip.writes or self._is_linear is False:
             return
-        self._slopes = self._measured(w, size)
+        self._slopes = self.measured(w, size)
         if self._is_linear is None:
-            if spread is None:
+            size = _not_tiny(size)
+            if not random:
                 self._is_linear = self._keeps_line(w, 0.5 * size, _LINEARITY_TOLERANCE)
             else:
                 tolerance = _RANDOM_LINEARITY_TOLERANCE
                 self._is_linear = all(self._keeps_line(w, k * size, tolerance) for k in (0.5, 2.0))
+
+    @property
+    def line(self) -> LinearResponse | None:
+        """The response where it is linear on either side of 0, by the last ``prepare``."""
+        return self._slopes if self._is_linear else None
 
     def _keeps_line(self, w: Tensor, size: Tensor, tolerance: float) -> bool:
         assert self._slopes is not None
@@ -161,7 +179,14 @@ class WriteResponse:
         miss = float((exact.mean - line.mean).norm())
         return miss <= tolerance * float(exact.mean.norm())
 
-    def _measured(self, w: Tensor, size: Tensor) -> LinearResponse:
+    def measured(self, w: Tensor, size: Tensor) -> LinearResponse:
+        """Slopes of the response on either side of 0 at ``w``.
+
+        Args:
+            w: Stored weights, shape ``(N,)``.
+            size: Increments from which they are taken, shape ``(N,)``.
+        """
+        size = _not_tiny(size)
         at_rest = self._no_leak
         if at_rest is None:
             at_rest = self.chip.write_moments(w, torch.zeros_like(size))
@@ -197,7 +222,7 @@ class WriteResponse:
             return self.chip.write_moments(w, increment, step_size**2 * spread.variance).mean
         single = -step_size * spread.deviations[-SINGLE_UPDATES:]
         realized = self.chip.write_stack(w, increment + single).mean
-        return realized.mean(0) - _slope(single, realized) * single.mean(0)
+        return realized.mean(0) - slope(single, realized) * single.mean(0)
 
     def noise(
         self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None = None
@@ -255,7 +280,13 @@ class WriteResponse:
         return self.chip.write_moments(w, increment)
 
 
-def _slope(asked: Tensor, realized: Tensor) -> Tensor:
+def _not_tiny(size: Tensor) -> Tensor:
+    """Weights that get next to nothing are described by a typical increment."""
+    least = _SMALLEST_INCREMENT * float(size.mean()) + torch.finfo(size.dtype).tiny
+    return size.clamp_min(least)
+
+
+def slope(asked: Tensor, realized: Tensor) -> Tensor:
     """Slope of the line through a sample of writes, by least squares, shape ``(N,)``.
 
     The mean of what is asked for is known: what the sample's is off by goes through this line, as a

@@ -132,7 +132,14 @@ class LayerStack:
         fits = _teach(targets, shapes[layers[-1].weight][0], loss)
         return cls(layers, shapes, loss) if fits else None
 
-    def factors(self, w: Tensor, inputs: Tensor, targets: Tensor, count: int = 1) -> list[Factors]:
+    def factors(
+        self,
+        w: Tensor,
+        inputs: Tensor,
+        targets: Tensor,
+        count: int = 1,
+        feedback: Mapping[int, Tensor] = MappingProxyType({}),
+    ) -> list[Factors]:
         """Inputs and errors of every layer, from the last one to the first.
 
         Args:
@@ -140,6 +147,8 @@ class LayerStack:
             inputs: Inputs of n samples, shape ``(n, ...)``.
             targets: Their targets.
             count: Samples that the loss is a mean over; with 1, each has its own loss.
+            feedback: What errors go back through in place of a layer's matrix, by its place among
+                the parameters.
         """
         parameters = self.parameters(w)
         passed = [inputs.flatten(1)]
@@ -157,7 +166,8 @@ class LayerStack:
         for layer in reversed(self.layers):
             output = passed.pop()
             if found:
-                error = error.mm(parameters[found[-1].weight])
+                above = found[-1].weight
+                error = error.mm(feedback.get(above, parameters[above]))
             if layer.activation is not None:
                 error = layer.activation.back(error, output)
             found.append(Factors(layer.weight, layer.bias, passed[-1], error))

@@ -31,21 +31,26 @@ _BRIDGE = 1.0 / 6.0
 
 
 @dataclass(frozen=True)
-class _Draw:
+class Draw:
     """Noise of one update in weight units, each part of shape ``(N,)``.
 
     Attributes:
-        independent: Noise of every update for itself.
-        batch: Noise of the batches of a shuffled epoch; None where they are drawn for themselves.
+        independent: Noise of every update for itself; None without.
+        batch: Noise of what is not drawn for each update itself, as the batches of a shuffled epoch
+            or of samples that the drift has seen; None without.
     """
 
-    independent: Tensor
+    independent: Tensor | None
     batch: Tensor | None
 
     @property
     def whole(self) -> Tensor:
         """All of it."""
-        return self.independent if self.batch is None else self.independent + self.batch
+        if self.independent is None or self.batch is None:
+            found = self.batch if self.independent is None else self.independent
+            assert found is not None
+            return found
+        return self.independent + self.batch
 
 
 class Estimates(Protocol):
@@ -79,7 +84,7 @@ class Diffusion:
     ) -> None:
         self._estimates, self._response, self._modes = estimates, response, modes
         self.step_size = step_size
-        self._draws: tuple[_Draw, _Draw] | None = None
+        self._draws: tuple[Draw, Draw] | None = None
         # Off the stiff modes, as the noise meets it: the mean curvature and its mean square.
         self._curvature = self._square = 0.0
 
@@ -100,7 +105,7 @@ class Diffusion:
         if deviations is None and not bool(std.any()):
             return 0.0
 
-        def one() -> _Draw:
+        def one() -> Draw:
             normal = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
             noise, batch = std * normal, None
             if deviations is not None:
@@ -112,9 +117,19 @@ class Diffusion:
                     batch = weights @ found.batches / math.sqrt(len(deviations))
                     alone = deviations - found.batches
                 noise += weights @ alone / math.sqrt(len(deviations))
-            return _Draw(noise, batch)
+            return Draw(noise, batch)
 
         after, before = one(), one()
+        return self.take(before, after, w)
+
+    def take(self, before: Draw, after: Draw, w: Tensor) -> float:
+        """Go on with these draws; returns the length of one over that of the weights.
+
+        Args:
+            before: Noise before the drift of a step.
+            after: Noise after it, independent of the other.
+            w: Weights, shape ``(N,)``.
+        """
         self._draws = before, after
         return float(before.whole.norm() / w.norm().clamp_min(1e-300))
 
@@ -134,7 +149,7 @@ class Diffusion:
         draw = self._draws[0]
         if length > 1:
             return w + self._scaled(draw, length, stages, epoch, after=False)
-        return w + draw.independent
+        return w if draw.independent is None else w + draw.independent
 
     def apply_noise_after_drift(
         self, w: Tensor, length: int, stages: int, epoch: EpochPart | None = None
@@ -196,16 +211,17 @@ class Diffusion:
             self._square = _lagged(self._square, square)
 
     def _scaled(
-        self, draw: _Draw, length: int, stages: int, epoch: EpochPart | None, *, after: bool
+        self, draw: Draw, length: int, stages: int, epoch: EpochPart | None, *, after: bool
     ) -> Tensor:
         """Noise of one update, scaled to the part before or after the drift of ``length``."""
-        span = length * self.step_size
-        rest, curvature, along, directions = self._modes.project(draw.independent)
-        known = split_variance(span * curvature, stages)[after]
-        off_modes = torch.tensor(span * self._curvature, dtype=rest.dtype)
-        part_after = float(part_after_drift(off_modes, stages))
-        part = math.sqrt(part_after if after else 1.0 - part_after)
-        found = part * rest + directions @ (known.sqrt() * along)
+        span, found = length * self.step_size, torch.zeros_like(draw.whole)
+        if draw.independent is not None:
+            rest, curvature, along, directions = self._modes.project(draw.independent)
+            known = split_variance(span * curvature, stages)[after]
+            off_modes = torch.tensor(span * self._curvature, dtype=rest.dtype)
+            part_after = float(part_after_drift(off_modes, stages))
+            part = math.sqrt(part_after if after else 1.0 - part_after)
+            found = part * rest + directions @ (known.sqrt() * along)
         if draw.batch is not None and epoch is not None:
             rest, curvature, along, directions = self._modes.project(draw.batch)
             known = split_variance(span * curvature, stages)[after]
@@ -222,12 +238,10 @@ class Diffusion:
         """
         steep = self._square / max(self._curvature, 1e-300) if self._curvature > 0 else 0.0
         part = min(1.0, self._curvature / steep) if steep > 0 else 0.0
-        found = 0.0
-        for share, curvature in ((part, steep), (1.0 - part, 0.0)):
-            value = torch.tensor(curvature, dtype=torch.float64)
-            variance = split_variance(span * value, stages)[after]
-            found += share * float(variance * epoch.ratio(self.step_size * value))
-        return found
+        curvature = torch.tensor([steep, 0.0], dtype=torch.float64)
+        variance = split_variance(span * curvature, stages)[after]
+        left: list[float] = (variance * epoch.ratio(self.step_size * curvature)).tolist()
+        return part * left[0] + (1.0 - part) * left[1]
 
 
 def _lagged(before: float, newest: float) -> float:

@@ -15,7 +15,7 @@ is z²/12. Whole epochs are independent of each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -50,12 +50,21 @@ class EpochPart:
         """
         half = 0.5 * self.updates * step.clamp_min(0.0)
         hold = torch.where(half > 1e-6, torch.tanh(half) / half.clamp_min(1e-300), 1.0)
-        return self.scale * (1.0 - self.part * hold) + self.leftover
+        found: Tensor = self.scale * (1.0 - self.part * hold) + self.leftover
+        return found.clamp_min(0.0)
+
+    def beside(self, seen: float) -> EpochPart:
+        """The same beside a drift that has a part of the noise of independent batches itself.
+
+        Args:
+            seen: That part, held for all of the updates.
+        """
+        return replace(self, part=self.part + seen / self.scale)
 
     @property
     def undamped(self) -> float:
         """The part of the variance that later batches pay back, in modes without curvature."""
-        return self.scale * (1.0 - self.part)
+        return max(0.0, self.scale * (1.0 - self.part))
 
 
 class ShuffledEpochs:

@@ -1,0 +1,1 @@
+"""The forecast of trainings in small batches, by fresh subsets of the samples."""

@@ -1,0 +1,221 @@
+"""Mean and noise of updates of small batches, by a fresh subset of samples a step.
+
+Cost does not depend on the size of the training set, nor on the number of updates: a step of many
+updates follows the mean of M samples (``subset``) in stabilized stages. At each of them, what the
+write makes of single updates is averaged over the subset (``increments``): by their mean and their
+mean size where the write is linear on either side of 0, with its slopes there; else over updates
+one by one, with their known mean as a control variate. The noise is ``Σ ξ r`` over what is realized
+of single updates, with independent normal ξ: in as many directions as the subset has updates.
+
+Networks of one forecast see the same subsets after the same number of updates, so that what these
+do to chips and clean twin alike cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from device_models import Chip, Minibatch
+from device_models.protocols import ElementMoments
+from neurograd.forecast.noise.diffusion import Diffusion, Draw
+from neurograd.forecast.noise.shuffled_epochs import EpochPart
+from neurograd.forecast.noise.stiff_modes import StiffModes
+from neurograd.forecast.small_batches.increments import Increments, LayerEstimates
+from neurograd.forecast.small_batches.response import SubsetResponse
+from neurograd.forecast.small_batches.subset import noise_of_batch, subset_part, subset_size
+from neurograd.forecast.write_response import SINGLE_UPDATES, WriteResponse, slope
+from neurograd.problem import Problem
+from neurograd.seeding import generator_for
+from neurograd.training.course import epoch_of
+
+MONITORED = 512
+"""Samples by which the loss of a step is watched.
+
+A count. Not tuned: a loss that is half as large again stands out from the spread over these. Fewer
+let steps through that are too long; more cost passes.
+"""
+
+
+def layer_estimates(problem: Problem, chip: Chip) -> LayerEstimates | None:
+    """Estimates of single updates of a chip by products of layers; None where it has others.
+
+    Args:
+        problem: Network, loss and data.
+        chip: The chip.
+    """
+    rule = chip.rule
+    if not isinstance(rule, Minibatch) or not rule.mean_over_samples or chip.recipe is not None:
+        return None
+    still = rule.rule.deterministic and all(effect.deterministic for effect in chip.reads)
+    if not still or chip.writes_samples or rule.batch is not None:
+        return None
+    return LayerEstimates.of(chip.see(problem), rule.rule, rule.batch_size)
+
+
+class SubsetDynamics:
+    """Mean and noise of updates by subsets of the training set.
+
+    Args:
+        problem: Network, loss and data.
+        chip: The chip.
+        estimates: Its estimates of single updates.
+        seed: Seed of the subsets.
+        modes: Stiff modes of the path.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        chip: Chip,
+        estimates: LayerEstimates,
+        seed: int,
+        modes: StiffModes,
+    ) -> None:
+        assert isinstance(chip.rule, Minibatch)
+        self._problem, self._chip, self._rule = problem, chip, chip.rule
+        self._estimates, self._seed = estimates, seed
+        self._response = SubsetResponse(chip, problem.initial_weights)
+        self.diffusion = Diffusion(_Nothing(), WriteResponse(chip), modes, chip.step_size)
+        self.before_noise: Tensor | None = None
+        self._passed, self._samples = 0, problem.num_samples
+        self._epoch = epoch_of(chip, self._samples)
+        watched = self._order("forecast loss")[:MONITORED]
+        self._watched = None if len(watched) == self._samples else watched
+        self._subset = watched
+        self._here: Increments | None = None
+
+    @property
+    def gradients(self) -> int:
+        """Samples that were looked at, in training sets."""
+        return math.ceil(self._passed / self._samples)
+
+    def use(self, chip: Chip) -> None:
+        """Go on with the step size of this chip."""
+        self._chip = chip
+        self._response.use(chip)
+        self.diffusion.step_size = chip.step_size
+
+    def _order(self, *path: int | str) -> Tensor:
+        generator = generator_for(self._seed, *path)
+        order = torch.randperm(self._samples, generator=generator)
+        return order.to(self._problem.device)
+
+    def begin(self, w: Tensor, done: int, length: int, generator: torch.Generator) -> None:
+        """A subset for a step of up to ``length`` updates, and its estimates at ``w``."""
+        size = subset_size(self._rule, self._samples, length, self._epoch)
+        self._subset = self._order("forecast subset", done)[:size]
+        self._here = found = self._at(w, generator)
+        if self._chip.writes:
+            way = -length * self._chip.step_size * found.mean
+            self._response.prepare(w, self._typical(found), way, done)
+
+    def _at(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Increments:
+        self._passed += len(self._subset)
+        seen = self._chip.mean_read(w, generator) if reads else w
+        return self._estimates.at(seen, self._subset)
+
+    def _typical(self, found: Increments) -> Tensor:
+        """Size ``E x²/E|x|`` of increments, at which a line has their mean variance."""
+        least = torch.finfo(found.size.dtype).tiny
+        return self._chip.step_size * found.square / found.size.clamp_min(least)
+
+    def draw_noise(self, w: Tensor, generator: torch.Generator) -> float:
+        """Two independent draws of the noise of an update at ``w``."""
+        found = self._here
+        assert found is not None
+        self.before_noise = self._realized(w, found) / self._chip.step_size
+        share = math.sqrt(self._rule.batch_size * noise_of_batch(self._rule, self._samples))
+        own, spread = self._noise(w, found)
+        std = None if own is None else own.sqrt()
+
+        def one() -> Draw:
+            batch = share * spread(generator)
+            if std is None:
+                return Draw(None, batch)
+            normal = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
+            return Draw(std * normal, batch)
+
+        return self.diffusion.take(one(), one(), w)
+
+    def _noise(
+        self, w: Tensor, found: Increments
+    ) -> tuple[Tensor | None, Callable[[torch.Generator], Tensor]]:
+        """Mean of the write's own variance, and a draw of what single updates spread by."""
+        unit = self._chip.step_size
+
+        def normal(count: int, generator: torch.Generator) -> Tensor:
+            return torch.randn(count, generator=generator, dtype=w.dtype, device=w.device)
+
+        if not self._chip.writes:
+            return None, lambda g: -unit * found.plain_noise(normal(found.samples, g))
+        if self._response.is_linear:
+            line = self._response.at(w)
+            own = line.moments(-unit * found.mean, unit * found.size).variance
+
+            def along(generator: torch.Generator) -> Tensor:
+                asked, size = found.noise(normal(found.batches, generator))
+                return line.change(-unit * asked, unit * size)
+
+            return own, along
+        written = self._written(w, found)
+        off = (written.mean - written.mean.mean(0)) / math.sqrt(len(written.mean) - 1)
+        return written.variance.mean(0), lambda g: normal(len(off), g) @ off
+
+    def _written(self, w: Tensor, found: Increments) -> ElementMoments:
+        """What is realized of single updates, shape ``(K, N)``."""
+        single = found.single(min(found.batches, SINGLE_UPDATES))
+        return self._chip.write_stack(w, -self._chip.step_size * single)
+
+    def first_drift(
+        self, start: Tensor, done: int, length: int, generator: torch.Generator
+    ) -> Tensor:
+        """Mean update of the subset, where the drift of a step begins."""
+        return self.drift(start, generator)
+
+    def drift(self, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean update of the subset along a step."""
+        return self.look(w, generator)
+
+    def look(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
+        """Mean update of the subset beside the path."""
+        return self._realized(w, self._at(w, generator, reads=reads)) / self._chip.step_size
+
+    def _realized(self, w: Tensor, found: Increments) -> Tensor:
+        """Mean of what is realized of single updates, in weight units."""
+        unit = self._chip.step_size
+        asked = -unit * found.mean
+        if not self._chip.writes:
+            return asked
+        if self._response.is_linear:
+            return self._response.at(w).moments(asked, unit * found.size).mean
+        single = -unit * found.single(min(found.batches, SINGLE_UPDATES))
+        realized = self._chip.write_stack(w, single).mean
+        return realized.mean(0) - slope(single, realized) * (single.mean(0) - asked)
+
+    def known(self, part: EpochPart | None, length: int) -> EpochPart:
+        """The noise that is to be drawn beside that of the subset."""
+        seen = subset_part(self._rule, self._samples, len(self._subset), length)
+        return (part or EpochPart(length, 0.0, 1.0, 0.0)).beside(seen)
+
+    def loss(self, w: Tensor) -> float:
+        """Mean loss of some samples that are the same along the path."""
+        if self._watched is None:
+            return self._problem.loss(w)
+        problem, parameters = self._problem, self._problem.parameters_of(w)
+        with torch.no_grad():
+            losses = [
+                problem.sample_losses(problem.outputs(parameters, x), y)
+                for x, y in problem.chunks("train", self._watched)
+            ]
+        self._passed += len(self._watched)
+        return float(torch.cat(losses).mean())
+
+
+class _Nothing:
+    """Estimates whose noise is drawn elsewhere."""
+
+    spread = None

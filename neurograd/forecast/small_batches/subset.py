@@ -1,0 +1,80 @@
+"""How many samples a step looks at, and what their noise is of that of its updates.
+
+The mean gradient of M of n samples, drawn without replacement, is off by the covariance
+S²·(1/M − 1/n), with S² that of single samples (Cochran, Sampling Techniques, 1977, Theorem 2.2).
+Followed over k updates it moves the weights with k² of this, where the k batches of B themselves
+have k·S²·(1/B − 1/n), or k·S²/B where they may hold a sample twice. So the subset's error is a part
+
+    k·(1/M − 1/n)/(1/B − 1/n)
+
+of the noise that the updates have anyway. It is no error as long as it is at most 1: the rest is
+drawn. In a mode of curvature λ the error is held for a whole step, not drawn anew in each update,
+and what is left of it is the part times tanh(z/2)/(z/2), z = kΔtλ, of what is left of the noise:
+the same as of samples that a shuffled epoch has shown (``noise.shuffled_epochs``).
+"""
+
+from __future__ import annotations
+
+import math
+
+from device_models import Minibatch
+
+LARGEST_PART = 0.5
+"""Largest part of the noise of updates that a subset makes.
+
+A pure number, at most 1. Not tuned. Larger looks at fewer samples, but networks of one forecast
+share their subsets: this part of the noise is then the same in all of them.
+"""
+
+FEWEST = 64
+"""Fewest samples of a subset.
+
+A count. Not tuned: the noise of a step lies in as many directions. Smaller costs less, down to what
+a call takes whatever its size; larger costs samples.
+"""
+
+FEWEST_BATCHES = 16
+"""Fewest batches of a subset, by which what writes make of single updates is known.
+
+A count. Not tuned. Fewer leave the noise in few directions; more cost samples.
+"""
+
+
+def noise_of_batch(rule: Minibatch, samples: int) -> float:
+    """Covariance of a batch's gradient over that of single samples, ``1/B − 1/n`` or ``1/B``.
+
+    Args:
+        rule: The rule on batches.
+        samples: Size n of the training set.
+    """
+    whole = 0.0 if rule.order == "with_replacement" else 1.0 / samples
+    return 1.0 / rule.batch_size - whole
+
+
+def subset_part(rule: Minibatch, samples: int, subset: int, updates: int) -> float:
+    """Noise of a subset over that of the updates which it stands for.
+
+    Args:
+        rule: The rule on batches.
+        samples: Size n of the training set.
+        subset: Size M of the subset.
+        updates: Number k of updates.
+    """
+    return updates * (1.0 / subset - 1.0 / samples) / noise_of_batch(rule, samples)
+
+
+def subset_size(rule: Minibatch, samples: int, updates: int, epoch: int | None) -> int:
+    """How many samples a step of some updates looks at.
+
+    Args:
+        rule: The rule on batches.
+        samples: Size n of the training set.
+        updates: Number k of updates.
+        epoch: Updates of a shuffled epoch, None in another order. Whole epochs, whose own noise
+            cancels, look at all samples.
+    """
+    if epoch is not None and updates >= epoch:
+        return samples
+    share = LARGEST_PART * noise_of_batch(rule, samples) / updates + 1.0 / samples
+    least = max(FEWEST, FEWEST_BATCHES * rule.batch_size)
+    return min(samples, max(least, math.ceil(1.0 / share)))

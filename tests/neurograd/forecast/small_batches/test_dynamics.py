@@ -1,0 +1,121 @@
+"""Mean and noise of updates of a subset, against writes of single updates in closed form."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from device_models import (
+    Backprop,
+    Chip,
+    MemristorWrite,
+    Minibatch,
+    ReadNoise,
+    draw_crossbar,
+    linear_response,
+)
+from neurograd.forecast.noise.shuffled_epochs import EpochPart
+from neurograd.forecast.noise.stiff_modes import StiffModes
+from neurograd.forecast.small_batches.dynamics import SubsetDynamics, layer_estimates
+from neurograd.forecast.small_batches.subset import subset_part
+from neurograd.seeding import generator_for
+from tests.neurograd.cases import relu_network
+
+STEP_SIZE = 0.01
+
+
+def _chip(problem, rounding="stochastic", batch=1, step_size=STEP_SIZE):
+    curve = linear_response(1.0, 60)
+    crossbar = draw_crossbar(problem.num_parameters, generator=generator_for(0, "crossbar"))
+    write = MemristorWrite(crossbar, curve, curve, (60, 60), 0.002, rounding)
+    return Chip(Minibatch(Backprop(), batch), step_size, (), (write,))
+
+
+def _begun(problem, chip, length=4):
+    estimates = layer_estimates(problem, chip)
+    assert estimates is not None
+    found = SubsetDynamics(problem, chip, estimates, 0, StiffModes())
+    w = chip.program(problem.initial_weights)
+    found.begin(w, 0, length, generator_for(0, "begin"))
+    return found, w
+
+
+def _single(problem, chip, w, found):
+    """Moments of the writes of the subset's single updates, shape ``(M, N)``."""
+    some = found._subset.view(-1, chip.rule.batch_size)
+    asked = torch.stack([-chip.step_size * problem.gradient(w, each) for each in some])
+    return chip.write_stack(w, asked)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_mean_and_noise_through_an_asymmetric_write(batch):
+    """Also away from where the step began: what pulls weights back is in the slopes."""
+    problem = relu_network()
+    chip = _chip(problem, batch=batch)
+    found, w = _begun(problem, chip)
+    assert found._response.is_linear
+    exact = _single(problem, chip, w, found)
+    drift = found.drift(w, generator_for(0)) * STEP_SIZE
+    scale = float(exact.mean.square().mean().sqrt())
+    assert float((drift - exact.mean.mean(0)).abs().max()) < 0.02 * scale
+    asked = -STEP_SIZE * problem.gradient(w, found._subset)
+    # The asymmetry is no small part of it.
+    assert float((exact.mean.mean(0) - asked).norm() / asked.norm()) > 0.3
+    beside = chip.program(w + 0.3 * w.abs().mean())
+    there = _single(problem, chip, beside, found)
+    drift = found.drift(beside, generator_for(0)) * STEP_SIZE
+    assert float((drift - there.mean.mean(0)).norm() / there.mean.mean(0).norm()) < 0.03
+
+    own, spread = found._noise(w, found._here)
+    assert float(own.sum()) == pytest.approx(float(exact.variance.mean(0).sum()), rel=0.05)
+    # Its expected square over ξ is the trace of the covariance of what is realized.
+    draws = torch.stack([spread(generator_for(0, k)) for k in range(300)])
+    squares = draws.square().sum(1)
+    error = float(squares.std()) / math.sqrt(len(squares))
+    total = float(exact.mean.var(0).sum())
+    assert error < 0.08 * total
+    # 99 %.
+    assert abs(float(squares.mean()) - total) < 2.6 * error
+
+
+def test_mean_of_a_write_that_is_not_linear():
+    """Single updates with their known mean as a control variate, of half of the subset."""
+    problem = relu_network()
+    chip = _chip(problem, "nearest", step_size=0.1)
+    found, w = _begun(problem, chip)
+    assert not found._response.is_linear
+    exact = _single(problem, chip, w, found).mean
+    drift = found.drift(w, generator_for(0)) * chip.step_size
+    some = exact[: len(exact) // 2]
+    error = math.sqrt(float(some.var(0).sum()) * 2.0 / len(exact))
+    assert float((drift - exact.mean(0)).norm()) < 1.5 * error
+    assert float(exact.mean(0).norm()) > 2.0 * error
+
+
+def test_what_the_subset_has_of_the_noise_is_not_drawn_again():
+    problem = relu_network()
+    chip = _chip(problem)
+    found, _ = _begun(problem, chip)
+    part = found.known(None, 4)
+    size = len(found._subset)
+    seen = subset_part(chip.rule, problem.num_samples, size, 4)
+    flat = torch.zeros(1, dtype=torch.float64)
+    assert float(part.ratio(flat)) == pytest.approx(1.0 - seen)
+    # Held for a whole step, it is forgotten faster than noise that is drawn in every update.
+    z = torch.tensor([6.0 / 4], dtype=torch.float64)
+    assert float(part.ratio(z)) == pytest.approx(1.0 - seen * math.tanh(3.0) / 3.0)
+    shuffled = EpochPart(4, 0.5, 10.0 / 9.0, 0.0)
+    both = found.known(shuffled, 4)
+    assert float(both.ratio(flat)) == pytest.approx(max(0.0, 5.0 / 9.0 - seen))
+
+
+def test_which_chips_have_estimates_by_layers():
+    problem = relu_network()
+    assert layer_estimates(problem, _chip(problem)) is not None
+    assert layer_estimates(problem, Chip(Backprop(), 0.1)) is None
+    random_reads = Chip(Minibatch(Backprop(), 1), 0.1, (ReadNoise(0.1),))
+    assert layer_estimates(problem, random_reads) is None
+    by_sample = Chip(Minibatch(Backprop(), 4), 0.1, (), _chip(problem).writes, write_each="sample")
+    assert layer_estimates(problem, by_sample) is None

@@ -1,0 +1,61 @@
+"""Sums over single updates by products of layers, against the estimates one by one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from device_models import Backprop, Minibatch, SignSymmetric, draw_feedback
+from neurograd.forecast.small_batches.increments import LayerEstimates
+from neurograd.seeding import generator_for
+from tests.neurograd.cases import classification, relu_network
+
+SAMPLES = 12
+
+
+def _rules(problem):
+    yield Backprop()
+    yield draw_feedback(problem, problem.initial_weights, generator_for(0, "feedback"))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("which", [0, 1])
+def test_mean_size_square_and_noise_are_those_of_single_updates(batch, which):
+    problem = relu_network()
+    rule, w = list(_rules(problem))[which], problem.initial_weights
+    index = torch.randperm(problem.num_samples, generator=generator_for(0))[:SAMPLES]
+    estimates = LayerEstimates.of(problem, rule, batch)
+    assert estimates is not None
+    found = estimates.at(w, index)
+    some = index.view(-1, batch)
+    single = torch.stack([rule.gradient(problem, w, generator_for(1), each) for each in some])
+    torch.testing.assert_close(found.mean, single.mean(0))
+    torch.testing.assert_close(found.size, single.abs().mean(0))
+    torch.testing.assert_close(found.square, single.square().mean(0))
+    torch.testing.assert_close(found.single(2), single[:2])
+    # The noise is linear in ξ: its covariance is that of its columns.
+    eye = torch.eye(len(single), dtype=w.dtype)
+    both = [torch.cat(found.noise(column)) for column in eye]
+    columns = torch.stack(both)
+    exact = torch.cov(torch.cat([single, single.abs()], 1).T)
+    torch.testing.assert_close(columns.T @ columns, exact)
+
+
+def test_plain_noise_has_the_covariance_of_batches():
+    problem = relu_network()
+    w, index = problem.initial_weights, torch.arange(SAMPLES)
+    estimates = LayerEstimates.of(problem, Backprop(), 4)
+    assert estimates is not None
+    found = estimates.at(w, index)
+    single = torch.stack([problem.gradient(w, each) for each in index.split(1)])
+    columns = torch.stack([found.plain_noise(c) for c in torch.eye(SAMPLES, dtype=w.dtype)])
+    torch.testing.assert_close(columns.T @ columns, torch.cov(single.T) / 4)
+
+
+def test_which_estimates_are_products_of_layers():
+    problem = relu_network()
+    assert LayerEstimates.of(problem, Minibatch(Backprop(), 1), 1) is None
+    assert LayerEstimates.of(problem, SignSymmetric(), 1) is None
+    layers = [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)]
+    assert LayerEstimates.of(classification(layers, (1, 4, 4), 3), Backprop(), 1) is None
