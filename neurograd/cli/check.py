@@ -57,6 +57,13 @@ def check(
             "the training.",
         ),
     ] = None,
+    corners: Annotated[
+        bool,
+        typer.Option(
+            "--corners",
+            help="Forecast the smallest and largest values of numbers with ranges as well.",
+        ),
+    ] = False,
     plan: PlanOnly = False,
 ) -> None:
     """Measure, predict and train: will training on this chip work?"""
@@ -74,6 +81,7 @@ def check(
             jobs=jobs,
             scheduler=scheduler,
             unwritten=files,
+            at_corners=corners,
         )
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import check as run_check  # noqa: PLC0415  (torch is slow)
@@ -94,6 +102,7 @@ def check(
             jobs=jobs,
             scheduler=scheduler,
             mitigation=mitigation,
+            at_corners=corners,
         )
     render_report(result.record, tables(json_path))
     written = {}

@@ -28,6 +28,7 @@ def plan_and_exit(
     jobs: int | None = None,
     scheduler: str | None = None,
     unwritten: Mapping[str, Path | None] | None = None,
+    at_corners: bool = False,
 ) -> None:
     """Plan the work on a spec, print it, write its JSON, and exit with 0: there is no verdict.
 
@@ -41,6 +42,7 @@ def plan_and_exit(
         jobs: Processes that would compute.
         scheduler: Address of a cluster that would.
         unwritten: Files of the command's other options, which only its work could fill.
+        at_corners: Whether the ends of numbers with ranges would be forecast.
 
     Raises:
         typer.Exit: Always, with 0.
@@ -60,6 +62,7 @@ def plan_and_exit(
             quick=quick,
             processes=jobs,
             reporter=progress,
+            at_corners=at_corners,
         )
     show_plan(found, json_path)
     raise typer.Exit(0)

@@ -25,7 +25,7 @@ def with_settings(spec: Spec, settings: dict[str, Any]) -> Spec:
 
 def quick_spec(spec: Spec) -> Spec:
     """A smaller version of a spec for a first look: fewer draws, points, steps and chips."""
-    measure, training = spec.measure, spec.training
+    measure, training, ranges = spec.measure, spec.training, spec.ranges
     seeds, steps = min(training.seeds, 3), training.steps
     if steps is None:
         # How many updates epochs are, the data say.
@@ -44,6 +44,9 @@ def quick_spec(spec: Spec) -> Spec:
                 }
             ),
             "training": training.model_copy(update=fewer),
+            "ranges": None
+            if ranges is None
+            else ranges.model_copy(update={"draws": min(ranges.draws, 8)}),
         }
     )
 

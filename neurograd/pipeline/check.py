@@ -40,6 +40,7 @@ from neurograd.pipeline.notes import notes
 from neurograd.pipeline.own.handed_over import OWN_CHIP, own_parts
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
+from neurograd.pipeline.ranges import RangeForecasts, typical_notes
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
@@ -110,6 +111,7 @@ def check(
     resume: Path | None = None,
     clean: CleanTraining | None = None,
     mitigation: bool | None = None,
+    at_corners: bool = False,
     jobs: int | None = None,
     scheduler: str | None = None,
 ) -> CheckResult:
@@ -125,6 +127,7 @@ def check(
         clean: The clean twin's training from ``train_clean``; trained here when None.
         mitigation: Whether a chip that is not tolerated gets a guide to its effects; where it is
             not too much work beside the training of the chips when None.
+        at_corners: Whether the ends of numbers with ranges are forecast beside their draws.
         jobs: Processes that compute; the threads of this one when None.
         scheduler: Address of a dask scheduler whose workers compute in their place.
 
@@ -135,7 +138,7 @@ def check(
     spec = quick_spec(spec) if quick else spec
     with open_workers(jobs, scheduler, device, spec) as workers:
         work = Checking(spec, device, quick, reporter, resume, clean, workers)
-        return work.run(mitigation=mitigation)
+        return work.run(mitigation=mitigation, at_corners=at_corners)
 
 
 def train_beside(
@@ -183,7 +186,8 @@ class Checking:
     """One check: train, measure, forecast, judge, explain, report.
 
     Attributes:
-        spec: The validated spec, in its quick version if that is checked.
+        given: The validated spec, in its quick version if that is checked.
+        spec: The same with its numbers known, at their typical values.
         problem: Its problem.
         task: All that its chips depend on.
     """
@@ -198,7 +202,8 @@ class Checking:
         clean: CleanTraining | None = None,
         workers: Workers | None = None,
     ) -> None:
-        self.spec, self.quick, self.reporter = spec, quick, reporter or Silent()
+        self.given, self.quick, self.reporter = spec, quick, reporter or Silent()
+        self.spec = spec = spec.typical
         self.problem: Problem = build_problem(spec, device)
         self.chip: Chip = build_chip(spec, self.problem)
         self.timing: dict[str, float] = {}
@@ -206,7 +211,7 @@ class Checking:
         self.data = data_fingerprint(self.problem)
         self.content = content_fingerprint(self.problem, self.data)
         self.task = ChipTask.of(spec, device, self.content, quick=quick)
-        self.store = StageStore(resume, self.task)
+        self.store, self.resume = StageStore(resume, self.task), resume
         self.clean_task = CleanTask.of(spec, device)
         if clean is not None and clean.task != self.clean_task:
             raise ValueError("clean is the training of another problem; allowed: train_clean(spec)")
@@ -217,7 +222,9 @@ class Checking:
         parts = (self.spec, self.quick, self.problem, self.chip, self.store, pool)
         return Stages(*parts, self.workers, self.content)
 
-    def run(self, *, measure: bool = True, mitigation: bool | None = None) -> CheckResult:
+    def run(
+        self, *, measure: bool = True, mitigation: bool | None = None, at_corners: bool = False
+    ) -> CheckResult:
         """Do all of it, or train and judge only."""
         start = time.perf_counter()
         kind: Literal["check", "train"] = "check" if measure else "train"
@@ -245,6 +252,10 @@ class Checking:
                 submit("forecast", stages.predicted_network, index)
                 for index in ((CLEAN, *chips) if measure else ())
             ]
+            ranged = None
+            if kind == "check":
+                parts = (self.given, stages, submit, self.resume)
+                ranged = RangeForecasts.begin(*parts, at_corners=at_corners)
             judged = group.judged()
             while judged.more is not None:
                 group.grow(judged.more)
@@ -264,9 +275,11 @@ class Checking:
                 explained = guide_to(chip, stages, submit, forecasts, judged.training, asked=asked)
             aged = deployment_results(group.deployed(), judged.deployment)
             trials = () if mitigation is False else group.trials(judged)
+            over_ranges = None if ranged is None else pool.submit(ranged.result).result()
         result = self._training_result(*group.results(), judged.training, points, forecast)
         self.timing["total"] = time.perf_counter() - start
-        return CheckResult(self._report(kind, judged, points, result, explained, aged, trials))
+        report = self._report(kind, judged, points, result, explained, aged, trials)
+        return CheckResult(report.model_copy(update={"ranges": over_ranges}))
 
     def report_of(self, group: ChipGroup) -> CheckReport:
         """The report of chips that are trained already, as ``train_beside`` has it."""
@@ -339,7 +352,7 @@ class Checking:
             kind=kind,
             verdict=judged.training.verdict,
             quick=self.quick,
-            spec=spec_to_dict(self.spec),
+            spec=spec_to_dict(self.given),
             versions=versions(),
             code=code_digest(),
             data=data_used(self.spec, self.problem, self.data),
@@ -348,7 +361,7 @@ class Checking:
             effective_step_size=effective_step_size(self.spec.training),
             steps=self.spec.count_updates(self.problem.num_samples),
             points=tuple(point.point for point in points),
-            notes=notes(self.spec, self.problem, kind),
+            notes=typical_notes(self.given, kind) + notes(self.spec, self.problem, kind),
             training=training,
             own_chip=own_parts(self.spec),
             deployment=aged,

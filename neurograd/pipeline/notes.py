@@ -103,7 +103,7 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     if own_parts(spec) is not None:  # the keys are those of its clean twin
         return found
-    chips = _Chips(spec, problem)
+    chips = Chips(spec, problem)
     for place in (*PLACES, "deployment"):
         section = getattr(spec, place)
         groups: dict[str, list[tuple[str, Any]]] = {}
@@ -114,14 +114,14 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
     return [*found, *_idle_of_layers(spec, chips)]
 
 
-def _idle_of_layers(spec: Spec, chips: _Chips) -> Iterator[tuple[str, ...]]:
+def _idle_of_layers(spec: Spec, chips: Chips) -> Iterator[tuple[str, ...]]:
     """Keys of single layers that all chips would be the same without."""
     for key, other in without_key(spec):
         if chips.same_with(other):
             yield (key,)
 
 
-def _idle_of(group: Sequence[tuple[str, Any]], spec: Spec, chips: _Chips) -> list[tuple[str, ...]]:
+def _idle_of(group: Sequence[tuple[str, Any]], spec: Spec, chips: Chips) -> list[tuple[str, ...]]:
     """Idle keys of one section, whose keys and defaults are given."""
     found: list[tuple[str, ...]] = []
     for number, (key, default) in enumerate(group):
@@ -158,7 +158,7 @@ def _devices(spec: Spec) -> list[Device]:
     return [view.device for view in spec.views().values() if view.device is not None]
 
 
-class _Chips:
+class Chips:
     """The chips of a spec that are trained, each built once: a rare fault may spare the first."""
 
     def __init__(self, spec: Spec, problem: Problem) -> None:

@@ -8,7 +8,15 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from neurograd.judge.verdict import Verdict
-from neurograd.records.record import CostEnds, Loss, Quantity, Record, cost_interval
+from neurograd.records.record import (
+    CostEnds,
+    Ends,
+    Loss,
+    Number,
+    Quantity,
+    Record,
+    cost_interval,
+)
 
 
 class _Predicted(Record):
@@ -159,3 +167,92 @@ class DesignChangeResult(Record):
             cost = math.inf if data.get("cost") is None else data["cost"]
             return {**data, "cost": cost, "ci": cost_interval(cost, data["ci"])}
         return data
+
+
+class RangeDraw(_Predicted):
+    """One value of every number that is not known exactly, with what is predicted there."""
+
+    values: dict[str, float]
+    """The values, by key."""
+    cost: Loss
+    """Predicted cost; infinite (null in JSON) where chips diverge or cannot compute."""
+    ci: CostEnds
+    """Its interval; an end without bound is infinite (null in JSON)."""
+    verdict: Verdict
+    problem: str = ""
+    """Why there is no number, empty where there is one."""
+
+
+class VerdictShare(Record):
+    """How much of what is known of the numbers has a verdict."""
+
+    value: float
+    """Part of the draws."""
+    ci: tuple[float, float]
+    """Interval of the part of the distribution; draws that are not decided count as either."""
+    draws: int
+    """Number of the draws."""
+
+
+class RangedNumber(Record):
+    """One number that is not known exactly."""
+
+    key: str
+    known: str
+    """What is known of it, as a sentence has it."""
+    typical: float
+    """Its value in all that is trained."""
+    min: float
+    max: float
+    std: Number
+    """Standard deviation of a normal distribution, cut at both ends; None (null in JSON) of a
+    triangular one."""
+    share: Number
+    """Part of the variance of the predicted cost that goes when the number is known; None (null in
+    JSON) where the cost does not vary, or the draws are too few to tell."""
+    share_ci: Ends
+    """Its interval; None (null in JSON) at both ends where ``share`` is."""
+    larger_costs_more: bool
+    """Whether larger values cost more."""
+    changes: bool
+    """Whether a chip at the least or the largest value is another one than at the typical one."""
+    tolerated_to: Number
+    """From the harmless end to here all draws are tolerated; None (null in JSON) where the draws do
+    not show that."""
+    tolerated_draws: int
+    """Number of these draws; 0 without any."""
+    lost_from: Number
+    """From here to the harmful end all draws are not tolerated; None (null in JSON) likewise."""
+    lost_draws: int
+    """Number of these draws; 0 without any."""
+
+
+class RangesResult(Record):
+    """What is forecast over numbers that are not known exactly."""
+
+    kind: str
+    """``accuracy_drop`` or ``excess_loss``."""
+    allowed: float
+    """Largest cost that the targets allow."""
+    confidence: float
+    """Confidence of the intervals, two-sided."""
+    tolerated: VerdictShare
+    lost: VerdictShare
+    """Share of 'not tolerated'."""
+    undecided: int
+    """Draws whose forecast is inconclusive."""
+    inside: VerdictShare
+    """Share whose predicted cost is allowed, whatever the forecast's own error."""
+    numbers: tuple[RangedNumber, ...]
+    """That with the largest part of the variance first."""
+    measure_next: str | None
+    """Key of the number that is worth knowing better; None (null in JSON) where all draws have one
+    verdict, or none of them tells."""
+    draws: tuple[RangeDraw, ...]
+    corners: tuple[RangeDraw, ...] = ()
+    """The ends of the numbers; empty where they were not asked for."""
+    corners_kind: Literal["all", "axes"] | None = None
+    """``all``: every combination of ends; ``axes``: one number at an end, the others typical. None
+    (null in JSON) without corners."""
+    sentences: tuple[str, ...]
+    """What all this says, one sentence each."""

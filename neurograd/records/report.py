@@ -10,7 +10,7 @@ from pydantic import Field
 from neurograd.judge.verdict import Verdict
 from neurograd.records.cost import JudgedCost
 from neurograd.records.design import Design
-from neurograd.records.limits import DesignChangeResult, LimitResult, Prediction
+from neurograd.records.limits import DesignChangeResult, LimitResult, Prediction, RangesResult
 from neurograd.records.mitigation import MitigationGuide
 from neurograd.records.point import PointResult
 from neurograd.records.record import Number, Record
@@ -109,6 +109,9 @@ class CheckReport(_Report):
     training, and with remedies. Empty where there is none, and in older reports."""
     mitigation: MitigationGuide | None = None
     """Which effects do the damage; None for a chip that does not fail."""
+    ranges: RangesResult | None = None
+    """What is forecast over numbers that are not known exactly; None (null in JSON) where all are,
+    of a training, and in older reports."""
 
     @property
     def decided_by(self) -> tuple[str, ...]:

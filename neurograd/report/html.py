@@ -14,6 +14,7 @@ from neurograd.report.content import (
     heading,
     mitigation_sheet,
     point_sheets,
+    ranges_sheet,
     smoothing_sheet,
     training_sheet,
 )
@@ -55,6 +56,7 @@ def render_html(report: CheckReport) -> str:
         beside=BESIDE,
         training=training_sheet(report),
         deployment=deployment_sheet(report),
+        ranges=ranges_sheet(report),
         points=point_sheets(report),
         smoothing=smoothing_sheet(report),
         contributions=contributions_sheet(report),

@@ -31,6 +31,8 @@ def render_markdown(report: CheckReport) -> str:
     aged = deployment_sheet(report)
     if aged is not None:
         parts.append(_table(aged))
+    if report.ranges is not None:
+        parts.append("\n".join(f"- {_plain(said)}" for said in report.ranges.sentences))
     failed = [claim for claim in claims(report)[1:] if claim.outcome is Outcome.FAILS]
     if failed:
         parts.append(

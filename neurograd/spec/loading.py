@@ -7,6 +7,7 @@ import re
 import typing
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -15,6 +16,16 @@ from pydantic_core import ErrorDetails
 
 from neurograd.errors import SpecError
 from neurograd.keys.fields import SPEC_ERROR, nearest
+from neurograd.keys.ranges import (
+    Written,
+    ranges_of,
+    read_range,
+    taken,
+    value_at,
+    with_range_forms,
+    without_numbers,
+    written_again,
+)
 from neurograd.keys.units import MAX_TEXT, show
 from neurograd.spec import versions
 from neurograd.spec.device_schema import LAYER_ERROR
@@ -120,11 +131,19 @@ def validate_spec(
         keys.append(key)
         _check_override(merged, key)
     try:
-        return Spec.model_validate(merged)
+        typical, ranges = taken(_without_ranges(merged, keys))
+        return _with_ranges(_validated(typical), typical, ranges)
+    except SpecError as error:
+        raise _blame(source, keys, error.key, error.problem) from None
+
+
+def _validated(data: Mapping[str, Any]) -> Spec:
+    """The spec, or the error of its first wrong key, whose source is for the caller to name."""
+    try:
+        return Spec.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False)[0]
-    key, problem = _translate(details)
-    raise _blame(source, keys, key, problem)
+    raise SpecError("", *_translate(details))
 
 
 def spec_to_dict(spec: Spec) -> dict[str, Any]:
@@ -148,9 +167,65 @@ def json_schema() -> dict[str, Any]:
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Spec.model_json_schema(mode="validation"),
+        **with_range_forms(Spec.model_json_schema(mode="validation")),
         "title": "neurograd device spec",
     }
+
+
+# -- Ranges ----------------------------------------------------------------------------------------
+
+
+def _with_ranges(spec: Spec, data: Mapping[str, Any], ranges: Iterable[Written]) -> Spec:
+    """A spec of typical values with what is known of each number.
+
+    Args:
+        spec: The spec of typical values; its own ``ranges`` are held against their keys as well.
+        data: The keys that it was read from.
+        ranges: What stands at keys in place of numbers.
+
+    Raises:
+        SpecError: For the first range that its key does not allow.
+    """
+    own = spec.ranges
+    found = {each.key: each for each in written_again({} if own is None else own.numbers)}
+    found |= {each.key: each for each in ranges}
+    if not found:
+        if own is not None:
+            allowed = "a range in place of a number of device or deployment"
+            raise SpecError("", "ranges", f"has no numbers; allowed: {allowed}")
+        return spec
+    keys = spec_to_dict(spec)
+
+    def read(key: str, what: str, value: Any) -> Any:
+        try:
+            changed = _validated(_replace(data, key, value))
+        except SpecError as error:
+            problem = f"{error.problem} (at {what} of {key})"
+            raise SpecError("", error.key, problem) from None
+        return value_at(spec_to_dict(changed), key)
+
+    numbers = {
+        key: read_range(each, value_at(keys, key), partial(read, key))
+        for key, each in found.items()
+    }
+    return spec.model_copy(update={"ranges": ranges_of(own, numbers)})
+
+
+def _without_ranges(data: Mapping[str, Any], overrides: Iterable[str]) -> Mapping[str, Any]:
+    """The keys without the ranges of numbers that overrides replace."""
+    own = data.get("ranges")
+    numbers = own.get("numbers") if isinstance(own, Mapping) else None
+    if not isinstance(own, Mapping) or not isinstance(numbers, Mapping):
+        return data
+    gone = tuple(overrides)
+    kept = {
+        key: each
+        for key, each in numbers.items()
+        if not any(key == over or str(key).startswith(f"{over}.") for over in gone)
+    }
+    if len(kept) == len(numbers):
+        return data
+    return {**data, "ranges": without_numbers(own, kept)}
 
 
 # -- Overrides -------------------------------------------------------------------------------------

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from neurograd.effects.deployment_keys import Deployment as DeploymentKeys
 from neurograd.effects.recipe_keys import check_recipe
@@ -27,6 +33,7 @@ from neurograd.keys.fields import (
     given,
     spec_problem,
 )
+from neurograd.keys.ranges import Ranges
 from neurograd.spec.device_schema import ChipSections, Device
 from neurograd.spec.network_schema import OF_KIND, Network
 from neurograd.spec.presets import PresetName, list_inference_presets, merge_inference_preset
@@ -125,12 +132,29 @@ class Spec(ChipSections):
     measure: Annotated[Measure, EMPTY] = Field(
         default_factory=Measure, description="How much is measured."
     )
+    ranges: Ranges | None = Field(
+        None,
+        description="Numbers that are not known exactly. Default: null, all are as they stand.",
+    )
     spec_version: Annotated[int, Whole(1, CURRENT)] = Field(
         CURRENT, description="Version of the keys, as neurograd migrate writes it. Default: 1."
     )
 
     _allow_code: bool = PrivateAttr(False)
     _handed_over: Any = PrivateAttr(None)
+
+    @model_serializer(mode="wrap")
+    def _without_null_ranges(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A spec whose numbers are known has the form, and the identity, that it had before."""
+        found: dict[str, Any] = handler(self)
+        if self.ranges is None:
+            found.pop("ranges", None)
+        return found
+
+    @property
+    def typical(self) -> Spec:
+        """The same chip with all numbers known, at their typical values."""
+        return self if self.ranges is None else self.model_copy(update={"ranges": None})
 
     @property
     def allows_code(self) -> bool:

@@ -43,6 +43,7 @@ from neurograd.pipeline.own.handed_over import has_own_chip, own_chip_notes
 from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
+from neurograd.pipeline.ranges import typical_notes
 from neurograd.progress import Reporter, Silent
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.report import LimitsReport
@@ -117,7 +118,8 @@ def _found(
 ) -> LimitsResult:
     """The limits, by whoever computes."""
     start = time.perf_counter()
-    spec = quick_spec(spec) if quick else spec
+    given = quick_spec(spec) if quick else spec
+    spec = given.typical
     outlook, waiting = Outlook(place, resume, workers), waiting_for(workers)
     with Threads(place, reporter, waiting) as pool:
         predicted_now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
@@ -156,7 +158,11 @@ def _found(
         code=code_digest(),
         data=data_used(spec, problem, samples),
         num_parameters=outlook.problem(spec).num_parameters,
-        notes=(*network_notes(spec, problem), *_not_turned(spec, idle)),
+        notes=(
+            *typical_notes(given, "limits"),
+            *network_notes(spec, problem),
+            *_not_turned(spec, idle),
+        ),
         now=prediction(predicted_now),
         trained=cost,
         trained_time=trained_time,

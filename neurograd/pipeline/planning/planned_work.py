@@ -25,6 +25,7 @@ from neurograd.pipeline.mitigating import TRIED
 from neurograd.pipeline.planning.unit_costs import UnitCosts, measure_units
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.pool.choose import check_options
+from neurograd.pipeline.ranges import values_in_ranges
 from neurograd.problem import Problem
 from neurograd.progress import Reporter, Silent
 from neurograd.records.record import Record
@@ -105,6 +106,7 @@ def plan(
     workers: int | None = None,
     processes: int | None = None,
     reporter: Reporter | None = None,
+    at_corners: bool = False,
 ) -> Plan:
     """Time the units of the work on a spec, and count them.
 
@@ -116,11 +118,14 @@ def plan(
         workers: Tasks that will compute at once; as many as the command takes when None.
         processes: Processes that will compute them, one each, in place of threads.
         reporter: Shows progress; silent when None.
+        at_corners: Whether the ends of numbers with ranges will be forecast.
 
     Raises:
         NeurogradError: For everything that bad input causes.
     """
-    spec = quick_spec(spec) if quick else spec
+    given = quick_spec(spec) if quick else spec
+    ranged = values_in_ranges(given, at_corners=at_corners) if command == "check" else 0
+    spec = given.typical
     begun = time.thread_time()
     problem = build_problem(spec, device)
     loading = time.thread_time() - begun
@@ -130,14 +135,14 @@ def plan(
         measure = partial(measure_units, spec, problem, quick=quick, pool=pool, **needed)
         units = pool.submit(measure).result()
     loaded = PlannedStage(label=LOADING, each_seconds=loading, first=1, most=1)
-    stages = (loaded, *_stages(spec, problem, units, command, quick=quick))
+    stages = (loaded, *_stages(spec, problem, units, command, quick=quick, ranged=ranged))
     own = psutil.Process().memory_info().rss
     # Every process has the libraries and the problem for itself.
     others = 0 if processes is None else processes * units.base_bytes
     return Plan(
         command=command,
         quick=quick,
-        spec=spec_to_dict(spec),
+        spec=spec_to_dict(given),
         versions=versions(),
         num_parameters=problem.num_parameters,
         train_samples=problem.num_samples,
@@ -197,7 +202,7 @@ def plan_points(
 
 
 def _stages(
-    spec: Spec, problem: Problem, units: UnitCosts, command: Command, *, quick: bool
+    spec: Spec, problem: Problem, units: UnitCosts, command: Command, *, quick: bool, ranged: int
 ) -> tuple[PlannedStage, ...]:
     """The kinds of work of a command, without those that it has none of."""
     training = spec.training
@@ -217,6 +222,9 @@ def _stages(
         rows.append(("predicting a network", units.forecast, chips + 1, chips + 1))
         guide = (len(variants(active_effects(spec, problem))) + TRIED) * chips
         rows.append(("predicting a chip without an effect", units.forecast, 0, guide))
+    if ranged:
+        count = ranged * chips + 1
+        rows.append(("predicting a network in the ranges", units.forecast, count, count))
     if command == "limits":
         budget = QUICK if quick else FULL
         forecasts, confirmed = _limits(spec, problem, budget)

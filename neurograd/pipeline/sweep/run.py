@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from neurograd.pipeline.check import CleanTraining
 from neurograd.pipeline.identity import ChipTask, CleanTask, VerdictTask, content_fingerprint
 from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import Lasting, Stopped, TaskPool
+from neurograd.pipeline.ranges import typical_notes
 from neurograd.pipeline.store import StageStore
 from neurograd.pipeline.sweep.modes import MODES, Row, empty_row
 from neurograd.pipeline.sweep.work import Failure, Settings, evaluate_point, train_clean_twin
@@ -62,6 +63,8 @@ def prepare(specs: Sequence[tuple[str, Spec]], settings: Settings) -> list[Point
             cannot do what is asked of it.
     """
     specs = [(name, quick_spec(s) if settings.quick else s) for name, s in specs]
+    noted = [typical_notes(spec, "sweep") for _, spec in specs]
+    specs = [(name, spec.typical) for name, spec in specs]
     groups: dict[str, list[int]] = {}
     for index, (_, spec) in enumerate(specs):
         groups.setdefault(CleanTask.of(spec, settings.device).digest, []).append(index)
@@ -74,7 +77,10 @@ def prepare(specs: Sequence[tuple[str, Spec]], settings: Settings) -> list[Point
                 points[index] = point
     finally:
         torch.set_num_threads(threads)
-    return [points[index] for index in range(len(specs))]
+    return [
+        replace(points[index], notes=(*said, *points[index].notes))
+        for index, said in enumerate(noted)
+    ]
 
 
 def _prepare_group(

@@ -16,6 +16,7 @@ from neurograd.report.content import (
     heading,
     mitigation_sheet,
     point_sheets,
+    ranges_sheet,
     smoothing_sheet,
     training_sheet,
 )
@@ -45,6 +46,7 @@ def render_report(report: CheckReport, console: Console) -> None:
     if aged is not None:
         console.print(sheet_table(aged, console.width))
         console.print(Text(f"{aged.note}\n"))
+    _print_ranges(report, console)
     ranked = contributions_sheet(report)
     if ranked is not None:
         console.print(sheet_table(ranked, console.width))
@@ -64,6 +66,16 @@ def render_report(report: CheckReport, console: Console) -> None:
         console.print(Text(f"- {sentence}"))
     for note in report.notes:
         console.print(Text(f"Note: {note}"))
+
+
+def _print_ranges(report: CheckReport, console: Console) -> None:
+    sheet = ranges_sheet(report)
+    if report.ranges is None or sheet is None:
+        return
+    console.print(sheet_table(sheet, console.width))
+    for sentence in report.ranges.sentences:
+        console.print(Text(f"- {sentence}"))
+    console.print()
 
 
 def _print_advice(guide: MitigationGuide, console: Console) -> None:

@@ -17,6 +17,7 @@ from neurograd.report.content.points import (
     point_sheets,
     smoothing_sheet,
 )
+from neurograd.report.content.ranges import ranges_sheet
 from neurograd.report.content.sheet import Column, Sheet, bound, percent
 from neurograd.report.content.trainings import training_sheet
 
@@ -38,6 +39,7 @@ __all__ = [
     "mitigation_sheet",
     "percent",
     "point_sheets",
+    "ranges_sheet",
     "smoothing_sheet",
     "training_sheet",
 ]

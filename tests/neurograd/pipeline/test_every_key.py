@@ -69,6 +69,12 @@ SPIKING = {
 ADAM = {"training.optimizer": {"name": "adam"}}
 CLASSES = {"task": DIGITS, "training.step_size": 0.5}
 TINY_SPIKES = {**SPIKING, "measure.smoothing_draws": 4}
+UNSURE = {
+    "device.read.noise": "10 % ± 1 %", "device.faults.stuck_low": "10 % ± 3 %", "ranges.draws": 4,
+}  # fmt: skip
+KNOWN_ENDS = {
+    "device.read.noise": 0.1, "ranges.draws": 4, "ranges.numbers.first": {"min": 0.01, "max": 0.5},
+}  # fmt: skip
 
 
 NETS = """
@@ -320,6 +326,11 @@ JUDGED = {
     "measure.loss_draws": (NOISY, 4, 5),
     "measure.points": (NOISY, 1, 2),
     "measure.smoothing": (TINY_SPIKES, 0.02, 0.1),
+    "ranges.draws": (UNSURE, 4, 5),
+    "ranges.numbers.first.min": (KNOWN_ENDS, 0.01, 0.02),
+    "ranges.numbers.first.max": (KNOWN_ENDS, 0.4, 0.5),
+    "ranges.numbers.first.std": (KNOWN_ENDS, None, 0.05),
+    "ranges.correlations": (UNSURE, [], [["device.read.noise", "device.faults.stuck_low", 0.9]]),
     "measure.smoothing_draws": (TINY_SPIKES, 4, 5),
 }
 """As ACTS; these change what is trained, measured or judged, not the chip."""
@@ -363,7 +374,10 @@ def spec_of(*settings):
 
 def _set(data, key, value):
     here = data
-    *path, last = key.split(".")
+    *path, last = (
+        "device.read.noise" if name == "first" and "ranges" in key else name
+        for name in key.split(".")
+    )
     for name in path:
         if here.get(name) is None:
             here[name] = {}
@@ -446,6 +460,8 @@ def test_a_key_changes_what_is_measured_or_judged(key):
         # Sentences quote the spec itself.
         for words in ("spec", "timing", "versions", "reasons", "notes", "mitigation"):
             report.pop(words)
+        if key.startswith("ranges"):  # all else quotes the ranges
+            report = [draw["cost"] for draw in report["ranges"]["draws"]]
         found.append(report)
     assert found[0] != found[1]
     if key.startswith("targets"):

@@ -1,0 +1,391 @@
+"""Numbers that are not known exactly: how a spec writes them, and what is known of each.
+
+Two forms stand in place of a number. ``{typ: 5 %, min: 3 %, max: 8 %}``: it lies from ``min`` to
+``max`` and is most likely ``typ`` (the mode of a triangular distribution: JCGM 101:2008, 6.4.5;
+Johnson, The Statistician 46, 1997). ``'5 % ± 1 %'``: a normal distribution whose standard
+deviation stands behind the ± (JCGM 100:2008, 7.2.2), cut at three of them, and at 0 where less than
+0 is not allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from neurograd.errors import SpecError
+from neurograd.keys.fields import FieldType, Json, Number, SpecModel, Whole, spec_problem
+from neurograd.keys.units import MAX_TEXT, NUMBER_PATTERN, UNIT_PATTERN, show
+
+SECTIONS = ("device", "deployment")
+"""Sections of a spec whose numbers may have a range."""
+
+ALLOWED = "{typ: 5 %, min: 3 %, max: 8 %} or '5 % ± 1 %', one standard deviation behind the ±"
+
+CUT = 3
+"""Standard deviations of a normal distribution at which it is cut."""
+
+_QUANTITY = rf"({NUMBER_PATTERN})\s*({UNIT_PATTERN}|%)?"
+PLUS_MINUS = rf"{_QUANTITY}\s*(?:±|\+/-|\+-)\s*{_QUANTITY}"
+"""A number and its standard deviation, as a regular expression."""
+
+_ENDS = ("typ", "min", "max")
+_PLUS_MINUS = re.compile(PLUS_MINUS)
+_OHM = re.compile("[Oo]hm|[\u03a9\u2126]")
+
+
+@dataclass(frozen=True)
+class _Real(FieldType):
+    """A finite number, read as one; its own key says what it may be."""
+
+    def read(self, value: Any) -> float:
+        """Reads a number, whole where it is."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise spec_problem(f"{show(value)} is not a number; allowed: {self.allowed}")
+        return value
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return "a number in the unit of the key itself, without a unit word"
+
+    def json(self) -> Json:
+        """A number."""
+        return {"type": "number"}
+
+
+class NumberRange(SpecModel):
+    """What is known of one number; its key has the typical value."""
+
+    min: Annotated[float, _Real()] = Field(description="Smallest value.")
+    max: Annotated[float, _Real()] = Field(description="Largest value.")
+    std: Annotated[float, Number(0, above=True)] | None = Field(
+        None,
+        description="Standard deviation of a normal distribution around the typical value, cut at "
+        "min and max. Default: null, a triangular one with its top there.",
+    )
+
+
+Pair = tuple[str, str, float]
+"""The keys of two numbers and the correlation of their normal scores."""
+
+
+@dataclass(frozen=True)
+class _Pairs(FieldType):
+    """Pairs of numbers that vary together."""
+
+    def read(self, value: Any) -> tuple[Pair, ...]:
+        """Reads a list of triples."""
+        if not isinstance(value, list | tuple):
+            raise spec_problem(f"{show(value)} is not a list; allowed: {self.allowed}")
+        return tuple(self._pair(each) for each in value)
+
+    def _pair(self, value: Any) -> Pair:
+        shape = isinstance(value, list | tuple) and len(value) == 3
+        if not shape or not all(isinstance(key, str) for key in value[:2]):
+            raise spec_problem(f"{show(value)} is no pair; allowed: {self.allowed}")
+        return value[0], value[1], Number(-1, 1).read(value[2])
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return "a list of [KEY, KEY, a number from -1 to 1]"
+
+    def json(self) -> Json:
+        """A list of triples."""
+        kinds = [{"type": "string"}, {"type": "string"}, Number(-1, 1).json()]
+        pair: Json = {"type": "array", "prefixItems": kinds, "minItems": 3, "maxItems": 3}
+        return {"type": "array", "items": pair}
+
+
+class Ranges(SpecModel):
+    """Numbers that are not known exactly, over which a check forecasts."""
+
+    draws: Annotated[int, Whole(4, 10_000)] = Field(
+        32, description="Draws of all numbers together that are forecast, 4 to 10000. Default: 32."
+    )
+    numbers: dict[str, NumberRange] = Field(
+        {},
+        description="What is known of each number, by its key. Default: {}, what the keys of "
+        f"device and deployment themselves have in place of a number: {ALLOWED}.",
+    )
+    correlations: Annotated[tuple[Pair, ...], _Pairs()] = Field(
+        (),
+        description="Pairs of these numbers that vary together, each with the correlation of their "
+        "normal scores. Default: [], none.",
+    )
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a spec says of one number, before its ends are read as the key reads numbers.
+
+    Attributes:
+        key: Its dotted key.
+        low: What its lower end may be written as; the first that the key allows holds.
+        high: The same of its upper end.
+        normal: Whether they are those of a normal distribution, cut.
+        std: Its standard deviation where that was read already, else None.
+    """
+
+    key: str
+    low: tuple[Any, ...]
+    high: tuple[Any, ...]
+    normal: bool = False
+    std: float | None = None
+
+
+def taken(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Written, ...]]:
+    """A spec as it is written, with the typical value in place of each range, and the ranges.
+
+    Raises:
+        SpecError: For a range that cannot be read, and for one in a single layer; its source is
+            for the caller to name.
+    """
+    found: list[Written] = []
+    typical = dict(data)
+    for name in SECTIONS:
+        if isinstance(data.get(name), Mapping):
+            typical[name] = _taken(data[name], name, found)
+    in_layers: list[Written] = []
+    if isinstance(data.get("layers"), Mapping):
+        _taken(data["layers"], "layers", in_layers)
+    if in_layers:
+        problem = "has a range, and numbers of single layers have none; allowed: one number"
+        raise _error(in_layers[0].key, problem)
+    return (typical if found else data), tuple(found)
+
+
+def _error(key: str, problem: str) -> SpecError:
+    return SpecError("spec", key, problem)
+
+
+def _taken(section: Mapping[str, Any], place: str, found: list[Written]) -> dict[str, Any]:
+    typical: dict[str, Any] = {}
+    for name, value in section.items():
+        key = f"{place}.{name}"
+        if isinstance(value, Mapping) and not _is_range(str(name), value):
+            typical[name] = _taken(value, key, found)
+            continue
+        read = _of_mapping if isinstance(value, Mapping) else _of_text
+        range_ = read(key, value)
+        typical[name] = value if range_ is None else range_[0]
+        found += [] if range_ is None else [range_[1]]
+    return typical
+
+
+def _is_range(name: str, value: Mapping[str, Any]) -> bool:
+    """Whether a mapping is a range; a section of the spec has min and max as well."""
+    return "typ" in value or (name != "conductance" and bool(value) and {*value} <= {*_ENDS})
+
+
+def _of_mapping(key: str, value: Any) -> tuple[Any, Written]:
+    if {*value} != {*_ENDS}:
+        raise _error(key, f"{show(dict(value))} is no range; allowed: {ALLOWED}")
+    return value["typ"], Written(key, (value["min"],), (value["max"],))
+
+
+def _of_text(key: str, value: Any) -> tuple[Any, Written] | None:
+    if not isinstance(value, str) or not any(sign in value for sign in ("±", "+/-", "+-")):
+        return None
+    match = _PLUS_MINUS.fullmatch(value.strip()) if len(value) <= MAX_TEXT else None
+    if match is None:
+        raise _error(key, f"{show(value)} is no range; allowed: {ALLOWED}")
+    middle, std = Decimal(match[1]), Decimal(match[3])
+    unit = match[2] or match[4] or ""
+    if unit != (match[4] or unit):
+        raise _error(key, f"{show(value)} has two units; allowed: one on both sides of the ±")
+    if std <= 0:
+        raise _error(key, f"{show(value)} has no width; allowed: a number above 0 behind the ±")
+
+    def at(count: int) -> str:
+        number = middle + count * std
+        return f"{number:f} {unit}".strip()
+
+    low = (at(-CUT), f"0 {unit}".strip()) if middle >= 0 > middle - CUT * std else (at(-CUT),)
+    return at(0), Written(key, low, (at(CUT),), normal=True)
+
+
+def written_again(ranges: Mapping[str, NumberRange]) -> tuple[Written, ...]:
+    """Ranges that are read already, to be held against their keys once more."""
+    return tuple(Written(k, (r.min,), (r.max,), std=r.std) for k, r in ranges.items())
+
+
+def read_range(written: Written, typical: Any, read: Callable[[str, Any], Any]) -> NumberRange:
+    """What is known of one number, in the unit of its key.
+
+    Args:
+        written: What the spec says.
+        typical: What the key holds with the typical value.
+        read: What it holds with another value, given what that is to the range and how it is
+            written; raises SpecError where it is not allowed.
+
+    Raises:
+        SpecError: If the ends are not allowed, or not on both sides of the typical value.
+    """
+    key, now = written.key, _number(typical)
+    if now is None:
+        raise _error(key, "holds no number of its own; allowed: a range in place of one number")
+    below, above = "the min", "the max"
+    if written.normal:
+        below, above = (f"{CUT} standard deviations {way} the typ" for way in ("below", "above"))
+    low = _first_allowed(key, written.low, partial(read, below))
+    high = _first_allowed(key, written.high, partial(read, above))
+    if any(isinstance(end, str) and _OHM.search(end) for end in (*written.low, *written.high)):
+        if written.normal:
+            problem = "a resistance, read as its inverse, has no ±; allowed: {typ, min, max}"
+            raise _error(key, problem)
+        low, high = high, low
+    if not low <= now <= high or low == high:
+        words = f"min {low:g}, typ {now:g} and max {high:g} are no range"
+        raise _error(key, f"{words}; allowed: min <= typ <= max, and min below max")
+    return NumberRange(min=low, max=high, std=(high - now) / CUT if written.normal else written.std)
+
+
+def _first_allowed(key: str, choices: Sequence[Any], read: Callable[[Any], Any]) -> float:
+    """The first choice that the key allows; the error is that of the last one."""
+    for choice in choices[:-1]:
+        with suppress(SpecError):
+            return _first_allowed(key, (choice,), read)
+    found = _number(read(choices[-1]))
+    if found is None:
+        raise _error(key, "holds no number at an end; allowed: a range in place of one number")
+    return found
+
+
+def value_at(keys: Mapping[str, Any], key: str) -> Any:
+    """What a spec in canonical form has at a dotted key, None where nothing."""
+    found: Any = keys
+    for name in key.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def typical_values(keys: Mapping[str, Any], ranges: Ranges) -> dict[str, float]:
+    """The typical value of each number, by its key; whole where the key has whole numbers.
+
+    Args:
+        keys: The spec in canonical form, which has the ranges.
+        ranges: What is known of its numbers.
+    """
+    found = {key: _number(value_at(keys, key)) for key in ranges.numbers}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _number(value: Any) -> float | None:
+    """The number that a key holds; that of both directions where it is one; else None."""
+    if isinstance(value, Mapping):
+        found = [_number(each) for each in value.values()]
+        return found[0] if found and found.count(found[0]) == len(found) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value
+
+
+# -- The section -----------------------------------------------------------------------------------
+
+
+def ranges_of(given: Ranges | None, numbers: Mapping[str, NumberRange]) -> Ranges:
+    """The section with what is known of all numbers.
+
+    Args:
+        given: The section as it was given, None where only numbers have ranges.
+        numbers: What is known of each number, by its key.
+
+    Raises:
+        SpecError: If correlations are not of two of the numbers each, or not of any distribution.
+    """
+    found = Ranges() if given is None else given
+    for place, (one, other, _) in enumerate(found.correlations):
+        key = f"ranges.correlations[{place}]"
+        unknown = [name for name in (one, other) if name not in numbers]
+        if unknown or one == other:
+            words = f"{show(unknown[0])} has no range" if unknown else "both keys are the same"
+            raise _error(key, f"{words}; allowed: two of {', '.join(numbers)}")
+    found = found.model_copy(update={"numbers": dict(numbers)})
+    if found.correlations and np.linalg.eigvalsh(correlation_matrix(found)).min() <= 0:
+        problem = "belong to no distribution (a matrix with an eigenvalue of 0 or below); allowed: "
+        raise _error("ranges.correlations", f"{problem}smaller ones")
+    return found
+
+
+def correlation_matrix(ranges: Ranges) -> NDArray[np.float64]:
+    """Correlations of the normal scores of all numbers, in their order, shape ``(d, d)``."""
+    places = {key: place for place, key in enumerate(ranges.numbers)}
+    found = np.eye(len(places))
+    for one, other, value in ranges.correlations:
+        ends = [places[one], places[other]]
+        found[ends, ends[::-1]] = value
+    return found
+
+
+def without_numbers(given: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The section, as it is written, with some numbers only; None where none are left."""
+    pairs = given.get("correlations") or ()
+    left = [each for each in pairs if {*each[:2]} <= {*kept}]
+    return {**given, "numbers": dict(kept), "correlations": left} if kept else None
+
+
+# -- The schema ------------------------------------------------------------------------------------
+
+_NAME = "UncertainNumber"
+_FORMS: Json = {
+    "description": "A number that is not known exactly: smallest, typical and largest value, or a "
+    "typical value ± one standard deviation.",
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {end: {"type": ["number", "string"]} for end in _ENDS},
+            "required": [*_ENDS],
+            "additionalProperties": False,
+        },
+        {"type": "string", "pattern": rf"^\s*{PLUS_MINUS}\s*$"},
+    ],
+}
+
+
+def with_range_forms(schema: Json) -> Json:
+    """The JSON Schema of a spec in which numbers of ``SECTIONS`` may have ranges."""
+    parts: Json = {**schema["$defs"]}
+    waiting = [name for section in SECTIONS for name in _referred(schema["properties"][section])]
+    seen = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        fields = parts[name].get("properties", {})
+        waiting += [each for field in fields.values() for each in _referred(field)]
+        ranged = {key: _with_range(f) if _takes_number(f) else f for key, f in fields.items()}
+        parts[name] = {**parts[name], "properties": ranged} if fields else parts[name]
+    return {**schema, "$defs": {**parts, _NAME: _FORMS}}
+
+
+def _referred(field: Any) -> list[str]:
+    """The parts that a field of a schema refers to."""
+    if isinstance(field, list):
+        return [name for each in field for name in _referred(each)]
+    if not isinstance(field, dict):
+        return []
+    own = [field["$ref"].rpartition("/")[2]] if "$ref" in field else []
+    return own + _referred(field.get("anyOf", []))
+
+
+def _takes_number(field: Json) -> bool:
+    kinds = field.get("type") in ("number", "integer")
+    return kinds or any(_takes_number(each) for each in field.get("anyOf", ()))
+
+
+def _with_range(field: Json) -> Json:
+    ways = field.get("anyOf")
+    kind = {key: value for key, value in field.items() if key not in ("description", "default")}
+    said = {key: value for key, value in field.items() if key in ("description", "default")}
+    return {**said, "anyOf": [*([kind] if ways is None else ways), {"$ref": f"#/$defs/{_NAME}"}]}

@@ -1,0 +1,158 @@
+"""Numbers that are not known exactly: the forms, what is refused, and what stays as it was."""
+
+import jsonschema
+import pytest
+
+from neurograd.errors import SpecError
+from neurograd.keys.ranges import NumberRange
+from neurograd.spec import json_schema, spec_to_dict, validate_spec
+
+C2C, NOISE = "device.write.cycle_to_cycle", "device.read.noise"
+
+
+def with_noise(value):
+    return {"device": {"write": {"cycle_to_cycle": value}}}
+
+
+def known(value):
+    return validate_spec(with_noise(value)).ranges.numbers[C2C]
+
+
+@pytest.mark.parametrize(
+    ("written", "low", "high", "std"),
+    [
+        ({"typ": "5 %", "min": "3 %", "max": 0.08}, 0.03, 0.08, None),
+        ({"typ": 0.05, "min": 0.05, "max": "8 %"}, 0.05, 0.08, None),
+        ("5 % ± 1 %", 0.02, 0.08, 0.01),
+        ("5 +/- 1 %", 0.02, 0.08, 0.01),
+        ("0.05 ± 0.01", 0.02, 0.08, 0.01),
+        ("1 % ± 1 %", 0.0, 0.04, 0.01),
+    ],
+)
+def test_both_forms_are_read_in_the_unit_of_the_key(written, low, high, std):
+    found = known(written)
+    assert (found.min, found.max) == pytest.approx((low, high), abs=1e-15)
+    assert found.std == (None if std is None else pytest.approx(std, abs=1e-15))
+
+
+def test_the_key_itself_has_the_typical_value():
+    spec = validate_spec(with_noise({"typ": "5 %", "min": "3 %", "max": "8 %"}))
+    plain = validate_spec(with_noise("5 %"))
+    assert spec.device == plain.device
+    assert spec.typical == plain
+    assert spec != plain
+
+
+def test_a_spec_without_ranges_has_the_form_that_it_had():
+    assert "ranges" not in spec_to_dict(validate_spec(with_noise("5 %")))
+    assert "ranges" not in spec_to_dict(validate_spec({"ranges": None}))
+
+
+def test_the_form_with_all_defaults_is_read_as_the_same_spec():
+    pair = [C2C, NOISE, 0.5]
+    device = {"write": {"cycle_to_cycle": "5 % ± 1 %"}, "read": {"noise": "2 % ± 0.5 %"}}
+    spec = validate_spec({"device": device, "ranges": {"draws": 9, "correlations": [pair]}})
+    assert validate_spec(spec_to_dict(spec)) == spec
+
+
+def test_whole_numbers_directions_and_resistances():
+    conductance = {
+        "min": "1 uS",
+        "max": {"typ": "25 kohm", "min": "20 kohm", "max": "50 kohm"},
+        "levels": {"typ": 40, "min": 30, "max": 60},
+    }
+    noise = {"potentiation": "2 % ± 0.1 %", "depression": "3 %"}
+    device = {"conductance": conductance, "write": {"cycle_to_cycle": noise}}
+    numbers = validate_spec({"device": device}).ranges.numbers
+    assert numbers["device.conductance.max"].min == pytest.approx(2e-5)
+    assert numbers["device.conductance.max"].max == pytest.approx(5e-5)
+    assert numbers["device.conductance.levels"] == NumberRange(min=30, max=60)
+    assert f"{C2C}.potentiation" in numbers
+
+
+def test_an_override_takes_the_place_of_a_range():
+    keys = spec_to_dict(validate_spec(with_noise("5 % ± 1 %")))
+    spec = validate_spec(keys, "spec", [f"{C2C}=0.2"])
+    assert (spec.ranges, spec.device.write.cycle_to_cycle) == (None, 0.2)
+    again = validate_spec(keys, "spec", [f"{C2C}=20 % ± 1 %"])
+    assert again.ranges.numbers[C2C].max == pytest.approx(0.23)
+    assert validate_spec(keys, "spec", [f"{NOISE}=0.2"]).ranges is not None
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (with_noise({"typ": 0.05, "min": 0.08, "max": 0.1}), [C2C, "min <= typ <= max"]),
+        (with_noise({"typ": 0.05, "min": 0.05, "max": 0.05}), [C2C, "min below max"]),
+        (with_noise({"typ": 0.05, "min": 0, "max": 2}), [C2C, "2 is out of range", "the max"]),
+        (with_noise({"min": 0.05, "max": 0.1}), [C2C, "typ: 5 %"]),
+        (with_noise({"typ": 0.05, "min": 0, "max": 1, "std": 1}), [C2C, "allowed: {typ"]),
+        (with_noise("95 % ± 3 %"), [C2C, "'104 %'", "3 standard deviations above"]),
+        (with_noise("5 % ± 1 uS"), [C2C, "two units"]),
+        (with_noise("5 % ± 0 %"), [C2C, "above 0 behind the ±"]),
+        (with_noise("5 % ± one"), [C2C, "one standard deviation behind the ±"]),
+        (
+            {"device": {"conductance": {"min": "1 uS", "max": "25 kohm ± 1 kohm"}}},
+            ["device.conductance.max", "allowed: {typ, min, max}"],
+        ),
+        ({"device": {"conductance": {"mapping": "1 ± 1"}}}, ["device.conductance.mapping"]),
+        ({"device": {"write": {"typ": 1, "min": 0, "max": 2}}}, ["device.write"]),
+        (
+            {"layers": {"first": with_noise("5 % ± 1 %")}},
+            [f"layers.first.{C2C}", "single layers"],
+        ),
+        ({"ranges": {"draws": 20}}, ["ranges: has no numbers"]),
+        ({"device": {}, "ranges": {"numbers": {"device.x": {"min": 0, "max": 1}}}}, ["device.x"]),
+        (
+            {"device": {}, "ranges": {"numbers": {NOISE: {"min": 0.1, "max": 1}}}},
+            [NOISE, "min <= typ <= max"],
+        ),
+        (
+            {
+                **with_noise("5 % ± 1 %"),
+                "ranges": {"correlations": [[C2C, NOISE, 0.5]]},
+            },
+            ["ranges.correlations[0]", NOISE, "has no range"],
+        ),
+        (
+            {
+                "device": {"write": {"cycle_to_cycle": "5 % ± 1 %"}, "read": {"noise": "5 ± 1 %"}},
+                "ranges": {"correlations": [[C2C, NOISE, 1]]},
+            },
+            ["ranges.correlations", "no distribution"],
+        ),
+        (
+            {**with_noise("5 % ± 1 %"), "ranges": {"correlations": [[C2C, NOISE]]}},
+            ["ranges.correlations", "[KEY, KEY, a number"],
+        ),
+    ],
+)
+def test_what_is_no_range_is_refused_in_one_line(data, words):
+    with pytest.raises(SpecError) as caught:
+        validate_spec(data, "chip.yaml")
+    line = str(caught.value)
+    assert line.startswith("chip.yaml: ")
+    assert "\n" not in line
+    for word in words:
+        assert word in line
+
+
+def test_an_override_is_named():
+    with pytest.raises(SpecError, match=f"--set {C2C}: .*min <= typ <= max"):
+        validate_spec({}, "spec", [f"{C2C}={{typ: 5 %, min: 6 %, max: 8 %}}"])
+
+
+def test_the_schema_takes_ranges_at_numbers_alone():
+    schema = json_schema()
+    for value in ({"typ": "5 %", "min": 0, "max": 0.1}, "5 % ± 1 %", "5 %", 0.05):
+        jsonschema.validate(with_noise(value), schema)
+    levels = {"conductance": {"levels": {"typ": 40, "min": 30, "max": 50}}}
+    jsonschema.validate({"device": levels}, schema)
+    for wrong in (
+        with_noise("5 % ±"),
+        with_noise({"typ": 1, "min": 0}),
+        {"device": {"conductance": {"mapping": "1 ± 1"}}},
+        {"quantization": {"weight_bits": {"typ": 4, "min": 3, "max": 5}}},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
