@@ -28,9 +28,9 @@ _INTRODUCTION = """\
 
 Every key has a default unless its row says *required*. An empty section has its defaults.
 `neurograd schema` gives the same as a JSON Schema for editors, and `--set KEY=VALUE` replaces a key
-at the command line. A number of `device` or `deployment` may have a [range](ranges.md) in its place:
-`{typ: 5 %, min: 3 %, max: 8 %}` or `5 % ± 1 %`. This page is assembled from the files of `neurograd/effects` and
-`neurograd/spec`.
+at the command line. A number of `device` or `deployment` may have a [range](ranges.md) in its
+place: `{typ: 5 %, min: 3 %, max: 8 %}` or `5 % ± 1 %`. This page is assembled from the files of
+`neurograd/effects` and `neurograd/spec`.
 
 ## Effects
 

@@ -29,6 +29,7 @@ from neurograd.pipeline.compare.result import ComparisonResult, Placed, answer_o
 from neurograd.pipeline.compare.terms import margin_of, shared_times
 from neurograd.pipeline.identity import CHIPS
 from neurograd.pipeline.pool import Threads
+from neurograd.pipeline.ranges import typical_notes
 from neurograd.progress import Reporter, Silent
 from neurograd.records.comparison import SideResult
 from neurograd.spec import Spec, spec_to_dict
@@ -191,9 +192,11 @@ class _Comparing:
     def _notes(self) -> list[str]:
         """How the specs were made comparable."""
         a, b = self.a.spec, self.b.spec
+        ranged = (typical_notes(side.given, "compare") for side in (self.a, self.b))
+        notes = [*dict.fromkeys(note for each in ranged for note in each)]
         if self.a.task == self.b.task:
-            return ["No key differs that a number depends on: A and B are the same chips."]
-        notes = []
+            same = "No key differs that a number depends on: A and B are the same chips."
+            return [same, *notes]
         if self.a.task.clean != self.b.task.clean:
             notes.append(
                 "The clean twins differ as well. The difference is that of the chips; the costs "
