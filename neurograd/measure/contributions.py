@@ -50,6 +50,7 @@ def contributions_of(
     seed: int,
     point: int = 0,
     clean: Tensor | None = None,
+    samples: int | None = None,
 ) -> tuple[Contribution, ...]:
     """Predicted loss change without each effect in turn, from closed forms.
 
@@ -68,6 +69,7 @@ def contributions_of(
         seed: Seed of these draws.
         point: Index of the place.
         clean: The clean update u of a recipe, shape ``(N,)``; the gradient when None.
+        samples: Training samples that one such step is judged on, about; all of them when None.
     """
     clean = gradient if clean is None else clean
     if diagonal is None or len(variants) < 2:
@@ -80,7 +82,15 @@ def contributions_of(
             return ()
         forms.append(form)
     kinks = variant_kinks(
-        problem, w, clean, chip.step_size, forms, draws=draws, seed=seed, point=point
+        problem,
+        w,
+        clean,
+        chip.step_size,
+        forms,
+        draws=draws,
+        seed=seed,
+        point=point,
+        samples=samples,
     )
     whole, *others = (
         _smooth_change(form, chip.step_size, gradient, clean, product, diagonal) + crossed

@@ -56,6 +56,25 @@ class Estimate:
         error = float(array.std(ddof=1)) / math.sqrt(len(array))
         return Estimate(float(array.mean()), error, len(array) - 1.0)
 
+    @staticmethod
+    def of_parts(parts: Sequence[tuple[float, np.ndarray]]) -> Estimate:
+        """Sum of independent means with known weights: a mean that is taken stratum by stratum.
+
+        Args:
+            parts: Each mean's weight, and its two values or more, shape ``(K,)``.
+
+        Raises:
+            ValueError: If a mean has fewer values.
+
+        Source:
+            Cochran, Sampling Techniques, 3rd ed. 1977, sec. 5.4; degrees by Satterthwaite.
+        """
+        means = [Estimate.mean_of(values).times(weight) for weight, values in parts]
+        if len(means) == 1:
+            return means[0]
+        error, degrees = combine_errors([(each.error, each.degrees) for each in means])
+        return Estimate(sum(each.value for each in means), error, degrees)
+
     def times(self, factor: float) -> Estimate:
         """The number multiplied by a known factor.
 

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from neurograd.measure.estimate import Estimate
@@ -22,6 +21,7 @@ from neurograd.measure.intervals import Interval, combine_errors, t_quantile
 from neurograd.measure.kinks import KinkTerm
 from neurograd.measure.moments import Moments, Sampler
 from neurograd.problem import Problem
+from neurograd.problem.sample_parts import sample_parts
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
 from neurograd.theory import covariance_variance_term, exact_margin, white_variance_term
@@ -64,6 +64,7 @@ class MeasuredLossChange(Estimate):
 
     Attributes:
         draws: Number of updates whose loss was evaluated.
+        samples: Training samples that each of them was judged on, about.
         plain_error: Standard error that plain averaging of as many losses of the whole training set
             would have had; its first-order part where draws were judged on parts of the set.
         residual_error: Standard error of the part that this measurement's own draws add: the
@@ -71,6 +72,7 @@ class MeasuredLossChange(Estimate):
     """
 
     draws: int
+    samples: int
     plain_error: float
     residual_error: float
 
@@ -85,6 +87,7 @@ def covariance_trace(
     draws: int,
     seed: int,
     point: int = 0,
+    samples: int | None = None,
 ) -> Estimate:
     """Tr(HΣ) of the update's noise, without forming Σ.
 
@@ -98,6 +101,7 @@ def covariance_trace(
         draws: Number of fresh noise samples ε over which εᵀHε is averaged, 2 or more.
         seed: Seed of the samples.
         point: Index of the place.
+        samples: Training samples whose Hessian one ε meets, about, as in ``measure_loss_change``.
 
     Returns:
         The trace, in units of the loss over Δt squared; exactly 0 without noise.
@@ -112,14 +116,20 @@ def covariance_trace(
         raise ValueError(f"draws is {draws}; allowed: 2 or more")
     if moments.total_variance == 0:
         return Estimate.exact(0.0)
-    product = problem.hessian_product(w) if diagonal is None else diagonal.mul
-    values = []
-    for k in range(draws):
-        noise = sample_update(generator_for(seed, "covariance", point, k, device=w.device))
-        noise = noise - moments.mean
-        values.append(float(noise @ product(noise)))
+    judged = samples if diagonal is None else None
+    # Four draws a part or more: the few of two leave the error of the trace open.
+    parts = sample_parts(problem, judged, draws // 2, seed, "covariance parts", point)
+    found = []
+    for first, part in enumerate(parts):
+        product = part.problem.hessian_product(w) if diagonal is None else diagonal.mul
+        values = []
+        for k in range(first, draws, len(parts)):
+            noise = sample_update(generator_for(seed, "covariance", point, k, device=w.device))
+            noise = noise - moments.mean
+            values.append(float(noise @ product(noise)))
+        found.append((part.share, np.array(values)))
     # The mean's own noise is in ε as well.
-    return Estimate.mean_of(values).times(1.0 / (1.0 + 1.0 / moments.draws))
+    return Estimate.of_parts(found).times(1.0 / (1.0 + 1.0 / moments.draws))
 
 
 def predict_loss_change(
@@ -254,24 +264,23 @@ def measure_loss_change(
     mean = moments.mean if exact_mean is None else exact_mean
     clean, landed = w - step_size * moments.gradient, w + step_size * mean
     whole = step_size * problem.gradient(landed)
-    parts = _parts(problem, samples, draws, seed, point)
+    parts = sample_parts(problem, samples, draws, seed, "loss parts", point)
     value, residuals, plain = 0.0, [], []
-    for first, index in enumerate(parts):
-        share = 1.0 if index is None else len(index) / problem.num_samples
-        before = _sample_losses(problem, clean, index)
-        control = whole if index is None else step_size * problem.gradient(landed, index)
+    for first, part in enumerate(parts):
+        before = part.problem.per_sample_losses(clean)
+        control = whole if len(parts) == 1 else step_size * part.problem.gradient(landed)
         values = []
         for k in range(first, draws, len(parts)):
             update = sample_update(generator_for(seed, "loss", point, k, device=w.device))
-            losses = _sample_losses(problem, w + step_size * update, index)
+            losses = part.problem.per_sample_losses(w + step_size * update)
             change = float((losses - before).mean())
             values.append(change - float(control @ (update - mean)))
             # The spread over the whole set is seen only where all of it is evaluated.
-            plain.append(change if index is None else float(whole @ (update - mean)))
+            plain.append(change if len(parts) == 1 else float(whole @ (update - mean)))
             if progress is not None:
                 progress(1)
-        value += share * float(np.mean(values))
-        residuals.append((share * _error_of_mean(np.array(values)), len(values) - 1.0))
+        value += part.share * float(np.mean(values))
+        residuals.append((part.share * _error_of_mean(np.array(values)), len(values) - 1.0))
     residual, degrees = residuals[0] if len(parts) == 1 else combine_errors(residuals)
     errors = [(residual, degrees)]
     if exact_mean is None:
@@ -282,37 +291,10 @@ def measure_loss_change(
         error=error,
         degrees=degrees,
         draws=draws,
+        samples=math.ceil(problem.num_samples / len(parts)),
         plain_error=_error_of_mean(np.array(plain)) * math.sqrt(len(parts)),
         residual_error=residual,
     )
-
-
-def _parts(
-    problem: Problem, samples: int | None, draws: int, seed: int, point: int
-) -> list[Tensor] | list[None]:
-    """Indices of the samples of each part, at random; ``[None]`` for all samples in one."""
-    if samples is not None and samples < 1:
-        raise ValueError(f"samples is {samples}; allowed: 1 or more")
-    count = 1 if samples is None else min(math.ceil(problem.num_samples / samples), draws // 2)
-    if count == 1:
-        return [None]
-    generator = generator_for(seed, "loss parts", point)
-    order = torch.randperm(problem.num_samples, generator=generator).to(problem.device)
-    return list(order.tensor_split(count))
-
-
-def _sample_losses(problem: Problem, w: Tensor, index: Tensor | None) -> Tensor:
-    """Losses of some training samples; of all of them when None."""
-    if index is None:
-        return problem.per_sample_losses(w)
-    with torch.no_grad():
-        named = problem.parameters_of(w)
-        return torch.cat(
-            [
-                problem.sample_losses(problem.outputs(named, x), y)
-                for x, y in problem.chunks("train", index)
-            ]
-        )
 
 
 def _error_of_mean(values: np.ndarray) -> float:

@@ -56,6 +56,8 @@ class MeasurementBudget:
         seed: Seed of every draw.
         spectrum: Work on the Hessian's spectrum.
         kink_draws: Steps for the kinks, a forward pass each.
+        samples: Training samples that one draw of a loss, of a product or of kinks is judged on,
+            about (``sample_parts``); all of them when None.
     """
 
     draws: int
@@ -64,6 +66,7 @@ class MeasurementBudget:
     seed: int
     spectrum: Effort = FULL
     kink_draws: int = 64
+    samples: int | None = None
 
 
 Budget = MeasurementBudget
@@ -204,6 +207,7 @@ def measure_point(
         draws=_covariance_draws(budget, moments, diagonal if chip.independent_noise else None),
         seed=seed,
         point=point,
+        samples=budget.samples,
     )
     product = problem.hessian_product(w)
     closed_form = chip.closed_form(problem, w)
@@ -217,6 +221,7 @@ def measure_point(
         draws=budget.kink_draws,
         seed=seed,
         point=point,
+        samples=budget.samples,
     )
     predicted = predict_loss_change(
         product, moments, step_size, trace.value, covariance, kinks, other
@@ -230,6 +235,7 @@ def measure_point(
         budget.loss_draws,
         seed,
         point=point,
+        samples=budget.samples,
         progress=progress,
     )
     return PointMeasurement(
@@ -260,6 +266,7 @@ def measure_point(
             seed=seed,
             point=point,
             clean=clean,
+            samples=budget.samples,
         ),
     )
 

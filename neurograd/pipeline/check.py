@@ -38,6 +38,7 @@ from neurograd.pipeline.identity import (
 from neurograd.pipeline.mitigating import chip_in_words, guide_to
 from neurograd.pipeline.notes import notes
 from neurograd.pipeline.own.handed_over import OWN_CHIP, own_parts
+from neurograd.pipeline.points.work import measured_less
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
 from neurograd.pipeline.ranges import RangeForecasts, typical_notes
@@ -348,6 +349,8 @@ class Checking:
         aged: tuple[DeploymentResult, ...],
         trials: tuple[DeploymentTrial, ...],
     ) -> CheckReport:
+        work = (self.spec, self.problem, self.chip)
+        less = measured_less(*work, quick=self.quick) if points else ()
         report = CheckReport(
             kind=kind,
             verdict=judged.training.verdict,
@@ -361,7 +364,7 @@ class Checking:
             effective_step_size=effective_step_size(self.spec.training),
             steps=self.spec.count_updates(self.problem.num_samples),
             points=tuple(point.point for point in points),
-            notes=typical_notes(self.given, kind) + notes(self.spec, self.problem, kind),
+            notes=typical_notes(self.given, kind) + notes(self.spec, self.problem, kind) + less,
             training=training,
             own_chip=own_parts(self.spec),
             deployment=aged,

@@ -10,18 +10,13 @@ from typing import Any, TypeVar
 import numpy as np
 from torch import Tensor
 
-from device_models import Chip, ReadNoise
+from device_models import Chip
 from neurograd.deployment import Variant as Deployed
 from neurograd.deployment import deploy
 from neurograd.effects.minibatch import is_batched
 from neurograd.errors import DivergenceError
 from neurograd.explain.variants import Variant, variants
-from neurograd.forecast.frozen import predict_excess_loss, summarize_point
-from neurograd.measure.arrays import measure_cancellation, measure_conversion
-from neurograd.measure.curvature.spectrum import FULL, QUICK
-from neurograd.measure.point import MeasurementBudget, PointMeasurement, measure_point
-from neurograd.measure.smoothed_point import measure_smoothed_point
-from neurograd.measure.smoothed_reference import SmoothedBudget
+from neurograd.measure.point import MeasurementBudget
 from neurograd.pipeline.build import (
     active_effects,
     build_chip,
@@ -31,48 +26,23 @@ from neurograd.pipeline.build import (
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.forecasting import CLEAN, forecast_network, forecast_stage
 from neurograd.pipeline.identity import Identity
+from neurograd.pipeline.points.measuring import PointStage
+from neurograd.pipeline.points.work import full_budget, point_budget
 from neurograd.pipeline.pool import Inline, TaskPool
 from neurograd.pipeline.pool.workers import Workers
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
-from neurograd.records.measured import (
-    point_result,
-    smoothed_point_result,
-    trained_network,
-    with_arrays,
-)
-from neurograd.records.point import MeasuredPoint, PointResult
+from neurograd.records.measured import trained_network
+from neurograd.records.point import MeasuredPoint
 from neurograd.records.record import Record
 from neurograd.records.training import DeployedNetworks, PredictedNetwork, TrainedNetwork
 from neurograd.spec import Spec
-from neurograd.training.course import chip_at, epoch_of
 from neurograd.training.loop import Trained, train
 from neurograd.training.schedules import Schedule
 from neurograd.training.snapshots import Snapshot
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
-
-COVARIANCE_DRAWS = 64
-KINK_DRAWS = 128
-DEFAULT_SMOOTHING = 0.02
-"""s in weight units of a spiking network on a chip without read noise."""
-
-DEFAULT_SMOOTHING_DRAWS = 500
-
-
-def smoothing_of(spec: Spec) -> float:
-    """S of a spiking network's smoothed loss in weight units: the read noise where there is one."""
-    if spec.measure.smoothing is not None:
-        return spec.measure.smoothing
-    device = spec.device
-    if device is None or device.read.noise == 0:
-        return DEFAULT_SMOOTHING
-    pair = device.conductance.mapping == "differential_pair"
-    devices, gain = (2, 1.0) if pair else (1, 2.0)
-    return ReadNoise.of_range(
-        device.read.noise, gain * device.conductance.weight_range, devices
-    ).std
 
 
 @dataclass(frozen=True)
@@ -88,6 +58,8 @@ class Stages:
         pool: Shows progress.
         workers: What computes; None where the thread that asks for a stage does.
         content: Fingerprint of the problem, by which workers know theirs.
+        asked: How much is measured at a point where that is not what the spec and the work of its
+            training ask for.
     """
 
     spec: Spec
@@ -98,6 +70,7 @@ class Stages:
     pool: TaskPool
     workers: Workers | None = None
     content: str = ""
+    asked: MeasurementBudget | None = None
 
     def _computed(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
         """What a stage's function gives, here or on a worker.
@@ -148,13 +121,6 @@ class Stages:
     def schedule(self) -> Schedule:
         """How its step size falls."""
         return build_schedule(self.spec, self.problem.num_samples)
-
-    def _at(self, clean: Snapshot, chip: Chip) -> Chip:
-        """A chip as the clean training has it there: memory, and step size of the next update.
-
-        At the end, the step size is that of the last one.
-        """
-        return chip_at(chip.at(clean.state), self.schedule, min(clean.step, self.steps - 1))
 
     @property
     def clean_is_random(self) -> bool:
@@ -251,91 +217,22 @@ class Stages:
             index: Which point.
             clean: The clean training there.
         """
-        return self._kept(f"point-{index}", MeasuredPoint, Stages._measured_point, index, clean)
+        name = f"point-{index}"
+        if self.budget != full_budget(self.spec, quick=self.quick):
+            # It depends on the number of chips, which changes nothing else that is kept.
+            name += f"-{self.budget.draws}-{self.budget.samples}-{self.budget.spectrum.outliers}"
+        return self._kept(name, MeasuredPoint, Stages._measured_point, index, clean)
+
+    @property
+    def budget(self) -> MeasurementBudget:
+        """How much is measured at a point."""
+        if self.asked is not None:
+            return self.asked
+        return point_budget(self.spec, self.problem, self.chip, quick=self.quick)
 
     def _measured_point(self, index: int, clean: Snapshot) -> MeasuredPoint:
-        spiking = bool(self.problem.parts.spiking)
-        found = (self._smoothed_point if spiking else self._point)(index, clean)
-        point = self._with_arrays(found.point, clean.weights)
-        return found.model_copy(update={"point": point})
-
-    def _point(self, index: int, clean: Snapshot) -> MeasuredPoint:
-        measure = self.spec.measure
-        measured = measure_point(
-            self.problem.replica(),
-            self._at(clean, self.chip),
-            clean.weights,
-            clean.step,
-            index,
-            MeasurementBudget(
-                draws=measure.draws,
-                loss_draws=measure.loss_draws,
-                covariance_draws=min(measure.loss_draws, COVARIANCE_DRAWS),
-                seed=measure.seed,
-                spectrum=QUICK if self.quick else FULL,
-                kink_draws=min(measure.loss_draws, KINK_DRAWS),
-            ),
-            variants={
-                (effect.name, effect.label): self._at(
-                    clean, build_chip(self.spec, self.problem, without=[effect])
-                )
-                for effect in active_effects(self.spec, self.problem)
-            },
-            progress=self.pool.stage(
-                f"measuring at step {clean.step}", measure.draws + measure.loss_draws
-            ),
-        )
-        return MeasuredPoint(
-            point=point_result(measured, measure.points),
-            frozen_excess_loss=self._frozen_excess_loss(measured),
-        )
-
-    def _frozen_excess_loss(self, measured: PointMeasurement) -> float | None:
-        """By the frozen theory, which is that of plain gradient descent with independent updates.
-
-        None with a recipe, where step sizes fall and where epochs are shuffled.
-        """
-        training, shuffled = self.spec.training, epoch_of(self.chip, self.problem.num_samples)
-        if self.chip.recipe is not None or training.schedule is not None or shuffled is not None:
-            return None
-        step_size = training.largest_step_size
-        return predict_excess_loss([summarize_point(measured)], step_size, self.steps)[0]
-
-    def _with_arrays(self, point: PointResult, weights: Tensor) -> PointResult:
-        """A point with what the arrays clip and what cancels in their writes."""
-        w, seed, index = self.chip.program(weights), self.spec.measure.seed, point.step
-        step = min(point.step, self.steps - 1)
-        problem, chip = self.problem.replica(), chip_at(self.chip, self.schedule, step)
-        return with_arrays(
-            point,
-            measure_conversion(problem, chip, w, seed, point=index),
-            measure_cancellation(problem, chip, w, seed, point=index),
-        )
-
-    def _smoothed_point(self, index: int, clean: Snapshot) -> MeasuredPoint:
-        """A point of a spiking network, whose reference is the gradient of its smoothed loss."""
-        measure, std = self.spec.measure, smoothing_of(self.spec)
-        norm_draws = measure.smoothing_draws or DEFAULT_SMOOTHING_DRAWS
-        measured = measure_smoothed_point(
-            self.problem.replica(),
-            self._at(clean, self.chip),
-            clean.weights,
-            clean.step,
-            index,
-            std,
-            SmoothedBudget(
-                draws=measure.draws,
-                loss_draws=measure.loss_draws,
-                norm_draws=norm_draws,
-                seed=measure.seed,
-            ),
-            other_std=() if self.quick else (0.5 * std, 2.0 * std),
-            progress=self.pool.stage(
-                f"measuring at step {clean.step}", 5 * measure.loss_draws + norm_draws
-            ),
-        )
-        result = smoothed_point_result(measured, measure.points)
-        return MeasuredPoint(point=result, frozen_excess_loss=None)
+        parts = (self.spec, self.problem, self.chip, self.schedule, self.pool)
+        return PointStage(*parts, quick=self.quick, budget=self.budget).measured(index, clean)
 
     def predicted_network(self, index: int) -> PredictedNetwork:
         """The forecast of one chip, or of the clean twin (``CLEAN``)."""

@@ -135,6 +135,12 @@ class Problem:
         other.__dict__.pop("outside_layers", None)
         return other
 
+    def on_samples(self, index: Tensor) -> Problem:
+        """The same problem, sharing its module, with the training samples ``index`` alone."""
+        other = copy.copy(self)
+        other._data = {**self._data, "train": self.batch(index)}
+        return other
+
     def through(self, passes: Callable[[], AbstractContextManager[object]]) -> Self:
         """The same problem, sharing module and data, with its forward passes run in a context.
 
@@ -176,16 +182,14 @@ class Problem:
         writes out, gains of normalization, constants of neurons. Converters around arrays and rules
         that work layer by layer do not meet them.
         """
-        leaves = {name: part.detach() for name, part in self._initial_parameters().items()}
+        first = self.parameters_of(self.initial_weights)
+        leaves = {name: part.detach() for name, part in first.items()}
         recorder = LayerRecorder(leaves)
         with torch.no_grad(), recorder.applied():
             self.outputs(leaves, self._data["train"][0][:1])
         met = {name for call in recorder.calls for name in (call.weight, call.bias)}
         met |= beside_products(self.module)
         return {name: len(shape) for name, shape in self._shapes.items() if name not in met}
-
-    def _initial_parameters(self) -> dict[str, Tensor]:
-        return self.parameters_of(self.initial_weights)
 
     def data(self, split: Split = "train") -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split, on the problem's device."""
@@ -363,13 +367,10 @@ class Problem:
                 gradients = per_sample(parameters, inputs[part], targets[part])
             except RuntimeError:
                 # Recurrent layers and functions with a derivative of their own may know no vmap.
-                return self._square_norms_one_by_one(w)
+                one = torch.arange(self.num_samples, device=self.device).split(1)
+                return torch.stack([self.gradient(w, index).square().sum() for index in one])
             norms.append(sum(g.flatten(1).square().sum(1) for g in gradients.values()))
         return torch.cat([torch.as_tensor(n) for n in norms])
-
-    def _square_norms_one_by_one(self, w: Tensor) -> Tensor:
-        samples = torch.arange(self.num_samples, device=self.device).split(1)
-        return torch.stack([self.gradient(w, index).square().sum() for index in samples])
 
     # -- checks -----------------------------------------------------------------------------
 

@@ -132,6 +132,7 @@ def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
             truncation=point.truncation,
             agree=point.agrees(looks),
             draws=measured.draws,
+            samples=measured.samples,
         ),
         descent=Descent(
             exact_margin=predicted.exact_margin,

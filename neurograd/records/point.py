@@ -131,6 +131,10 @@ class LossChange(Record):
     at 99 % for all points together (Bonferroni); None where it is not known."""
     draws: int
     """Updates whose loss was evaluated."""
+    samples: int | None = None
+    """Training samples that each of them was judged on, about: parts of the training set take
+    turns where all of them would take too long; None for a spiking network and in older
+    reports."""
 
 
 class Descent(Record):

@@ -84,6 +84,14 @@ class Measure(SpecModel):
     loss_draws: Annotated[int, Whole(2, 10_000_000)] = Field(
         200, description="Draws whose loss is evaluated, 2 to 10000000. Default: 200."
     )
+    budget: Literal["training", "none"] = Field(
+        "training",
+        description="What measuring may take: no more work than training the chips and not much "
+        "(training), for which draws of the loss see parts of the training set in turn, the "
+        "spectrum is looked at as in a quick check and fewer updates are drawn, in this order; or "
+        "all draws on all samples (none), as spiking networks are always measured. "
+        "Default: training.",
+    )
     points: Annotated[int, Whole(1, 1000)] = Field(
         5, description="Points along the clean training, 1 to 1000. Default: 5."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -22,6 +22,7 @@ from neurograd.measure.kinks.closed_form import (
 from neurograd.measure.kinks.passes import Places, kinks_of_steps, sampled_kinks
 from neurograd.measure.moments import Moments, Sampler
 from neurograd.problem import Problem
+from neurograd.problem.sample_parts import SamplePart, sample_parts
 from neurograd.seeding import generator_for
 
 Method = Literal["none", "step", "draws"]
@@ -70,6 +71,7 @@ def measure_kinks(
     draws: int,
     seed: int,
     point: int = 0,
+    samples: int | None = None,
 ) -> KinkTerm:
     """The kinks of a chip's step at one point.
 
@@ -88,6 +90,7 @@ def measure_kinks(
         draws: Number of updates, 2 or more.
         seed: Seed of the draws.
         point: Index of the place.
+        samples: Training samples that one step is judged on, about; all of them when None.
 
     Returns:
         The term, in units of the loss.
@@ -107,20 +110,24 @@ def measure_kinks(
         zero = Estimate.exact(0.0)
         return _term(Estimate.exact(float(still)), float(clean), zero, zero, places, "step")
     sample = partial(_step, sample_update, step_size, w, seed, point)
-    chip = Estimate.mean_of(sampled_kinks(problem, w, sample, draws))
+    parts = sample_parts(problem, samples, draws, seed, "kink parts", point)
+    chip = Estimate.of_parts(_values_of_steps(parts, w, sample, draws))
     noise = chip.minus(Estimate.exact(float(still)))
     per_weight = step_size**2 * variance / moments.num_parameters
-    white = _white(problem, w, fixed[1], float(still), per_weight, draws, seed, point)
+    pairs = max(2, draws // 2)
+    parts = sample_parts(problem, samples, pairs, seed, "white kink parts", point)
+    white = _white(parts, problem, w, fixed[1], float(still), per_weight, pairs, seed, point)
     return _term(chip, float(clean), noise, white, places, "draws")
 
 
 def _white(
+    parts: Sequence[SamplePart],
     problem: Problem,
     w: Tensor,
     mean: Tensor,
     still: float,
     per_weight: float,
-    draws: int,
+    pairs: int,
     seed: int,
     point: int,
 ) -> Estimate:
@@ -130,8 +137,33 @@ def _white(
         alone, noisy = closed_form_kinks(problem, w, steps)[0]
         return Estimate.exact(float(noisy - alone))
     sample = partial(_normal_step, mean, math.sqrt(per_weight), "white kinks", seed, point)
-    pairs = sampled_kinks(problem, w, sample, 2 * max(2, draws // 2))
-    return _mean_of_pairs(pairs).minus(Estimate.exact(still))
+    found = _values_of_steps(parts, w, sample, pairs, together=2)
+    return Estimate.of_parts(found).minus(Estimate.exact(still))
+
+
+def _values_of_steps(
+    parts: Sequence[SamplePart],
+    w: Tensor,
+    sample_step: Callable[[int], Tensor],
+    draws: int,
+    *,
+    together: int = 1,
+) -> list[tuple[float, np.ndarray]]:
+    """Kinks of random steps, which the parts of the training set see in turn: share and values.
+
+    Args:
+        parts: Parts of the training set.
+        w: Weights before the steps, shape ``(N,)``.
+        sample_step: Step k in weight units, shape ``(N,)``.
+        draws: Independent draws, two for each part or more.
+        together: Steps of one draw, such as the two of an antithetic pair.
+    """
+    found = []
+    for first, part in enumerate(parts):
+        seen = [together * k + i for k in range(first, draws, len(parts)) for i in range(together)]
+        values = sampled_kinks(part.problem, w, lambda k: sample_step(seen[k]), len(seen))  # noqa: B023
+        found.append((part.share, values.reshape(-1, together).mean(axis=1)))
+    return found
 
 
 def variant_kinks(
@@ -144,6 +176,7 @@ def variant_kinks(
     draws: int,
     seed: int,
     point: int = 0,
+    samples: int | None = None,
 ) -> list[float]:
     """The kink term of several chips with known moments, for comparing them with each other.
 
@@ -159,6 +192,7 @@ def variant_kinks(
         draws: Steps of each chip where the network has no closed form.
         seed: Seed of the draws.
         point: Index of the place.
+        samples: Training samples that one pair is judged on, about, where there is no closed form.
 
     Returns:
         One value a chip, in units of the loss; 0 without kinks.
@@ -171,12 +205,14 @@ def variant_kinks(
     (clean,), places = kinks_of_steps(problem, w, [clean_step])
     if places.calls == 0:
         return [0.0] * len(forms)
+    pairs = max(1, draws // 2)
+    parts = sample_parts(problem, samples, pairs, seed, "variant parts", point)
     values = []
     for form in forms:
         std = step_size * form.variance.sqrt()
         sample = partial(_normal_step, step_size * form.mean, std, "variants", seed, point)
-        noisy = sampled_kinks(problem, w, sample, 2 * max(1, draws // 2))
-        values.append(float(noisy.mean() - clean))
+        noisy = _values_of_steps(parts, w, sample, pairs, together=2)
+        values.append(float(sum(share * each.mean() for share, each in noisy) - clean))
     return values
 
 
@@ -192,11 +228,6 @@ def _normal_step(
     generator = generator_for(seed, purpose, point, k // 2, device=mean.device)
     noise = torch.empty_like(mean).normal_(generator=generator)
     return mean + (-1.0 if k % 2 else 1.0) * std * noise
-
-
-def _mean_of_pairs(values: np.ndarray) -> Estimate:
-    """Mean of antithetic pairs, whose halves are not independent."""
-    return Estimate.mean_of(values.reshape(-1, 2).mean(axis=1))
 
 
 def _term(

@@ -18,8 +18,10 @@ from neurograd.forecast.chip_end import path_passes, takes_every_update
 from neurograd.pipeline.build import build_chip, build_clean_chip
 from neurograd.pipeline.identity import Identity
 from neurograd.pipeline.planning.clockwork import PeakMemory, now, seconds_of, seconds_per_call
+from neurograd.pipeline.points.measuring import DEFAULT_SMOOTHING_DRAWS
+from neurograd.pipeline.points.work import point_budget
 from neurograd.pipeline.pool import TaskPool
-from neurograd.pipeline.stages import DEFAULT_SMOOTHING_DRAWS, Stages
+from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -285,13 +287,23 @@ def _point_seconds(spec: Spec, part: Part, *, quick: bool, pool: TaskPool) -> fl
         "smoothing_draws": min(norms, SOME_SMOOTHED_DRAWS) if spiking else measure.smoothing_draws,
     }
     short = spec.model_copy(update={"measure": measure.model_copy(update=few)})
+    chip = build_chip(spec, part.whole)
+    budget = point_budget(spec, part.whole, chip, quick=quick)
+    judged = 1.0 if budget.samples is None else budget.samples / part.whole.num_samples
 
     def point(problem: Problem) -> float:
-        w, stages = problem.initial_weights, _stages(short, problem, quick, pool)
+        w, samples = problem.initial_weights, budget.samples
+        asked = replace(
+            budget,
+            draws=min(budget.draws, 2),
+            loss_draws=losses,
+            samples=None if samples is None else math.ceil(judged * problem.num_samples),
+        )
+        stages = replace(_stages(short, problem, quick, pool), asked=asked)
         start = Snapshot(0, w, stages.chip.start(w))
         return seconds_of(partial(stages.measured_point, 0, start), device)
 
-    fixed, chip = part.extended(point), build_chip(spec, part.whole)
+    fixed = part.extended(point)
     draw = (
         _draw_seconds(part.whole, chip)
         if is_batched(spec, part.whole.num_samples)
@@ -303,7 +315,7 @@ def _point_seconds(spec: Spec, part: Part, *, quick: bool, pool: TaskPool) -> fl
     if spiking:
         left = 5 * left + max(0, norms - SOME_SMOOTHED_DRAWS)
         return fixed + (measure.draws - 2) * draw + left * loss
-    return fixed + (measure.draws - 2) * draw + left * (draw + loss)
+    return fixed + (budget.draws - 2) * draw + left * (draw + judged * loss)
 
 
 def _changed(stages: Stages, **sections: Any) -> Stages:

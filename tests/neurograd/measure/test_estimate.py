@@ -71,3 +71,14 @@ def test_a_function_of_exact_numbers_is_exact():
     found = propagate(lambda a: a * a, (Estimate.exact(3.0),))
     assert (found.value, found.error) == (9.0, 0.0)
     assert found.ci == (9.0, 9.0)
+
+
+def test_means_of_parts_add_by_their_weights():
+    few, many = np.array([1.0, 3.0]), np.array([2.0, 5.0, 5.0, 8.0])
+    found = Estimate.of_parts([(0.25, few), (0.75, many)])
+    assert found.value == pytest.approx(0.25 * 2.0 + 0.75 * 5.0)
+    squares = (0.25**2 * 2.0 / 2, 0.75**2 * 6.0 / 4)
+    assert found.error**2 == pytest.approx(sum(squares))
+    degrees = sum(squares) ** 2 / (squares[0] ** 2 / 1 + squares[1] ** 2 / 3)
+    assert found.degrees == pytest.approx(degrees)
+    assert Estimate.of_parts([(1.0, many)]) == Estimate.mean_of(many)

@@ -222,3 +222,33 @@ def test_a_convolution_with_pooling_costs_curvature_and_kinks():
     error = 3.4 * float(left.std()) / math.sqrt(len(left))
     assert abs(float(left.mean())) <= error < 0.05 * predicted
     assert kink > 0.1 * predicted
+
+
+def test_steps_that_see_parts_of_the_training_set_in_turn_have_the_same_kinks():
+    """Within 3.5 errors of the difference, seed fixed; of noise, of white noise, of variants."""
+    problem = classification(
+        [nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4)], (1, 6, 6), 4
+    )
+    w, sample_of = problem.initial_weights, Chip(WhiteNoise(Backprop(), 0.0, 900.0), 0.1).sampler
+    sample = sample_of(problem, w)
+    moments = measure_moments(sample, problem.gradient(w), 60, 0)
+    whole, parts = (
+        measure_kinks(
+            problem, w, moments, sample, 0.1, closed_form=None, draws=240, seed=0, samples=each
+        )
+        for each in (None, 20)
+    )
+    for one, other in ((whole.chip, parts.chip), (whole.white, parts.white)):
+        error = math.hypot(one.error, other.error)
+        assert 0 < error < 0.15 * one.value
+        assert one.value != other.value
+        assert abs(one.value - other.value) < 3.5 * error
+    form = ElementMoments(-problem.gradient(w), moments.variance)
+    found = [
+        variant_kinks(
+            problem, w, problem.gradient(w), 0.1, [form], draws=240, seed=0, samples=each
+        )[0]
+        for each in (None, 20)
+    ]
+    assert found[1] == pytest.approx(found[0], rel=0.2)
+    assert found[1] != found[0]

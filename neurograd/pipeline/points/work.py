@@ -1,0 +1,153 @@
+"""How much is measured at a point: no more work than the training of the chips, unless asked for.
+
+Work is counted in passes of one sample through the network, forward and back, as a forecast's is
+(``neurograd.forecast.chip_end``): a count, so that results do not depend on how fast a machine is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from device_models import Chip
+from neurograd.forecast.chip_end import update_passes
+from neurograd.measure.curvature.spectrum import FULL, QUICK, Effort
+from neurograd.measure.kinks.passes import STEPS_AT_ONCE
+from neurograd.measure.point import MeasurementBudget
+from neurograd.problem import Problem
+from neurograd.spec import Spec
+
+COVARIANCE_DRAWS = 64
+KINK_DRAWS = 128
+
+LITTLE_WORK = 2.5e11
+"""Weights times passes of a sample, up to which all points are measured in full whatever training
+costs: each is six multiplications and additions, together some tens of seconds of one core."""
+
+DRAWS_A_PART = 4
+"""Draws of the loss for each part of the training set, where parts take turns."""
+
+FEWEST_DRAWS = 200
+"""Updates that the moments are taken from at least, where the spec does not ask for fewer."""
+
+LOSS_PASSES, KINK_PASSES, PRODUCT_PASSES = 0.5, 0.7, 1.3
+"""A loss, the kinks of a step and a Hessian product, in passes, by timings of 784-256-128-10."""
+
+
+def point_budget(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> MeasurementBudget:
+    """The first of ever smaller amounts that is no more work than the chips' training; or the last.
+
+    Draws come to see parts of the training set in turn, then the spectrum is looked at as in a
+    quick check, then fewer updates are drawn. A smoothed loss is always measured in full.
+
+    Args:
+        spec: The validated spec, in its quick version if that is checked.
+        problem: Its problem.
+        chip: Its first chip.
+        quick: Whether it is the quick version.
+    """
+    full = full_budget(spec, quick=quick)
+    if spec.measure.budget == "none" or problem.parts.spiking:
+        return full
+    training = spec.training.seeds * spec.count_updates(problem.num_samples)
+    work = training * update_passes(problem, chip)
+    allowed = max(work, LITTLE_WORK / problem.num_parameters) / spec.measure.points
+    least = full
+    for each in _ever_less(full, problem.num_samples):
+        least = each
+        if point_passes(each, problem, chip) <= allowed:
+            return each
+    over = point_passes(least, problem, chip) - allowed
+    draws = least.draws - math.ceil(over / _draw_passes(problem, chip))
+    return replace(least, draws=min(least.draws, max(draws, FEWEST_DRAWS)))
+
+
+def full_budget(spec: Spec, *, quick: bool) -> MeasurementBudget:
+    """What the spec asks for.
+
+    Args:
+        spec: The validated spec.
+        quick: Whether it is its quick version, whose spectrum is looked at less closely.
+    """
+    measure = spec.measure
+    return MeasurementBudget(
+        draws=measure.draws,
+        loss_draws=measure.loss_draws,
+        covariance_draws=min(measure.loss_draws, COVARIANCE_DRAWS),
+        seed=measure.seed,
+        spectrum=QUICK if quick else FULL,
+        kink_draws=min(measure.loss_draws, KINK_DRAWS),
+    )
+
+
+def point_passes(budget: MeasurementBudget, problem: Problem, chip: Chip) -> float:
+    """What a point costs, in passes of one sample through the network.
+
+    Args:
+        budget: How much is measured.
+        problem: Network, loss and data.
+        chip: The chip.
+    """
+    samples, draw = problem.num_samples, _draw_passes(problem, chip)
+    judged = samples if budget.samples is None else min(budget.samples, samples)
+    # Before the steps of a part, once for each group of them.
+    groups = math.ceil(budget.kink_draws / STEPS_AT_ONCE) if judged == samples else 1
+    whole = (2 + 2 * groups + PRODUCT_PASSES * _products(budget.spectrum)) * samples
+    draws = budget.draws * draw
+    draws += budget.loss_draws * (draw + LOSS_PASSES * judged)
+    draws += budget.kink_draws * (draw + KINK_PASSES * judged)
+    draws += budget.covariance_draws * (draw + PRODUCT_PASSES * judged)
+    return whole + draws
+
+
+def measured_less(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> tuple[str, ...]:
+    """What is measured less of than the spec asks for, in a sentence; empty where nothing is.
+
+    Args:
+        spec: The validated spec, in its quick version if that is checked.
+        problem: Its problem.
+        chip: Its first chip.
+        quick: Whether it is the quick version.
+    """
+    full, budget = full_budget(spec, quick=quick), point_budget(spec, problem, chip, quick=quick)
+    if budget == full:
+        return ()
+    parts = []
+    if budget.samples is not None:
+        parts.append(
+            f"each draw of a loss is judged on about {budget.samples} of "
+            f"{problem.num_samples} samples, parts of the training set taking turns"
+        )
+    if budget.spectrum != full.spectrum:
+        parts.append("the spectrum of the Hessian is looked at as in a quick check")
+    if budget.draws != full.draws:
+        parts.append(f"{budget.draws} updates are drawn at a point in place of {full.draws}")
+    times = point_passes(full, problem, chip) / point_passes(budget, problem, chip)
+    told = (
+        f"Points are measured with about {1 / times:.2g} of the work that all draws on all samples "
+        f"take, which would be more than training the chips: {'; '.join(parts)}. The intervals say "
+        "what that leaves open (measure.budget: none measures in full)."
+    )
+    return (told,)
+
+
+def _ever_less(full: MeasurementBudget, samples: int) -> Iterator[MeasurementBudget]:
+    yield full
+    parts = full.loss_draws // DRAWS_A_PART
+    if parts > 1 and samples > parts:
+        full = replace(full, samples=math.ceil(samples / parts))
+        yield full
+    if full.spectrum != QUICK:
+        yield replace(full, spectrum=QUICK)
+
+
+def _draw_passes(problem: Problem, chip: Chip) -> float:
+    """What one drawn update costs; of a gradient that is the same in each only the write."""
+    passes = update_passes(problem, chip)
+    return passes - problem.num_samples if chip.deterministic_gradient else passes
+
+
+def _products(effort: Effort) -> int:
+    """Hessian products of a spectrum, about: what Lanczos takes to converge is not known before."""
+    return 3 * effort.outliers + effort.probes * effort.steps + 36 * effort.lowest

@@ -1,0 +1,93 @@
+"""How much is measured: no more work than the training of the chips, and the report says so."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from neurograd.forecast.chip_end import update_passes
+from neurograd.measure.curvature.spectrum import QUICK
+from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.pipeline.check import check
+from neurograd.pipeline.points import work
+from neurograd.pipeline.points.work import full_budget, measured_less, point_budget, point_passes
+from neurograd.spec import validate_spec
+
+TASK = {
+    "name": "teacher_student", "train_samples": 400, "test_samples": 50, "inputs": 6, "outputs": 3,
+    "teacher_hidden": [5],
+}  # fmt: skip
+
+
+def spec_of(*, seeds=4, steps=1000, **measure):
+    return validate_spec(
+        {
+            "device": {"write": {"cycle_to_cycle": 0.02}, "conductance": {"levels": 50}},
+            "network": {"hidden": [20]},
+            "task": TASK,
+            "learning_rule": {"batch_size": 20},
+            "training": {"step_size": 0.05, "steps": steps, "seeds": seeds},
+            "measure": {"draws": 1000, "loss_draws": 40, "points": 2, **measure},
+        }
+    )
+
+
+def budget_of(spec, *, quick=False):
+    problem = build_problem(spec)
+    return point_budget(spec, problem, build_chip(spec, problem), quick=quick)
+
+
+def test_a_little_work_is_done_in_full_whatever_training_costs():
+    assert budget_of(spec_of(steps=1)) == full_budget(spec_of(), quick=False)
+
+
+@pytest.fixture
+def no_little_work(monkeypatch):
+    monkeypatch.setattr(work, "LITTLE_WORK", 0.0)
+
+
+@pytest.mark.usefixtures("no_little_work")
+def test_the_first_of_less_and_less_that_is_no_more_work_than_training():
+    full = full_budget(spec_of(), quick=False)
+    parts = replace(full, samples=40)
+    quick = replace(parts, spectrum=QUICK)
+    problem = build_problem(spec_of())
+    chip = build_chip(spec_of(), problem)
+    update = update_passes(problem, chip)
+    for wanted in (full, parts, quick, replace(quick, draws=600)):
+        # Updates of four chips that are just as much work as two such points.
+        steps = math.ceil(2 * point_passes(wanted, problem, chip) / (4 * update))
+        found, less = budget_of(spec_of(steps=steps)), budget_of(spec_of(steps=steps - 1))
+        # What is left of the last update is worth two draws of each point at most.
+        assert 0 <= found.draws - wanted.draws <= 2
+        assert replace(found, draws=wanted.draws) == wanted
+        assert less != found
+        assert 2 * point_passes(less, problem, chip) <= 4 * (steps - 1) * update
+        assert budget_of(spec_of(steps=steps - 1, budget="none")) == full
+    assert budget_of(spec_of(steps=1)) == replace(quick, draws=work.FEWEST_DRAWS)
+    assert budget_of(spec_of(steps=1, draws=30)) == replace(quick, draws=30)
+    assert budget_of(spec_of(seeds=8, steps=steps)) == budget_of(spec_of(steps=2 * steps))
+
+
+@pytest.mark.usefixtures("no_little_work")
+def test_a_report_says_what_was_measured_less_of_and_keeps_it_by_itself(tmp_path):
+    spec = spec_of(seeds=2, steps=3, points=1)
+    report = check(spec, resume=tmp_path, mitigation=False).record
+    (point,) = report.points
+    assert point.delta_loss.samples == 40
+    assert point.moments.draws == work.FEWEST_DRAWS
+    problem = build_problem(spec)
+    (said,) = measured_less(spec, problem, build_chip(spec, problem), quick=False)
+    assert said in report.notes
+    assert "about 40 of 400 samples" in said
+    assert "200 updates are drawn at a point in place of 1000" in said
+    assert "measure.budget: none" in said
+    # Asked for, and kept beside the others: the same chips, another amount of measuring.
+    asked = spec_of(seeds=2, steps=3, points=1, budget="none", draws=20)
+    whole = check(asked, resume=tmp_path, mitigation=False).record
+    assert whole.points[0].delta_loss.samples == 400
+    assert not any("measure.budget" in note for note in whole.notes)
+    kept = {path.name for path in tmp_path.rglob("point-0*.json")}
+    assert kept == {"point-0-200-40-4.json", "point-0.json"}
