@@ -3,11 +3,13 @@
 Every weight is asked for the same increment, up and down in turn, of few pulses (0.01 in the mean)
 or many (5). A copy reads and writes one number a device; a write reads the increment and writes
 what is realized, and where there is a pulse it reads the weight and the properties of its device.
+Few pulses are compared with aihwkit's as what they are in a training, one outer product.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 
@@ -26,6 +28,8 @@ from device_models import (
     draw_devices,
     nonlinear_response,
 )
+from device_models.outer_products import OuterProducts, OuterWrite
+from neurograd.errors import NeurogradError
 from neurograd.seeding import generator_for
 
 PULSES = {"few": 0.01, "many": 5.0}
@@ -124,6 +128,8 @@ def _of_one(model: str, side: int, amount: str, quick: bool) -> list[Row]:
     works |= {f"copy {name}": _copy(size, dtype) for name, dtype in TYPES.items()}
     comparable = model in aihwkit_updates.CLASSES
     missing = aihwkit_updates.missing()
+    if comparable and amount == "few":
+        works["rank-one"] = _outer(model, side)
     if comparable and missing is None:
         works["aihwkit"] = aihwkit_updates.rank_one_update(model, side, PULSES[amount])
     taken = in_turn(works, rounds=3 if quick else 7, least_seconds=0.02 if quick else 0.1)
@@ -134,10 +140,11 @@ def _of_one(model: str, side: int, amount: str, quick: bool) -> list[Row]:
 
     made = [row(each, f"copy {each}", "copy") for each in TYPES]
     made.append(row("float64", "float32", "float32", 1.0 / 2.5))
+    like_aihwkit = "rank-one" if amount == "few" else "float32"
     if comparable and missing is None:
-        made.append(row("float32", "aihwkit", "aihwkit", AT_LEAST[amount]))
+        made.append(row(like_aihwkit, "aihwkit", "aihwkit", AT_LEAST[amount]))
     elif comparable:
-        made.append(not_measured(f"{name}, float32", "aihwkit", str(missing)))
+        made.append(not_measured(f"{name}, {like_aihwkit}", "aihwkit", str(missing)))
     return made
 
 
@@ -156,6 +163,22 @@ def _write(model: str, size: int, amount: str, dtype: torch.dtype) -> Work:
     def work() -> None:
         write.write(w, increments[0], generator)
         increments.reverse()
+
+    return work
+
+
+def _outer(model: str, side: int) -> Work:
+    """The same by the outer product of an input and an error, as aihwkit does."""
+    write, unit = MODELS[model](side * side, torch.float32)
+    w = write.program(torch.zeros(side * side))
+    error = torch.full((1, side), PULSES["few"] * unit)
+    layer = OuterProducts(0, None, torch.ones(1, side), error)
+    generator = generator_for(0, "writes")
+
+    def work() -> None:
+        if not cast(OuterWrite, write).write_outer(w, [layer], 1.0, generator):
+            raise NeurogradError(f"{model}: its write does not take outer products")
+        error.neg_()
 
     return work
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -54,7 +54,6 @@ def sample_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Iterator[
         yield result
 
 
-@runtime_checkable
 class FactoredProblem(Protocol):
     """A problem that may know the gradients of a batch's samples as outer products."""
 
@@ -66,7 +65,6 @@ class FactoredProblem(Protocol):
         ...
 
 
-@runtime_checkable
 class OuterWrite(WritePath, Protocol):
     """A write path that may write outer products without their increments."""
 
@@ -85,7 +83,7 @@ class OuterWrite(WritePath, Protocol):
             w: Weights, shape ``(N,)``; changed in place.
             layers: The samples' gradients in layers that fill the vector of weights.
             factor: What a gradient is multiplied by to be the increment.
-            generator: Source of the write noise, drawn from as by a ``write`` for every sample.
+            generator: Source of the write noise: of one key a sample, as in a ``write`` of each.
 
         Returns:
             Whether they have been written.

@@ -1,136 +1,31 @@
 """Writes of one sample after the other by the outer products that their gradients are.
 
-Only weights whose error and input are not 0 are visited. Each draws the numbers that it draws in a
-write of all weights, and finds what the samples before have left.
+Only weights whose error and input are not 0 can get pulses; which of them do is found as in
+``outer_order``. A sample finds what those before have left.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from device_models.kernels import memristor_loop, pulsed_loop
 from device_models.kernels.compiled import called, inlined
-from device_models.kernels.number_loops import BLOCK, block_of, normal_pair, round_all, unit
-
-
-class Place(NamedTuple):
-    """Where a layer stands in the vector of weights.
-
-    Attributes:
-        first: Number of its matrix's first weight.
-        bias: Number of its first bias; below 0 where there is none.
-    """
-
-    first: int
-    bias: int
-
-
-@called
-def fill(
-    errors: Any,
-    columns: Any,
-    inputs: Any,
-    width: Any,
-    place: Any,
-    factor: Any,
-    row: Any,
-    column: Any,
-    where: Any,
-    increments: Any,
-) -> Any:
-    """The next weights of an outer product that get an increment, as many as a block takes.
-
-    Args:
-        errors: Of all rows.
-        columns: Numbers of the columns whose input is not 0.
-        inputs: Their inputs.
-        width: Columns of the matrix.
-        place: See ``Place``.
-        factor: What the gradient is multiplied by.
-        row: Row to begin with.
-        column: Which of the columns to begin with.
-        where: Filled with the weights' numbers.
-        increments: Filled with their increments; 0 only where a product has no digits left.
-
-    Returns:
-        How many these are, and the row and the column to go on with.
-    """
-    size = 0
-    while row < errors.size:
-        error = errors[row]
-        if error != 0:
-            start = place.first + row * width
-            stop = min(columns.size, column + BLOCK - size)
-            shift = size - column
-            for c in range(column, stop):
-                where[c + shift] = start + columns[c]
-                increments[c + shift] = error * inputs[c] * factor
-            size, column = stop + shift, stop
-            if size == BLOCK:
-                break
-            if column < columns.size:
-                continue
-            if place.bias >= 0:
-                where[size], increments[size] = place.bias + row, error * factor
-                size += 1
-        row, column = row + 1, 0
-        if size == BLOCK:
-            break
-    return size, row, column
-
-
-@called
-def _columns_of(inputs: Any, columns: Any, some: Any) -> Any:
-    """How many inputs are not 0; their columns and they themselves go to the front."""
-    count = 0
-    for c in range(inputs.size):
-        columns[count], some[count] = c, inputs[c]
-        count += inputs[c] != 0
-    return count
-
-
-@inlined
-def _draw(
-    key: Any, size: Any, where: Any, units: Any, more_units: Any, first: Any, second: Any, real: Any
-) -> None:
-    """Uniform numbers of the weights of a block, and the words of their normal ones."""
-    for j in range(size):
-        r0, r1, r2, r3 = block_of(np.uint64(where[j]), np.uint64(0), key)
-        units[j], more_units[j] = unit(r0, real), unit(r1, real)
-        first[j], second[j] = np.uint32(r2), np.uint32(r3)
-
-
-@called
-def _pulse_block(
-    key: Any, size: Any, where: Any, increments: Any, w: Any, numbers: Any, words: Any, up: Any,
-    plus: Any, minus: Any, shape: Any, request: Any,
-) -> None:  # fmt: skip
-    """A block of increments by ``PulsedWrite`` or ``OneSidedPair``."""
-    real = w.dtype.type
-    noise, more_noise, pulses, changes = numbers[0], numbers[1], numbers[2], numbers[3]
-    first, second = words[0], words[1]
-    _draw(key, size, where, noise, more_noise, first, second, real)
-    for j in range(size):
-        asked = abs(increments[j]) / (request.up if increments[j] > real(0.0) else request.down)
-        pulses[j] = request.most if asked > request.most else asked
-    round_all(pulses, noise, size, request.rounding, real)
-    count = 0
-    for j in range(size):
-        where[count], up[count], pulses[count] = where[j], increments[j] > real(0.0), pulses[j]
-        first[count], second[count] = first[j], second[j]
-        count += pulses[j] != 0
-    if shape.noise > real(0.0):
-        for k in range(count):
-            noise[k], more_noise[k] = normal_pair(np.uint64(first[k]), np.uint64(second[k]), real)
-    for k in range(count):
-        changes[k] = w[where[k]]
-    pulsed_loop.move(
-        key, count, where, up, pulses, noise, more_noise, changes, plus, minus, shape, request
-    )
-    for k in range(count):
-        w[where[k]] += changes[k]
+from device_models.kernels.number_loops import BLOCK, STOCHASTIC, normal_pair, round_all
+from device_models.kernels.outer_order import (
+    ALL,
+    LEAST,
+    Line,
+    candidates,
+    clock_of,
+    fill,
+    normal_words,
+    sort,
+    start,
+    units_of_visited,
+    visited_columns,
+)
 
 
 def largest(inputs: Any, errors: Any) -> Any:
@@ -145,6 +40,74 @@ def largest(inputs: Any, errors: Any) -> Any:
             size = abs(errors[n, row]) * most
             found = found if size <= found else size
     return found
+
+
+@inlined
+def _line_of(size: Any, like: Any) -> Any:
+    """Room for the rows or columns of a sample."""
+    return Line(
+        np.empty(size, np.int64),
+        np.empty(size, like.dtype),
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+    )
+
+
+@called
+def _normal_numbers(count: Any, first: Any, second: Any, noise: Any, more_noise: Any) -> None:
+    real = noise.dtype.type
+    for k in range(count):
+        noise[k], more_noise[k] = normal_pair(np.uint64(first[k]), np.uint64(second[k]), real)
+
+
+@called
+def _apply_pulses(
+    key: Any, count: Any, where: Any, up: Any, w: Any, numbers: Any, words: Any,
+    plus: Any, minus: Any, shape: Any, request: Any,
+) -> None:  # fmt: skip
+    """Pulses of ``numbers[2]`` to some weights, by the normal numbers of their words."""
+    noise, more_noise, pulses, changes = numbers[0], numbers[1], numbers[2], numbers[3]
+    if shape.noise > 0:
+        _normal_numbers(count, words[0], words[1], noise, more_noise)
+    for k in range(count):
+        changes[k] = w[where[k]]
+    pulsed_loop.move(
+        key, count, where, up, pulses, noise, more_noise, changes, plus, minus, shape, request
+    )
+    for k in range(count):
+        w[where[k]] += changes[k]
+
+
+@called
+def _pulses_asked(size: Any, increments: Any, request: Any, pulses: Any) -> None:
+    zero = pulses.dtype.type(0.0)
+    for j in range(size):
+        asked = abs(increments[j]) / (request.up if increments[j] > zero else request.down)
+        pulses[j] = request.most if asked > request.most else asked
+
+
+@called
+def _choose_pulsed(size: Any, where: Any, increments: Any, up: Any, pulses: Any) -> Any:
+    """How many visited weights get pulses; they go to the front."""
+    zero, count = pulses.dtype.type(0.0), 0
+    for j in range(size):
+        where[count], up[count], pulses[count] = where[j], increments[j] > zero, pulses[j]
+        count += pulses[j] != 0
+    return count
+
+
+@called
+def _choose_candidates(
+    size: Any, where: Any, increments: Any, chances: Any, up: Any, pulses: Any, words: Any
+) -> Any:
+    """How many candidates get a pulse; they go to the front."""
+    one, zero, count = pulses.dtype.type(1.0), pulses.dtype.type(0.0), 0
+    for j in range(size):
+        chosen = chances[j] < pulses[j]
+        where[count], up[count], pulses[count] = where[j], increments[j] > zero, one
+        words[0, count], words[1, count] = words[0, j], words[1, j]
+        count += chosen
+    return count
 
 
 def write_pulses(
@@ -167,52 +130,61 @@ def write_pulses(
         shape: As for ``pulsed_loop.write``.
         request: As for ``pulsed_loop.write``.
     """
-    width = inputs.shape[1]
-    numbers, words = np.empty((4, BLOCK), w.dtype), np.empty((2, BLOCK), np.uint32)
+    numbers, words = np.empty((4, BLOCK), w.dtype), np.empty((4, BLOCK), np.uint32)
     where, up = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.bool_)
-    increments = np.empty(BLOCK, w.dtype)
-    columns, some = np.empty(width, np.int64), np.empty(width, w.dtype)
+    increments, units, chances = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype), np.empty(BLOCK)
+    columns, rows = _line_of(inputs.shape[1] + 1, w), _line_of(errors.shape[1], w)
+    visited, state, clock = (
+        np.empty(errors.shape[1], np.int64),
+        np.zeros(2, np.int64),
+        clock_of(False),
+    )
+    scale = abs(np.float64(factor)) / np.float64(min(request.up, request.down))
+    by_chance = request.rounding == STOCHASTIC
     for n in range(keys.size):
-        found = _columns_of(inputs[n], columns, some)
-        row = column = 0
-        while row < errors.shape[1]:
-            size, row, column = fill(
-                errors[n], columns[:found], some[:found], width, place, factor,
-                row, column, where, increments,
+        key, drawn = keys[n], 0
+        column_count = sort(inputs[n], 1.0, place.bias >= 0, columns)
+        row_count = sort(errors[n], scale, False, rows)
+        least = LEAST if by_chance else ALL
+        visited_columns(rows, row_count, columns, column_count, least, visited)
+        state[:] = 0
+        while state[0] < row_count:
+            size = fill(rows, row_count, columns, visited, place, factor, state, where, increments)
+            if size == 0:
+                break
+            _pulses_asked(size, increments, request, numbers[2])
+            if by_chance:
+                units_of_visited(key, place, drawn, size, words, units)
+                drawn += BLOCK
+            round_all(numbers[2], units, size, request.rounding, w.dtype.type)
+            count = _choose_pulsed(size, where, increments, up, numbers[2])
+            if shape.noise > 0:
+                normal_words(key, where, count, words[0], words[1])
+            _apply_pulses(key, count, where, up, w, numbers, words, plus, minus, shape, request)
+        size = BLOCK if by_chance else 0
+        if by_chance:
+            start(clock, key, place)
+        while size == BLOCK:
+            size = candidates(
+                clock, key, rows, row_count, columns, column_count, visited, place, factor,
+                where, increments, chances, words[0], words[1],
             )  # fmt: skip
-            _pulse_block(
-                keys[n], size, where, increments, w, numbers, words, up,
-                plus, minus, shape, request,
-            )  # fmt: skip
+            _pulses_asked(size, increments, request, numbers[2])
+            count = _choose_candidates(size, where, increments, chances, up, numbers[2], words)
+            _apply_pulses(key, count, where, up, w, numbers, words, plus, minus, shape, request)
 
 
 @called
-def _curve_block(
-    key: Any, size: Any, where: Any, increments: Any, w: Any, numbers: Any, words: Any, up: Any,
+def _apply_curves(
+    count: Any, where: Any, up: Any, w: Any, numbers: Any, words: Any,
     plus: Any, minus: Any, settings: Any, rise: Any, fall: Any, covered: Any,
 ) -> None:  # fmt: skip
-    """A block of increments by ``MemristorWrite``."""
-    real = w.dtype.type
+    """Pulses of ``numbers[2]`` and, of pairs, ``numbers[3]`` to some weights."""
     noise, more_noise, ups, downs = numbers[0], numbers[1], numbers[2], numbers[3]
-    ways, changes = numbers[4], numbers[5]
-    first, second = words[0], words[1]
-    _draw(key, size, where, noise, more_noise, first, second, real)
-    rising, falling = settings.up.counted, settings.down.counted
-    for j in range(size):
-        part, raised = abs(increments[j]) / settings.span, increments[j] > real(0.0)
-        ups[j] = part * (rising if raised else falling)
-        downs[j] = part * (falling if raised else rising)
-    round_all(ups, noise, size, settings.rounding, real)
-    round_all(downs, more_noise, size, settings.rounding, real)
-    count = 0
-    for j in range(size):
-        where[count], up[count] = where[j], increments[j] > real(0.0)
-        ups[count], downs[count] = ups[j], downs[j]
-        first[count], second[count] = first[j], second[j]
-        count += ups[j] != 0 or (settings.pair and downs[j] != 0)
+    ways, changes, real = numbers[4], numbers[5], w.dtype.type
+    if settings.noisy:
+        _normal_numbers(count, words[0], words[1], noise, more_noise)
     for k in range(count):
-        if settings.noisy:
-            noise[k], more_noise[k] = normal_pair(np.uint64(first[k]), np.uint64(second[k]), real)
         ways[k] = memristor_loop.way_of(w[where[k]], where[k], plus, minus, settings, real)
         changes[k] = real(0.0)
     memristor_loop.move_line(
@@ -225,6 +197,46 @@ def _curve_block(
         )  # fmt: skip
     for k in range(count):
         w[where[k]] += changes[k]
+
+
+@called
+def _curves_asked(size: Any, increments: Any, settings: Any, ups: Any, downs: Any) -> None:
+    zero, rising, falling = ups.dtype.type(0.0), settings.up.counted, settings.down.counted
+    for j in range(size):
+        part, raised = abs(increments[j]) / settings.span, increments[j] > zero
+        ups[j] = part * (rising if raised else falling)
+        downs[j] = part * (falling if raised else rising) if settings.pair else zero
+
+
+@called
+def _choose_moved(size: Any, where: Any, increments: Any, up: Any, ups: Any, downs: Any) -> Any:
+    """How many visited weights get pulses; they go to the front."""
+    zero, count = ups.dtype.type(0.0), 0
+    for j in range(size):
+        where[count], up[count] = where[j], increments[j] > zero
+        ups[count], downs[count] = ups[j], downs[j]
+        count += ups[j] != 0 or downs[j] != 0
+    return count
+
+
+@called
+def _choose_moved_candidates(
+    size: Any, where: Any, increments: Any, chances: Any, up: Any, ups: Any, downs: Any, words: Any
+) -> Any:
+    """How many candidates get a pulse of one device or of both; they go to the front."""
+    one, zero, count = ups.dtype.type(1.0), ups.dtype.type(0.0), 0
+    for j in range(size):
+        both = np.float64(ups[j]) * np.float64(downs[j])
+        only_up = ups[j] - both
+        either = only_up + downs[j]
+        raised = chances[j] < only_up or (chances[j] >= either - both and chances[j] < either)
+        where[count], up[count] = where[j], increments[j] > zero
+        words[0, count], words[1, count] = words[0, j], words[1, j]
+        chosen = chances[j] < either
+        lowered = chosen and chances[j] >= only_up
+        ups[count], downs[count] = one if raised else zero, one if lowered else zero
+        count += chosen
+    return count
 
 
 def write_curves(
@@ -247,20 +259,54 @@ def write_curves(
         fall: As for ``memristor_loop.write``.
         covered: As for ``memristor_loop.write``.
     """
-    width = inputs.shape[1]
-    numbers, words = np.empty((6, BLOCK), w.dtype), np.empty((2, BLOCK), np.uint32)
+    numbers, words = np.empty((6, BLOCK), w.dtype), np.empty((4, BLOCK), np.uint32)
     where, up = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.bool_)
-    increments = np.empty(BLOCK, w.dtype)
-    columns, some = np.empty(width, np.int64), np.empty(width, w.dtype)
+    increments, chances, units = (
+        np.empty(BLOCK, w.dtype),
+        np.empty(BLOCK),
+        np.empty(2 * BLOCK, w.dtype),
+    )
+    columns, rows = _line_of(inputs.shape[1] + 1, w), _line_of(errors.shape[1], w)
+    visited, state = np.empty(errors.shape[1], np.int64), np.zeros(2, np.int64)
+    clock, real = clock_of(settings.pair), w.dtype.type
+    counted = np.float64(max(settings.up.counted, settings.down.counted))
+    scale = abs(np.float64(factor)) * counted / np.float64(settings.span)
+    by_chance = settings.rounding == STOCHASTIC
     for n in range(keys.size):
-        found = _columns_of(inputs[n], columns, some)
-        row = column = 0
-        while row < errors.shape[1]:
-            size, row, column = fill(
-                errors[n], columns[:found], some[:found], width, place, factor,
-                row, column, where, increments,
+        key, drawn = keys[n], 0
+        column_count = sort(inputs[n], 1.0, place.bias >= 0, columns)
+        row_count = sort(errors[n], scale, False, rows)
+        least = LEAST if by_chance else ALL
+        visited_columns(rows, row_count, columns, column_count, least, visited)
+        state[:] = 0
+        while state[0] < row_count:
+            size = fill(rows, row_count, columns, visited, place, factor, state, where, increments)
+            if size == 0:
+                break
+            _curves_asked(size, increments, settings, numbers[2], numbers[3])
+            if by_chance:
+                units_of_visited(key, place, drawn, 2 * size, words, units)
+                drawn += 2 * BLOCK
+            round_all(numbers[2], units, size, settings.rounding, real)
+            round_all(numbers[3], units[size:], size, settings.rounding, real)
+            count = _choose_moved(size, where, increments, up, numbers[2], numbers[3])
+            if settings.noisy:
+                normal_words(key, where, count, words[0], words[1])
+            _apply_curves(
+                count, where, up, w, numbers, words, plus, minus, settings, rise, fall, covered
+            )
+        size = BLOCK if by_chance else 0
+        if by_chance:
+            start(clock, key, place)
+        while size == BLOCK:
+            size = candidates(
+                clock, key, rows, row_count, columns, column_count, visited, place, factor,
+                where, increments, chances, words[0], words[1],
             )  # fmt: skip
-            _curve_block(
-                keys[n], size, where, increments, w, numbers, words, up,
-                plus, minus, settings, rise, fall, covered,
-            )  # fmt: skip
+            _curves_asked(size, increments, settings, numbers[2], numbers[3])
+            count = _choose_moved_candidates(
+                size, where, increments, chances, up, numbers[2], numbers[3], words
+            )
+            _apply_curves(
+                count, where, up, w, numbers, words, plus, minus, settings, rise, fall, covered
+            )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from device_models.outer_products import FactoredProblem, OuterProducts
+from device_models.outer_products import OuterProducts
 from device_models.protocols import Problem
 
 
@@ -41,6 +42,7 @@ class Backprop:
     ) -> Iterator[Sequence[OuterProducts]] | None:
         """Each sample's part of the gradient over ``index`` as outer products, some at a time.
 
-        None where they are none, or not known as such.
+        None where they are none, or the problem is no ``FactoredProblem``.
         """
-        return problem.sample_products(w, index) if isinstance(problem, FactoredProblem) else None
+        known: Any = problem
+        return known.sample_products(w, index) if hasattr(problem, "sample_products") else None

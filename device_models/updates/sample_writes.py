@@ -46,7 +46,6 @@ class SampleRule(Protocol):
         ...
 
 
-@runtime_checkable
 class OnceAnUpdate(Protocol):
     """A write effect that acts once an update, however many writes that is."""
 
@@ -150,11 +149,18 @@ class KeptProducts:
         return iter(self.layers)
 
 
+def acts_once(effect: WritePath) -> bool:
+    """Whether an effect is ``OnceAnUpdate``."""
+    return getattr(effect, "once_an_update", False)
+
+
 def outer_write(writes: Sequence[WritePath]) -> OuterWrite | None:
     """The first effect, where it may take outer products and all others act once an update."""
-    if not writes or not all(isinstance(effect, OnceAnUpdate) for effect in writes[1:]):
+    if not writes or not all(acts_once(effect) for effect in writes[1:]):
         return None
-    return writes[0] if isinstance(writes[0], OuterWrite) else None
+    first: Any = writes[0]
+    # By the name: a look at a whole protocol takes as long as a small write.
+    return first if hasattr(first, "write_outer") else None
 
 
 def write_one_by_one(
@@ -177,8 +183,8 @@ def write_one_by_one(
         factor: What an estimate is multiplied by to be the requested increment.
         generator: Source of the write noise.
     """
-    each = [effect for effect in writes if not isinstance(effect, OnceAnUpdate)]
-    once = [effect for effect in writes if isinstance(effect, OnceAnUpdate)]
+    each = [effect for effect in writes if not acts_once(effect)]
+    once = [effect for effect in writes if acts_once(effect)]
     now = w.clone()
     for some in _for_writes(writes, now, estimates, factor, generator):
         increment = some * factor

@@ -93,12 +93,13 @@ def _write_layers(
     generator: torch.Generator,
     found: tuple[Any, ...],
 ) -> None:
-    from device_models.kernels.rank_one_loop import Place  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.outer_order import Place  # noqa: PLC0415  (imports numba)
 
     keys = np.array([word_of(key_of(generator)) for _ in layers[0].inputs], dtype=np.uint64)
     scale = (np.float32 if w.dtype == torch.float32 else np.float64)(factor)
     for layer in layers:
-        place = Place(layer.first, -1 if layer.bias is None else layer.bias)
+        bias = -1 if layer.bias is None else layer.bias
+        place = Place(layer.first, bias, layer.inputs.shape[1])
         _run(loop, w, keys, w.numpy(), *_products(layer), place, scale, *found)
 
 

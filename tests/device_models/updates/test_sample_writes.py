@@ -55,7 +55,8 @@ def chip_of(problem, rule, *writes, **options):
 def test_against_an_explicit_loop_of_single_writes(chunk_size):
     """Every sample's increment finds the weights where the writes before it have left them."""
     problem = problem_of(chunk_size=chunk_size)
-    chip = chip_of(problem, Minibatch(Backprop(), 4))
+    device = device_of(problem, soft_bounds=True, rounding="none")
+    chip = chip_of(problem, Minibatch(Backprop(), 4), device)
     w = problem.initial_weights
     found = chip.sample_update(problem, w, generator_for(3))
     generator, now = generator_for(3), w.clone()
@@ -69,7 +70,7 @@ def test_against_an_explicit_loop_of_single_writes(chunk_size):
 
 def test_the_whole_set_is_written_in_the_order_of_the_data():
     problem = problem_of()
-    chip = chip_of(problem, Backprop())
+    chip = chip_of(problem, Backprop(), device_of(problem, rounding="none"))
     w = problem.initial_weights
     generator, now = generator_for(3), w.clone()
     for n in range(problem.num_samples):

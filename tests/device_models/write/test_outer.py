@@ -1,4 +1,7 @@
-"""Samples written as outer products against a write of all weights for each of them."""
+"""Samples written as outer products against a write of all weights for each of them.
+
+Without stochastic rounding they are the same numbers, with it they have the same distribution.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from device_models import (
     Backprop,
@@ -89,7 +93,7 @@ def hold(write, samples, size, seed, dtype):
 @given(
     step=st.sampled_from(list(STEPS)),
     one_sided=st.booleans(),
-    rounding=st.sampled_from(["stochastic", "nearest", "truncate", "none"]),
+    rounding=st.sampled_from(["nearest", "truncate", "none"]),
     most=st.sampled_from([None, 3]),
     samples=st.integers(1, 4),
     size=st.floats(1e-4, 0.3),
@@ -106,7 +110,7 @@ def test_pulses_are_those_of_writes_of_all_weights(
 @given(
     mapping=st.sampled_from(["differential_pair", "reference"]),
     fine=st.booleans(),
-    rounding=st.sampled_from(["stochastic", "nearest", "none"]),
+    rounding=st.sampled_from(["nearest", "none"]),
     noise=st.sampled_from([0.0, 0.03]),
     samples=st.integers(1, 4),
     size=st.floats(1e-4, 0.3),
@@ -117,6 +121,74 @@ def test_curves_are_those_of_writes_of_all_weights(
     mapping, fine, rounding, noise, samples, size, seed, dtype
 ):
     hold(curves(mapping, fine, rounding, noise, dtype), samples, size, seed, dtype)
+
+
+DRAWS = 1500
+
+
+def _mostly(statistic, degrees):
+    """A sum of squares of standardized numbers lies in the interval of 99 % of a χ²."""
+    low, high = stats.chi2.ppf([0.005, 0.995], degrees)
+    assert low < statistic < high, (low, statistic, high)
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+@pytest.mark.parametrize("size", [0.3, 0.003], ids=["many visited", "few visited"])
+def test_pulses_by_chance_come_as_often_as_is_asked_for(one_sided, size):
+    """Weight by weight, in all that are left, and in how much their number spreads."""
+    dtype = torch.float64
+    write = replace(pulses("silent", one_sided, "stochastic", None, dtype), dw_min=0.5)
+    layers = products_of(1, size, 1, dtype)
+    # Powers of 2 from 1 down to 2⁻³⁹, and biases.
+    layers[1].errors.mul_(torch.exp2(-torch.arange(ROWS, dtype=dtype)))
+    w = torch.zeros(N, dtype=dtype)
+    asked = (0.7 * next(sample_gradients(layers, w))).abs() / (0.5 * 1.3)
+    chance = asked.clamp_max(1.0)
+    changed = torch.zeros(N, dtype=dtype)
+    numbers = []
+    for k in range(DRAWS):
+        now = w.clone()
+        assert write.write_outer(now, layers, -0.7, generator_for(8, k))
+        changed += now != 0
+        numbers.append(int((now != 0).sum()))
+    spread = DRAWS * chance * (1.0 - chance)
+    counted = spread > 10.0
+    assert not bool(changed[chance == 0].any())
+    squares = (changed - DRAWS * chance)[counted].square() / spread[counted]
+    _mostly(float(squares.sum()), int(counted.sum()))
+    rest = ~counted & (chance > 0) & (chance < 1)
+    low, high = stats.poisson.ppf([0.005, 0.995], DRAWS * float(chance[rest].sum()))
+    assert low <= float(changed[rest].sum()) <= high
+    variance = float((chance * (1.0 - chance)).sum())
+    _mostly((DRAWS - 1) * torch.tensor(numbers).double().var().item() / variance, DRAWS - 1)
+
+
+def test_both_devices_of_a_pair_are_pulsed_by_chance():
+    """Mean and variance of every weight, and how often both of its devices get a pulse."""
+    dtype, levels = torch.float64, 20
+    crossbar = draw_crossbar(
+        N, weight_range=1.0, mapping="differential_pair", generator=generator_for(0), dtype=dtype
+    )
+    write = MemristorWrite(crossbar, levels=(levels, levels))
+    layers = products_of(1, 0.03, 1, dtype)
+    w = torch.zeros(N, dtype=dtype)
+    increment = -0.7 * next(sample_gradients(layers, w))
+    expected = write.moments(w, increment)
+    chance = increment.abs() / 2.0 * levels
+    assert 0.5 < float(chance.max()) < 1.0
+    changes = []
+    for k in range(DRAWS):
+        now = w.clone()
+        assert write.write_outer(now, layers, -0.7, generator_for(9, k))
+        changes.append(now)
+    change = torch.stack(changes)
+    often = DRAWS * chance > 20.0
+    scaled = (change.mean(0) - expected.mean)[often].square() / expected.variance[often] * DRAWS
+    _mostly(float(scaled.sum()), int(often.sum()))
+    step = float(change[change != 0].abs().min())
+    both = int((change.abs() > 1.5 * step).sum())
+    low, high = stats.poisson.ppf([0.005, 0.995], DRAWS * float(chance.square().sum()))
+    assert low <= both <= high
 
 
 def test_a_sample_finds_what_those_before_have_left():
@@ -170,7 +242,7 @@ def test_an_update_of_one_sample_makes_no_increment_of_all_weights(monkeypatch):
         [torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)], (4,), 3, samples=12
     )
     w = problem.initial_weights
-    write = pulses("linear", False, "stochastic", None, torch.float64, len(w))
+    write = pulses("linear", False, "none", None, torch.float64, len(w))
     chip = Chip(Minibatch(Backprop(), 1), 0.4, writes=(write,))
     generator = generator_for(3)
     index = torch.randperm(12, generator=generator)[:1]
