@@ -9,6 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from device_models.chip_parts import check_parts
 from device_models.moments import (
     SampledMoments,
     of_constant,
@@ -66,9 +67,9 @@ class Chip:
         state: The recipe's memory at which updates are drawn; that before the first when None.
 
     Raises:
-        ValueError: If the step size is not above 0, or the rule's samples cannot be written alone,
-            or passes do not take each for itself, or are not there for the rule, or a recipe has
-            no sum over a batch.
+        ValueError: If the step size is not above 0, or what stands among reads, writes or passes is
+            none, or the rule's samples cannot be written alone, or passes do not take each for
+            itself, or are not there for the rule, or a recipe has no sum over a batch.
     """
 
     rule: LearningRule
@@ -81,6 +82,7 @@ class Chip:
     state: OptimizerState | None = None
 
     def __post_init__(self) -> None:
+        check_parts(reads=self.reads, writes=self.writes, passes=self.passes)
         check_write_each(self.write_each, self.rule)
         if self.recipe is not None and self.write_each == "sample":
             raise ValueError("write_each is sample with a recipe; allowed: batch")

@@ -135,3 +135,21 @@ def test_rules_that_compare_losses_have_no_known_mean_behind_converters(rule):
     assert Chip(rule, 0.1).knows_mean(problem)
     assert not Chip(rule, 0.1, passes=(coarse,)).knows_mean(problem)
     assert Chip(Minibatch(Backprop(), 2), 0.1, passes=(coarse,)).knows_mean(problem)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"writes": (3,)}, "writes has a int; allowed: objects with a method write"),
+        ({"writes": (UpdateRounding,)}, "writes has the class UpdateRounding itself"),
+        (
+            {"writes": UpdateRounding(FixedPointGrid(7))},
+            "writes is a UpdateRounding",
+        ),
+        ({"reads": (UpdateRounding(FixedPointGrid(7)),)}, "reads has a UpdateRounding"),
+        ({"passes": (None,)}, "passes has a NoneType; allowed: objects with a method applied"),
+    ],
+)
+def test_what_is_no_effect_is_refused(parts, words):
+    with pytest.raises(ValueError, match=words):
+        Chip(Backprop(), 0.1, **parts)

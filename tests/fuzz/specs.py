@@ -159,7 +159,8 @@ def _object(way: dict[str, Any], depth: int) -> st.SearchStrategy[Any]:
     needed = way.get("required", [])
     return chosen.flatmap(
         lambda names: st.fixed_dictionaries(
-            {name: fitting(inner[name], depth - 1) for name in {*names, *needed}}
+            # In order: a set has another one in each process, and the draws follow it.
+            {name: fitting(inner[name], depth - 1) for name in sorted({*names, *needed})}
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,9 @@ _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 _SHOWN = 6
 """Most names that a message lists."""
 
+_LARGEST, _BESIDE = 16, 2**20
+"""Bytes of the largest type of number, and what a file may hold beside the network's numbers."""
+
 
 def start_from(module: torch.nn.Module, path: str | Path) -> None:
     """Put the arrays of a file in the place of a network's parameters and buffers.
@@ -35,8 +39,8 @@ def start_from(module: torch.nn.Module, path: str | Path) -> None:
         DataError: If it cannot be read, or its arrays are not those of the network.
     """
     place = f"network.weights: {path}"
-    arrays = _read(place, Path(path))
     wanted = module.state_dict()
+    arrays = _read(place, Path(path), wanted)
     factors = output_scales(module)
     needed = [name for name, _ in module.named_parameters() if name not in factors]
     missing = [name for name in needed if name not in arrays]
@@ -68,8 +72,8 @@ def _few(names: list[str]) -> list[str]:
     return [*names[:_SHOWN], *([f"{rest} more"] if rest > 0 else [])]
 
 
-def _read(place: str, path: Path) -> Mapping[str, Tensor]:
-    """All arrays of a file by name."""
+def _read(place: str, path: Path, wanted: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """All arrays of a file by name, of one that unpacks to no more than the network's state."""
     kind = path.suffix.lower()
     if kind in _PICKLES:
         raise DataError(
@@ -81,10 +85,24 @@ def _read(place: str, path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         state = "is not a file" if path.exists() else "does not exist"
         raise DataError(f"{place}: {state}; allowed: a file, relative to the spec")
-    return _npz(place, path) if kind == ".npz" else _safetensors(place, path)
+    if kind == ".safetensors":
+        return _safetensors(place, path)
+    return _npz(place, path, sum(value.numel() for value in wanted.values()))
 
 
-def _npz(place: str, path: Path) -> dict[str, Tensor]:
+def _npz(place: str, path: Path, numbers: int) -> dict[str, Tensor]:
+    most = _LARGEST * numbers + _BESIDE
+    try:
+        with zipfile.ZipFile(path) as packed:
+            # No more than an entry says is unpacked of it.
+            size = sum(entry.file_size for entry in packed.infolist())
+    except DAMAGED:
+        raise DataError(f"{place}: is damaged; allowed: numbers in a .npz of numpy") from None
+    if size > most:
+        raise DataError(
+            f"{place}: unpacks to {size:,} bytes; allowed: at most {most:,}, for a network of "
+            f"{numbers:,} numbers"
+        )
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
@@ -96,7 +114,13 @@ def _npz(place: str, path: Path) -> dict[str, Tensor]:
             raise DataError(f"{place}: {name} is no array; allowed: numbers in a .npz of numpy")
         if array.dtype.kind not in "biuf":
             raise DataError(f"{place}: {name} is of type {array.dtype}; allowed: real numbers")
-    return {name: torch.from_numpy(np.array(array)) for name, array in found.items()}
+    return {name: torch.from_numpy(_native(array)) for name, array in found.items()}
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """A copy of a type that torch has: of any byte order and size, but not every integer's."""
+    double = array.dtype.kind != "f" or array.dtype.itemsize > 8
+    return np.array(array, np.float64 if double else array.dtype.newbyteorder("="))
 
 
 def _safetensors(place: str, path: Path) -> dict[str, Tensor]:

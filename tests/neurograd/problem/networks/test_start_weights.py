@@ -97,3 +97,24 @@ def test_pickles_and_damaged_files_are_refused(name, tmp_path):
 def test_objects_in_npz_are_refused(tmp_path):
     np.savez(tmp_path / "start.npz", **{"0.weight": np.array([_Runs()], dtype=object)})
     refused(lambda: start_from(_network(), tmp_path / "start.npz"), "Python objects")
+
+
+def test_a_small_file_of_huge_arrays_is_not_unpacked(tmp_path, monkeypatch):
+    """64 MiB of zeros in 64 KiB; what is refused is never read."""
+    state = {name: value.numpy() for name, value in _network().state_dict().items()}
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, **state, more=np.zeros(2**23))
+    assert path.stat().st_size < 2**17
+    monkeypatch.setattr(np, "load", None)
+    refused(lambda: start_from(_network(), path), "unpacks to 67,", "for a network of 26 numbers")
+
+
+@pytest.mark.parametrize("kind", ["g", ">f8", ">f4", "<u8", "i1", "?"])
+def test_numbers_of_any_type_and_byte_order_are_taken(kind, tmp_path):
+    path, network = tmp_path / "start.npz", _network()
+    state = {name: value.numpy() for name, value in _network(1).state_dict().items()}
+    np.savez(path, **{name: np.abs(value).astype(kind) for name, value in state.items()})
+    start_from(network, path)
+    for name, value in network.state_dict().items():
+        expected = np.abs(state[name]).astype(kind).astype(float)
+        assert torch.equal(value, torch.from_numpy(expected))
