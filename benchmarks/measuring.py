@@ -42,7 +42,7 @@ def rows(quick: bool) -> list[Row]:
         quick: The smallest network only, and time over two decades.
     """
     sizes = (
-        Size((13,), 8, 500),
+        Size((13,), 2, 1600),
         Size((270, 280), 8, 400),
         Size((3050, 3050), 8, 24, judged=64, trained=False),
     )
