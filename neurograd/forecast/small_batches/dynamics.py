@@ -7,6 +7,9 @@ mean size where the write is linear on either side of 0, with its slopes there; 
 one by one, with their known mean as a control variate. The noise is ``Σ ξ r`` over what is realized
 of single updates, with independent normal ξ: in as many directions as the subset has updates.
 
+Where reads are random, parts of the subset are seen by one read each. These are mirrored in pairs
+and stay along a step: their spread is in the noise, what it does to the mean in the mean.
+
 Networks of one forecast see the same subsets after the same number of updates, so that what these
 do to chips and clean twin alike cancels.
 """
@@ -26,7 +29,13 @@ from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.small_batches.increments import Increments, LayerEstimates
 from neurograd.forecast.small_batches.response import SubsetResponse
-from neurograd.forecast.small_batches.subset import noise_of_batch, subset_part, subset_size
+from neurograd.forecast.small_batches.subset import (
+    LARGEST_PART,
+    LARGEST_PART_BY_READS,
+    noise_of_batch,
+    subset_part,
+    subset_size,
+)
 from neurograd.forecast.write_response import SINGLE_UPDATES, WriteResponse, slope
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -40,6 +49,13 @@ let steps through that are too long; more cost passes.
 """
 
 
+READ_PAIRS = 2
+"""Mirrored pairs of random reads of a step.
+
+A count. Not tuned. Fewer know less well what the spread of reads does to the mean; more cost calls.
+"""
+
+
 def layer_estimates(problem: Problem, chip: Chip) -> LayerEstimates | None:
     """Estimates of single updates of a chip by products of layers; None where it has others.
 
@@ -50,8 +66,7 @@ def layer_estimates(problem: Problem, chip: Chip) -> LayerEstimates | None:
     rule = chip.rule
     if not isinstance(rule, Minibatch) or not rule.mean_over_samples or chip.recipe is not None:
         return None
-    still = rule.rule.deterministic and all(effect.deterministic for effect in chip.reads)
-    if not still or chip.writes_samples or rule.batch is not None:
+    if not rule.rule.deterministic or chip.writes_samples or rule.batch is not None:
         return None
     return LayerEstimates.of(chip.see(problem), rule.rule, rule.batch_size)
 
@@ -83,6 +98,8 @@ class SubsetDynamics:
         self.before_noise: Tensor | None = None
         self._passed, self._samples = 0, problem.num_samples
         self._epoch = epoch_of(chip, self._samples)
+        self._reads_random = not all(effect.deterministic for effect in chip.reads)
+        self._offsets: list[Tensor] = []
         watched = self._order("forecast loss")[:MONITORED]
         self._watched = None if len(watched) == self._samples else watched
         self._subset = watched
@@ -106,7 +123,9 @@ class SubsetDynamics:
 
     def begin(self, w: Tensor, done: int, length: int, generator: torch.Generator) -> None:
         """A subset for a step of up to ``length`` updates, and its estimates at ``w``."""
-        size = subset_size(self._rule, self._samples, length, self._epoch)
+        part = LARGEST_PART_BY_READS if self._reads_random else LARGEST_PART
+        size = subset_size(self._rule, self._samples, length, self._epoch, part)
+        self._offsets = self._drawn_reads(w, generator) if self._reads_random else []
         self._subset = self._order("forecast subset", done)[:size]
         self._here = found = self._at(w, generator)
         if self._chip.writes:
@@ -116,7 +135,15 @@ class SubsetDynamics:
     def _at(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Increments:
         self._passed += len(self._subset)
         seen = self._chip.mean_read(w, generator) if reads else w
-        return self._estimates.at(seen, self._subset)
+        if not self._offsets:
+            return self._estimates.at(seen, self._subset)
+        return self._estimates.at_each([seen + each for each in self._offsets], self._subset)
+
+    def _drawn_reads(self, w: Tensor, generator: torch.Generator) -> list[Tensor]:
+        """Mirrored reads less their mean: what they do to the mean is left, of second order."""
+        center = self._chip.mean_read(w, generator)
+        drawn = [self._chip.read(w, generator) - center for _ in range(READ_PAIRS)]
+        return [side * each for each in drawn for side in (1.0, -1.0)]
 
     def _typical(self, found: Increments) -> Tensor:
         """Size ``E x²/E|x|`` of increments, at which a line has their mean variance."""

@@ -13,8 +13,8 @@ there the subset is cut into batches, each of which is one product.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -197,10 +197,38 @@ class LayerEstimates:
 
     def at(self, seen: Tensor, index: Tensor) -> Increments:
         """Estimates of some samples at weights as the passes see them, shape ``(N,)``."""
-        inputs, targets = self.problem.batch(index)
-        factors = self.stack.factors(seen, inputs, targets, feedback=self.feedback)
-        batches = len(index)
+        return self.at_each([seen], index)
+
+    def at_each(self, reads: Sequence[Tensor], index: Tensor) -> Increments:
+        """Estimates of some samples, equal parts of them by one read each.
+
+        No batch has samples of two reads, so that some samples may be left out.
+
+        Args:
+            reads: Weights as the passes see them, each of shape ``(N,)``.
+            index: The samples, as many as there are reads of whole batches or more.
+        """
+        size = len(index)
+        if len(reads) > 1:
+            size = size // (len(reads) * self.batch_size) * self.batch_size
+        parts = []
+        for seen, some in zip(reads, index.split(size), strict=False):
+            inputs, targets = self.problem.batch(some)
+            parts.append(self.stack.factors(seen, inputs, targets, feedback=self.feedback))
+        factors = (
+            parts[0] if len(parts) == 1 else [_joined(each) for each in zip(*parts, strict=True)]
+        )
+        batches = len(factors[0].errors)
         if self.batch_size > 1:
-            fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // len(seen))
-            batches = min(len(index) // self.batch_size, MOST_BATCHES, fits)
+            fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // len(reads[0]))
+            batches = min(batches // self.batch_size, MOST_BATCHES, fits)
         return Increments(self.stack, factors, self.batch_size, batches)
+
+
+def _joined(parts: Sequence[Factors]) -> Factors:
+    """One layer's factors of all samples."""
+    return replace(
+        parts[0],
+        inputs=torch.cat([each.inputs for each in parts]),
+        errors=torch.cat([each.errors for each in parts]),
+    )

@@ -26,6 +26,13 @@ A pure number, at most 1. Not tuned. Larger looks at fewer samples, but networks
 share their subsets: this part of the noise is then the same in all of them.
 """
 
+LARGEST_PART_BY_READS = 0.1
+"""The same where reads are random.
+
+A pure number, at most 1. Not tuned: what reads add to the noise of updates is not in a subset's
+error, but less of it is drawn as well. Larger leaves that much of the reads' noise out.
+"""
+
 FEWEST = 64
 """Fewest samples of a subset.
 
@@ -63,7 +70,9 @@ def subset_part(rule: Minibatch, samples: int, subset: int, updates: int) -> flo
     return updates * (1.0 / subset - 1.0 / samples) / noise_of_batch(rule, samples)
 
 
-def subset_size(rule: Minibatch, samples: int, updates: int, epoch: int | None) -> int:
+def subset_size(
+    rule: Minibatch, samples: int, updates: int, epoch: int | None, part: float = LARGEST_PART
+) -> int:
     """How many samples a step of some updates looks at.
 
     Args:
@@ -72,9 +81,10 @@ def subset_size(rule: Minibatch, samples: int, updates: int, epoch: int | None) 
         updates: Number k of updates.
         epoch: Updates of a shuffled epoch, None in another order. Whole epochs, whose own noise
             cancels, look at all samples.
+        part: Largest part of their noise that the subset makes.
     """
     if epoch is not None and updates >= epoch:
         return samples
-    share = LARGEST_PART * noise_of_batch(rule, samples) / updates + 1.0 / samples
+    share = part * noise_of_batch(rule, samples) / updates + 1.0 / samples
     least = max(FEWEST, FEWEST_BATCHES * rule.batch_size)
     return min(samples, max(least, math.ceil(1.0 / share)))

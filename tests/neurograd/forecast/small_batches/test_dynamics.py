@@ -111,11 +111,36 @@ def test_what_the_subset_has_of_the_noise_is_not_drawn_again():
     assert float(both.ratio(flat)) == pytest.approx(max(0.0, 5.0 / 9.0 - seen))
 
 
+def test_random_reads_are_in_mean_and_noise():
+    """The drift is the mean over mirrored reads; the noise has what reads add to its variance."""
+    problem = relu_network()
+    quiet = Chip(Minibatch(Backprop(), 1), 0.1)
+    chip = Chip(Minibatch(Backprop(), 1), 0.1, (ReadNoise(1.0),))
+    found, w = _begun(problem, chip)
+    offsets = found._offsets
+    assert len(offsets) == 4
+    assert float((offsets[0] + offsets[1]).abs().max()) == 0.0
+    parts = found._subset.split(len(found._subset) // 4)
+    mean = [problem.gradient(w + r, some) for r, some in zip(offsets, parts, strict=False)]
+    drift = found.drift(w, generator_for(0))
+    torch.testing.assert_close(drift, -torch.stack(mean).mean(0))
+
+    def total(some_chip, noise):
+        begun, at = _begun(problem, some_chip)
+        _, spread = begun._noise(at, begun._here)
+        draws = [float(spread(generator_for(noise, k)).square().sum()) for k in range(200)]
+        return sum(draws) / len(draws)
+
+    singles = [chip.estimate(problem, w, generator_for(5, k)) for k in range(400)]
+    exact = 0.1**2 * float(torch.stack(singles).var(0).sum())
+    # Two pairs of reads tell it within a half; without them it is a third of it or less.
+    assert total(quiet, 0) < 0.35 * exact
+    assert 0.5 * exact < total(chip, 0) < 2.0 * exact
+
+
 def test_which_chips_have_estimates_by_layers():
     problem = relu_network()
     assert layer_estimates(problem, _chip(problem)) is not None
     assert layer_estimates(problem, Chip(Backprop(), 0.1)) is None
-    random_reads = Chip(Minibatch(Backprop(), 1), 0.1, (ReadNoise(0.1),))
-    assert layer_estimates(problem, random_reads) is None
     by_sample = Chip(Minibatch(Backprop(), 4), 0.1, (), _chip(problem).writes, write_each="sample")
     assert layer_estimates(problem, by_sample) is None

@@ -53,6 +53,22 @@ def test_plain_noise_has_the_covariance_of_batches():
     torch.testing.assert_close(columns.T @ columns, torch.cov(single.T) / 4)
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_parts_of_a_subset_are_seen_by_a_read_each(batch):
+    """Of 12 samples and 2 reads each has 6; of 11 samples in batches of 2 each has 4."""
+    problem = relu_network()
+    w = problem.initial_weights
+    reads, index = [1.1 * w, 0.8 * w], torch.arange(13 - batch)
+    estimates = LayerEstimates.of(problem, Backprop(), batch)
+    assert estimates is not None
+    found = estimates.at_each(reads, index)
+    each = {1: 6, 2: 4}[batch]
+    seen = [(reads[0], index[:each]), (reads[1], index[each : 2 * each])]
+    single = [problem.gradient(at, b) for at, some in seen for b in some.split(batch)]
+    torch.testing.assert_close(found.single(len(single)), torch.stack(single))
+    torch.testing.assert_close(found.mean, torch.stack(single).mean(0))
+
+
 def test_which_estimates_are_products_of_layers():
     problem = relu_network()
     assert LayerEstimates.of(problem, Minibatch(Backprop(), 1), 1) is None
