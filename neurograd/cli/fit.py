@@ -49,6 +49,12 @@ def fit(
             "--yaml", metavar="FILE", help="Write the device there, and a jump table beside it."
         ),
     ] = None,
+    ranges: Annotated[
+        bool,
+        typer.Option(
+            "--ranges", help="Write what the data leave open as ranges, which check forecasts over."
+        ),
+    ] = False,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -66,14 +72,23 @@ def fit(
             f"--yaml {yaml_file}: its jump table would be {table_file}; allowed: another name"
         )
     from neurograd.fit.device_fit import fit_device  # noqa: PLC0415  (numpy and scipy are slow)
+    from neurograd.fit.joint import joint_ranges  # noqa: PLC0415
     from neurograd.fit.reading import read_devices  # noqa: PLC0415
 
     measured = read_devices(data, columns)
     try:
         found = fit_device(measured, model)
+        section = joint_ranges(found) if ranges else None
     except ValueError as error:
         raise DataError(f"{', '.join(map(str, data))}: {error}") from None
-    text = _text(_command(data, columns, model), data[0].stem, measured, found, table_file)
+    text = _text(
+        _command(data, columns, model, ranges=ranges),
+        data[0].stem,
+        measured,
+        found,
+        table_file,
+    )
+    text += _dumped({} if section is None else {"ranges": section})
     files: dict[Path, str | bytes] = {} if yaml_file is None else {yaml_file: text}
     if table_file is not None and found.table is not None:
         files[table_file] = found.table
@@ -96,10 +111,11 @@ def _image(measured: Measurements, found: DeviceFit, title: str, plot: Path) -> 
     return to_image(drawn, plot.suffix[1:])
 
 
-def _command(data: Sequence[Path], columns: str | None, model: str | None) -> str:
+def _command(data: Sequence[Path], columns: str | None, model: str | None, *, ranges: bool) -> str:
     """The command line that was given, but for what it writes."""
     options = [("--columns", columns), ("--model", model)]
     given = [word for name, value in options if value is not None for word in (name, value)]
+    given += ["--ranges"] if ranges else []
     return shlex.join(["neurograd", "fit", *map(os.fspath, data), *given])
 
 
@@ -111,8 +127,6 @@ def _text(
     table_file: Path | None,
 ) -> str:
     """The device as YAML, below what was read and what is to be known, as comments."""
-    import yaml  # noqa: PLC0415
-
     lines = [command, *(f"read: {line}" for line in measured.understood)]
     lines += [f"note: {line}" for line in measured.notes]
     lines += found.lines()
@@ -121,4 +135,11 @@ def _text(
         lines.append(f"note: --yaml FILE also writes the jump table that {name} stands for")
     comments = "".join(f"# {' '.join(line.split())}\n" for line in lines)
     block: dict[str, Any] = found.device_block(None if found.table is None else name)
-    return comments + yaml.safe_dump({"device": block}, sort_keys=False, allow_unicode=True)
+    return comments + _dumped({"device": block})
+
+
+def _dumped(keys: dict[str, Any]) -> str:
+    """Keys as YAML, nothing of none."""
+    import yaml  # noqa: PLC0415
+
+    return yaml.safe_dump(keys, sort_keys=False, allow_unicode=True) if keys else ""

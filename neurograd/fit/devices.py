@@ -228,7 +228,7 @@ def _estimates(fits: Sequence[ModelFit], of: Callable[[Values], float]) -> Estim
 def _estimate(fit: ModelFit, of: Callable[[Values], float]) -> tuple[float, float]:
     places = shape_of(fit)
     names, at = [fit.model.names[place] for place in places], fit.top.parameters[places]
-    covariance = _covariance(fit, places)
+    covariance = covariance_of(fit, places)
     steps = 1e-3 * np.minimum(np.sqrt(np.diag(covariance)), 0.1)
 
     def value(point: Array) -> float:
@@ -238,7 +238,7 @@ def _estimate(fit: ModelFit, of: Callable[[Values], float]) -> tuple[float, floa
     return value(at), float(slopes @ covariance @ slopes)
 
 
-def _covariance(fit: ModelFit, places: Sequence[int]) -> Array:
+def covariance_of(fit: ModelFit, places: Sequence[int]) -> Array:
     """Of the errors of a curve's parameters, its noises held."""
     own = np.ix_(places, places)
     unit = fit.top.unit[list(places)]

@@ -1,0 +1,80 @@
+"""What a fit leaves open, as the ranges of a spec."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import yaml
+
+from neurograd.errors import DataError
+from neurograd.fit.device_fit import fit_device
+from neurograd.fit.joint import joint_ranges
+from neurograd.fit.reading import read_measurements
+from neurograd.keys.ranges import correlation_matrix
+from neurograd.spec import validate_spec
+from tests.neurograd.command_line import run_command
+
+NOISE = "device.write.cycle_to_cycle.potentiation"
+STEPS = 60
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Readings of a straight device with noise of 1.5 % of the window a pulse and 0.5 % a read."""
+    rng = np.random.default_rng(1)
+    moves = 1 / STEPS + 0.015 * rng.standard_normal((2, STEPS))
+    ways = np.concatenate([np.zeros((2, 1)), moves.cumsum(1)], axis=1)
+    reads = 1 + 9 * (np.array([[0.0], [1.0]]) + np.array([[1.0], [-1.0]]) * ways)
+    reads += 9 * 0.005 * rng.standard_normal(reads.shape)
+    lines = [f"{k},{up:.4f},{down:.4f}" for k, (up, down) in enumerate(reads.T)]
+    path = tmp_path_factory.mktemp("fit") / "device.csv"
+    head = "pulse,potentiation (uS),depression (uS)"
+    path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def found(data):
+    return fit_device(read_measurements(data), "nonlinear")
+
+
+def test_the_ranges_are_those_of_the_intervals(found):
+    numbers = joint_ranges(found)["numbers"]
+    for key, known in numbers.items():
+        number = found.number(key.removeprefix("device."))
+        assert known["min"] <= number.value <= known["max"]
+        # Half of an interval at 95 % is 1.96 standard deviations of a normal distribution.
+        half = 0.5 * (number.high - number.low)
+        assert known["std"] == pytest.approx(half / 1.959964, rel=1e-3)
+    assert numbers[NOISE]["min"] <= 0.015 <= numbers[NOISE]["max"]
+    assert isinstance(numbers["device.conductance.levels.potentiation"]["max"], int)
+
+
+def test_correlations_have_the_sign_of_the_data(found):
+    """Scatter is read noise or noise of pulses, so that one is larger where the other is smaller.
+
+    The label of depression falls with its bend, which the one of potentiation rises with.
+    """
+    pairs = {frozenset(pair[:2]): pair[2] for pair in joint_ranges(found)["correlations"]}
+    assert pairs[frozenset(("device.read.noise", NOISE))] < -0.1
+    levels, label = "device.conductance.levels", "device.write.nonlinearity"
+    up, down = (
+        pairs[frozenset((f"{levels}.{way}", f"{label}.{way}"))]
+        for way in ("potentiation", "depression")
+    )
+    assert up * down < 0
+
+
+def test_the_command_writes_a_spec_with_them(data, tmp_path, capsys):
+    target = tmp_path / "device.yaml"
+    options = ("--model", "nonlinear", "--ranges", "--yaml", target)
+    assert run_command(capsys, "fit", data, *options)[0] == 0
+    keys = yaml.safe_load(target.read_text(encoding="utf-8"))
+    spec = validate_spec(keys)
+    assert NOISE in spec.ranges.numbers
+    assert np.linalg.eigvalsh(correlation_matrix(spec.ranges)).min() > 0
+
+
+def test_devices_of_other_curves_are_refused(data):
+    with pytest.raises(DataError, match="--ranges: is for one device with a curve of write"):
+        joint_ranges(fit_device(read_measurements(data), "linear"))
