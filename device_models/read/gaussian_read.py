@@ -41,7 +41,7 @@ class GaussianRead:
         if self.std == 0:
             return w
         noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-        return w + self.std * noise
+        return noise.mul_(self.std).add_(w)
 
     def moments(self, w: Tensor) -> ElementMoments:
         """Mean w, variance std² in every element."""
