@@ -354,8 +354,8 @@ class Chip:
         The batch is drawn first, as for ``estimate``.
         """
         rule, index = self._draw_batch(problem, generator)
-        seen = self.read(w, generator)
-        return SampleEstimates(rule, self.see(problem, generator), seen, generator, index)
+        seen = self.see(problem, generator)
+        return SampleEstimates.read_by(self.reads, rule, seen, w, generator, index)
 
     def _after_samples(
         self, w: Tensor, estimates: Iterable[Tensor], generator: torch.Generator

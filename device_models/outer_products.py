@@ -54,13 +54,33 @@ def sample_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Iterator[
         yield result
 
 
+MOST_SAMPLES = 32
+"""Samples of a pass up to which the noise of its read is drawn by what it is multiplied by."""
+
+
+@dataclass(frozen=True)
+class ReadSpread:
+    """Independent normal noise of a read, which no pass needs as a vector of all weights.
+
+    Attributes:
+        std: Standard deviation of a weight as read.
+        generator: Source of the noise.
+    """
+
+    std: float
+    generator: torch.Generator
+
+
 class FactoredProblem(Protocol):
     """A problem that may know the gradients of a batch's samples as outer products."""
 
-    def sample_products(self, w: Tensor, index: Tensor) -> Iterator[Sequence[OuterProducts]] | None:
+    def sample_products(
+        self, w: Tensor, index: Tensor, noise: ReadSpread | None = None
+    ) -> Iterator[Sequence[OuterProducts]] | None:
         """Each sample's part of the gradient over the samples ``index``, some samples at a time.
 
-        None where they are no such products, or not known as such.
+        None where they are no such products, or not known as such; with noise, of one read for all
+        of the samples, where these are more than ``MOST_SAMPLES``, too.
         """
         ...
 

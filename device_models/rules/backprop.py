@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from device_models.outer_products import OuterProducts
+from device_models.outer_products import OuterProducts, ReadSpread
 from device_models.protocols import Problem
 
 
@@ -38,11 +38,13 @@ class Backprop:
         return problem.gradient(w, index)
 
     def sample_products(
-        self, problem: Problem, w: Tensor, index: Tensor
+        self, problem: Problem, w: Tensor, index: Tensor, noise: ReadSpread | None = None
     ) -> Iterator[Sequence[OuterProducts]] | None:
         """Each sample's part of the gradient over ``index`` as outer products, some at a time.
 
         None where they are none, or the problem is no ``FactoredProblem``.
         """
         known: Any = problem
-        return known.sample_products(w, index) if hasattr(problem, "sample_products") else None
+        return (
+            known.sample_products(w, index, noise) if hasattr(problem, "sample_products") else None
+        )

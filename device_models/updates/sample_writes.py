@@ -21,8 +21,9 @@ from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 import torch
 from torch import Tensor
 
-from device_models.outer_products import OuterProducts, OuterWrite, sample_gradients
-from device_models.protocols import LearningRule, Problem, WritePath
+from device_models.outer_products import OuterProducts, OuterWrite, ReadSpread, sample_gradients
+from device_models.protocols import LearningRule, Problem, ReadPath, WritePath
+from device_models.read.gaussian_read import GaussianRead
 from device_models.rules.backprop import Backprop
 from device_models.rules.minibatch import Minibatch
 
@@ -88,6 +89,7 @@ class SampleEstimates:
         seen: Weights as the passes of this batch see them, shape ``(N,)``.
         generator: Source of what the rule draws.
         index: The samples of the batch, in the order in which they are written; all when None.
+        noise: Of the read, where it is not in ``seen``.
     """
 
     rule: LearningRule
@@ -95,6 +97,7 @@ class SampleEstimates:
     seen: Tensor
     generator: torch.Generator
     index: Tensor | None = None
+    noise: ReadSpread | None = None
 
     def __iter__(self) -> Iterator[Tensor]:
         """One sample's part of the estimate after the other, each of shape ``(N,)``."""
@@ -109,11 +112,34 @@ class SampleEstimates:
         for sample in samples.split(1):
             yield single.gradient(self.problem, self.seen, self.generator, sample) / count
 
+    @classmethod
+    def read_by(
+        cls,
+        reads: Sequence[ReadPath],
+        rule: LearningRule,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None,
+    ) -> Self:
+        """The estimates behind one read of ``w``.
+
+        Normal noise is drawn by what the passes multiply it by, where they are known to.
+        """
+        if len(reads) == 1 and isinstance(reads[0], GaussianRead) and not reads[0].deterministic:
+            made = cls(rule, problem, w, generator, index, ReadSpread(reads[0].std, generator))
+            if made.products() is not None:
+                return made
+        seen = w
+        for effect in reads:
+            seen = effect.read(seen, generator)
+        return cls(rule, problem, seen, generator, index)
+
     def products(self) -> Iterator[Sequence[OuterProducts]] | None:
         """The estimates as outer products, some samples at a time; None where they are none."""
         if not isinstance(self.rule, Backprop):
             return None
-        return self.rule.sample_products(self.problem, self.seen, self._samples())
+        return self.rule.sample_products(self.problem, self.seen, self._samples(), self.noise)
 
     def kept(self) -> Iterable[Tensor]:
         """Estimates that are the same every time, computed now where they are few."""

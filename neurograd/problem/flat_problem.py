@@ -15,7 +15,7 @@ from torch.func import functional_call
 from torch.overrides import has_torch_function
 
 from device_models.layer_hooks import LayerRecorder, begin_pass
-from device_models.outer_products import OuterProducts
+from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
 from device_models.scaled_layers import beside_products
 from neurograd.errors import ModelError
 from neurograd.problem.layer_stack import LayerStack
@@ -295,12 +295,14 @@ class Problem:
             (gradient,) = torch.autograd.grad(loss, leaf)
         return gradient
 
-    def sample_products(self, w: Tensor, index: Tensor) -> Iterator[list[OuterProducts]] | None:
-        """Parts of ``gradient(w, index)``, a chunk at a time; None without a plain stack."""
-        stack, chunks, count = self.plain_stack, self.chunks("train", index), len(index)
-        if stack is None:
+    def sample_products(
+        self, w: Tensor, index: Tensor, noise: ReadSpread | None = None
+    ) -> Iterator[list[OuterProducts]] | None:
+        """Parts of ``gradient(w, index)`` (``FactoredProblem``); None without a plain stack."""
+        stack, chunks = self.plain_stack, self.chunks("train", index)
+        if stack is None or (noise and len(index) > min(MOST_SAMPLES, self.chunk_size)):
             return None
-        return (stack.sample_products(w, x, y, count) for x, y in chunks)
+        return (stack.sample_products(w, x, y, len(index), noise) for x, y in chunks)
 
     @property
     def plain_stack(self) -> LayerStack | None:
@@ -321,7 +323,6 @@ class Problem:
         if self.num_samples > self.chunk_size:
             return lambda v: self._chunked_product(w, v)
         leaf, gradient = self._gradient_graph(w, *next(self.chunks("train")))
-
         return lambda v: _directional_derivative(gradient, leaf, v)
 
     def hvp(self, w: Tensor, v: Tensor) -> Tensor:

@@ -21,7 +21,8 @@ from typing import Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from device_models.outer_products import OuterProducts
+from device_models.outer_products import OuterProducts, ReadSpread
+from neurograd.problem.noisy_products import NoisyProducts
 
 _aten = torch.ops.aten
 
@@ -139,6 +140,7 @@ class LayerStack:
         targets: Tensor,
         count: int = 1,
         feedback: Mapping[int, Tensor] = MappingProxyType({}),
+        noise: ReadSpread | None = None,
     ) -> list[Factors]:
         """Inputs and errors of every layer, from the last one to the first.
 
@@ -149,9 +151,10 @@ class LayerStack:
             count: Samples that the loss is a mean over; with 1, each has its own loss.
             feedback: What errors go back through in place of a layer's matrix, by its place among
                 the parameters.
+            noise: Of the read that both passes see; none when None.
         """
         parameters = self.parameters(w)
-        passed = [inputs.flatten(1)]
+        passed, reads = [inputs.flatten(1)], dict[int, NoisyProducts]()
         for layer in self.layers:
             matrix = parameters[layer.weight].t()
             a = passed[-1]
@@ -160,6 +163,9 @@ class LayerStack:
                 if layer.bias is None
                 else torch.addmm(parameters[layer.bias], a, matrix)
             )
+            if noise is not None:
+                reads[layer.weight] = _read(noise, a, layer, z.shape[1])
+                z += reads[layer.weight].forward
             passed.append(z if layer.activation is None else layer.activation.apply(z))
         error = self.loss.slope(passed[-1], targets).div_(count)
         found: list[Factors] = []
@@ -167,7 +173,10 @@ class LayerStack:
             output = passed.pop()
             if found:
                 above = found[-1].weight
-                error = error.mm(feedback.get(above, parameters[above]))
+                through = error.mm(feedback.get(above, parameters[above]))
+                if above in reads:
+                    through += reads[above].backward(error)[:, : through.shape[1]]
+                error = through
             if layer.activation is not None:
                 error = layer.activation.back(error, output)
             found.append(Factors(layer.weight, layer.bias, passed[-1], error))
@@ -187,7 +196,12 @@ class LayerStack:
         return result
 
     def sample_products(
-        self, w: Tensor, inputs: Tensor, targets: Tensor, count: int
+        self,
+        w: Tensor,
+        inputs: Tensor,
+        targets: Tensor,
+        count: int,
+        noise: ReadSpread | None = None,
     ) -> list[OuterProducts]:
         """The gradients of the samples' losses over ``count`` as outer products, layer by layer.
 
@@ -201,7 +215,7 @@ class LayerStack:
                 each.inputs,
                 each.errors,
             )
-            for each in self.factors(w, inputs, targets, count)
+            for each in self.factors(w, inputs, targets, count, noise=noise)
         ]
 
     def square_norms(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -228,6 +242,13 @@ class LayerStack:
         firsts = accumulate((shape.numel() for shape in self.shapes), initial=0)
         strides = ((shape[-1], 1) if len(shape) == 2 else (1,) for shape in self.shapes)
         return tuple(zip(self.shapes, strides, firsts, strict=False))
+
+
+def _read(noise: ReadSpread, inputs: Tensor, layer: _Layer, outputs: int) -> NoisyProducts:
+    """The noise of one layer's weights; its biases are multiplied by 1."""
+    if layer.bias is not None:
+        inputs = torch.cat([inputs, torch.ones_like(inputs[:, :1])], 1)
+    return NoisyProducts.of(noise.std, noise.generator, inputs, outputs)
 
 
 def _in_order(module: nn.Module) -> list[nn.Module] | None:
