@@ -82,6 +82,7 @@ def check(
             scheduler=scheduler,
             unwritten=files,
             at_corners=corners,
+            mitigation=mitigation,
         )
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import check as run_check  # noqa: PLC0415  (torch is slow)

@@ -29,6 +29,7 @@ def plan_and_exit(
     scheduler: str | None = None,
     unwritten: Mapping[str, Path | None] | None = None,
     at_corners: bool = False,
+    mitigation: bool | None = None,
 ) -> None:
     """Plan the work on a spec, print it, write its JSON, and exit with 0: there is no verdict.
 
@@ -43,6 +44,7 @@ def plan_and_exit(
         scheduler: Address of a cluster that would.
         unwritten: Files of the command's other options, which only its work could fill.
         at_corners: Whether the ends of numbers with ranges would be forecast.
+        mitigation: Whether a guide to the effects would be made; where it takes little, when None.
 
     Raises:
         typer.Exit: Always, with 0.
@@ -63,6 +65,7 @@ def plan_and_exit(
             processes=jobs,
             reporter=progress,
             at_corners=at_corners,
+            mitigation=mitigation,
         )
     show_plan(found, json_path)
     raise typer.Exit(0)

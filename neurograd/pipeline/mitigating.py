@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from device_models import Chip
+from neurograd.effects.effect import Effect
 from neurograd.effects.layer_keys import layer_remedy
 from neurograd.errors import NeurogradError
 from neurograd.explain.guide import (
@@ -91,7 +93,8 @@ def guide_to(
     certain = submit(
         "mitigation", lambda: certain_damage(predicted({}).judged(forecasts[1:]))
     ).result()
-    not_begun = None if asked or not certain else _too_much_work(chip, stages, len(chips))
+    work = guide_work(spec, problem, stages.chip, chip.effects, len(chips))
+    not_begun = None if asked or not certain or work.is_little else work.in_words()
     begun = certain and not_begun is None
     others = {
         variant.name: [
@@ -110,29 +113,67 @@ def guide_to(
     return recorded(with_trials(found, tried, reason))
 
 
-def _too_much_work(chip: ChipInWords, stages: Stages, chips: int) -> str | None:
-    """Why a guide is not begun, in a sentence; None where it is not too much work.
+@dataclass(frozen=True)
+class GuideWork:
+    """What a guide takes beside the training of the chips.
+
+    Attributes:
+        effects: How many the damage is shared out among.
+        chips: Chips that are trained and predicted.
+        each: Chips that are predicted in the place of each of them, at most.
+        forecast: One of these, in passes of one sample.
+        training: The training of a chip, likewise.
+        num_parameters: N.
+    """
+
+    effects: int
+    chips: int
+    each: int
+    forecast: float
+    training: float
+    num_parameters: int
+
+    @property
+    def is_little(self) -> bool:
+        """Whether the guide is made without being asked for."""
+        work = self.each * self.forecast
+        if work <= self.training:
+            return True
+        return self.chips * work * self.num_parameters <= LITTLE_WORK
+
+    def in_words(self) -> str:
+        """Why it is not begun, in a sentence."""
+        return (
+            f"Sharing the damage out among {self.effects} effects takes "
+            f"{self.chips * self.each} forecasts, about "
+            f"{self.each * self.forecast / self.training:.2g} times the work of training the "
+            "chips: it was not begun (check --mitigation makes it)."
+        )
+
+
+def guide_work(
+    spec: Spec, problem: Problem, chip: Chip, effects: Sequence[Effect], chips: int
+) -> GuideWork:
+    """What a guide to a chip takes.
 
     Args:
-        chip: The chip in words.
-        stages: What predicts one network.
-        chips: Chips that were trained and predicted.
+        spec: The spec.
+        problem: Its problem.
+        chip: Its chip.
+        effects: Those that act.
+        chips: Chips that are trained and predicted.
     """
-    spec, problem, steps = stages.spec, stages.problem, stages.steps
-    samples = problem.num_samples
-    tried = 0 if why_not(spec, samples) else len(trials_of(spec, samples, chip.effects[:TRIED]))
-    networks = chips * (len(variants(chip.effects)) + tried)
-    training = steps * update_passes(problem, stages.chip)
-    each = training
-    if not takes_every_update(problem, stages.chip, steps):
-        each = path_passes(problem, steps)
-    work = networks * each
-    if work <= chips * training or work * problem.num_parameters <= LITTLE_WORK:
-        return None
-    return (
-        f"Sharing the damage out among {len(chip.effects)} effects takes {networks} forecasts, "
-        f"about {work / (chips * training):.2g} times the work of training the chips: it was not "
-        "begun (check --mitigation makes it)."
+    samples, steps = problem.num_samples, spec.count_updates(problem.num_samples)
+    tried = 0 if why_not(spec, samples) else len(trials_of(spec, samples, effects[:TRIED]))
+    training = steps * update_passes(problem, chip)
+    every = takes_every_update(problem, chip, steps)
+    return GuideWork(
+        effects=len(effects),
+        chips=chips,
+        each=len(variants(effects)) + tried,
+        forecast=training if every else path_passes(problem, steps),
+        training=training,
+        num_parameters=problem.num_parameters,
     )
 
 

@@ -13,15 +13,14 @@ import torch
 from neurograd.effects.chip_builder import matrices_outside_layers
 from neurograd.effects.minibatch import is_batched
 from neurograd.errors import NeurogradError
-from neurograd.explain.variants import variants
 from neurograd.judge.looks import Plan as Looks
-from neurograd.pipeline.build import active_effects, build_problem
+from neurograd.pipeline.build import active_effects, build_chip, build_problem
 from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.identity import versions
 from neurograd.pipeline.limits.design_changes import find_changes
 from neurograd.pipeline.limits.knobs import find_knobs
 from neurograd.pipeline.limits.search import FULL, QUICK, SearchBudget
-from neurograd.pipeline.mitigating import TRIED
+from neurograd.pipeline.mitigating import guide_work
 from neurograd.pipeline.planning.unit_costs import UnitCosts, measure_units
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.pool.choose import check_options
@@ -107,6 +106,7 @@ def plan(
     processes: int | None = None,
     reporter: Reporter | None = None,
     at_corners: bool = False,
+    mitigation: bool | None = None,
 ) -> Plan:
     """Time the units of the work on a spec, and count them.
 
@@ -119,6 +119,7 @@ def plan(
         processes: Processes that will compute them, one each, in place of threads.
         reporter: Shows progress; silent when None.
         at_corners: Whether the ends of numbers with ranges will be forecast.
+        mitigation: Whether a check makes a guide to the effects; where it takes little, when None.
 
     Raises:
         NeurogradError: For everything that bad input causes.
@@ -135,7 +136,9 @@ def plan(
         measure = partial(measure_units, spec, problem, quick=quick, pool=pool, **needed)
         units = pool.submit(measure).result()
     loaded = PlannedStage(label=LOADING, each_seconds=loading, first=1, most=1)
-    stages = (loaded, *_stages(spec, problem, units, command, quick=quick, ranged=ranged))
+    stages = [loaded, *_stages(spec, problem, units, command, quick=quick, ranged=ranged)]
+    if command == "check" and mitigation is not False:
+        stages += _guide(spec, problem, units, asked=mitigation is True)
     own = psutil.Process().memory_info().rss
     # Every process has the libraries and the problem for itself.
     others = 0 if processes is None else processes * units.base_bytes
@@ -148,7 +151,7 @@ def plan(
         train_samples=problem.num_samples,
         workers=workers,
         points=1,
-        stages=stages,
+        stages=tuple(stages),
         first_seconds=_wall([(s.each_seconds, s.first) for s in stages], workers),
         most_seconds=_wall([(s.each_seconds, s.most) for s in stages], workers),
         memory_bytes=units.base_bytes + others + workers * units.worker_bytes,
@@ -185,7 +188,15 @@ def plan_points(
     """
     places = sorted({0, (len(specs) - 1) // 2, len(specs) - 1})
     looked_at = [
-        plan(specs[k], command, device=device, quick=quick, workers=1, reporter=reporter)
+        plan(
+            specs[k],
+            command,
+            device=device,
+            quick=quick,
+            workers=1,
+            reporter=reporter,
+            mitigation=False,  # a point of a sweep has no guide
+        )
         for k in places
     ]
     turns = len(specs) / processes / len(places)
@@ -220,8 +231,6 @@ def _stages(
         rows.append(("measuring at a point", units.point, spec.measure.points, spec.measure.points))
     if command in ("check", "predict"):
         rows.append(("predicting a network", units.forecast, chips + 1, chips + 1))
-        guide = (len(variants(active_effects(spec, problem))) + TRIED) * chips
-        rows.append(("predicting a chip without an effect", units.forecast, 0, guide))
     if ranged:
         count = ranged * chips + 1
         rows.append(("predicting a network in the ranges", units.forecast, count, count))
@@ -239,6 +248,17 @@ def _stages(
         for label, each, first, top in rows
         if top > 0 and each > 0
     )
+
+
+def _guide(spec: Spec, problem: Problem, units: UnitCosts, *, asked: bool) -> list[PlannedStage]:
+    """The guide to a chip that fails; none where it would not be begun."""
+    chip, chips = build_chip(spec, problem), spec.training.seeds
+    work = guide_work(spec, problem, chip, active_effects(spec, problem), chips)
+    most = chips * work.each
+    if not most or not units.forecast or not (asked or work.is_little):
+        return []
+    label = "predicting a chip without an effect"
+    return [PlannedStage(label=label, each_seconds=units.forecast, first=0, most=most)]
 
 
 def _limits(spec: Spec, problem: Problem, budget: SearchBudget) -> tuple[tuple[int, int], int]:

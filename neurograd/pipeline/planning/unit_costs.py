@@ -166,7 +166,7 @@ def measure_units(
         part = Part.of(problem)
         few = part.few
         few.check_finite(w)
-        grows = _bytes_of_more_samples(part)
+        grows = _bytes_of_more_samples(part, _largest(spec, problem, products=points or forecasts))
         tick(1)
         # The first update compiles what all others find ready, on disk as well.
         _update_seconds(part.one, build_chip(spec, part.one))
@@ -229,15 +229,37 @@ def _first_samples(problem: Problem, count: int) -> Problem:
     )
 
 
-def _bytes_of_more_samples(part: Part) -> int:
-    """Memory of the samples of one chunk that the few ones are fewer than, of a Hessian product."""
+def _largest(spec: Spec, problem: Problem, *, products: bool) -> Callable[[Problem], object]:
+    """Whatever takes most memory of what is computed with a whole chunk of the samples.
+
+    Args:
+        spec: The spec.
+        problem: Its problem.
+        products: Whether Hessian products are made, for points or forecasts; a training alone has
+            gradients, of batches that are timed as they are, and losses.
+    """
+    w = problem.initial_weights
+    if products:
+        return lambda some: some.hvp(w, w)
+    if is_batched(spec, problem.num_samples):
+        return lambda some: some.loss(w)
+    return lambda some: some.gradient(w)
+
+
+def _bytes_of_more_samples(part: Part, takes: Callable[[Problem], object]) -> int:
+    """Memory of the samples of one chunk that the few ones are fewer than.
+
+    Args:
+        part: The few.
+        takes: What is computed with a chunk.
+    """
     more = min(part.whole.chunk_size, part.whole.num_samples) - part.few.num_samples
     if more <= 0 or part.few is part.one:
         return 0
-    w, peaks = part.whole.initial_weights, []
+    peaks = []
     for some in (part.one, part.few):
         with PeakMemory() as memory:
-            some.hvp(w, w)
+            takes(some)
         peaks.append(memory.peak)
     return max(0, (peaks[1] - peaks[0]) * more // (part.few.num_samples - 1))
 

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 import torch
 
+from neurograd.pipeline import mitigating
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import check
 from neurograd.pipeline.planning import plan, plan_points, unit_costs
@@ -66,6 +67,29 @@ def test_at_most_all_chips_are_trained_and_every_effect_is_looked_into(planned):
     assert most["training a clean network"] == most["training a chip"] == 4
     assert most["predicting a chip without an effect"] > 0
     assert planned.most_seconds > planned.first_seconds > 0
+
+
+def test_a_guide_that_would_not_be_begun_is_not_counted(spec, monkeypatch):
+    label = "predicting a chip without an effect"
+    monkeypatch.setattr(mitigating, "LITTLE_WORK", 0.0)
+    monkeypatch.setattr(mitigating, "update_passes", lambda problem, chip: 1.0)
+    for mitigation, expected in ((None, False), (True, True), (False, False)):
+        stages = plan(spec, mitigation=mitigation).stages
+        assert (label in {stage.label for stage in stages}) is expected
+
+
+def test_a_training_is_planned_without_products(spec, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("a Hessian product")
+
+    monkeypatch.setattr(unit_costs, "QUICK_GRADIENT", 0.0)
+    monkeypatch.setattr(unit_costs, "SLOW_GRADIENT", 0.0)
+    monkeypatch.setattr("neurograd.problem.Problem.hvp", refuse)
+    for size in (20, "full"):
+        batches = spec.model_copy(update={"learning_rule": LearningRule(batch_size=size)})
+        assert plan(batches, "train").memory_bytes > 0
+    with pytest.raises(AssertionError, match="product"):
+        plan(spec, "check")
 
 
 def test_the_time_of_all_is_that_of_the_units_shared_by_the_workers(planned):
