@@ -134,7 +134,7 @@ def judge_chips(
     looks: list[Look] = []
     sizes = [size for size in plan.sizes if size < len(chips)]
     for size in (*sizes, len(chips)):
-        mean = _cost(baseline, twins[:size], chips[:size])
+        mean = mean_of_costs(baseline, twins[:size], chips[:size])
         looks.append(look_at(mean, looks, plan, error))
     possible = _possible(twins)
     bounds = Bounds(looks[-1].lower, looks[-1].upper, allowed.confidence).within(*possible)
@@ -183,7 +183,7 @@ def lost_part(start: float, clean: float, loss: float) -> float:
     return float(min((loss - clean) / _decrease(start, clean), LOST))
 
 
-def _cost(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]) -> Mean:
+def mean_of_costs(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]) -> Mean:
     """The mean cost of chips, each against its own twin."""
     if twins[0].correct is not None:
         return MeanOverTable.of(correct_table(twins) - correct_table(chips))

@@ -6,7 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from neurograd.judge.cost import Allowed, Baseline, Judgement, judge_chips
+from neurograd.judge.cost import (
+    HOPELESS,
+    Allowed,
+    Baseline,
+    Judgement,
+    judge_chips,
+    mean_of_costs,
+)
+from neurograd.judge.looks import Plan, chance_to_decide
 from neurograd.judge.networks import Network, Predicted
 from neurograd.judge.verdict import Bounds, Cost, Verdict, judge
 
@@ -50,6 +58,7 @@ class Forecast:
         gradients: Gradients that all forecasts took together.
         deployment: Each time of a deployment; empty without one.
         counts: Whether the training was asked for, and counts in the verdict.
+        chips: Number of chips that were predicted.
     """
 
     judgement: Judgement
@@ -61,11 +70,23 @@ class Forecast:
     gradients: int
     deployment: tuple[AgedForecast, ...] = ()
     counts: bool = True
+    chips: int = 0
 
     @property
     def verdict(self) -> Verdict:
         """That of the training and of every time after it."""
         return Verdict.of_all(part.verdict for part, _, _ in self._parts)
+
+    @property
+    def more(self) -> int | None:
+        """Chips of the next look, where more of them are likely to decide; None where they are not.
+
+        With a part that is not tolerated the verdict is known, whatever the others are.
+        """
+        if self.verdict is not Verdict.INCONCLUSIVE:
+            return None
+        asked = [part.more for part, _, _ in self._parts if part.more is not None]
+        return min(asked) if asked else None
 
     @property
     def deciding(self) -> tuple[Judgement, float | None, float | None]:
@@ -84,7 +105,11 @@ class Forecast:
 
 
 def judge_forecasts(
-    baseline: Baseline, allowed: Allowed, clean: Predicted, chips: Sequence[Predicted]
+    baseline: Baseline,
+    allowed: Allowed,
+    clean: Predicted,
+    chips: Sequence[Predicted],
+    plan: Plan | None = None,
 ) -> Forecast:
     """The predicted verdict of chips against their predicted clean twin.
 
@@ -93,16 +118,18 @@ def judge_forecasts(
         allowed: What is allowed, and at which confidence.
         clean: The clean twin; errors of the method cancel, so it is predicted as well.
         chips: The chips, one or more.
+        plan: When the chips are looked at; once when None.
     """
     count = len(chips)
     return Forecast(
-        judgement=_with_model_error(judge_chips(baseline, allowed, clean, chips), count),
+        judgement=_judged(baseline, allowed, clean, chips, plan),
         clean_loss=clean.loss,
         clean_accuracy=clean.test_accuracy,
         chip_loss=sum(chip.loss for chip in chips) / count,
         chip_accuracy=_mean_accuracy(chips),
         diverged=sum(chip.diverged for chip in chips),
         gradients=clean.gradients + sum(chip.gradients for chip in chips),
+        chips=count,
     )
 
 
@@ -114,6 +141,7 @@ def judge_aged_forecasts(
     aged: Mapping[float, Sequence[Network]],
     *,
     trains: bool,
+    plan: Plan | None = None,
 ) -> Forecast:
     """A forecast with what comes after the training.
 
@@ -126,12 +154,15 @@ def judge_aged_forecasts(
             predicted to end with.
         trains: Whether there is a training. Networks that are programmed as they come are not
             predicted: their costs have no error of a prediction.
+        plan: When the chips are looked at; once when None.
     """
     parts = []
     for time, chips in aged.items():
-        judged = judge_chips(baseline, allowed, clean, chips)
-        if trains:
-            judged = _with_model_error(judged, len(chips))
+        judged = (
+            _judged(baseline, allowed, clean, chips, plan)
+            if trains
+            else judge_chips(baseline, allowed, clean, chips, plan)
+        )
         parts.append(AgedForecast(time, judged, _mean_accuracy(chips)))
     return replace(trained, deployment=tuple(parts), counts=trains)
 
@@ -176,6 +207,24 @@ def _model_error(cost: Cost) -> float:
     return MODEL_ERROR * abs(cost.value)
 
 
+def _judged(
+    baseline: Baseline,
+    allowed: Allowed,
+    clean: Predicted,
+    chips: Sequence[Network],
+    plan: Plan | None,
+) -> Judgement:
+    """The verdict of predicted chips, and how many more of them would be likely to decide it."""
+    wide = _with_model_error(judge_chips(baseline, allowed, clean, chips, plan), len(chips))
+    later = [] if plan is None else [size for size in plan.sizes if size > len(chips)]
+    if wide.verdict is not Verdict.INCONCLUSIVE or not wide.clean_learned or not later:
+        return wide
+    mean = mean_of_costs(baseline, [clean] * len(chips), chips)
+    error, extra = 1.0 - allowed.confidence, MODEL_ERROR * abs(mean.value)
+    chance = chance_to_decide(mean, wide.allowed, later[-1], error, apart=extra)
+    return replace(wide, more=later[0] if chance >= HOPELESS else None)
+
+
 def _with_model_error(judged: Judgement, chips: int) -> Judgement:
     """The interval widened by what the prediction itself may be off, and judged again."""
     wide = widened(judged.cost).within(*judged.possible)
@@ -189,6 +238,7 @@ def _with_model_error(judged: Judgement, chips: int) -> Judgement:
         bounds=bounds,
         excess_loss=excess,
         looks=(),
+        more=None,
         needed_samples=None,
         needed_chips=None,
     )

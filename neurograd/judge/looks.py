@@ -162,7 +162,9 @@ def information_of(mean: Mean, sizes: Sequence[int], most: int) -> list[float]:
     return [(chip / most + sample) / (chip / size + sample) for size in sizes]
 
 
-def chance_to_decide(mean: Mean, limit: float, most: int, error: float) -> float:
+def chance_to_decide(
+    mean: Mean, limit: float, most: int, error: float, apart: float = 0.0
+) -> float:
     """Chance that the last look decides, if the true mean and the variances are as seen now.
 
     Args:
@@ -170,11 +172,12 @@ def chance_to_decide(mean: Mean, limit: float, most: int, error: float) -> float
         limit: What it is held against.
         most: Chips of the last look.
         error: One-sided error rate.
+        apart: What the bounds are apart from the mean beside, however many chips there are.
     """
     chip, sample = mean.chip_variance(), mean.sample_variance()
     last = math.sqrt(chip / most + sample)
     moves = math.sqrt(max(0.0, chip / mean.chips - chip / most))
-    margin = -float(ndtri(error)) * last
+    margin = -float(ndtri(error)) * last + apart
     away = mean.value - limit
     if moves == 0:
         return float(abs(away) > margin)

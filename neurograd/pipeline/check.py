@@ -20,12 +20,12 @@ from neurograd.explain.ageing import ageing_cause, with_deployment
 from neurograd.explain.cause import cause_of
 from neurograd.explain.reasons import explain
 from neurograd.judge.cost import Judgement
-from neurograd.judge.forecasts import Forecast, judge_forecasts
+from neurograd.judge.forecasts import Forecast
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.chip_group import ChipGroup
-from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of
+from neurograd.pipeline.forecasting import CLEAN, grown_forecast
 from neurograd.pipeline.identity import (
     ChipTask,
     CleanTask,
@@ -248,11 +248,9 @@ class Checking:
                 submit("measurement", stages.measured_point, index, clean)
                 for index, clean in enumerate(places if measure else ())
             ]
+            predicting = partial(submit, "forecast", stages.predicted_network)
             # The clean twin (CLEAN) is predicted as well: errors of the method cancel.
-            predicted = [
-                submit("forecast", stages.predicted_network, index)
-                for index in ((CLEAN, *chips) if measure else ())
-            ]
+            predicted = [predicting(index) for index in ((CLEAN, *chips) if measure else ())]
             ranged = None
             if kind == "check":
                 parts = (self.given, stages, submit, self.resume)
@@ -265,15 +263,16 @@ class Checking:
             forecasts: list[PredictedNetwork] = [task.result() for task in predicted]
             forecast, explained = None, None
             if measure:
-                # On a worker, whose one core gives the same sums on every machine.
-                forecast = pool.submit(partial(self._forecast, forecasts)).result()
+                whole = (self.spec, self.problem, self.chip)
+                forecast = grown_forecast(*whole, forecasts, predicting, pool)
             # A chip that was handed over is a whole, which cannot be told without a part.
             told = own_parts(self.spec) is None
             wanted = measure and told and mitigation is not False
             if wanted and _failed(judged.training):
                 chip = chip_in_words(self.spec, self.problem)
                 asked = mitigation is True
-                explained = guide_to(chip, stages, submit, forecasts, judged.training, asked=asked)
+                first = forecasts[: len(chips) + 1]
+                explained = guide_to(chip, stages, submit, first, judged.training, asked=asked)
             aged = deployment_results(group.deployed(), judged.deployment)
             trials = () if mitigation is False else group.trials(judged)
             over_ranges = None if ranged is None else pool.submit(ranged.result).result()
@@ -305,12 +304,6 @@ class Checking:
             raise ValueError("clean was predicted only; allowed: train_clean(spec)")
         like = self.problem.initial_weights
         return known.result, {name: w.to(like) for name, w in known.snapshots.items()}
-
-    # -- judge ------------------------------------------------------------------------------
-
-    def _forecast(self, networks: Sequence[PredictedNetwork]) -> Forecast:
-        baseline = baseline_of(self.problem)
-        return judge_forecasts(baseline, allowed_by(self.spec), networks[0], networks[1:])
 
     # -- report -----------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from neurograd.deployment import (
 )
 from neurograd.judge.cost import Baseline
 from neurograd.judge.looks import Plan
-from neurograd.pipeline.forecasting import allowed_by, baseline_of, untrained_loss
+from neurograd.pipeline.forecasting import allowed_by, baseline_of, plan_of, untrained_loss
 from neurograd.pipeline.stages import Stages
 from neurograd.records.training import DeployedNetworks, DeploymentTrial, TrainedNetwork
 
@@ -94,8 +94,7 @@ class ChipGroup:
     @property
     def plan(self) -> Plan:
         """When the chips are looked at."""
-        training = self._stages.spec.training
-        return Plan(training.seeds, training.max_seeds, training.looks)
+        return plan_of(self._stages.spec)
 
     def judged(self) -> Judged:
         """Verdicts on all chips so far, after training and at each time of a deployment."""

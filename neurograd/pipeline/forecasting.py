@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 
 import torch
 from torch import Tensor
 
+from device_models import Chip
 from neurograd.deployment import allowed_after, deploy
 from neurograd.effects.effect import Effect
-from neurograd.forecast.chip_end import ForecastChip, forecast_chip
+from neurograd.forecast.chip_end import ForecastChip, forecast_chip, takes_every_update
 from neurograd.judge.cost import Allowed, Baseline
 from neurograd.judge.forecasts import Forecast, judge_aged_forecasts, judge_forecasts
+from neurograd.judge.looks import Plan
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_schedule
+from neurograd.pipeline.pool import TaskPool
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.records.measured import predicted_network
 from neurograd.records.training import DeployedNetworks, PredictedNetwork
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
+
+MOST_PREDICTED = 4
+"""Most chips that are predicted, over ``training.seeds``.
+
+A count. Not tuned: forecasts of so many chips cost about as much as the training of the first ones,
+where each costs a quarter of a training. Larger decides more forecasts and takes longer.
+"""
 
 CLEAN = -1
 """Index of the clean twin among the networks of a forecast."""
@@ -59,6 +70,27 @@ def untrained_loss(problem: Problem) -> float:
     return float(problem.sample_losses(mean, targets).mean())
 
 
+def plan_of(spec: Spec) -> Plan:
+    """When the chips of a spec are looked at."""
+    training = spec.training
+    return Plan(training.seeds, training.max_seeds, training.looks)
+
+
+def forecast_plan(spec: Spec, problem: Problem, chip: Chip) -> Plan | None:
+    """When predicted chips are looked at; once where they cost as much as trained ones.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+        chip: The spec's chip.
+    """
+    training, steps = spec.training, spec.count_updates(problem.num_samples)
+    if steps < 1 or takes_every_update(problem, chip, steps):
+        return None
+    most = min(training.max_seeds, MOST_PREDICTED * training.seeds)
+    return Plan(training.seeds, most, training.looks)
+
+
 def forecast_stage(index: int) -> str:
     """Under which name the forecast of a network is kept, wherever it was made."""
     return f"forecast-{index + 1}"
@@ -76,23 +108,60 @@ def forecast(
     A deployment is that of the weights which training is predicted to end with.
 
     Args:
-        spec: The validated spec; ``training.seeds`` chips are predicted.
+        spec: The validated spec; ``training.seeds`` chips are predicted, and up to ``max_seeds`` or
+            ``MOST_PREDICTED`` times as many where more of them are likely to decide.
         problem: The spec's problem.
         without: Effects that are left out of the chips.
         clean: The clean twin of the same network, task, batches and training, from
             ``forecast_network(spec, problem, CLEAN)``; predicted here when None.
     """
     twin = forecast_network(spec, problem, CLEAN) if clean is None else clean
-    ends = [
-        forecast_weights(spec, problem, index, without=without)
-        for index in range(spec.training.seeds)
-    ]
-    aged = (
-        [deploy(spec, problem, index, weights) for index, (_, weights) in enumerate(ends)]
-        if spec.deployment is not None
-        else ()
-    )
-    return judge_forecast(spec, problem, twin, [network for network, _ in ends], aged)
+    plan = forecast_plan(spec, problem, build_chip(spec, problem))
+    networks: list[PredictedNetwork] = []
+    aged: list[DeployedNetworks] = []
+    more: int | None = spec.training.seeds
+    while more is not None:
+        for index in range(len(networks), more):
+            network, weights = forecast_weights(spec, problem, index, without=without)
+            networks.append(network)
+            if spec.deployment is not None:
+                aged.append(deploy(spec, problem, index, weights))
+        found = judge_forecast(spec, problem, twin, networks, aged, plan)
+        more = found.more
+    return found
+
+
+def grown_forecast(
+    spec: Spec,
+    problem: Problem,
+    chip: Chip,
+    networks: list[PredictedNetwork],
+    predicted: Callable[[int], Future[PredictedNetwork]],
+    pool: TaskPool,
+) -> Forecast:
+    """The predicted verdict of a training, from more chips where these are likely to decide it.
+
+    Args:
+        spec: The validated spec, without its deployment.
+        problem: The spec's problem.
+        chip: The spec's chip.
+        networks: The clean twin and the first chips; more chips are put after them.
+        predicted: Starts the forecast of one chip.
+        pool: What computes.
+    """
+    baseline, allowed = baseline_of(problem), allowed_by(spec)
+    plan = forecast_plan(spec, problem, chip)
+
+    def judged() -> Forecast:
+        return judge_forecasts(baseline, allowed, networks[0], networks[1:], plan)
+
+    while True:
+        # On a worker, whose one core gives the same sums on every machine.
+        found: Forecast = pool.submit(judged).result()
+        if found.more is None:
+            return found
+        tasks = [predicted(index) for index in range(found.chips, found.more)]
+        networks += [task.result() for task in tasks]
 
 
 def judge_forecast(
@@ -101,6 +170,7 @@ def judge_forecast(
     clean: PredictedNetwork,
     chips: Sequence[PredictedNetwork],
     aged: Sequence[DeployedNetworks] = (),
+    plan: Plan | None = None,
 ) -> Forecast:
     """The predicted verdict of networks whose training was predicted.
 
@@ -110,16 +180,17 @@ def judge_forecast(
         clean: The clean twin.
         chips: The chips, one or more.
         aged: What becomes of each of them after training; empty without a deployment.
+        plan: When the chips are looked at; once when None.
     """
     trains, allowed = spec.training.trains, allowed_by(spec)
     baseline = baseline_of(problem, None if trains else untrained_loss(problem))
-    trained = judge_forecasts(baseline, allowed, clean, chips)
+    trained = judge_forecasts(baseline, allowed, clean, chips, plan)
     if not aged:
         return trained
     times = [each.time for each in aged[0].networks]
     at_times = {t: [each.networks[k] for each in aged] for k, t in enumerate(times)}
     after = allowed_after(spec, allowed)
-    return judge_aged_forecasts(trained, baseline, after, clean, at_times, trains=trains)
+    return judge_aged_forecasts(trained, baseline, after, clean, at_times, trains=trains, plan=plan)
 
 
 def training_of(spec: Spec) -> Spec:

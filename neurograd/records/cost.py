@@ -184,6 +184,9 @@ class ForecastResult(Record):
     """Number of chips that are predicted to diverge."""
     gradients: int
     """Gradients that all forecasts took together."""
+    chips: int | None = None
+    """Number of chips that were predicted: ``training.seeds``, or more where these were likely to
+    decide. None in a report of an earlier version, which predicted ``training.seeds``."""
     deployment: tuple[AgedForecastResult, ...] = ()
     """Each time after programming; empty without a deployment, and in a report of a check, which
     ages the chips that it has trained."""
@@ -200,6 +203,7 @@ class ForecastResult(Record):
             chip_accuracy=predicted.chip_accuracy,
             diverged=predicted.diverged,
             gradients=predicted.gradients,
+            chips=predicted.chips,
             deployment=tuple(
                 AgedForecastResult(
                     time=each.time,

@@ -117,10 +117,11 @@ def _predict(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Trai
     spec = quick_spec(spec) if quick else spec
     problem = build_problem(spec, device)
     assert isinstance(clean.result, PredictedNetwork)
-    found = ForecastResult.of(forecast(spec, problem, clean=clean.result))
+    found = forecast(spec, problem, clean=clean.result)
     labels = [effect.label for effect in active_effects(spec, problem)]
     cause = cause_of(found.verdict, labels).label
-    return TrainedColumns.predicted(found, spec.training.seeds, problem.num_parameters, cause)
+    result = ForecastResult.of(found)
+    return TrainedColumns.predicted(result, found.chips, problem.num_parameters, cause)
 
 
 MODES: Mapping[str, Mode] = {
