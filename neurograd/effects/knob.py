@@ -60,14 +60,25 @@ class Knob:
 
     def show(self, value: float | None) -> str:
         """A value with its unit, as a sentence has it."""
-        if value is None:
-            return "ideal"
-        if self.unit == "%":
-            return words.percent(value, significant=DIGITS)
-        if self.unit == "s":
-            return _duration(value)
-        text = str(round(value)) if self.whole else words.number(value)
-        return f"{text} {self.unit}".strip()
+        return shown(value, self.unit, whole=self.whole)
+
+
+def shown(value: float | None, unit: str, *, whole: bool = False) -> str:
+    """A value of a number with its unit, as a sentence has it; 'ideal' where there is none.
+
+    Args:
+        value: The value.
+        unit: As that of a ``Knob``.
+        whole: Whether it is a whole number.
+    """
+    if value is None:
+        return "ideal"
+    if unit == "%":
+        return words.percent(value, significant=DIGITS)
+    if unit == "s":
+        return _duration(value)
+    text = str(round(value)) if whole else words.number(value)
+    return f"{text} {unit}".strip()
 
 
 def _duration(seconds: float) -> str:

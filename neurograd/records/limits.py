@@ -67,6 +67,8 @@ class TriedValue(_Predicted):
     ci: CostEnds
     """Its interval; an end without bound is infinite (null in JSON)."""
     verdict: Verdict
+    allowed: float | None = None
+    """Largest cost that the targets allow of that part; None in older reports."""
     problem: str = ""
     """Why there is no number, empty where there is one."""
     time: float | None = None
@@ -85,6 +87,8 @@ class TrainedValue(_Predicted):
     earlier version."""
     ci: CostEnds
     """Its interval; an end without bound is infinite (null in JSON)."""
+    allowed: float | None = None
+    """Largest cost that the targets allow of that part; None in older reports."""
 
 
 class ConfirmationResult(Record):
@@ -119,8 +123,8 @@ class LimitResult(Record):
     upper: bool
     """Whether values below the limit are the tolerated ones."""
     inside: TriedValue | None
-    """A: up to it the number is predicted to be tolerated (from it on where ``upper`` is false);
-    None where no value is."""
+    """A: up to it the number is predicted to be tolerated (from it on where ``upper`` is false).
+    Its value is None where only the ideal one is; None where no value is."""
     outside: TriedValue | None
     """B: from it on the target is predicted to be missed; between A and B nothing is decided. None
     where no value that was tried is lost."""
@@ -136,7 +140,7 @@ class LimitResult(Record):
     worse: TriedValue | None
     """The same on the harmful side; None where there is none."""
     tried: tuple[TriedValue, ...]
-    """All values that were tried, by size."""
+    """All values that were tried, by size: the curve of predicted costs."""
     training: ConfirmationResult | None
     """What training says of the limit, None where none was asked."""
 

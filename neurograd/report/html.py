@@ -1,4 +1,4 @@
-"""Reports as self-contained pages, which print on A4."""
+"""Reports as self-contained pages, which print on A4; one of limits on a single sheet."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from neurograd.report.content import (
     training_sheet,
 )
 from neurograd.report.content.facts import assumptions, facts
+from neurograd.report.content.limit_curves import limit_curves, without_curve
 from neurograd.report.content.limits import (
     limit_sentences,
     limits_heading,
+    limits_scope,
     limits_warnings,
     numbers_sheet,
     remedies_sheet,
     verdict_label,
 )
 from neurograd.report.glossary import GROUPS, TERMS, term_of
-from neurograd.words import number
+from neurograd.words import confidence, number, percent
 
 _CAPTIONS = {
     "loss-change": "Predicted against measured loss change of one step, with 99 % intervals.",
@@ -73,9 +75,20 @@ def render_limits_html(report: LimitsReport) -> str:
     Args:
         report: What was found.
     """
-    from neurograd.report.figures.tornado import plot_tornado  # noqa: PLC0415  (matplotlib)
+    from neurograd.report.figures.limit_curve import (  # noqa: PLC0415  (matplotlib)
+        CostAxis,
+        plot_limit_curve,
+    )
+    from neurograd.report.figures.tornado import plot_tornado  # noqa: PLC0415
     from neurograd.report.plots import to_svg  # noqa: PLC0415
 
+    curves, kind = limit_curves(report), report.now.kind
+    axis = CostAxis.of(curves, report.now.allowed)
+    paper, columns, height = _sheet(len(curves))
+    drawn = [
+        to_svg(plot_limit_curve(curve, axis, kind, height), f"curve{place}")
+        for place, curve in enumerate(curves, 1)
+    ]
     return _page(
         "limits.html",
         report,
@@ -83,12 +96,32 @@ def render_limits_html(report: LimitsReport) -> str:
         verdict_label=verdict_label(report),
         reasons=report.reasons,
         warnings=limits_warnings(report),
+        curves=list(zip(curves, drawn, strict=True)),
+        without=without_curve(report),
+        scope=limits_scope(report),
+        allowed=percent(report.now.allowed),
+        confidence=confidence(report.confidence),
+        trained=any(curve.trained for curve in curves),
+        infinite=any(curve.infinite for curve in curves),
+        paper=paper,
+        columns=columns,
         numbers=numbers_sheet(report),
         sentences=limit_sentences(report),
         remedies=remedies_sheet(report),
         figure=to_svg(plot_tornado(report), "tornado"),
         caption="Predicted cost at half and twice each number, or just beyond its limit.",
     )
+
+
+def _sheet(curves: int) -> tuple[str, int, float]:
+    """How a number of curves has room on one sheet.
+
+    Returns:
+        The paper, how many curves stand beside each other, and their height in inches.
+    """
+    if curves > 12:
+        return "A3", 4, 1.9
+    return "A4", 2 if curves <= 4 else 3, 1.9 if curves <= 9 else 1.7
 
 
 def _page(template: str, report: Report, **parts: Any) -> str:

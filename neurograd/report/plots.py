@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 # Okabe and Ito's palette, which colour-blind readers tell apart.
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6b6b6b"
 
-_INK, _EDGE, _BAR, _GRID, _PAGE = "#000000", "#555555", "#333333", "#e4e4e4", "#ffffff"
+INK, _EDGE, _BAR, _GRID, _PAGE = "#000000", "#555555", "#333333", "#e4e4e4", "#ffffff"
 
 PAGE_COLOURS: dict[str, str] = {
-    _INK: "ink",
+    INK: "ink",
     _BAR: "ink",
     _EDGE: "edge",
     _GRID: "grid",
@@ -125,7 +125,7 @@ def _with_page_colours(svg: str) -> str:
         return found[0] if name is None else f"var(--plot-{name}, {colour})"
 
     # What has no colour of its own, as letters, is drawn in black.
-    svg = svg.replace("<svg", f'<svg style="fill: {_INK}"', 1)
+    svg = svg.replace("<svg", f'<svg style="fill: {INK}"', 1)
     return re.sub(r"(?<=: )#[0-9a-fA-F]{6}\b", variable, svg)
 
 

@@ -35,9 +35,10 @@ from neurograd.pipeline.limits.design_changes import (
     try_change,
 )
 from neurograd.pipeline.limits.knobs import find_knobs, turn
+from neurograd.pipeline.limits.limit import Limit
 from neurograd.pipeline.limits.limits_report import change_result, limit_result, prediction
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
-from neurograd.pipeline.limits.search import FULL, QUICK, Limit, SearchBudget, find_limit
+from neurograd.pipeline.limits.search import FULL, QUICK, SearchBudget, find_limit
 from neurograd.pipeline.own.chip_numbers import numbers_notes
 from neurograd.pipeline.own.handed_over import has_own_chip, own_chip_notes
 from neurograd.pipeline.own.network_notes import network_notes

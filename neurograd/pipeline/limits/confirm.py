@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from neurograd.measure.intervals import Interval
 from neurograd.pipeline.check import Checking, CleanTraining, train_clean
 from neurograd.pipeline.identity import CleanTask
 from neurograd.pipeline.limits.knobs import turn
-from neurograd.pipeline.limits.search import Limit
+from neurograd.pipeline.limits.limit import Limit, Tried
 from neurograd.pipeline.pool.workers import Workers
 from neurograd.pipeline.store import StageStore
 from neurograd.progress import Reporter
@@ -118,9 +119,7 @@ class Trainer:
             data: Fingerprint of the data.
         """
         inside, outside = (
-            None
-            if tried is None
-            else self._train(turn(limit.knob, spec, tried.value), tried.value, data)
+            None if tried is None else self._train(_at(tried, limit, spec), tried.value, data)
             for tried in (limit.inside, limit.outside)
         )
         return Confirmation(inside, outside)
@@ -147,3 +146,8 @@ class Trainer:
                 known = store.keep_record_tensors("clean", trained.result, trained.snapshots)
             self._twins[key] = CleanTraining(task, *known)
         return self._twins[key]
+
+
+def _at(tried: Tried, limit: Limit, spec: Spec) -> Spec:
+    """The spec with the number at a value; an infinite one is its present one, ideal."""
+    return turn(limit.knob, spec, tried.value) if math.isfinite(tried.value) else spec

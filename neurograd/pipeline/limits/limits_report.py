@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.limits.confirm import Confirmation, TrainedCost
 from neurograd.pipeline.limits.design_changes import PredictedChange
+from neurograd.pipeline.limits.limit import Limit, Tried
 from neurograd.pipeline.limits.outlook import PredictedCost
-from neurograd.pipeline.limits.search import Limit, Tried
 from neurograd.records.limits import (
     ConfirmationResult,
     DesignChangeResult,
@@ -68,11 +69,12 @@ def _tried(knob: Knob, tried: Tried) -> TriedValue:
     found = tried.estimate
     return TriedValue(
         value=tried.value,
-        shown=knob.show(tried.value),
+        shown=knob.show(tried.value if math.isfinite(tried.value) else None),
         cost=found.cost,
         ci=found.ci,
         verdict=found.verdict,
         problem=found.problem,
+        allowed=found.allowed,
         time=found.time,
     )
 
@@ -89,7 +91,11 @@ def _trained(found: TrainedCost | None) -> TrainedValue | None:
     if found is None:
         return None
     return TrainedValue(
-        value=found.value, verdict=Verdict(found.verdict), cost=found.cost, ci=found.ci
+        value=found.value,
+        verdict=Verdict(found.verdict),
+        cost=found.cost,
+        ci=found.ci,
+        allowed=found.allowed,
     )
 
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
+from neurograd.pipeline.limits.curve import midpoint, next_value
+from neurograd.pipeline.limits.limit import Limit, Tried
 from neurograd.pipeline.limits.outlook import PredictedCost
 
 Predict = Callable[[float], PredictedCost]
@@ -31,6 +33,7 @@ class SearchBudget:
         bisections: Most values that are tried between two of the scan.
         close: Ratio of two values of different verdicts at which bisection ends.
         beyond: Whether a value beyond the crossing is tried, to see whether the cost falls again.
+        between: Most values that are tried where the curve of costs has gaps.
     """
 
     scan: int
@@ -38,106 +41,11 @@ class SearchBudget:
     bisections: int
     close: float
     beyond: bool
+    between: int
 
 
-FULL = SearchBudget(scan=5, factor=4.0, bisections=5, close=1.08, beyond=True)
-QUICK = SearchBudget(scan=4, factor=6.0, bisections=3, close=1.3, beyond=False)
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A value with what is predicted there."""
-
-    value: float
-    estimate: PredictedCost
-
-
-@dataclass(frozen=True)
-class Limit:
-    """How far one number may move.
-
-    Attributes:
-        knob: The number.
-        now: What is known of the spec as it is: its verdict is that of training.
-        status: ``limit`` (at least one of the two numbers is known); ``open`` (no value that was
-            tried takes 'tolerated' from a spec that is); ``hopeless`` (every one leaves a spec 'not
-            tolerated' that is); ``best`` (it is as harmless as it can be, and the spec is not
-            tolerated); ``undecided`` (no value that was tried decides).
-        inside: A, the last value that is predicted 'tolerated'; None where none is.
-        outside: B, the first one that is predicted 'not tolerated'; None where none is.
-        upper: Whether the limit is one from above: values below A are tolerated.
-        reach: The outermost value that was tried in the direction in which an end is missing, or
-            in the expected one; None if none was.
-        monotone: Whether, in the harmful direction through all values tried, 'tolerated' never
-            follows 'not tolerated', and the cost nowhere falls by more than its interval.
-        tried: All values that were tried, by size.
-        better: The end of the tornado's bar on the harmless side, None where there is none.
-        worse: Its end on the harmful side.
-    """
-
-    knob: Knob
-    now: PredictedCost
-    status: str
-    inside: Tried | None
-    outside: Tried | None
-    upper: bool
-    reach: float | None
-    monotone: bool
-    tried: tuple[Tried, ...]
-    better: Tried | None
-    worse: Tried | None
-
-    @property
-    def changes_anything(self) -> bool:
-        """Whether another value costs anything else than the present one, or none was tried."""
-        others = [each.estimate for each in self.tried if each.estimate is not self.now]
-        here = (self.now.cost, self.now.ci)
-        return not others or any((each.cost, each.ci) != here for each in others)
-
-    def sentence(self) -> str:
-        """The limit in one line, such as 'levels: now 40, tolerated from 64, lost from 32 down'."""
-        begin = f"{self.knob.label}: now {self.knob.show(self.knob.now)}"
-        if self.status == "best":
-            return f"{begin}, which is not what limits"
-        said = self._two_numbers() if self.status == "limit" else self._none()
-        falls = "" if self.monotone else " (the cost does not rise throughout)"
-        return f"{begin}, {said}{falls}"
-
-    def _two_numbers(self) -> str:
-        show, reach = self.knob.show, self.knob.show(self.reach)
-        way, other = ("up to", "down to") if self.upper else ("down to", "up to")
-        if self.inside is None:
-            kept = f"not known to be tolerated {other} {reach}"
-        else:
-            kept = f"tolerated {'up to' if self.upper else 'from'} {show(self.inside.value)}"
-        if self.outside is None:
-            return f"{kept}, not known to be lost {way} {reach}"
-        lost = f"{show(self.outside.value)}{'' if self.upper else ' down'}"
-        return f"{kept}, lost from {lost}{', not decided between' if self._gap() else ''}"
-
-    def _gap(self) -> bool:
-        """Whether a value between the two numbers was tried, which decides nothing."""
-        if self.inside is None or self.outside is None:
-            return False
-        low, high = sorted((self.inside.value, self.outside.value))
-        return any(low < tried.value < high for tried in self.tried)
-
-    def _none(self) -> str:
-        knob = self.knob
-        if self.tried and (knob.either or self.status == "undecided"):
-            ends = f"from {knob.show(self.tried[0].value)} to {knob.show(self.tried[-1].value)}"
-            return {
-                "open": f"no limit {ends}",
-                "hopeless": f"not enough alone anywhere {ends}",
-                "undecided": f"not decided anywhere {ends}",
-            }[self.status]
-        away, back = ("up to", "down to") if knob.harmful > 0 else ("down to", "up to")
-        reach = knob.show(self.reach)
-        return {
-            "open": f"no limit {away} {reach}",
-            "hopeless": f"not enough alone {back} {reach}",
-            "undecided": "not decided",
-        }[self.status]
+FULL = SearchBudget(scan=5, factor=4.0, bisections=5, close=1.08, beyond=True, between=4)
+QUICK = SearchBudget(scan=4, factor=6.0, bisections=3, close=1.3, beyond=False, between=2)
 
 
 def find_limit(knob: Knob, now: PredictedCost, predict: Predict, budget: SearchBudget) -> Limit:
@@ -169,6 +77,8 @@ class _Search:
         kept, lost = (self._crossing(side, ends, 1) for side in (_tolerated, _not_lost))
         if not kept.found and not lost.found and self._knob.either:
             kept, lost = (self._crossing(side, ends, -1) for side in (_tolerated, _not_lost))
+        self._fill_gaps()
+        kept, lost = self._nearest(_tolerated, kept), self._nearest(_not_lost, lost)
         missing = kept if kept.good is None else lost
         crossed = next((each for each in (kept, lost) if each.found), None)
         if crossed is None:
@@ -188,13 +98,32 @@ class _Search:
         here = side(self._now)
         way = sign * (self._knob.harmful if here else -self._knob.harmful)
         bracket, reach = self._scan(side, way, ends[way])
-        if bracket is None:
-            return _Crossing(False, None, None, way > 0, reach)
-        pair = self._bisect(side, *bracket)
-        # Nothing may be tried between an ideal value and the best one that can be had.
-        good = next((value for value in pair if side(self._known[value])), None)
-        bad = next((value for value in pair if not side(self._known[value])), None)
-        return _Crossing(True, good, bad, (way > 0) == here, reach)
+        if bracket is not None:
+            self._bisect(side, *bracket)
+        return self._nearest(side, _Crossing(way=way, reach=reach))
+
+    def _nearest(self, side: Side, crossing: _Crossing) -> _Crossing:
+        """The same crossing where, of all values tried, it is nearest to the present one.
+
+        An ideal value is one of them: nothing may be tried between it and the best one that can be
+        had.
+        """
+        here, way, last = side(self._now), crossing.way, self._start
+        past = [value for value in self._known if (value - self._start) * way > 0]
+        for value in sorted(past, reverse=way < 0):
+            if side(self._known[value]) != here:
+                good, bad = (last, value) if here else (value, last)
+                return replace(crossing, good=good, bad=bad, upper=(way > 0) == here)
+            last = value
+        return crossing
+
+    def _fill_gaps(self) -> None:
+        """Try values where the curve of costs would be a long line between two of them."""
+        for _ in range(self._budget.between):
+            value = next_value(self._knob, self._known, self._budget.factor)
+            if value is None:
+                return
+            self._estimate(value)
 
     def _limit(
         self,
@@ -226,9 +155,7 @@ class _Search:
         )
 
     def _tried(self, value: float | None) -> Tried | None:
-        if value is None or not math.isfinite(value):
-            return None
-        return Tried(value, self._estimate(value))
+        return None if value is None else Tried(value, self._estimate(value))
 
     def _estimate(self, value: float) -> PredictedCost:
         if value not in self._known:
@@ -300,37 +227,27 @@ class _Search:
 
     # -- bisection -------------------------------------------------------------------------------
 
-    def _bisect(self, side: Side, near: float, far: float) -> tuple[float, float]:
-        """Neighbours of the crossing between two values of opposite sides, by size."""
-        low, high = min(near, far), max(near, far)
-        if not math.isfinite(high):
-            high = self._knob.high
-        if not math.isfinite(low):
-            low = self._knob.low
+    def _bisect(self, side: Side, near: float, far: float) -> None:
+        """Close in on the crossing between two values of opposite sides."""
+        knob, budget = self._knob, self._budget
+        low, high = sorted((near, far))
+        low = low if math.isfinite(low) else knob.low
+        high = high if math.isfinite(high) else knob.high
         low_side = side(self._estimate(low))
-        for _ in range(self._budget.bisections):
-            middle = self._middle(low, high)
-            if middle is None:
-                break
+        for _ in range(budget.bisections):
+            middle = midpoint(knob, low, high, budget.factor)
+            if middle is None or self._are_close(low, high):
+                return
             if side(self._estimate(middle)) == low_side:
                 low = middle
             else:
                 high = middle
-        return low, high
 
-    def _middle(self, low: float, high: float) -> float | None:
-        """A value between two, None where they are close enough."""
+    def _are_close(self, low: float, high: float) -> bool:
+        """Whether two values are as near to each other as a limit is looked for."""
         knob = self._knob
-        if low > 0 and knob.scale == "log":
-            if high / low <= self._budget.close and not knob.whole:
-                return None
-            middle = math.sqrt(low * high)
-        elif knob.scale == "log":
-            middle = high / self._budget.factor
-        else:
-            middle = 0.5 * (low + high)
-        value = knob.rounded(middle)
-        return value if low < value < high else None
+        rough = knob.scale == "log" and not knob.whole and low > 0
+        return rough and high / low <= self._budget.close
 
     def _monotone(self) -> bool:
         """Whether the cost rises towards harm through all values that were tried."""
@@ -350,18 +267,23 @@ class _Crossing:
     """Where a side is left or entered.
 
     Attributes:
-        found: Whether it is.
-        good: The last value on the side, None without one.
-        bad: The first value beyond it, None without one.
-        upper: Whether the side is the one of the smaller values.
+        way: The direction from the present value: 1 up, -1 down.
         reach: The outermost value that was tried for it, None if none was.
+        good: The last value on the side; None where it is not left or entered.
+        bad: The first value beyond it; None likewise.
+        upper: Whether the side is the one of the smaller values.
     """
 
-    found: bool
-    good: float | None
-    bad: float | None
-    upper: bool
+    way: int
     reach: float | None
+    good: float | None = None
+    bad: float | None = None
+    upper: bool = False
+
+    @property
+    def found(self) -> bool:
+        """Whether it is left or entered."""
+        return self.good is not None
 
 
 def _tolerated(found: PredictedCost) -> bool:

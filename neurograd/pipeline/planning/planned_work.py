@@ -270,7 +270,7 @@ def _limits(spec: Spec, problem: Problem, budget: SearchBudget) -> tuple[tuple[i
     knobs = len(find_knobs(spec, problem.num_samples, layers=layers))
     changes = len(find_changes(spec, problem.num_samples))
     least = knobs * (2 + budget.bisections)
-    most = knobs * 2 * (budget.scan + budget.bisections + budget.beyond)
+    most = knobs * (2 * (budget.scan + budget.bisections + budget.beyond) + budget.between)
     return (least + changes, most + changes), 2 * knobs
 
 

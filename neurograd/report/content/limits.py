@@ -23,6 +23,15 @@ _STATUS = {
     "best": "not what limits",
     "undecided": "not decided",
 }
+_DIGITS = 12
+"""Digits of the code's digest that are shown; the JSON has all."""
+TRAINING_SAYS = {
+    "confirmed": "training confirms it",
+    "agrees": "training agrees, but its intervals hold the limit",
+    "not confirmed": "training does NOT confirm it",
+    "unclear": "training cannot tell",
+}
+"""What training says of a limit, by the status of its confirmation."""
 _KINDS = {"accuracy_drop": "test accuracy lost", "excess_loss": "loss not gained"}
 
 
@@ -46,6 +55,20 @@ def limits_warnings(report: LimitsReport) -> list[str]:
     if not now.clean_learned:
         found.append("The clean network learned nothing that a chip could lose.")
     return found
+
+
+def limits_scope(report: LimitsReport) -> str:
+    """What the curves rest on, in one line: chips, seed and code, as far as they were kept."""
+    chips = report.spec.get("training", {}).get("seeds")
+    seed = report.spec.get("measure", {}).get("seed")
+    looks = () if report.trained is None else report.trained.looks
+    parts = [
+        "" if chips is None else f"predicted for {chips} chips",
+        f"trained as it is with {looks[-1].chips}" if looks else "",
+        "" if seed is None else f"seed {seed}",
+        "" if report.code is None else f"code {report.code[:_DIGITS]}",
+    ]
+    return words.capital(", ".join(part for part in parts if part)) + "."
 
 
 def verdict_label(report: LimitsReport) -> str:
@@ -110,18 +133,19 @@ def remedies_sheet(report: LimitsReport) -> Sheet[DesignChangeResult] | None:
 def _as_it_is(report: LimitsReport) -> str:
     """What the spec costs as it is: trained where it is, and predicted."""
     now, trained = report.now, report.trained
-    predicted = f"predicted {_ranged(now.cost, now.ci, report.confidence)}"
+    predicted = f"predicted {cost_in_words(now.cost, now.ci, report.confidence)}"
     if now.time is not None:
         predicted += f" {words.after_programming(now.time)}"
     if trained is None:
         return predicted
-    measured = _ranged(trained.value, trained.ci, trained.confidence)
+    measured = cost_in_words(trained.value, trained.ci, trained.confidence)
     after = report.trained_time
     where = "in training" if after is None else words.after_programming(after)
     return f"{measured} {where}, {predicted}"
 
 
-def _ranged(value: float, ends: Interval, confidence: float) -> str:
+def cost_in_words(value: float, ends: Interval, confidence: float) -> str:
+    """A cost with its interval; one that is not finite is a chip that does not train."""
     return words.ranged_percent(value, ends, confidence, missing="no training")
 
 
@@ -151,15 +175,10 @@ def _training(row: LimitResult, confidence: float) -> str:
     if training is None:
         return ""
     sides = ((row.inside, training.inside), (row.outside, training.outside))
-    words_of = {
-        "confirmed": "training confirms it",
-        "agrees": "training agrees, but its intervals hold the limit",
-        "not confirmed": "training does NOT confirm it",
-        "unclear": "training cannot tell",
-    }[training.status]
     said = [
-        f"{tried.shown} {trained.verdict.value}, {_ranged(trained.cost, trained.ci, confidence)}"
+        f"{tried.shown} {trained.verdict.value}, "
+        f"{cost_in_words(trained.cost, trained.ci, confidence)}"
         for tried, trained in sides
         if tried is not None and trained is not None
     ]
-    return f"; {words_of}: {'; '.join(said)}"
+    return f"; {TRAINING_SAYS[training.status]}: {'; '.join(said)}"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import html
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
 
-from neurograd.records.json_form import read_report, report_from_json
-from neurograd.report import render_html, render_limits_html
+from neurograd.records.json_form import report_from_json
+from neurograd.report import render_html
 from neurograd.report.plots import GREY, PAGE_COLOURS, to_svg
 from tests.neurograd.small_report import small_report
 
@@ -111,12 +110,6 @@ def test_what_may_be_wider_than_the_screen_scrolls_in_its_own_box(page):
     assert re.search(r"h1 \{[^}]*overflow-wrap: anywhere", style)
 
 
-@pytest.fixture(scope="module")
-def limits_page():
-    path = Path(__file__).parents[2] / "old" / "reports" / "hfo2_limits.json"
-    return render_limits_html(read_report(path, note=lambda line: None))
-
-
 def _cover(page):
     return re.search(r'<div class="cover">(.*?</section>)\n</div>\n', page, re.S)[1]
 
@@ -144,11 +137,3 @@ def test_paper_is_light_whatever_the_screen_is(page):
     assert set(found) == set(light)
     kept = {name: colour for name, colour in light.items() if name not in ("--page", "--shade")}
     assert {name: found[name] for name in kept} == kept
-
-
-def test_limits_have_a_page_of_the_same_form(limits_page):
-    assert "Predicted verdict: inconclusive" in _cover(limits_page)
-    assert '<figure class="single" role="img"' in limits_page
-    assert limits_page.count("<table>") == 2
-    assert "tolerated up to 2.97 %" in limits_page
-    assert not re.findall(r'(?:src|href)="http', limits_page)

@@ -1,0 +1,112 @@
+"""How far one number may move: the two values of a limit, and the line that says it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from neurograd.effects.knob import Knob
+from neurograd.pipeline.limits.outlook import PredictedCost
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A value with what is predicted there."""
+
+    value: float
+    estimate: PredictedCost
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How far one number may move.
+
+    Attributes:
+        knob: The number.
+        now: What is known of the spec as it is: its verdict is that of training.
+        status: ``limit`` (at least one of the two numbers is known); ``open`` (no value that was
+            tried takes 'tolerated' from a spec that is); ``hopeless`` (every one leaves a spec 'not
+            tolerated' that is); ``best`` (it is as harmless as it can be, and the spec is not
+            tolerated); ``undecided`` (no value that was tried decides).
+        inside: A, the last value that is predicted 'tolerated', infinite where that is only the
+            ideal one; None where none is.
+        outside: B, the first one that is predicted 'not tolerated'; None where none is.
+        upper: Whether the limit is one from above: values below A are tolerated.
+        reach: The outermost value that was tried in the direction in which an end is missing, or
+            in the expected one; None if none was.
+        monotone: Whether, in the harmful direction through all values tried, 'tolerated' never
+            follows 'not tolerated', and the cost nowhere falls by more than its interval.
+        tried: All values that were tried, by size.
+        better: The end of the tornado's bar on the harmless side, None where there is none.
+        worse: Its end on the harmful side.
+    """
+
+    knob: Knob
+    now: PredictedCost
+    status: str
+    inside: Tried | None
+    outside: Tried | None
+    upper: bool
+    reach: float | None
+    monotone: bool
+    tried: tuple[Tried, ...]
+    better: Tried | None
+    worse: Tried | None
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether another value costs anything else than the present one, or none was tried."""
+        others = [each.estimate for each in self.tried if each.estimate is not self.now]
+        here = (self.now.cost, self.now.ci)
+        return not others or any((each.cost, each.ci) != here for each in others)
+
+    def sentence(self) -> str:
+        """The limit in one line, such as 'levels: now 40, tolerated from 64, lost from 32 down'."""
+        begin = f"{self.knob.label}: now {self.knob.show(self.knob.now)}"
+        if self.status == "best":
+            return f"{begin}, which is not what limits"
+        said = self._two_numbers() if self.status == "limit" else self._none()
+        falls = "" if self.monotone else " (the cost does not rise throughout)"
+        return f"{begin}, {said}{falls}"
+
+    def _two_numbers(self) -> str:
+        show = self.knob.show
+        way, other = ("up to", "down to") if self.upper else ("down to", "up to")
+        if self.inside is None:
+            kept = f"not known to be tolerated{self._as_far_as(other)}"
+        elif not math.isfinite(self.inside.value):
+            kept = "tolerated as it is"
+        else:
+            kept = f"tolerated {'up to' if self.upper else 'from'} {show(self.inside.value)}"
+        if self.outside is None:
+            return f"{kept}, not known to be lost{self._as_far_as(way)}"
+        lost = f"{show(self.outside.value)}{'' if self.upper else ' down'}"
+        return f"{kept}, lost from {lost}{', not decided between' if self._gap() else ''}"
+
+    def _as_far_as(self, way: str) -> str:
+        """How far was tried, empty where nothing was."""
+        return "" if self.reach is None else f" {way} {self.knob.show(self.reach)}"
+
+    def _gap(self) -> bool:
+        """Whether a value between the two numbers was tried, which decides nothing."""
+        if self.inside is None or self.outside is None:
+            return False
+        low, high = sorted((self.inside.value, self.outside.value))
+        return any(low < tried.value < high for tried in self.tried)
+
+    def _none(self) -> str:
+        knob = self.knob
+        if self.tried and (knob.either or self.status == "undecided"):
+            ends = f"from {knob.show(self.tried[0].value)} to {knob.show(self.tried[-1].value)}"
+            return {
+                "open": f"no limit {ends}",
+                "hopeless": f"not enough alone anywhere {ends}",
+                "undecided": f"not decided anywhere {ends}",
+            }[self.status]
+        away, back = ("up to", "down to") if knob.harmful > 0 else ("down to", "up to")
+        reach = knob.show(self.reach)
+        return {
+            "open": f"no limit {away} {reach}",
+            "hopeless": f"not enough alone {back} {reach}",
+            "undecided": "not decided",
+        }[self.status]
