@@ -19,7 +19,6 @@ from neurograd.report.content import (
     training_sheet,
 )
 from neurograd.report.content.facts import assumptions, facts
-from neurograd.report.content.limit_curves import limit_curves, without_curve
 from neurograd.report.content.limits import (
     limit_sentences,
     limits_heading,
@@ -30,6 +29,7 @@ from neurograd.report.content.limits import (
     verdict_label,
 )
 from neurograd.report.glossary import GROUPS, TERMS, term_of
+from neurograd.report.limit_curves import limit_curves, without_curve
 from neurograd.words import confidence, number, percent
 
 _CAPTIONS = {

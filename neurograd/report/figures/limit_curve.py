@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neurograd.judge.verdict import Verdict
-from neurograd.report.content.limit_curves import LimitCurve
 from neurograd.report.figures.number_axis import NumberAxis
+from neurograd.report.limit_curves import LimitCurve
 from neurograd.report.plots import BLUE, GREEN, INK, RED, interval_errors, styled
 
 WIDTH = 2.9

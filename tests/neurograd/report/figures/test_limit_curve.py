@@ -13,9 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from neurograd.records.json_form import report_from_json
-from neurograd.report.content.limit_curves import LimitCurve, limit_curves, without_curve
 from neurograd.report.figures.limit_curve import CostAxis, plot_limit_curve
 from neurograd.report.figures.number_axis import NumberAxis
+from neurograd.report.limit_curves import LimitCurve, limit_curves, without_curve
 from neurograd.report.plots import BLUE, GREEN, INK, RED
 
 LIMITS = Path(__file__).parents[3] / "old" / "reports" / "hfo2_limits.json"
