@@ -66,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             items,
             lambda item: pool.submit(one_file, *item).result(),
             depends_on={"commit": commit, "cycles": cycles},
+            waiting=pool.capacity(),
         )
     kept = {name: kept_of(row) for name, row in rows.items()}
     forms = forms_of(kept, names)

@@ -200,6 +200,7 @@ class Run:
         compute: Callable[[Any], dict[str, Any]],
         *,
         depends_on: Any = None,
+        waiting: int | None = None,
     ) -> dict[str, dict[str, Any]]:
         """Results of all items, several at once, those of an interrupted run from disk.
 
@@ -211,6 +212,8 @@ class Run:
             compute: Makes JSON types of an item; may run in several threads at once, so it must
                 not share a ``Problem`` (use ``replica``).
             depends_on: All else that the results depend on, as JSON types.
+            waiting: Items at once where these wait for workers of their own; one a core of torch
+                when None.
         """
         store = StageStore(self.stages, self.task(depends_on))
 
@@ -219,7 +222,7 @@ class Run:
             progress(f"{self.name}: {name}")
             return result
 
-        with Threads(self.device) as pool:
+        with Threads(self.device, waiting=waiting) as pool:
             tasks = {name: pool.submit(partial(one, name)) for name in items}
             return {name: task.result() for name, task in tasks.items()}
 

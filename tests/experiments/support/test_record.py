@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
@@ -42,3 +43,11 @@ def test_a_part_needs_a_record_of_the_same_options(tmp_path, options):
     _run(tmp_path).write({"rows": []})
     with pytest.raises(NeurogradError, match=r"was made by `python -m experiments\.x --seed 0`"):
         _run(tmp_path, "--only", "kinks", *options).kept()
+
+
+def test_items_that_wait_for_workers_are_begun_together_on_one_core(tmp_path, cores):
+    cores(1)
+    both = threading.Barrier(2)
+    run = _run(tmp_path)
+    found = run.each({"a": 1, "b": 2}, lambda item: {"w": item + 0 * both.wait(30)}, waiting=2)
+    assert found == {"a": {"w": 1}, "b": {"w": 2}}
