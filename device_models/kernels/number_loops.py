@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from device_models.kernels.compiled import inlined
+from device_models.kernels.compiled import called, inlined
 from device_models.kernels.counter_numbers import KEY_STEPS, MULTIPLIERS, ROUNDS, WORD
 
 _M0, _M1 = (np.uint64(each) for each in MULTIPLIERS)
@@ -19,9 +19,14 @@ _W0, _W1 = (np.uint64(each) for each in KEY_STEPS)
 _WORD = np.uint64(WORD)
 _HALF = np.uint64(32)
 _ONE = np.uint64(1)
-_QUARTER = np.uint64(30)
-_INSIDE = np.uint64(2**30 - 1)
-_MIDDLE = np.int64(2**29)
+_QUARTER = np.uint32(2**30)
+_HALF_TURN = np.uint32(2**31)
+_INSIDE = np.uint32(2**30 - 1)
+_MIDDLE = np.int32(2**29)
+
+# Their sum is ln 2; the first is short, so that multiples of it lose nothing.
+_LOG_2_HIGH = 0.693359375
+_LOG_2_LOW = -2.12194440054690583e-4
 
 BLOCK = 512
 """Devices whose pulses are counted before any of them is moved."""
@@ -58,17 +63,20 @@ def unit(word: Any, real: Any) -> Any:
 
 
 @inlined
-def log_of_unit(word: Any, real: Any) -> Any:
-    """Logarithm of (word + 1)/2³²."""
-    # The exponent, halving what is left to be found: powers of 2 lose nothing.
-    mantissa, power = real(word + _ONE) * real(2.0**-32), real(0.0)
-    for bits in (16, 8, 4, 2, 1):
-        small = mantissa < real(2.0**-bits)
-        mantissa *= real(2.0**bits) if small else real(1.0)
-        power -= real(bits) if small else real(0.0)
+def power_of_two(power: Any, real: Any) -> Any:
+    """2 to a whole power from −126 to 127, by the bits of a number of 32 bits."""
+    return real(np.int32((np.int32(power) + np.int32(127)) << np.int32(23)).view(np.float32))
+
+
+@inlined
+def log_of(x: Any, real: Any) -> Any:
+    """Logarithm of a number from 1e-37 to 1e37."""
+    # Of a number that rounds up to a power of 2 in 32 bits, the next exponent does as well.
+    exponent = np.int32(np.float32(x).view(np.int32) >> np.int32(23)) - np.int32(126)
+    mantissa = x * power_of_two(-exponent, real)
     small = mantissa < real(math.sqrt(0.5))
     mantissa *= real(2.0) if small else real(1.0)
-    power -= real(1.0) if small else real(0.0)
+    power = real(np.int32(exponent)) - (real(1.0) if small else real(0.0))
     f = mantissa - real(1.0)
     s = f / (real(2.0) + f)
     z = s * s
@@ -81,6 +89,40 @@ def log_of_unit(word: Any, real: Any) -> Any:
     series = series * z + real(6.666666666666735130e-01)
     half = real(0.5) * f * f
     return power * real(math.log(2.0)) - ((half - s * (half + series * z)) - f)
+
+
+@inlined
+def log_of_unit(word: Any, real: Any) -> Any:
+    """Logarithm of (word + 1)/2³²."""
+    return log_of(real(np.uint64(word) + _ONE) * real(2.0**-32), real)
+
+
+@inlined
+def exp_of(x: Any, real: Any) -> Any:
+    """The exponential of x; 0 and infinity where it is beyond the type's numbers, or nearly."""
+    wide = real(1.0) + real(2.0**-40) != real(1.0)
+    most = real(690.0) if wide else real(87.0)
+    inside = x if abs(x) < most else real(0.0)
+    power = np.rint(inside * real(1.0 / math.log(2.0)))
+    high = inside - power * real(_LOG_2_HIGH)
+    low = power * real(_LOG_2_LOW)
+    rest = high - low
+    z = rest * rest
+    series = real(4.13813679705723846039e-08)
+    series = series * z + real(-1.65339022054652515390e-06)
+    series = series * z + real(6.61375632143793436117e-05)
+    series = series * z + real(-2.77777777770155933842e-03)
+    series = series * z + real(1.66666666666666019037e-01)
+    c = rest - z * series
+    mantissa = real(1.0) - ((low - rest * c / (real(2.0) - c)) - high)
+    # In parts, as an eighth of the exponent fits into 32 bits for either type.
+    whole = np.int32(power)
+    part = power_of_two(whole >> np.int32(3), real)
+    part *= part
+    part *= part
+    value = mantissa * power_of_two(whole & np.int32(7), real) * part * part
+    beyond = real(0.0) if x < real(0.0) else real(np.inf)
+    return value if abs(x) < most else (x if np.isnan(x) else beyond)
 
 
 @inlined
@@ -109,16 +151,23 @@ def cosine(z: Any, real: Any) -> Any:
 
 @inlined
 def normal_pair(first: Any, second: Any, real: Any) -> Any:
-    """Two independent standard normal numbers from two words."""
+    """Two independent standard normal numbers from two words of 32 bits."""
     radius = np.sqrt(real(-2.0) * log_of_unit(first, real))
-    quarter = second >> _QUARTER
-    inside = np.int64(second & _INSIDE) - _MIDDLE
+    inside = np.int32(np.int32(second & _INSIDE) - _MIDDLE)
     angle = real(inside) * real(0.5 * math.pi / 2**30)
     square = angle * angle
     c, s = cosine(square, real), sine(angle, square, real)
-    odd = (quarter & _ONE) != 0
-    turned = radius if quarter < 2 else -radius
+    odd = np.uint32(second & _QUARTER) != 0
+    turned = radius if second < _HALF_TURN else -radius
     return turned * (-s if odd else c), turned * (c if odd else s)
+
+
+@called
+def words_of(device: Any, key: Any, r0: Any, r1: Any, r2: Any, r3: Any) -> None:
+    """The first four words of some devices, as numbers of 32 bits, one device a place."""
+    for j in range(device.size):
+        x0, x1, x2, x3 = block_of(device[j], np.uint64(0), key)
+        r0[j], r1[j], r2[j], r3[j] = np.uint32(x0), np.uint32(x1), np.uint32(x2), np.uint32(x3)
 
 
 @inlined
@@ -152,7 +201,7 @@ def normals_of_chosen(
         first[k], second[k] = first[chosen[k]], second[chosen[k]]
     if noisy:
         for k in range(count):
-            noise[k], more_noise[k] = normal_pair(np.uint64(first[k]), np.uint64(second[k]), real)
+            noise[k], more_noise[k] = normal_pair(first[k], second[k], real)
 
 
 @inlined

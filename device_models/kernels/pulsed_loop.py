@@ -11,15 +11,14 @@ from device_models.kernels.number_loops import (
     BLOCK,
     at,
     block_of,
+    exp_of,
     normal_pair,
     normals_of_chosen,
     places_asked,
     round_all,
     unit,
+    words_of,
 )
-
-_FEW = 32
-_FLAT = 1e-16
 
 LINEAR, EXPONENTIAL, POWER = 0, 1, 2
 """Kinds of a step."""
@@ -105,7 +104,9 @@ def _values(line: Any, i: Any, up: Any) -> Any:
 
 
 @inlined
-def _step(shape: Any, h: Any, up: Any, delta: Any, slope: Any, low: Any, high: Any) -> Any:
+def _step(
+    shape: Any, h: Any, up: Any, delta: Any, slope: Any, low: Any, high: Any, real: Any
+) -> Any:
     """Mean and standard deviation of one pulse's step, as ``moments`` of the steps have them."""
     zero, one = delta * 0, delta * 0 + 1
     if shape.kind == LINEAR:
@@ -117,9 +118,9 @@ def _step(shape: Any, h: Any, up: Any, delta: Any, slope: Any, low: Any, high: A
     if shape.kind == EXPONENTIAL:
         z = shape.twice_a * h / width + shape.b
         if up:
-            size = one - shape.amplitude * np.exp(shape.gamma * z)
+            size = one - shape.amplitude * exp_of(shape.gamma * z, real)
         else:
-            size = one - shape.amplitude_down * np.exp(-shape.gamma_down * z)
+            size = one - shape.amplitude_down * exp_of(-shape.gamma_down * z, real)
         mean = delta * (size if size > zero else zero)
         return mean, shape.noise * (mean + (shape.noise_offset + shape.noise_slope * abs(h)))
     room = (high - h) / width
@@ -142,22 +143,28 @@ def _next_noise(key: Any, i: Any, number: Any, ready: Any, r2: Any, r3: Any, rea
         return ready, ready, r2, r3
     if place == 0:
         r0, r1, r2, r3 = block_of(np.uint64(i), np.uint64((number + 2) >> 2), key)
-        z, ready = normal_pair(r0, r1, real)
+        z, ready = normal_pair(np.uint32(r0), np.uint32(r1), real)
         return z, ready, r2, r3
-    z, ready = normal_pair(r2, r3, real)
+    z, ready = normal_pair(np.uint32(r2), np.uint32(r3), real)
     return z, ready, r2, r3
 
 
 @inlined
 def _sum_of_powers(decay: Any, count: Any, real: Any) -> Any:
-    """``Σ_{k<n} (1 − decay)^k``, as ``many_pulses.decayed``."""
-    if count > real(_FEW):
-        if decay * count < real(_FLAT):
-            return count
-        return -np.expm1(count * np.log1p(-decay)) / decay
-    total = real(1.0)
-    for _ in range(np.int64(count) - 1):
-        total = total * (real(1.0) - decay) + real(1.0)
+    """``Σ_{k<n} (1 − d)^k``: s of 2n from s of n, and of n + 1 from s of n, from n's first bit on.
+
+    Nothing is subtracted from a number of its own size, so that a few roundings a bit are all.
+    """
+    if decay == real(0.0):
+        return count
+    whole, bit, total = np.int64(count), np.int64(1), real(0.0)
+    while bit <= whole:
+        bit *= 2
+    while bit > 1:
+        bit //= 2
+        total *= real(2.0) - decay * total
+        if whole & bit:
+            total += real(1.0) - decay * total
     return total
 
 
@@ -170,14 +177,15 @@ def _free_train(
     decay = (-slope if up else slope) * delta
     if not (real(0.0) <= decay < real(1.0)):
         return False, h
-    step = delta * (real(1.0) + slope * h) * _sum_of_powers(decay, asked, real)
+    total = _sum_of_powers(decay, asked, real)
+    step = delta * (real(1.0) + slope * h) * total
     mean = h + (step if up else -step)
     std = shape.noise * delta
     reach = reach * std * np.sqrt(asked)
     inside = min(h, mean) - reach > low and max(h, mean) + reach < high
-    return inside, mean + noise * std * np.sqrt(
-        _sum_of_powers(decay * (real(2.0) - decay), asked, real)
-    )
+    # (1 − (1 − d)²ⁿ)/(1 − (1 − d)²), of the sum of the first n powers of 1 − d.
+    spread = total * (real(2.0) - decay * total) / (real(2.0) - decay)
+    return inside, mean + noise * std * np.sqrt(spread)
 
 
 @inlined
@@ -203,7 +211,7 @@ def _train(
     r2 = r3 = np.uint64(0)
     number, left = 0, asked
     while left > real(0.0):
-        mean, std = _step(shape, h, up, delta, slope, low, high)
+        mean, std = _step(shape, h, up, delta, slope, low, high, real)
         if left < real(1.0):
             mean, std = left * mean, np.sqrt(left) * std
         if shape.noise > real(0.0):
@@ -224,19 +232,22 @@ def _count(
     increment: Any,
     request: Any,
     pulses: Any,
-    noise: Any,
-    first: Any,
-    second: Any,
+    units: Any,
+    device: Any,
+    words: Any,
 ) -> None:
-    """Pulses of a block of devices, and the words of their first normal numbers."""
+    """Pulses of a block of devices, and their words; the last two are of normal numbers."""
     real = pulses.dtype.type
     for j in range(pulses.size):
         i = begin + places[j]
-        r0, _, r2, r3 = block_of(np.uint64(i), np.uint64(0), key)
-        noise[j], first[j], second[j] = unit(r0, real), np.uint32(r2), np.uint32(r3)
-        asked = abs(increment[i]) / (request.up if increment[i] > real(0.0) else request.down)
+        device[j], asked = np.uint64(i), abs(increment[i])
+        asked /= request.up if increment[i] > real(0.0) else request.down
         pulses[j] = request.most if asked > request.most else asked
-    round_all(pulses, noise, pulses.size, request.rounding, real)
+    first = words[0]
+    words_of(device[: pulses.size], key, first, words[1], words[2], words[3])
+    for j in range(pulses.size):
+        units[j] = unit(first[j], real)
+    round_all(pulses, units, pulses.size, request.rounding, real)
 
 
 @inlined
@@ -336,18 +347,17 @@ def write(
     real = w.dtype.type
     numbers = np.empty((3, BLOCK), w.dtype)
     asked, changes = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
-    words = np.empty((2, BLOCK), np.uint32)
+    words, device = np.empty((4, BLOCK), np.uint32), np.empty(BLOCK, np.uint64)
     places, chosen = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
     where, up = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.bool_)
     beyond = 0
     for begin in range(start, stop, BLOCK):
         size = places_asked(begin, min(BLOCK, stop - begin), increment, realized, places)
         pulses, noise, more_noise = numbers[0, :size], numbers[1, :size], numbers[2, :size]
-        first, second = words[0, :size], words[1, :size]
-        _count(begin, key, places, increment, request, pulses, noise, first, second)
+        _count(begin, key, places, increment, request, pulses, noise, device, words)
         count = _choose(pulses, chosen)
         noisy = shape.noise > real(0.0)
-        normals_of_chosen(chosen, count, first, second, noise, more_noise, noisy, real)
+        normals_of_chosen(chosen, count, words[2], words[3], noise, more_noise, noisy, real)
         for k in range(count):
             where[k], asked[k] = begin + places[chosen[k]], pulses[chosen[k]]
             up[k], changes[k] = increment[where[k]] > real(0.0), w[where[k]]
