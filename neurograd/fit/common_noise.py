@@ -2,8 +2,8 @@
 
 Each device has a curve of its own, and the noises are those under which the readings of all devices
 are likeliest, each a part of the nominal window. The numbers of the curves are integrated out
-(Laplace's approximation: the likelihood's quadratic form about the curve that was fitted): curves
-that follow their readings leave too little noise, and more devices do not make up for that.
+(Laplace's approximation: the likelihood's quadratic form about the best curve): curves that follow
+their readings leave too little noise, and more devices do not make up for that.
 
 Source: Harville, J. Am. Stat. Assoc. 72, 1977 (restricted likelihood); Neyman and Scott,
 Econometrica 16, 1948 (what goes wrong without).
@@ -32,6 +32,15 @@ from neurograd.fit.models.trains import Array, Trains
 
 _FLATTEST = 3e-3
 """Least curvature, in units of a difference, with which a number of a curve follows readings."""
+
+_CLOSE = 0.01
+"""Gain of log likelihood from which a curve is the best one under given noises."""
+
+_STEPS = 8
+"""Most steps of a curve to the best one."""
+
+_LENGTHS = 4.0 ** -np.arange(8.0)
+"""Parts of Newton's step that are tried."""
 
 _ROUNDS = 2
 """Times that the curves are fitted anew with the noise in common."""
@@ -147,21 +156,56 @@ def _whole(fit: ModelFit) -> LogLikelihood:
 
 
 def _integrated(likelihood: LogLikelihood, fit: ModelFit, points: Array) -> Array:
-    """Log likelihood of one device with the numbers of its curve integrated out, shape ``(B,)``."""
-    places = shape_of(fit)
-    around = stencil(len(places)) * fit.top.unit[places]
-    many = np.repeat(points, len(around), axis=0)
-    many[:, places] += np.tile(around, (len(points), 1))
-    values = likelihood(many).reshape(len(points), len(around))
+    """Log likelihood of one device with the numbers of its curve integrated out, shape ``(B,)``.
+
+    Under other noises the best curve is another one. Newton's steps lead there, each as long as it
+    makes the likelihood larger, until the next would gain less than ``_CLOSE``, which is added. A
+    gain that no step has shown is not counted: where the curve is nearly flat the quadratic form
+    promises any.
+    """
+    places, points = shape_of(fit), points.copy()
+    unit = fit.top.unit[places]
     found = np.empty(len(points))
-    for row, each in enumerate(values):
+    moving = np.arange(len(points))
+    for last in [*[False] * _STEPS, True]:
+        if not len(moving):
+            break
+        middles, steps, gains, logarithms = _forms(likelihood, points[moving], places, unit)
+        close = gains <= _CLOSE
+        found[moving] = middles + np.where(close, gains, 0.0) - 0.5 * logarithms
+        moving, steps, middles = moving[~close], steps[~close], middles[~close]
+        if last:
+            break
+        tried = np.repeat(points[moving, None], len(_LENGTHS), axis=1)
+        tried[:, :, places] += _LENGTHS[:, None] * (steps * unit)[:, None]
+        values = likelihood(tried.reshape(-1, points.shape[1])).reshape(tried.shape[:2])
+        values = np.where(np.isfinite(values), values, -np.inf)
+        best = values.argmax(axis=1)
+        rows = np.arange(len(moving))
+        better = values[rows, best] > middles
+        moving = moving[better]
+        points[moving] = tried[rows, best][better]
+    # Curvatures are in units of differences, which differ between fits.
+    return found + float(np.log(unit).sum())
+
+
+def _forms(
+    likelihood: LogLikelihood, points: Array, places: Sequence[int], unit: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Quadratic form at each point: value, Newton's step in units, its gain, log determinant."""
+    around = stencil(len(places))
+    many = np.repeat(points, len(around), axis=0)
+    many[:, places] += np.tile(around * unit, (len(points), 1))
+    found = []
+    for each in likelihood(many).reshape(len(points), len(around)):
         middle, slope, curvature = from_stencil(each)
         sizes, ways = np.linalg.eigh(-curvature)
         sizes = np.maximum(sizes, _FLATTEST)
-        gain = float(np.square(ways.T @ slope) @ (1.0 / sizes))
-        found[row] = middle + 0.5 * (gain - float(np.log(sizes).sum()))
-    # Curvatures are in units of differences, which differ between fits.
-    return found + float(np.log(fit.top.unit[places]).sum())
+        along = ways.T @ slope
+        gain = 0.5 * float(np.square(along) @ (1.0 / sizes))
+        found.append((middle, ways @ (along / sizes), gain, float(np.log(sizes).sum())))
+    middles, steps, gains, logarithms = map(np.array, zip(*found, strict=True))
+    return middles, steps, gains, logarithms
 
 
 def _shift(fit: ModelFit, name: str, size: float) -> float:
