@@ -20,6 +20,7 @@ from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.small_batches.dynamics import SubsetDynamics, layer_estimates
 from neurograd.forecast.small_batches.subset import subset_part
+from neurograd.forecast.write_response import SINGLE_UPDATES
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import relu_network
 
@@ -92,6 +93,19 @@ def test_mean_of_a_write_that_is_not_linear():
     error = math.sqrt(float(some.var(0).sum()) * 2.0 / len(exact))
     assert float((drift - exact.mean(0)).norm()) < 1.5 * error
     assert float(exact.mean(0).norm()) > 2.0 * error
+
+
+def test_the_known_mean_of_single_updates_is_a_control_variate():
+    """What a part of the subset is off by goes through the slope of what is realized."""
+    problem = relu_network()
+    chip = _chip(problem)
+    found, w = _begun(problem, chip)
+    found._response.is_linear = False
+    exact = _single(problem, chip, w, found).mean
+    assert len(exact) > SINGLE_UPDATES
+    off = float((exact[:SINGLE_UPDATES].mean(0) - exact.mean(0)).norm())
+    drift = found.drift(w, generator_for(0)) * STEP_SIZE
+    assert float((drift - exact.mean(0)).norm()) < 0.6 * off
 
 
 def test_what_the_subset_has_of_the_noise_is_not_drawn_again():
