@@ -17,6 +17,7 @@ which needs gradients of all samples. There the end is that of a training with d
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -80,6 +81,7 @@ def forecast_chip(
     index: int = 0,
     schedule: Schedule | None = None,
     progress: Progress | None = None,
+    watch: Callable[[int, Tensor], None] | None = None,
 ) -> ForecastChip:
     """Predict the weights after a training through a chip, without training through it.
 
@@ -91,6 +93,8 @@ def forecast_chip(
         index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training; 1 when None.
         progress: Called with the number of updates done since the last call.
+        watch: Called with the updates done and the stored weights at each state of a path; not
+            where updates are taken one by one, nor with a recipe.
 
     Raises:
         ValueError: If there is no update to take.
@@ -118,6 +122,8 @@ def forecast_chip(
             progress(length)
         if not bool(torch.isfinite(path.w).all()):
             return ForecastChip(path.w, True, path.gradients)
+        if watch is not None:
+            watch(done, path.w)
         if path.is_held_by_noise(done, steps):
             break
     return ForecastChip(path.w, False, path.gradients)

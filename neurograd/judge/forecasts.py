@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from neurograd.forecast.bursts import PathCheck
 from neurograd.judge.cost import (
     HOPELESS,
     Allowed,
@@ -59,6 +60,7 @@ class Forecast:
         deployment: Each time of a deployment; empty without one.
         counts: Whether the training was asked for, and counts in the verdict.
         chips: Number of chips that were predicted.
+        path: Whether their paths hold; None where nobody asked.
     """
 
     judgement: Judgement
@@ -71,6 +73,7 @@ class Forecast:
     deployment: tuple[AgedForecast, ...] = ()
     counts: bool = True
     chips: int = 0
+    path: PathCheck | None = None
 
     @property
     def verdict(self) -> Verdict:

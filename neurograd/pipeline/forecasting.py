@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,6 +12,14 @@ from torch import Tensor
 from device_models import Chip
 from neurograd.deployment import allowed_after, deploy
 from neurograd.effects.effect import Effect
+from neurograd.forecast.bursts import (
+    BurstWatch,
+    PathCheck,
+    check_path,
+    plan_bursts,
+    unchecked,
+    why_unwatched,
+)
 from neurograd.forecast.chip_end import ForecastChip, forecast_chip, takes_every_update
 from neurograd.judge.cost import Allowed, Baseline
 from neurograd.judge.forecasts import Forecast, judge_aged_forecasts, judge_forecasts
@@ -20,7 +29,7 @@ from neurograd.pipeline.pool import TaskPool
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.records.measured import predicted_network
-from neurograd.records.training import DeployedNetworks, PredictedNetwork
+from neurograd.records.training import BurstRecord, DeployedNetworks, PredictedNetwork
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
 
@@ -159,9 +168,22 @@ def grown_forecast(
         # On a worker, whose one core gives the same sums on every machine.
         found: Forecast = pool.submit(judged).result()
         if found.more is None:
-            return found
+            path = _path_check(spec, problem, chip, networks[1:])
+            return replace(found, path=path)
         tasks = [predicted(index) for index in range(found.chips, found.more)]
         networks += [task.result() for task in tasks]
+
+
+def _path_check(
+    spec: Spec, problem: Problem, chip: Chip, networks: Sequence[PredictedNetwork]
+) -> PathCheck:
+    """Whether the paths of predicted chips hold."""
+    steps = spec.count_updates(problem.num_samples)
+    every_update = takes_every_update(problem, chip, steps)
+    reason = why_unwatched(chip, plan_bursts(steps), every_update=every_update)
+    if reason is not None:
+        return unchecked(len(networks), reason)
+    return check_path([[each.burst for each in network.bursts] for network in networks], steps)
 
 
 def judge_forecast(
@@ -210,13 +232,16 @@ def forecast_network(
     index: int,
     *,
     without: Collection[Effect] = (),
+    bursts: bool = False,
     progress: Progress | None = None,
 ) -> PredictedNetwork:
     """Predict the training of one network; loss and accuracy are as the chip itself reads it.
 
     Arguments as for ``forecast_weights``.
     """
-    return forecast_weights(spec, problem, index, without=without, progress=progress)[0]
+    return forecast_weights(
+        spec, problem, index, without=without, bursts=bursts, progress=progress
+    )[0]
 
 
 def forecast_weights(
@@ -225,6 +250,7 @@ def forecast_weights(
     index: int,
     *,
     without: Collection[Effect] = (),
+    bursts: bool = False,
     progress: Progress | None = None,
 ) -> tuple[PredictedNetwork, Tensor]:
     """Predict the training of one network, and the weights that it ends with.
@@ -236,6 +262,7 @@ def forecast_weights(
         problem: The spec's problem.
         index: Which chip, or ``CLEAN``.
         without: Effects that are left out.
+        bursts: Whether real updates are taken from states of the path, to look whether it holds.
         progress: Called with the number of updates done since the last call.
 
     Returns:
@@ -249,8 +276,20 @@ def forecast_weights(
     )
     samples, seed, place = problem.num_samples, spec.measure.seed, index + 1
     steps, schedule = spec.count_updates(samples), build_schedule(spec, samples)
+    watch = None
+    if bursts and (plan := plan_bursts(steps)) is not None:
+        watch = BurstWatch(problem, chip, plan, seed, place, schedule)
     predicted = (
-        forecast_chip(problem, chip, steps, seed, index=place, schedule=schedule, progress=progress)
+        forecast_chip(
+            problem,
+            chip,
+            steps,
+            seed,
+            index=place,
+            schedule=schedule,
+            progress=progress,
+            watch=watch,
+        )
         if steps > 0
         else ForecastChip(chip.program(problem.initial_weights), diverged=False, gradients=0)
     )
@@ -262,4 +301,7 @@ def forecast_weights(
         diverged=predicted.diverged,
         gradients=predicted.gradients,
     )
+    if watch is not None:
+        found = tuple(BurstRecord.of(burst) for burst in watch.bursts)
+        network = network.model_copy(update={"bursts": found})
     return network, torch.full_like(weights, torch.nan) if predicted.diverged else weights

@@ -237,8 +237,13 @@ class Stages:
     def predicted_network(self, index: int) -> PredictedNetwork:
         """The forecast of one chip, or of the clean twin (``CLEAN``)."""
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
-        stage = forecast_stage(index)
-        return self._kept(stage, PredictedNetwork, Stages._predicted, self.spec, name, index)
+        if index == CLEAN:
+            stage, looked_at = forecast_stage(index), False
+        else:
+            # Other commands predict the same chips without looking whether their paths hold.
+            stage, looked_at = f"{forecast_stage(index)}-bursts", True
+        asked = (self.spec, name, index, None, looked_at)
+        return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
     def predicted_variant(self, variant: Variant, index: int) -> PredictedNetwork:
         """The forecast of one chip without some of its effects."""
@@ -262,7 +267,7 @@ class Stages:
         return self._kept(f"{name}-{index + 1}", PredictedNetwork, Stages._predicted, *asked)
 
     def _predicted(
-        self, spec: Spec, name: str, index: int, variant: str | None = None
+        self, spec: Spec, name: str, index: int, variant: str | None = None, bursts: bool = False
     ) -> PredictedNetwork:
         """The forecast of a chip of a spec with the same problem.
 
@@ -271,6 +276,7 @@ class Stages:
             name: What a progress bar calls it.
             index: Which chip, or ``CLEAN``.
             variant: Which variant of the chip; the whole chip when None.
+            bursts: Whether real updates look whether the predicted path holds.
         """
         known = () if variant is None else variants(active_effects(spec, self.problem))
         left_out = next((each.left_out for each in known if each.name == variant), ())
@@ -279,6 +285,7 @@ class Stages:
             self.problem.replica(),
             index,
             without=left_out,
+            bursts=bursts,
             progress=self.pool.stage(f"predicting {name}", self.steps),
         )
 

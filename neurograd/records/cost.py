@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import model_validator
 
+from neurograd.forecast.bursts import PathCheck
 from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import Forecast
 from neurograd.judge.looks import Look
 from neurograd.judge.verdict import Verdict
-from neurograd.records.record import CostEnds, Loss, Number, Record, cost_interval, unbounded
+from neurograd.records.record import CostEnds, Ends, Loss, Number, Record, cost_interval, unbounded
 
 NOUNS = {"accuracy_drop": "accuracy drop", "excess_loss": "lost decrease of the loss"}
 """What each kind of cost is called."""
@@ -164,6 +166,63 @@ class AgedForecastResult(Record):
     """That of this time alone."""
 
 
+class PlaceResult(Record):
+    """What real updates at one place of the predicted paths change, as means over chips.
+
+    Changes are those of a logarithm: parts of the value, where small.
+    """
+
+    of: str
+    """``loss``, or ``squared length of the weights``."""
+    done: float
+    """Updates of the paths up to there."""
+    updates: int
+    """Real updates that were measured at each chip."""
+    expected: tuple[Number, Number]
+    """Smallest and largest change by the slopes of the paths; None (null in JSON) where these are
+    not finite."""
+    settled: Number
+    """Change while the burst settled, which is not judged; None (null in JSON) likewise."""
+    measured: Loss
+    """Change by real updates; infinite (null in JSON) where they diverge."""
+    ci: Ends
+    """Its two-sided interval at 95 %; None (null in JSON) for an end that is not finite."""
+    p_value: float
+    """Of the test whether it is expected, by this place alone."""
+
+
+class PathCheckResult(Record):
+    """Whether the predicted paths hold, by short bursts of real updates from their states."""
+
+    holds: bool | None
+    """Whether the paths are not rejected at 1 %; None without a test."""
+    p_value: float | None
+    """Chance of bursts as far from the paths as these, or further, if the paths hold, at most. None
+    without a test."""
+    departure: Number
+    """How much more the logarithm of the loss would change over a whole training at the real rates
+    than at those of the paths, at the mean over places; None (null in JSON) without a test and
+    where real updates diverge."""
+    updates: int
+    """Real updates that all bursts took together."""
+    places: tuple[PlaceResult, ...]
+    """Place by place; empty without a test."""
+    unchecked: str | None
+    """Why there is no test, None where there is one."""
+
+    @classmethod
+    def of(cls, check: PathCheck) -> PathCheckResult:
+        """From the check of the paths of several chips."""
+        return cls(
+            holds=check.holds,
+            p_value=check.p_value,
+            departure=check.departure,
+            updates=check.updates,
+            places=tuple(PlaceResult(**asdict(place)) for place in check.places),
+            unchecked=check.unchecked,
+        )
+
+
 class ForecastResult(Record):
     """The predicted verdict of a training, and of what comes after where that was predicted."""
 
@@ -187,6 +246,9 @@ class ForecastResult(Record):
     chips: int | None = None
     """Number of chips that were predicted: ``training.seeds``, or more where these were likely to
     decide. None in a report of an earlier version, which predicted ``training.seeds``."""
+    path: PathCheckResult | None = None
+    """Whether the predicted paths hold; None where no command asked (all but ``check``), and in a
+    report of an earlier version."""
     deployment: tuple[AgedForecastResult, ...] = ()
     """Each time after programming; empty without a deployment, and in a report of a check, which
     ages the chips that it has trained."""
@@ -204,6 +266,7 @@ class ForecastResult(Record):
             diverged=predicted.diverged,
             gradients=predicted.gradients,
             chips=predicted.chips,
+            path=None if predicted.path is None else PathCheckResult.of(predicted.path),
             deployment=tuple(
                 AgedForecastResult(
                     time=each.time,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
+from neurograd.forecast.bursts import Burst
 from neurograd.judge.cost import Judgement
 from neurograd.judge.networks import correct_table
 from neurograd.judge.verdict import Verdict, mean_over_chips
@@ -124,11 +126,42 @@ class TrainedNetwork(NetworkRecord):
         return float("inf") if start is None else start
 
 
+class BurstRecord(Record):
+    """Real updates from a state of a predicted path (``neurograd.forecast.bursts.Burst``).
+
+    Logarithms are infinite (null in JSON) where weights or loss are not finite.
+    """
+
+    place: int
+    done: int
+    before: int
+    after: int
+    path: tuple[tuple[Loss, Loss], ...]
+    """Logarithms of loss and squared length at the states before, here and after."""
+    settled: tuple[Loss, Loss]
+    end: tuple[Loss, Loss]
+    settling: int
+    measured: int
+
+    @classmethod
+    def of(cls, burst: Burst) -> BurstRecord:
+        """From a burst."""
+        return cls(**asdict(burst))
+
+    @property
+    def burst(self) -> Burst:
+        """The burst itself."""
+        before, here, after = self.path
+        return Burst(**{**self.model_dump(), "path": (before, here, after)})
+
+
 class PredictedNetwork(NetworkRecord):
     """A network whose training was predicted, as a stage keeps it."""
 
     gradients: int
     """Gradients that the forecast took."""
+    bursts: tuple[BurstRecord, ...] = ()
+    """Real updates from states of the predicted path; empty where none were taken."""
 
 
 class ChipsResult(Record):

@@ -1,0 +1,118 @@
+"""Bursts find paths that are wrong and accept those that hold: a quadratic with exact paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from device_models import Chip
+from neurograd.forecast.bursts import BurstWatch, check_path, plan_bursts
+
+SIZE, STEPS, STRIDE, STEP_SIZE, CHIPS = 200, 2000, 50, 0.1, 4
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """½ Σ λ w²."""
+
+    curvature: torch.Tensor
+    num_samples: int = 1
+
+    def loss(self, w):
+        return 0.5 * float((self.curvature * w * w).sum())
+
+
+@dataclass(frozen=True)
+class NoisyGradient:
+    """The gradient with white noise."""
+
+    noise: float
+    deterministic = False
+    mean_over_samples = True
+
+    def gradient(self, problem, w, generator, index=None):
+        noise = torch.randn(w.shape, generator=generator, dtype=w.dtype)
+        return problem.curvature * w + self.noise * noise
+
+
+PROBLEM = Quadratic(torch.logspace(-2.3, 0.5, SIZE, dtype=torch.float64))
+
+
+def _states(seed, speed, noise):
+    """Exact draws of gradient descent with a drift and a noise, every ``STRIDE`` updates."""
+    generator = torch.Generator().manual_seed(seed)
+    kept = 1.0 - STEP_SIZE * PROBLEM.curvature * speed
+    shrunk = kept**STRIDE
+    std = ((STEP_SIZE * noise) ** 2 * (1.0 - shrunk**2) / (1.0 - kept**2)).sqrt()
+    w = torch.ones(CHIPS, SIZE, dtype=torch.float64)
+    states = [w]
+    for _ in range(STEPS // STRIDE):
+        w = shrunk * w + std * torch.randn(w.shape, generator=generator, dtype=w.dtype)
+        states.append(w)
+    return states
+
+
+def _check(seed, noise, speed=1.0, of_noise=1.0):
+    """The check of paths whose drift and noise are such parts of the chip's."""
+    states = _states(seed, speed, of_noise * noise)
+    plan = plan_bursts(STEPS)
+    found = []
+    for index in range(CHIPS):
+        watch = BurstWatch(PROBLEM, Chip(NoisyGradient(noise), STEP_SIZE), plan, seed, index, None)
+        for k, w in enumerate(states):
+            watch(k * STRIDE, w[index])
+        found.append(watch.bursts)
+    return check_path(found, STEPS)
+
+
+def test_bursts_take_at_most_a_fiftieth_of_a_training_and_half_a_percent_of_a_long_one():
+    for steps, part in ((600, 0.02), (2000, 0.02), (99_999, 0.02), (1_000_000, 0.005)):
+        plan = plan_bursts(steps)
+        assert 3 <= len(plan.targets) <= 6
+        assert len(plan.targets) * plan.length <= part * steps
+        assert plan.targets[-1] < steps
+    assert plan_bursts(500) is None
+    assert _check(0, 0.05).updates <= 0.02 * STEPS * CHIPS
+
+
+@pytest.mark.parametrize("noise", [0.003, 0.05])
+def test_a_path_that_holds_is_accepted(noise):
+    """At a level of 1 %, 3 of 30 are rejected with a probability of 0.3 %."""
+    rejected = sum(_check(seed, noise).holds is False for seed in range(30))
+    assert rejected < 3
+
+
+def test_a_drift_that_is_too_slow_is_found():
+    """By 30 %: 18 of 20 and more, where the noise is that of a thirtieth of the first gradient."""
+    found = [_check(seed, 0.01, speed=0.7) for seed in range(20)]
+    assert sum(each.holds is False for each in found) >= 18
+    assert all(each.departure < 0 for each in found), "real updates lower the loss faster"
+
+
+def test_noise_that_was_dropped_is_found():
+    found = [_check(seed, 0.05, of_noise=0.0) for seed in range(20)]
+    assert sum(each.holds is False for each in found) >= 18
+    assert all(each.departure > 0 for each in found), "real updates raise the loss"
+
+
+def test_updates_that_diverge_are_found():
+    """A path that stays where the chip's own updates leave all bounds."""
+    problem = Quadratic(torch.full((3,), 1e200, dtype=torch.float64))
+    plan, found = plan_bursts(STEPS), []
+    for index in range(2):
+        chip = Chip(NoisyGradient(0.0), STEP_SIZE)
+        watch = BurstWatch(problem, chip, plan, 0, index, None)
+        for done in range(0, STEPS, STRIDE):
+            watch(done, torch.ones(3, dtype=torch.float64))
+        found.append(watch.bursts)
+    check = check_path(found, STEPS)
+    assert check.p_value == 0.0
+    assert check.places[0].measured == float("inf")
+
+
+def test_one_chip_says_nothing():
+    check = check_path([[]], STEPS)
+    assert check.holds is None
+    assert "one chip" in check.unchecked
