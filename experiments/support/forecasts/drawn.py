@@ -17,11 +17,11 @@ _ORDERS = ("fresh", "with_replacement", "shuffled", "shuffled")
 """Half of the trainings in batches shuffle."""
 
 _TASKS: tuple[Mapping[str, Any], ...] = (
-    {"name": "digits"},
-    {"name": "mnist_5k", "train_samples": 1500, "crop": 20},
+    {"name": "digits", "train_samples": 600},
+    {"name": "mnist_5k", "train_samples": 600, "crop": 20},
     {
         "name": "teacher_student",
-        "train_samples": 1000,
+        "train_samples": 600,
         "test_samples": 2000,
         "inputs": 16,
         "outputs": 4,
@@ -30,9 +30,9 @@ _TASKS: tuple[Mapping[str, Any], ...] = (
 )
 
 REGIMES: Mapping[str, Regime] = {
-    "full": Regime("full", 1000, (0.1, 0.4), _TASKS),
-    "64": Regime(64, 1500, (0.1, 0.3), _TASKS, _ORDERS),
-    "8": Regime(8, 2500, (0.03, 0.1), _TASKS, _ORDERS),
-    "1": Regime(1, 5000, (0.005, 0.02), _TASKS, _ORDERS),
+    "full": Regime("full", 600, (0.1, 0.4), _TASKS),
+    "64": Regime(64, 1000, (0.1, 0.3), _TASKS, _ORDERS),
+    "8": Regime(8, 2000, (0.03, 0.1), _TASKS, _ORDERS),
+    "1": Regime(1, 4000, (0.005, 0.02), _TASKS, _ORDERS),
 }
 """By name, with trainings that are long enough to learn."""
