@@ -24,10 +24,6 @@ _HALF_TURN = np.uint32(2**31)
 _INSIDE = np.uint32(2**30 - 1)
 _MIDDLE = np.int32(2**29)
 
-# Their sum is ln 2; the first is short, so that multiples of it lose nothing.
-_LOG_2_HIGH = 0.693359375
-_LOG_2_LOW = -2.12194440054690583e-4
-
 BLOCK = 512
 """Devices whose pulses are counted before any of them is moved."""
 
@@ -95,34 +91,6 @@ def log_of(x: Any, real: Any) -> Any:
 def log_of_unit(word: Any, real: Any) -> Any:
     """Logarithm of (word + 1)/2³²."""
     return log_of(real(np.uint64(word) + _ONE) * real(2.0**-32), real)
-
-
-@inlined
-def exp_of(x: Any, real: Any) -> Any:
-    """The exponential of x; 0 and infinity where it is beyond the type's numbers, or nearly."""
-    wide = real(1.0) + real(2.0**-40) != real(1.0)
-    most = real(690.0) if wide else real(87.0)
-    inside = x if abs(x) < most else real(0.0)
-    power = np.rint(inside * real(1.0 / math.log(2.0)))
-    high = inside - power * real(_LOG_2_HIGH)
-    low = power * real(_LOG_2_LOW)
-    rest = high - low
-    z = rest * rest
-    series = real(4.13813679705723846039e-08)
-    series = series * z + real(-1.65339022054652515390e-06)
-    series = series * z + real(6.61375632143793436117e-05)
-    series = series * z + real(-2.77777777770155933842e-03)
-    series = series * z + real(1.66666666666666019037e-01)
-    c = rest - z * series
-    mantissa = real(1.0) - ((low - rest * c / (real(2.0) - c)) - high)
-    # In parts, as an eighth of the exponent fits into 32 bits for either type.
-    whole = np.int32(power)
-    part = power_of_two(whole >> np.int32(3), real)
-    part *= part
-    part *= part
-    value = mantissa * power_of_two(whole & np.int32(7), real) * part * part
-    beyond = real(0.0) if x < real(0.0) else real(np.inf)
-    return value if abs(x) < most else (x if np.isnan(x) else beyond)
 
 
 @inlined

@@ -1,9 +1,9 @@
 """Which weights of an outer product get pulses, in time that goes with the pulses.
 
 Where requests are rounded stochastically and ask for far less than a pulse, most weights get none.
-Rows and columns are sorted by the powers of 2 above their errors and inputs, so that all weights of
-a pair of powers ask for p ≤ P pulses, P a power of 2. Where P is above ``2**LEAST`` they are
-visited one by one. Elsewhere candidates are drawn, each weight being one with the chance P, by
+Rows and columns are sorted by the powers of 2 that their errors and inputs reach at most, so that
+all weights of a pair of powers ask for p ≤ P pulses, P a power of 2. Where P is above ``2**LEAST``
+they are visited one by one. Elsewhere candidates are drawn, each weight being one with the chance P, by
 jumps over the others, and a candidate gets its pulse with the chance p/P: each weight gets one with
 the chance p, independent of all others, exact to the 32 bits of a random number.
 
@@ -73,9 +73,9 @@ class Line(NamedTuple):
 
 @inlined
 def _power_above(value: Any) -> Any:
-    """Smallest n with ``abs(value) < 2**n``, or more where it is next to nothing."""
-    bits = np.float64(value).view(np.int64)
-    return ((bits >> np.int64(52)) & np.int64(0x7FF)) - np.int64(1022)
+    """Smallest n with ``abs(value) <= 2**n``, or more where it is next to nothing."""
+    bits = max(np.float64(abs(value)).view(np.int64), np.int64(1)) - np.int64(1)
+    return (bits >> np.int64(52)) - np.int64(1022)
 
 
 @called

@@ -11,7 +11,6 @@ from device_models.kernels.number_loops import (
     BLOCK,
     at,
     block_of,
-    exp_of,
     normal_pair,
     normals_of_chosen,
     places_asked,
@@ -118,9 +117,9 @@ def _step(
     if shape.kind == EXPONENTIAL:
         z = shape.twice_a * h / width + shape.b
         if up:
-            size = one - shape.amplitude * exp_of(shape.gamma * z, real)
+            size = one - shape.amplitude * np.exp(shape.gamma * z)
         else:
-            size = one - shape.amplitude_down * exp_of(-shape.gamma_down * z, real)
+            size = one - shape.amplitude_down * np.exp(-shape.gamma_down * z)
         mean = delta * (size if size > zero else zero)
         return mean, shape.noise * (mean + (shape.noise_offset + shape.noise_slope * abs(h)))
     room = (high - h) / width
