@@ -3,9 +3,9 @@
 Where requests are rounded stochastically and ask for far less than a pulse, most weights get none.
 Rows and columns are sorted by the powers of 2 that their errors and inputs reach at most, so that
 all weights of a pair of powers ask for p ≤ P pulses, P a power of 2. Where P is above ``2**LEAST``
-they are visited one by one. Elsewhere candidates are drawn, each weight being one with the chance P, by
-jumps over the others, and a candidate gets its pulse with the chance p/P: each weight gets one with
-the chance p, independent of all others, exact to the 32 bits of a random number.
+they are visited one by one. Elsewhere candidates are drawn, each weight being one with the chance
+P, by jumps over the others, and a candidate gets its pulse with the chance p/P: each weight gets
+one with the chance p, independent of all others, exact to the 32 bits of a random number.
 
 A jump is that of a clock: with E standard exponential and the rate λ = −log(1 − P) of a weight, the
 next candidate is ⌊E/λ⌋ weights ahead, and E less λ for each of the weights that were left behind is
