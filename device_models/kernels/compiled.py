@@ -3,7 +3,8 @@
 numba compiles them, in a second or two a loop and type; nothing is compiled where a module is
 imported. What was compiled is kept in the first folder of these that can be written to: the one
 that ``NUMBA_CACHE_DIR`` names, ``__pycache__`` beside this file, the user's cache, and a folder of
-the user's own among the temporary ones; else it is compiled again in the next process.
+the user's own among the temporary ones; else it is compiled again in the next process, which
+``NoCacheWarning`` says.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import stat
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -44,6 +46,10 @@ def called(function: Function) -> Function:
 
     made: Function = numba.njit(error_model="numpy", nogil=True)(function)
     return made
+
+
+class NoCacheWarning(UserWarning):
+    """What is compiled cannot be kept."""
 
 
 class Loop:
@@ -103,6 +109,12 @@ def cache_folder() -> Path | None:
         folder = top / f"loops-{digest.hexdigest()[:16]}"
         if _takes_files(folder, private=private):
             return folder
+    warnings.warn(
+        "no folder takes compiled loops, which costs each process some seconds; set "
+        "NUMBA_CACHE_DIR to one that does",
+        NoCacheWarning,
+        stacklevel=2,
+    )
     return None
 
 

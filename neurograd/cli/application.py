@@ -34,6 +34,8 @@ for command in (check, train, sweep, limits, compare, presets, fit, schema, migr
 
 _SAID = (ChangedKeyWarning, StageWarning)
 """Warnings that are for the user, and not for who writes the program."""
+_OF_CHIPS = "device_models"
+"""All warnings of this package are, too; it takes a second to import."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -66,7 +68,7 @@ def run(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def _said_in_lines() -> Iterator[None]:
-    """Every changed key of an old spec, and every stage computed again, is one line, said once."""
+    """What the user is to know (``_SAID`` and ``_OF_CHIPS``) is one line each, said once."""
     said = set()
     with warnings.catch_warnings():
         for category in _SAID:
@@ -81,7 +83,7 @@ def _said_in_lines() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if not issubclass(category, _SAID):
+            if not issubclass(category, _SAID) and not category.__module__.startswith(_OF_CHIPS):
                 usual(message, category, filename, lineno, file, line)
             elif str(message) not in said:
                 said.add(str(message))

@@ -31,7 +31,9 @@ Resume = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", metavar="N", help="Processes at once here, in place of threads."),
+    typer.Option(
+        "--jobs", metavar="N", help="Processes at once here. Default: threads; of sweep, processes."
+    ),
 ]
 Scheduler = Annotated[
     str | None,

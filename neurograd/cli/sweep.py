@@ -10,6 +10,7 @@ import typer
 from neurograd.cli.options import (
     AllowCode,
     DeviceName,
+    Jobs,
     Overrides,
     PlanOnly,
     Quick,
@@ -50,9 +51,7 @@ def sweep(
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw a heat map or a line.")
     ] = None,
     resume: Resume = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", metavar="N", help="Points at once on the cores here.")
-    ] = None,
+    jobs: Jobs = None,
     scheduler: Scheduler = None,
     quick: Quick = False,
     seed: Seed = None,

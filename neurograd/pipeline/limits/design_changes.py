@@ -34,8 +34,9 @@ class PredictedChange:
 
     Attributes:
         change: The change.
-        estimate: The prediction, None where the clean training itself fails.
-        problem: Why there is none.
+        estimate: The prediction, None where the clean training itself fails or learns nothing, so
+            that there is nothing to lose.
+        problem: Why there is none, or none that is a number; empty otherwise.
     """
 
     change: DesignChange
@@ -70,9 +71,15 @@ def try_change(
 ) -> PredictedChange:
     """Predict a spec with a change."""
     try:
-        return PredictedChange(change, outlook.predict(with_settings(spec, change.settings), tick))
+        found = outlook.predict(with_settings(spec, change.settings), tick)
     except DivergenceError as error:
         return PredictedChange(change, None, str(error))
+    if not found.clean_learned:
+        return PredictedChange(change, None, _NOTHING_LEARNED)
+    return PredictedChange(change, found, found.problem)
+
+
+_NOTHING_LEARNED = "the clean network is predicted to learn nothing that a chip could lose"
 
 
 def best_first(found: list[PredictedChange]) -> list[PredictedChange]:

@@ -105,6 +105,17 @@ class Outlook:
         """The problem of a spec, built once for a network and a task."""
         return self._problems.get(problem_keys(spec), lambda: build_problem(spec, self._device))
 
+    def know(self, spec: Spec, problem: Problem, content: str) -> None:
+        """Take the problem of a spec that is built already, in place of building another one.
+
+        Args:
+            spec: The spec.
+            problem: Its problem, whose replicas will compute.
+            content: Its fingerprint (``content_fingerprint``).
+        """
+        self._problems.get(problem_keys(spec), lambda: problem)
+        self._fingerprints.get(str(id(problem)), lambda: content)
+
     def predict(self, spec: Spec, tick: Tick | None = None) -> PredictedCost:
         """The predicted cost and verdict of a spec; ``training.seeds`` chips are predicted.
 

@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.pool.interface import WorkersLost
-from neurograd.pipeline.pool.ledger import Ledger, TaskFuture
-from neurograd.progress import Progress, Reporter, Silent
+from neurograd.pipeline.pool.ledger import LedgerPool
+from neurograd.progress import Reporter
 
 T = TypeVar("T")
 
 CONNECT_SECONDS = 10
 
 
-class Cluster:
+class Cluster(LedgerPool):
     """A ``TaskPool`` of the workers of a dask.distributed cluster.
 
     Tasks that a worker has begun when the pool stops run on there; their results are lost.
@@ -30,8 +30,8 @@ class Cluster:
     """
 
     def __init__(self, address: str, reporter: Reporter | None = None) -> None:
+        super().__init__(reporter)
         self._address = address
-        self._ledger = Ledger(reporter or Silent())
         # A lost scheduler is one line of ours, not a traceback of the client's.
         self._log = logging.getLogger("distributed.client")
         self._level = self._log.level
@@ -81,16 +81,8 @@ class Cluster:
         """Send a task, which can be pickled with its arguments."""
         future = self._ledger.add()
         sent = self._executor.submit(task, *arguments)
-        sent.add_done_callback(partial(self._take, future))
+        sent.add_done_callback(partial(self._take, _killed, future))
         return future
-
-    def stage(self, label: str, total: int) -> Progress:
-        """Begin a stage of this process; those of the workers report to no one."""
-        return self._ledger.stage(label, total)
-
-    def stop(self) -> None:
-        """Give up all tasks that have not finished."""
-        self._ledger.stop()
 
     def capacity(self) -> int:
         """Two tasks for each thread of the workers that are there now.
@@ -104,13 +96,6 @@ class Cluster:
             raise WorkersLost(f"the scheduler is lost ({error})") from None
         return max(8, 2 * int(threads))
 
-    def _take(self, future: TaskFuture, sent: Future[Any]) -> None:
-        if sent.cancelled():  # of no consequence where the pool has stopped
-            self._ledger.fail(future, WorkersLost("the scheduler is lost"))
-            return
-        error = sent.exception()
-        if error is None:
-            self._ledger.succeed(future, sent.result())
-        else:
-            killed = type(error).__name__ == "KilledWorker"
-            self._ledger.fail(future, WorkersLost(str(error)) if killed else error)
+
+def _killed(error: BaseException) -> bool:
+    return type(error).__name__ == "KilledWorker"

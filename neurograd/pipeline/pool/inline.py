@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
 import torch
 
-from neurograd.pipeline.pool.ledger import Ledger
-from neurograd.progress import Progress, Reporter, Silent
+from neurograd.pipeline.pool.ledger import LedgerPool
+from neurograd.progress import Reporter
 
 T = TypeVar("T")
 
 
-class Inline:
+class Inline(LedgerPool):
     """A ``TaskPool`` that computes a task when it is submitted; Ctrl-C stops it there and then.
 
     For tasks that use the cores of the machine themselves.
@@ -25,7 +26,7 @@ class Inline:
     """
 
     def __init__(self, reporter: Reporter | None = None) -> None:
-        self._ledger = Ledger(reporter or Silent())
+        super().__init__(reporter)
         self._threads = torch.get_num_threads()
 
     def __enter__(self) -> Inline:
@@ -47,21 +48,8 @@ class Inline:
     def submit(self, task: Callable[..., T], /, *arguments: Any) -> Future[T]:
         """Compute a task."""
         future = self._ledger.add()
-        try:
-            result = task(*arguments)
-        except BaseException as error:
-            self._ledger.fail(future, error)
-        else:
-            self._ledger.succeed(future, result)
+        self._run(future, partial(task, *arguments))
         return future
-
-    def stage(self, label: str, total: int) -> Progress:
-        """Begin a stage of a task; it can be stopped wherever it reports its progress."""
-        return self._ledger.stage(label, total)
-
-    def stop(self) -> None:
-        """Give up the task that is computed, at its next report of progress, and all others."""
-        self._ledger.stop()
 
     def capacity(self) -> int:
         """One."""

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.pool.interface import Stopped, TaskPool, WorkersLost
-from neurograd.pipeline.pool.ledger import Ledger, TaskFuture
-from neurograd.progress import Progress, Reporter, Silent
+from neurograd.pipeline.pool.ledger import LedgerPool, TaskFuture
+from neurograd.progress import Reporter
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ MAX_DEATHS = 3
 """How often workers may die in a row without a single result in between."""
 
 
-class Lasting:
+class Lasting(LedgerPool):
     """A ``TaskPool`` that opens another one when its workers are lost, and goes on there.
 
     Results that have come stay; tasks that had none are sent again, in their order. As a task's
@@ -33,7 +33,8 @@ class Lasting:
     """
 
     def __init__(self, open_pool: Callable[[], TaskPool], reporter: Reporter | None = None) -> None:
-        self._open_pool, self._ledger = open_pool, Ledger(reporter or Silent())
+        super().__init__(reporter)
+        self._open_pool = open_pool
         self._lock = threading.Lock()
         # Tasks without a result, in the order of submission.
         self._tasks: dict[TaskFuture, Callable[[TaskPool], Future[Any]]] = {}
@@ -82,14 +83,6 @@ class Lasting:
             self._send(pool, future)
         return future
 
-    def stage(self, label: str, total: int) -> Progress:
-        """Begin a stage of this process."""
-        return self._ledger.stage(label, total)
-
-    def stop(self) -> None:
-        """Give up all tasks that have not finished."""
-        self._ledger.stop()
-
     def capacity(self) -> int:
         """That of the pool that computes; what it was while there is none."""
         pool = self._pool
@@ -113,9 +106,9 @@ class Lasting:
         except Stopped:
             pass  # its workers are lost, and the task is sent again, or all has stopped
         else:
-            sent.add_done_callback(partial(self._take, pool, future))
+            sent.add_done_callback(partial(self._answered, pool, future))
 
-    def _take(self, pool: TaskPool, future: TaskFuture, sent: Future[Any]) -> None:
+    def _answered(self, pool: TaskPool, future: TaskFuture, sent: Future[Any]) -> None:
         error = sent.exception()
         if isinstance(error, WorkersLost):
             self._lose(pool, error)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any
 
-from neurograd.pipeline.pool.interface import Stopped
-from neurograd.progress import Progress, Reporter
+from neurograd.pipeline.pool.interface import Stopped, WorkersLost
+from neurograd.progress import Progress, Reporter, Silent
 
 MOMENT = 0.2
 """Seconds between two looks of a wait at whether the pool has stopped."""
@@ -132,3 +133,55 @@ class Ledger:
             mine = future in self._open
             self._open.discard(future)
         return mine
+
+
+class LedgerPool:
+    """What pools have in common, whatever computes: a ledger of their tasks, and how it is used.
+
+    Args:
+        reporter: Shows the progress of stages of this process.
+        around: The ledger of the pool in one of whose tasks this pool is, None where in none.
+    """
+
+    def __init__(self, reporter: Reporter | None = None, around: Ledger | None = None) -> None:
+        self._ledger = Ledger(reporter or Silent(), around)
+
+    def stage(self, label: str, total: int) -> Progress:
+        """Begin a stage of this process, which can be stopped wherever it reports its progress.
+
+        Those of other processes report to no one.
+        """
+        return self._ledger.stage(label, total)
+
+    def stop(self) -> None:
+        """Give up all tasks that have not finished."""
+        self._ledger.stop()
+
+    def _run(self, future: TaskFuture, task: Callable[[], Any]) -> None:
+        """Compute a task here."""
+        try:
+            result = task()
+        except BaseException as error:
+            self._ledger.fail(future, error)
+        else:
+            self._ledger.succeed(future, result)
+
+    def _take(
+        self, lost: Callable[[BaseException], bool], future: TaskFuture, sent: Future[Any]
+    ) -> None:
+        """Take what a task that was sent to workers has given.
+
+        Args:
+            lost: Whether an error is the death of a worker, and not one of the task.
+            future: The task.
+            sent: What its workers had of it, which is done. It is cancelled where the workers are
+                gone, and where the pool has stopped, which is of no consequence then.
+        """
+        if sent.cancelled():
+            self._ledger.fail(future, WorkersLost("the workers are lost"))
+            return
+        error = sent.exception()
+        if error is None:
+            self._ledger.succeed(future, sent.result())
+        else:
+            self._ledger.fail(future, WorkersLost(str(error)) if lost(error) else error)

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import torch
 
 from neurograd.pipeline.pool.interface import WorkersLost
-from neurograd.pipeline.pool.ledger import Ledger, TaskFuture
-from neurograd.progress import Progress, Reporter, Silent
+from neurograd.pipeline.pool.ledger import LedgerPool
+from neurograd.progress import Reporter
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ PRELOAD = ["neurograd.pipeline.sweep.work"]
 """What processes need for their tasks, which is imported once for all of them."""
 
 
-class Processes:
+class Processes(LedgerPool):
     """A ``TaskPool`` of processes that end with this one, however it ends.
 
     Trainings of small networks spend much of their time in Python, which threads of one process
@@ -38,8 +38,8 @@ class Processes:
     """
 
     def __init__(self, jobs: int, reporter: Reporter | None = None) -> None:
+        super().__init__(reporter)
         self._jobs = jobs
-        self._ledger = Ledger(reporter or Silent())
 
     def __enter__(self) -> Processes:
         """Begin; processes start with the tasks that need them."""
@@ -80,30 +80,16 @@ class Processes:
         except BrokenExecutor as error:
             self._ledger.fail(future, WorkersLost(str(error)))
         else:
-            sent.add_done_callback(partial(self._take, future))
+            sent.add_done_callback(partial(self._take, _died, future))
         return future
-
-    def stage(self, label: str, total: int) -> Progress:
-        """Begin a stage of this process; those of the others report to no one."""
-        return self._ledger.stage(label, total)
-
-    def stop(self) -> None:
-        """Give up all tasks that have not finished."""
-        self._ledger.stop()
 
     def capacity(self) -> int:
         """One running and one waiting task for each process."""
         return 2 * self._jobs
 
-    def _take(self, future: TaskFuture, sent: Future[Any]) -> None:
-        if sent.cancelled():
-            return  # the pool has stopped
-        error = sent.exception()
-        if error is None:
-            self._ledger.succeed(future, sent.result())
-        else:
-            lost = isinstance(error, BrokenExecutor)
-            self._ledger.fail(future, WorkersLost(str(error)) if lost else error)
+
+def _died(error: BaseException) -> bool:
+    return isinstance(error, BrokenExecutor)
 
 
 def _context() -> Any:

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import torch
 
 from neurograd.pipeline.pool.interface import Stopped
-from neurograd.pipeline.pool.ledger import MOMENT, Ledger, TaskFuture
-from neurograd.progress import Progress, Reporter, Silent
+from neurograd.pipeline.pool.ledger import MOMENT, LedgerPool, TaskFuture
+from neurograd.progress import Reporter
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ _TASK = threading.local()
 """Of which pool a thread is, as ``pool``."""
 
 
-class Threads:
+class Threads(LedgerPool):
     """A ``TaskPool`` of threads of this process, one for each core that torch may use.
 
     A task that was stopped ends at its next report of progress; one that reports nothing for a
@@ -57,8 +57,7 @@ class Threads:
         self._threads = torch.get_num_threads()
         self._workers = waiting or (self._threads if device.type == "cpu" else 1)
         self._around: Threads | None = getattr(_TASK, "pool", None)
-        around = None if self._around is None else self._around._ledger
-        self._ledger = Ledger(reporter or Silent(), around)
+        super().__init__(reporter, None if self._around is None else self._around._ledger)
         self._waiting: SimpleQueue[tuple[TaskFuture, Callable[[], Any]] | None] = SimpleQueue()
         self._running: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -100,14 +99,6 @@ class Threads:
                 self._running.append(thread)
                 thread.start()
         return future
-
-    def stage(self, label: str, total: int) -> Progress:
-        """Begin a stage of a task; it can be stopped wherever it reports its progress."""
-        return self._ledger.stage(label, total)
-
-    def stop(self) -> None:
-        """Give up all tasks that have not finished."""
-        self._ledger.stop()
 
     def capacity(self) -> int:
         """One for each thread."""
@@ -176,14 +167,6 @@ class Threads:
                 return
             if not self._ledger.stopped:
                 self._run(*given)
-
-    def _run(self, future: TaskFuture, task: Callable[[], Any]) -> None:
-        try:
-            result = task()
-        except BaseException as error:
-            self._ledger.fail(future, error)
-        else:
-            self._ledger.succeed(future, result)
 
     def _interrupt(self) -> None:
         """Raise ``Stopped`` in every thread that still works."""

@@ -131,6 +131,7 @@ class RangeForecasts:
         from neurograd.pipeline.limits.outlook import Outlook  # noqa: PLC0415  (imports check)
 
         outlook = Outlook(stages.problem.device, folder, stages.workers)
+        outlook.know(stages.spec, stages.problem, stages.content)
         advance = stages.pool.stage(f"forecasting {len(specs)} values of its ranges", len(specs))
         tasks = [submit("ranges", _predicted, outlook, each, advance) for each in specs]
         unchanged = _unchanged(spec, stages.problem, ranges)

@@ -108,23 +108,15 @@ def remedies_sheet(report: LimitsReport) -> Sheet[DesignChangeResult] | None:
     """What else would change the cost; None where nothing was tried."""
     if not report.remedies:
         return None
-
-    def predicted(row: DesignChangeResult) -> bool:
-        return row.cost is not None and not row.problem
-
     columns: tuple[Column[DesignChangeResult], ...] = (
         Column("change", lambda row: row.label, text=True),
-        Column("cost", lambda row: _cost(row.cost) if predicted(row) else words.MISSING),
+        Column("cost", lambda row: words.MISSING if row.cost is None else _cost(row.cost)),
         Column(
             f"at {words.confidence(report.confidence)}",
-            lambda row: words.percent_interval(row.ci) if predicted(row) else words.MISSING,
+            lambda row: words.percent_interval(row.ci if _finite(row.cost) else None),
         ),
-        Column(
-            "verdict",
-            lambda row: row.verdict.value if predicted(row) and row.verdict else "",
-            text=True,
-        ),
-        Column("why", lambda row: row.why if predicted(row) else row.problem, text=True),
+        Column("verdict", lambda row: row.verdict.value if row.verdict else "", text=True),
+        Column("why", lambda row: row.problem or row.why, text=True),
     )
     title = "What else would change the cost, best first (predicted)"
     return Sheet(title, columns, report.remedies)
@@ -133,7 +125,10 @@ def remedies_sheet(report: LimitsReport) -> Sheet[DesignChangeResult] | None:
 def _as_it_is(report: LimitsReport) -> str:
     """What the spec costs as it is: trained where it is, and predicted."""
     now, trained = report.now, report.trained
-    predicted = f"predicted {cost_in_words(now.cost, now.ci, report.confidence)}"
+    # Of a clean network that has not learned, chips cannot lose a part.
+    missing = "no training" if now.clean_learned else "nothing to lose"
+    cost = words.ranged_percent(now.cost, now.ci, report.confidence, missing=missing)
+    predicted = f"predicted {cost}"
     if now.time is not None:
         predicted += f" {words.after_programming(now.time)}"
     if trained is None:
@@ -151,7 +146,11 @@ def cost_in_words(value: float, ends: Interval, confidence: float) -> str:
 
 def _cost(value: float | None) -> str:
     """A predicted cost; one that is not finite is a chip that does not train at all."""
-    return percent(value) if value is not None and math.isfinite(value) else "no training"
+    return percent(value) if _finite(value) else "no training"
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def _cells(row: LimitResult) -> list[str]:

@@ -15,7 +15,7 @@ from neurograd.errors import NeurogradError
 from neurograd.judge.verdict import Verdict
 from neurograd.keys.ranges import typical_values
 from neurograd.pipeline.check import check
-from neurograd.pipeline.limits import find_limits
+from neurograd.pipeline.limits import find_limits, outlook
 from neurograd.pipeline.limits.outlook import PredictedCost
 from neurograd.pipeline.own.front_door import sweep
 from neurograd.pipeline.planning import plan
@@ -259,7 +259,10 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def checked():
-    return check(validate_spec(SMALL), at_corners=True, mitigation=False)
+    """A check whose forecasts over ranges take its problem, and build none of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outlook, "build_problem", None)
+        return check(validate_spec(SMALL), at_corners=True, mitigation=False)
 
 
 def test_a_check_trains_at_the_typical_values_and_forecasts_over_the_rest(checked):
