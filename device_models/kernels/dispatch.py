@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,29 +19,54 @@ LEAST_OF_A_THREAD = 2**16
 TYPES = (torch.float32, torch.float64)
 
 
-def taken(w: Tensor, increment: Tensor, *values: Tensor) -> bool:
-    """Whether compiled loops take vectors, and properties of devices that go with them.
+@dataclass(frozen=True)
+class Properties:
+    """What a write path has besides weights and increments, as compiled loops take it.
+
+    Attributes:
+        size: Number of its devices; 1 where all are the same.
+        dtype: Type of its numbers.
+        arguments: Arrays, numbers and named tuples; arrays are views of the path's own tensors.
+    """
+
+    size: int
+    dtype: torch.dtype
+    arguments: tuple[Any, ...]
+
+    def fit(self, w: Tensor) -> bool:
+        """Whether they are those of weights of a type and number, shape ``(N,)``."""
+        return self.dtype == w.dtype and self.size in (1, w.numel())
+
+
+def plain(each: Tensor, dtype: torch.dtype) -> bool:
+    """Whether a tensor is a plain one on the CPU, of a type, that no gradient goes through."""
+    return (
+        type(each) is Tensor
+        and each.dtype == dtype
+        and each.device.type == "cpu"
+        and not each.requires_grad
+    )
+
+
+def taken(w: Tensor, *values: Tensor) -> bool:
+    """Whether there are compiled loops, and they take vectors.
 
     They take plain tensors on the CPU, contiguous, of one type with 32 or 64 bits, that no gradient
     goes through.
 
     Args:
         w: Weights, shape ``(N,)``.
-        increment: Increments, shape ``(N,)``.
-        values: Properties of devices, shapes ``(N,)`` or ``(1,)``.
+        values: Vectors that go with them, of the same shape.
     """
-    if w.dtype not in TYPES or increment.shape != w.shape or not available():
-        return False
-    sizes = (1, w.numel())
-    return all(
-        type(each) is Tensor
-        and each.device.type == "cpu"
-        and each.dtype == w.dtype
-        and each.ndim == 1
-        and each.numel() in sizes
-        and each.is_contiguous()
-        and not each.requires_grad
-        for each in (w, increment, *values)
+    return available() and all(each.shape == w.shape for each in values) and alike(w, *values)
+
+
+def alike(*values: Tensor) -> bool:
+    """Whether loops take vectors together, of one type and of the same size or of one number."""
+    dtype, most = values[0].dtype, max(each.numel() for each in values)
+    return dtype in TYPES and all(
+        plain(each, dtype) and each.ndim == 1 and each.numel() in (1, most) and each.is_contiguous()
+        for each in values
     )
 
 

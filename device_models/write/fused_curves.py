@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from device_models.kernels.dispatch import over_devices, taken, word_of
+from device_models.kernels.dispatch import Properties, alike, over_devices, taken, word_of
 from device_models.write.measured_curve import MeasuredCurve
 from device_models.write.pulse_response import PulseResponse, Response
 
@@ -32,8 +32,10 @@ def write_fused(write: MemristorWrite, w: Tensor, increment: Tensor, key: Tensor
         increment: Requested increments, shape ``(N,)``.
         key: Of the write.
     """
-    found = loop_arguments(write, w)
-    if found is None or not taken(w, increment):
+    if not taken(w, increment):
+        return None
+    found = write.for_loops
+    if found is None or not found.fit(w):
         return None
     from device_models.kernels import memristor_loop  # noqa: PLC0415  (imports numba)
 
@@ -45,43 +47,45 @@ def write_fused(write: MemristorWrite, w: Tensor, increment: Tensor, key: Tensor
         w.numpy(),
         increment.numpy(),
         realized.numpy(),
-        *found,
+        *found.arguments,
     )
     return realized
 
 
-def loop_arguments(write: MemristorWrite, w: Tensor) -> tuple[Any, ...] | None:
-    """Devices, settings and curves as compiled loops take them; None where they do not.
-
-    Arguments as for ``write_fused``.
-    """
+def properties(write: MemristorWrite) -> Properties | None:
+    """Devices, settings and curves as compiled loops take them; None where they do not."""
     populations = write.crossbar.populations
     values = [(p.scale, p.low, p.high) for p in populations]
     responses = (write.potentiation, write.depression)
-    known = all(_known(each, w) for each in responses)
+    every = [each for line in values for each in line]
+    dtype = every[0].dtype
+    known = all(_known(each, dtype) for each in responses)
     lines = tuple(p.polarity for p in populations) in ((1,), (1, -1))
-    if not (known and lines and taken(w, w, *(v for line in values for v in line))):
+    if not (known and lines and alike(*every)):
         return None
     from device_models.kernels import memristor_loop as loop  # noqa: PLC0415  (imports numba)
 
-    settings = _settings(write, responses, w)
+    settings = _settings(write, responses, dtype)
     levels = (1.0, 1.0) if write.levels is None else write.levels
-    covered = [_covered(_rate(r), n, w.dtype) for r, n in zip(responses, levels, strict=True)]
+    covered = [_covered(_rate(r), n, dtype) for r, n in zip(responses, levels, strict=True)]
     devices = [loop.Devices(*(each.numpy() for each in line)) for line in values]
-    return (
+    arguments = (
         devices[0],
         devices[-1],
         settings,
-        *(_curve(response, w) for response in responses),
+        *(_curve(response, dtype) for response in responses),
         torch.cat(covered).numpy(),
     )
+    return Properties(max(each.numel() for each in every), dtype, arguments)
 
 
-def _settings(write: MemristorWrite, responses: tuple[Response, Response], w: Tensor) -> Any:
+def _settings(
+    write: MemristorWrite, responses: tuple[Response, Response], dtype: torch.dtype
+) -> Any:
     from device_models.kernels import memristor_loop as loop  # noqa: PLC0415  (imports numba)
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
 
-    real = np.float32 if w.dtype == torch.float32 else np.float64
+    real = np.float32 if dtype == torch.float32 else np.float64
     levels = (1.0, 1.0) if write.levels is None else write.levels
     counts = levels if write.counted is None or write.levels is None else (write.counted,) * 2
     sides = [
@@ -103,10 +107,10 @@ def _settings(write: MemristorWrite, responses: tuple[Response, Response], w: Te
     )
 
 
-def _known(response: Response, w: Tensor) -> bool:
+def _known(response: Response, dtype: torch.dtype) -> bool:
     if type(response) is MeasuredCurve:
         both = (response.times, response.positions)
-        return all(each.dtype == w.dtype and each.is_contiguous() for each in both)
+        return all(each.dtype == dtype and each.is_contiguous() for each in both)
     return type(response) is PulseResponse
 
 
@@ -122,12 +126,12 @@ def _response(response: Response, real: Any, levels: float, counted: float, spre
     return loop.Response(kind, *(real(each) for each in numbers))
 
 
-def _curve(response: Response, w: Tensor) -> Any:
+def _curve(response: Response, dtype: torch.dtype) -> Any:
     from device_models.kernels.memristor_loop import Curve  # noqa: PLC0415  (imports numba)
 
     if isinstance(response, MeasuredCurve):
         return Curve(response.times.numpy(), response.positions.numpy())
-    nothing = torch.empty(0, dtype=w.dtype).numpy()
+    nothing = torch.empty(0, dtype=dtype).numpy()
     return Curve(nothing, nothing)
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from device_models.kernels.dispatch import over_devices, taken, word_of
+from device_models.kernels.dispatch import Properties, alike, over_devices, taken, word_of
 from device_models.write.many_pulses import FREE_REACH, MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import (
-    DeviceValues,
     ExponentialStep,
     LinearStep,
     PowerStep,
@@ -25,30 +24,24 @@ if TYPE_CHECKING:
 
 
 def write_fused(
-    write: NominalStepWrite,
-    lines: tuple[DeviceValues, DeviceValues],
-    w: Tensor,
-    increment: Tensor,
-    key: Tensor,
-    *,
-    one_sided: bool = False,
+    write: NominalStepWrite, w: Tensor, increment: Tensor, key: Tensor
 ) -> tuple[Tensor, int] | None:
     """Realized increment, without the pulses beyond ``MOST_SINGLE_PULSES``, shape ``(N,)``.
 
     Args:
         write: The write path.
-        lines: Its devices, twice; of a pair those that hold positive and negative weights.
         w: Weights, shape ``(N,)``.
         increment: Requested increments, shape ``(N,)``.
         key: Of the write.
-        one_sided: Whether a weight is a pair of devices that are only raised.
 
     Returns:
         What is realized, and the number of weights that are asked for more pulses; None where the
         compiled loop does not take these tensors or this step.
     """
-    found = loop_arguments(write, lines, w, one_sided=one_sided)
-    if found is None or not taken(w, increment):
+    if not taken(w, increment):
+        return None
+    found = write.for_loops
+    if found is None or not found.fit(w):
         return None
     from device_models.kernels import pulsed_loop  # noqa: PLC0415  (imports numba)
 
@@ -60,36 +53,30 @@ def write_fused(
         w.numpy(),
         increment.numpy(),
         realized.numpy(),
-        *found,
+        *found.arguments,
     )
     return realized, sum(beyond)
 
 
-def loop_arguments(
-    write: NominalStepWrite,
-    lines: tuple[DeviceValues, DeviceValues],
-    w: Tensor,
-    *,
-    one_sided: bool,
-) -> tuple[Any, ...] | None:
-    """Devices, shape and request as compiled loops take them; None where they do not.
-
-    Arguments as for ``write_fused``.
-    """
-    values = [tuple(vars(line).values()) for line in lines]
-    if not taken(w, w, *values[0], *values[1]):
+def properties(write: NominalStepWrite) -> Properties | None:
+    """Devices, shape and request as compiled loops take them; None where they do not."""
+    values = [tuple(vars(line).values()) for line in write.lines]
+    every = (*values[0], *values[1])
+    if not alike(*every):
         return None
     from device_models.kernels import pulsed_loop  # noqa: PLC0415  (imports numba)
 
-    real = np.float32 if w.dtype == torch.float32 else np.float64
+    dtype = every[0].dtype
+    real = np.float32 if dtype == torch.float32 else np.float64
     shape = _shape(write.step, real)
     if shape is None:
         return None
     plus, minus = (pulsed_loop.Devices(*(each.numpy() for each in line)) for line in values)
-    return plus, minus, shape, _request(write, real, one_sided=one_sided)
+    size = max(each.numel() for each in every)
+    return Properties(size, dtype, (plus, minus, shape, _request(write, real)))
 
 
-def _request(write: NominalStepWrite, real: Any, *, one_sided: bool) -> Any:
+def _request(write: NominalStepWrite, real: Any) -> Any:
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
     from device_models.kernels.pulsed_loop import Request  # noqa: PLC0415  (imports numba)
 
@@ -107,7 +94,7 @@ def _request(write: NominalStepWrite, real: Any, *, one_sided: bool) -> Any:
         real(MOST_SINGLE_PULSES),
         real(FREE_REACH),
         real(write.weight_range),
-        one_sided,
+        write.one_sided,
     )
 
 

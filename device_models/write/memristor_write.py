@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, no_key
+from device_models.kernels.dispatch import Properties
 from device_models.moments import clipped_normal, two_point_mixture
 from device_models.outer_products import OuterProducts
 from device_models.protocols import ElementMoments
 from device_models.write import outer
 from device_models.write.crossbar import Crossbar, DevicePopulation
 from device_models.write.cycle_to_cycle import cycle_to_cycle_std
-from device_models.write.fused_curves import write_fused
+from device_models.write.fused_curves import properties, write_fused
 from device_models.write.pulse_response import CONSTANT_STEP, Response
 from device_models.write.rounding import (
     Rounding,
@@ -77,6 +79,11 @@ class MemristorWrite:
     def deterministic(self) -> bool:
         """Whether a write has neither noise nor stochastic rounding."""
         return not self.noisy and (self.levels is None or self.rounding != "stochastic")
+
+    @cached_property
+    def for_loops(self) -> Properties | None:
+        """What compiled loops take of this write path; None where they do not take it."""
+        return properties(self)
 
     @property
     def spreads(self) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -48,6 +49,8 @@ class OneSidedPair(NominalStepWrite):
         ValueError: If an argument is out of range.
     """
 
+    one_sided: ClassVar[bool] = True
+
     step: Step
     positive: DeviceValues
     negative: DeviceValues
@@ -56,6 +59,11 @@ class OneSidedPair(NominalStepWrite):
     rounding: Rounding = "stochastic"
     max_pulses: int | None = None
 
+    @property
+    def lines(self) -> tuple[DeviceValues, DeviceValues]:
+        """Devices that hold positive and negative weights."""
+        return self.positive, self.negative
+
     def weight_bounds(self) -> tuple[Tensor, Tensor]:
         """Lowest and highest weight that each pair can hold."""
         return -self.weight_range * self.negative.high, self.weight_range * self.positive.high
@@ -63,8 +71,7 @@ class OneSidedPair(NominalStepWrite):
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Realized increment in weight units, shape ``(N,)``."""
         key = self.key_of(generator)
-        lines = (self.positive, self.negative)
-        fused = write_fused(self, lines, w, increment, key, one_sided=True)
+        fused = write_fused(self, w, increment, key)
         if fused is None:
             return self.plain_write(w, increment, key)
         realized, beyond = fused
@@ -86,8 +93,7 @@ class OneSidedPair(NominalStepWrite):
         generator: torch.Generator,
     ) -> bool:
         """Writes samples one after the other into ``w`` itself: see ``OuterWrite``."""
-        lines = (self.positive, self.negative)
-        return outer.write_pulses(self, lines, w, layers, factor, generator, one_sided=True)
+        return outer.write_pulses(self, w, layers, factor, generator)
 
     def _raise(
         self, realized: Tensor, w: Tensor, increment: Tensor, key: Tensor, done: int = 0

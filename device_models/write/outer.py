@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from device_models.kernels.compiled import loop_of
-from device_models.kernels.dispatch import taken, word_of
+from device_models.kernels.dispatch import Properties, plain, taken, word_of
 from device_models.outer_products import OuterProducts
-from device_models.write import fused_curves, fused_pulses
 
 if TYPE_CHECKING:
     from device_models.write.memristor_write import MemristorWrite
-    from device_models.write.pulsed_step import DeviceValues
     from device_models.write.whole_pulses import NominalStepWrite
 
 Keys = Callable[[torch.Generator], Tensor]
@@ -24,13 +22,10 @@ Keys = Callable[[torch.Generator], Tensor]
 
 def write_pulses(
     write: NominalStepWrite,
-    lines: tuple[DeviceValues, DeviceValues],
     w: Tensor,
     layers: Sequence[OuterProducts],
     factor: float,
     generator: torch.Generator,
-    *,
-    one_sided: bool = False,
 ) -> bool:
     """``OuterWrite.write_outer`` of writes by pulses of a nominal step.
 
@@ -38,19 +33,17 @@ def write_pulses(
 
     Args:
         write: The write path.
-        lines: Its devices, twice; of a pair those that hold positive and negative weights.
         w: As there.
         layers: As there.
         factor: As there.
         generator: As there.
-        one_sided: Whether a weight is a pair of devices that are only raised.
     """
-    found = fused_pulses.loop_arguments(write, lines, w, one_sided=one_sided)
-    if found is None or not _take(w, layers):
+    found = _taken(write, w, layers)
+    if found is None:
         return False
     from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
 
-    request = found[-1]
+    request = found.arguments[-1]
     if request.most > request.single:
         unit = min(request.up, request.down)
         asked = [_run(rank_one_loop.largest, w, *_products(each)) for each in layers]
@@ -69,8 +62,8 @@ def write_curves(
     generator: torch.Generator,
 ) -> bool:
     """``OuterWrite.write_outer`` of ``MemristorWrite``; arguments as there."""
-    found = fused_curves.loop_arguments(write, w)
-    if found is None or not _take(w, layers):
+    found = _taken(write, w, layers)
+    if found is None:
         return False
     from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
 
@@ -78,10 +71,15 @@ def write_curves(
     return True
 
 
-def _take(w: Tensor, layers: Sequence[OuterProducts]) -> bool:
-    """Whether compiled loops take factors: plain tensors like the weights."""
-    factors = [each for layer in layers for each in (layer.inputs, layer.errors)]
-    return all(taken(flat := each.reshape(-1), flat) and each.dtype == w.dtype for each in factors)
+def _taken(
+    write: NominalStepWrite | MemristorWrite, w: Tensor, layers: Sequence[OuterProducts]
+) -> Properties | None:
+    """What loops take of a write path; None where they do not take it, the weights or factors."""
+    factors = (each for layer in layers for each in (layer.inputs, layer.errors))
+    if not taken(w) or not all(plain(each, w.dtype) for each in factors):
+        return None
+    found = write.for_loops
+    return found if found is not None and found.fit(w) else None
 
 
 def _write_layers(
@@ -91,7 +89,7 @@ def _write_layers(
     layers: Sequence[OuterProducts],
     factor: float,
     generator: torch.Generator,
-    found: tuple[Any, ...],
+    found: Properties,
 ) -> None:
     from device_models.kernels.outer_order import Place  # noqa: PLC0415  (imports numba)
 
@@ -100,7 +98,7 @@ def _write_layers(
     for layer in layers:
         bias = -1 if layer.bias is None else layer.bias
         place = Place(layer.first, bias, layer.inputs.shape[1])
-        _run(loop, w, keys, w.numpy(), *_products(layer), place, scale, *found)
+        _run(loop, w, keys, w.numpy(), *_products(layer), place, scale, *found.arguments)
 
 
 def _products(layer: OuterProducts) -> tuple[Any, Any]:

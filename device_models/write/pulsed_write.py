@@ -56,6 +56,11 @@ class PulsedWrite(NominalStepWrite):
     rounding: Rounding = "stochastic"
     max_pulses: int | None = None
 
+    @property
+    def lines(self) -> tuple[DeviceValues, DeviceValues]:
+        """Devices of pulses up and of pulses down: the same ones."""
+        return self.devices, self.devices
+
     def weight_bounds(self) -> tuple[Tensor, Tensor]:
         """Lowest and highest weight that each device can hold."""
         devices = self.devices
@@ -67,7 +72,7 @@ class PulsedWrite(NominalStepWrite):
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Realized increment in weight units, shape ``(N,)``."""
         key = self.key_of(generator)
-        fused = write_fused(self, (self.devices, self.devices), w, increment, key)
+        fused = write_fused(self, w, increment, key)
         if fused is None:
             return self.plain_write(w, increment, key)
         realized, beyond = fused
@@ -96,8 +101,7 @@ class PulsedWrite(NominalStepWrite):
         generator: torch.Generator,
     ) -> bool:
         """Writes samples one after the other into ``w`` itself: see ``OuterWrite``."""
-        lines = (self.devices, self.devices)
-        return outer.write_pulses(self, lines, w, layers, factor, generator)
+        return outer.write_pulses(self, w, layers, factor, generator)
 
     def _one_pulse(
         self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor

@@ -13,14 +13,18 @@ That is the device without its granularity, with the mean and the noise of its p
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, no_key
+from device_models.kernels.dispatch import Properties
 from device_models.moments import two_point_mixture
 from device_models.protocols import ElementMoments
-from device_models.write.pulsed_step import Step
+from device_models.write import fused_pulses
+from device_models.write.pulsed_step import DeviceValues, Step
 from device_models.write.rounding import (
     Rounding,
     check_rounding,
@@ -131,10 +135,13 @@ class NominalStepWrite(WholePulseWrite):
             pulse up and of one down, where the controller knows both.
         weight_range: Weight that a state of 1 stands for, above 0.
         max_pulses: Most pulses of one update, 1 or more; None for any number.
+        one_sided: Whether a weight is a pair of devices that are only raised.
 
     Raises:
         ValueError: If an attribute is out of range.
     """
+
+    one_sided: ClassVar[bool] = False
 
     step: Step
     dw_min: float | tuple[float, float]
@@ -154,6 +161,16 @@ class NominalStepWrite(WholePulseWrite):
     def deterministic(self) -> bool:
         """Whether a write has neither noise nor stochastic rounding."""
         return self.rounding != "stochastic" and self.step.noise == 0
+
+    @property
+    @abstractmethod
+    def lines(self) -> tuple[DeviceValues, DeviceValues]:
+        """Devices of increments up and of increments down."""
+
+    @cached_property
+    def for_loops(self) -> Properties | None:
+        """What compiled loops take of this write path; None where they do not take it."""
+        return fused_pulses.properties(self)
 
     @abstractmethod
     def weight_bounds(self) -> tuple[Tensor, Tensor]:

@@ -217,7 +217,7 @@ def test_steps_and_responses_of_ones_own_are_written_plainly():
     own = replace(write, step=Own(0.3))
     w, increment = torch.zeros(N), torch.full((N,), 0.02)
     key = draw_key(generator_for(0))
-    assert fused_pulses.write_fused(own, (own.devices,) * 2, w, increment, key) is None
+    assert fused_pulses.write_fused(own, w, increment, key) is None
     assert own.write(w, increment, generator_for(0)).any()
 
     class Half:
