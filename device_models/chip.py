@@ -38,8 +38,8 @@ from device_models.updates.sample_writes import (
     SampleEstimates,
     WriteEach,
     check_write_each,
-    outer_write,
     write_one_by_one,
+    writes_one_product,
 )
 
 _CHUNK_ELEMENTS = 2**19
@@ -109,8 +109,7 @@ class Chip:
     @property
     def _writes_one_by_one(self) -> bool:
         """The same, and where one sample is all that is written, as an outer product."""
-        one = isinstance(self.rule, Minibatch) and self.rule.batch_size == 1
-        as_product = one and self.recipe is None and outer_write(self.writes) is not None
+        as_product = self.recipe is None and writes_one_product(self.rule, self.writes)
         return self.writes_samples or as_product
 
     @property

@@ -189,6 +189,12 @@ def outer_write(writes: Sequence[WritePath]) -> OuterWrite | None:
     return first if hasattr(first, "write_outer") else None
 
 
+def writes_one_product(rule: LearningRule, writes: Sequence[WritePath]) -> bool:
+    """Whether one sample's exact gradient is all that an update writes, as an outer product."""
+    one = isinstance(rule, Minibatch) and rule.batch_size == 1 and isinstance(rule.rule, Backprop)
+    return one and outer_write(writes) is not None
+
+
 def write_one_by_one(
     writes: Sequence[WritePath],
     w: Tensor,

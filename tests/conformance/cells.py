@@ -17,6 +17,11 @@ import torch
 from torch import Tensor
 
 from device_models import Backprop, Chip, LearningRule, Minibatch, ReadPath, WritePath
+from device_models.updates.sample_writes import (
+    SampleEstimates,
+    write_one_by_one,
+    writes_one_product,
+)
 from neurograd.problem import Problem
 from tests.conformance.cases import PASSES, READS, RULES, WRITES, Place
 from tests.conformance.covering import Row, pairwise
@@ -176,6 +181,8 @@ def composed(cell: Cell) -> list[str]:
     step_size = largest_increment(cell.write) / float(estimate.abs().max())
     increment = estimate * -step_size
     by_hand = increment if write is None else write.write(w, increment, generator)
+    if write is not None and writes_one_product(parts.rule, (write,)):
+        by_hand = _one_product(cell, w, step_size)
     chip = Chip(
         parts.rule,
         step_size,
@@ -197,6 +204,23 @@ def composed(cell: Cell) -> list[str]:
     if not torch.equal(w, before):
         faults.append("the stored weights have changed")
     return faults + list(chunk_faults(cell.rule, cell.batch, cell.passes, cell.read, cell.dtype))
+
+
+def _one_product(cell: Cell, w: Tensor, step_size: float) -> Tensor:
+    """What a write makes of one sample's gradient as an outer product, in the order of its draws.
+
+    That its pulses and the noise of its reads have the distribution of a write of all weights is
+    held by their own tests.
+    """
+    parts = estimates(cell.rule, cell.batch, cell.passes, cell.dtype)
+    read, write = read_of(cell.read, cell.place), write_of(cell.write, cell.place)
+    generator = generator_of(cell.rule, cell.batch, cell.passes, cell.read, cell.dtype)
+    assert isinstance(parts.rule, Minibatch)
+    assert write is not None
+    index = parts.rule.sample_batch(parts.problem.num_samples, generator)
+    reads = () if read is None else (read,)
+    sample = SampleEstimates.read_by(reads, parts.rule.rule, parts.problem, w, generator, index)
+    return write_one_by_one((write,), w, sample, -step_size, generator) - w
 
 
 @cache
