@@ -11,7 +11,9 @@ and for shuffled epochs, whose sums a memory cuts across: they are taken one by 
 
 Small batches of the rules and networks that ``small_batches`` knows have a path by subsets of the
 samples. Where updates see few of many samples, taking them one by one also costs less than a path,
-which needs gradients of all samples. There the end is that of a training with draws of its own.
+which needs gradients of all samples, or of subsets. There the end is that of a training with draws
+of its own, and so it is where reads are too random for a path to know their mean
+(``strong_reads``).
 """
 
 from __future__ import annotations
@@ -19,13 +21,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from device_models import Chip, Minibatch, UnstableRuleError
+from neurograd.forecast.noise.strong_reads import has_strong_reads
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.remembered.path import follow_recipe
+from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import layer_estimates
 from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.problem import Problem
@@ -33,6 +38,10 @@ from neurograd.progress import Progress
 from neurograd.seeding import generator_for
 from neurograd.training.course import Course, epoch_of
 from neurograd.training.schedules import ConstantStep, Schedule
+
+Way = Literal["whole_set", "small_batches", "every_update"]
+"""Which way a forecast takes: a path by gradients over the whole training set, a path of small
+batches by subsets of it, or every update drawn for itself, at the cost of a training."""
 
 UPDATE_PASSES = 50.0
 """What an update costs beside the gradient of its batch, in passes of one sample.
@@ -137,11 +146,43 @@ def takes_every_update(problem: Problem, chip: Chip, steps: int) -> bool:
         chip: The chip.
         steps: Number T of updates.
     """
+    return way_of(problem, chip, steps) == "every_update"
+
+
+def way_of(problem: Problem, chip: Chip, steps: int) -> Way:
+    """Which way a forecast takes: of a path and of every update the cheaper one, where both can be.
+
+    Args:
+        problem: Network, loss and data.
+        chip: The chip.
+        steps: Number T of updates.
+    """
     if chip.writes_samples or not chip.knows_mean(problem) or _has_odd_recipe(problem, chip):
-        return True
-    if chip.recipe is not None or not isinstance(chip.rule, Minibatch):
-        return False
-    return update_passes(problem, chip) * steps < path_passes(problem, steps)
+        return "every_update"
+    path: Way = "whole_set"
+    if chip.recipe is None and isinstance(chip.rule, Minibatch):
+        update, passes = update_passes(problem, chip), path_passes(problem, steps)
+        if layer_estimates(problem, chip) is not None:
+            path, passes = "small_batches", subset_passes(problem, chip, steps, update)
+        if update * steps <= passes:
+            return "every_update"
+    return "every_update" if has_strong_reads(problem, chip) else path
+
+
+def forecast_passes(problem: Problem, chip: Chip, steps: int) -> float:
+    """What a forecast costs at least, in passes of one sample through the network.
+
+    Args:
+        problem: Network, loss and data.
+        chip: The chip.
+        steps: Number T of updates.
+    """
+    way, update = way_of(problem, chip, steps), update_passes(problem, chip)
+    if way == "every_update":
+        return update * steps
+    if way == "small_batches":
+        return subset_passes(problem, chip, steps, update)
+    return path_passes(problem, steps)
 
 
 def update_passes(problem: Problem, chip: Chip) -> float:

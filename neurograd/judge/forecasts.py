@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from neurograd.forecast.bursts import PathCheck
+from neurograd.forecast.chip_end import Way
 from neurograd.judge.cost import (
     HOPELESS,
     Allowed,
@@ -61,6 +62,7 @@ class Forecast:
         counts: Whether the training was asked for, and counts in the verdict.
         chips: Number of chips that were predicted.
         path: Whether their paths hold; None where nobody asked.
+        way: Which way the chips' forecasts took; None where nobody asked.
     """
 
     judgement: Judgement
@@ -74,6 +76,7 @@ class Forecast:
     counts: bool = True
     chips: int = 0
     path: PathCheck | None = None
+    way: Way | None = None
 
     @property
     def verdict(self) -> Verdict:

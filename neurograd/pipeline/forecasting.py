@@ -20,7 +20,7 @@ from neurograd.forecast.bursts import (
     unchecked,
     why_unwatched,
 )
-from neurograd.forecast.chip_end import ForecastChip, forecast_chip, takes_every_update
+from neurograd.forecast.chip_end import ForecastChip, Way, forecast_chip, way_of
 from neurograd.judge.cost import Allowed, Baseline
 from neurograd.judge.forecasts import Forecast, judge_aged_forecasts, judge_forecasts
 from neurograd.judge.looks import Plan
@@ -93,11 +93,23 @@ def forecast_plan(spec: Spec, problem: Problem, chip: Chip) -> Plan | None:
         problem: The spec's problem.
         chip: The spec's chip.
     """
-    training, steps = spec.training, spec.count_updates(problem.num_samples)
-    if steps < 1 or takes_every_update(problem, chip, steps):
+    training = spec.training
+    if forecast_way(spec, problem, chip) in (None, "every_update"):
         return None
     most = min(training.max_seeds, MOST_PREDICTED * training.seeds)
     return Plan(training.seeds, most, training.looks)
+
+
+def forecast_way(spec: Spec, problem: Problem, chip: Chip) -> Way | None:
+    """Which way the forecast of a spec's chips takes; None where there is no training.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+        chip: The spec's chip.
+    """
+    steps = spec.count_updates(problem.num_samples)
+    return way_of(problem, chip, steps) if steps else None
 
 
 def forecast_stage(index: int) -> str:
@@ -125,7 +137,8 @@ def forecast(
             ``forecast_network(spec, problem, CLEAN)``; predicted here when None.
     """
     twin = forecast_network(spec, problem, CLEAN) if clean is None else clean
-    plan = forecast_plan(spec, problem, build_chip(spec, problem))
+    chip = build_chip(spec, problem)
+    plan = forecast_plan(spec, problem, chip)
     networks: list[PredictedNetwork] = []
     aged: list[DeployedNetworks] = []
     more: int | None = spec.training.seeds
@@ -137,7 +150,7 @@ def forecast(
                 aged.append(deploy(spec, problem, index, weights))
         found = judge_forecast(spec, problem, twin, networks, aged, plan)
         more = found.more
-    return found
+    return replace(found, way=forecast_way(spec, problem, chip))
 
 
 def grown_forecast(
@@ -169,7 +182,7 @@ def grown_forecast(
         found: Forecast = pool.submit(judged).result()
         if found.more is None:
             path = _path_check(spec, problem, chip, networks[1:])
-            return replace(found, path=path)
+            return replace(found, path=path, way=forecast_way(spec, problem, chip))
         tasks = [predicted(index) for index in range(found.chips, found.more)]
         networks += [task.result() for task in tasks]
 
@@ -179,7 +192,7 @@ def _path_check(
 ) -> PathCheck:
     """Whether the paths of predicted chips hold."""
     steps = spec.count_updates(problem.num_samples)
-    every_update = takes_every_update(problem, chip, steps)
+    every_update = forecast_way(spec, problem, chip) == "every_update"
     reason = why_unwatched(chip, plan_bursts(steps), every_update=every_update)
     if reason is not None:
         return unchecked(len(networks), reason)

@@ -22,7 +22,7 @@ from neurograd.explain.guide import (
 from neurograd.explain.mitigation import recorded
 from neurograd.explain.trials import Trial, Tried, trials_of, why_not
 from neurograd.explain.variants import variants
-from neurograd.forecast.chip_end import path_passes, takes_every_update, update_passes
+from neurograd.forecast.chip_end import forecast_passes, update_passes
 from neurograd.judge.cost import Judgement
 from neurograd.pipeline.build import active_effects
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
@@ -166,12 +166,11 @@ def guide_work(
     samples, steps = problem.num_samples, spec.count_updates(problem.num_samples)
     tried = 0 if why_not(spec, samples) else len(trials_of(spec, samples, effects[:TRIED]))
     training = steps * update_passes(problem, chip)
-    every = takes_every_update(problem, chip, steps)
     return GuideWork(
         effects=len(effects),
         chips=chips,
         each=len(variants(effects)) + tried,
-        forecast=training if every else path_passes(problem, steps),
+        forecast=forecast_passes(problem, chip, steps),
         training=training,
         num_parameters=problem.num_parameters,
     )

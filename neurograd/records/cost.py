@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import model_validator
 
 from neurograd.forecast.bursts import PathCheck
+from neurograd.forecast.chip_end import Way
 from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import Forecast
 from neurograd.judge.looks import Look
@@ -249,6 +250,10 @@ class ForecastResult(Record):
     path: PathCheckResult | None = None
     """Whether the predicted paths hold; None where no command asked (all but ``check``), and in a
     report of an earlier version."""
+    way: Way | None = None
+    """Which way the chips' forecasts took: by gradients over the whole training set, by subsets of
+    it, or with every update drawn for itself, at the cost of a training. None without a training,
+    and in a report of an earlier version."""
     deployment: tuple[AgedForecastResult, ...] = ()
     """Each time after programming; empty without a deployment, and in a report of a check, which
     ages the chips that it has trained."""
@@ -267,6 +272,7 @@ class ForecastResult(Record):
             gradients=predicted.gradients,
             chips=predicted.chips,
             path=None if predicted.path is None else PathCheckResult.of(predicted.path),
+            way=predicted.way,
             deployment=tuple(
                 AgedForecastResult(
                     time=each.time,

@@ -30,8 +30,7 @@ from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.small_batches.increments import Increments, LayerEstimates
 from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import (
-    LARGEST_PART,
-    LARGEST_PART_BY_READS,
+    largest_part,
     noise_of_batch,
     subset_part,
     subset_size,
@@ -123,7 +122,7 @@ class SubsetDynamics:
 
     def begin(self, w: Tensor, done: int, length: int, generator: torch.Generator) -> None:
         """A subset for a step of up to ``length`` updates, and its estimates at ``w``."""
-        part = LARGEST_PART_BY_READS if self._reads_random else LARGEST_PART
+        part = largest_part(self._chip)
         size = subset_size(self._rule, self._samples, length, self._epoch, part)
         self._offsets = self._drawn_reads(w, generator) if self._reads_random else []
         self._subset = self._order("forecast subset", done)[:size]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 
-from device_models import Minibatch
+from device_models import Chip, Minibatch
 
 LARGEST_PART = 0.5
 """Largest part of the noise of updates that a subset makes.
@@ -45,6 +45,16 @@ FEWEST_BATCHES = 16
 
 A count. Not tuned. Fewer leave the noise in few directions; more cost samples.
 """
+
+
+def largest_part(chip: Chip) -> float:
+    """Largest part of the noise of a chip's updates that a subset makes.
+
+    Args:
+        chip: The chip.
+    """
+    random = any(not effect.deterministic for effect in chip.reads)
+    return LARGEST_PART_BY_READS if random else LARGEST_PART
 
 
 def noise_of_batch(rule: Minibatch, samples: int) -> float:

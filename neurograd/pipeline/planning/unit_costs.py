@@ -14,7 +14,13 @@ from torch import Tensor
 from device_models import Chip
 from neurograd.deployment import deploy
 from neurograd.effects.minibatch import is_batched
-from neurograd.forecast.chip_end import path_passes, takes_every_update
+from neurograd.forecast.chip_end import (
+    forecast_passes,
+    path_passes,
+    takes_every_update,
+    update_passes,
+    way_of,
+)
 from neurograd.pipeline.build import build_chip, build_clean_chip
 from neurograd.pipeline.identity import Identity
 from neurograd.pipeline.planning.clockwork import PeakMemory, now, seconds_of, seconds_per_call
@@ -182,8 +188,10 @@ def measure_units(
             point = _point_seconds(spec, part, quick=quick, pool=pool)
         tick(1)
         steps = spec.count_updates(problem.num_samples)
-        if trains and forecasts and takes_every_update(problem, chip, steps):
-            forecast = steps * chip_update
+        if trains and forecasts and way_of(problem, chip, steps) != "whole_set":
+            # By counts of samples: of short trainings every update would be taken.
+            updates = forecast_passes(problem, chip, steps) / update_passes(problem, chip)
+            forecast = updates * chip_update
         elif trains and forecasts:
             forecast = part.extended(
                 lambda some: _forecast_seconds(_stages(spec, some, quick, pool), part)

@@ -14,7 +14,9 @@ from neurograd.forecast.chip_end import (
     path_passes,
     takes_every_update,
     update_passes,
+    way_of,
 )
+from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
@@ -50,8 +52,36 @@ def test_short_trainings_in_small_batches_are_taken_update_by_update(problem: Pr
 def test_paths_are_followed_where_they_cost_less(problem: Problem) -> None:
     """Long trainings, large batches, and gradients of all samples."""
     chip = _chip()
+    update = update_passes(problem, chip)
+    for steps in (32, 200, 2_000, 20_000, 1_000_000):
+        costs_less = steps * update > subset_passes(problem, chip, steps, update)
+        assert way_of(problem, chip, steps) == ("small_batches" if costs_less else "every_update")
+    assert way_of(problem, chip, 32) == "every_update"
+    assert way_of(problem, chip, 1_000_000) == "small_batches"
+    assert way_of(problem, replace(chip, rule=Backprop()), STEPS) == "whole_set"
+
+
+def test_a_path_of_whole_gradients_is_compared_by_these(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neurograd.forecast.chip_end.layer_estimates", lambda *_: None)
+    chip = _chip()
     crossing = (path_passes(problem, 1) / update_passes(problem, chip)) ** 2
-    assert takes_every_update(problem, chip, int(0.9 * crossing))
-    assert not takes_every_update(problem, chip, int(1.1 * crossing) + 1)
-    assert not takes_every_update(problem, _chip(batch=SAMPLES), STEPS)
-    assert not takes_every_update(problem, replace(chip, rule=Backprop()), STEPS)
+    assert way_of(problem, chip, int(0.9 * crossing)) == "every_update"
+    assert way_of(problem, chip, int(1.1 * crossing) + 1) == "whole_set"
+    assert way_of(problem, _chip(batch=SAMPLES), STEPS) == "whole_set"
+
+
+@pytest.mark.parametrize(("noise", "way"), [(0.01, "whole_set"), (0.6, "every_update")])
+def test_strong_reads_are_taken_update_by_update(noise: float, way: str) -> None:
+    """What pairs of such reads do to a gradient is no small part of it: a path follows chance."""
+    generator = torch.Generator().manual_seed(0)
+    network = nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 3))
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.3, generator=generator)
+    inputs = torch.randn(60, 12, generator=generator)
+    problem = Problem(network, nn.CrossEntropyLoss(), inputs, torch.arange(60) % 3)
+    chip = Chip(Backprop(), 0.1, reads=(ReadNoise(noise),))
+    assert way_of(problem, chip, 200) == way
+    taken = forecast_chip(problem, chip, 200, seed=0).gradients
+    assert (taken == 200) is (way == "every_update")

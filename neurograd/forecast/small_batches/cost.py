@@ -1,0 +1,49 @@
+"""What a path by subsets of the samples costs, before it is taken."""
+
+from __future__ import annotations
+
+import math
+
+from device_models import Chip, Minibatch
+from neurograd.forecast.small_batches.path import MAX_FRACTION, SINGLE_FIRST, SINGLE_LAST
+from neurograd.forecast.small_batches.subset import largest_part, subset_size
+from neurograd.forecast.step_length import next_step_length
+from neurograd.problem import Problem
+from neurograd.training.course import epoch_of
+
+LOOKS = 2.0
+"""Looks at a subset that a step takes beside its stages.
+
+A count, as ``STAGES`` from one path: digits, 64-32-10, gokmen-vlasov, batches of 8, 4,000 updates,
+whose steps of 62, 93, 140 and 167 updates took 5, 5, 8 and 8 looks in all. Networks of more
+curvature take more of them. Larger takes more trainings update by update.
+"""
+
+STAGES = 0.5
+"""Stages of a step of n updates, over √n; n where that is less. A pure number, as ``LOOKS``."""
+
+
+def subset_passes(problem: Problem, chip: Chip, steps: int, update: float) -> float:
+    """What a path of T updates by subsets costs, in passes of one sample through the network.
+
+    Steps grow as they do without much noise; shorter ones have smaller subsets, but are more.
+
+    Args:
+        problem: Network, loss and data.
+        chip: A chip that trains in batches.
+        steps: Number T of updates.
+        update: What one real update costs, its batch and all.
+    """
+    assert isinstance(chip.rule, Minibatch)
+    single = min(steps, SINGLE_FIRST + SINGLE_LAST)
+    # What a look costs beside its samples is what an update does beside its batch.
+    beside = update - min(chip.rule.batch_size, problem.num_samples)
+    epoch, part = epoch_of(chip, problem.num_samples), largest_part(chip)
+    total, before, done = single * update, 0, min(steps, SINGLE_FIRST)
+    while done < steps - SINGLE_LAST:
+        before = next_step_length(done, steps, before, 0.0, MAX_FRACTION)
+        size = subset_size(chip.rule, problem.num_samples, before, epoch, part)
+        stages = min(float(before), STAGES * math.sqrt(before))
+        total += (LOOKS + stages) * (size + beside)
+        done += before
+    return total
