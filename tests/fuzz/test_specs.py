@@ -35,8 +35,9 @@ def test_any_value_of_any_key_is_a_spec_or_one_line(data):
 
 def test_every_key_is_drawn_from_and_every_start_is_right():
     keys = {".".join(path) for path in all_places()}
-    assert {key for key in ACTING if not key.startswith("layers.")} <= keys
-    assert "layers" in keys
+    named = ("layers.", "ranges.numbers.")
+    assert {key for key in ACTING if not key.startswith(named)} <= keys
+    assert {"layers", "ranges.numbers"} <= keys
     for key in ACTING:
         validate_spec(ACTING[key])
 

@@ -202,17 +202,18 @@ class LayerEstimates:
     def at_each(self, reads: Sequence[Tensor], index: Tensor) -> Increments:
         """Estimates of some samples, equal parts of them by one read each.
 
-        No batch has samples of two reads, so that some samples may be left out.
+        No batch has samples of two reads, so that some samples may be left out. Where they are too
+        few for a batch a read, every read sees all of their whole batches.
 
         Args:
             reads: Weights as the passes see them, each of shape ``(N,)``.
-            index: The samples, as many as there are reads of whole batches or more.
+            index: The samples, a batch or more.
         """
-        size = len(index)
-        if len(reads) > 1:
-            size = size // (len(reads) * self.batch_size) * self.batch_size
+        whole = len(index) // self.batch_size
+        size = len(index) if len(reads) == 1 else whole // len(reads) * self.batch_size
+        chosen = index.split(size) if size else [index[: whole * self.batch_size]] * len(reads)
         parts = []
-        for seen, some in zip(reads, index.split(size), strict=False):
+        for seen, some in zip(reads, chosen, strict=False):
             inputs, targets = self.problem.batch(some)
             parts.append(self.stack.factors(seen, inputs, targets, feedback=self.feedback))
         factors = (

@@ -209,6 +209,7 @@ def test_defaults():
         "measure": {
             "draws": 2000,
             "loss_draws": 200,
+            "budget": "training",
             "points": 5,
             "seed": 0,
             "smoothing": None,

@@ -69,6 +69,19 @@ def test_parts_of_a_subset_are_seen_by_a_read_each(batch):
     torch.testing.assert_close(found.mean, torch.stack(single).mean(0))
 
 
+def test_every_read_sees_all_batches_where_they_are_fewer_than_reads():
+    """Of 5 samples in batches of 2 there are two whole batches, for 3 reads."""
+    problem = relu_network()
+    w = problem.initial_weights
+    reads, index = [1.1 * w, 0.8 * w, w], torch.arange(5)
+    estimates = LayerEstimates.of(problem, Backprop(), 2)
+    assert estimates is not None
+    found = estimates.at_each(reads, index)
+    single = [problem.gradient(at, b) for at in reads for b in index[:4].split(2)]
+    torch.testing.assert_close(found.single(6), torch.stack(single))
+    torch.testing.assert_close(found.mean, torch.stack(single).mean(0))
+
+
 def test_which_estimates_are_products_of_layers():
     problem = relu_network()
     assert LayerEstimates.of(problem, Minibatch(Backprop(), 1), 1) is None
