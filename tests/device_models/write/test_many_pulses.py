@@ -65,9 +65,9 @@ def test_noise_of_blocks_is_that_of_single_pulses(kind, monkeypatch):
     """
     start = torch.zeros(4000, dtype=torch.float64)
     devices = draw_devices(NominalDevice(dw_min=3e-4), len(start), generator_for(0, "devices"))
-    write = PulsedWrite(kind(5.0), devices, 3e-4, rounding="nearest")
 
     def ends(seed):
+        write = PulsedWrite(kind(5.0), devices, 3e-4, rounding="nearest")
         asked = torch.full_like(start, 3000 * 3e-4)
         return write.write(start, asked, generator_for(seed, "pulses")).clamp_max(0.95)
 
