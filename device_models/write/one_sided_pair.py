@@ -9,7 +9,6 @@ the state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,9 +16,7 @@ import torch
 from torch import Tensor
 
 from device_models.moments import clipped_normal
-from device_models.outer_products import OuterProducts
 from device_models.protocols import ElementMoments
-from device_models.write import outer
 from device_models.write.fused_pulses import write_fused
 from device_models.write.many_pulses import MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import DeviceValues, Step
@@ -84,16 +81,6 @@ class OneSidedPair(NominalStepWrite):
         realized = torch.zeros_like(w)
         self._raise(realized, w, increment, key)
         return realized
-
-    def write_outer(
-        self,
-        w: Tensor,
-        layers: Sequence[OuterProducts],
-        factor: float,
-        generator: torch.Generator,
-    ) -> bool:
-        """Writes samples one after the other into ``w`` itself: see ``OuterWrite``."""
-        return outer.write_pulses(self, w, layers, factor, generator)
 
     def _raise(
         self, realized: Tensor, w: Tensor, increment: Tensor, key: Tensor, done: int = 0

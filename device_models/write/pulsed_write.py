@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +9,7 @@ from torch import Tensor
 
 from device_models.kernels.counter_numbers import DeviceNumbers
 from device_models.moments import clipped_normal
-from device_models.outer_products import OuterProducts
 from device_models.protocols import ElementMoments
-from device_models.write import outer
 from device_models.write.fused_pulses import write_fused
 from device_models.write.many_pulses import (
     FREE_REACH,
@@ -92,16 +89,6 @@ class PulsedWrite(NominalStepWrite):
         start = self._state(w[where], devices)
         end = pulse_train(self.step, devices, start, up, count, numbers)
         return torch.zeros_like(w).index_copy_(0, where, self.weight_range * (end - start))
-
-    def write_outer(
-        self,
-        w: Tensor,
-        layers: Sequence[OuterProducts],
-        factor: float,
-        generator: torch.Generator,
-    ) -> bool:
-        """Writes samples one after the other into ``w`` itself: see ``OuterWrite``."""
-        return outer.write_pulses(self, w, layers, factor, generator)
 
     def _one_pulse(
         self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor

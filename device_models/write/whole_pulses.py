@@ -13,6 +13,7 @@ That is the device without its granularity, with the mean and the noise of its p
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
 
@@ -22,8 +23,9 @@ from torch import Tensor
 from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, no_key
 from device_models.kernels.dispatch import Properties
 from device_models.moments import two_point_mixture
+from device_models.outer_products import OuterProducts
 from device_models.protocols import ElementMoments
-from device_models.write import fused_pulses
+from device_models.write import fused_pulses, outer
 from device_models.write.pulsed_step import DeviceValues, Step
 from device_models.write.rounding import (
     Rounding,
@@ -171,6 +173,16 @@ class NominalStepWrite(WholePulseWrite):
     def for_loops(self) -> Properties | None:
         """What compiled loops take of this write path; None where they do not take it."""
         return fused_pulses.properties(self)
+
+    def write_outer(
+        self,
+        w: Tensor,
+        layers: Sequence[OuterProducts],
+        factor: float,
+        generator: torch.Generator,
+    ) -> bool:
+        """Writes samples one after the other into ``w`` itself: see ``OuterWrite``."""
+        return outer.write_pulses(self, w, layers, factor, generator)
 
     @abstractmethod
     def weight_bounds(self) -> tuple[Tensor, Tensor]:
