@@ -37,19 +37,40 @@ class CrossEntropy:
 
     def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss of every sample, shape ``(n,)``."""
-        return functional.cross_entropy(outputs, targets, reduction="none")
+        if not _is_long(outputs):
+            return functional.cross_entropy(outputs, targets, reduction="none")
+        logarithms = outputs.t().contiguous().log_softmax(0)
+        return logarithms.gather(0, targets.unsqueeze(0)).squeeze(0).neg()
 
     def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """``p − e_y`` for class indices y, shape ``(n, C)``."""
-        p = outputs.softmax(-1)
+        p = _softmax(outputs)
         return p.scatter_add_(1, targets.unsqueeze(1), p.new_full((len(p), 1), -1.0))
 
     def hessian_factors(self, outputs: Tensor) -> Tensor:
         """``v_c = √p_c (e_c − p)``, so that their sum of squares is ``diag(p) − ppᵀ``."""
-        p = outputs.softmax(-1)
+        p = _softmax(outputs)
         eye = torch.eye(p.shape[-1], dtype=p.dtype, device=p.device)
         factors: Tensor = p.T.sqrt().unsqueeze(-1) * (eye.unsqueeze(1) - p.unsqueeze(0))
         return factors
+
+
+LONG = 64
+"""Samples from which sums over classes are taken along samples.
+
+A count. torch's softmax takes 0.15 µs a sample along rows of ten classes and 0.02 to 0.04 µs along
+columns, a copy of which costs 3 µs (one core). Smaller costs that copy where it does not pay.
+"""
+
+
+def _is_long(outputs: Tensor) -> bool:
+    """Whether there are many samples of few classes, which a vector unit sums side by side."""
+    return outputs.dim() == 2 and len(outputs) >= max(LONG, outputs.shape[1])
+
+
+def _softmax(outputs: Tensor) -> Tensor:
+    """Softmax over classes, for outputs of shape ``(n, C)``."""
+    return outputs.t().contiguous().softmax(0).t() if _is_long(outputs) else outputs.softmax(-1)
 
 
 class MeanSquaredError:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from neurograd.problem.losses import (
+    LONG,
     ClassSquaredError,
     CrossEntropy,
     CustomLoss,
@@ -47,3 +48,18 @@ def test_squared_error_of_classes_is_that_against_one_at_the_class():
     wanted[0, 2] = wanted[1, 0] = wanted[2, 3] = 1.0
     expected = MeanSquaredError().per_sample(out, wanted)
     assert torch.equal(ClassSquaredError().per_sample(out, y), expected)
+
+
+@pytest.mark.parametrize("samples", [3, LONG, 3 * LONG])
+def test_cross_entropy_and_its_slope_are_torchs_for_few_and_for_many_samples(samples):
+    generator = generator_for(2)
+    out = (
+        100.0 * torch.randn(samples, 5, generator=generator, dtype=torch.float64)
+    ).requires_grad_()
+    y = torch.randint(5, (samples,), generator=generator)
+    expected = nn.functional.cross_entropy(out, y, reduction="none")
+    (slope,) = torch.autograd.grad(expected.sum(), out)
+    own = CrossEntropy().per_sample(out, y)
+    torch.testing.assert_close(own, expected)
+    torch.testing.assert_close(torch.autograd.grad(own.sum(), out)[0], slope)
+    torch.testing.assert_close(CrossEntropy().slope(out.detach(), y), slope)
