@@ -31,7 +31,8 @@ from device_models.protocols import (
     has_known_mean,
     mean_read,
 )
-from device_models.rules.minibatch import Minibatch
+from device_models.rules.minibatch import Minibatch, draw_batch
+from device_models.updates.batch_reads import batch_behind_noise, read_by_all
 from device_models.updates.optimizer import OptimizerState
 from device_models.updates.recipe import Recipe
 from device_models.updates.sample_writes import (
@@ -132,9 +133,7 @@ class Chip:
 
     def read(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Weights as one forward and backward pass see them, shape ``(N,)``."""
-        for effect in self.reads:
-            w = effect.read(w, generator)
-        return w
+        return read_by_all(self.reads, w, generator)
 
     def see(self, problem: SomeProblem, generator: torch.Generator | None = None) -> SomeProblem:
         """The problem as the chip computes it: its products go through the arrays' periphery.
@@ -157,8 +156,12 @@ class Chip:
     def _estimate_and_read(
         self, problem: Problem, w: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """One estimate of the gradient, and the weights as they were read for it."""
-        rule, index = self._draw_batch(problem, generator)
+        """One estimate of the gradient, and the weights as a recipe sees them, read for it."""
+        rule, index = draw_batch(self.rule, problem, generator)
+        if self.recipe is None and not self.passes:
+            found = batch_behind_noise(self.reads, rule, problem, w, generator, index)
+            if found is not None:
+                return found, w
         batch = () if index is None else (index,)
         seen = self.read(w, generator)
         return rule.gradient(self.see(problem, generator), seen, generator, *batch), seen
@@ -230,14 +233,6 @@ class Chip:
         return w + self._realized(w, asked, generator), after
 
     # -- estimates --------------------------------------------------------------------------
-
-    def _draw_batch(
-        self, problem: Problem, generator: torch.Generator
-    ) -> tuple[LearningRule, Tensor | None]:
-        """The rule that is applied to a batch, and the batch; None for the whole set."""
-        if isinstance(self.rule, Minibatch):
-            return self.rule.rule, self.rule.sample_batch(problem.num_samples, generator)
-        return self.rule, None
 
     def write(self, w: Tensor, asked: Tensor, generator: torch.Generator) -> Tensor:
         """Realized Δw in gradient units for an estimated gradient, shape ``(N,)``.
@@ -352,7 +347,7 @@ class Chip:
 
         The batch is drawn first, as for ``estimate``.
         """
-        rule, index = self._draw_batch(problem, generator)
+        rule, index = draw_batch(self.rule, problem, generator)
         seen = self.see(problem, generator)
         return SampleEstimates.read_by(self.reads, rule, seen, w, generator, index)
 

@@ -54,6 +54,23 @@ def sample_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Iterator[
         yield result
 
 
+def summed_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Tensor:
+    """The sum of the samples' gradients, shape ``(N,)``.
+
+    Args:
+        layers: Layers that fill the vector of weights.
+        like: A vector of their number and type.
+    """
+    result = torch.empty_like(like)
+    for layer in layers:
+        rows, columns = layer.errors.shape[1], layer.inputs.shape[1]
+        matrix = result[layer.first : layer.first + rows * columns].view(rows, columns)
+        torch.mm(layer.errors.t(), layer.inputs, out=matrix)
+        if layer.bias is not None:
+            torch.sum(layer.errors, 0, out=result[layer.bias : layer.bias + rows])
+    return result
+
+
 MOST_SAMPLES = 32
 """Samples of a pass up to which the noise of its read is drawn by what it is multiplied by."""
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from device_models.protocols import (
     BatchRule,
+    LearningRule,
     Problem,
     StepSized,
     expected_gradient,
@@ -156,3 +157,18 @@ class Minibatch:
         spread = float(square_norms.mean() - problem.gradient(w).square().sum())
         left = 1.0 if self.order == "with_replacement" else (n - batch) / (n - 1)
         return left * spread / batch
+
+
+def draw_batch(
+    rule: LearningRule, problem: Problem, generator: torch.Generator
+) -> tuple[LearningRule, Tensor | None]:
+    """The rule that is applied to a batch, and the batch; None for the whole set.
+
+    Args:
+        rule: A rule, in batches or not.
+        problem: Network, loss and data.
+        generator: Source of the batch.
+    """
+    if isinstance(rule, Minibatch):
+        return rule.rule, rule.sample_batch(problem.num_samples, generator)
+    return rule, None

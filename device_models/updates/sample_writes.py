@@ -23,9 +23,9 @@ from torch import Tensor
 
 from device_models.outer_products import OuterProducts, OuterWrite, ReadSpread, sample_gradients
 from device_models.protocols import LearningRule, Problem, ReadPath, WritePath
-from device_models.read.gaussian_read import GaussianRead
 from device_models.rules.backprop import Backprop
 from device_models.rules.minibatch import Minibatch
+from device_models.updates.batch_reads import read_by_all, read_spread
 
 WriteEach = Literal["batch", "sample"]
 """What is written at a time: the sum over a batch, or every sample for itself."""
@@ -126,14 +126,12 @@ class SampleEstimates:
 
         Normal noise is drawn by what the passes multiply it by, where they are known to.
         """
-        if len(reads) == 1 and isinstance(reads[0], GaussianRead) and not reads[0].deterministic:
-            made = cls(rule, problem, w, generator, index, ReadSpread(reads[0].std, generator))
+        noise = read_spread(reads, generator)
+        if noise is not None:
+            made = cls(rule, problem, w, generator, index, noise)
             if made.products() is not None:
                 return made
-        seen = w
-        for effect in reads:
-            seen = effect.read(seen, generator)
-        return cls(rule, problem, seen, generator, index)
+        return cls(rule, problem, read_by_all(reads, w, generator), generator, index)
 
     def products(self) -> Iterator[Sequence[OuterProducts]] | None:
         """The estimates as outer products, some samples at a time; None where they are none."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from device_models.outer_products import ReadSpread, sample_gradients
+from device_models.outer_products import ReadSpread, sample_gradients, summed_gradients
 from neurograd.problem.noisy_products import NoisyProducts
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification
@@ -58,7 +58,9 @@ def test_gradients_are_those_behind_a_read_of_all_weights():
 
     def fast(k):
         (layers,) = problem.sample_products(w, index, ReadSpread(std, generator_for(6, k)))
-        return sum(sample_gradients(layers, w))
+        total = summed_gradients(layers, w)
+        torch.testing.assert_close(total, sum(sample_gradients(layers, w)))
+        return total
 
     draws = DRAWS // 2
     one, other = (torch.stack([f(k) for k in range(draws)]) for f in (plain, fast))
