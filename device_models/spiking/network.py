@@ -10,6 +10,7 @@ import snntorch
 import torch
 from torch import Tensor, nn
 
+from device_models.bare_layers import bare
 from device_models.layer_hooks import event
 from device_models.spiking.surrogate_gradient import Surrogate
 
@@ -95,8 +96,7 @@ class SpikingNetwork(nn.Module):
         self.threshold = threshold
         self.surrogate = surrogate or Surrogate()
         self.layers = nn.ModuleList(
-            torch.nn.utils.skip_init(nn.Linear, a, b, bias=bias, dtype=dtype)
-            for a, b in pairwise(widths)
+            bare(nn.Linear, a, b, bias=bias, dtype=dtype) for a, b in pairwise(widths)
         )
         spiking = len(self.layers) - (readout == "membrane")
         resets = [reset] * spiking + ["none"] * (len(self.layers) - spiking)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from scipy import stats
-
 from neurograd.measure.intervals import CONFIDENCE, Interval
 
 
@@ -24,6 +22,8 @@ def proportion_interval(successes: int, trials: int, confidence: float = CONFIDE
     """
     if not 0 <= successes <= trials or trials < 1:
         raise ValueError(f"{successes} of {trials}; allowed: 0 or more, of 1 or more trials")
+    from scipy import stats  # noqa: PLC0415  (slow to import)
+
     side = {0: "less", trials: "greater"}.get(successes, "two-sided")
     test = stats.binomtest(successes, trials, alternative=side)
     found = test.proportion_ci(confidence_level=confidence, method="exact")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 Interval = tuple[float, float]
 
@@ -18,7 +18,7 @@ def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
     """Two-sided quantile of Student's t; infinite for no degrees of freedom."""
     if degrees <= 0:
         return math.inf
-    return float(stats.t.ppf(0.5 + 0.5 * confidence, degrees))
+    return float(stdtrit(degrees, 0.5 + 0.5 * confidence))
 
 
 def interval(

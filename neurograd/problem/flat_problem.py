@@ -382,8 +382,7 @@ class Problem:
     def check_finite(self, w: Tensor) -> None:
         """Raise ModelError when outputs, loss or gradient at ``w`` are not finite."""
         losses = self.per_sample_losses(w)
-        if not bool(torch.isfinite(losses).all()):
-            bad = int((~torch.isfinite(losses)).sum())
+        if bad := int((~torch.isfinite(losses)).sum()):
             raise ModelError(
                 f"the network's loss is not a finite number for {bad} of {len(losses)} training "
                 "samples; allowed: finite weights, inputs and outputs"
@@ -392,9 +391,10 @@ class Problem:
             raise ModelError("the loss's gradient has NaN or infinite entries; allowed: finite")
 
 
+@torch.enable_grad()  # of ⟨gradient, v⟩: given v as it is, autograd imports sympy, for a second
 def _directional_derivative(gradient: Tensor, leaf: Tensor, v: Tensor) -> Tensor:
     """``Hv`` from a gradient with its graph; 0 where the gradient is constant."""
     if not gradient.requires_grad:
         return torch.zeros_like(v)
-    (result,) = torch.autograd.grad(gradient, leaf, v, retain_graph=True, materialize_grads=True)
+    (result,) = torch.autograd.grad(gradient @ v, leaf, retain_graph=True, materialize_grads=True)
     return result

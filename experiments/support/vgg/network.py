@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from device_models.bare_layers import bare
 from neurograd.errors import ModelError
-from neurograd.problem.networks import check_sizes, initialized, make
+from neurograd.problem.networks import check_sizes, initialized
 
 CONVOLUTIONS: Mapping[int, tuple[int, ...]] = MappingProxyType(
     {
@@ -91,7 +92,7 @@ def vgg(
             break
         after = max(1, channels // factor)
         for _ in range(count):
-            layers.append(make(nn.Conv2d, before, after, 3, padding=1, dtype=dtype))
+            layers.append(bare(nn.Conv2d, before, after, 3, padding=1, dtype=dtype))
             layers.append(nn.ReLU())
             before = after
         layers.append(nn.MaxPool2d(2))
@@ -99,11 +100,11 @@ def vgg(
     hidden = max(1, classifier_width // factor)
     layers += [
         nn.Flatten(),
-        make(nn.Linear, before * height * width, hidden, dtype=dtype),
+        bare(nn.Linear, before * height * width, hidden, dtype=dtype),
         nn.ReLU(),
-        make(nn.Linear, hidden, hidden, dtype=dtype),
+        bare(nn.Linear, hidden, hidden, dtype=dtype),
         nn.ReLU(),
-        make(nn.Linear, hidden, outputs, dtype=dtype),
+        bare(nn.Linear, hidden, outputs, dtype=dtype),
     ]
     if biases not in BIASES:
         raise ValueError(f"biases {biases!r} is unknown; allowed: {', '.join(BIASES)}")

@@ -146,7 +146,9 @@ def _add_chunk(
         inputs[name] = inputs[name] * parameters[f"{name}.{OUTPUT_SCALE}"].detach()
     seen = {name: _seen(layer, inputs[name]) for name, layer in layers.items()}
     for factor in factors:
-        errors = torch.autograd.grad(outputs, pre_activations, factor, retain_graph=True)
+        with torch.enable_grad():
+            weighted = (outputs * factor).sum()  # given as it is, autograd imports sympy
+        errors = torch.autograd.grad(weighted, pre_activations, retain_graph=True)
         for (name, layer), error in zip(layers.items(), errors, strict=True):
             _add_layer(layer, name, seen[name], error, diagonal)
             if name in products:

@@ -8,8 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.stats import qmc
 
 from neurograd.keys.ranges import NumberRange, Ranges, correlation_matrix
 
@@ -33,9 +31,11 @@ def drawn(ranges: Ranges, typical: Mapping[str, float], seed: int) -> list[Value
         typical: Their typical values.
         seed: The same seed gives the same draws.
     """
+    from scipy import stats  # noqa: PLC0415  (slow to import)
+
     keys = list(ranges.numbers)
     source = np.random.default_rng([seed, len(keys)])
-    levels = qmc.LatinHypercube(len(keys), rng=source).random(ranges.draws)
+    levels = stats.qmc.LatinHypercube(len(keys), rng=source).random(ranges.draws)
     if ranges.correlations:
         mixed = stats.norm.ppf(levels) @ np.linalg.cholesky(correlation_matrix(ranges)).T
         levels = stats.norm.cdf(mixed)
@@ -59,6 +59,8 @@ def quantiles(
         typical: Its typical value.
         levels: Probabilities, any shape.
     """
+    from scipy import stats  # noqa: PLC0415  (slow to import)
+
     width = known.max - known.min
     if known.std is None:
         top = (typical - known.min) / width

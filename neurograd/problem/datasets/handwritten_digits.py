@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from neurograd.problem.datasets.dataset import Dataset
-from neurograd.problem.datasets.image_files import image_dataset
+from neurograd.problem.datasets.image_files import image_dataset, packaged_table
 from neurograd.problem.datasets.splits import balanced_order, first_of
 
 _TEST_SAMPLES = 360
@@ -36,17 +36,25 @@ def digits(
     Raises:
         DataError: If more samples are asked for than there are.
     """
-    from sklearn.datasets import load_digits  # noqa: PLC0415  (slow to import)
-
-    data = load_digits()
-    labels = data.target.astype(np.int64)
+    table = _table()
+    labels = table[:, -1].astype(np.int64)
     order = balanced_order(labels)
     train, test = order[_TEST_SAMPLES:], order[:_TEST_SAMPLES]
     # The training set in an order of its own, balanced from its first sample on.
     train = train[balanced_order(labels[train])]
-    pixels = (data.images.astype(np.float64) / 16.0)[:, None]
+    pixels = (table[:, :-1] / 16.0).reshape(-1, 1, 8, 8)
     train = first_of("digits", "train", train, train_samples)
     test = first_of("digits", "test", test, test_samples)
     return image_dataset(
         "digits", (pixels[train], labels[train]), (pixels[test], labels[test]), flat, dtype
     )
+
+
+def _table() -> np.ndarray:
+    """A row an image: its 64 pixels from 0 to 16 and its label."""
+    table = packaged_table("sklearn", "datasets/data/digits.csv.gz")
+    if table is None:  # a version that keeps it elsewhere
+        from sklearn.datasets import load_digits  # noqa: PLC0415  (slow to import)
+
+        table = np.column_stack(load_digits(return_X_y=True))
+    return table

@@ -12,7 +12,6 @@ from neurograd.problem.networks.layers import (
     check_sizes,
     drop_biases,
     initialized,
-    make,
 )
 from neurograd.problem.networks.module_file import module_from_file
 from neurograd.problem.networks.nir_file import NirNetwork, nir_network
@@ -35,7 +34,6 @@ __all__ = [
     "initialized",
     "learn_output_scales",
     "lenet5",
-    "make",
     "mlp",
     "module_from_file",
     "nir_network",

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from device_models.bare_layers import bare
 from neurograd.problem.networks.layers import (
     POOLS,
     activation_modules,
     check_sizes,
     initialized,
     known_name,
-    make,
 )
 
 
@@ -53,12 +53,12 @@ def small_cnn(
     before, height, width = input_shape
     layers: list[nn.Module] = []
     for after in channels:
-        layers.append(make(nn.Conv2d, before, after, 3, padding=1, dtype=dtype))
+        layers.append(bare(nn.Conv2d, before, after, 3, padding=1, dtype=dtype))
         layers.extend(activation_modules(activation))
         before = after
         if min(height, width) >= 2:
             layers.append(pooling(2))
             height, width = height // 2, width // 2
     layers.append(nn.Flatten())
-    layers.append(make(nn.Linear, before * height * width, outputs, dtype=dtype))
+    layers.append(bare(nn.Linear, before * height * width, outputs, dtype=dtype))
     return initialized(nn.Sequential(*layers), init, generator)

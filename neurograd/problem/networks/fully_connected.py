@@ -9,7 +9,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from neurograd.problem.networks.layers import activation_modules, check_sizes, initialized, make
+from device_models.bare_layers import bare
+from neurograd.problem.networks.layers import activation_modules, check_sizes, initialized
 
 
 def mlp(
@@ -46,7 +47,7 @@ def mlp(
     widths = [inputs, *hidden, outputs]
     check_sizes("width", widths)
     for k, (before, after) in enumerate(pairwise(widths)):
-        layers.append(make(nn.Linear, before, after, bias=bias, dtype=dtype))
+        layers.append(bare(nn.Linear, before, after, bias=bias, dtype=dtype))
         if k < len(hidden):
             layers.extend(activation_modules(activation))
     return initialized(nn.Sequential(*layers), init, generator)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import torch
 from torch import nn
@@ -22,12 +21,6 @@ POOLS: Mapping[str, type[nn.Module]] = MappingProxyType(
     {"average": nn.AvgPool2d, "max": nn.MaxPool2d}
 )
 """Modules of 2 by 2 pooling by name."""
-
-
-def make(layer: type[nn.Module], *sizes: int, **options: Any) -> nn.Module:
-    """A layer whose own initialization, from the global generator, is skipped."""
-    made: nn.Module = torch.nn.utils.skip_init(layer, *sizes, **options)
-    return made
 
 
 def activation_modules(name: str) -> list[nn.Module]:

