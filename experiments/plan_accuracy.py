@@ -49,6 +49,8 @@ STAGES: Mapping[str, str] = {
 }
 """What a plan calls the stages whose results are kept, by the first word of their files."""
 
+BESIDE: Mapping[str, str] = {"-bursts": "real updates beside a forecast"}
+"""What it counts beside such a stage, by the end of the file's name."""
 
 WORK: Mapping[str, Callable[..., object]] = {
     "check": check,
@@ -150,7 +152,8 @@ def compared(case: Case) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         planned = _alone(planned_work, case, Path(folder))
         took = _alone(work, case, Path(folder))
-    each = {stage["label"]: stage["each_seconds"] for stage in planned["stages"]}
+    each = dict.fromkeys(BESIDE.values(), 0.0)  # not planned where there is none
+    each |= {stage["label"]: stage["each_seconds"] for stage in planned["stages"]}
     counted = sum(each[label] * count for label, count in {LOADING: 1, **took["counts"]}.items())
     low, high = planned["first_seconds"], planned["most_seconds"]
     if case.over:
@@ -216,8 +219,10 @@ def work(case: Case, folder: Path) -> dict[str, Any]:
 
 def counts(kept: Path) -> Counter[str]:
     """How many stages of each kind have a result."""
-    names = (path.stem.partition("-")[0] for path in kept.glob("*/*.json"))
-    return Counter(STAGES.get(name, name) for name in names)
+    stems = [path.stem for path in kept.glob("*/*.json")]
+    names = [stem.partition("-")[0] for stem in stems]
+    beside = [name for name in BESIDE for stem in stems if stem.endswith(name)]
+    return Counter(STAGES.get(name, BESIDE.get(name, name)) for name in (*names, *beside))
 
 
 def claims(results: dict[str, dict[str, Any]]) -> list[Claim]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from neurograd.explain.cause import NOTHING
-from neurograd.explain.reasons import FIRST, ways_to_decide
+from neurograd.explain.reasons import FIRST, NOTHING_GAINED, ways_to_decide
 from neurograd.judge.verdict import Verdict
 from neurograd.records.report import CheckReport
 from neurograd.records.training import DeploymentResult, DeploymentTrial
@@ -50,6 +50,8 @@ def _at(result: DeploymentResult) -> str:
     """The cost at one time with the bound that decided."""
     cost, when = result.cost, capital(after_programming(result.time))
     if not math.isfinite(cost.value):
+        if not cost.clean_learned:
+            return f"{when} there is no cost: {NOTHING_GAINED}."
         return f"{when} there is no network: the training diverges on the chip."
     measured = ranged_percent(cost.value, cost.ci, cost.confidence)
     level = cost.bound_confidence or 0.0

@@ -152,6 +152,8 @@ def _many_steps(report: CheckReport) -> list[str]:
         return []
     cost, measured = forecast.cost, report.training.cost
     if not cost.known:
+        if not cost.clean_learned:
+            return ["The forecast without training says that the clean network learns nothing."]
         return ["The forecast without training says that the training diverges."]
     predicted = ranged_percent(cost.value, cost.ci, cost.confidence)
     sentence = (

@@ -16,6 +16,9 @@ from neurograd.words import confidence, listed, percent, percent_ends, ranged_pe
 FIRST = "What to do first:"
 """Begins the sentence about the one thing to change."""
 
+NOTHING_GAINED = "of a loss that a clean network does not lower no part can be lost"
+"""Why there is no cost where it is a part of the decrease of the loss."""
+
 _UNKNOWN = "an unknown part"
 
 
@@ -79,6 +82,8 @@ def _cost(report: CheckReport) -> str:
     cost = report.training.cost
     allowed = percent(cost.allowed)
     if not math.isfinite(cost.value):
+        if not cost.clean_learned:
+            return f"There is no cost: {NOTHING_GAINED}."
         return f"The training diverges on the chip, where {cost.a_noun} of {allowed} is allowed."
     measured = ranged_percent(cost.value, cost.ci, cost.confidence)
     return f"The {cost.noun} is {measured}{_decided(report.verdict, cost)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,7 +73,8 @@ class Judgement:
         verdict: The answer.
         kind: ``accuracy_drop``, or ``excess_loss`` (part of the decrease of the loss that is lost,
             of each chip at most ``LOST``).
-        cost: What the chips cost, with its two-sided interval at 99 %.
+        cost: What the chips cost, with its two-sided interval at 99 %; NaN, as its bounds are,
+            where a clean network has not lowered the loss that a part of is asked for.
         bounds: The one-sided bounds that decide.
         excess_loss: Training loss above the clean twin's, with its interval at 99 %.
         allowed: Largest cost that the targets allow.
@@ -164,23 +166,17 @@ def judge_chips(
     )
 
 
-def loss_decrease(baseline: Baseline, clean: Network) -> float:
-    """What the clean training gains, above 0."""
-    return _decrease(baseline.loss, clean.loss)
-
-
-def _decrease(start: float, clean: float) -> float:
-    return float(max(start - clean, np.finfo(float).tiny))
-
-
 def lost_decrease(baseline: Baseline, clean: Network, chip: Network) -> float:
-    """Part of the clean training's decrease of the loss that a chip loses, at most ``LOST``."""
+    """Part of the clean training's decrease of the loss that a chip loses: ``lost_part``."""
     return lost_part(baseline.loss, clean.loss, chip.loss)
 
 
 def lost_part(start: float, clean: float, loss: float) -> float:
-    """Part of the decrease from one loss to a clean one that another loses, at most ``LOST``."""
-    return float(min((loss - clean) / _decrease(start, clean), LOST))
+    """Part of the decrease from one loss to a clean one that another loses, at most ``LOST``.
+
+    NaN where the clean loss is not below the first one: no part of nothing can be lost.
+    """
+    return min((loss - clean) / (start - clean), LOST) if clean < start else math.nan
 
 
 def mean_of_costs(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]) -> Mean:
@@ -220,9 +216,10 @@ def _possible(twins: Sequence[Network]) -> Interval:
 
 
 def has_learned(baseline: Baseline, twins: Sequence[Network]) -> bool:
-    """Whether the clean networks have anything to lose, in the mean."""
+    """Whether the clean networks have anything to lose: in the mean, and each of them some loss."""
     chance = baseline.accuracy
     accuracies = [twin.test_accuracy for twin in twins if twin.test_accuracy is not None]
     if not accuracies or chance is None:
-        return float(np.mean([twin.loss for twin in twins])) < 0.9 * baseline.loss
+        losses = [twin.loss for twin in twins]
+        return max(losses) < baseline.loss and float(np.mean(losses)) < 0.9 * baseline.loss
     return float(np.mean(accuracies)) > min(CHANCE_MARGIN * chance, 0.5 * (1 + chance))

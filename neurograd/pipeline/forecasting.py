@@ -13,6 +13,7 @@ from device_models import Chip
 from neurograd.deployment import allowed_after, deploy
 from neurograd.effects.effect import Effect
 from neurograd.forecast.bursts import (
+    BurstPlan,
     BurstWatch,
     PathCheck,
     check_path,
@@ -191,12 +192,28 @@ def _path_check(
     spec: Spec, problem: Problem, chip: Chip, networks: Sequence[PredictedNetwork]
 ) -> PathCheck:
     """Whether the paths of predicted chips hold."""
+    bursts = bursts_beside(spec, problem, chip)
+    if isinstance(bursts, str):
+        return unchecked(len(networks), bursts)
     steps = spec.count_updates(problem.num_samples)
-    every_update = forecast_way(spec, problem, chip) == "every_update"
-    reason = why_unwatched(chip, plan_bursts(steps), every_update=every_update)
-    if reason is not None:
-        return unchecked(len(networks), reason)
     return check_path([[each.burst for each in network.bursts] for network in networks], steps)
+
+
+def bursts_beside(spec: Spec, problem: Problem, chip: Chip) -> BurstPlan | str:
+    """The bursts that a check takes from the path of each chip, or why it takes none.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+        chip: The spec's chip.
+    """
+    plan = plan_bursts(spec.count_updates(problem.num_samples))
+    every_update = forecast_way(spec, problem, chip) == "every_update"
+    reason = why_unwatched(chip, plan, every_update=every_update)
+    if reason is None:
+        assert plan is not None  # the training is not too short for any
+        return plan
+    return reason
 
 
 def judge_forecast(

@@ -59,7 +59,8 @@ class CostLook(Record):
     chips: int
     """Number of chips."""
     value: Loss
-    """Mean cost; infinite (null in JSON) where chips diverged in a report of an earlier version."""
+    """Mean cost; infinite (null in JSON) where a clean network has not lowered its loss, and where
+    chips diverged in a report of an earlier version."""
     lower_bound: Number
     """One-sided bound; None (null in JSON) where there is none."""
     upper_bound: Number
@@ -87,7 +88,8 @@ class JudgedCost(Cost):
     """``accuracy_drop``, or ``excess_loss`` (part of the decrease of the loss that is lost)."""
     value: Loss
     """Mean over chips (and test samples). Of the decrease of the loss a chip loses at most all of
-    it, also where it diverges; infinite (null in JSON) there in a report of an earlier version."""
+    it, also where it diverges; infinite (null in JSON) there in a report of an earlier version, and
+    where a clean network has not lowered its loss: ``clean_learned`` is then false."""
     ci: CostEnds
     """Its two-sided interval at ``confidence``; an end without bound is infinite (null in JSON)."""
     confidence: float

@@ -17,9 +17,15 @@ Source: Dynkin, Markov Processes (1965), chapter 5; its use here is ours.
 
 from neurograd.forecast.bursts.path_check import PathCheck, PlaceCheck, check_path, unchecked
 from neurograd.forecast.bursts.plan import BurstPlan, plan_bursts
-from neurograd.forecast.bursts.watch import Burst, BurstWatch, why_unwatched
+from neurograd.forecast.bursts.watch import (
+    STATES_OF_BURST,
+    Burst,
+    BurstWatch,
+    why_unwatched,
+)
 
 __all__ = [
+    "STATES_OF_BURST",
     "Burst",
     "BurstPlan",
     "BurstWatch",

@@ -15,6 +15,9 @@ from neurograd.seeding import generator_for
 from neurograd.training.course import Course, epoch_of
 from neurograd.training.schedules import ConstantStep, Schedule
 
+STATES_OF_BURST = 5
+"""States that a burst looks at: three of the path, and its own two."""
+
 State = tuple[float, float]
 """Logarithms of the training loss and of the squared length of the weights."""
 

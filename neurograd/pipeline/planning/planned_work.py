@@ -10,12 +10,14 @@ from typing import Literal
 import psutil
 import torch
 
+from device_models import Chip
 from neurograd.effects.chip_builder import matrices_outside_layers
 from neurograd.effects.minibatch import is_batched
 from neurograd.errors import NeurogradError
-from neurograd.judge.looks import Plan as Looks
+from neurograd.forecast.bursts import STATES_OF_BURST, BurstPlan
 from neurograd.pipeline.build import active_effects, build_chip, build_problem
 from neurograd.pipeline.changed import quick_spec
+from neurograd.pipeline.forecasting import bursts_beside, forecast_plan, plan_of
 from neurograd.pipeline.identity import versions
 from neurograd.pipeline.limits.design_changes import find_changes
 from neurograd.pipeline.limits.knobs import find_knobs
@@ -136,9 +138,10 @@ def plan(
         measure = partial(measure_units, spec, problem, quick=quick, pool=pool, **needed)
         units = pool.submit(measure).result()
     loaded = PlannedStage(label=LOADING, each_seconds=loading, first=1, most=1)
-    stages = [loaded, *_stages(spec, problem, units, command, quick=quick, ranged=ranged)]
+    parts = (spec, problem, build_chip(spec, problem), units)
+    stages = [loaded, *_stages(*parts, command, quick=quick, ranged=ranged)]
     if command == "check" and mitigation is not False:
-        stages += _guide(spec, problem, units, asked=mitigation is True)
+        stages += _guide(*parts, asked=mitigation is True)
     own = psutil.Process().memory_info().rss
     # Every process has the libraries and the problem for itself.
     others = 0 if processes is None else processes * units.base_bytes
@@ -213,24 +216,36 @@ def plan_points(
 
 
 def _stages(
-    spec: Spec, problem: Problem, units: UnitCosts, command: Command, *, quick: bool, ranged: int
+    spec: Spec,
+    problem: Problem,
+    chip: Chip,
+    units: UnitCosts,
+    command: Command,
+    *,
+    quick: bool,
+    ranged: int,
 ) -> tuple[PlannedStage, ...]:
     """The kinds of work of a command, without those that it has none of."""
     training = spec.training
     steps, chips = spec.count_updates(problem.num_samples), training.seeds
-    most = Looks(training.seeds, training.max_seeds, training.looks).sizes[-1]
+    most = plan_of(spec).sizes[-1]
+    looks_ahead = forecast_plan(spec, problem, chip)
+    predicted = chips if looks_ahead is None else looks_ahead.sizes[-1]
     looks = min(steps + 1, CURVE_POINTS) * units.evaluation
-    clean, chip = steps * units.clean_update + looks, steps * units.chip_update + looks
+    clean, noisy = steps * units.clean_update + looks, steps * units.chip_update + looks
     batched = is_batched(spec, problem.num_samples)
     rows: list[tuple[str, float, int, int]] = []
     if command != "predict":
         twins = (chips, most) if batched else (1, 1)
         rows.append(("training a clean network", clean, *twins))
-        rows.append(("training a chip", chip, chips, most))
+        rows.append(("training a chip", noisy, chips, most))
     if command == "check":
         rows.append(("measuring at a point", units.point, spec.measure.points, spec.measure.points))
     if command in ("check", "predict"):
-        rows.append(("predicting a network", units.forecast, chips + 1, chips + 1))
+        rows.append(("predicting a network", units.forecast, chips + 1, predicted + 1))
+    if command == "check":
+        bursts = _burst_seconds(bursts_beside(spec, problem, chip), units)
+        rows.append(("real updates beside a forecast", bursts, chips, predicted))
     if ranged:
         count = ranged * chips + 1
         rows.append(("predicting a network in the ranges", units.forecast, count, count))
@@ -240,9 +255,10 @@ def _stages(
         rows.append(("predicting a network", units.forecast, chips + 1, chips + 1))
         least, top = (count * chips for count in forecasts)
         rows.append(("predicting a chip with another number", units.forecast, least, top))
-        rows.append(("training a chip at a limit", chip, confirmed * chips, confirmed * most))
-    if spec.deployment is not None and command != "predict":
-        rows.append(("deploying a chip", units.deployment, chips, most))
+        rows.append(("training a chip at a limit", noisy, confirmed * chips, confirmed * most))
+    if spec.deployment is not None:
+        aged = predicted if command == "predict" else most
+        rows.append(("deploying a chip", units.deployment, chips, aged))
     return tuple(
         PlannedStage(label=label, each_seconds=each, first=first, most=top)
         for label, each, first, top in rows
@@ -250,9 +266,24 @@ def _stages(
     )
 
 
-def _guide(spec: Spec, problem: Problem, units: UnitCosts, *, asked: bool) -> list[PlannedStage]:
+def _burst_seconds(bursts: BurstPlan | str, units: UnitCosts) -> float:
+    """Real updates from places on a chip's predicted path, with the losses before and after them.
+
+    Args:
+        bursts: What a check takes, or why nothing.
+        units: What an update and a look at the losses cost.
+    """
+    if isinstance(bursts, str):
+        return 0.0
+    each = bursts.length * units.chip_update + STATES_OF_BURST * units.evaluation
+    return len(bursts.targets) * each
+
+
+def _guide(
+    spec: Spec, problem: Problem, chip: Chip, units: UnitCosts, *, asked: bool
+) -> list[PlannedStage]:
     """The guide to a chip that fails; none where it would not be begun."""
-    chip, chips = build_chip(spec, problem), spec.training.seeds
+    chips = spec.training.seeds
     work = guide_work(spec, problem, chip, active_effects(spec, problem), chips)
     most = chips * work.each
     if not most or not units.forecast or not (asked or work.is_little):

@@ -133,7 +133,8 @@ def _as_it_is(report: LimitsReport) -> str:
         predicted += f" {words.after_programming(now.time)}"
     if trained is None:
         return predicted
-    measured = cost_in_words(trained.value, trained.ci, trained.confidence)
+    missing = "no training" if trained.clean_learned else "nothing to lose"
+    measured = words.ranged_percent(trained.value, trained.ci, trained.confidence, missing=missing)
     after = report.trained_time
     where = "in training" if after is None else words.after_programming(after)
     return f"{measured} {where}, {predicted}"

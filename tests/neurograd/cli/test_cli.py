@@ -332,6 +332,28 @@ def test_help_does_not_wait_for_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+def test_a_check_imports_no_library_that_takes_seconds_and_is_not_needed(tmp_path):
+    """Any of these would be in every command's start, and in that of every process of a pool."""
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "device: {write: {cycle_to_cycle: 2 %}}\nnetwork: {hidden: [3], activation: tanh}\n"
+        "task: {name: digits, train_samples: 20, test_samples: 10}\n"
+        "training: {steps: 2, step_size: 0.1, seeds: 1, max_seeds: 1}\n"
+        "measure: {draws: 4, loss_draws: 4, points: 1}\n"
+    )
+    code = (
+        "import contextlib, sys\nfrom neurograd.cli import main\n"
+        "with contextlib.suppress(SystemExit):\n    main(['check', sys.argv[1], '--quick'])\n"
+        "slow = {'sympy', 'scipy.stats', 'sklearn', 'pandas', 'matplotlib', 'torchvision'}\n"
+        "assert 'neurograd.pipeline.check' in sys.modules\nsys.exit(slow & set(sys.modules) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Verdict" in done.stdout
+
+
 def test_help_and_no_arguments(capsys):
     code, out, _ = run_command(capsys, "--help")
     assert code == 0

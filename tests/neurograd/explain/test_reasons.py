@@ -51,6 +51,14 @@ def test_cause_then_cost_then_action(report):
     assert explain(failing, [noise])[0].startswith("Possible cause: cycle-to-cycle noise")
     lost = _changed(report, value=None, ci=[None, None], clean_learned=True)
     assert "diverges on the chip" in explain(lost, ["a", "b"])[1]
+    gained_nothing = _changed(lost, clean_learned=False)
+    gained_nothing["training"]["forecast"]["cost"].update(
+        value=None, ci=[None, None], clean_learned=False
+    )
+    told = explain({**gained_nothing, "verdict": "inconclusive"}, ["a", "b"])
+    assert told[1].startswith("There is no cost: of a loss that a clean network does not lower")
+    assert "The forecast without training says that the clean network learns nothing." in told
+    assert not any("diverges" in sentence for sentence in told)
 
 
 @pytest.mark.parametrize(

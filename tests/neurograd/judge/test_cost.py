@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from neurograd.judge.cost import Allowed, Baseline, judge_chips, loss_decrease, lost_decrease
+from neurograd.judge.cost import Allowed, Baseline, judge_chips, lost_decrease
 from neurograd.judge.looks import Plan
 from neurograd.judge.networks import correct_table
 from neurograd.judge.verdict import Verdict
@@ -86,10 +86,27 @@ def test_one_chip_decides_nothing():
     assert judge_chips(DIGITS, ALLOWED, right(90), [right(20)]).verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_clean_training_that_gains_nothing_has_a_decrease_above_0():
-    assert loss_decrease(REGRESSION, Judged(1.5)) > 0
-    assert loss_decrease(REGRESSION, Judged(0.25)) == 0.75
+@pytest.mark.parametrize("clean", [1.0, 1.5, math.inf])
+def test_of_a_clean_training_that_gains_nothing_there_is_no_part_to_lose(clean):
+    """Not minus infinity of it, nor all of it, whatever the chips do."""
     assert lost_decrease(REGRESSION, Judged(0.25), Judged(0.4)) == pytest.approx(0.2)
+    for losses in ((0.1, 0.2), (2.0, 3.0), (0.1, 1e90)):
+        chips = [Judged(loss) for loss in losses]
+        found = judge_chips(REGRESSION, ALLOWED, Judged(clean), chips, Plan(2, 9, 2))
+        assert found.verdict is Verdict.INCONCLUSIVE
+        assert not found.clean_learned
+        numbers = (found.cost.value, *found.cost.ci, found.bounds.lower, found.bounds.upper)
+        assert all(map(math.isnan, numbers))
+        assert (found.more, found.needed_chips) == (None, None)
+
+
+def test_one_clean_twin_that_gains_nothing_is_enough_to_decide_nothing():
+    """In the mean the twins have learned, and a chip better than that twin would have no cost."""
+    twins = [Judged(0.1), Judged(1.2), Judged(0.1), Judged(0.1)]
+    found = judge_chips(REGRESSION, ALLOWED, twins, [Judged(0.1)] * 4)
+    assert (found.verdict, found.clean_learned) == (Verdict.INCONCLUSIVE, False)
+    twins[1] = Judged(0.99)
+    assert judge_chips(REGRESSION, ALLOWED, twins, [Judged(0.1)] * 4).clean_learned
 
 
 def test_tables_have_one_row_a_network():

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from neurograd.pipeline import mitigating
-from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
+from neurograd.pipeline.forecasting import MOST_PREDICTED, bursts_beside, forecast_network
 from neurograd.pipeline.planning import plan, plan_points, unit_costs
 from neurograd.pipeline.planning.clockwork import PeakMemory, seconds_per_call
 from neurograd.spec import LearningRule, validate_spec
@@ -67,6 +68,27 @@ def test_at_most_all_chips_are_trained_and_every_effect_is_looked_into(planned):
     assert most["training a clean network"] == most["training a chip"] == 4
     assert most["predicting a chip without an effect"] > 0
     assert planned.most_seconds > planned.first_seconds > 0
+
+
+def test_bursts_and_more_chips_of_a_forecast_are_counted():
+    """As many bursts as a check then takes; a sweep's forecast takes none, and as many chips."""
+    long = {"training": {"step_size": 0.2, "steps": 600, "seeds": 2, "max_seeds": 20}}
+    spec = validate_spec({**SMALL, **long, "learning_rule": {"name": "backprop"}})
+    stages = {stage.label: stage for stage in plan(spec).stages}
+    bursts, forecasts = stages["real updates beside a forecast"], stages["predicting a network"]
+    assert (bursts.first, forecasts.first) == (2, 3)
+    assert bursts.most == forecasts.most - 1 == MOST_PREDICTED * 2
+    watched = forecast_network(spec, build_problem(spec), 0, bursts=True).bursts
+    of_chip = bursts_beside(spec, build_problem(spec), build_chip(spec, build_problem(spec)))
+    assert len(watched) == len(of_chip.targets) == 3
+    assert watched[0].settling + watched[0].measured == of_chip.length == 4
+    part = bursts.each_seconds / stages["training a chip"].each_seconds
+    assert 0.01 < part < 0.5, "twelve updates of 600, and looks at the loss"
+    sweep = {stage.label: stage for stage in plan(spec, "predict").stages}
+    assert "real updates beside a forecast" not in sweep
+    assert sweep["predicting a network"].most == forecasts.most
+    short = {stage.label for stage in plan(validate_spec(SMALL)).stages}
+    assert "real updates beside a forecast" not in short
 
 
 def test_a_guide_that_would_not_be_begun_is_not_counted(spec, monkeypatch):
