@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from device_models.bare_layers import bare
 from neurograd.problem import Problem
 from neurograd.problem.losses import MeanSquaredError
-from neurograd.problem.networks import make
 
 
 def linear_network(
@@ -47,7 +47,7 @@ def linear_network(
 
     basis, _ = torch.linalg.qr(normal(size))
     x = (eigenvalues * (size * outputs / 2)).sqrt().unsqueeze(1) * basis.T
-    layer = make(nn.Linear, size, outputs, bias=False, dtype=eigenvalues.dtype)
+    layer = bare(nn.Linear, size, outputs, bias=False, dtype=eigenvalues.dtype)
     assert isinstance(layer, nn.Linear)
     with torch.no_grad():
         layer.weight.copy_(normal(outputs))
