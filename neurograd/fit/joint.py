@@ -47,7 +47,8 @@ def joint_ranges(found: DeviceFit) -> dict[str, Any]:
         found: The fit of one device, by a curve of ``write``.
 
     Raises:
-        DataError: If it is another device, or all of its numbers are known.
+        DataError: If it is another device, all of its numbers are known, or the data set no bound
+            to one of them.
     """
     fit = found.fit
     if fit is None or found.table is not None or len(found.fits) > 1 or fit.model.curve.relative:
@@ -56,6 +57,12 @@ def joint_ranges(found: DeviceFit) -> dict[str, Any]:
             "with --model nonlinear, constant or soft_bounds"
         )
     by_key = {number.key: number for number in found.numbers}
+    unbounded = [number.key for number in found.numbers if _is_unbounded(number)]
+    if unbounded:
+        raise DataError(
+            f"--ranges: the data set no upper bound to {' and '.join(unbounded)}; allowed: without "
+            "it, or data of more pulses"
+        )
     names = [
         name
         for name in told(fit)
@@ -79,9 +86,24 @@ def _std(number: Number) -> float:
     return 0.5 * (number.high - number.low) / quantile
 
 
+def _is_unbounded(number: Number) -> bool:
+    """Whether the interval goes on beyond all that the key allows.
+
+    Half of it is no standard deviation then: draws would be nearly even over the whole key.
+    """
+    if number.given or number.unit == "relative":
+        return False
+    return number.high > _allowed_of(number)[1]
+
+
+def _allowed_of(number: Number) -> tuple[float, float]:
+    """Smallest and largest value that the key allows."""
+    return next((ends for start, ends in _BOUNDS.items() if number.key.startswith(start)), _PART)
+
+
 def _is_open(number: Number | None) -> bool:
     """Whether a spec has the number and the data leave an error that is worth writing."""
-    if number is None or number.given or not np.isfinite(number.high):
+    if number is None or number.given:
         return False
     if number.key in ("conductance.min", "conductance.max") and number.unit != "S":
         return False
@@ -90,8 +112,7 @@ def _is_open(number: Number | None) -> bool:
 
 def _range(number: Number) -> dict[str, float]:
     std = _std(number)
-    named = (ends for start, ends in _BOUNDS.items() if number.key.startswith(start))
-    least, most = next(named, _PART)
+    least, most = _allowed_of(number)
     low, high = max(number.value - CUT * std, least), min(number.value + CUT * std, most)
     if number.key.startswith("conductance.levels"):
         return {"min": math.floor(low), "max": math.ceil(high), "std": _short(std)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
@@ -73,6 +75,26 @@ def test_the_command_writes_a_spec_with_them(data, tmp_path, capsys):
     spec = validate_spec(keys)
     assert NOISE in spec.ranges.numbers
     assert np.linalg.eigvalsh(correlation_matrix(spec.ranges)).min() > 0
+
+
+@pytest.mark.parametrize("high", [np.inf, 2e6])
+def test_a_number_without_a_bound_is_not_taken_as_known(found, high):
+    """As 50 pulses leave the levels of a noisy device: 40, from 19 to 3.5e7 or without an end."""
+    key = "conductance.levels.depression"
+    numbers = [replace(each, high=high) if each.key == key else each for each in found.numbers]
+    with pytest.raises(DataError, match=f"the data set no upper bound to {key}; allowed: without"):
+        joint_ranges(replace(found, numbers=tuple(numbers)))
+
+
+def test_conductances_without_a_unit_have_bounds(found):
+    numbers = [
+        replace(each, unit="relative", value=5.0, low=4.0, high=6.0)
+        if each.key == "conductance.max"
+        else each
+        for each in found.numbers
+    ]
+    section = joint_ranges(replace(found, numbers=tuple(numbers)))
+    assert "device.conductance.max" not in section["numbers"]
 
 
 def test_devices_of_other_curves_are_refused(data):
