@@ -25,6 +25,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _LOCK = threading.Lock()
 
+_INSIDE: dict[str, Any] = {
+    "error_model": "numpy",
+    "nogil": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+"""Without what Python would call functions of the inside by: half of the time to compile them."""
+
 
 @cache
 def available() -> bool:
@@ -36,7 +44,7 @@ def inlined(function: Function) -> Function:
     """A function for the inside of compiled loops: a part of what calls it."""
     import numba  # noqa: PLC0415  (takes a second to import)
 
-    made: Function = numba.njit(error_model="numpy", nogil=True, forceinline=True)(function)
+    made: Function = numba.njit(**_INSIDE, forceinline=True)(function)
     return made
 
 
@@ -44,7 +52,20 @@ def called(function: Function) -> Function:
     """A function that compiled loops call."""
     import numba  # noqa: PLC0415  (takes a second to import)
 
-    made: Function = numba.njit(error_model="numpy", nogil=True)(function)
+    made: Function = numba.njit(**_INSIDE)(function)
+    return made
+
+
+def chosen_by_types(stub: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Decorates a function of the arguments' types that gives what a stub stands for in loops.
+
+    Args:
+        stub: What loops call.
+    """
+    from numba.extending import overload  # noqa: PLC0415  (takes a second to import)
+
+    options = {"error_model": "numpy", "nogil": True}
+    made: Callable[[Function], Function] = overload(stub, jit_options=options)
     return made
 
 
@@ -53,7 +74,7 @@ class NoCacheWarning(UserWarning):
 
 
 class Loop:
-    """A loop that is compiled at its first call, for the types of that call.
+    """A loop that is compiled at the first call with arguments of some Python types.
 
     Args:
         function: The loop: arrays, numbers and named tuples in, at most a number out.
@@ -61,14 +82,18 @@ class Loop:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._run: Callable[..., Any] | None = None
+        self._runs: dict[tuple[type, ...], Callable[..., Any]] = {}
 
     def ready_for(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
-        """What runs the loop on arguments of these types; every call's are of the same."""
+        """What runs the loop on arguments of these types.
+
+        Arrays and numbers inside of named tuples of one class are always of the same types.
+        """
+        kinds = tuple(map(type, arguments))
         with _LOCK:
-            if self._run is None:
-                self._run = _compile(self._function, arguments)
-            return self._run
+            if kinds not in self._runs:
+                self._runs[kinds] = _compile(self._function, arguments)
+            return self._runs[kinds]
 
 
 @cache

@@ -24,6 +24,10 @@ _HALF_TURN = np.uint32(2**31)
 _INSIDE = np.uint32(2**30 - 1)
 _MIDDLE = np.int32(2**29)
 
+# Their sum is ln 2; the first is short, so that multiples of it lose nothing.
+_LOG_2_HIGH = 0.693359375
+_LOG_2_LOW = -2.12194440054690583e-4
+
 BLOCK = 512
 """Devices whose pulses are counted before any of them is moved."""
 
@@ -94,6 +98,34 @@ def log_of_unit(word: Any, real: Any) -> Any:
 
 
 @inlined
+def exp_of(x: Any, real: Any) -> Any:
+    """The exponential of x; 0 and infinity where it is beyond the type's numbers, or nearly."""
+    wide = real(1.0) + real(2.0**-40) != real(1.0)
+    most = real(690.0) if wide else real(87.0)
+    inside = x if abs(x) < most else real(0.0)
+    power = np.rint(inside * real(1.0 / math.log(2.0)))
+    high = inside - power * real(_LOG_2_HIGH)
+    low = power * real(_LOG_2_LOW)
+    rest = high - low
+    z = rest * rest
+    series = real(4.13813679705723846039e-08)
+    series = series * z + real(-1.65339022054652515390e-06)
+    series = series * z + real(6.61375632143793436117e-05)
+    series = series * z + real(-2.77777777770155933842e-03)
+    series = series * z + real(1.66666666666666019037e-01)
+    c = rest - z * series
+    mantissa = real(1.0) - ((low - rest * c / (real(2.0) - c)) - high)
+    # In parts, as an eighth of the exponent fits into 32 bits for either type.
+    whole = np.int32(power)
+    part = power_of_two(whole >> np.int32(3), real)
+    part *= part
+    part *= part
+    value = mantissa * power_of_two(whole & np.int32(7), real) * part * part
+    beyond = real(0.0) if x < real(0.0) else real(np.inf)
+    return value if abs(x) < most else (x if np.isnan(x) else beyond)
+
+
+@inlined
 def sine(x: Any, z: Any, real: Any) -> Any:
     """Sine from −π/4 to π/4; z is x²."""
     series = real(1.58969099521155010221e-10)
@@ -131,11 +163,46 @@ def normal_pair(first: Any, second: Any, real: Any) -> Any:
 
 
 @called
-def words_of(device: Any, key: Any, r0: Any, r1: Any, r2: Any, r3: Any) -> None:
-    """The first four words of some devices, as numbers of 32 bits, one device a place."""
-    for j in range(device.size):
-        x0, x1, x2, x3 = block_of(device[j], np.uint64(0), key)
-        r0[j], r1[j], r2[j], r3[j] = np.uint32(x0), np.uint32(x1), np.uint32(x2), np.uint32(x3)
+def words_of(device: Any, size: Any, block: Any, key: Any, words: Any) -> None:
+    """The four words of a block of some devices, in rows of ``BLOCK`` numbers of 32 bits."""
+    for k in range(size):
+        r0, r1, r2, r3 = block_of(device[k], np.uint64(block), key)
+        words[k], words[BLOCK + k] = np.uint32(r0), np.uint32(r1)
+        words[2 * BLOCK + k], words[3 * BLOCK + k] = np.uint32(r2), np.uint32(r3)
+
+
+@called
+def normals_of(words: Any, size: Any, numbers: Any, noise: Any, more_noise: Any) -> None:
+    """Pairs of standard normal numbers from the first two rows of words, in rows that begin there.
+
+    Args:
+        words: Rows of ``BLOCK`` words.
+        size: Number of pairs.
+        numbers: Filled from ``noise`` and from ``more_noise`` on.
+        noise: Where the first numbers of the pairs begin.
+        more_noise: Where the second ones begin.
+    """
+    real = numbers.dtype.type
+    for k in range(size):
+        z, other = normal_pair(words[k], words[BLOCK + k], real)
+        numbers[noise + k], numbers[more_noise + k] = z, other
+
+
+@called
+def gather(values: Any, device: Any, size: Any, numbers: Any, row: Any) -> None:
+    """Values of some devices, in a row; arrays of one value have the same one for all."""
+    # Neighbours are copied: a processor takes several at a time.
+    first = np.int64(device[0])
+    if values.size == 1:
+        for k in range(size):
+            numbers[row + k] = values[0]
+    elif np.int64(device[size - 1]) - first == size - 1:
+        near = values[first:]
+        for k in range(size):
+            numbers[row + k] = near[k]
+    else:
+        for k in range(size):
+            numbers[row + k] = values[device[k]]
 
 
 @inlined
@@ -190,4 +257,18 @@ def places_asked(begin: Any, size: Any, increment: Any, realized: Any, places: A
         places[count] = j
         count += increment[begin + j] != 0
         realized[begin + j] = 0
+    return count
+
+
+@called
+def devices_asked(begin: Any, size: Any, increment: Any, device: Any, numbers: Any) -> Any:
+    """How many devices of a block have an increment; they and it go to the front of two arrays.
+
+    Where none is asked for there is no pulse, whatever the rounding: nothing is drawn.
+    """
+    count = 0
+    for j in range(size):
+        device[count] = np.uint64(begin + j)
+        numbers[count] = increment[begin + j]
+        count += numbers[count] != 0
     return count

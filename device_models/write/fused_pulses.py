@@ -100,16 +100,16 @@ def _request(write: NominalStepWrite, real: Any) -> Any:
 
 def _shape(step: Step, real: Any) -> Any:
     """The step as the loop takes it; None for one that it does not know."""
-    from device_models.kernels import pulsed_loop as loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels import train_loop as loop  # noqa: PLC0415  (imports numba)
 
-    kinds: dict[type, int] = {
-        LinearStep: loop.LINEAR,
-        ExponentialStep: loop.EXPONENTIAL,
-        PowerStep: loop.POWER,
+    kinds: dict[type, tuple[int, type[loop.Shape]]] = {
+        LinearStep: (loop.LINEAR, loop.LinearShape),
+        ExponentialStep: (loop.EXPONENTIAL, loop.ExponentialShape),
+        PowerStep: (loop.POWER, loop.PowerShape),
     }
-    kind = kinds.get(type(step))
-    if kind is None:
+    if type(step) not in kinds:
         return None
+    kind, shape = kinds[type(step)]
     nothing = (0.0, 0.0)
     numbers = (
         *getattr(step, "amplitude", nothing),
@@ -121,7 +121,7 @@ def _shape(step: Step, real: Any) -> Any:
         getattr(step, "exponent", 0.0),
     )
     multiplicative = bool(getattr(step, "multiplicative", False))
-    return loop.Shape(
+    return shape(
         kind,
         real(step.noise),
         multiplicative,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from device_models.kernels import counter_numbers, number_loops
-from device_models.kernels.compiled import called
 from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, normal_pair, philox
 from neurograd.seeding import generator_for
 
@@ -23,15 +23,36 @@ def _key(low, high):
     return torch.tensor(np.uint64(low | high << 32).astype(np.int64))
 
 
-@called
+@numba.njit
 def _block(device, block, key):
     return number_loops.block_of(device, block, key)
 
 
-@called
+@numba.njit
 def _pairs(words, others, out, real):
     for i in range(words.size):
         out[0, i], out[1, i] = number_loops.normal_pair(words[i], others[i], real)
+
+
+@numba.njit
+def _exponentials(x, out):
+    for i in range(x.size):
+        out[i] = number_loops.exp_of(x[i], x.dtype.type)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(np.float32, 87.0), (np.float64, 690.0)])
+def test_exponentials_are_numpys_to_2_units_of_the_last_place(dtype, most):
+    """Over all of its range, at 0, and beyond: 0 and infinity; NaN stays NaN."""
+    inside = np.linspace(-most, most, 100_001)[1:-1]
+    x = np.concatenate([inside, np.linspace(-1.0, 1.0, 20_001), [0.0, -0.0]]).astype(dtype)
+    found = np.empty_like(x)
+    _exponentials(x, found)
+    expected = np.exp(x.astype(np.float64)).astype(dtype)
+    assert (abs(found - expected) <= 2 * np.spacing(expected)).all()
+    x = np.array([-np.inf, -1e4, 1e4, np.inf, np.nan], dtype)
+    found = np.empty_like(x)
+    _exponentials(x, found)
+    np.testing.assert_array_equal(found, np.array([0.0, 0.0, np.inf, np.inf, np.nan], dtype))
 
 
 # Of Random123's kat_vectors, as far as blocks have counters (device, block): word 3 is 0 here.
