@@ -172,37 +172,28 @@ def words_of(device: Any, size: Any, block: Any, key: Any, words: Any) -> None:
 
 
 @called
-def normals_of(words: Any, size: Any, numbers: Any, noise: Any, more_noise: Any) -> None:
-    """Pairs of standard normal numbers from the first two rows of words, in rows that begin there.
-
-    Args:
-        words: Rows of ``BLOCK`` words.
-        size: Number of pairs.
-        numbers: Filled from ``noise`` and from ``more_noise`` on.
-        noise: Where the first numbers of the pairs begin.
-        more_noise: Where the second ones begin.
-    """
-    real = numbers.dtype.type
+def normals_of(words: Any, size: Any, noise: Any, more_noise: Any) -> None:
+    """Pairs of standard normal numbers from the first two rows of words, ``BLOCK`` words each."""
+    real = noise.dtype.type
     for k in range(size):
-        z, other = normal_pair(words[k], words[BLOCK + k], real)
-        numbers[noise + k], numbers[more_noise + k] = z, other
+        noise[k], more_noise[k] = normal_pair(words[k], words[BLOCK + k], real)
 
 
 @called
-def gather(values: Any, device: Any, size: Any, numbers: Any, row: Any) -> None:
-    """Values of some devices, in a row; arrays of one value have the same one for all."""
+def gather(values: Any, device: Any, size: Any, found: Any) -> None:
+    """Values of some devices; arrays of one value have the same one for all."""
     # Neighbours are copied: a processor takes several at a time.
     first = np.int64(device[0])
     if values.size == 1:
         for k in range(size):
-            numbers[row + k] = values[0]
+            found[k] = values[0]
     elif np.int64(device[size - 1]) - first == size - 1:
         near = values[first:]
         for k in range(size):
-            numbers[row + k] = near[k]
+            found[k] = near[k]
     else:
         for k in range(size):
-            numbers[row + k] = values[device[k]]
+            found[k] = values[device[k]]
 
 
 @inlined

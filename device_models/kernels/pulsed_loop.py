@@ -74,14 +74,14 @@ class Devices(NamedTuple):
 
 
 @called
-def _gather_sides(up: Any, down: Any, both: Any, count: Any, room: Any, row: Any) -> None:
+def _gather_sides(up: Any, down: Any, both: Any, count: Any, room: Any, found: Any) -> None:
     """Values from one array; where both differ, from the other for increments below 0."""
-    x = room.numbers
-    gather(up, room.device, count, x, row)
+    gather(up, room.device, count, found)
     if both:
-        gather(down, room.device, count, x, np.int64(SPARE))
+        asked, other = room.numbers[ASKED:], room.numbers[SPARE:]
+        gather(down, room.device, count, other)
         for k in range(count):
-            x[row + k] = x[row + k] if x[ASKED + k] > x.dtype.type(0.0) else x[SPARE + k]
+            found[k] = found[k] if asked[k] > found.dtype.type(0.0) else other[k]
 
 
 @called
@@ -97,12 +97,13 @@ def _find_devices(count: Any, plus: Any, minus: Any, shape: Any, request: Any, r
     zero, one = real(0.0), real(1.0)
     down_step = minus.step_up if pair else plus.step_down
     down_slope = minus.slope_up if pair else plus.slope_down
-    # Numbers that are no constants to the compiler: it would make a function for each of them.
-    _gather_sides(plus.step_up, down_step, True, count, room, np.int64(STEP))
-    _gather_sides(plus.slope_up, down_slope, True, count, room, np.int64(SLOPE))
-    _gather_sides(plus.low, minus.low, pair, count, room, np.int64(LOW))
-    _gather_sides(plus.high, minus.high, pair, count, room, np.int64(HIGH))
-    gather(plus.reference, room.device, count, x, np.int64(SPARE))
+    # Rows, not where they begin: of a constant the compiler would make a function each, and of any
+    # other number it cannot tell that it is not negative.
+    _gather_sides(plus.step_up, down_step, True, count, room, x[STEP:])
+    _gather_sides(plus.slope_up, down_slope, True, count, room, x[SLOPE:])
+    _gather_sides(plus.low, minus.low, pair, count, room, x[LOW:])
+    _gather_sides(plus.high, minus.high, pair, count, room, x[HIGH:])
+    gather(plus.reference, room.device, count, x[SPARE:])
     for k in range(count):
         sign = one if x[ASKED + k] > zero else -one
         x[UP + k] = one if pair else sign
@@ -146,7 +147,7 @@ def _choose(size: Any, key: Any, request: Any, noisy: Any, room: Any) -> Any:
             for k in range(count):
                 words[row + k] = words[row + order[k]]
     if noisy:
-        normals_of(words[2 * BLOCK :], count, x, np.int64(NOISE), np.int64(MORE))
+        normals_of(words[2 * BLOCK :], count, x[NOISE:], x[MORE:])
     return count
 
 
@@ -245,7 +246,7 @@ def write(
         count = _choose(size, key, request, shape.noise > 0, room)
         if count == 0:
             continue
-        gather(w, room.device, count, room.numbers, np.int64(BEFORE))
+        gather(w, room.device, count, room.numbers[BEFORE:])
         beyond += _find_devices(count, plus, minus, shape, request, room)
         trains(count, key, room, shape, request.reach)
         for k in range(count):

@@ -276,7 +276,7 @@ def _next_noise(number: Any, size: Any, key: Any, room: Any) -> Any:
     if number > 1 and place == 0:
         words_of(room.device[BLOCK:], size, np.uint64((number + 2) >> 2), key, words)
     if number > 1 and place & 1 == 0:
-        normals_of(words[place * BLOCK :], size, x, np.int64(_Z), np.int64(_READY))
+        normals_of(words[place * BLOCK :], size, x[_Z:], x[_READY:])
     return _READY if number & 1 else _Z
 
 
