@@ -181,7 +181,7 @@ def normals_of(words: Any, size: Any, noise: Any, more_noise: Any) -> None:
 
 @called
 def gather(values: Any, device: Any, size: Any, found: Any) -> None:
-    """Values of some devices; arrays of one value have the same one for all."""
+    """Values of some devices in their order; arrays of one value have the same one for all."""
     # Neighbours are copied: a processor takes several at a time.
     first = np.int64(device[0])
     if values.size == 1:

@@ -36,6 +36,12 @@ ALL = -(2**30)
 CLOCK = 64
 """Numbers of the clock that are drawn at a time."""
 
+_CHANCES = 0.5 ** np.arange(1 - FLOOR)
+_OF_PAIRS = 1.0 - (1.0 - _CHANCES) ** 2
+with np.errstate(divide="ignore"):
+    # Of what comes for certain the rate is infinite.
+    _RATES, _RATES_OF_PAIRS = -np.log1p(-_CHANCES), -np.log1p(-_OF_PAIRS)
+
 _POWERS = 64
 _CLOCKED, _VISITED = np.uint64(2**63), np.uint64(2**62)
 """Beyond the numbers of weights: those of a layer's clock, and of its visited weights."""
@@ -63,12 +69,26 @@ class Line(NamedTuple):
         values: Their errors or inputs.
         powers: Powers of 2 above these, times the scale that they were sorted by.
         ends: Behind the last one of the same power.
+        found: Room to sort in.
     """
 
     numbers: Any
     values: Any
     powers: Any
     ends: Any
+    found: Any
+
+
+@inlined
+def line_of(size: Any, like: Any) -> Any:
+    """Room for the rows or columns of a sample."""
+    return Line(
+        np.empty(size, np.int64),
+        np.empty(size, like.dtype),
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+    )
 
 
 @inlined
@@ -88,30 +108,33 @@ def sort(values: Any, scale: Any, one_more: Any, line: Any) -> Any:
         one_more: Whether a value of 1 follows them.
         line: Filled with them.
     """
-    one = values.dtype.type(1.0)
-    size = values.size + (1 if one_more else 0)
-    top = np.int64(ALL)
-    for c in range(size):
-        value = values[c] if c < values.size else one
-        if value != 0:
-            top = max(top, _power_above(value * scale))
+    found, powers, count = line.found, line.ends, 0
+    for c in range(values.size):
+        found[count] = c
+        count += values[c] != 0
+    if one_more:
+        found[count] = values.size
+        count += 1
+    one, top = values.dtype.type(1.0), np.int64(ALL)
+    for k in range(count):
+        value = values[found[k]] if found[k] < values.size else one
+        powers[k] = _power_above(value * scale)
+        top = max(top, powers[k])
     starts = np.zeros(_POWERS + 1, np.int64)
-    for c in range(size):
-        value = values[c] if c < values.size else one
-        if value != 0:
-            starts[min(top - _power_above(value * scale), _POWERS - 1) + 1] += 1
+    for k in range(count):
+        starts[min(top - powers[k], _POWERS - 1) + 1] += 1
     for k in range(_POWERS):
         starts[k + 1] += starts[k]
-    for k in range(_POWERS):
-        for at in range(starts[k], starts[k + 1]):
-            line.powers[at], line.ends[at] = top - k, starts[k + 1]
-    count = starts[_POWERS]
-    for c in range(size):
-        value = values[c] if c < values.size else one
-        if value != 0:
-            k = min(top - _power_above(value * scale), _POWERS - 1)
-            line.numbers[starts[k]], line.values[starts[k]] = c, value
-            starts[k] += 1
+    for k in range(count):
+        place = min(top - powers[k], _POWERS - 1)
+        at = starts[place]
+        line.numbers[at], line.powers[at] = found[k], top - place
+        line.values[at] = values[found[k]] if found[k] < values.size else one
+        starts[place] += 1
+    end = count
+    for k in range(count - 1, -1, -1):
+        end = k + 1 if k + 1 < count and line.powers[k] != line.powers[k + 1] else end
+        line.ends[k] = end
     return count
 
 
@@ -157,11 +180,16 @@ def fill(
     size, r, column = 0, state[0], state[1]
     while r < row_count and size < BLOCK:
         row, error = rows.numbers[r], rows.values[r]
-        stop, shift = min(visited[r], column + BLOCK - size), size - column
-        for c in range(column, stop):
-            where[c + shift] = _weight(row, columns.numbers[c], place)
-            increments[c + shift] = error * columns.values[c] * factor
-        size, column = stop + shift, stop
+        some = min(visited[r] - column, BLOCK - size)
+        begin, bias = place.first + row * place.width, place.bias + row
+        # Views, so that no place in them is below 0 and a processor takes several at a time.
+        numbers, values = columns.numbers[column:], columns.values[column:]
+        weights, asked = where[size:], increments[size:]
+        for k in range(some):
+            weights[k] = begin + numbers[k] if numbers[k] < place.width else bias
+        for k in range(some):
+            asked[k] = error * values[k] * factor
+        size, column = size + some, column + some
         if column == visited[r]:
             r, column = r + 1, 0
     state[0], state[1] = r, column
@@ -193,12 +221,9 @@ class Clock(NamedTuple):
 @inlined
 def clock_of(pair: Any) -> Any:
     """A clock that is not started; of weights of one device or of two."""
-    chances = np.empty(1 - FLOOR)
-    for k in range(chances.size):
-        chance = 0.5**k
-        chances[k] = 1.0 - (1.0 - chance) ** 2 if pair else chance
+    chances, rates = (_OF_PAIRS, _RATES_OF_PAIRS) if pair else (_CHANCES, _RATES)
     return Clock(
-        chances, -np.log1p(-chances), np.empty(1), np.zeros(4, np.int64),
+        chances, rates, np.empty(1), np.zeros(4, np.int64),
         np.empty(CLOCK), np.empty(CLOCK), np.empty((4, CLOCK), np.uint32),
     )  # fmt: skip
 

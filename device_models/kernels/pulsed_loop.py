@@ -17,7 +17,6 @@ from device_models.kernels.number_loops import (
     words_of,
 )
 from device_models.kernels.train_loop import (
-    AFTER,
     ASKED,
     BEFORE,
     EXPONENTIAL,
@@ -30,11 +29,15 @@ from device_models.kernels.train_loop import (
     SIDE,
     SLOPE,
     SPARE,
+    STATE,
     STEP,
     UP,
     room_of,
     trains,
 )
+
+TABLE = 8
+"""Numbers of a device in a table, see ``table_of``."""
 
 
 class Request(NamedTuple):
@@ -85,16 +88,9 @@ def _gather_sides(up: Any, down: Any, both: Any, count: Any, room: Any, found: A
 
 
 @called
-def _find_devices(count: Any, plus: Any, minus: Any, shape: Any, request: Any, room: Any) -> Any:
-    """Rows of the chosen devices: properties, and the states that weights in ``BEFORE`` are.
-
-    Returns:
-        Number of devices that are asked for more pulses than are applied one by one; they keep
-        these.
-    """
-    x, pair, beyond = room.numbers, request.one_sided, 0
-    real = x.dtype.type
-    zero, one = real(0.0), real(1.0)
+def _gather_devices(count: Any, plus: Any, minus: Any, request: Any, room: Any) -> None:
+    """Rows of the properties of the chosen devices, and of references in ``SPARE``."""
+    x, pair = room.numbers, request.one_sided
     down_step = minus.step_up if pair else plus.step_down
     down_slope = minus.slope_up if pair else plus.slope_down
     # Rows, not where they begin: of a constant the compiler would make a function each, and of any
@@ -104,6 +100,58 @@ def _find_devices(count: Any, plus: Any, minus: Any, shape: Any, request: Any, r
     _gather_sides(plus.low, minus.low, pair, count, room, x[LOW:])
     _gather_sides(plus.high, minus.high, pair, count, room, x[HIGH:])
     gather(plus.reference, room.device, count, x[SPARE:])
+
+
+def table_of(plus: Devices, minus: Devices, *, one_sided: bool) -> Any:
+    """What a write needs of one device after the other, side by side: ``TABLE`` numbers each.
+
+    Step and slope of increments up, the same of increments down, bounds of those up, and reference
+    or, of pairs, bounds of those down. Devices that lie anywhere are found in one place each.
+
+    Args:
+        plus: As for ``write``.
+        minus: As for ``write``.
+        one_sided: Whether a weight is a pair of devices that are only raised.
+
+    Returns:
+        Shape ``(N·TABLE,)``, or ``(TABLE,)`` where all devices are the same.
+    """
+    down = (minus.step_up, minus.slope_up) if one_sided else (plus.step_down, plus.slope_down)
+    last = (minus.low, minus.high) if one_sided else (plus.reference, plus.reference)
+    columns = (plus.step_up, plus.slope_up, *down, plus.low, plus.high, *last)
+    table = np.empty((max(each.size for each in columns), TABLE), plus.low.dtype)
+    for k, column in enumerate(columns):
+        table[:, k] = column
+    return table.reshape(-1)
+
+
+@called
+def _gather_table(count: Any, table: Any, request: Any, room: Any) -> None:
+    """As ``_gather_devices``, from a table."""
+    x = room.numbers
+    stride, down = np.uint64(TABLE if table.size > TABLE else 0), np.uint64(2)
+    bounds = np.uint64(2 if request.one_sided else 0)
+    for k in range(count):
+        at = stride * room.device[k]
+        below = x[ASKED + k] < 0
+        side = at + (down if below else np.uint64(0))
+        x[STEP + k], x[SLOPE + k] = table[side], table[side + np.uint64(1)]
+        side = at + (bounds if below else np.uint64(0))
+        x[LOW + k], x[HIGH + k] = table[side + np.uint64(4)], table[side + np.uint64(5)]
+        x[SPARE + k] = table[at + np.uint64(6)]
+
+
+@called
+def _find_states(count: Any, shape: Any, request: Any, room: Any) -> Any:
+    """The states that weights in ``BEFORE`` are, there and in ``STATE``.
+
+    Returns:
+        Number of devices that are asked for more pulses than are applied one by one; they keep
+        these.
+    """
+    x, pair, beyond = room.numbers, request.one_sided, 0
+    real = x.dtype.type
+    zero, one = real(0.0), real(1.0)
     for k in range(count):
         sign = one if x[ASKED + k] > zero else -one
         x[UP + k] = one if pair else sign
@@ -111,7 +159,8 @@ def _find_devices(count: Any, plus: Any, minus: Any, shape: Any, request: Any, r
         reference = zero if pair else x[SPARE + k]
         h = x[SIDE + k] * x[BEFORE + k] / request.weight_range + reference
         h = x[LOW + k] if h < x[LOW + k] else h
-        x[BEFORE + k] = x[HIGH + k] if h > x[HIGH + k] else h
+        h = x[HIGH + k] if h > x[HIGH + k] else h
+        x[BEFORE + k], x[STATE + k] = h, h
         beyond += x[PULSES + k] > request.single
         x[PULSES + k] = min(x[PULSES + k], request.single)
     if shape.kind != LINEAR:
@@ -155,57 +204,33 @@ def _choose(size: Any, key: Any, request: Any, noisy: Any, room: Any) -> Any:
 def _change(k: Any, room: Any, request: Any) -> Any:
     """Realized increment of the weight of a chosen device."""
     x = room.numbers
-    return x[SIDE + k] * request.weight_range * (x[AFTER + k] - x[BEFORE + k])
+    return x[SIDE + k] * request.weight_range * (x[STATE + k] - x[BEFORE + k])
 
 
 @called
-def move(
-    key: Any,
-    count: Any,
-    where: Any,
-    up: Any,
-    pulses: Any,
-    noise: Any,
-    more_noise: Any,
-    weights: Any,
-    plus: Any,
-    minus: Any,
-    shape: Any,
-    request: Any,
-) -> Any:
-    """Realized increments of some weights that get pulses, in the place of the weights.
+def pulse_chosen(
+    key: Any, count: Any, w: Any, table: Any, shape: Any, request: Any, room: Any
+) -> None:
+    """Pulses to weights that lie anywhere; they are changed in place.
 
     Args:
         key: Of the write.
         count: Number of these weights, at most ``BLOCK``.
-        where: Their numbers.
-        up: Whether their increments are above 0.
-        pulses: Their pulses; no more than ``request.single`` are applied.
-        noise: Their first normal numbers.
-        more_noise: Their second ones.
-        weights: The weights before; filled with what is realized.
-        plus: As for ``write``.
-        minus: As for ``write``.
+        w: All weights.
+        table: See ``table_of``.
         shape: As for ``write``.
         request: As for ``write``.
-
-    Returns:
-        Number of weights that are asked for more pulses.
+        room: With the numbers of these weights, increments of their signs, pulses (no more than
+            ``request.single``) and normal numbers.
     """
-    if count == 0:
-        return 0
-    room = room_of(weights, request.single)
     x = room.numbers
-    one = x.dtype.type(1.0)
     for k in range(count):
-        room.device[k] = np.uint64(where[k])
-        x[ASKED + k], x[PULSES + k] = (one if up[k] else -one), pulses[k]
-        x[NOISE + k], x[MORE + k], x[BEFORE + k] = noise[k], more_noise[k], weights[k]
-    beyond = _find_devices(count, plus, minus, shape, request, room)
+        x[BEFORE + k] = w[room.device[k]]
+    _gather_table(count, table, request, room)
+    _find_states(count, shape, request, room)
     trains(count, key, room, shape, request.reach)
     for k in range(count):
-        weights[k] = _change(k, room, request)
-    return beyond
+        w[room.device[k]] += _change(k, room, request)
 
 
 def write(
@@ -238,16 +263,17 @@ def write(
         Number of weights that are asked for more than ``request.single`` pulses.
     """
     room = room_of(w, request.single)
-    beyond = 0
+    asked, beyond = room.numbers[ASKED:], 0
     for begin in range(start, stop, BLOCK):
-        size = devices_asked(begin, min(BLOCK, stop - begin), increment, room.device, room.numbers)
+        size = devices_asked(begin, min(BLOCK, stop - begin), increment, room.device, asked)
         for k in range(begin, min(begin + BLOCK, stop)):
             realized[k] = 0
         count = _choose(size, key, request, shape.noise > 0, room)
         if count == 0:
             continue
         gather(w, room.device, count, room.numbers[BEFORE:])
-        beyond += _find_devices(count, plus, minus, shape, request, room)
+        _gather_devices(count, plus, minus, request, room)
+        beyond += _find_states(count, shape, request, room)
         trains(count, key, room, shape, request.reach)
         for k in range(count):
             realized[room.device[k]] = _change(k, room, request)

@@ -11,21 +11,29 @@ from typing import Any
 import numpy as np
 
 from device_models.kernels import memristor_loop, pulsed_loop
-from device_models.kernels.compiled import called, inlined
-from device_models.kernels.number_loops import BLOCK, STOCHASTIC, normal_pair, round_all
+from device_models.kernels.compiled import called
+from device_models.kernels.number_loops import (
+    BLOCK,
+    STOCHASTIC,
+    normal_pair,
+    normals_of,
+    round_all,
+    words_of,
+)
 from device_models.kernels.outer_order import (
     ALL,
     LEAST,
-    Line,
     candidates,
     clock_of,
     fill,
+    line_of,
     normal_words,
     sort,
     start,
     units_of_visited,
     visited_columns,
 )
+from device_models.kernels.train_loop import ASKED, MORE, NOISE, PULSES, room_of
 
 
 def largest(inputs: Any, errors: Any) -> Any:
@@ -42,17 +50,6 @@ def largest(inputs: Any, errors: Any) -> Any:
     return found
 
 
-@inlined
-def _line_of(size: Any, like: Any) -> Any:
-    """Room for the rows or columns of a sample."""
-    return Line(
-        np.empty(size, np.int64),
-        np.empty(size, like.dtype),
-        np.empty(size, np.int64),
-        np.empty(size, np.int64),
-    )
-
-
 @called
 def _normal_numbers(count: Any, first: Any, second: Any, noise: Any, more_noise: Any) -> None:
     real = noise.dtype.type
@@ -61,58 +58,51 @@ def _normal_numbers(count: Any, first: Any, second: Any, noise: Any, more_noise:
 
 
 @called
-def _apply_pulses(
-    key: Any, count: Any, where: Any, up: Any, w: Any, numbers: Any, words: Any,
-    plus: Any, minus: Any, shape: Any, request: Any,
-) -> None:  # fmt: skip
-    """Pulses of ``numbers[2]`` to some weights, by the normal numbers of their words."""
-    noise, more_noise, pulses, changes = numbers[0], numbers[1], numbers[2], numbers[3]
-    if shape.noise > 0:
-        _normal_numbers(count, words[0], words[1], noise, more_noise)
-    for k in range(count):
-        changes[k] = w[where[k]]
-    pulsed_loop.move(
-        key, count, where, up, pulses, noise, more_noise, changes, plus, minus, shape, request
-    )
-    for k in range(count):
-        w[where[k]] += changes[k]
+def _pulses_asked(size: Any, request: Any, room: Any) -> None:
+    x = room.numbers
+    zero = x.dtype.type(0.0)
+    for k in range(size):
+        asked = abs(x[ASKED + k]) / (request.up if x[ASKED + k] > zero else request.down)
+        x[PULSES + k] = request.most if asked > request.most else asked
 
 
 @called
-def _pulses_asked(size: Any, increments: Any, request: Any, pulses: Any) -> None:
-    zero = pulses.dtype.type(0.0)
-    for j in range(size):
-        asked = abs(increments[j]) / (request.up if increments[j] > zero else request.down)
-        pulses[j] = request.most if asked > request.most else asked
-
-
-@called
-def _choose_pulsed(size: Any, where: Any, increments: Any, up: Any, pulses: Any) -> Any:
-    """How many visited weights get pulses; they go to the front."""
-    zero, count = pulses.dtype.type(0.0), 0
-    for j in range(size):
-        where[count], up[count], pulses[count] = where[j], increments[j] > zero, pulses[j]
-        count += pulses[j] != 0
+def _choose_pulsed(size: Any, key: Any, where: Any, noisy: Any, room: Any) -> Any:
+    """How many visited weights get pulses; they go to the front, with their normal numbers."""
+    x, order, device, count = room.numbers, room.order, room.device, 0
+    for k in range(size):
+        order[count] = k
+        count += x[PULSES + k] != 0
+    for k in range(count):
+        device[k] = np.uint64(where[order[k]])
+        x[ASKED + k], x[PULSES + k] = x[ASKED + order[k]], x[PULSES + order[k]]
+    if noisy:
+        words_of(device, count, np.uint64(0), key, room.words)
+        normals_of(room.words[2 * BLOCK :], count, x[NOISE:], x[MORE:])
     return count
 
 
 @called
 def _choose_candidates(
-    size: Any, where: Any, increments: Any, chances: Any, up: Any, pulses: Any, words: Any
+    size: Any, where: Any, chances: Any, first: Any, second: Any, noisy: Any, room: Any
 ) -> Any:
-    """How many candidates get a pulse; they go to the front."""
-    one, zero, count = pulses.dtype.type(1.0), pulses.dtype.type(0.0), 0
-    for j in range(size):
-        chosen = chances[j] < pulses[j]
-        where[count], up[count], pulses[count] = where[j], increments[j] > zero, one
-        words[0, count], words[1, count] = words[0, j], words[1, j]
-        count += chosen
+    """How many candidates get a pulse; they go to the front, with their normal numbers."""
+    x, order, words, count = room.numbers, room.order, room.words, 0
+    for k in range(size):
+        order[count] = k
+        count += chances[k] < x[PULSES + k]
+    for k in range(count):
+        room.device[k] = np.uint64(where[order[k]])
+        x[ASKED + k], x[PULSES + k] = x[ASKED + order[k]], x.dtype.type(1.0)
+        words[k], words[BLOCK + k] = first[order[k]], second[order[k]]
+    if noisy:
+        normals_of(words, count, x[NOISE:], x[MORE:])
     return count
 
 
 def write_pulses(
     keys: Any, w: Any, inputs: Any, errors: Any, place: Any, factor: Any,
-    plus: Any, minus: Any, shape: Any, request: Any,
+    table: Any, shape: Any, request: Any,
 ) -> None:  # fmt: skip
     """Samples in one layer, written by pulses one after the other.
 
@@ -125,20 +115,17 @@ def write_pulses(
         errors: Errors of the samples, one a row.
         place: See ``Place``.
         factor: What the gradients are multiplied by to be increments.
-        plus: As for ``pulsed_loop.write``.
-        minus: As for ``pulsed_loop.write``.
+        table: See ``pulsed_loop.table_of``.
         shape: As for ``pulsed_loop.write``.
         request: As for ``pulsed_loop.write``.
     """
-    numbers, words = np.empty((4, BLOCK), w.dtype), np.empty((4, BLOCK), np.uint32)
-    where, up = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.bool_)
-    increments, units, chances = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype), np.empty(BLOCK)
-    columns, rows = _line_of(inputs.shape[1] + 1, w), _line_of(errors.shape[1], w)
-    visited, state, clock = (
-        np.empty(errors.shape[1], np.int64),
-        np.zeros(2, np.int64),
-        clock_of(False),
-    )
+    room = room_of(w, request.single)
+    increments, pulses = room.numbers[ASKED : ASKED + BLOCK], room.numbers[PULSES:]
+    where, words = np.empty(BLOCK, np.int64), np.empty((4, BLOCK), np.uint32)
+    units, chances = np.empty(BLOCK, w.dtype), np.empty(BLOCK)
+    columns, rows = line_of(inputs.shape[1] + 1, w), line_of(errors.shape[1], w)
+    visited, state = np.empty(errors.shape[1], np.int64), np.zeros(2, np.int64)
+    clock, noisy = clock_of(False), shape.noise > 0
     scale = abs(np.float64(factor)) / np.float64(min(request.up, request.down))
     by_chance = request.rounding == STOCHASTIC
     for n in range(keys.size):
@@ -152,15 +139,13 @@ def write_pulses(
             size = fill(rows, row_count, columns, visited, place, factor, state, where, increments)
             if size == 0:
                 break
-            _pulses_asked(size, increments, request, numbers[2])
+            _pulses_asked(size, request, room)
             if by_chance:
                 units_of_visited(key, place, drawn, size, words, units)
                 drawn += BLOCK
-            round_all(numbers[2], units, size, request.rounding, w.dtype.type)
-            count = _choose_pulsed(size, where, increments, up, numbers[2])
-            if shape.noise > 0:
-                normal_words(key, where, count, words[0], words[1])
-            _apply_pulses(key, count, where, up, w, numbers, words, plus, minus, shape, request)
+            round_all(pulses, units, size, request.rounding, w.dtype.type)
+            count = _choose_pulsed(size, key, where, noisy, room)
+            pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)
         size = BLOCK if by_chance else 0
         if by_chance:
             start(clock, key, place)
@@ -169,9 +154,9 @@ def write_pulses(
                 clock, key, rows, row_count, columns, column_count, visited, place, factor,
                 where, increments, chances, words[0], words[1],
             )  # fmt: skip
-            _pulses_asked(size, increments, request, numbers[2])
-            count = _choose_candidates(size, where, increments, chances, up, numbers[2], words)
-            _apply_pulses(key, count, where, up, w, numbers, words, plus, minus, shape, request)
+            _pulses_asked(size, request, room)
+            count = _choose_candidates(size, where, chances, words[0], words[1], noisy, room)
+            pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)
 
 
 @called
@@ -266,7 +251,7 @@ def write_curves(
         np.empty(BLOCK),
         np.empty(2 * BLOCK, w.dtype),
     )
-    columns, rows = _line_of(inputs.shape[1] + 1, w), _line_of(errors.shape[1], w)
+    columns, rows = line_of(inputs.shape[1] + 1, w), line_of(errors.shape[1], w)
     visited, state = np.empty(errors.shape[1], np.int64), np.zeros(2, np.int64)
     clock, real = clock_of(settings.pair), w.dtype.type
     counted = np.float64(max(settings.up.counted, settings.down.counted))

@@ -16,21 +16,27 @@ from device_models.kernels.number_loops import BLOCK, exp_of, log_of, normals_of
 LINEAR, EXPONENTIAL, POWER = 0, 1, 2
 """Kinds of a step."""
 
-(ASKED, PULSES, UP, SIDE, NOISE, MORE, STEP, SLOPE, LOW, HIGH, BEFORE, AFTER, SPARE) = (
-    BLOCK * each for each in range(13)
-)
-"""Where rows of the chosen devices begin.
+(PULSES, UP, STEP, SLOPE, LOW, HIGH, NOISE, MORE, STATE) = (BLOCK * each for each in range(9))
+"""Where rows of the chosen devices begin that a pulse needs.
 
-Increment; pulses; 1 of devices that are raised, −1 of others; 1 of those whose state grows with the
-weight, −1 of others; two normal numbers; Δ; how the step depends on the state: slope of a linear
-step, 2a over the window of an exponential one, the window of a power one; bounds; the states before
-and after; anything.
+Pulses; 1 of devices that are raised, −1 of others; Δ; how the step depends on the state: slope of a
+linear step, 2a over the window of an exponential one, the window of a power one; bounds; two normal
+numbers; the state, moved by every pulse.
 """
 
-(_Z, _READY, _LEFT, _UP, _STEP, _SLOPE, _LOW, _HIGH, _H) = (BLOCK * each for each in range(13, 22))
-"""Rows of the devices that are pulsed one by one, by falling numbers of pulses."""
+_LINED = 9 * BLOCK
+"""Where the same rows begin of the devices that get further pulses, by falling numbers of them."""
+
+(ASKED, SIDE, BEFORE, SPARE) = (BLOCK * each for each in range(18, 22))
+"""Where further rows of the chosen devices begin.
+
+Increment; 1 of those whose state grows with the weight, −1 of others; state before; anything.
+"""
 
 _ROWS = 22
+
+_DECAY, _RELAXING = _LINED + SLOPE, _LINED + PULSES
+"""Rows that are free until devices are lined up."""
 
 
 class Room(NamedTuple):
@@ -39,8 +45,8 @@ class Room(NamedTuple):
     Attributes:
         numbers: Rows of numbers of the weights' type.
         words: Four rows of random words, 32 bits without a sign.
-        device: Numbers of the devices, 64 bits without a sign; from ``BLOCK`` on of those that are
-            pulsed one by one.
+        device: Numbers of the devices, 64 bits without a sign; from ``BLOCK`` on of those that get
+            further pulses.
         order: Places in a row.
         starts: Room to sort numbers of pulses in, for one more than may be applied one by one.
     """
@@ -104,16 +110,12 @@ class _Pulse(NamedTuple):
     Attributes:
         number: Pulses before it.
         one: 1 of the weights' type.
-        noise: Row of its normal numbers.
         noisy: Whether it has noise.
-        parts: Whether it may be a part of a pulse for some.
     """
 
     number: Any
     one: Any
-    noise: int
     noisy: bool
-    parts: bool
 
 
 @inlined
@@ -138,25 +140,25 @@ def _free_trains(count: Any, room: Any, shape: Any, reach: Any) -> None:
     for k in range(count):
         decay = -x[UP + k] * x[SLOPE + k] * x[STEP + k]
         relaxing = decay >= zero and decay < one
-        x[_SLOPE + k] = decay if relaxing else zero
-        x[_LEFT + k] = one if relaxing else zero
-        steep += x[_SLOPE + k] != zero
+        x[_DECAY + k] = decay if relaxing else zero
+        x[_RELAXING + k] = one if relaxing else zero
+        steep += x[_DECAY + k] != zero
         whole[k] = np.uint32(np.int32(x[PULSES + k]))
         longest |= whole[k]
         x[SPARE + k] = x[PULSES + k]
     if steep:
         _sums_of_powers(count, room, longest)
     for k in range(count):
-        pulses, before, total = x[PULSES + k], x[BEFORE + k], x[SPARE + k]
-        decay = x[_SLOPE + k]
+        pulses, before, total = x[PULSES + k], x[STATE + k], x[SPARE + k]
+        decay = x[_DECAY + k]
         mean = before + x[UP + k] * (x[STEP + k] * (one + x[SLOPE + k] * before) * total)
         std = shape.noise * x[STEP + k]
         far = reach * std * np.sqrt(pulses)
         free = min(before, mean) - far > x[LOW + k] and max(before, mean) + far < x[HIGH + k]
-        free = free and pulses > one and pulses == np.floor(pulses) and x[_LEFT + k] == one
+        free = free and pulses > one and pulses == np.floor(pulses) and x[_RELAXING + k] == one
         # (1 − (1 − d)²ⁿ)/(1 − (1 − d)²), of the sum s of the first n powers of 1 − d.
         spread = std * np.sqrt(total * (two - decay * total) / (two - decay))
-        x[AFTER + k] = mean + x[NOISE + k] * spread if free else before
+        x[STATE + k] = mean + x[NOISE + k] * spread if free else before
         x[PULSES + k] = zero if free else pulses
 
 
@@ -175,58 +177,48 @@ def _sums_of_powers(count: Any, room: Any, longest: Any) -> None:
         x[SPARE + k] = real(0.0)
     for bit in range(np.int64(bits) - 1, -1, -1):
         for k in range(count):
-            total, decay = x[SPARE + k], x[_SLOPE + k]
+            total, decay = x[SPARE + k], x[_DECAY + k]
             total *= real(2.0) - decay * total
             odd = np.uint32(whole[k] >> np.uint32(bit)) & np.uint32(1)
             x[SPARE + k] = total + (real(1.0) - decay * total if odd else real(0.0))
 
 
 @called
-def _by_pulses(count: Any, room: Any) -> Any:
-    """Order of the devices that have pulses left, most first, and how many they are."""
-    x, order, starts = room.numbers, room.order, room.starts
-    most, having = 0, 0
-    for k in range(count):
-        pulses = np.int64(np.ceil(x[PULSES + k]))
-        most = max(most, pulses)
-        having += pulses > 0
-    if having == 0:
-        return 0
+def _by_pulses(count: Any, most: Any, room: Any) -> Any:
+    """Order of the devices that have more than one pulse, most first, and how many they are."""
+    x, order, starts, having = room.numbers, room.order, room.starts, 0
     for pulses in range(most + 1):
         starts[pulses] = 0
     for k in range(count):
         starts[np.int64(np.ceil(x[PULSES + k]))] += 1
-    begin = 0
-    for pulses in range(most, -1, -1):
-        begin, starts[pulses] = begin + starts[pulses], begin
+    for pulses in range(most, 1, -1):
+        having, starts[pulses] = having + starts[pulses], having
     for k in range(count):
-        pulses = np.int64(np.ceil(x[PULSES + k]))
-        order[starts[pulses]] = k
-        starts[pulses] += 1
+        further = np.int64(np.ceil(x[PULSES + k]))
+        if further > 1:
+            order[starts[further]] = k
+            starts[further] += 1
     return having
 
 
 @called
 def _line_up(having: Any, room: Any) -> None:
-    """Copies the rows of the devices that are pulsed one by one, in order."""
+    """Copies the rows of the devices that get further pulses, in order."""
     x, order, device = room.numbers, room.order, room.device
-    for there, here in (
-        (NOISE, _Z), (MORE, _READY), (PULSES, _LEFT), (UP, _UP), (STEP, _STEP),
-        (SLOPE, _SLOPE), (LOW, _LOW), (HIGH, _HIGH), (BEFORE, _H),
-    ):  # fmt: skip
+    for row in (MORE, PULSES, UP, STEP, SLOPE, LOW, HIGH, STATE):
         for k in range(having):
-            x[here + k] = x[there + order[k]]
+            x[_LINED + row + k] = x[row + order[k]]
     for k in range(having):
         device[BLOCK + k] = device[order[k]]
 
 
-def _pulse_all(size: Any, x: Any, shape: Any, pulse: Any) -> None:
+def _pulse_all(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: Any) -> None:
     """A pulse to each of the devices in front, as the kind of their step has it."""
     raise NotImplementedError
 
 
 @chosen_by_types(_pulse_all)
-def _pulse_of(size: Any, x: Any, shape: Any, pulse: Any) -> Any:
+def _pulse_of(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: Any) -> Any:
     kinds = {
         LinearShape: _linear_pulse,
         ExponentialShape: _exponential_pulse,
@@ -237,7 +229,7 @@ def _pulse_of(size: Any, x: Any, shape: Any, pulse: Any) -> Any:
 
 @called
 def trains(count: Any, key: Any, room: Any, shape: Any, reach: Any) -> None:
-    """States after the trains of the chosen devices, from the rows before ``AFTER``.
+    """States after the trains of the chosen devices, from those before in ``STATE``.
 
     Args:
         count: Number of devices.
@@ -246,80 +238,119 @@ def trains(count: Any, key: Any, room: Any, shape: Any, reach: Any) -> None:
         shape: The step of one pulse.
         reach: Standard deviations that a train taken as one keeps away from bounds.
     """
-    x, order = room.numbers, room.order
-    if shape.linear_noise:
+    x = room.numbers
+    zero, one, many, left = x.dtype.type(0.0), x.dtype.type(1.0), 0, 0
+    for k in range(count):
+        many += x[PULSES + k] > one
+    if many and shape.linear_noise:
         _free_trains(count, room, shape, reach)
-    size = having = _by_pulses(count, room)
-    if having == 0:
+    for k in range(count):
+        left += x[PULSES + k] > zero
+    if left == 0:
         return
-    _line_up(having, room)
-    parts = False
-    for k in range(having):
-        parts = parts or x[_LEFT + k] != np.floor(x[_LEFT + k])
-    number, noisy = 0, shape.noise > 0
+    _pulse_all(count, x, x[NOISE:], x[SPARE:], shape, _Pulse(zero, one, shape.noise > 0))
+    if many:
+        _further_pulses(count, key, room, shape)
+
+
+@called
+def _further_pulses(count: Any, key: Any, room: Any, shape: Any) -> None:
+    """All pulses behind the first, to the devices that get them."""
+    most, total = np.int32(1), np.int64(0)
+    for k in range(count):
+        further = np.int32(np.ceil(room.numbers[PULSES + k]))
+        most = max(most, further)
+        total += max(further, np.int32(1)) - 1
+    if most == 1:
+        return
+    # Where most have many, all are pulsed as often as any; a pulse that is not theirs is nothing.
+    alike = 2 * total >= count * (most - 1)
+    having = size = count if alike else _by_pulses(count, most, room)
+    if not alike:
+        _line_up(having, room)
+    x = room.numbers if alike else room.numbers[_LINED:]
+    device = room.device if alike else room.device[BLOCK:]
+    one, number = x.dtype.type(1.0), 1
     while size > 0:
-        noise = _next_noise(number, size, key, room) if noisy else _Z
-        pulse = _Pulse(x.dtype.type(number), x.dtype.type(1.0), noise, noisy, parts)
-        _pulse_all(size, x, shape, pulse)
+        if shape.noise > 0 and number > 1:
+            _next_noise(number, size, key, device, room.words, x)
+        noise = x[MORE:] if number & 1 else x[NOISE:]
+        pulse = _Pulse(x.dtype.type(number), one, shape.noise > 0)
+        _pulse_all(size, x, noise, room.numbers[SPARE:], shape, pulse)
         number += 1
-        while size > 0 and x[_LEFT + size - 1] <= number:
+        if alike:
+            size = count if number < most else 0
+        while not alike and size > 0 and x[PULSES + size - 1] <= number:
             size -= 1
-    for k in range(having):
-        x[AFTER + order[k]] = x[_H + k]
+    if not alike:
+        state = room.numbers[STATE:]
+        for k in range(having):
+            state[room.order[k]] = x[STATE + k]
 
 
 @inlined
-def _next_noise(number: Any, size: Any, key: Any, room: Any) -> Any:
-    """Row of the normal numbers of a pulse; those of two pulses are made at a time."""
-    x, words = room.numbers, room.words
+def _next_noise(number: Any, size: Any, key: Any, device: Any, words: Any, x: Any) -> None:
+    """Normal numbers of two pulses of some devices, where they are due, of 4 words a time."""
     place = (number - 2) & 3
-    if number > 1 and place == 0:
-        words_of(room.device[BLOCK:], size, np.uint64((number + 2) >> 2), key, words)
-    if number > 1 and place & 1 == 0:
-        normals_of(words[place * BLOCK :], size, x[_Z:], x[_READY:])
-    return _READY if number & 1 else _Z
+    if place == 0:
+        words_of(device, size, np.uint64((number + 2) >> 2), key, words)
+    if place & 1 == 0:
+        normals_of(words[place * BLOCK :], size, x[NOISE:], x[MORE:])
 
 
 @inlined
-def _moved(x: Any, k: Any, mean: Any, std: Any, pulse: Any) -> Any:
-    """State of a device after a pulse, the last of which may be a part of one."""
-    if pulse.parts:
-        part = min(x[_LEFT + k] - pulse.number, pulse.one)
-        mean, std = part * mean, np.sqrt(part) * std
-    if pulse.noisy:
-        mean = mean + std * x[pulse.noise + k]
-    h = x[_H + k] + x[_UP + k] * mean
-    h = x[_LOW + k] if h < x[_LOW + k] else h
-    return x[_HIGH + k] if h > x[_HIGH + k] else h
+def _moved(x: Any, k: Any, mean: Any, std: Any, noise: Any, pulse: Any) -> Any:
+    """State of a device after a pulse, of which it may get a part, or nothing."""
+    # Nothing is read or left out by a condition: a processor takes several devices at a time.
+    part = min(x[PULSES + k] - pulse.number, pulse.one)
+    mean, std = part * mean, np.sqrt(part) * std
+    noisy = mean + std * noise[k]
+    h = x[STATE + k] + x[UP + k] * (noisy if pulse.noisy else mean)
+    h = x[LOW + k] if h < x[LOW + k] else h
+    h = x[HIGH + k] if h > x[HIGH + k] else h
+    return h if x[PULSES + k] > pulse.number else x[STATE + k]
 
 
-def _linear_pulse(size: Any, x: Any, shape: Any, pulse: Any) -> None:
+def _linear_pulse(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: Any) -> None:
     for k in range(size):
-        mean = x[_STEP + k] * (pulse.one + x[_H + k] * x[_SLOPE + k])
-        std = shape.noise * (abs(mean) if shape.multiplicative else x[_STEP + k])
-        x[_H + k] = _moved(x, k, mean, std, pulse)
+        mean = x[STEP + k] * (pulse.one + x[STATE + k] * x[SLOPE + k])
+        std = shape.noise * (abs(mean) if shape.multiplicative else x[STEP + k])
+        x[STATE + k] = _moved(x, k, mean, std, noise, pulse)
 
 
-def _exponential_pulse(size: Any, x: Any, shape: Any, pulse: Any) -> None:
+@called
+def _exponentials(size: Any, spare: Any) -> None:
+    for k in range(size):
+        spare[k] = exp_of(spare[k], spare.dtype.type)
+
+
+def _exponential_pulse(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: Any) -> None:
+    zero = x.dtype.type(0.0)
+    for k in range(size):
+        gamma = shape.gamma if x[UP + k] > zero else -shape.gamma_down
+        spare[k] = gamma * (x[SLOPE + k] * x[STATE + k] + shape.b)
+    _exponentials(size, spare)
+    for k in range(size):
+        amplitude = shape.amplitude if x[UP + k] > zero else shape.amplitude_down
+        part = pulse.one - amplitude * spare[k]
+        mean = x[STEP + k] * (part if part > zero else zero)
+        grown = shape.noise_offset + shape.noise_slope * abs(x[STATE + k])
+        x[STATE + k] = _moved(x, k, mean, shape.noise * (mean + grown), noise, pulse)
+
+
+def _power_pulse(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: Any) -> None:
     real = x.dtype.type
     zero, one = real(0.0), real(1.0)
     for k in range(size):
-        up, h = x[_UP + k] > zero, x[_H + k]
-        amplitude = shape.amplitude if up else shape.amplitude_down
-        gamma = shape.gamma if up else -shape.gamma_down
-        part = one - amplitude * exp_of(gamma * (x[_SLOPE + k] * h + shape.b), real)
-        mean = x[_STEP + k] * (part if part > zero else zero)
-        std = shape.noise * (mean + (shape.noise_offset + shape.noise_slope * abs(h)))
-        x[_H + k] = _moved(x, k, mean, std, pulse)
-
-
-def _power_pulse(size: Any, x: Any, shape: Any, pulse: Any) -> None:
-    real = x.dtype.type
-    zero, one = real(0.0), real(1.0)
-    for k in range(size):
-        room = (x[_HIGH + k] - x[_H + k]) / x[_SLOPE + k]
+        room = (x[HIGH + k] - x[STATE + k]) / x[SLOPE + k]
         room = min(max(room, zero), one)
-        room = room if x[_UP + k] > zero else one - room
-        power = exp_of(shape.exponent * log_of(room if room > zero else one, real), real)
-        mean = x[_STEP + k] * (power if room > zero or shape.exponent == zero else zero)
-        x[_H + k] = _moved(x, k, mean, shape.noise * mean, pulse)
+        room = room if x[UP + k] > zero else one - room
+        # Where there is no room left, any power but the 0th is 0.
+        log = log_of(room if room > zero else one, real)
+        spare[k] = shape.exponent * (log if room > zero else -real(np.inf))
+    if shape.exponent == zero:
+        spare[:size] = zero
+    _exponentials(size, spare)
+    for k in range(size):
+        mean = x[STEP + k] * spare[k]
+        x[STATE + k] = _moved(x, k, mean, shape.noise * mean, noise, pulse)

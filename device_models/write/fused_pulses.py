@@ -76,6 +76,21 @@ def properties(write: NominalStepWrite) -> Properties | None:
     return Properties(size, dtype, (plus, minus, shape, _request(write, real)))
 
 
+def properties_in_place(write: NominalStepWrite) -> Properties | None:
+    """As ``properties``, of each device in one place: for loops that visit few of them.
+
+    They are kept beside those of the write path itself, 8 numbers a device.
+    """
+    found = write.for_loops
+    if found is None:
+        return None
+    from device_models.kernels.pulsed_loop import table_of  # noqa: PLC0415  (imports numba)
+
+    plus, minus, *settings = found.arguments
+    table = table_of(plus, minus, one_sided=write.one_sided)
+    return Properties(found.size, found.dtype, (table, *settings))
+
+
 def _request(write: NominalStepWrite, real: Any) -> Any:
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
     from device_models.kernels.pulsed_loop import Request  # noqa: PLC0415  (imports numba)

@@ -38,8 +38,8 @@ def write_pulses(
         factor: As there.
         generator: As there.
     """
-    found = _taken(write, w, layers)
-    if found is None:
+    found = write.for_outer_loops if _taken(w, layers) else None
+    if found is None or not found.fit(w):
         return False
     from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
 
@@ -62,8 +62,8 @@ def write_curves(
     generator: torch.Generator,
 ) -> bool:
     """``OuterWrite.write_outer`` of ``MemristorWrite``; arguments as there."""
-    found = _taken(write, w, layers)
-    if found is None:
+    found = write.for_loops if _taken(w, layers) else None
+    if found is None or not found.fit(w):
         return False
     from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
 
@@ -71,15 +71,10 @@ def write_curves(
     return True
 
 
-def _taken(
-    write: NominalStepWrite | MemristorWrite, w: Tensor, layers: Sequence[OuterProducts]
-) -> Properties | None:
-    """What loops take of a write path; None where they do not take it, the weights or factors."""
+def _taken(w: Tensor, layers: Sequence[OuterProducts]) -> bool:
+    """Whether loops take weights and factors."""
     factors = (each for layer in layers for each in (layer.inputs, layer.errors))
-    if not taken(w) or not all(plain(each, w.dtype) for each in factors):
-        return None
-    found = write.for_loops
-    return found if found is not None and found.fit(w) else None
+    return taken(w) and all(plain(each, w.dtype) for each in factors)
 
 
 def _write_layers(

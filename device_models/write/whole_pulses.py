@@ -174,6 +174,11 @@ class NominalStepWrite(WholePulseWrite):
         """What compiled loops take of this write path; None where they do not take it."""
         return fused_pulses.properties(self)
 
+    @cached_property
+    def for_outer_loops(self) -> Properties | None:
+        """What loops over outer products take of it; None where they do not take it."""
+        return fused_pulses.properties_in_place(self)
+
     def write_outer(
         self,
         w: Tensor,
