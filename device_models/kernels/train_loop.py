@@ -16,12 +16,13 @@ from device_models.kernels.number_loops import BLOCK, exp_of, log_of, normals_of
 LINEAR, EXPONENTIAL, POWER = 0, 1, 2
 """Kinds of a step."""
 
-(PULSES, UP, STEP, SLOPE, LOW, HIGH, NOISE, MORE, STATE) = (BLOCK * each for each in range(9))
+(NOISE, MORE, PULSES, UP, STEP, SLOPE, LOW, HIGH, STATE) = (BLOCK * each for each in range(9))
 """Where rows of the chosen devices begin that a pulse needs.
 
-Pulses; 1 of devices that are raised, −1 of others; Δ; how the step depends on the state: slope of a
-linear step, 2a over the window of an exponential one, the window of a power one; bounds; two normal
-numbers; the state, moved by every pulse.
+Two normal numbers; pulses; 1 of devices that are raised, −1 of others; Δ; how the step depends on
+the state: slope of a linear step, 2a over the window of an exponential one, the window of a power
+one; bounds; the state, moved by every pulse. Normal numbers are passed as rows of their own, and
+stand outside of the others: of what may overlap, a processor takes one at a time.
 """
 
 _LINED = 9 * BLOCK
@@ -130,9 +131,23 @@ def room_of(w: Any, single: Any) -> Any:
     )
 
 
-@called
-def _free_trains(count: Any, room: Any, shape: Any, reach: Any) -> None:
+def _take_free_trains(count: Any, room: Any, shape: Any, reach: Any) -> None:
     """Ends of trains that meet no bound, whose pulses become 0: see ``pulsed_write.free_train``."""
+    raise NotImplementedError
+
+
+@chosen_by_types(_take_free_trains)
+def _free_trains_of(count: Any, room: Any, shape: Any, reach: Any) -> Any:
+    return _free_trains if shape.instance_class is LinearShape else _no_free_trains
+
+
+def _no_free_trains(count: Any, room: Any, shape: Any, reach: Any) -> None:
+    """There are none."""
+
+
+def _free_trains(count: Any, room: Any, shape: Any, reach: Any) -> None:
+    if not shape.linear_noise:
+        return
     x, whole = room.numbers, room.words
     real = x.dtype.type
     zero, one, two = real(0.0), real(1.0), real(2.0)
@@ -242,8 +257,8 @@ def trains(count: Any, key: Any, room: Any, shape: Any, reach: Any) -> None:
     zero, one, many, left = x.dtype.type(0.0), x.dtype.type(1.0), 0, 0
     for k in range(count):
         many += x[PULSES + k] > one
-    if many and shape.linear_noise:
-        _free_trains(count, room, shape, reach)
+    if many:
+        _take_free_trains(count, room, shape, reach)
     for k in range(count):
         left += x[PULSES + k] > zero
     if left == 0:

@@ -98,12 +98,28 @@ def hold(write, samples, size, seed, dtype):
     samples=st.integers(1, 4),
     size=st.floats(1e-4, 0.3),
     seed=st.integers(0, 10_000),
-    dtype=st.sampled_from(list(dispatch.TYPES)),
+    double=st.booleans(),
 )
 def test_pulses_are_those_of_writes_of_all_weights(
-    step, one_sided, rounding, most, samples, size, seed, dtype
+    step, one_sided, rounding, most, samples, size, seed, double
 ):
+    # Each kind of step is compiled for each type: for the slower kinds, one is enough.
+    one_type = {"exponential": torch.float32, "power": torch.float64}
+    dtype = one_type.get(step, torch.float64 if double else torch.float32)
     hold(pulses(step, one_sided, rounding, most, dtype), samples, size, seed, dtype)
+
+
+@pytest.mark.parametrize("dtype", dispatch.TYPES)
+def test_devices_that_are_all_the_same(dtype):
+    """A number of each property is enough, and one's own or that of all gives the same."""
+    alike = draw_devices(NominalDevice(dw_min=0.01, gamma=(0.4, 0.3)), N, generator_for(0), dtype)
+    assert {each.numel() for each in vars(alike).values()} == {1}
+    own = type(alike)(*(each.expand(N).contiguous() for each in vars(alike).values()))
+    found = [
+        hold(PulsedWrite(LinearStep(0.3), each, 0.01, rounding="nearest"), 2, 0.05, 3, dtype)[0]
+        for each in (alike, own)
+    ]
+    assert torch.equal(*found)
 
 
 @settings(max_examples=25, deadline=None)
