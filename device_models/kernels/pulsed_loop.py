@@ -187,7 +187,8 @@ def _choose(size: Any, key: Any, request: Any, noisy: Any, room: Any) -> Any:
     count = 0
     for k in range(size):
         order[count] = k
-        count += pulses[k] != 0
+        # Not where an increment is no number.
+        count += pulses[k] > real(0.0)
     if count < size:
         for k in range(count):
             device[k] = device[order[k]]

@@ -70,9 +70,11 @@ def _pulses_asked(size: Any, request: Any, room: Any) -> None:
 def _choose_pulsed(size: Any, key: Any, where: Any, noisy: Any, room: Any) -> Any:
     """How many visited weights get pulses; they go to the front, with their normal numbers."""
     x, order, device, count = room.numbers, room.order, room.device, 0
+    zero = x.dtype.type(0.0)
     for k in range(size):
         order[count] = k
-        count += x[PULSES + k] != 0
+        # Not where an increment is no number.
+        count += x[PULSES + k] > zero
     for k in range(count):
         device[k] = np.uint64(where[order[k]])
         x[ASKED + k], x[PULSES + k] = x[ASKED + order[k]], x[PULSES + order[k]]

@@ -174,6 +174,17 @@ def test_thousands_of_pulses(one_sided, dtype):
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
 
 
+def test_increments_that_are_no_numbers_ask_for_no_pulse():
+    write = _pulse_write("linear", False, 1, "nearest", None, False, torch.float32)
+    w, increment = write.program(torch.zeros(N)), torch.linspace(-0.1, 0.1, N)
+    increment[::3] = math.nan
+    found = write.write(w, increment, generator_for(8))
+    expected = write.plain_write(w, increment, write.key_of(generator_for(8)))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert not bool(found[::3].any())
+    assert bool(found[1::3].any())
+
+
 def _both():
     curve = _curve_write(
         "nonlinear", "differential_pair", 1, "stochastic", 0.05, False, None, torch.float32
