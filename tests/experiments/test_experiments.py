@@ -17,6 +17,7 @@ from neurograd.pipeline.build import build_problem
 from neurograd.spec import list_presets
 from neurograd.spec.network_schema import SURROGATE_DEFAULTS
 from neurograd.spec.rule_schema import RULE_DEFAULTS
+from tests.neurograd.measure.enumerable import OneStep
 
 QUICK = ("--quick",)
 
@@ -114,8 +115,9 @@ def test_library_rows_and_page(tmp_path):
     assert "nan" not in text
 
 
-def test_enumerated_bias_agrees(tmp_path):
+def test_enumerated_bias_agrees(tmp_path, monkeypatch):
     """Eight intervals at 99 %: all hold the exact bias with this seed."""
+    monkeypatch.setattr(surrogate_bias, "Problem", OneStep)
     run = parse("surrogate_bias", "", [*QUICK, "--out", str(tmp_path)])
     rows = surrogate_bias.enumerated(run)
     assert len(rows) == 8

@@ -28,6 +28,15 @@ def test_enumeration_is_the_mean_over_noise():
     assert abs(exact - problem.loss(w)) > 0.005, "smoothing changes the loss"
 
 
+def test_losses_that_are_written_out_are_the_networks_own():
+    """Bit by bit, near kinks and far from them."""
+    problem = tiny_network()
+    for k in range(100):
+        noise = torch.randn(problem.initial_weights.shape, generator=generator_for(2, k))
+        w = problem.initial_weights + STD * noise.double()
+        assert torch.equal(problem.per_sample_losses(w), Problem.per_sample_losses(problem, w))
+
+
 def test_enumerated_gradient_is_the_derivative():
     problem = tiny_network()
     w = problem.initial_weights
