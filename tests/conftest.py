@@ -16,12 +16,16 @@ UNTRACED = ("conformance", "docs", "experiments", "fuzz", "benchmarks")
 """Folders whose tests repeat what the others have reached: tracing their lines tells nothing new
 and makes them up to twice as long."""
 
+UNTRACED_FILES = ("neurograd/cli/test_examples.py", "neurograd/pipeline/test_every_key.py")
+"""Files of the same kind: whole checks of every example and of every key."""
+
 
 def pytest_collection_modifyitems(items):
     """Coverage is that of the packages' own tests, but for those that take long."""
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in UNTRACED or item.get_closest_marker("slow"):
+        place = item.path.relative_to(Path(__file__).parent)
+        repeats = place.parts[0] in UNTRACED or place.as_posix() in UNTRACED_FILES
+        if repeats or item.get_closest_marker("slow"):
             item.add_marker("no_cover")
 
 

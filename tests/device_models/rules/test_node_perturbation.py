@@ -16,7 +16,7 @@ from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.problem.networks import mlp, small_cnn
 from neurograd.seeding import generator_for
 
-DRAWS = 4000
+DRAWS = 1500
 
 
 def _z(tests=1):
@@ -101,7 +101,7 @@ def test_node_perturbation_of_repeated_and_convolution_layers(network):
     problem = network()
     w = problem.initial_weights
     rule = NodePerturbation()
-    _assert_mean(_draws(rule, problem, 2500), problem.gradient(w))
+    _assert_mean(_draws(rule, problem), problem.gradient(w))
     with pytest.raises(ValueError, match="allowed: linear layers, each called once"):
         rule.total_variance(problem, w)
 
@@ -129,7 +129,7 @@ def test_biases_learn_behind_converters():
     problem = _with_random_data(network, (3,), 2, 6)
     seen = problem.through(Converters(dac_bits=8, adc_bits=12).applied)
     rule, w = NodePerturbation(0.05), problem.initial_weights
-    draws = torch.stack([rule.gradient(seen, w, generator_for(0, k)) for k in range(2500)])
+    draws = torch.stack([rule.gradient(seen, w, generator_for(0, k)) for k in range(DRAWS)])
     found, expected = (seen.parameters_of(v) for v in (draws.mean(0), seen.gradient(w)))
     error = seen.parameters_of(draws.std(0) / len(draws) ** 0.5)
     for name, gradient in expected.items():
