@@ -135,7 +135,12 @@ class SmoothedLoss:
             control: Any fixed vector, the nearer to the gradient the better, shape ``(N,)``.
             draws: Number K of antithetic pairs, 2 or more; of two the error is not known, infinite.
             progress: Called with the number of draws done since the last call.
+
+        Raises:
+            ValueError: If there are fewer than two draws.
         """
+        if draws < 2:
+            raise ValueError(f"draws is {draws}; allowed: 2 or more")
         groups = min(draws, MAX_GROUPS)
         sums = torch.zeros(groups, self.w.numel(), dtype=self.w.dtype, device=self.w.device)
         squares, counts = np.zeros(groups), np.zeros(groups)

@@ -19,6 +19,8 @@ def test_two_draws_have_no_error_that_is_known():
     zero = torch.zeros_like(problem.initial_weights)
     assert smoothed.residual_square(zero, 2).error == math.inf
     assert math.isfinite(smoothed.residual_square(zero, 3).error)
+    with pytest.raises(ValueError, match="draws is 1; allowed: 2 or more"):
+        smoothed.residual_square(zero, 1)
 
 
 def test_derivatives_of_a_quadratic():

@@ -39,6 +39,7 @@ SPECS = {
         "device": {"write": {"cycle_to_cycle": "5 %"}, "read": {"noise": "1 %"}},
         "network": {"kind": "spiking", "hidden": [5], "time_steps": 4},
         "training": {"step_size": 0.2, "steps": 6, "seeds": 2, "max_seeds": 2},
+        "measure": {**SMALL["measure"], "smoothing_draws": 40},
     },
 }
 
