@@ -14,8 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from neurograd.measure.controls import StepControls, judged_parts
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import Interval, combine_errors, t_quantile
 from neurograd.measure.kinks import KinkTerm
@@ -67,8 +69,8 @@ class MeasuredLossChange(Estimate):
         samples: Training samples that each of them was judged on, about.
         plain_error: Standard error that plain averaging of as many losses of the whole training set
             would have had; its first-order part where draws were judged on parts of the set.
-        residual_error: Standard error of the part that this measurement's own draws add: the
-            error against a prediction made with the same moments.
+        residual_error: Standard error of what this measurement adds to that of the moments along
+            the gradient where they land: the error against a prediction made with the same moments.
     """
 
     draws: int
@@ -221,16 +223,20 @@ def measure_loss_change(
     point: int = 0,
     exact_mean: Tensor | None = None,
     samples: int | None = None,
+    independent: bool = False,
     progress: Progress | None = None,
 ) -> MeasuredLossChange:
     """Measure E[ΔL] of one step.
 
     The first-order term ``Δt⟨c, ε⟩`` has mean zero and dominates the spread. It is subtracted from
-    every draw with c the gradient where the mean update lands; its mean is known from the cheap
-    moment samples, whose error enters the interval. Losses are subtracted per sample before they
-    are averaged.
+    every draw with c the gradient where the mean update lands, with the slopes of activations that
+    noise sees (``neurograd.measure.controls``); its mean is known from the cheap moment samples,
+    whose error enters the interval. Where the noise of different weights is independent, what each
+    layer's own noise adds to its products is subtracted in its place, at the inputs that the draw
+    gives the layer: products of one layer's noise with another's are in it. Losses are subtracted
+    per sample before they are averaged.
 
-    With ``samples`` every draw's loss is that of one part of the training set, with the gradient c
+    With ``samples`` every draw's loss is that of one part of the training set, with the control
     of that part, and the parts' means are averaged by their sizes. The expected change is the same,
     as an update does not know which samples judge it; but what a noise does to all samples alike is
     drawn anew for each part. The same error then takes far fewer evaluations of the whole loss,
@@ -248,6 +254,8 @@ def measure_loss_change(
         exact_mean: Mean update where it is known in closed form; removes the moments' error.
         samples: Training samples that one draw is judged on, about: parts are of equal size, and
             larger where two draws each would be more than ``draws``. All of them when None.
+        independent: Whether the noise of different weights is independent
+            (``Chip.independent_noise``).
         progress: Called with the number of draws done since the last call.
 
     Returns:
@@ -257,34 +265,51 @@ def measure_loss_change(
         ValueError: If there are fewer than two draws, or no samples.
 
     Source:
-        Ghosh et al., ICLR 2023, Eq. 2; control variate and parts are ours.
+        Ghosh et al., ICLR 2023, Eq. 2; controls and parts are ours.
     """
     if draws < 2:
         raise ValueError(f"draws is {draws}; allowed: 2 or more")
     mean = moments.mean if exact_mean is None else exact_mean
     clean, landed = w - step_size * moments.gradient, w + step_size * mean
     whole = step_size * problem.gradient(landed)
-    parts = sample_parts(problem, samples, draws, seed, "loss parts", point)
-    value, residuals, plain = 0.0, [], []
-    for first, part in enumerate(parts):
-        before = part.problem.per_sample_losses(clean)
-        control = whole if len(parts) == 1 else step_size * part.problem.gradient(landed)
+    noisy = moments.total_variance > 0
+    controls = StepControls.of(
+        problem,
+        w,
+        sample_update,
+        step_size,
+        mean,
+        draws if noisy else 0,
+        seed,
+        point=point,
+        independent=independent and noisy,
+        keep_inputs=exact_mean is None,
+    )
+    parts = judged_parts(problem, clean, samples, draws, seed, point)
+    value, residuals, plain, direction = 0.0, [], [], torch.zeros_like(w)
+    for part in parts:
+        control = controls.on(part.problem)
         values = []
-        for k in range(first, draws, len(parts)):
+        for k in part.draws:
             update = sample_update(generator_for(seed, "loss", point, k, device=w.device))
-            losses = part.problem.per_sample_losses(w + step_size * update)
-            change = float((losses - before).mean())
-            values.append(change - float(control @ (update - mean)))
+            losses, known = control.judge(update)
+            change = float((losses - part.before).mean())
+            values.append(change - known)
             # The spread over the whole set is seen only where all of it is evaluated.
             plain.append(change if len(parts) == 1 else float(whole @ (update - mean)))
             if progress is not None:
                 progress(1)
         value += part.share * float(np.mean(values))
         residuals.append((part.share * _error_of_mean(np.array(values)), len(values) - 1.0))
+        if exact_mean is None:
+            direction.add_(control.direction(), alpha=part.share)
     residual, degrees = residuals[0] if len(parts) == 1 else combine_errors(residuals)
     errors = [(residual, degrees)]
     if exact_mean is None:
-        errors.append(moments.linear_error(whole))
+        errors.append(moments.linear_error(direction))
+        # A prediction has the moments' error along the gradient.
+        beside = moments.linear_error(direction - whole)
+        residual, _ = combine_errors([(residual, degrees), beside])
     error, degrees = combine_errors(errors)
     return MeasuredLossChange(
         value=value,

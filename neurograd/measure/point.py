@@ -236,6 +236,7 @@ def measure_point(
         seed,
         point=point,
         samples=budget.samples,
+        independent=chip.independent_noise,
         progress=progress,
     )
     return PointMeasurement(

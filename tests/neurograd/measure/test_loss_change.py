@@ -23,7 +23,12 @@ from neurograd.measure.loss_change import (
 from neurograd.measure.moments import measure_moments
 from neurograd.seeding import generator_for
 from neurograd.theory import lemma_2_1
-from tests.neurograd.cases import dense_hessian, linear_regression, smooth_network
+from tests.neurograd.cases import (
+    dense_hessian,
+    linear_regression,
+    relu_network,
+    smooth_network,
+)
 
 # (b, σ²f(N), Δt): the paper's b = 0.02 and σ² = 20 are among them.
 GRID = list(itertools.product((0.02, 0.2), (0.1, 2.0, 20.0), (0.01, 0.05, 0.2)))
@@ -348,3 +353,62 @@ def test_parts_are_no_smaller_than_two_draws_each_and_all_samples_are_one_part()
     assert change(4, 1) != change(4, None)
     with pytest.raises(ValueError, match="samples is 0; allowed: 1 or more"):
         change(4, 0)
+
+
+@pytest.fixture(scope="module")
+def noisy_relu():
+    """A ReLU network, a chip, its moments, and a plain average of the loss change."""
+    problem = relu_network()
+    w, dt = problem.initial_weights, 0.5
+    chip, _ = _gaussian_chip(problem, 0.0, 4.0, dt)
+    sample = chip.sampler(problem, w)
+    moments = measure_moments(sample, problem.gradient(w), 200, seed=2)
+    clean = problem.per_sample_losses(w - dt * moments.gradient)
+    noisy = (w + dt * sample(generator_for(9, k)) for k in range(1000))
+    plain = [float((problem.per_sample_losses(each) - clean).mean()) for each in noisy]
+    return problem, sample, dt, moments, Estimate.mean_of(plain)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_independent_noise_is_followed_layer_by_layer_for_less_spread(noisy_relu, known):
+    """On a ReLU network, beside a plain average of other draws; at 99 %, seeds fixed.
+
+    The mean is known, or measured with an error that the interval has in it.
+    """
+    problem, sample, dt, moments, plain = noisy_relu
+    mean = -moments.gradient if known else None
+    linear, layers = (
+        measure_loss_change(
+            problem,
+            problem.initial_weights,
+            sample,
+            dt,
+            moments,
+            160,
+            3,
+            exact_mean=mean,
+            samples=6,
+            independent=each,
+        )
+        for each in (False, True)
+    )
+    for found in (linear, layers):
+        low, high = found.minus(plain).ci
+        assert low <= 0 <= high
+    assert layers.residual_error < 0.9 * linear.residual_error
+    assert (layers.error > 1.1 * layers.residual_error) == (not known)
+
+
+def test_a_prediction_with_the_same_moments_has_their_error_along_the_gradient_only(noisy_relu):
+    """What the control's direction has beside the gradient adds to the error of the difference."""
+    problem, sample, dt, moments, _ = noisy_relu
+    told, measured = (
+        measure_loss_change(
+            problem, problem.initial_weights, sample, dt, moments, 40, 3, exact_mean=mean
+        )
+        for mean in (moments.mean, None)
+    )
+    assert measured.value == pytest.approx(told.value, rel=1e-12)
+    beside = math.sqrt(measured.residual_error**2 - told.residual_error**2)
+    along = math.sqrt(measured.error**2 - told.error**2)
+    assert 0.01 * along < beside < 0.5 * along
