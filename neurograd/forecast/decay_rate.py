@@ -7,19 +7,12 @@ from collections.abc import Callable
 from torch import Tensor
 
 from neurograd.forecast.noise.stiff_modes import StiffModes
-from neurograd.forecast.step_length import REFRESH_INTERVAL
-
-_MAX_AGE = 1.0 / 30.0
-"""Part of a training after which the rate is measured again.
-
-Tuned with ``experiments.agreement`` on its 63 chips. Larger lets curvature grow unseen, which the
-stages then meet and take the step again for; smaller costs gradients.
-"""
+from neurograd.forecast.step_length import RATE_AGE, REFRESH_INTERVAL
 
 _MAX_GROWTH = 2
 """Growth of the step's length before which the rate is measured again.
 
-A pure number. Tuned with ``experiments.agreement`` on its 63 chips. Off as ``_MAX_AGE`` is.
+A pure number. Tuned with ``experiments.agreement`` on its 63 chips. Off as ``RATE_AGE`` is.
 """
 
 _PROBE_LENGTH = 1e-2
@@ -50,13 +43,14 @@ class LargestDecayRate:
 
     Args:
         modes: Is told of every pair that is measured.
+        max_age: Part of a training after which the rate is measured again.
 
     Attributes:
         value: The rate, in units of the curvature.
     """
 
-    def __init__(self, modes: StiffModes) -> None:
-        self._modes = modes
+    def __init__(self, modes: StiffModes, max_age: float = RATE_AGE) -> None:
+        self._modes, self._max_age = modes, max_age
         self._probe: Tensor | None = None
         self._measured = (0, 0)
         self.value = 0.0
@@ -66,7 +60,7 @@ class LargestDecayRate:
         if self._probe is None:
             return True
         at, served = self._measured
-        older = length >= _MAX_GROWTH * served or done - at >= _MAX_AGE * steps
+        older = length >= _MAX_GROWTH * served or done - at >= self._max_age * steps
         return length > REFRESH_INTERVAL and older
 
     def measure(

@@ -31,8 +31,8 @@ from neurograd.forecast.noise.shuffled_epochs import EpochPart, shuffled_epochs
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
 from neurograd.forecast.step_length import (
-    MAX_FRACTION,
     REFRESH_INTERVAL,
+    Pace,
     min_step_length,
     next_step_length,
 )
@@ -138,7 +138,7 @@ class PredictedPath:
         index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training; 1 when None.
         dynamics: Makes mean and noise of the updates, by gradients over the whole set when None.
-        most: Most updates that are taken together, as a part of the training.
+        pace: How the path goes on.
 
     Attributes:
         w: Stored weights, shape ``(N,)``.
@@ -152,17 +152,17 @@ class PredictedPath:
         index: int,
         schedule: Schedule | None,
         dynamics: Callable[[StiffModes], Dynamics] | None = None,
-        most: float = MAX_FRACTION,
+        pace: Pace = Pace(),  # noqa: B008
     ) -> None:
         self._chip, self._seed, self._index = chip, seed, index
         self._schedule, self._full = schedule, chip
         self._epochs = shuffled_epochs(problem, chip)
-        self._before, self._most = 0, most
+        self._before, self._most = pace.before, pace.most
         self._generator: torch.Generator
         self.w = chip.program(problem.initial_weights).clone()
         self._clip = HeldRange.of(chip, self.w).clip
         self._modes = StiffModes()
-        self._rate = LargestDecayRate(self._modes)
+        self._rate = LargestDecayRate(self._modes, pace.rate_age)
         self._dynamics: Dynamics = (
             WholeSetDynamics(problem, chip, self._modes)
             if dynamics is None

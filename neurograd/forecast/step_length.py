@@ -6,6 +6,8 @@ single updates at its end, so that the last spread is that of the chip.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 REFRESH_INTERVAL = 4
 """Updates over which curvature and noise count as unchanged.
 
@@ -26,6 +28,13 @@ MAX_FRACTION = 1.0 / 6.0
 
 Tuned with ``experiments.agreement`` on its 63 chips. Larger makes losses come out lower, as long
 steps of first order do; smaller costs steps.
+"""
+
+RATE_AGE = 1.0 / 30.0
+"""Part of a training after which the largest decay rate is measured again.
+
+Tuned with ``experiments.agreement`` on its 63 chips. Larger lets curvature grow unseen, which the
+stages then meet and take the step again for; smaller costs gradients.
 """
 
 END_RATIO = 4
@@ -50,12 +59,35 @@ hopeless chip costs. Fewer make the forecast of noisy chips too pessimistic; mor
 training.
 """
 
+MOST_FORCED = 400
+"""Most updates that noise, or a loss that rises, leaves together however long the training is.
+
+A count. Not tuned: a step of so many costs next to nothing of them. Larger throws noisy chips off
+that are trained for 100,000 updates or more: noise of thousands of updates in one draw is more than
+their gradients can take back. Smaller costs steps.
+"""
+
 _EARLY_FRACTION = 8
 """A step after ``done`` updates may be as short as ``done`` over this.
 
 A pure number. Tuned with ``experiments.agreement`` on its 63 chips, so that noisy chips get shorter
 steps while they learn fastest. Smaller makes these too long; larger costs steps.
 """
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a path goes on, where it is known.
+
+    Attributes:
+        most: Most updates that are taken together, as a part of the training.
+        before: Updates that count as taken together before the first step.
+        rate_age: Part of a training after which the largest decay rate is measured again.
+    """
+
+    most: float = MAX_FRACTION
+    before: int = 0
+    rate_age: float = RATE_AGE
 
 
 def next_step_length(
@@ -86,4 +118,4 @@ def next_step_length(
 
 def min_step_length(done: int, steps: int) -> int:
     """Fewest updates that noise, or a loss that rises, may leave together after ``done`` ones."""
-    return max(1, min(steps // MAX_NOISY_STEPS, done // _EARLY_FRACTION))
+    return max(1, min(steps // MAX_NOISY_STEPS, done // _EARLY_FRACTION, MOST_FORCED))

@@ -192,13 +192,14 @@ class WriteResponse:
             at_rest = self.chip.write_moments(w, torch.zeros_like(size))
             if not bool(at_rest.mean.any()) and not bool(at_rest.variance.any()):
                 self._no_leak = at_rest
-        up, down = self.chip.write_moments(w, size), self.chip.write_moments(w, -size)
+        both = self.chip.write_stack(w, torch.stack([size, -size]))
+        variances = (both.variance - at_rest.variance).clamp_min(0.0) / size
         return LinearResponse(
             at_rest=at_rest,
-            up_gain=(up.mean - at_rest.mean) / size,
-            down_gain=(at_rest.mean - down.mean) / size,
-            up_variance=(up.variance - at_rest.variance).clamp_min(0.0) / size,
-            down_variance=(down.variance - at_rest.variance).clamp_min(0.0) / size,
+            up_gain=(both.mean[0] - at_rest.mean) / size,
+            down_gain=(at_rest.mean - both.mean[1]) / size,
+            up_variance=variances[0],
+            down_variance=variances[1],
         )
 
     def mean(self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None = None) -> Tensor:

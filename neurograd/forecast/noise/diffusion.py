@@ -14,7 +14,7 @@ from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.splitting import (
     curvature_along,
     part_after_drift,
-    split_variance,
+    split_by_part,
 )
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.write_response import WriteResponse
@@ -214,33 +214,41 @@ class Diffusion:
         self, draw: Draw, length: int, stages: int, epoch: EpochPart | None, *, after: bool
     ) -> Tensor:
         """Noise of one update, scaled to the part before or after the drift of ``length``."""
-        span, found = length * self.step_size, torch.zeros_like(draw.whole)
+        found = torch.zeros_like(draw.whole)
+        curvature, directions = self._modes.known(found)
+        modes, off_modes = len(curvature), curvature.new_tensor(self._off_modes)
+        # All curvatures go through the polynomial of the step at once, which costs its stages.
+        z = length * self.step_size * torch.cat([curvature, off_modes])
+        part = part_after_drift(z, stages)
+        known = split_by_part(z, part)[after]
         if draw.independent is not None:
-            rest, curvature, along, directions = self._modes.project(draw.independent)
-            known = split_variance(span * curvature, stages)[after]
-            off_modes = torch.tensor(span * self._curvature, dtype=rest.dtype)
-            part_after = float(part_after_drift(off_modes, stages))
-            part = math.sqrt(part_after if after else 1.0 - part_after)
-            found = part * rest + directions @ (known.sqrt() * along)
+            rest, _, along, _ = self._modes.project(draw.independent)
+            off = (part if after else 1.0 - part)[modes].sqrt()
+            found = off * rest + directions @ (known[:modes].sqrt() * along)
         if draw.batch is not None and epoch is not None:
-            rest, curvature, along, directions = self._modes.project(draw.batch)
-            known = split_variance(span * curvature, stages)[after]
-            known = known * epoch.ratio(self.step_size * curvature)
-            off = math.sqrt(self._left_off_modes(span, stages, epoch, after=after))
-            found = found + off * rest + directions @ (known.sqrt() * along)
+            rest, _, along, _ = self._modes.project(draw.batch)
+            left = known * epoch.ratio(self.step_size * torch.cat([curvature, off_modes]))
+            off = self._mean_off_modes(left[modes + 1 :]).sqrt()
+            found = found + off * rest + directions @ (left[:modes].sqrt() * along)
         return math.sqrt(length) * found
 
-    def _left_off_modes(self, span: float, stages: int, epoch: EpochPart, *, after: bool) -> float:
-        """Variance of a shuffled epoch's noise off the stiff modes, over that of independent noise.
+    @property
+    def _off_modes(self) -> tuple[float, float, float]:
+        """Curvatures off the stiff modes: their mean, (mean square)/mean, and none."""
+        steep = self._square / self._curvature if self._curvature > 0 else 0.0
+        return self._curvature, steep, 0.0
+
+    def _mean_off_modes(self, left: Tensor) -> Tensor:
+        """Mean variance off the stiff modes of noise of shuffled epochs.
 
         Curvatures spread there, and flat modes forget nothing. Mean and mean square of the
         curvature are kept: a part p = mean²/(mean square) has (mean square)/mean, the rest none.
+
+        Args:
+            left: What is left at both curvatures, shape ``(2,)``.
         """
-        steep = self._square / max(self._curvature, 1e-300) if self._curvature > 0 else 0.0
-        part = min(1.0, self._curvature / steep) if steep > 0 else 0.0
-        curvature = torch.tensor([steep, 0.0], dtype=torch.float64)
-        variance = split_variance(span * curvature, stages)[after]
-        left: list[float] = (variance * epoch.ratio(self.step_size * curvature)).tolist()
+        mean, steep, _ = self._off_modes
+        part = min(1.0, mean / steep) if steep > 0 else 0.0
         return part * left[0] + (1.0 - part) * left[1]
 
 

@@ -58,13 +58,22 @@ def part_after_drift(z: Tensor, stages: int) -> Tensor:
 def split_variance(z: Tensor, stages: int) -> tuple[Tensor, Tensor]:
     """Variances before and after the step in modes of known curvature, each like ``z``.
 
-    Stiff ones get none before it: it would be damped anyway, but may throw a network off.
-
     Args:
         z: Span times curvature, any shape.
         stages: Stage count of the step.
     """
-    after = part_after_drift(z, stages)
+    return split_by_part(z, part_after_drift(z, stages))
+
+
+def split_by_part(z: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by L(z), which is known.
+
+    Stiff modes get none before the step: it would be damped anyway, but may throw a network off.
+
+    Args:
+        z: Span times curvature, any shape.
+        after: ``part_after_drift`` of it, like ``z``.
+    """
     stiff = z > STIFF
     return (
         torch.where(stiff, 0.0, 1.0 - after),

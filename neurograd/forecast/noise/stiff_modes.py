@@ -70,6 +70,16 @@ class StiffModes:
         values, rotation = torch.linalg.eigh(0.5 * (projected + projected.T))
         return values, changes.T @ (scaled @ rotation)
 
+    def known(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Ritz values, shape ``(k,)``, and directions, shape ``(N, k)``; none without a pair.
+
+        Args:
+            like: A vector, shape ``(N,)``.
+        """
+        if not self._changes:
+            return like.new_zeros(0), like.new_zeros((len(like), 0))
+        return self.ritz_pairs()
+
     def project(self, noise: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Noise off the stiff modes and along them.
 
@@ -80,9 +90,6 @@ class StiffModes:
             The part off all modes, shape ``(N,)``; the curvatures λ and components of the part
             along them, shapes ``(k,)``; their directions, shape ``(N, k)``.
         """
-        if not self._changes:
-            none = noise.new_zeros(0)
-            return noise, none, none, noise.new_zeros((len(noise), 0))
-        curvature, directions = self.ritz_pairs()
+        curvature, directions = self.known(noise)
         along = directions.T @ noise
         return noise - directions @ along, curvature, along, directions

@@ -5,22 +5,31 @@ from __future__ import annotations
 import math
 
 from device_models import Chip, Minibatch
-from neurograd.forecast.small_batches.path import MAX_FRACTION, SINGLE_FIRST, SINGLE_LAST
-from neurograd.forecast.small_batches.subset import largest_part, subset_size
+from neurograd.forecast.small_batches.path import PACE, SINGLE_FIRST, SINGLE_LAST
+from neurograd.forecast.small_batches.subset import few_samples, largest_part, subset_size
 from neurograd.forecast.step_length import next_step_length
 from neurograd.problem import Problem
 from neurograd.training.course import epoch_of
 
 LOOKS = 2.0
-"""Looks at a subset that a step takes beside its stages.
+"""Looks at a few samples that a step takes beside its stages.
 
-A count, as ``STAGES`` from one path: digits, 64-32-10, gokmen-vlasov, batches of 8, 4,000 updates,
-whose steps of 62, 93, 140 and 167 updates took 5, 5, 8 and 8 looks in all. Networks of more
-curvature take more of them. Larger takes more trainings update by update.
+A count. At its start with and without noise, and now and then for the curvature. Larger takes more
+trainings update by update.
 """
 
 STAGES = 0.5
-"""Stages of a step of n updates, over √n; n where that is less. A pure number, as ``LOOKS``."""
+"""Stages of a step of n updates, over √n; n where that is less.
+
+A pure number, from paths on digits (64-32-10, gokmen-vlasov, batches of 8: 10 stages of 333
+updates) and of 784-256-128-10 (single samples: 12 of 900). Networks of more curvature take more.
+"""
+
+OVERHEAD = 12.0
+"""What a step costs beside its looks, in what an update costs beside its batch.
+
+A count, from the same paths: draws of the noise, stiff modes, a loss, responses of writes.
+"""
 
 
 def subset_passes(problem: Problem, chip: Chip, steps: int, update: float) -> float:
@@ -39,11 +48,12 @@ def subset_passes(problem: Problem, chip: Chip, steps: int, update: float) -> fl
     # What a look costs beside its samples is what an update does beside its batch.
     beside = update - min(chip.rule.batch_size, problem.num_samples)
     epoch, part = epoch_of(chip, problem.num_samples), largest_part(chip)
-    total, before, done = single * update, 0, min(steps, SINGLE_FIRST)
+    few = few_samples(chip.rule)
+    total, before, done = single * update, PACE.before, min(steps, SINGLE_FIRST)
     while done < steps - SINGLE_LAST:
-        before = next_step_length(done, steps, before, 0.0, MAX_FRACTION)
+        before = next_step_length(done, steps, before, 0.0, PACE.most)
         size = subset_size(chip.rule, problem.num_samples, before, epoch, part)
         stages = min(float(before), STAGES * math.sqrt(before))
-        total += (LOOKS + stages) * (size + beside)
+        total += size + OVERHEAD * beside + (LOOKS + stages) * (min(few, size) + beside)
         done += before
     return total

@@ -27,9 +27,14 @@ from device_models.protocols import ElementMoments
 from neurograd.forecast.noise.diffusion import Diffusion, Draw
 from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
-from neurograd.forecast.small_batches.increments import Increments, LayerEstimates
+from neurograd.forecast.small_batches.increments import (
+    ChangedIncrements,
+    Increments,
+    LayerEstimates,
+)
 from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import (
+    few_samples,
     largest_part,
     noise_of_batch,
     subset_part,
@@ -101,8 +106,9 @@ class SubsetDynamics:
         self._offsets: list[Tensor] = []
         watched = self._order("forecast loss")[:MONITORED]
         self._watched = None if len(watched) == self._samples else watched
-        self._subset = watched
+        self._subset = self._few = watched
         self._here: Increments | None = None
+        self._few_here: Increments | None = None
 
     @property
     def gradients(self) -> int:
@@ -126,17 +132,23 @@ class SubsetDynamics:
         size = subset_size(self._rule, self._samples, length, self._epoch, part)
         self._offsets = self._drawn_reads(w, generator) if self._reads_random else []
         self._subset = self._order("forecast subset", done)[:size]
-        self._here = found = self._at(w, generator)
+        self._few = self._subset[: few_samples(self._rule)]
+        self._here = found = self._at(w, self._subset, generator)
+        follows_few = len(self._few) < size
+        self._few_here = self._at(w, self._few, generator) if follows_few else None
         if self._chip.writes:
             way = -length * self._chip.step_size * found.mean
-            self._response.prepare(w, self._typical(found), way, done)
+            self._response.prepare(w, self._typical(found), way)
 
-    def _at(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Increments:
-        self._passed += len(self._subset)
+    def _at(
+        self, w: Tensor, index: Tensor, generator: torch.Generator, *, reads: bool = True
+    ) -> Increments:
+        """Estimates of some samples at ``w``."""
+        self._passed += len(index)
         seen = self._chip.mean_read(w, generator) if reads else w
         if not self._offsets:
-            return self._estimates.at(seen, self._subset)
-        return self._estimates.at_each([seen + each for each in self._offsets], self._subset)
+            return self._estimates.at(seen, index)
+        return self._estimates.at_each([seen + each for each in self._offsets], index)
 
     def _drawn_reads(self, w: Tensor, generator: torch.Generator) -> list[Tensor]:
         """Mirrored reads less their mean: what they do to the mean is left, of second order."""
@@ -207,10 +219,14 @@ class SubsetDynamics:
         return self.look(w, generator)
 
     def look(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
-        """Mean update of the subset beside the path."""
-        return self._realized(w, self._at(w, generator, reads=reads)) / self._chip.step_size
+        """Mean update of the subset beside the path, from where the step begins by a few of it."""
+        now, found = self._at(w, self._few, generator, reads=reads), self._here
+        if found is None or self._few_here is None:
+            return self._realized(w, now) / self._chip.step_size
+        changed = ChangedIncrements(found, self._few_here, now)
+        return self._realized(w, changed) / self._chip.step_size
 
-    def _realized(self, w: Tensor, found: Increments) -> Tensor:
+    def _realized(self, w: Tensor, found: Increments | ChangedIncrements) -> Tensor:
         """Mean of what is realized of single updates, in weight units."""
         unit = self._chip.step_size
         asked = -unit * found.mean

@@ -166,6 +166,60 @@ class Increments:
 
 
 @dataclass(frozen=True)
+class ChangedIncrements:
+    """The estimates of many samples, changed as those of a few of them are (a control variate).
+
+    Attributes:
+        many: Those of many samples at one point.
+        few: Those of a part of the samples at the same point.
+        now: Those of the same part elsewhere.
+    """
+
+    many: Increments
+    few: Increments
+    now: Increments
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """Mean estimate, shape ``(N,)``."""
+        return self.many.mean + (self.now.mean - self.few.mean)
+
+    @cached_property
+    def size(self) -> Tensor:
+        """E|x| of the estimate x of one update, shape ``(N,)``; not below that of the mean.
+
+        That of batches changes as the root mean square of each layer's errors and inputs does.
+        """
+        if self.now.batch_size == 1:
+            size = self.many.size + (self.now.size - self.few.size)
+        else:
+            size = self.many.size.clone()
+            parts = self.now.stack.parameters(size)
+            for before, after in zip(self.few.factors, self.now.factors, strict=True):
+                growth = _rms_growth(before.errors, after.errors)
+                inputs = _rms_growth(before.inputs, after.inputs)
+                parts[before.weight].mul_(growth.unsqueeze(1)).mul_(inputs)
+                if before.bias is not None:
+                    parts[before.bias].mul_(growth)
+        return torch.maximum(size, self.mean.abs())
+
+    @property
+    def batches(self) -> int:
+        """Updates that the few samples make."""
+        return self.now.batches
+
+    def single(self, count: int) -> Tensor:
+        """The estimates of the first ``count`` updates of the few, shape ``(count, N)``."""
+        return self.now.single(count)
+
+
+def _rms_growth(before: Tensor, after: Tensor) -> Tensor:
+    """Root mean square over samples after over before, 1 where that is 0, shape ``(k,)``."""
+    one, other = before.norm(dim=0), after.norm(dim=0)
+    return torch.where(one > 0, other / one.clamp_min(torch.finfo(one.dtype).tiny), 1.0)
+
+
+@dataclass(frozen=True)
 class LayerEstimates:
     """Estimates of a chip's rule on a network of linear layers.
 

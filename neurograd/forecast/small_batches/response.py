@@ -4,18 +4,16 @@ Where the write is linear in the increment on either side of 0, its mean is ``F�
 (Wu et al., arXiv:2406.12774). F and G depend on the weight, and pull it back to where G is 0: at
 every stage of a step they are those of its own weights, on lines through two places near the step.
 Trains of pulses bend a little: the secant of a typical increment, ``E x²/E|x|``, has the mean of a
-response that bends as a parabola. How far it is from the slope of small ones changes slowly, and is
-measured again whenever the number of updates has doubled.
+response that bends as a parabola. All of it is measured again where weights or increments have left
+what was measured, not in every step.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from device_models import Chip
+from device_models import Chip, ElementMoments
 from neurograd.forecast.held_range import HeldRange
 from neurograd.forecast.write_response import LinearResponse, WriteResponse
 
@@ -26,7 +24,7 @@ A pure number. Not tuned: less than a pulse where typical increments are of few,
 the closed form of one. Smaller drowns in rounding where weights are float32.
 """
 
-_SHORTEST, _LONGEST = 0.1, 0.3
+_SHORTEST, _LONGEST = 0.2, 0.4
 """Distance of the two places of a line, as parts of the weights' root mean square.
 
 Pure numbers. Not tuned. Slopes of soft bounds are lines in the weight, whatever the distance.
@@ -35,18 +33,19 @@ Pure numbers. Not tuned. Slopes of soft bounds are lines in the weight, whatever
 _BEYOND = 5.0
 """How far lines are followed, in distances of their two places."""
 
-_AGE = 2.0
-"""Growth of the number of updates after which typical increments are measured again."""
+_LEFT = 1.0
+"""Mean way of weights after which lines are measured again, in distances of their two places.
 
+A pure number. Not tuned. On the lines of soft bounds the way does not matter. Larger follows
+responses that bend in the weight beyond where their lines hold; smaller costs time.
+"""
 
-@dataclass(frozen=True)
-class _Place:
-    """Slopes for small increments at some weights, and what is realized without one."""
+_OTHER_SIZE = 1.5
+"""Factor on typical increments, up or down, from which they count as others.
 
-    w: Tensor
-    rest: Tensor
-    up: Tensor
-    down: Tensor
+A pure number above 1. Not tuned. Larger keeps the bend of trains that are no longer so long;
+smaller costs time.
+"""
 
 
 class SubsetResponse:
@@ -63,44 +62,54 @@ class SubsetResponse:
     def __init__(self, chip: Chip, like: Tensor) -> None:
         self._measure, self._range = WriteResponse(chip), HeldRange.of(chip, like)
         self.is_linear = False
-        self._typical: LinearResponse | None = None
-        self._bend: tuple[Tensor, Tensor]
-        self._here: _Place
-        self._there: _Place
-        self._measured = 0
+        self._size = 0.0
+        # What small increments realize, row by row as of ``_rows``: at one place of each weight,
+        # how it changes to another one, the inverse distance of the two, and what it is multiplied
+        # with for typical increments.
+        self._place: Tensor
+        self._rows: Tensor
+        self._slopes: Tensor
+        self._inverse_gap: Tensor
+        self._bend: Tensor
 
     def use(self, chip: Chip) -> None:
         """Go on with the step size of this chip."""
         self._measure.chip = chip
 
-    def prepare(self, w: Tensor, typical: Tensor, way: Tensor, done: int) -> None:
-        """Lines for a step.
+    def prepare(self, w: Tensor, typical: Tensor, way: Tensor) -> None:
+        """Lines for a step; those that are known serve it as long as they hold.
 
         Args:
             w: Stored weights where it begins, shape ``(N,)``.
             typical: Size ``E x²/E|x|`` of single increments, shape ``(N,)``.
             way: About where the step goes, shape ``(N,)``.
-            done: Updates before it.
         """
-        if self._typical is not None and not self.is_linear:
+        if self._size > 0.0 and not self.is_linear:
             return
-        small = torch.full_like(w, SMALL * float(typical.mean()))
-        self._here = self._at(w, small)
-        if self._typical is None or done >= _AGE * self._measured:
-            self._measured = done
-            self._measure.prepare(w, typical, random=True)
-            found = self._measure.line
-            self.is_linear = found is not None
-            self._typical = found or self._measure.measured(w, typical)
-            self._bend = (
-                _ratio(self._typical.up_gain, self._here.up),
-                _ratio(self._typical.down_gain, self._here.down),
-            )
-        self._there = self._at(self._beside(w, way), small)
+        size = float(typical.mean())
+        if self._size / _OTHER_SIZE < size < self._size * _OTHER_SIZE:
+            if float(self._along(w).abs().mean()) > _LEFT:
+                self._lay_lines(w, way)
+            return
+        self._size = max(size, torch.finfo(w.dtype).tiny)
+        self._measure.prepare(w, typical, random=True)
+        found = self._measure.line
+        self.is_linear = found is not None
+        if found is not None:
+            self._lay_lines(w, way)
+            self._bend = _ratio(_rows(found), self._rows)
 
-    def _at(self, w: Tensor, size: Tensor) -> _Place:
-        found = self._measure.measured(w, size)
-        return _Place(w, found.at_rest.mean, found.up_gain, found.down_gain)
+    def _lay_lines(self, w: Tensor, way: Tensor) -> None:
+        """Measure small increments at ``w`` and beside it."""
+        small, there = torch.full_like(w, SMALL * self._size), self._beside(w, way)
+        self._place, gap = w, there - w
+        self._inverse_gap = torch.where(gap == 0, 0.0, 1.0 / torch.where(gap == 0, 1.0, gap))
+        self._rows = _rows(self._measure.measured(w, small))
+        self._slopes = _rows(self._measure.measured(there, small)) - self._rows
+
+    def _along(self, w: Tensor) -> Tensor:
+        """Place on the lines: 0 where they were measured and 1 beside it."""
+        return (w - self._place) * self._inverse_gap
 
     def _beside(self, w: Tensor, way: Tensor) -> Tensor:
         """Another place of each weight that its device can hold, towards where it goes."""
@@ -113,22 +122,21 @@ class SubsetResponse:
 
     def at(self, w: Tensor) -> LinearResponse:
         """The response at ``w``, shape ``(N,)``, near the step that was prepared."""
-        assert self._typical is not None
-        here, there = self._here, self._there
-        gap = there.w - here.w
-        along = torch.where(gap == 0, 0.0, (w - here.w) / torch.where(gap == 0, 1.0, gap))
-        along = along.clamp(-_BEYOND, _BEYOND)
-        rest = here.rest + along * (there.rest - here.rest)
-        return LinearResponse(
-            at_rest=type(self._typical.at_rest)(rest, self._typical.at_rest.variance),
-            up_gain=self._bend[0] * (here.up + along * (there.up - here.up)).clamp_min(0.0),
-            down_gain=self._bend[1] * (here.down + along * (there.down - here.down)).clamp_min(0.0),
-            up_variance=self._typical.up_variance,
-            down_variance=self._typical.down_variance,
-        )
+        along = self._along(w).clamp_(-_BEYOND, _BEYOND)
+        rows = torch.addcmul(self._rows, along, self._slopes).mul_(self._bend)
+        rows[1:].clamp_min_(0.0)
+        return LinearResponse(ElementMoments(rows[0], rows[1]), *rows[2:])
+
+
+def _rows(found: LinearResponse) -> Tensor:
+    """A response as rows, shape ``(6, N)``; that at rest, which has a sign, is the first one."""
+    rest = found.at_rest
+    gains, variances = (found.up_gain, found.down_gain), (found.up_variance, found.down_variance)
+    return torch.stack([rest.mean, rest.variance, *gains, *variances])
 
 
 def _ratio(secant: Tensor, slope: Tensor) -> Tensor:
-    """Secant over slope; 1 where nothing is realized."""
-    nothing = slope.abs() <= torch.finfo(slope.dtype).eps
+    """Secant over slope, row by row; 1 where nothing is realized."""
+    eps = torch.finfo(slope.dtype).eps
+    nothing = slope.abs() <= eps * slope.abs().amax(1, keepdim=True)
     return torch.where(nothing, 1.0, secant / torch.where(nothing, 1.0, slope))

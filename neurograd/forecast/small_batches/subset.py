@@ -47,6 +47,23 @@ A count. Not tuned. Fewer leave the noise in few directions; more cost samples.
 """
 
 
+FEW = 256
+"""Samples of the subset by which the change of its mean along a step is known.
+
+A count. Chosen on the chips of ``path.MAX_FRACTION``, whose losses all of the subset puts no nearer
+to training. Fewer add the spread of the change to the noise of the updates; more cost time.
+"""
+
+
+def few_samples(rule: Minibatch) -> int:
+    """How many samples of a subset are followed along a step.
+
+    Args:
+        rule: The rule on batches.
+    """
+    return max(FEW, FEWEST_BATCHES * rule.batch_size)
+
+
 def largest_part(chip: Chip) -> float:
     """Largest part of the noise of a chip's updates that a subset makes.
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from neurograd.forecast.step_length import MAX_NOISY_STEPS, min_step_length, next_step_length
+from neurograd.forecast.step_length import (
+    MAX_NOISY_STEPS,
+    MOST_FORCED,
+    min_step_length,
+    next_step_length,
+)
 
 
 def test_lengths_sum_to_the_training_and_end_with_single_updates():
@@ -23,3 +28,10 @@ def test_lengths_sum_to_the_training_and_end_with_single_updates():
     )
     # Early on it does, as a training learns fastest there.
     assert next_step_length(24, 1000, 100, 10.0) == min_step_length(24, 1000) == 3
+
+
+def test_noise_is_not_forced_together_for_longer_in_longer_trainings():
+    assert min_step_length(500_000, 1_000_000) == MOST_FORCED
+    assert next_step_length(500_000, 1_000_000, 10**6, 10.0) == MOST_FORCED
+    # A fiftieth of it would be more, and what noise allows is.
+    assert next_step_length(500_000, 1_000_000, 10**6, 0.35 / 30) == 900

@@ -18,9 +18,11 @@ from device_models import (
 )
 from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
+from neurograd.forecast.small_batches import dynamics
 from neurograd.forecast.small_batches.dynamics import SubsetDynamics, layer_estimates
+from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import subset_part
-from neurograd.forecast.write_response import SINGLE_UPDATES
+from neurograd.forecast.write_response import SINGLE_UPDATES, WriteResponse
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import relu_network
 
@@ -79,6 +81,51 @@ def test_mean_and_noise_through_an_asymmetric_write(batch):
     assert error < 0.08 * total
     # 99 %.
     assert abs(float(squares.mean()) - total) < 2.6 * error
+
+
+def test_a_few_samples_follow_the_change_of_the_subset(monkeypatch):
+    """Beside the start of a step, the drift of all of the subset, looked at by a quarter of it."""
+    problem = relu_network()
+    chip = _chip(problem)
+    monkeypatch.setattr(dynamics, "few_samples", lambda rule: 16)
+    found, w = _begun(problem, chip)
+    assert len(found._few) == 16 < len(found._subset)
+    passed = found._passed
+    beside = chip.program(w + 0.3 * w.abs().mean())
+    drift = found.drift(beside, generator_for(0)) * STEP_SIZE
+    assert found._passed == passed + 16
+    written = _single(problem, chip, beside, found).mean
+    exact, alone = written.mean(0), written[:16].mean(0)
+    assert float((drift - exact).norm()) < 0.6 * float((alone - exact).norm())
+    found._few_here = None
+    ignored = found.drift(beside, generator_for(0)) * STEP_SIZE
+    assert float((ignored - alone).norm()) < 0.05 * float(alone.norm())
+
+
+def test_responses_are_measured_again_only_where_they_do_not_hold(monkeypatch):
+    """The same weights and increments take none; others do, and longer trains as well."""
+    problem = relu_network()
+    chip = _chip(problem)
+    w = chip.program(problem.initial_weights)
+    calls = []
+    stack = Chip.write_stack
+    monkeypatch.setattr(Chip, "write_stack", lambda *a: (calls.append(1), stack(*a))[1])
+    found, typical = SubsetResponse(chip, w), torch.full_like(w, 1e-3)
+
+    def measured(where, size):
+        calls.clear()
+        found.prepare(where, size, torch.zeros_like(w))
+        return len(calls)
+
+    assert measured(w, typical) == 3
+    assert measured(w + 0.01 * w.abs().mean(), 1.1 * typical) == 0
+    far = chip.program(0.4 * w)
+    assert measured(far, typical) == 2
+    assert measured(far, 1.4 * typical) == 0
+    assert measured(far, 2.0 * typical) == 3
+    line, exact = found.at(far), WriteResponse(chip).measured(far, typical)
+    torch.testing.assert_close(line.up_gain, exact.up_gain, rtol=0.02, atol=0.0)
+    torch.testing.assert_close(line.down_variance, exact.down_variance, rtol=0.05, atol=0.0)
 
 
 def test_mean_of_a_write_that_is_not_linear():

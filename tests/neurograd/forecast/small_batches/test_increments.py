@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from device_models import Backprop, Minibatch, SignSymmetric, draw_feedback
-from neurograd.forecast.small_batches.increments import LayerEstimates
+from neurograd.forecast.small_batches.increments import ChangedIncrements, LayerEstimates
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification, relu_network
 
@@ -80,6 +80,31 @@ def test_every_read_sees_all_batches_where_they_are_fewer_than_reads():
     single = [problem.gradient(at, b) for at in reads for b in index[:4].split(2)]
     torch.testing.assert_close(found.single(6), torch.stack(single))
     torch.testing.assert_close(found.mean, torch.stack(single).mean(0))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_many_samples_change_as_a_few_of_them_do(batch):
+    """Where nothing has moved they are the many; elsewhere nearer than few or old ones are."""
+    problem = relu_network()
+    w = problem.initial_weights
+    there = w - 0.5 * problem.gradient(w)
+    index = torch.randperm(problem.num_samples, generator=generator_for(1))
+    estimates = LayerEstimates.of(problem, Backprop(), batch)
+    assert estimates is not None
+    many, few = estimates.at(w, index), estimates.at(w, index[:24])
+    still = ChangedIncrements(many, few, few)
+    torch.testing.assert_close(still.mean, many.mean)
+    torch.testing.assert_close(still.size, many.size)
+    now, exact = estimates.at(there, index[:24]), estimates.at(there, index)
+    found = ChangedIncrements(many, few, now)
+    torch.testing.assert_close(found.mean, many.mean - few.mean + now.mean)
+    for name in ("mean", "size"):
+        true = getattr(exact, name)
+        off = float((getattr(found, name) - true).norm())
+        assert off < 0.75 * float((getattr(now, name) - true).norm())
+        assert off < 0.75 * float((getattr(many, name) - true).norm())
+    assert found.batches == now.batches
+    torch.testing.assert_close(found.single(2), now.single(2))
 
 
 def test_which_estimates_are_products_of_layers():
