@@ -161,7 +161,7 @@ def _many_steps(report: CheckReport) -> list[str]:
     )
     if not measured.known:
         return [f"{sentence}."]
-    if forecast.path is not None and forecast.path.holds is False:
-        sentence += "; real updates from its weights leave its path"
+    if forecast.regime is not None:
+        sentence += f"; {forecast.regime.reason}"
     apart = cost.ci[0] > measured.ci[1] or measured.ci[0] > cost.ci[1]
     return [f"{sentence}{', which training does not confirm' if apart else ''}."]

@@ -12,8 +12,8 @@ and for shuffled epochs, whose sums a memory cuts across: they are taken one by 
 Small batches of the rules and networks that ``small_batches`` knows have a path by subsets of the
 samples. Where updates see few of many samples, taking them one by one also costs less than a path,
 which needs gradients of all samples, or of subsets. There the end is that of a training with draws
-of its own, and so it is where reads are too random for a path to know their mean
-(``strong_reads``).
+of its own, and so it is where reads are too random for a path to know their mean, or single
+writes move the weights too far (``regimes``).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, Minibatch, UnstableRuleError
-from neurograd.forecast.noise.strong_reads import has_strong_reads
 from neurograd.forecast.path import PredictedPath
+from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.remembered.path import follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import layer_estimates
@@ -91,6 +91,7 @@ def forecast_chip(
     schedule: Schedule | None = None,
     progress: Progress | None = None,
     watch: Callable[[int, Tensor], None] | None = None,
+    every_update: bool | None = None,
 ) -> ForecastChip:
     """Predict the weights after a training through a chip, without training through it.
 
@@ -104,13 +105,15 @@ def forecast_chip(
         progress: Called with the number of updates done since the last call.
         watch: Called with the updates done and the stored weights at each state of a path; not
             where updates are taken one by one, nor with a recipe.
+        every_update: Whether every update is drawn for itself; as ``way_of`` says when None.
 
     Raises:
         ValueError: If there is no update to take.
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
-    if takes_every_update(problem, chip, steps):
+    drawn = takes_every_update(problem, chip, steps) if every_update is None else every_update
+    if drawn:
         return _take_every_update(problem, chip, steps, seed, index, schedule, progress)
     if chip.recipe is not None:
         return ForecastChip(*follow_recipe(problem, chip, steps, seed, index, schedule, progress))
@@ -157,16 +160,30 @@ def way_of(problem: Problem, chip: Chip, steps: int) -> Way:
         chip: The chip.
         steps: Number T of updates.
     """
+    path, regime = path_and_regime(problem, chip, steps)
+    return path if regime is None else "every_update"
+
+
+def path_and_regime(problem: Problem, chip: Chip, steps: int) -> tuple[Way, Regime | None]:
+    """The way that costs least, and the regime that keeps it from a path; None without one.
+
+    Arguments as for ``way_of``.
+    """
+    way = _cheapest_way(problem, chip, steps)
+    return way, None if way == "every_update" else regime_of(problem, chip)
+
+
+def _cheapest_way(problem: Problem, chip: Chip, steps: int) -> Way:
+    """The same whatever the regime."""
     if chip.writes_samples or not chip.knows_mean(problem) or _has_odd_recipe(problem, chip):
         return "every_update"
+    if chip.recipe is not None or not isinstance(chip.rule, Minibatch):
+        return "whole_set"
     path: Way = "whole_set"
-    if chip.recipe is None and isinstance(chip.rule, Minibatch):
-        update, passes = update_passes(problem, chip), path_passes(problem, steps)
-        if layer_estimates(problem, chip) is not None:
-            path, passes = "small_batches", subset_passes(problem, chip, steps, update)
-        if update * steps <= passes:
-            return "every_update"
-    return "every_update" if has_strong_reads(problem, chip) else path
+    update, passes = update_passes(problem, chip), path_passes(problem, steps)
+    if layer_estimates(problem, chip) is not None:
+        path, passes = "small_batches", subset_passes(problem, chip, steps, update)
+    return "every_update" if update * steps <= passes else path
 
 
 def forecast_passes(problem: Problem, chip: Chip, steps: int) -> float:
@@ -179,7 +196,8 @@ def forecast_passes(problem: Problem, chip: Chip, steps: int) -> float:
     """
     way, update = way_of(problem, chip, steps), update_passes(problem, chip)
     if way == "every_update":
-        return update * steps
+        # Behind random batches each chip has a twin of its own (``neurograd.pipeline``).
+        return update * steps * (2.0 if isinstance(chip.rule, Minibatch) else 1.0)
     if way == "small_batches":
         return subset_passes(problem, chip, steps, update)
     return path_passes(problem, steps)

@@ -6,19 +6,21 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from neurograd.forecast.bursts import PathCheck
+from neurograd.forecast.bursts import LEVEL, PathCheck
 from neurograd.forecast.chip_end import Way
+from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import (
     HOPELESS,
     Allowed,
     Baseline,
     Judgement,
     judge_chips,
+    lost_decrease,
     mean_of_costs,
 )
 from neurograd.judge.looks import Plan, chance_to_decide
 from neurograd.judge.networks import Network, Predicted
-from neurograd.judge.verdict import Bounds, Cost, Verdict, judge
+from neurograd.judge.verdict import Cost, Verdict, judge
 
 MODEL_ERROR = 0.7
 """Part of a predicted cost by which it may be off, below 1.
@@ -26,7 +28,22 @@ MODEL_ERROR = 0.7
 Tuned on 32 of the 63 chips of ``experiments.agreement``, drawn by a seed, and judged on the other
 31: the bound of split conformal prediction at 5 % on what the intervals of prediction and training
 leave unexplained (``experiments.support.forecasts.split``; a test holds it against the kept
-record). Smaller promises chips that fail, larger leaves more of them inconclusive.
+record). Smaller promises chips that fail, larger leaves more of them inconclusive. Chips and twins
+whose every update was drawn as in training have no such error.
+"""
+
+LOST_CHIP = 0.9
+"""Part of the clean training's decrease of the loss that a chip has lost which learned nothing.
+
+A pure number, as ``forecast.path.GIVE_UP_ABOVE``. Smaller leaves more forecasts of bad chips open,
+larger counts chips as learning that hardly do.
+"""
+
+LEARNING_CHIP = 0.5
+"""The same of a chip, at most, that did learn.
+
+A pure number, not tuned: chips that all lose about ``LOST_CHIP`` have a mean. Larger finds two
+kinds of chips among these, smaller overlooks chips that are lost beside chips that lose much.
 """
 
 
@@ -51,9 +68,10 @@ class Forecast:
 
     Attributes:
         judgement: Verdict and cost of the training; the interval covers chips, test samples and
-            ``MODEL_ERROR``.
-        clean_loss: Predicted training loss of the clean twin.
-        clean_accuracy: Predicted test accuracy of the clean twin, None where undefined.
+            ``MODEL_ERROR``. That of ``twins`` has no ``MODEL_ERROR``, and that of a path in some
+            ``regime`` is all that is possible.
+        clean_loss: Predicted training loss of the clean twin, the mean over ``twins``.
+        clean_accuracy: Likewise its test accuracy, None where undefined.
         chip_loss: Mean predicted training loss of the chips.
         chip_accuracy: Mean predicted test accuracy of the chips, None where undefined.
         diverged: Number of chips that are predicted to diverge.
@@ -63,6 +81,9 @@ class Forecast:
         chips: Number of chips that were predicted.
         path: Whether their paths hold; None where nobody asked.
         way: Which way the chips' forecasts took; None where nobody asked.
+        regime: What keeps a path from describing the training; None where nothing does.
+        twins: Clean twins of the chips, whose every update was drawn as that of the chips was;
+            empty where a path was followed.
     """
 
     judgement: Judgement
@@ -77,6 +98,8 @@ class Forecast:
     chips: int = 0
     path: PathCheck | None = None
     way: Way | None = None
+    regime: Regime | None = None
+    twins: tuple[Network, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -126,17 +149,92 @@ def judge_forecasts(
         chips: The chips, one or more.
         plan: When the chips are looked at; once when None.
     """
-    count = len(chips)
-    return Forecast(
-        judgement=_judged(baseline, allowed, clean, chips, plan),
-        clean_loss=clean.loss,
-        clean_accuracy=clean.test_accuracy,
+    count, beside = len(chips), _drawn_twins(chips)
+    twins = beside or [clean]
+    found = Forecast(
+        judgement=_judged(baseline, allowed, beside or clean, chips, plan, _error_of(beside)),
+        clean_loss=sum(twin.loss for twin in twins) / len(twins),
+        clean_accuracy=_mean_accuracy(twins),
         chip_loss=sum(chip.loss for chip in chips) / count,
         chip_accuracy=_mean_accuracy(chips),
         diverged=sum(chip.diverged for chip in chips),
         gradients=clean.gradients + sum(chip.gradients for chip in chips),
         chips=count,
+        twins=tuple(beside),
     )
+    regime = None if beside else _some_lost(baseline, clean, chips)
+    return found if regime is None else left_open(found, regime)
+
+
+def looked_at(found: Forecast, path: PathCheck) -> Forecast:
+    """A forecast with what bursts of real updates say of its paths.
+
+    Where they leave the paths, nothing is known of their ends.
+    """
+    found = replace(found, path=path)
+    if path.p_value is None or path.holds or found.regime is not None:
+        return found
+    reason = (
+        f"real updates from its weights leave the predicted path (p = {path.p_value:.2g}, below "
+        f"{LEVEL:g})"
+    )
+    return left_open(found, Regime("path_left", reason, path.p_value, LEVEL))
+
+
+def undecided(found: Forecast) -> Forecast:
+    """A forecast that decides nothing, with the intervals that it has."""
+
+    def no_verdict(judged: Judgement) -> Judgement:
+        return replace(judged, verdict=Verdict.INCONCLUSIVE, more=None)
+
+    aged = [replace(each, judgement=no_verdict(each.judgement)) for each in found.deployment]
+    return replace(found, judgement=no_verdict(found.judgement), deployment=tuple(aged))
+
+
+def left_open(found: Forecast, regime: Regime) -> Forecast:
+    """A forecast whose path does not describe the training: all that is possible may be."""
+    aged = [replace(each, judgement=_open(each.judgement)) for each in found.deployment]
+    return replace(found, judgement=_open(found.judgement), deployment=tuple(aged), regime=regime)
+
+
+def _open(judged: Judgement) -> Judgement:
+    """A judgement that says nothing."""
+    low, high = judged.possible
+    return replace(
+        judged,
+        verdict=Verdict.INCONCLUSIVE,
+        cost=replace(judged.cost, ci=(low, high)),
+        bounds=replace(judged.bounds, lower=low, upper=high),
+        more=None,
+    )
+
+
+def _drawn_twins(chips: Sequence[Predicted]) -> list[Network]:
+    """The twins of chips whose every update was drawn; empty where that of one was not.
+
+    Where nothing of a twin is random the first chip's is that of all of them.
+    """
+    twins = [chip.twin or chips[0].twin for chip in chips if chip.drawn]
+    known = [twin for twin in twins if twin is not None]
+    return known if len(known) == len(chips) else []
+
+
+def _error_of(twins: Sequence[Network]) -> float:
+    """Part of a cost by which it may be off, by the twins that were drawn."""
+    return 0.0 if twins else MODEL_ERROR
+
+
+def _some_lost(baseline: Baseline, clean: Predicted, chips: Sequence[Predicted]) -> Regime | None:
+    """Whether some paths of chips learn nothing where others do."""
+    costs = [lost_decrease(baseline, clean, chip) for chip in chips]
+    lost = sum(not cost < LOST_CHIP for cost in costs)
+    if not lost or not any(cost < LEARNING_CHIP for cost in costs):
+        return None
+    reason = (
+        f"{lost} of {len(chips)} predicted chips learn next to nothing and others do: no mean "
+        "describes them"
+    )
+    return Regime("some_chips_lost", reason, lost / len(chips), 0.0)
 
 
 def judge_aged_forecasts(
@@ -163,14 +261,17 @@ def judge_aged_forecasts(
         plan: When the chips are looked at; once when None.
     """
     parts = []
+    twins = trained.twins or clean
     for time, chips in aged.items():
         judged = (
-            _judged(baseline, allowed, clean, chips, plan)
+            _judged(baseline, allowed, twins, chips, plan, _error_of(trained.twins))
             if trains
             else judge_chips(baseline, allowed, clean, chips, plan)
         )
         parts.append(AgedForecast(time, judged, _mean_accuracy(chips)))
-    return replace(trained, deployment=tuple(parts), counts=trains)
+    found = replace(trained, deployment=tuple(parts), counts=trains)
+    regime = None if trained.twins or not trains else trained.regime
+    return found if regime is None else left_open(found, regime)
 
 
 def _mean_accuracy(chips: Sequence[Network]) -> float | None:
@@ -179,12 +280,17 @@ def _mean_accuracy(chips: Sequence[Network]) -> float | None:
     return sum(accuracies) / len(accuracies) if accuracies else None
 
 
-def widened(cost: Cost) -> Cost:
-    """A predicted cost whose interval covers ``MODEL_ERROR`` as well."""
+def widened(cost: Cost, error: float = MODEL_ERROR) -> Cost:
+    """A predicted cost whose interval covers the error of the prediction as well.
+
+    Args:
+        cost: The cost, with the interval that chance leaves.
+        error: Part of it by which it may be off.
+    """
     if not math.isfinite(cost.value):
         return cost
     low, high = cost.ci
-    extra = _model_error(cost)
+    extra = error * abs(cost.value)
     return replace(cost, ci=(low - extra, high + extra), chance=cost.ci)
 
 
@@ -216,41 +322,38 @@ def _model_error(cost: Cost) -> float:
 def _judged(
     baseline: Baseline,
     allowed: Allowed,
-    clean: Predicted,
+    clean: Network | Sequence[Network],
     chips: Sequence[Network],
     plan: Plan | None,
+    error: float,
 ) -> Judgement:
     """The verdict of predicted chips, and how many more of them would be likely to decide it."""
-    wide = _with_model_error(judge_chips(baseline, allowed, clean, chips, plan), len(chips))
+    wide = _with_error(judge_chips(baseline, allowed, clean, chips, plan), len(chips), error)
     later = [] if plan is None else [size for size in plan.sizes if size > len(chips)]
     if wide.verdict is not Verdict.INCONCLUSIVE or not wide.clean_learned or not later:
         return wide
-    mean = mean_of_costs(baseline, [clean] * len(chips), chips)
-    error, extra = 1.0 - allowed.confidence, MODEL_ERROR * abs(mean.value)
-    chance = chance_to_decide(mean, wide.allowed, later[-1], error, apart=extra)
+    twins = [*clean] if isinstance(clean, Sequence) else [clean] * len(chips)
+    mean = mean_of_costs(baseline, twins, chips)
+    extra, rate = error * abs(mean.value), 1.0 - allowed.confidence
+    chance = chance_to_decide(mean, wide.allowed, later[-1], rate, apart=extra)
     return replace(wide, more=later[0] if chance >= HOPELESS else None)
 
 
-def _with_model_error(judged: Judgement, chips: int) -> Judgement:
+def _with_error(judged: Judgement, chips: int, error: float) -> Judgement:
     """The interval widened by what the prediction itself may be off, and judged again."""
-    wide = widened(judged.cost).within(*judged.possible)
-    bounds = _widened_bounds(judged).within(*judged.possible)
+    wide = widened(judged.cost, error).within(*judged.possible)
+    extra = error * abs(judged.cost.value) if math.isfinite(judged.cost.value) else 0.0
+    lower, upper = judged.bounds.lower - extra, judged.bounds.upper + extra
+    bounds = replace(judged.bounds, lower=lower, upper=upper).within(*judged.possible)
     verdict = judge(bounds, judged.allowed, chips=chips, clean_learned=judged.clean_learned)
-    excess = widened(judged.excess_loss)
     return replace(
         judged,
         verdict=verdict,
         cost=wide,
         bounds=bounds,
-        excess_loss=excess,
+        excess_loss=widened(judged.excess_loss, error),
         looks=(),
         more=None,
         needed_samples=None,
         needed_chips=None,
     )
-
-
-def _widened_bounds(judged: Judgement) -> Bounds:
-    """The bounds that decide, further apart by ``MODEL_ERROR``."""
-    bounds, extra = judged.bounds, _model_error(judged.cost)
-    return replace(bounds, lower=bounds.lower - extra, upper=bounds.upper + extra)

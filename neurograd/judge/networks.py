@@ -33,7 +33,18 @@ class Predicted(Network, Protocol):
 
     @property
     def gradients(self) -> int:
-        """Gradients that the forecast took."""
+        """Gradients that the forecast took, with those of its twin."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether every update was drawn for itself, as in training."""
+
+    @property
+    def twin(self) -> Network | None:
+        """The clean twin, drawn likewise beside it.
+
+        None without ``drawn``, and for all chips but the first where nothing of it is random.
+        """
 
 
 def correct_table(networks: Sequence[Network]) -> np.ndarray:

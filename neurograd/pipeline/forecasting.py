@@ -21,9 +21,21 @@ from neurograd.forecast.bursts import (
     unchecked,
     why_unwatched,
 )
-from neurograd.forecast.chip_end import ForecastChip, Way, forecast_chip, way_of
+from neurograd.forecast.chip_end import (
+    ForecastChip,
+    Way,
+    forecast_chip,
+    path_and_regime,
+)
+from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import Allowed, Baseline
-from neurograd.judge.forecasts import Forecast, judge_aged_forecasts, judge_forecasts
+from neurograd.judge.forecasts import (
+    Forecast,
+    judge_aged_forecasts,
+    judge_forecasts,
+    looked_at,
+    undecided,
+)
 from neurograd.judge.looks import Plan
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_schedule
 from neurograd.pipeline.pool import TaskPool
@@ -39,6 +51,13 @@ MOST_PREDICTED = 4
 
 A count. Not tuned: forecasts of so many chips cost about as much as the training of the first ones,
 where each costs a quarter of a training. Larger decides more forecasts and takes longer.
+"""
+
+FEWEST_DRAWN = 5
+"""Fewest ``training.seeds`` of which every update is drawn in a regime of large writes.
+
+A count. Not tuned: an interval over three chips is 3.3 times as wide as over five that differ as
+much. Fewer draw chips that decide nothing, more leave forecasts open.
 """
 
 CLEAN = -1
@@ -95,14 +114,19 @@ def forecast_plan(spec: Spec, problem: Problem, chip: Chip) -> Plan | None:
         chip: The spec's chip.
     """
     training = spec.training
-    if forecast_way(spec, problem, chip) in (None, "every_update"):
+    if forecast_way(spec, problem, chip)[0] in (None, "every_update"):
         return None
     most = min(training.max_seeds, MOST_PREDICTED * training.seeds)
     return Plan(training.seeds, most, training.looks)
 
 
-def forecast_way(spec: Spec, problem: Problem, chip: Chip) -> Way | None:
-    """Which way the forecast of a spec's chips takes; None where there is no training.
+def forecast_way(
+    spec: Spec, problem: Problem, chip: Chip
+) -> tuple[Way, Regime | None] | tuple[None, None]:
+    """Which way the forecast of a spec's chips takes, and the regime that no path describes.
+
+    Both are None where there is no training. Few chips follow their path in a regime of large
+    writes, and are left open: three that differ, drawn one by one, tell less.
 
     Args:
         spec: The validated spec.
@@ -110,7 +134,17 @@ def forecast_way(spec: Spec, problem: Problem, chip: Chip) -> Way | None:
         chip: The spec's chip.
     """
     steps = spec.count_updates(problem.num_samples)
-    return way_of(problem, chip, steps) if steps else None
+    if not steps:
+        return None, None
+    path, regime = path_and_regime(problem, chip, steps)
+    if regime is None:
+        return path, None
+    chips = spec.training.seeds
+    if regime.name == "strong_reads" or chips >= FEWEST_DRAWN:
+        told = f"{regime.reason}: every update is drawn for itself, as in training"
+        return "every_update", replace(regime, reason=told)
+    told = f"{regime.reason}, and {chips} chips are too few to draw every update of"
+    return path, replace(regime, reason=told)
 
 
 def forecast_stage(index: int) -> str:
@@ -138,7 +172,8 @@ def forecast(
             ``forecast_network(spec, problem, CLEAN)``; predicted here when None.
     """
     twin = forecast_network(spec, problem, CLEAN) if clean is None else clean
-    chip = build_chip(spec, problem)
+    chip = build_chip(spec, problem, without=without)
+    way, regime = forecast_way(spec, problem, chip)
     plan = forecast_plan(spec, problem, chip)
     networks: list[PredictedNetwork] = []
     aged: list[DeployedNetworks] = []
@@ -151,7 +186,7 @@ def forecast(
                 aged.append(deploy(spec, problem, index, weights))
         found = judge_forecast(spec, problem, twin, networks, aged, plan)
         more = found.more
-    return replace(found, way=forecast_way(spec, problem, chip))
+    return _in_regime(found, way, regime)
 
 
 def grown_forecast(
@@ -173,6 +208,7 @@ def grown_forecast(
         pool: What computes.
     """
     baseline, allowed = baseline_of(problem), allowed_by(spec)
+    way, regime = forecast_way(spec, problem, chip)
     plan = forecast_plan(spec, problem, chip)
 
     def judged() -> Forecast:
@@ -182,10 +218,18 @@ def grown_forecast(
         # On a worker, whose one core gives the same sums on every machine.
         found: Forecast = pool.submit(judged).result()
         if found.more is None:
-            path = _path_check(spec, problem, chip, networks[1:])
-            return replace(found, path=path, way=forecast_way(spec, problem, chip))
+            found = _in_regime(found, way, regime)
+            return looked_at(found, _path_check(spec, problem, chip, networks[1:]))
         tasks = [predicted(index) for index in range(found.chips, found.more)]
         networks += [task.result() for task in tasks]
+
+
+def _in_regime(found: Forecast, way: Way | None, regime: Regime | None) -> Forecast:
+    """A forecast with its way and regime; a path in a regime decides nothing."""
+    found = replace(found, way=way, regime=found.regime or regime)
+    if regime is None or way == "every_update":
+        return found
+    return undecided(found)
 
 
 def _path_check(
@@ -208,7 +252,7 @@ def bursts_beside(spec: Spec, problem: Problem, chip: Chip) -> BurstPlan | str:
         chip: The spec's chip.
     """
     plan = plan_bursts(spec.count_updates(problem.num_samples))
-    every_update = forecast_way(spec, problem, chip) == "every_update"
+    every_update = forecast_way(spec, problem, chip)[0] == "every_update"
     reason = why_unwatched(chip, plan, every_update=every_update)
     if reason is None:
         assert plan is not None  # the training is not too short for any
@@ -299,39 +343,55 @@ def forecast_weights(
         The network as the chip reads it, and the stored weights, shape ``(N,)``; NaN where the
         training is predicted to diverge.
     """
-    chip = (
-        build_clean_chip(spec, problem)
-        if index == CLEAN
-        else build_chip(spec, problem, index=index, without=without)
-    )
-    samples, seed, place = problem.num_samples, spec.measure.seed, index + 1
-    steps, schedule = spec.count_updates(samples), build_schedule(spec, samples)
+    clean = build_clean_chip(spec, problem)
+    chip = clean if index == CLEAN else build_chip(spec, problem, index=index, without=without)
+    steps, place = spec.count_updates(problem.num_samples), index + 1
+    if steps == 0:
+        started = ForecastChip(chip.program(problem.initial_weights), diverged=False, gradients=0)
+        return _as_read(spec, problem, chip, place, started), started.weights
+    # All chips of a spec go the way of its first: those near a limit would differ.
+    first = clean if index == CLEAN else build_chip(spec, problem, without=without)
+    drawn = forecast_way(spec, problem, first)[0] == "every_update"
+    schedule, plan = build_schedule(spec, problem.num_samples), plan_bursts(steps)
     watch = None
-    if bursts and (plan := plan_bursts(steps)) is not None:
-        watch = BurstWatch(problem, chip, plan, seed, place, schedule)
-    predicted = (
-        forecast_chip(
+    if bursts and not drawn and plan is not None:
+        watch = BurstWatch(problem, chip, plan, spec.measure.seed, place, schedule)
+
+    def predicted(each: Chip, progress: Progress | None = None) -> ForecastChip:
+        return forecast_chip(
             problem,
-            chip,
+            each,
             steps,
-            seed,
+            spec.measure.seed,
             index=place,
             schedule=schedule,
             progress=progress,
             watch=watch,
+            every_update=drawn,
         )
-        if steps > 0
-        else ForecastChip(chip.program(problem.initial_weights), diverged=False, gradients=0)
-    )
-    weights = predicted.weights
-    generator = generator_for(seed, "forecast", place, "evaluate", device=weights.device)
-    network = predicted_network(
-        chip.see(problem, generator),
-        chip.read(weights, generator),
-        diverged=predicted.diverged,
-        gradients=predicted.gradients,
-    )
+
+    ended = predicted(chip, progress)
+    network = _as_read(spec, problem, chip, place, ended)
+    told: dict[str, object] = {"drawn": drawn}
     if watch is not None:
-        found = tuple(BurstRecord.of(burst) for burst in watch.bursts)
-        network = network.model_copy(update={"bursts": found})
-    return network, torch.full_like(weights, torch.nan) if predicted.diverged else weights
+        told["bursts"] = tuple(BurstRecord.of(burst) for burst in watch.bursts)
+    if drawn and index != CLEAN and (index == 0 or not clean.deterministic_gradient):
+        twin = _as_read(spec, problem, clean, place, predicted(clean))
+        told |= {"twin": twin, "gradients": network.gradients + twin.gradients}
+    weights = torch.full_like(ended.weights, torch.nan) if ended.diverged else ended.weights
+    return network.model_copy(update=told), weights
+
+
+def _as_read(
+    spec: Spec, problem: Problem, chip: Chip, place: int, ended: ForecastChip
+) -> PredictedNetwork:
+    """A predicted network as its chip reads it."""
+    generator = generator_for(
+        spec.measure.seed, "forecast", place, "evaluate", device=ended.weights.device
+    )
+    return predicted_network(
+        chip.see(problem, generator),
+        chip.read(ended.weights, generator),
+        diverged=ended.diverged,
+        gradients=ended.gradients,
+    )

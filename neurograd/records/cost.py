@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from neurograd.forecast.bursts import PathCheck
 from neurograd.forecast.chip_end import Way
+from neurograd.forecast.regimes.regime import RegimeName
 from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import Forecast
 from neurograd.judge.looks import Look
@@ -226,6 +227,24 @@ class PathCheckResult(Record):
         )
 
 
+class RegimeResult(Record):
+    """What keeps a path of means from describing a training."""
+
+    name: RegimeName
+    """Which regime. ``strong_reads``, ``coarse_steps`` and ``large_noise``: every update was drawn
+    for itself (``way``), or, of fewer than five chips in the last two, a path was followed all the
+    same and is inconclusive. ``some_chips_lost`` and ``path_left``: the forecast is inconclusive,
+    and its interval is all that is possible."""
+    reason: str
+    """What was found, and what follows of it."""
+    number: float
+    """What was found: the error of a pair of reads over the gradient, one step of a weight and
+    the noise of one write over the length of all weights, the part of the chips that is lost, a
+    p-value."""
+    limit: float
+    """How large, or with ``path_left`` how small, it may be."""
+
+
 class ForecastResult(Record):
     """The predicted verdict of a training, and of what comes after where that was predicted."""
 
@@ -256,6 +275,9 @@ class ForecastResult(Record):
     """Which way the chips' forecasts took: by gradients over the whole training set, by subsets of
     it, or with every update drawn for itself, at the cost of a training. None without a training,
     and in a report of an earlier version."""
+    regime: RegimeResult | None = None
+    """What keeps a path from describing the training; None where nothing does or no path would be
+    followed anyway, and in a report of an earlier version."""
     deployment: tuple[AgedForecastResult, ...] = ()
     """Each time after programming; empty without a deployment, and in a report of a check, which
     ages the chips that it has trained."""
@@ -275,6 +297,7 @@ class ForecastResult(Record):
             chips=predicted.chips,
             path=None if predicted.path is None else PathCheckResult.of(predicted.path),
             way=predicted.way,
+            regime=None if predicted.regime is None else RegimeResult(**asdict(predicted.regime)),
             deployment=tuple(
                 AgedForecastResult(
                     time=each.time,

@@ -159,9 +159,14 @@ class PredictedNetwork(NetworkRecord):
     """A network whose training was predicted, as a stage keeps it."""
 
     gradients: int
-    """Gradients that the forecast took."""
+    """Gradients that the forecast took, with those of its twin."""
     bursts: tuple[BurstRecord, ...] = ()
     """Real updates from states of the predicted path; empty where none were taken."""
+    drawn: bool = False
+    """Whether every update was drawn for itself, as in training."""
+    twin: PredictedNetwork | None = None
+    """The clean twin, drawn likewise on the same batches. None without ``drawn``, and for all chips
+    but the first where nothing of the twin is random."""
 
 
 class ChipsResult(Record):

@@ -15,7 +15,7 @@ every direction.
 Source: Dynkin, Markov Processes (1965), chapter 5; its use here is ours.
 """
 
-from neurograd.forecast.bursts.path_check import PathCheck, PlaceCheck, check_path, unchecked
+from neurograd.forecast.bursts.path_check import LEVEL, PathCheck, PlaceCheck, check_path, unchecked
 from neurograd.forecast.bursts.plan import BurstPlan, plan_bursts
 from neurograd.forecast.bursts.watch import (
     STATES_OF_BURST,
@@ -25,6 +25,7 @@ from neurograd.forecast.bursts.watch import (
 )
 
 __all__ = [
+    "LEVEL",
     "STATES_OF_BURST",
     "Burst",
     "BurstPlan",

@@ -16,6 +16,8 @@ class Judged:
     correct: np.ndarray | None = None
     diverged: bool = False
     gradients: int = 7
+    drawn: bool = False
+    twin: Judged | None = None
 
     @property
     def test_accuracy(self) -> float | None:

@@ -9,11 +9,13 @@ import pytest
 
 from experiments.support.forecasts.split import split, tuned
 from experiments.support.record import RESULTS
+from neurograd.forecast.bursts import PathCheck
 from neurograd.judge.cost import Allowed, Baseline, judge_chips
 from neurograd.judge.forecasts import (
     MODEL_ERROR,
     judge_aged_forecasts,
     judge_forecasts,
+    looked_at,
     sign_known,
     widened,
 )
@@ -147,3 +149,33 @@ def test_a_sign_without_an_interval_of_chance_is_known_beyond_the_predictions_er
         assert sign_known(Cost(sign * 0.2, tuple(ends), 0.95))
         ends = sorted((sign * (-0.01 - extra), sign * (0.4 + extra)))
         assert not sign_known(Cost(sign * 0.2, tuple(ends), 0.95))
+
+
+LOST_BUT_JUDGED = right(0, 1000, loss=2.3)
+
+
+def test_chips_of_which_some_learn_nothing_have_no_mean():
+    """Where every chip does, or none, there is one."""
+    clean, good, lost = right(950, 1000), right(945, 1000, loss=0.2), LOST_BUT_JUDGED
+    found = judge_forecasts(BASELINE, ALLOWED, clean, [good, good, lost])
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert (found.regime.name, found.regime.number) == ("some_chips_lost", pytest.approx(1 / 3))
+    assert found.judgement.cost.ci == found.judgement.possible
+    assert "1 of 3 predicted chips" in found.regime.reason
+    assert judge_forecasts(BASELINE, ALLOWED, clean, [lost] * 3).verdict is Verdict.NOT_TOLERATED
+    assert judge_forecasts(BASELINE, ALLOWED, clean, [good] * 3).regime is None
+    poor = right(100, 1000, loss=2.0)
+    assert judge_forecasts(BASELINE, ALLOWED, clean, [lost, poor, lost]).regime is None
+    aged = judge_aged_forecasts(found, BASELINE, AFTER, clean, {0.0: [good] * 3}, trains=True)
+    assert aged.deployment[0].judgement.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_path_that_real_updates_leave_says_nothing():
+    clean, chips = right(950, 1000), _chips(940, 942, 944)
+    found = judge_forecasts(BASELINE, ALLOWED, clean, chips)
+    assert found.verdict is Verdict.TOLERATED
+    assert looked_at(found, PathCheck(3, 30, (), 0.02, 0.1)).verdict is Verdict.TOLERATED
+    left = looked_at(found, PathCheck(3, 30, (), 0.005, 0.1))
+    assert left.verdict is Verdict.INCONCLUSIVE
+    assert (left.regime.name, left.regime.number, left.regime.limit) == ("path_left", 0.005, 0.01)
+    assert left.judgement.cost.ci == left.judgement.possible

@@ -82,7 +82,7 @@ def test_more_work_than_the_training_is_not_begun_unless_asked_for(made, monkeyp
     (line,) = guide.advice
     assert line == guide.not_tried
     assert line == (
-        "Sharing the damage out among 4 effects takes 36 forecasts, about 9 times the work of "
+        "Sharing the damage out among 4 effects takes 36 forecasts, about 18 times the work of "
         "training the chips: it was not begun (check --mitigation makes it)."
     )
     assert guide.effects == guide.tried == ()

@@ -9,6 +9,8 @@ follows the chance of its pairs: its weights grow, and it learns nothing.
 
 from __future__ import annotations
 
+import math
+
 from device_models import Chip
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -16,7 +18,7 @@ from neurograd.seeding import generator_for
 PAIRS = 4
 """Mirrored pairs of reads that are looked at. A count. Fewer know the size less well."""
 
-LARGEST = 0.5
+LARGEST_ERROR = 0.5
 """Largest distance of a pair's mean gradient from the gradient at the mean read, over its length.
 
 A pure number. Set by a tiny network (digits, 64-16-10, 200 samples, ecram-li, 1,000 updates of the
@@ -26,8 +28,8 @@ the chip does. Larger leaves more such chips to paths, smaller trains more of th
 """
 
 
-def has_strong_reads(problem: Problem, chip: Chip) -> bool:
-    """Whether single pairs of reads change a gradient by more than a path can average away.
+def error_of_reads(problem: Problem, chip: Chip) -> float:
+    """How far single pairs of reads are from a gradient, over its length; 0 without random reads.
 
     It is looked at with the initial weights and with the same draws in all chips of a forecast.
 
@@ -36,7 +38,7 @@ def has_strong_reads(problem: Problem, chip: Chip) -> bool:
         chip: The chip; the mean of its rule is known.
     """
     if all(effect.deterministic for effect in chip.reads):
-        return False
+        return 0.0
     w = problem.initial_weights
     generator = generator_for(0, "strong reads", device=w.device)
     center = chip.mean_read(w, generator)
@@ -48,4 +50,7 @@ def has_strong_reads(problem: Problem, chip: Chip) -> bool:
             chip.expected_at(problem, center + side * offset, generator) for side in (1.0, -1.0)
         )
         total += float((0.5 * (ahead + behind) - at_center).square().sum())
-    return total / PAIRS > LARGEST**2 * float(at_center.square().sum())
+    square = float(at_center.square().sum())
+    if square > 0.0:
+        return math.sqrt(total / PAIRS / square)
+    return math.inf if total > 0.0 else 0.0

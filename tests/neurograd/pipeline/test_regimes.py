@@ -1,0 +1,114 @@
+"""Chips that no path of means describes are forecast as they train."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from neurograd.judge.forecasts import MODEL_ERROR
+from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
+from neurograd.pipeline.forecasting import CLEAN, forecast, forecast_network, judge_forecast
+from neurograd.records.cost import ForecastResult
+from neurograd.records.json_form import to_json_dict
+from neurograd.records.training import PredictedNetwork
+from neurograd.spec import validate_spec
+from neurograd.training.loop import train
+
+CHIPS = 4
+
+COARSE = {"device": {"pulsed": {"model": "constant", "dw_min": 0.5}}}
+NOISY = {
+    "device": {
+        "conductance": {"weight_range": 1.5},
+        "write": {"model": "linear", "cycle_to_cycle": 0.03},
+    }
+}
+READS = {"device": {"preset": "ecram-li", "read": {"noise": 0.15}}}
+
+
+def _spec(step_size, steps, **sections):
+    return validate_spec(
+        {
+            "network": {"hidden": [16]},
+            "task": {"name": "digits", "train_samples": 100, "test_samples": 200},
+            "training": {"step_size": step_size, "steps": steps, "seeds": 5, "max_seeds": 5},
+            "measure": {"seed": 0},
+            **sections,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("sections", "step_size", "steps", "name"),
+    [
+        (COARSE, 0.5, 300, "coarse_steps"),
+        (NOISY, 0.2, 200, "large_noise"),
+        (READS, 0.2, 200, "strong_reads"),
+    ],
+)
+def test_what_no_path_describes_is_right_and_says_why(sections, step_size, steps, name):
+    """Logarithms of training losses of four forecast and four trained chips: Welch's t at 99 %.
+
+    Followed as paths noisy chips end at 4 times the loss of training (p = 0.0002); few coarse chips
+    and strong reads are told by their ways alone.
+    """
+    spec = _spec(step_size, steps, **sections)
+    problem = build_problem(spec)
+    predicted, trained = [], []
+    for index in range(CHIPS):
+        predicted.append(forecast_network(spec, problem, index).loss)
+        chip = build_chip(spec, problem, index=index)
+        ended = train(problem, chip, steps, 1, chip_index=index + 1, curve_points=2)
+        trained.append(ended.train_loss)
+    assert stats.ttest_ind(np.log(predicted), np.log(trained), equal_var=False).pvalue > 0.01
+    found = forecast(spec, problem)
+    assert (found.way, found.regime.name) == ("every_update", name)
+    assert ForecastResult.of(found).regime.reason == found.regime.reason
+    assert found.regime.reason.endswith("every update is drawn for itself, as in training")
+
+
+def test_drawn_chips_are_judged_beside_drawn_twins_without_an_error_of_the_prediction():
+    """Batches of the manhattan rule: each twin sees the batches of its chip."""
+    spec = _spec(0.1, 40, learning_rule={"name": "manhattan", "magnitude": 0.1, "batch_size": 4})
+    problem = build_problem(spec)
+    chips = [forecast_network(spec, problem, index) for index in range(2)]
+    assert all(chip.drawn for chip in chips)
+    assert chips[0].twin.loss != chips[1].twin.loss
+    assert PredictedNetwork.model_validate(to_json_dict(chips[0])) == chips[0]
+    clean = forecast_network(spec, problem, CLEAN)
+    found = judge_forecast(spec, problem, clean, chips)
+    drops = [chip.twin.test_accuracy - chip.test_accuracy for chip in chips]
+    assert found.judgement.cost.value == pytest.approx(np.mean(drops))
+    assert found.judgement.cost.ci == found.judgement.cost.chance
+    path = judge_forecast(
+        spec, problem, clean, [chip.model_copy(update={"drawn": False}) for chip in chips]
+    ).judgement.cost
+    low, high = path.chance
+    extra = MODEL_ERROR * abs(path.value)
+    assert path.ci == pytest.approx((max(low - extra, path.ci[0]), min(high + extra, path.ci[1])))
+
+
+def test_the_twin_of_whole_batches_is_drawn_once_and_is_that_of_training():
+    spec = _spec(0.2, 60, **NOISY)
+    problem = build_problem(spec)
+    chips = [forecast_network(spec, problem, index) for index in range(2)]
+    clean = train(problem, build_clean_chip(spec, problem), 60, 0, curve_points=2)
+    assert chips[0].twin.loss == pytest.approx(clean.train_loss, rel=1e-12)
+    assert chips[1].twin is None
+    found = forecast(spec, problem)
+    assert found.clean_loss == chips[0].twin.loss
+    assert len(found.twins) == 5
+
+
+def test_few_chips_follow_their_path_and_decide_nothing():
+    spec = _spec(0.2, 60, targets={"max_accuracy_drop": "99 %"}, **NOISY)
+    few = spec.model_copy(update={"training": spec.training.model_copy(update={"seeds": 2})})
+    problem = build_problem(few)
+    found = forecast(few, problem)
+    assert (found.way, found.regime.name) == ("whole_set", "large_noise")
+    assert "2 chips are too few" in found.regime.reason
+    networks = [forecast_network(few, problem, index) for index in (CLEAN, 0, 1)]
+    plain = judge_forecast(few, problem, networks[0], networks[1:])
+    assert (plain.verdict.value, found.verdict.value) == ("tolerated", "inconclusive")
+    assert found.judgement.cost == plain.judgement.cost
