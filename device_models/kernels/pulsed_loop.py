@@ -39,6 +39,9 @@ from device_models.kernels.train_loop import (
 TABLE = 8
 """Numbers of a device in a table, see ``table_of``."""
 
+_LINE = 64
+"""Bytes of a line of the processor's cache."""
+
 
 class Request(NamedTuple):
     """How an increment becomes pulses; numbers are of the weights' type.
@@ -119,10 +122,14 @@ def table_of(plus: Devices, minus: Devices, *, one_sided: bool) -> Any:
     down = (minus.step_up, minus.slope_up) if one_sided else (plus.step_down, plus.slope_down)
     last = (minus.low, minus.high) if one_sided else (plus.reference, plus.reference)
     columns = (plus.step_up, plus.slope_up, *down, plus.low, plus.high, *last)
-    table = np.empty((max(each.size for each in columns), TABLE), plus.low.dtype)
+    size, dtype = max(each.size for each in columns), plus.low.dtype
+    room = np.empty(size * TABLE + _LINE // dtype.itemsize, dtype)
+    # From where a line of the processor's cache begins, so that no device lies across two.
+    begin = -room.ctypes.data % _LINE // dtype.itemsize
+    table = room[begin : begin + size * TABLE]
     for k, column in enumerate(columns):
-        table[:, k] = column
-    return table.reshape(-1)
+        table[k::TABLE] = column
+    return table
 
 
 @called
@@ -131,6 +138,9 @@ def _gather_table(count: Any, table: Any, request: Any, room: Any) -> None:
     x = room.numbers
     stride, down = np.uint64(TABLE if table.size > TABLE else 0), np.uint64(2)
     bounds = np.uint64(2 if request.one_sided else 0)
+    # One number of each device by itself: more of them are on their way from memory at a time.
+    for k in range(count):
+        x[SPARE + k] = table[stride * room.device[k] + np.uint64(6)]
     for k in range(count):
         at = stride * room.device[k]
         below = x[ASKED + k] < 0
@@ -138,7 +148,6 @@ def _gather_table(count: Any, table: Any, request: Any, room: Any) -> None:
         x[STEP + k], x[SLOPE + k] = table[side], table[side + np.uint64(1)]
         side = at + (bounds if below else np.uint64(0))
         x[LOW + k], x[HIGH + k] = table[side + np.uint64(4)], table[side + np.uint64(5)]
-        x[SPARE + k] = table[at + np.uint64(6)]
 
 
 @called
