@@ -8,7 +8,7 @@ or go on beyond them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -147,10 +147,29 @@ def _curved(form: str, truth: dict[str, float], rng: np.random.Generator) -> Sou
     """A device of ``device.write``: noise in parts of the range, its own in either direction."""
     levels = tuple(int(n) for n in rng.integers(40, 101, 2))
     noise = [float(s) for s in 10.0 ** rng.uniform(-2.4, -1.9, 2)]
-    labels = rng.uniform(1.0, 4.0, 2) * (1.0, -1.0)
+    labels = [float(label) for label in rng.uniform(1.0, 4.0, 2) * (1.0, -1.0)]
+    return curved_source(form, truth, levels, noise, labels)
+
+
+def curved_source(
+    form: str,
+    window: Mapping[str, float],
+    levels: Sequence[int],
+    noise: Sequence[float],
+    labels: Sequence[float],
+) -> Source:
+    """A device of ``device.write``.
+
+    Args:
+        form: Name of its curve.
+        window: Ends of the window and read noise, by key.
+        levels: Pulses over the window, up and down.
+        noise: Of a pulse, as parts of the window, up and down.
+        labels: Of nonlinearity, up (0 or more) and down (0 or less); of no use to other forms.
+    """
     # Some files end before the window does, so that its number of pulses is to be found.
     part = 1.0 if form.endswith("over the window") else 0.8
-    kicks, parameters = [], {}
+    truth, kicks, parameters = dict(window), [], {}
     for name, n, spread, label in zip(DIRECTIONS, levels, noise, labels, strict=True):
         truth[f"conductance.levels.{name}"] = float(n)
         truth[f"write.cycle_to_cycle.{name}"] = spread
@@ -158,7 +177,7 @@ def _curved(form: str, truth: dict[str, float], rng: np.random.Generator) -> Sou
         response = linear_response(1.0 if form == "soft bounds" else 0.0, n)
         if form.startswith("nonlinear"):
             response = nonlinear_response(label, depression=name == DIRECTIONS[1])
-            truth[f"write.nonlinearity.{name}"] = float(label)
+            truth[f"write.nonlinearity.{name}"] = label
             parameters[f"{name}.bend"] = 1.0 / curve_constant(abs(label))
         kicks.append(_of_response(response, n, spread))
     pulses = (round(part * levels[0]), round(part * levels[1]))
