@@ -71,12 +71,15 @@ class MeasuredLossChange(Estimate):
             would have had; its first-order part where draws were judged on parts of the set.
         residual_error: Standard error of what this measurement adds to that of the moments along
             the gradient where they land: the error against a prediction made with the same moments.
+        residual_degrees: Its degrees of freedom: fewer than the draws where parts see few of them,
+            or where the moments' groups count; infinite where it is exactly 0.
     """
 
     draws: int
     samples: int
     plain_error: float
     residual_error: float
+    residual_degrees: float
 
 
 def covariance_trace(
@@ -285,40 +288,40 @@ def measure_loss_change(
         independent=independent and noisy,
         keep_inputs=exact_mean is None,
     )
-    parts = judged_parts(problem, clean, samples, draws, seed, point)
+    judged = judged_parts(problem, clean, samples, draws, seed, point)
     value, residuals, plain, direction = 0.0, [], [], torch.zeros_like(w)
-    for part in parts:
-        control = controls.on(part.problem)
+    for each in judged:
+        control = controls.on(each.part.problem)
         values = []
-        for k in part.draws:
+        for k in each.draws:
             update = sample_update(generator_for(seed, "loss", point, k, device=w.device))
             losses, known = control.judge(update)
-            change = float((losses - part.before).mean())
+            change = float((losses - each.before).mean())
             values.append(change - known)
             # The spread over the whole set is seen only where all of it is evaluated.
-            plain.append(change if len(parts) == 1 else float(whole @ (update - mean)))
+            plain.append(change if len(judged) == 1 else float(whole @ (update - mean)))
             if progress is not None:
                 progress(1)
-        value += part.share * float(np.mean(values))
-        residuals.append((part.share * _error_of_mean(np.array(values)), len(values) - 1.0))
+        share = each.part.share
+        value += share * float(np.mean(values))
+        residuals.append((share * _error_of_mean(np.array(values)), len(values) - 1.0))
         if exact_mean is None:
-            direction.add_(control.direction(), alpha=part.share)
-    residual, degrees = residuals[0] if len(parts) == 1 else combine_errors(residuals)
-    errors = [(residual, degrees)]
+            direction.add_(control.direction(), alpha=share)
+    residual, residual_degrees = error, degrees = combine_errors(residuals)
     if exact_mean is None:
-        errors.append(moments.linear_error(direction))
+        error, degrees = combine_errors([*residuals, moments.linear_error(direction)])
         # A prediction has the moments' error along the gradient.
         beside = moments.linear_error(direction - whole)
-        residual, _ = combine_errors([(residual, degrees), beside])
-    error, degrees = combine_errors(errors)
+        residual, residual_degrees = combine_errors([*residuals, beside])
     return MeasuredLossChange(
         value=value,
         error=error,
         degrees=degrees,
         draws=draws,
-        samples=math.ceil(problem.num_samples / len(parts)),
-        plain_error=_error_of_mean(np.array(plain)) * math.sqrt(len(parts)),
+        samples=math.ceil(problem.num_samples / len(judged)),
+        plain_error=_error_of_mean(np.array(plain)) * math.sqrt(len(judged)),
         residual_error=residual,
+        residual_degrees=residual_degrees,
     )
 
 
@@ -340,7 +343,7 @@ def difference_of(predicted: PredictedLossChange, measured: MeasuredLossChange) 
     """
     error, degrees = combine_errors(
         [
-            (measured.residual_error, measured.draws - 1.0),
+            (measured.residual_error, measured.residual_degrees),
             (predicted.variance.error, predicted.variance.degrees),
             (predicted.kinks.error, predicted.kinks.degrees),
         ]

@@ -11,9 +11,13 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from neurograd.problem.flat_problem import Problem
 from neurograd.seeding import generator_for
+
+FEWEST = 2
+"""Draws of a part: one has no error."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,35 @@ class SamplePart:
     problem: Problem
     share: float
 
+    @staticmethod
+    def of(problem: Problem, index: Tensor) -> SamplePart:
+        """Some samples of a problem.
+
+        Args:
+            problem: Network, loss and data.
+            index: The samples' numbers, shape ``(n,)``.
+        """
+        return SamplePart(problem.on_samples(index), len(index) / problem.num_samples)
+
+
+def count_of_parts(num_samples: int, samples: int | None, draws: int) -> int:
+    """How many parts take turns, 1 or more.
+
+    Args:
+        num_samples: Samples of the training set.
+        samples: Samples of one part, about: parts are of equal size, and larger where two draws
+            for each would be more than ``draws``. All of them in one part when None.
+        draws: Draws that are shared out.
+
+    Raises:
+        ValueError: If a part has no samples.
+    """
+    if samples is None:
+        return 1
+    if samples < 1:
+        raise ValueError(f"samples is {samples}; allowed: 1 or more")
+    return max(1, min(math.ceil(num_samples / samples), draws // FEWEST))
+
 
 def sample_parts(
     problem: Problem, samples: int | None, draws: int, seed: int, purpose: str, point: int = 0
@@ -36,8 +69,7 @@ def sample_parts(
 
     Args:
         problem: Network, loss and data.
-        samples: Samples of one part, about: parts are of equal size, and larger where two draws
-            for each would be more than ``draws``. All of them in one part when None.
+        samples: Samples of one part, about, as for ``count_of_parts``.
         draws: Draws that are shared out.
         seed: Seed of the order.
         purpose: What the parts are for: another one has another order.
@@ -46,14 +78,9 @@ def sample_parts(
     Raises:
         ValueError: If a part has no samples.
     """
-    if samples is not None and samples < 1:
-        raise ValueError(f"samples is {samples}; allowed: 1 or more")
-    count = 1 if samples is None else min(math.ceil(problem.num_samples / samples), draws // 2)
-    if count <= 1:
+    count = count_of_parts(problem.num_samples, samples, draws)
+    if count == 1:
         return (SamplePart(problem, 1.0),)
     generator = generator_for(seed, purpose, point)
     order = torch.randperm(problem.num_samples, generator=generator).to(problem.device)
-    return tuple(
-        SamplePart(problem.on_samples(index), len(index) / problem.num_samples)
-        for index in order.tensor_split(count)
-    )
+    return tuple(SamplePart.of(problem, index) for index in order.tensor_split(count))

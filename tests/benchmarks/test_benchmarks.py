@@ -15,6 +15,7 @@ from benchmarks.peers import aihwkit_updates
 from benchmarks.record import ROOT, keep, read
 from benchmarks.rows import Row, compared, not_measured, rated, timed
 from neurograd.errors import NeurogradError
+from neurograd.measure.loss_change import MeasuredLossChange
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +143,30 @@ def test_products_are_extrapolated_along_the_law_of_their_errors():
     assert curvature._needed((10, 40), (0.04, 0.02), 0.5) == pytest.approx(160.0)
 
 
-def test_what_a_loss_change_takes_is_a_ratio_of_variances():
+def test_what_a_loss_change_takes_has_in_it_what_is_taken_once():
+    """From 100 draws on 10 of 100 samples each: 10 evaluations of the whole loss."""
+    size = measuring.Size((2,), samples=10, draws=100)
+
+    def row(value: float, error: float, samples: int = 100) -> Row:
+        change = MeasuredLossChange(value, error, 90.0, 100, 10, 1.0, error, 90.0)
+        return measuring._row("a", change, 400.0, size, samples)
+
+    once = 5 + 17 * 64 / 100
+    wanted = (0.01 * 0.5 / measuring.QUANTILE) ** 2
+    some = row(0.5, 0.1)
+    assert some.ours == pytest.approx(0.1**2 * 10 / wanted + once)
+    assert some.peer == pytest.approx(400.0 / wanted)
+    assert some.ratio == pytest.approx(some.peer / some.ours)
+    assert some.met is True
+    # Two draws a part are the fewest; and no ratio is a verdict on 1 % of what may be 0.
+    assert row(0.5, 1e-9).ours == pytest.approx(2 + once)
+    assert row(0.5, 1e-9, samples=20).ours == pytest.approx(2 + 5 + 17)
+    assert row(-0.29, 0.1).met is None
+    assert "No verdict" in row(-0.29, 0.1).note
+    assert row(-0.31, 0.1).met is not None
+
+
+def test_what_a_loss_change_takes_beside_plain_averaging():
     size = measuring.Size((2,), samples=200, draws=16, trained=True)
     first, later = measuring._evaluations(size, 0.1)
     assert first.name.endswith("160 weights, Δt = 0.1, at first")

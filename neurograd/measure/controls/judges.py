@@ -8,7 +8,6 @@ outputs: what kinks make of a noise goes through it, and cross-entropy is flat w
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +15,11 @@ import torch
 from torch import Tensor
 
 from neurograd.problem import Problem
+from neurograd.problem.sample_parts import FEWEST, SamplePart, count_of_parts
 from neurograd.seeding import generator_for
 
 FLOOR = 0.3
 """Spread of a sample whose loss is flat in the outputs, over the mean of all."""
-
-FEWEST = 2
-"""Draws of a part: one has no error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +27,12 @@ class JudgedPart:
     """Training samples that judge some of the draws.
 
     Attributes:
-        problem: The same network and loss on these samples alone.
-        share: How much of the training set they are, above 0 and at most 1.
+        part: The samples.
         before: Their losses after the clean step, shape ``(n,)``.
         draws: Numbers of the draws.
     """
 
-    problem: Problem
-    share: float
+    part: SamplePart
     before: Tensor
     draws: range
 
@@ -50,8 +45,7 @@ def judged_parts(
     Args:
         problem: Network, loss and data.
         clean: Weights after the clean step, shape ``(N,)``.
-        samples: Samples of one part, about: parts are of equal size, and larger where two draws
-            for each would be more than ``draws``. All of them in one part when None.
+        samples: Samples of one part, about, as for ``count_of_parts``.
         draws: Draws that are shared out.
         seed: Seed of the order of samples of the same spread.
         point: Index of the place; likewise.
@@ -59,28 +53,20 @@ def judged_parts(
     Raises:
         ValueError: If a part has no samples.
     """
-    if samples is not None and samples < 1:
-        raise ValueError(f"samples is {samples}; allowed: 1 or more")
-    size = problem.num_samples if samples is None else samples
-    count = min(math.ceil(problem.num_samples / size), draws // FEWEST)
-    if count <= 1:
+    count = count_of_parts(problem.num_samples, samples, draws)
+    if count == 1:
         before = problem.per_sample_losses(clean)
-        return (JudgedPart(problem, 1.0, before, range(draws)),)
+        return (JudgedPart(SamplePart(problem, 1.0), before, range(draws)),)
     before, spread = _losses_and_spread(problem, clean)
     generator = generator_for(seed, "loss parts", point)
     order = torch.randperm(problem.num_samples, generator=generator).to(problem.device)
     order = order[spread[order].argsort(stable=True)]
-    parts = order.tensor_split(count)
-    weights = np.array([float(spread[index].mean()) for index in parts])
+    indices = order.tensor_split(count)
+    weights = np.array([float(spread[index].mean()) for index in indices])
     ends = np.cumsum(shared_out(weights, draws))
     return tuple(
-        JudgedPart(
-            problem.on_samples(index),
-            len(index) / problem.num_samples,
-            before[index],
-            range(end - number, end),
-        )
-        for index, number, end in zip(parts, np.diff(ends, prepend=0), ends, strict=True)
+        JudgedPart(SamplePart.of(problem, index), before[index], range(end - number, end))
+        for index, number, end in zip(indices, np.diff(ends, prepend=0), ends, strict=True)
     )
 
 

@@ -119,16 +119,18 @@ class _Moved(LayerHook):
     """Sums up ⟨Δ, z' − z⟩ − ⟨WᵀΔ, a' − a⟩ over the layers of a pass, and their inputs if asked."""
 
     def __init__(
-        self, layers: Sequence[_Layer], weights: Sequence[Tensor], inputs: list[Tensor] | None
+        self, layers: Sequence[_Layer], weights: Mapping[str, Tensor], inputs: list[Tensor] | None
     ) -> None:
-        self._layers, self._own = layers, {id(weight) for weight in weights}
+        self._layers = layers
+        self._name_of = {id(weight): name for name, weight in weights.items()}
         self._inputs, self._next, self.total = inputs, 0, 0.0
 
     def after(self, call: LayerCall, y: Tensor) -> Tensor:
         """The layer's output; what the step makes of it is added up."""
-        if id(call.weight) not in self._own:
+        name = self._name_of.get(id(call.weight))
+        if name is None:
             return y
-        if self._next == len(self._layers):
+        if self._next == len(self._layers) or self._layers[self._next].name != name:
             raise _other_calls(len(self._layers))
         layer = self._layers[self._next]
         self.total += _inner(layer.error, y - layer.outputs)
@@ -151,8 +153,8 @@ def _inner(one: Tensor, other: Tensor) -> float:
 
 def _other_calls(count: int) -> ModelError:
     return ModelError(
-        f"the network calls its {count} layers in another number after a step; allowed: networks "
-        "whose calls do not depend on their weights"
+        f"the network calls its {count} layers in another number or order after a step; allowed: "
+        "networks whose calls do not depend on their weights"
     )
 
 
@@ -231,7 +233,7 @@ class LayerControl:
     def judge(self, update: Tensor) -> tuple[Tensor, float]:
         """Losses after an update, one a sample, and the control."""
         named = self._problem.parameters_of(self._w + self._step_size * update)
-        weights = [named[name] for name in self._names.weights]
+        weights = {name: named[name] for name in self._names.weights}
         losses, total = [], 0.0
         for k, (x, y) in enumerate(self._problem.chunks("train")):
             inputs = None if self._inputs is None else self._inputs[k]
@@ -266,5 +268,6 @@ class LayerControl:
             leaves = [torch.zeros_like(parts[name]).requires_grad_() for name in own]
             bias = layer.call.bias if layer.bias is None else leaves[1]
             product = layer.call.function(inputs, leaves[0], bias, *layer.call.options)
-        for name, found in zip(own, torch.autograd.grad(product, leaves, layer.error), strict=True):
+            along = (product * layer.error).sum()  # Given as it is, autograd imports sympy.
+        for name, found in zip(own, torch.autograd.grad(along, leaves), strict=True):
             parts[name].add_(found, alpha=self._step_size)

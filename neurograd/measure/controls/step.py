@@ -28,6 +28,15 @@ LAYER_BYTES = 2**28
 """Memory for what a ``LayerControl`` keeps of a part of the training set; above, linear ones."""
 
 
+def pilots_of(draws: int) -> int:
+    """How many updates the widths of kinks are told by.
+
+    Args:
+        draws: Draws of the loss that follow.
+    """
+    return min(PILOTS, draws // DRAWS_A_PILOT)
+
+
 @dataclass(frozen=True, eq=False)
 class StepControls:
     """Controls of one step, for any part of the training set.
@@ -37,7 +46,8 @@ class StepControls:
         step_size: Δt.
         mean: Mean update, shape ``(N,)``.
         widths: What moves the inputs of each call of an activation; none for the plain slopes.
-        layers: The layers whose own noise is followed; None for linear controls.
+        layers: The layers whose own noise is followed, one or more; None for linear controls:
+            where weights are not independent, or no layer's weight is a parameter itself.
         keep_inputs: Whether the controls' ``direction`` is asked for.
     """
 
@@ -81,15 +91,16 @@ class StepControls:
         few, landed = problem.on_samples(order.to(problem.device)), w + step_size * mean
         pilots = (
             generator_for(seed, "loss pilot", point, k, device=w.device)
-            for k in range(min(PILOTS, draws // DRAWS_A_PILOT))
+            for k in range(pilots_of(draws))
         )
         moved = (w + step_size * sample_update(generator) for generator in pilots)
+        layers = independent_layers(few, landed) if independent else None
         return StepControls(
             w,
             step_size,
             mean,
             widths_of(few, landed, moved),
-            independent_layers(few, landed) if independent else None,
+            layers if layers is not None and layers.weights else None,
             keep_inputs,
         )
 

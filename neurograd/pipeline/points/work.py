@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from device_models import Chip
 from neurograd.forecast.chip_end import update_passes
+from neurograd.measure.controls.step import PILOT_SAMPLES, pilots_of
 from neurograd.measure.curvature.spectrum import FULL, QUICK, Effort
 from neurograd.measure.kinks.passes import STEPS_AT_ONCE
 from neurograd.measure.point import MeasurementBudget
@@ -26,7 +27,7 @@ LITTLE_WORK = 2.5e11
 costs: each is six multiplications and additions, together some tens of seconds of one core."""
 
 DRAWS_A_PART = 4
-"""Draws of the loss for each part of the training set, where parts take turns."""
+"""Draws of the loss for each part of the training set on average, where parts take turns."""
 
 FEWEST_DRAWS = 200
 """Updates that the moments are taken from at least, where the spec does not ask for fewer."""
@@ -94,7 +95,10 @@ def point_passes(budget: MeasurementBudget, problem: Problem, chip: Chip) -> flo
     # Before the steps of a part, once for each group of them.
     groups = math.ceil(budget.kink_draws / STEPS_AT_ONCE) if judged == samples else 1
     whole = (2 + 2 * groups + PRODUCT_PASSES * _products(budget.spectrum)) * samples
+    # Before the draws of the loss: the clean step, the gradient where they land, their controls.
+    whole += 3 * samples
     draws = budget.draws * draw
+    draws += pilots_of(budget.loss_draws) * (draw + LOSS_PASSES * min(PILOT_SAMPLES, samples))
     draws += budget.loss_draws * (draw + LOSS_PASSES * judged)
     draws += budget.kink_draws * (draw + KINK_PASSES * judged)
     draws += budget.covariance_draws * (draw + PRODUCT_PASSES * judged)

@@ -178,8 +178,9 @@ ONE_STEP: tuple[Term, ...] = (
         "measured",
         "measured ΔL",
         "Measured loss change",
-        "The same difference, measured by taking steps. The first-order term, whose mean is "
-        "known, is subtracted so that few steps suffice.",
+        "The same difference, measured by taking steps. What is nearly the same number and has a "
+        "known mean is subtracted so that few steps suffice: what each layer's own noise adds to "
+        "its products, or else the first-order term.",
         "loss",
         HERE,
     ),

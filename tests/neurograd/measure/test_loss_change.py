@@ -412,3 +412,28 @@ def test_a_prediction_with_the_same_moments_has_their_error_along_the_gradient_o
     beside = math.sqrt(measured.residual_error**2 - told.residual_error**2)
     along = math.sqrt(measured.error**2 - told.error**2)
     assert 0.01 * along < beside < 0.5 * along
+
+    # What the moments add has 19 degrees of freedom, and the draws 39.
+    assert told.residual_degrees == pytest.approx(39)
+    welch = measured.residual_error**4 / (told.residual_error**4 / 39 + beside**4 / 19)
+    assert measured.residual_degrees == pytest.approx(welch)
+
+
+def test_a_difference_has_the_degrees_of_few_draws(noisy_relu):
+    """Three draws of one part, or four of two parts, say little of their spread."""
+    problem, sample, dt, moments, _ = noisy_relu
+    w = problem.initial_weights
+    product, none = problem.hessian_product(w), Estimate.exact(0.0)
+    predicted = predict_loss_change(product, moments, dt, 0.0, none)
+
+    def change(draws, samples=None):
+        return measure_loss_change(
+            problem, w, sample, dt, moments, draws, 3, exact_mean=moments.mean, samples=samples
+        )
+
+    assert difference_of(predicted, change(3)).degrees == pytest.approx(2.0)
+    parts = change(4, samples=60)
+    assert parts.samples == 60
+    difference = difference_of(predicted, parts)
+    assert 1.0 <= difference.degrees <= 2.0
+    assert difference.degrees == pytest.approx(parts.residual_degrees)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from neurograd.measure.controls.judges import FEWEST, FLOOR, judged_parts, shared_out
+from neurograd.measure.controls.judges import FLOOR, judged_parts, shared_out
+from neurograd.problem.sample_parts import FEWEST
 from tests.neurograd.cases import relu_network
 
 
@@ -25,12 +26,12 @@ def test_every_sample_is_in_one_part_and_every_draw_judges_one():
     w = problem.initial_weights
     parts = judged_parts(problem, w, 7, 100, seed=0)
     assert len(parts) == 18
-    inputs = torch.cat([part.problem.data()[0] for part in parts])
+    inputs = torch.cat([each.part.problem.data()[0] for each in parts])
     assert torch.equal(inputs.sort(0).values, problem.data()[0].sort(0).values)
-    assert sum(part.share for part in parts) == pytest.approx(1.0)
-    assert [k for part in parts for k in part.draws] == list(range(100))
-    for part in parts:
-        assert torch.allclose(part.before, part.problem.per_sample_losses(w))
+    assert sum(each.part.share for each in parts) == pytest.approx(1.0)
+    assert [k for each in parts for k in each.draws] == list(range(100))
+    for each in parts:
+        assert torch.allclose(each.before, each.part.problem.per_sample_losses(w))
 
 
 def test_most_draws_go_where_the_loss_is_steepest_in_the_outputs():
@@ -38,12 +39,12 @@ def test_most_draws_go_where_the_loss_is_steepest_in_the_outputs():
     w = 3.0 * problem.initial_weights
     parts = judged_parts(problem, w, 10, 1200, seed=0)
     slopes = []
-    for part in parts:
-        x, y = part.problem.data()
+    for each in parts:
+        x, y = each.part.problem.data()
         outputs = problem.outputs(problem.parameters_of(w), x).softmax(1)
         slopes.append(float((outputs - torch.eye(4, dtype=w.dtype)[y]).norm(dim=1).mean()))
     expected = np.array(slopes) / np.mean(slopes) + FLOOR
-    found = np.array([len(part.draws) for part in parts])
+    found = np.array([len(each.draws) for each in parts])
     assert found.max() > 1.5 * found.min()
     np.testing.assert_allclose(found, 1200 * expected / expected.sum(), atol=1.0)
 
@@ -52,8 +53,8 @@ def test_all_samples_are_one_part_where_there_are_too_few_draws():
     problem = relu_network()
     w = problem.initial_weights
     for samples, draws in ((None, 50), (10**6, 50), (1, 3)):
-        (part,) = judged_parts(problem, w, samples, draws, seed=0)
-        assert part.share == 1.0
-        assert part.draws == range(draws)
+        (whole,) = judged_parts(problem, w, samples, draws, seed=0)
+        assert whole.part.share == 1.0
+        assert whole.draws == range(draws)
     with pytest.raises(ValueError, match="samples is 0; allowed: 1 or more"):
         judged_parts(problem, w, 0, 50, seed=0)

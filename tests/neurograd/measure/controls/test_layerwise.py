@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from neurograd.errors import ModelError
 from neurograd.measure.controls import LayerControl, LinearControl
 from neurograd.measure.controls.layerwise import independent_layers
 from neurograd.measure.controls.linear import smoothed_gradient
+from neurograd.measure.loss_change import measure_loss_change
+from neurograd.measure.moments import measure_moments
 from neurograd.problem import Problem
 from tests.neurograd.cases import regression
 
@@ -157,8 +160,78 @@ def test_a_network_that_calls_other_layers_after_a_step_is_refused():
     problem = _problem(Choosy())
     control = _control(problem, torch.zeros(3, dtype=torch.float64))
     far = torch.tensor([0.0, 0.0, 100.0], dtype=torch.float64)
-    with pytest.raises(ModelError, match="calls its 1 layers in another number after a step"):
+    with pytest.raises(ModelError, match="calls its 1 layers in another number or order after"):
         control.judge(far)
+
+
+def test_a_network_that_calls_its_layers_in_another_order_after_a_step_is_refused():
+    class Ordered(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Linear(2, 2), nn.Linear(2, 2, bias=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            first, second = self.one, self.two
+            if float(self.one.bias.detach()[0]) > 5:
+                first, second = second, first
+            return second(first(x)).sum(1, keepdim=True)
+
+    problem = _problem(Ordered())
+    named = problem.parameters_of(torch.arange(10, dtype=torch.float64))
+    (place,) = (int(tensor[0]) for name, tensor in named.items() if name.endswith("bias"))
+    control = _control(problem, torch.zeros(10, dtype=torch.float64))
+    update = torch.zeros(10, dtype=torch.float64)
+    control.judge(update)
+    update[place] = 100.0
+    with pytest.raises(ModelError, match="calls its 2 layers in another number or order after"):
+        control.judge(update)
+
+
+class _Product(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.empty(2, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x @ self.w).relu()
+
+
+class _Fed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.again = nn.Linear(2, 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.again(self.again(x).relu()).sum(1, keepdim=True)
+
+
+class _Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRU(1, 1, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.cell(x.unsqueeze(-1))[0][:, -1]
+
+
+@pytest.mark.parametrize(
+    "make", [_Product, _Fed, _Recurrent, lambda: weight_norm(nn.Linear(2, 1, bias=False))]
+)
+def test_networks_without_a_layer_to_follow_have_the_first_order(make):
+    problem = _problem(make())
+    w = problem.initial_weights
+    g = problem.gradient(w)
+
+    def sample(generator: torch.Generator) -> Tensor:
+        return -g + torch.randn(g.shape, generator=generator, dtype=g.dtype)
+
+    moments = measure_moments(sample, g, 10, seed=0)
+    found = [
+        measure_loss_change(problem, w, sample, 0.1, moments, 8, 0, independent=independent)
+        for independent in (True, False)
+    ]
+    assert found[0] == found[1]
+    assert found[0].error > 0
 
 
 def test_a_direction_is_refused_where_inputs_were_not_kept():

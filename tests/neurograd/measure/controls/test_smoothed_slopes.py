@@ -11,6 +11,7 @@ from torch import nn
 
 from neurograd.measure.controls.linear import smoothed_gradient
 from neurograd.measure.controls.smoothed_slopes import SmoothedSlopes, widths_of
+from neurograd.seeding import generator_for
 from tests.neurograd.cases import regression, relu_network
 
 
@@ -59,6 +60,52 @@ def test_widths_are_those_of_each_unit_with_the_mean_of_all_as_one_more_step():
     assert float(width[0]) == pytest.approx(math.sqrt(float(squares * (3 + 1 / 9)) / 4))
     assert width[1:].numpy() == pytest.approx(math.sqrt(float(squares) / 9 / 4))
     assert widths_of(problem, w, []) == ()
+
+
+def test_widths_hold_a_chunk_of_samples_and_do_not_depend_on_it():
+    """Every pass takes ``chunk_size`` samples at most; 50 samples in 7 chunks and in one.
+
+    A second activation has no input that is one a sample.
+    """
+
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 3), nn.Linear(3, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(len(x))
+            return self.last(self.first(x).relu()).reshape(1, -1).relu().reshape(-1, 2)
+
+    seen: list[int] = []
+    whole, chunked = (regression([Mixed()], 4, 2, samples=50, chunk_size=size) for size in (50, 8))
+    w = whole.initial_weights
+    moved = [w + 0.1 * torch.randn(w.shape, generator=generator_for(k, "a")) for k in range(3)]
+    seen.clear()
+    expected = widths_of(whole, w, moved)
+    assert seen == [50] * 4
+    seen.clear()
+    found = widths_of(chunked, w, moved)
+    assert max(seen) == 8
+    assert [width.shape for width in found] == [(3,), ()]
+    assert all(torch.allclose(*each, rtol=1e-12) for each in zip(found, expected, strict=True))
+
+
+def test_calls_in_another_number_after_a_step_leave_no_widths():
+    class Choosy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            z = self.layer(x)
+            return z.relu() + z.relu() if float(self.layer.bias.detach()[0]) > 5 else z.relu()
+
+    problem = regression([Choosy()], 4, 2, samples=6)
+    w = problem.initial_weights
+    assert len(widths_of(problem, w, [w])) == 1
+    assert widths_of(problem, w, [w, w + 100.0]) == ()
+    assert widths_of(problem, w + 100.0, [w]) == ()
 
 
 def test_a_gradient_without_widths_is_the_plain_one_and_with_them_another():

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from device_models.layer_hooks import LayerHook
 from neurograd.forecast.chip_end import update_passes
 from neurograd.measure.curvature.spectrum import QUICK
+from neurograd.measure.loss_change import measure_loss_change
+from neurograd.measure.moments import measure_moments
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
 from neurograd.pipeline.points import work
@@ -41,6 +44,43 @@ def budget_of(spec, *, quick=False):
 
 def test_a_little_work_is_done_in_full_whatever_training_costs():
     assert budget_of(spec_of(steps=1)) == full_budget(spec_of(), quick=False)
+
+
+class _Samples(LayerHook):
+    """Counts the samples that pass the first layer."""
+
+    def __init__(self):
+        self.count = 0
+
+    def before(self, call, x):
+        self.count += len(x) if x.shape[-1] == TASK["inputs"] else 0
+        return x
+
+
+def test_the_work_of_a_loss_change_is_that_of_the_updates_and_passes_it_takes():
+    """What 80 draws of the loss take more than 24, on 40 of 400 samples each."""
+    spec = spec_of()
+    problem = build_problem(spec)
+    chip = build_chip(spec, problem)
+    w = problem.initial_weights
+    g = problem.gradient(w)
+    moments = measure_moments(lambda generator: -g, g, 2, seed=0)
+    moments = replace(moments, total_variance=1.0)
+    budget = replace(full_budget(spec, quick=False), samples=40)
+    taken, told = [], []
+    for draws in (24, 80):
+        updates, samples = [], _Samples()
+        with samples.applied():
+            measure_loss_change(
+                problem, w, lambda generator, updates=updates: updates.append(1) or -g, 0.05,
+                moments, draws, 0, samples=40, exact_mean=-g,
+            )  # fmt: skip
+        taken.append((len(updates), samples.count))
+        told.append(point_passes(replace(budget, loss_draws=draws), problem, chip))
+    updates, samples = (more - less for less, more in zip(*taken, strict=True))
+    assert (updates, samples) == (56 + 10, 40 * 56 + 64 * 10)
+    an_update = update_passes(problem, chip)
+    assert told[1] - told[0] == pytest.approx(an_update * updates + work.LOSS_PASSES * samples)
 
 
 @pytest.fixture
