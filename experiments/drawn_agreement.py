@@ -36,7 +36,13 @@ from experiments.support.verdicts import TrueCost
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import CleanTraining
-from neurograd.pipeline.forecasting import CLEAN, forecast_network, judge_forecast
+from neurograd.pipeline.forecasting import (
+    CLEAN,
+    forecast_network,
+    forecast_way,
+    in_regime,
+    judge_forecast,
+)
 from neurograd.spec import Spec
 from neurograd.training.loop import train
 from tests.neurograd.chip_specs import Regime, seed_of
@@ -119,7 +125,9 @@ def predicted_beside(run: Run, spec: Spec) -> dict[str, Any]:
     start = time.thread_time()
     twin = forecast_network(spec, problem, CLEAN)
     networks = [forecast_network(spec, problem, index) for index in range(seeds)]
-    found = judge_forecast(spec, problem, twin, networks).judgement
+    way, regime = forecast_way(spec, problem, build_chip(spec, problem))
+    forecast = in_regime(judge_forecast(spec, problem, twin, networks), way, regime)
+    found = forecast.judgement
     middle = time.thread_time()
     part = min(BESIDE, steps)
     train(problem, build_chip(spec, problem), part, run.seed, curve_points=2)
@@ -135,6 +143,8 @@ def predicted_beside(run: Run, spec: Spec) -> dict[str, Any]:
             "value": found.cost.value,
             "ci": (bounds.lower, bounds.upper),
             "verdict": found.verdict.value,
+            "way": way,
+            "regime": None if forecast.regime is None else forecast.regime.name,
         },
         "seconds": {
             "predict": middle - start,

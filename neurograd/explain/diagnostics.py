@@ -151,17 +151,15 @@ def _many_steps(report: CheckReport) -> list[str]:
     if forecast is None:
         return []
     cost, measured = forecast.cost, report.training.cost
-    if not cost.known:
-        if not cost.clean_learned:
-            return ["The forecast without training says that the clean network learns nothing."]
+    if not cost.clean_learned:
+        return ["The forecast without training says that the clean network learns nothing."]
+    if not math.isfinite(cost.value):
         return ["The forecast without training says that the training diverges."]
     predicted = ranged_percent(cost.value, cost.ci, cost.confidence)
     sentence = (
         f"The forecast without training was {cost.a_noun} of {predicted}: {forecast.verdict.value}"
     )
-    if not measured.known:
-        return [f"{sentence}."]
-    if forecast.regime is not None:
-        sentence += f"; {forecast.regime.reason}"
-    apart = cost.ci[0] > measured.ci[1] or measured.ci[0] > cost.ci[1]
-    return [f"{sentence}{', which training does not confirm' if apart else ''}."]
+    apart = measured.known and (cost.ci[0] > measured.ci[1] or measured.ci[0] > cost.ci[1])
+    if apart:
+        sentence += ", which training does not confirm"
+    return [f"{sentence}{'' if forecast.regime is None else f'; {forecast.regime.reason}'}."]

@@ -32,7 +32,7 @@ from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.remembered.path import follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import layer_estimates
-from neurograd.forecast.small_batches.path import SmallBatchPath
+from neurograd.forecast.small_batches.path import SINGLE_FIRST, SINGLE_LAST, SmallBatchPath
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
@@ -183,24 +183,40 @@ def _cheapest_way(problem: Problem, chip: Chip, steps: int) -> Way:
     update, passes = update_passes(problem, chip), path_passes(problem, steps)
     if layer_estimates(problem, chip) is not None:
         path, passes = "small_batches", subset_passes(problem, chip, steps, update)
-    return "every_update" if update * steps <= passes else path
+        if steps <= SINGLE_FIRST + SINGLE_LAST:
+            return "every_update"  # such a path has no other updates
+    return "every_update" if drawn_passes(problem, chip, steps) <= passes else path
 
 
-def forecast_passes(problem: Problem, chip: Chip, steps: int) -> float:
+def forecast_passes(problem: Problem, chip: Chip, steps: int, way: Way | None = None) -> float:
     """What a forecast costs at least, in passes of one sample through the network.
 
     Args:
         problem: Network, loss and data.
         chip: The chip.
         steps: Number T of updates.
+        way: Which way it takes; that of ``way_of`` when None.
     """
-    way, update = way_of(problem, chip, steps), update_passes(problem, chip)
+    way = way_of(problem, chip, steps) if way is None else way
     if way == "every_update":
-        # Behind random batches each chip has a twin of its own (``neurograd.pipeline``).
-        return update * steps * (2.0 if isinstance(chip.rule, Minibatch) else 1.0)
+        return drawn_passes(problem, chip, steps)
     if way == "small_batches":
-        return subset_passes(problem, chip, steps, update)
+        return subset_passes(problem, chip, steps, update_passes(problem, chip))
     return path_passes(problem, steps)
+
+
+def drawn_passes(problem: Problem, chip: Chip, steps: int) -> float:
+    """What T updates of a chip cost that are drawn one by one, in passes of one sample.
+
+    Where the rule is random each chip has a clean twin of its own beside it, which is drawn as well
+    (``neurograd.pipeline.forecasting``).
+
+    Args:
+        problem: Network, loss and data.
+        chip: The chip.
+        steps: Number T of updates.
+    """
+    return update_passes(problem, chip) * steps * (1.0 if chip.rule.deterministic else 2.0)
 
 
 def update_passes(problem: Problem, chip: Chip) -> float:

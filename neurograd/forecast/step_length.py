@@ -52,7 +52,8 @@ have held back meanwhile: losses come out too high; smaller costs steps.
 """
 
 MAX_NOISY_STEPS = 50
-"""Steps into which noise, or a loss that rises, may cut a training.
+"""Steps into which noise, or a loss that rises, may cut a training of ``MOST_FORCED`` times as many
+updates or fewer; longer ones are cut into as many steps as ``MOST_FORCED`` asks for.
 
 A count. Tuned with ``experiments.agreement`` on its 63 chips: it bounds what a forecast of a
 hopeless chip costs. Fewer make the forecast of noisy chips too pessimistic; more make it as long as

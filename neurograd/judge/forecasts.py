@@ -172,8 +172,10 @@ def looked_at(found: Forecast, path: PathCheck) -> Forecast:
     Where they leave the paths, nothing is known of their ends.
     """
     found = replace(found, path=path)
-    if path.p_value is None or path.holds or found.regime is not None:
+    if path.p_value is None or path.holds:
         return found
+    if found.regime is not None:
+        return left_open(found, found.regime)
     reason = (
         f"real updates from its weights leave the predicted path (p = {path.p_value:.2g}, below "
         f"{LEVEL:g})"
@@ -203,7 +205,8 @@ def _open(judged: Judgement) -> Judgement:
     return replace(
         judged,
         verdict=Verdict.INCONCLUSIVE,
-        cost=replace(judged.cost, ci=(low, high)),
+        cost=replace(judged.cost, ci=(low, high), chance=(low, high)),
+        excess_loss=replace(judged.excess_loss, ci=(-math.inf, math.inf), chance=None),
         bounds=replace(judged.bounds, lower=low, upper=high),
         more=None,
     )
@@ -269,8 +272,8 @@ def judge_aged_forecasts(
             else judge_chips(baseline, allowed, clean, chips, plan)
         )
         parts.append(AgedForecast(time, judged, _mean_accuracy(chips)))
-    found = replace(trained, deployment=tuple(parts), counts=trains)
-    regime = None if trained.twins or not trains else trained.regime
+    regime = trained.regime if trains else None
+    found = replace(trained, deployment=tuple(parts), counts=trains, regime=regime)
     return found if regime is None else left_open(found, regime)
 
 

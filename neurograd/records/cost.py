@@ -237,10 +237,10 @@ class RegimeResult(Record):
     and its interval is all that is possible."""
     reason: str
     """What was found, and what follows of it."""
-    number: float
-    """What was found: the error of a pair of reads over the gradient, one step of a weight and
-    the noise of one write over the length of all weights, the part of the chips that is lost, a
-    p-value."""
+    number: Number
+    """What was found: the error of a pair of reads over the gradient (infinite, null in JSON,
+    where that is 0), one step of a weight and the noise of one write over the length of all
+    weights, the part of the chips that is lost, a p-value."""
     limit: float
     """How large, or with ``path_left`` how small, it may be."""
 
@@ -281,6 +281,11 @@ class ForecastResult(Record):
     deployment: tuple[AgedForecastResult, ...] = ()
     """Each time after programming; empty without a deployment, and in a report of a check, which
     ages the chips that it has trained."""
+
+    @property
+    def left_open(self) -> bool:
+        """Whether its interval is all that is possible, since no path describes the training."""
+        return self.regime is not None and self.regime.name in ("some_chips_lost", "path_left")
 
     @classmethod
     def of(cls, predicted: Forecast) -> ForecastResult:

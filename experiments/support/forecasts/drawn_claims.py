@@ -24,6 +24,9 @@ INTERVAL = 0.95
 AGREEING, BROKEN, OPEN, HOLDING, RANK, COST = 0.95, 0.05, 0.15, 0.9, 0.95, 0.1
 """Claimed bounds, in the order of the claims."""
 
+LEFT_OPEN = ("some_chips_lost", "path_left")
+"""Regimes whose interval is all that is possible: it holds everything, and is counted apart."""
+
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -117,6 +120,7 @@ def numbers(rows: Rows) -> dict[str, Any]:
         "predicted_tolerated_failed_ci": _proportion(broken, len(promised)),
         "predicted_inconclusive": still_open,
         "predicted_inconclusive_ci": _proportion(still_open, len(rows)),
+        "all_is_possible": sum(row["predicted"].get("regime") in LEFT_OPEN for row in rows),
         "trained_inconclusive": sum(_verdicts(row)[1] == "inconclusive" for row in rows),
         "held": held,
         "held_ci": _proportion(held, len(rows)),

@@ -1,11 +1,12 @@
 """Mean and noise of updates of small batches, by a fresh subset of samples a step.
 
-Cost does not depend on the size of the training set, nor on the number of updates: a step of many
-updates follows the mean of M samples (``subset``) in stabilized stages. At each of them, what the
-write makes of single updates is averaged over the subset (``increments``): by their mean and their
-mean size where the write is linear on either side of 0, with its slopes there; else over updates
-one by one, with their known mean as a control variate. The noise is ``Σ ξ r`` over what is realized
-of single updates, with independent normal ξ: in as many directions as the subset has updates.
+Cost does not depend on the size of the training set, nor, where noise does not force short steps
+(``step_length.MOST_FORCED``), on the number of updates: a step of many updates follows the mean of
+M samples (``subset``) in stabilized stages. At each of them, what the write makes of single updates
+is averaged over the subset (``increments``): by their mean and their mean size where the write is
+linear on either side of 0, with its slopes there; else over updates one by one, with their known
+mean as a control variate. The noise is ``Σ ξ r`` over what is realized of single updates, with
+independent normal ξ: in as many directions as the subset has updates.
 
 Where reads are random, parts of the subset are seen by one read each. These are mirrored in pairs
 and stay along a step: their spread is in the noise, what it does to the mean in the mean.

@@ -4,7 +4,7 @@ Where the write is linear in the increment on either side of 0, its mean is ``FÂ
 (Wu et al., arXiv:2406.12774). F and G depend on the weight, and pull it back to where G is 0: at
 every stage of a step they are those of its own weights, on lines through two places near the step.
 Trains of pulses bend a little: the secant of a typical increment, ``E xÂ²/E|x|``, has the mean of a
-response that bends as a parabola. All of it is measured again where weights or increments have left
+response that bends as a parabola. Lines are measured again where weights or increments have left
 what was measured, not in every step.
 """
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from torch import Tensor
 
@@ -17,11 +16,10 @@ from neurograd.effects.minibatch import is_batched
 from neurograd.forecast.chip_end import (
     forecast_passes,
     path_passes,
-    takes_every_update,
     update_passes,
-    way_of,
 )
 from neurograd.pipeline.build import build_chip, build_clean_chip
+from neurograd.pipeline.forecasting import forecast_way
 from neurograd.pipeline.identity import Identity
 from neurograd.pipeline.planning.clockwork import PeakMemory, now, seconds_of, seconds_per_call
 from neurograd.pipeline.points.measuring import DEFAULT_SMOOTHING_DRAWS
@@ -188,9 +186,10 @@ def measure_units(
             point = _point_seconds(spec, part, quick=quick, pool=pool)
         tick(1)
         steps = spec.count_updates(problem.num_samples)
-        if trains and forecasts and way_of(problem, chip, steps) != "whole_set":
+        way, _ = forecast_way(spec, problem, chip)
+        if trains and forecasts and way != "whole_set":
             # By counts of samples: of short trainings every update would be taken.
-            updates = forecast_passes(problem, chip, steps) / update_passes(problem, chip)
+            updates = forecast_passes(problem, chip, steps, way) / update_passes(problem, chip)
             forecast = updates * chip_update
         elif trains and forecasts:
             forecast = part.extended(
@@ -348,14 +347,17 @@ def _point_seconds(spec: Spec, part: Part, *, quick: bool, pool: TaskPool) -> fl
     return fixed + (budget.draws - 2) * draw + left * (draw + judged * loss)
 
 
-def _changed(stages: Stages, **sections: Any) -> Stages:
-    return replace(stages, spec=stages.spec.model_copy(update=sections))
+def _of_length(stages: Stages, steps: int) -> Stages:
+    """The stages of a training of another length."""
+    fewer = stages.spec.training.model_copy(update={"steps": steps, "epochs": None})
+    return replace(stages, spec=stages.spec.model_copy(update={"training": fewer}))
 
 
 def _forecast_seconds(stages: Stages, part: Part) -> float:
     """A forecast of the spec's length, from those of two shorter trainings."""
     steps = stages.steps
-    if takes_every_update(stages.problem, stages.chip, FORECAST_STEPS[0]):
+    shortest = _of_length(stages, FORECAST_STEPS[0])
+    if forecast_way(shortest.spec, stages.problem, stages.chip)[0] == "every_update":
         # Short trainings would be no paths, as long ones are: by what was counted of these.
         gradient = partial(stages.problem.gradient, stages.problem.initial_weights)
         seconds = seconds_per_call(gradient, stages.problem.device)
@@ -364,8 +366,7 @@ def _forecast_seconds(stages: Stages, part: Part) -> float:
     few = FORECAST_STEPS if part.gradient < SLOW_GRADIENT else SHORT_FORECAST_STEPS
     lengths = sorted({min(steps, length) for length in few})
     for length in lengths:
-        fewer = {"steps": length, "epochs": None}
-        short = _changed(stages, training=stages.spec.training.model_copy(update=fewer))
+        short = _of_length(stages, length)
         took.append(seconds_of(partial(short.predicted_network, 0), stages.problem.device))
     if len(took) == 1 or steps == lengths[-1]:
         return took[-1]

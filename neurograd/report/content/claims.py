@@ -88,9 +88,9 @@ def _forecast(report: CheckReport) -> Iterator[Claim]:
     forecast, cost = report.training.forecast, report.training.cost
     if forecast is None:
         return
-    known = forecast.cost.known and cost.known
     agrees = None
-    if known:
+    # An interval of all that is possible agrees with everything.
+    if forecast.cost.known and cost.known and not forecast.left_open:
         agrees = forecast.cost.ci[0] <= cost.ci[1] and cost.ci[0] <= forecast.cost.ci[1]
     trained = words.ranged_percent(cost.value, cost.ci, cost.confidence, missing="no number")
     predicted = words.ranged_percent(

@@ -61,6 +61,21 @@ def test_cause_then_cost_then_action(report):
     assert not any("diverges" in sentence for sentence in told)
 
 
+@pytest.mark.parametrize("trained", [0.3, None])
+def test_a_forecast_left_open_gives_its_reason_and_no_divergence(report, trained):
+    """Of a loss, all that is possible has no lower end."""
+    ends = [None, None] if trained is None else [0.2, 0.4]
+    open_ = _changed(report, value=trained, ci=ends, clean_learned=True)
+    forecast = open_["training"]["forecast"]
+    forecast["cost"].update(value=0.4, ci=[None, 1.0], clean_learned=True)
+    forecast["verdict"] = "inconclusive"
+    regime = {"name": "path_left", "reason": "its path is left", "number": 0.001, "limit": 0.01}
+    forecast["regime"] = regime
+    (said,) = [each for each in explain(open_, ["a", "b"]) if each.startswith("The forecast with")]
+    assert said.endswith("inconclusive; its path is left.")
+    assert "diverges" not in said
+
+
 @pytest.mark.parametrize(
     ("verdict", "ends", "said"),
     [

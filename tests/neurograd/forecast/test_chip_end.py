@@ -10,6 +10,7 @@ from torch import nn
 
 from device_models import Backprop, Chip, Minibatch, ReadNoise
 from neurograd.forecast.chip_end import (
+    drawn_passes,
     forecast_chip,
     path_passes,
     takes_every_update,
@@ -50,11 +51,11 @@ def test_short_trainings_in_small_batches_are_taken_update_by_update(problem: Pr
 
 
 def test_paths_are_followed_where_they_cost_less(problem: Problem) -> None:
-    """Long trainings, large batches, and gradients of all samples."""
+    """Long trainings, large batches, and gradients of all samples; drawn chips have drawn twins."""
     chip = _chip()
     update = update_passes(problem, chip)
-    for steps in (32, 200, 2_000, 20_000, 1_000_000):
-        costs_less = steps * update > subset_passes(problem, chip, steps, update)
+    for steps in (200, 2_000, 20_000, 1_000_000):
+        costs_less = 2.0 * steps * update > subset_passes(problem, chip, steps, update)
         assert way_of(problem, chip, steps) == ("small_batches" if costs_less else "every_update")
     assert way_of(problem, chip, 32) == "every_update"
     assert way_of(problem, chip, 1_000_000) == "small_batches"
@@ -66,7 +67,10 @@ def test_a_path_of_whole_gradients_is_compared_by_these(
 ) -> None:
     monkeypatch.setattr("neurograd.forecast.chip_end.layer_estimates", lambda *_: None)
     chip = _chip()
-    crossing = (path_passes(problem, 1) / update_passes(problem, chip)) ** 2
+    crossing = (path_passes(problem, 1) / drawn_passes(problem, chip, 1)) ** 2
+    assert drawn_passes(problem, chip, 7) == 14.0 * update_passes(problem, chip)
+    exact = replace(chip, rule=Backprop())
+    assert drawn_passes(problem, exact, 7) == 7.0 * update_passes(problem, exact)
     assert way_of(problem, chip, int(0.9 * crossing)) == "every_update"
     assert way_of(problem, chip, int(1.1 * crossing) + 1) == "whole_set"
     assert way_of(problem, _chip(batch=SAMPLES), STEPS) == "whole_set"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from experiments.support.forecasts.split import split, tuned
 from experiments.support.record import RESULTS
+from neurograd.explain.guide import certain_damage
 from neurograd.forecast.bursts import PathCheck
+from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import Allowed, Baseline, judge_chips
 from neurograd.judge.forecasts import (
     MODEL_ERROR,
@@ -166,8 +169,13 @@ def test_chips_of_which_some_learn_nothing_have_no_mean():
     assert judge_forecasts(BASELINE, ALLOWED, clean, [good] * 3).regime is None
     poor = right(100, 1000, loss=2.0)
     assert judge_forecasts(BASELINE, ALLOWED, clean, [lost, poor, lost]).regime is None
+    assert certain_damage(replace(found.judgement, cost=replace(found.judgement.cost, chance=None)))
+    assert not certain_damage(found.judgement)
+    assert found.judgement.excess_loss.ci == (-math.inf, math.inf)
     aged = judge_aged_forecasts(found, BASELINE, AFTER, clean, {0.0: [good] * 3}, trains=True)
     assert aged.deployment[0].judgement.verdict is Verdict.INCONCLUSIVE
+    placed = judge_aged_forecasts(found, BASELINE, AFTER, clean, {0.0: [good] * 3}, trains=False)
+    assert (placed.regime, placed.verdict) == (None, Verdict.TOLERATED)
 
 
 def test_a_path_that_real_updates_leave_says_nothing():
@@ -179,3 +187,7 @@ def test_a_path_that_real_updates_leave_says_nothing():
     assert left.verdict is Verdict.INCONCLUSIVE
     assert (left.regime.name, left.regime.number, left.regime.limit) == ("path_left", 0.005, 0.01)
     assert left.judgement.cost.ci == left.judgement.possible
+    large = replace(found, regime=Regime("large_noise", "noise", 0.2, 0.1))
+    assert looked_at(large, PathCheck(3, 30, (), 0.02, 0.1)).judgement == found.judgement
+    left = looked_at(large, PathCheck(3, 30, (), 0.005, 0.1))
+    assert (left.regime, left.judgement.cost.ci) == (large.regime, left.judgement.possible)

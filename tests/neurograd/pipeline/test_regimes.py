@@ -7,8 +7,20 @@ import pytest
 from scipy import stats
 
 from neurograd.judge.forecasts import MODEL_ERROR
-from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.forecasting import CLEAN, forecast, forecast_network, judge_forecast
+from neurograd.pipeline.build import (
+    active_effects,
+    build_chip,
+    build_clean_chip,
+    build_problem,
+)
+from neurograd.pipeline.forecasting import (
+    CLEAN,
+    forecast,
+    forecast_network,
+    forecast_plan,
+    forecast_way,
+    judge_forecast,
+)
 from neurograd.records.cost import ForecastResult
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.training import PredictedNetwork
@@ -114,3 +126,15 @@ def test_few_chips_follow_their_path_and_decide_nothing():
     plain = judge_forecast(few, problem, networks[0], networks[1:])
     assert (plain.verdict.value, found.verdict.value) == ("tolerated", "inconclusive")
     assert found.judgement.cost == plain.judgement.cost
+    assert forecast_plan(few, problem, build_chip(few, problem)) is None
+
+
+def test_a_chip_without_an_effect_is_predicted_the_way_of_the_whole_chip():
+    """What the two ways are off by would be taken for the cost of the effect."""
+    spec = _spec(0.2, 20, **NOISY)
+    problem = build_problem(spec)
+    noise = active_effects(spec, problem)
+    bare = forecast_network(spec, problem, 0, without=noise)
+    assert bare.drawn
+    quiet = build_chip(spec, problem, without=noise)
+    assert forecast_way(spec, problem, quiet) == ("whole_set", None)

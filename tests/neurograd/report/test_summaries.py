@@ -98,6 +98,9 @@ def test_the_forecast_is_held_against_the_training(ends, result):
     report["training"]["cost"].update(value=0.4, ci=[0.3, 0.5])
     report["training"]["forecast"]["cost"].update(value=0.95, ci=ends)
     assert _result(_junit(report)["the forecast agrees with the training"]) == result
+    regime = {"name": "path_left", "reason": "it is left", "number": 0.001, "limit": 0.01}
+    report["training"]["forecast"]["regime"] = regime
+    assert _result(_junit(report)["the forecast agrees with the training"]) == "skipped"
 
 
 def test_each_time_of_a_deployment_is_a_test():
