@@ -1,4 +1,4 @@
-"""Devices fitted from few pulses and many: does what the data allow hold the true device?
+"""Devices fitted from few pulses and many, and whether what the data allow holds the true device.
 
 Twenty devices with known numbers (soft bounds, 30 to 100 levels, noise of a pulse from 0.3 to 18 %
 of the window; ``support/fitted_devices.py``) are measured with 50, 500 and 5,000 pulses each, and

@@ -94,7 +94,10 @@ def _of(path: str, value: float, ends: list[Any], level: float) -> Ranged:
 
 
 def _without_interval(report: dict[str, Any]) -> Iterator[str]:
-    """What the targets allow and the clean network reached: a measurement may equal them."""
+    """What targets and regimes allow and the clean network reached: a measurement may equal it."""
+    regime = (report.get("training", {}).get("forecast") or {}).get("regime")
+    if regime is not None:
+        yield words.number(regime["limit"])
     clean = report.get("training", {}).get("clean", {})
     for name in ("test_accuracy", "loss", "test_loss"):
         if isinstance(clean.get(name), float):

@@ -337,7 +337,8 @@ def test_values_are_shown_with_their_units():
 
 @pytest.fixture(scope="module")
 def real():
-    spec = _spec(training={**SMALL["training"], "seeds": 4, "max_seeds": 4})
+    # Fewer chips with such noise decide nothing in a forecast (``FEWEST_DRAWN``).
+    spec = _spec(training={**SMALL["training"], "seeds": 5, "max_seeds": 5})
     look = Outlook(torch.device("cpu"), None)
     knob = _knob(spec, C2C)
 

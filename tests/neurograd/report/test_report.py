@@ -113,6 +113,8 @@ def test_missing_numbers_are_dashes_everywhere(report):
     missing["training"]["cost"].update(confidence=0.95, allowed=0.02)
     missing["mitigation"].update(confidence=0.95, allowed=0.02)
     missing["training"]["forecast"]["cost"].update(confidence=0.95, allowed=0.02)
+    if (regime := missing["training"]["forecast"]["regime"]) is not None:
+        regime["limit"] = 0.1
     missing["step_size"] = report["step_size"]
     assert MISSING in _text(missing, 100)
     assert MISSING in _page(missing)
