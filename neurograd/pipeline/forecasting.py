@@ -21,12 +21,7 @@ from neurograd.forecast.bursts import (
     unchecked,
     why_unwatched,
 )
-from neurograd.forecast.chip_end import (
-    ForecastChip,
-    Way,
-    forecast_chip,
-    path_and_regime,
-)
+from neurograd.forecast.chip_end import ForecastChip, Way, forecast_chip, path_and_regime
 from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import Allowed, Baseline
 from neurograd.judge.forecasts import (
@@ -230,8 +225,7 @@ def in_regime(found: Forecast, way: Way | None, regime: Regime | None) -> Foreca
 
     Args:
         found: The forecast.
-        way: Which way it took, from ``forecast_way``.
-        regime: The regime, likewise.
+        way, regime: From ``forecast_way``.
     """
     found = replace(found, way=way, regime=found.regime or regime)
     if regime is None or way == "every_update":
