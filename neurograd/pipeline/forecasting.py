@@ -224,8 +224,9 @@ def in_regime(found: Forecast, way: Way | None, regime: Regime | None) -> Foreca
     """A forecast with its way and regime; a path in a regime decides nothing.
 
     Args:
-        found: The forecast.
-        way, regime: From ``forecast_way``.
+        found: The forecast without them.
+        way: Which way it took, from ``forecast_way``.
+        regime: The regime, likewise.
     """
     found = replace(found, way=way, regime=found.regime or regime)
     if regime is None or way == "every_update":
@@ -240,8 +241,8 @@ def _path_check(
     bursts = bursts_beside(spec, problem, chip)
     if isinstance(bursts, str):
         return unchecked(len(networks), bursts)
-    steps = spec.count_updates(problem.num_samples)
-    return check_path([[each.burst for each in network.bursts] for network in networks], steps)
+    measured = [[each.burst for each in network.bursts] for network in networks]
+    return check_path(measured, spec.count_updates(problem.num_samples))
 
 
 def bursts_beside(spec: Spec, problem: Problem, chip: Chip) -> BurstPlan | str:
@@ -255,10 +256,10 @@ def bursts_beside(spec: Spec, problem: Problem, chip: Chip) -> BurstPlan | str:
     plan = plan_bursts(spec.count_updates(problem.num_samples))
     every_update = forecast_way(spec, problem, chip)[0] == "every_update"
     reason = why_unwatched(chip, plan, every_update=every_update)
-    if reason is None:
-        assert plan is not None  # the training is not too short for any
-        return plan
-    return reason
+    if reason is not None:
+        return reason
+    assert plan is not None  # the training is not too short for any
+    return plan
 
 
 def judge_forecast(
@@ -352,8 +353,8 @@ def forecast_weights(
         return _as_read(spec, problem, chip, place, started), started.weights
     # All chips of a spec go the way of its first, since those near a limit would differ; without an
     # effect likewise, so that what ways are off by is not taken for the cost of the effect.
-    firsts = [clean] if index == CLEAN else [build_chip(spec, problem)]
-    firsts += [build_chip(spec, problem, without=without)] if without else []
+    leaves = {(), tuple(without)}
+    firsts = [clean] if index == CLEAN else [build_chip(spec, problem, without=w) for w in leaves]
     drawn = any(forecast_way(spec, problem, each)[0] == "every_update" for each in firsts)
     schedule, plan = build_schedule(spec, problem.num_samples), plan_bursts(steps)
     watch = None
@@ -389,9 +390,8 @@ def _as_read(
     spec: Spec, problem: Problem, chip: Chip, place: int, ended: ForecastChip
 ) -> PredictedNetwork:
     """A predicted network as its chip reads it."""
-    generator = generator_for(
-        spec.measure.seed, "forecast", place, "evaluate", device=ended.weights.device
-    )
+    device = ended.weights.device
+    generator = generator_for(spec.measure.seed, "forecast", place, "evaluate", device=device)
     return predicted_network(
         chip.see(problem, generator),
         chip.read(ended.weights, generator),
