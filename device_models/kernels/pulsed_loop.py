@@ -151,14 +151,14 @@ def _gather_table(count: Any, table: Any, request: Any, room: Any) -> None:
 
 
 @called
-def _find_states(count: Any, shape: Any, request: Any, room: Any) -> Any:
-    """The states that weights in ``BEFORE`` are, there and in ``STATE``.
+def _prepare_trains(count: Any, shape: Any, request: Any, room: Any) -> None:
+    """Sets the rows of the chosen devices that trains need beside pulses, noise and bounds.
 
-    Returns:
-        Number of devices that are asked for more pulses than are applied one by one; they keep
-        these.
+    ``UP`` and ``SIDE`` by the increments' signs; ``BEFORE``, where the weights are, and ``STATE``
+    become the states that these stand for, inside of the bounds; ``SLOPE``, of a step that is not
+    linear, what it depends on the state by.
     """
-    x, pair, beyond = room.numbers, request.one_sided, 0
+    x, pair = room.numbers, request.one_sided
     real = x.dtype.type
     zero, one = real(0.0), real(1.0)
     for k in range(count):
@@ -170,15 +170,38 @@ def _find_states(count: Any, shape: Any, request: Any, room: Any) -> Any:
         h = x[LOW + k] if h < x[LOW + k] else h
         h = x[HIGH + k] if h > x[HIGH + k] else h
         x[BEFORE + k], x[STATE + k] = h, h
-        beyond += x[PULSES + k] > request.single
-        x[PULSES + k] = min(x[PULSES + k], request.single)
     if shape.kind != LINEAR:
         for k in range(count):
             width = x[HIGH + k] - x[LOW + k]
             # A device without a window is kept where it is by its bounds.
             width = width if width > zero else one
             x[SLOPE + k] = shape.twice_a / width if shape.kind == EXPONENTIAL else width
+
+
+@called
+def _cut_pulses(count: Any, request: Any, room: Any) -> Any:
+    """How many devices are asked for more pulses than are applied one by one; they keep these."""
+    x, beyond = room.numbers, 0
+    for k in range(count):
+        beyond += x[PULSES + k] > request.single
+        x[PULSES + k] = min(x[PULSES + k], request.single)
     return beyond
+
+
+@called
+def ask_for_pulses(size: Any, request: Any, room: Any) -> None:
+    """Sets ``PULSES`` to what increments in ``ASKED`` are counted for, not rounded yet.
+
+    Args:
+        size: Number of increments, at most ``BLOCK``.
+        request: As for ``write``.
+        room: With the increments.
+    """
+    x = room.numbers
+    zero = x.dtype.type(0.0)
+    for k in range(size):
+        asked = abs(x[ASKED + k]) / (request.up if x[ASKED + k] > zero else request.down)
+        x[PULSES + k] = request.most if asked > request.most else asked
 
 
 @called
@@ -189,8 +212,7 @@ def _choose(size: Any, key: Any, request: Any, noisy: Any, room: Any) -> Any:
     words_of(device, size, np.uint64(0), key, words)
     for k in range(size):
         x[SPARE + k] = unit(words[k], real)
-        asked = abs(x[ASKED + k]) / (request.up if x[ASKED + k] > real(0.0) else request.down)
-        x[PULSES + k] = request.most if asked > request.most else asked
+    ask_for_pulses(size, request, room)
     pulses, units = x[PULSES : PULSES + size], x[SPARE : SPARE + size]
     round_all(pulses, units, size, request.rounding, real)
     count = 0
@@ -237,7 +259,7 @@ def pulse_chosen(
     for k in range(count):
         x[BEFORE + k] = w[room.device[k]]
     _gather_table(count, table, request, room)
-    _find_states(count, shape, request, room)
+    _prepare_trains(count, shape, request, room)
     trains(count, key, room, shape, request.reach)
     for k in range(count):
         w[room.device[k]] += _change(k, room, request)
@@ -283,7 +305,8 @@ def write(
             continue
         gather(w, room.device, count, room.numbers[BEFORE:])
         _gather_devices(count, plus, minus, request, room)
-        beyond += _find_states(count, shape, request, room)
+        _prepare_trains(count, shape, request, room)
+        beyond += _cut_pulses(count, request, room)
         trains(count, key, room, shape, request.reach)
         for k in range(count):
             realized[room.device[k]] = _change(k, room, request)

@@ -15,7 +15,6 @@ from device_models.kernels.compiled import called
 from device_models.kernels.number_loops import (
     BLOCK,
     STOCHASTIC,
-    normal_pair,
     normals_of,
     round_all,
     words_of,
@@ -48,22 +47,6 @@ def largest(inputs: Any, errors: Any) -> Any:
             size = abs(errors[n, row]) * most
             found = found if size <= found else size
     return found
-
-
-@called
-def _normal_numbers(count: Any, first: Any, second: Any, noise: Any, more_noise: Any) -> None:
-    real = noise.dtype.type
-    for k in range(count):
-        noise[k], more_noise[k] = normal_pair(np.uint64(first[k]), np.uint64(second[k]), real)
-
-
-@called
-def _pulses_asked(size: Any, request: Any, room: Any) -> None:
-    x = room.numbers
-    zero = x.dtype.type(0.0)
-    for k in range(size):
-        asked = abs(x[ASKED + k]) / (request.up if x[ASKED + k] > zero else request.down)
-        x[PULSES + k] = request.most if asked > request.most else asked
 
 
 @called
@@ -141,7 +124,7 @@ def write_pulses(
             size = fill(rows, row_count, columns, visited, place, factor, state, where, increments)
             if size == 0:
                 break
-            _pulses_asked(size, request, room)
+            pulsed_loop.ask_for_pulses(size, request, room)
             if by_chance:
                 units_of_visited(key, place, drawn, size, words, units)
                 drawn += BLOCK
@@ -156,7 +139,7 @@ def write_pulses(
                 clock, key, rows, row_count, columns, column_count, visited, place, factor,
                 where, increments, chances, words[0], words[1],
             )  # fmt: skip
-            _pulses_asked(size, request, room)
+            pulsed_loop.ask_for_pulses(size, request, room)
             count = _choose_candidates(size, where, chances, words[0], words[1], noisy, room)
             pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)
 
@@ -170,7 +153,7 @@ def _apply_curves(
     noise, more_noise, ups, downs = numbers[0], numbers[1], numbers[2], numbers[3]
     ways, changes, real = numbers[4], numbers[5], w.dtype.type
     if settings.noisy:
-        _normal_numbers(count, words[0], words[1], noise, more_noise)
+        normals_of(words.ravel(), count, noise, more_noise)
     for k in range(count):
         ways[k] = memristor_loop.way_of(w[where[k]], where[k], plus, minus, settings, real)
         changes[k] = real(0.0)

@@ -82,7 +82,18 @@ def test_a_number_without_a_bound_is_not_taken_as_known(found, high):
     """As 50 pulses leave the levels of a noisy device: 40, from 19 to 3.5e7 or without an end."""
     key = "conductance.levels.depression"
     numbers = [replace(each, high=high) if each.key == key else each for each in found.numbers]
-    with pytest.raises(DataError, match=f"the data set no upper bound to {key}; allowed: without"):
+    with pytest.raises(DataError, match=f"the data set no bound to {key}; allowed: without"):
+        joint_ranges(replace(found, numbers=tuple(numbers)))
+
+
+@pytest.mark.parametrize(
+    ("way", "end"), [("potentiation", {"high": 9.0}), ("depression", {"low": -9.0})]
+)
+def test_a_bend_without_an_end_is_not_taken_as_known(found, way, end):
+    """The label of an infinite bend is 9, and −9 of depression, which the key allows."""
+    key = f"write.nonlinearity.{way}"
+    numbers = [replace(each, **end) if each.key == key else each for each in found.numbers]
+    with pytest.raises(DataError, match=f"the data set no bound to {key}; allowed: without"):
         joint_ranges(replace(found, numbers=tuple(numbers)))
 
 
