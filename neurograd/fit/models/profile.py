@@ -19,6 +19,7 @@ Thompson, the same journal, 59, 1997, for the numbers of a curve.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,8 +48,8 @@ _FLATTEST = 1e-4
 def estimate(fit: ModelFit, name: str) -> tuple[float, float, float]:
     """A parameter and the ends of its interval.
 
-    An end is infinite where the likelihood does not fall that far: a noise of 0, or a curve as bent
-    as can be, is then not ruled out.
+    An end is infinite where the likelihood does not fall that far, a noise of 0 or a curve as bent
+    as can be is then not ruled out, or where the steps end before it has.
 
     Args:
         fit: The fit.
@@ -109,9 +110,14 @@ class _Profile:
 
     @property
     def deviation(self) -> float:
-        """Standard deviation of the parameter by the curvatures at the top."""
+        """Standard deviation of the parameter by the curvatures at the top.
+
+        The step of a difference where the top is so flat that rounding has turned a curvature:
+        one of them says nothing then.
+        """
         inverse = np.linalg.pinv(self.fit.top.information, rcond=1e-14, hermitian=True)
-        return float(np.sqrt(max(inverse[self.place, self.place], 1e-20)))
+        variance = float(inverse[self.place, self.place])
+        return math.sqrt(variance) if variance > 0 else float(self.fit.top.unit[self.place])
 
     def correction(self, parameters: Array) -> float:
         """What the profile has beyond the restricted likelihood, which knows of starts alone."""
@@ -181,4 +187,4 @@ class _Profile:
             else:
                 part = (target - inner_root) / (outer_root - inner_root)
                 step = inner + float(np.clip(part, 0.05, 0.95)) * (outer - inner)
-        return self.middle + side * step
+        return self.middle + side * (np.inf if np.isinf(outer) else step)

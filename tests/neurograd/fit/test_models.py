@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -111,19 +113,46 @@ def adjusted(fit: ModelFit, point: np.ndarray) -> float:
     return float(0.5 * np.log(starts).sum() - 0.5 * np.linalg.slogdet(curvature)[1])
 
 
-def test_profile_ends_lie_where_the_likelihood_has_fallen():
-    fit = fit_model(BY_NAME["nonlinear over the window"], drawn("nonlinear over the window", 3))
-    _, low, high = estimate(fit, "potentiation.bend")
-    place = fit.model.names.index("potentiation.bend")
-    free = np.arange(len(fit.model.names)) != place
-    likelihood = lambda points: fit_value(fit, points)  # noqa: E731
-    top = fit.top.value + adjusted(fit, fit.top.parameters)
+@pytest.fixture(scope="module")
+def bent():
+    form = "nonlinear over the window"
+    return fit_model(BY_NAME[form], drawn(form, 3))
+
+
+def test_profile_ends_lie_where_the_likelihood_has_fallen(bent):
+    _, low, high = estimate(bent, "potentiation.bend")
+    place = bent.model.names.index("potentiation.bend")
+    free = np.arange(len(bent.model.names)) != place
+    likelihood = lambda points: fit_value(bent, points)  # noqa: E731
+    top = bent.top.value + adjusted(bent, bent.top.parameters)
     for end in (low, high):
-        start = fit.top.parameters.copy()
+        start = bent.top.parameters.copy()
         start[place] = end
         found = maximise(likelihood, start, free)
-        fallen = top - found.value - adjusted(fit, found.parameters)
+        fallen = top - found.value - adjusted(bent, found.parameters)
         assert fallen == pytest.approx(0.5 * stats.chi2.ppf(0.95, 1), abs=0.08)
+
+
+def curved(fit: ModelFit, name: str, variance: float) -> ModelFit:
+    """A fit whose curvatures give one parameter another variance; its likelihood is the same."""
+    place = fit.model.names.index(name)
+    information = fit.top.information.copy()
+    own = np.linalg.inv(information)[place, place]
+    information[place, place] += 1.0 / variance - 1.0 / own
+    assert np.linalg.inv(information)[place, place] == pytest.approx(variance, rel=1e-3)
+    return replace(fit, top=replace(fit.top, information=information))
+
+
+def test_profile_ends_need_no_curvature(bent):
+    """Rounding can turn that of a top which is flat in several parameters; the ends stay."""
+    turned = estimate(curved(bent, "potentiation.bend", -100.0), "potentiation.bend")
+    assert turned == pytest.approx(estimate(bent, "potentiation.bend"), rel=0.02)
+
+
+def test_profile_ends_that_are_not_reached_are_open(bent):
+    """Not ends of an interval of no width, as of a number that is known."""
+    ends = estimate(curved(bent, "potentiation.bend", 1e-16), "potentiation.bend")[1:]
+    assert ends == (-np.inf, np.inf)
 
 
 @pytest.mark.parametrize("seed", [0, 3, 6])
