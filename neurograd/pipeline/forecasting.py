@@ -353,8 +353,8 @@ def forecast_weights(
         return _as_read(spec, problem, chip, place, started), started.weights
     # All chips of a spec go the way of its first, since those near a limit would differ; without an
     # effect likewise, so that what ways are off by is not taken for the cost of the effect.
-    leaves = {(), tuple(without)}
-    firsts = [clean] if index == CLEAN else [build_chip(spec, problem, without=w) for w in leaves]
+    left = [(), without] if without else [()]
+    firsts = [clean] if index == CLEAN else [build_chip(spec, problem, without=w) for w in left]
     drawn = any(forecast_way(spec, problem, each)[0] == "every_update" for each in firsts)
     schedule, plan = build_schedule(spec, problem.num_samples), plan_bursts(steps)
     watch = None
