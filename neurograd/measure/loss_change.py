@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurograd.measure.controls import StepControls, judged_parts
+from neurograd.measure.controls import ControlChoice, judged_parts
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import Interval, combine_errors, t_quantile
 from neurograd.measure.kinks import KinkTerm
@@ -276,7 +276,7 @@ def measure_loss_change(
     clean, landed = w - step_size * moments.gradient, w + step_size * mean
     whole = step_size * problem.gradient(landed)
     noisy = moments.total_variance > 0
-    controls = StepControls.of(
+    controls = ControlChoice.of(
         problem,
         w,
         sample_update,

@@ -2,14 +2,14 @@
 
 from neurograd.measure.controls.judges import JudgedPart, judged_parts
 from neurograd.measure.controls.layerwise import LayerControl
-from neurograd.measure.controls.linear import LinearControl, StepControl
-from neurograd.measure.controls.step import StepControls
+from neurograd.measure.controls.linear import ControlVariate, LinearControl
+from neurograd.measure.controls.step import ControlChoice
 
 __all__ = [
+    "ControlChoice",
+    "ControlVariate",
     "JudgedPart",
     "LayerControl",
     "LinearControl",
-    "StepControl",
-    "StepControls",
     "judged_parts",
 ]

@@ -13,7 +13,7 @@ from neurograd.measure.controls.smoothed_slopes import SmoothedSlopes
 from neurograd.problem import Problem
 
 
-class StepControl(Protocol):
+class ControlVariate(Protocol):
     """A number near the loss change of a draw, whose mean over draws is 0."""
 
     def judge(self, update: Tensor) -> tuple[Tensor, float]:

@@ -13,7 +13,7 @@ from neurograd.measure.controls.layerwise import (
     LayerControl,
     independent_layers,
 )
-from neurograd.measure.controls.linear import LinearControl, StepControl, smoothed_gradient
+from neurograd.measure.controls.linear import ControlVariate, LinearControl, smoothed_gradient
 from neurograd.measure.controls.smoothed_slopes import widths_of
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -38,7 +38,7 @@ def pilots_of(draws: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class StepControls:
+class ControlChoice:
     """Controls of one step, for any part of the training set.
 
     Attributes:
@@ -71,7 +71,7 @@ class StepControls:
         point: int = 0,
         independent: bool,
         keep_inputs: bool,
-    ) -> StepControls:
+    ) -> ControlChoice:
         """Look at a few updates for the widths of kinks, and at a pass for the layers.
 
         Args:
@@ -95,7 +95,7 @@ class StepControls:
         )
         moved = (w + step_size * sample_update(generator) for generator in pilots)
         layers = independent_layers(few, landed) if independent else None
-        return StepControls(
+        return ControlChoice(
             w,
             step_size,
             mean,
@@ -104,7 +104,7 @@ class StepControls:
             keep_inputs,
         )
 
-    def on(self, problem: Problem) -> StepControl:
+    def on(self, problem: Problem) -> ControlVariate:
         """The control for the draws that some training samples judge.
 
         Args:
