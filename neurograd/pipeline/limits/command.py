@@ -19,6 +19,7 @@ from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.changed import quick_spec
+from neurograd.pipeline.forecasting import forecast_way
 from neurograd.pipeline.identity import (
     code_digest,
     content_fingerprint,
@@ -45,6 +46,7 @@ from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
 from neurograd.pipeline.ranges import typical_notes
+from neurograd.problem import Problem
 from neurograd.progress import Reporter, Silent
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.report import LimitsReport
@@ -162,6 +164,7 @@ def _found(
         notes=(
             *typical_notes(given, "limits"),
             *network_notes(spec, problem),
+            *path_notes(spec, problem),
             *_not_turned(spec, idle),
         ),
         now=prediction(predicted_now),
@@ -240,6 +243,17 @@ def _not_turned(spec: Spec, idle: list[str]) -> list[str]:
     if has_own_chip(spec):
         return [*own_chip_notes(spec), *numbers_notes(spec.handed_over, idle)]
     return deployment_notes(spec, idle)
+
+
+def path_notes(spec: Spec, problem: Problem) -> list[str]:
+    """What keeps paths from describing trainings that are predicted by them all the same."""
+    way, regime = forecast_way(spec, problem, build_chip(spec, problem))
+    if regime is None or way == "every_update":
+        return []
+    return [
+        f"With the numbers as they are {regime.reason}: predictions follow paths all the same, "
+        "which may be off."
+    ]
 
 
 def deployment_notes(spec: Spec, idle: list[str]) -> list[str]:

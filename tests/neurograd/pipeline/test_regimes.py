@@ -21,6 +21,7 @@ from neurograd.pipeline.forecasting import (
     forecast_way,
     judge_forecast,
 )
+from neurograd.pipeline.limits.command import path_notes
 from neurograd.records.cost import ForecastResult
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.training import PredictedNetwork
@@ -138,3 +139,13 @@ def test_a_chip_without_an_effect_is_predicted_the_way_of_the_whole_chip():
     assert bare.drawn
     quiet = build_chip(spec, problem, without=noise)
     assert forecast_way(spec, problem, quiet) == ("whole_set", None)
+
+
+@pytest.mark.parametrize("chips", [4, 5])
+def test_limits_of_few_chips_say_that_paths_may_be_off(chips):
+    spec = _spec(0.2, 60, **NOISY)
+    asked = spec.training.model_copy(update={"seeds": chips})
+    spec = spec.model_copy(update={"training": asked})
+    said = path_notes(spec, build_problem(spec))
+    assert bool(said) is (chips < 5)
+    assert all("4 chips are too few" in note and note.endswith("may be off.") for note in said)
