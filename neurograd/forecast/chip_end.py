@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -74,11 +74,13 @@ class ForecastChip:
         weights: Stored weights after the last update, shape ``(N,)``.
         diverged: Whether they left all bounds on the way.
         gradients: Gradients that the prediction took.
+        thrown: Whether a path in small batches was left for updates drawn one by one.
     """
 
     weights: Tensor
     diverged: bool
     gradients: int
+    thrown: bool = False
 
 
 def forecast_chip(
@@ -118,16 +120,33 @@ def forecast_chip(
     if chip.recipe is not None:
         return ForecastChip(*follow_recipe(problem, chip, steps, seed, index, schedule, progress))
     estimates = layer_estimates(problem, chip)
-    path = (
-        PredictedPath(problem, chip, seed, index, schedule)
-        if estimates is None
-        else SmallBatchPath(problem, chip, estimates, seed, index, schedule)
-    )
+    if estimates is None:
+        path = PredictedPath(problem, chip, seed, index, schedule)
+        return _follow(path, steps, progress, watch)
+    small = SmallBatchPath(problem, chip, estimates, seed, index, schedule)
+    found = _follow(small, steps, progress, watch)
+    start = problem.loss(problem.initial_weights)
+    if not found.diverged and problem.loss(found.weights) < start:
+        return found
+    # Steps that curvature or noise throws off end where nothing is learned, or nowhere; so does a
+    # chip that learns nothing. Real updates tell them apart.
+    drawn = _take_every_update(problem, chip, steps, seed, index, schedule, None)
+    return replace(drawn, gradients=drawn.gradients + found.gradients, thrown=True)
+
+
+def _follow(
+    path: PredictedPath | SmallBatchPath,
+    steps: int,
+    progress: Progress | None,
+    watch: Callable[[int, Tensor], None] | None,
+) -> ForecastChip:
+    """The end of a path; arguments as for ``forecast_chip``."""
     done = 0
     while done < steps:
         try:
             length = path.advance(done, steps)
-        except UnstableRuleError:
+        except (UnstableRuleError, OverflowError, torch.linalg.LinAlgError):
+            # Numbers too large for a count of stages or for eigenvalues are those of divergence.
             return ForecastChip(torch.full_like(path.w, torch.nan), True, path.gradients)
         done += length
         if progress is not None:

@@ -377,7 +377,7 @@ def forecast_weights(
     ended = predicted(chip, progress)
     network = _as_read(spec, problem, chip, place, ended)
     told: dict[str, object] = {"drawn": drawn}
-    if watch is not None:
+    if watch is not None and not ended.thrown:
         told["bursts"] = tuple(BurstRecord.of(burst) for burst in watch.bursts)
     if drawn and index != CLEAN and (index == 0 or not clean.deterministic_gradient):
         twin = _as_read(spec, problem, clean, place, predicted(clean))

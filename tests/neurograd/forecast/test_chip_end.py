@@ -18,6 +18,7 @@ from neurograd.forecast.chip_end import (
     way_of,
 )
 from neurograd.forecast.small_batches.cost import subset_passes
+from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
@@ -89,3 +90,25 @@ def test_strong_reads_are_taken_update_by_update(noise: float, way: str) -> None
     assert way_of(problem, chip, 200) == way
     taken = forecast_chip(problem, chip, 200, seed=0).gradients
     assert (taken == 200) is (way == "every_update")
+
+
+@pytest.mark.parametrize("failure", [None, OverflowError, torch.linalg.LinAlgError])
+def test_a_path_that_is_thrown_is_left_for_real_updates(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch, failure: type[Exception] | None
+) -> None:
+    """Thrown to where the loss is larger than at first, or to numbers that are none."""
+    chip, steps = _chip(), 80
+
+    def thrown(path: SmallBatchPath, done: int, steps: int) -> int:
+        if failure is not None:
+            raise failure
+        path._path.w = 100.0 * path.w
+        return steps - done
+
+    drawn = forecast_chip(problem, chip, steps, seed=3, every_update=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(SmallBatchPath, "advance", thrown)
+        found = forecast_chip(problem, chip, steps, seed=3, every_update=False)
+    assert found.thrown
+    assert torch.equal(found.weights, drawn.weights)
+    assert not forecast_chip(problem, chip, steps, seed=3, every_update=False).thrown
