@@ -130,8 +130,8 @@ def forecast_chip(
         return found
     # Steps that curvature or noise throws off end where nothing is learned, or nowhere; so does a
     # chip that learns nothing. Real updates tell them apart.
-    drawn = _take_every_update(problem, chip, steps, seed, index, schedule, None)
-    return replace(drawn, gradients=drawn.gradients + found.gradients, thrown=True)
+    real = _take_every_update(problem, chip, steps, seed, index, schedule, None)
+    return replace(real, gradients=real.gradients + found.gradients, thrown=True)
 
 
 def _follow(
