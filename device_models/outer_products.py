@@ -34,6 +34,17 @@ class OuterProducts:
     inputs: Tensor
     errors: Tensor
 
+    def matrix_in(self, vector: Tensor) -> Tensor:
+        """The layer's matrix in a flat vector, a view of shape ``(outputs, inputs)``."""
+        shape = (self.errors.shape[1], self.inputs.shape[1])
+        return vector[self.first : self.first + shape[0] * shape[1]].view(shape)
+
+    def biases_in(self, vector: Tensor) -> Tensor | None:
+        """Its biases there, a view of shape ``(outputs,)``; None without biases."""
+        if self.bias is None:
+            return None
+        return vector[self.bias : self.bias + self.errors.shape[1]]
+
 
 def sample_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Iterator[Tensor]:
     """The gradient of one sample after the other, each of shape ``(N,)``.
@@ -45,12 +56,10 @@ def sample_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Iterator[
     for sample in range(len(layers[0].inputs)):
         result = torch.empty_like(like)
         for layer in layers:
-            error, taken = layer.errors[sample], layer.inputs[sample]
-            rows, columns = len(error), len(taken)
-            matrix = result[layer.first : layer.first + rows * columns].view(rows, columns)
-            torch.outer(error, taken, out=matrix)
-            if layer.bias is not None:
-                result[layer.bias : layer.bias + rows] = error
+            error = layer.errors[sample]
+            torch.outer(error, layer.inputs[sample], out=layer.matrix_in(result))
+            if (biases := layer.biases_in(result)) is not None:
+                biases.copy_(error)
         yield result
 
 
@@ -63,11 +72,9 @@ def summed_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Tensor:
     """
     result = torch.empty_like(like)
     for layer in layers:
-        rows, columns = layer.errors.shape[1], layer.inputs.shape[1]
-        matrix = result[layer.first : layer.first + rows * columns].view(rows, columns)
-        torch.mm(layer.errors.t(), layer.inputs, out=matrix)
-        if layer.bias is not None:
-            torch.sum(layer.errors, 0, out=result[layer.bias : layer.bias + rows])
+        torch.mm(layer.errors.t(), layer.inputs, out=layer.matrix_in(result))
+        if (biases := layer.biases_in(result)) is not None:
+            torch.sum(layer.errors, 0, out=biases)
     return result
 
 

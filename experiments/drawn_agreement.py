@@ -14,8 +14,6 @@ the loss. Seconds are those of one core in the same thread; of the training a pa
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -31,7 +29,7 @@ from experiments.support.forecasts.drawn_claims import (
     summary,
     trained_verdict,
 )
-from experiments.support.record import Run, parse, run_main
+from experiments.support.record import Run, own_options, parse_beside, run_main
 from experiments.support.verdicts import TrueCost
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip, build_problem
@@ -58,13 +56,11 @@ _QUICK_TASKS = ({"name": "digits", "train_samples": 150},)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options = own_options()
     options.add_argument("--commit")
     options.add_argument("--tuning", action="store_true")
     options.add_argument("--chips", type=int)
-    mine, rest = options.parse_known_args(given)
-    run = parse("drawn_agreement", __doc__ or "", rest)
+    mine, run = parse_beside(options, "drawn_agreement", __doc__ or "", arguments)
     most = TUNING if mine.tuning else JUDGING
     count = (1 if run.quick else most) if mine.chips is None else mine.chips
     if not 1 <= count <= most:

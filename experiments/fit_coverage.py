@@ -15,9 +15,7 @@ the working tree. A thousand files in all take two processors about an hour.
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -26,7 +24,7 @@ import numpy as np
 from scipy import stats
 
 from experiments.support.fit_files import CYCLES, draw_source
-from experiments.support.record import Claim, held_over, parse, run_main
+from experiments.support.record import Claim, held_over, own_options, parse_beside, run_main
 from experiments.verdicts import head
 from neurograd.fit.device_fit import fit_device
 from neurograd.fit.models.curves import CURVES
@@ -44,12 +42,10 @@ WIDEST = 1.5
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options = own_options()
     options.add_argument("--files", type=int, default=FILES)
     options.add_argument("--commit")
-    mine, rest = options.parse_known_args(given)
-    run = parse("fit_coverage", __doc__ or "", rest)
+    mine, run = parse_beside(options, "fit_coverage", __doc__ or "", arguments)
     if mine.files < 1:
         options.error(f"--files: {mine.files} is out of range; allowed: 1 or more")
     commit = mine.commit or head()

@@ -30,8 +30,6 @@ network, limit and the spread of the devices were chosen on other ones, of anoth
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -48,7 +46,7 @@ from experiments.support.fitted_devices import (
     fitted_row,
     truth_row,
 )
-from experiments.support.record import Run, parse, run_main
+from experiments.support.record import Run, own_options, parse_beside, run_main
 from neurograd.errors import NeurogradError
 
 DEVICES = 20
@@ -60,11 +58,9 @@ _QUICK_DEVICES, _QUICK_PULSES = 1, (50, 500)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options = own_options()
     options.add_argument("--devices", type=int)
-    mine, rest = options.parse_known_args(given)
-    run = parse("fitted_ranges", __doc__ or "", rest)
+    mine, run = parse_beside(options, "fitted_ranges", __doc__ or "", arguments)
     most = _QUICK_DEVICES if run.quick else DEVICES
     count = most if mine.devices is None else mine.devices
     if not 1 <= count <= DEVICES:

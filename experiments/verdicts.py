@@ -14,15 +14,13 @@ takes the first N of them; there is no choosing.
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from experiments.support.drawn_chips import chip_cost, first_that_learns, head
-from experiments.support.record import Run, parse, run_main
+from experiments.support.record import Run, own_options, parse_beside, run_main
 from experiments.support.verdicts import TrueCost, claims, summary, wrong
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_problem
@@ -45,12 +43,10 @@ _QUICK_CHIPS, _QUICK_OTHERS = 3, (2, 2)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options = own_options()
     options.add_argument("--commit")
     options.add_argument("--chips", type=int, default=CHIPS)
-    mine, rest = options.parse_known_args(given)
-    run = parse("verdicts", __doc__ or "", rest)
+    mine, run = parse_beside(options, "verdicts", __doc__ or "", arguments)
     if not 1 <= mine.chips <= CHIPS:
         raise NeurogradError(f"--chips: {mine.chips}; allowed: 1 to {CHIPS}")
     commit = mine.commit or head()

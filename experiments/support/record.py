@@ -265,6 +265,29 @@ class Run:
         print(f"wrote {self.out / self.name}.json", file=sys.stderr)
 
 
+def parse_beside(
+    options: argparse.ArgumentParser,
+    name: str,
+    description: str,
+    arguments: Sequence[str] | None = None,
+) -> tuple[argparse.Namespace, Run]:
+    """The command line of an experiment with options of its own beside the shared ones.
+
+    Args:
+        options: Its own, from ``own_options``.
+        name: The experiment.
+        description: What ``--help`` says.
+        arguments: In place of the process's own.
+    """
+    mine, rest = options.parse_known_args(arguments)
+    return mine, parse(name, description, rest)
+
+
+def own_options() -> argparse.ArgumentParser:
+    """A parser that takes what is added to it, and leaves all else and ``--help`` to ``parse``."""
+    return argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+
+
 def parse(
     name: str,
     description: str,

@@ -135,9 +135,10 @@ def forecast_chip(
         return _follow(path, steps, progress, watch)
     small = SmallBatchPath(problem, chip, estimates, seed, index, schedule)
     found = _follow(small, steps, progress, watch)
-    start = problem.loss(problem.initial_weights)
-    if not found.diverged and problem.loss(found.weights) < NOTHING_LEARNED * start:
-        return found
+    if not found.diverged:
+        enough = NOTHING_LEARNED * problem.loss(problem.initial_weights)
+        if problem.loss(found.weights) < enough:
+            return found
     # Steps that curvature or noise throws off end where nothing is learned, or nowhere; so does a
     # chip that learns nothing. Real updates tell them apart.
     real = _take_every_update(problem, chip, steps, seed, index, schedule, None)

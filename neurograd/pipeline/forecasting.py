@@ -100,16 +100,15 @@ def plan_of(spec: Spec) -> Plan:
     return Plan(training.seeds, training.max_seeds, training.looks)
 
 
-def forecast_plan(spec: Spec, problem: Problem, chip: Chip) -> Plan | None:
+def forecast_plan(spec: Spec, way: Way | None, regime: Regime | None) -> Plan | None:
     """When predicted chips are looked at: once where they cost as training or decide nothing.
 
     Args:
         spec: The validated spec.
-        problem: The spec's problem.
-        chip: The spec's chip.
+        way: Which way they go, from ``forecast_way``.
+        regime: The regime, likewise.
     """
     training = spec.training
-    way, regime = forecast_way(spec, problem, chip)
     if way in (None, "every_update") or regime is not None:
         return None
     most = min(training.max_seeds, MOST_PREDICTED * training.seeds)
@@ -170,7 +169,7 @@ def forecast(
     twin = forecast_network(spec, problem, CLEAN) if clean is None else clean
     chip = build_chip(spec, problem, without=without)
     way, regime = forecast_way(spec, problem, chip)
-    plan = forecast_plan(spec, problem, chip)
+    plan = forecast_plan(spec, way, regime)
     networks: list[PredictedNetwork] = []
     aged: list[DeployedNetworks] = []
     more: int | None = spec.training.seeds
@@ -205,7 +204,7 @@ def grown_forecast(
     """
     baseline, allowed = baseline_of(problem), allowed_by(spec)
     way, regime = forecast_way(spec, problem, chip)
-    plan = forecast_plan(spec, problem, chip)
+    plan = forecast_plan(spec, way, regime)
 
     def judged() -> Forecast:
         return judge_forecasts(baseline, allowed, networks[0], networks[1:], plan)

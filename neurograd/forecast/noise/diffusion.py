@@ -14,7 +14,7 @@ from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.splitting import (
     curvature_along,
     part_after_drift,
-    split_by_part,
+    split_variance,
 )
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.write_response import WriteResponse
@@ -220,7 +220,7 @@ class Diffusion:
         # All curvatures go through the polynomial of the step at once, which costs its stages.
         z = length * self.step_size * torch.cat([curvature, off_modes])
         part = part_after_drift(z, stages)
-        known = split_by_part(z, part)[after]
+        known = split_variance(z, part)[after]
         if draw.independent is not None:
             rest, _, along, _ = self._modes.project(draw.independent)
             off = (part if after else 1.0 - part)[modes].sqrt()

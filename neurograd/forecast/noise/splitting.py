@@ -55,18 +55,8 @@ def part_after_drift(z: Tensor, stages: int) -> Tensor:
     return torch.where(z > 1e-4, needed, MAX_PART_AFTER).clamp(0.0, MAX_PART_AFTER)
 
 
-def split_variance(z: Tensor, stages: int) -> tuple[Tensor, Tensor]:
+def split_variance(z: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
     """Variances before and after the step in modes of known curvature, each like ``z``.
-
-    Args:
-        z: Span times curvature, any shape.
-        stages: Stage count of the step.
-    """
-    return split_by_part(z, part_after_drift(z, stages))
-
-
-def split_by_part(z: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-    """The same by L(z), which is known.
 
     Stiff modes get none before the step: it would be damped anyway, but may throw a network off.
 

@@ -17,7 +17,7 @@ from neurograd.errors import NeurogradError
 from neurograd.forecast.bursts import STATES_OF_BURST, BurstPlan
 from neurograd.pipeline.build import active_effects, build_chip, build_problem
 from neurograd.pipeline.changed import quick_spec
-from neurograd.pipeline.forecasting import bursts_beside, forecast_plan, plan_of
+from neurograd.pipeline.forecasting import bursts_beside, forecast_plan, forecast_way, plan_of
 from neurograd.pipeline.identity import versions
 from neurograd.pipeline.limits.design_changes import find_changes
 from neurograd.pipeline.limits.knobs import find_knobs
@@ -229,7 +229,7 @@ def _stages(
     training = spec.training
     steps, chips = spec.count_updates(problem.num_samples), training.seeds
     most = plan_of(spec).sizes[-1]
-    looks_ahead = forecast_plan(spec, problem, chip)
+    looks_ahead = forecast_plan(spec, *forecast_way(spec, problem, chip))
     predicted = chips if looks_ahead is None else looks_ahead.sizes[-1]
     looks = min(steps + 1, CURVE_POINTS) * units.evaluation
     clean, noisy = steps * units.clean_update + looks, steps * units.chip_update + looks

@@ -127,7 +127,7 @@ def test_few_chips_follow_their_path_and_decide_nothing():
     plain = judge_forecast(few, problem, networks[0], networks[1:])
     assert (plain.verdict.value, found.verdict.value) == ("tolerated", "inconclusive")
     assert found.judgement.cost == plain.judgement.cost
-    assert forecast_plan(few, problem, build_chip(few, problem)) is None
+    assert forecast_plan(few, found.way, found.regime) is None
 
 
 def test_a_chip_without_an_effect_is_predicted_the_way_of_the_whole_chip():
