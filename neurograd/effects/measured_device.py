@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
@@ -19,6 +19,7 @@ from neurograd.effects.sections import SpecSections
 from neurograd.effects.write_curve import Write, counted_by_trains, draw_window, pulse_noise
 from neurograd.errors import NeurogradError
 from neurograd.fit.measurements import DIRECTIONS
+from neurograd.fit.models.wrong_way import right_way
 from neurograd.fit.reading import SAME_WINDOW, read_measurements
 from neurograd.keys.fields import FieldType, Json, Line, SpecModel, spec_problem
 
@@ -35,11 +36,13 @@ class MeasuredTable:
         scatter: Root of the mean square of the readings' distance from the curves, as a part of the
             window; 0 for jumps, which hold their noise.
         devices: Number of devices that the curves are the average of.
+        left_out: Which runs the curves are without, and why, a line each.
     """
 
     steps: PulseCurves | JumpTable
     scatter: float
     devices: int = 1
+    left_out: tuple[str, ...] = ()
 
 
 def read_measured(path: str | os.PathLike[str]) -> PulseCurves | JumpTable:
@@ -72,12 +75,14 @@ def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
                 for each in measured.jumps
             )
             return MeasuredTable(jump_table(up, down), 0.0)
+        runs, left_out = right_way(measured.runs)
+        measured = replace(measured, runs=runs)
         curves = [average_curve(measured, direction) for direction in DIRECTIONS]
         up, down = (
             (torch.from_numpy(each.pulses), torch.from_numpy(each.conductance)) for each in curves
         )
         devices = len({run.device for run in measured.runs})
-        return MeasuredTable(pulse_curves(up, down), scatter(curves), devices)
+        return MeasuredTable(pulse_curves(up, down), scatter(curves), devices, left_out)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -224,6 +229,7 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
     if found is None or not isinstance(found.steps, PulseCurves):
         return
     table = found.steps
+    yield from (f"device.measured: {line}" for line in found.left_out)
     if found.scatter:
         yield (
             f"device.measured scatters by {words.percent(found.scatter, significant=2)} of the "

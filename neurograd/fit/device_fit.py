@@ -21,6 +21,7 @@ from neurograd.fit.models.curves import curves_of
 from neurograd.fit.models.model_fit import ModelFit, fit_model
 from neurograd.fit.models.profile import CONFIDENCE
 from neurograd.fit.models.trains import Trains, line_up
+from neurograd.fit.models.wrong_way import right_way
 from neurograd.fit.numbers import SPREADS, Number, joined_all, numbers_of
 from neurograd.fit.step_table import step_curve, table_of_fit, table_of_jumps
 
@@ -118,13 +119,14 @@ def fit_device(measured: Measurements, model: str | None = None) -> DeviceFit:
         if model is not None:
             raise DataError("a table of single jumps has no curve; allowed: it without --model")
         return _of_jumps(measured)
-    trains = line_up(measured.runs)
+    runs, left_out = right_way(measured.runs)
+    trains = line_up(runs)
     choice = choose(trains, curves_of(model))
     if choice.chosen is None:
-        return _of_steps(trains, measured.unit, choice)
+        return _of_steps(trains, measured.unit, choice, left_out)
     fits = fits_of(choice.chosen, trains)
     rivals = [fits_of(rival, trains) for rival in choice.rivals]
-    notes = choice.notes()
+    notes = (*left_out, *choice.notes())
     if len(fits) == 1:
         numbers = numbers_of(fits[0], measured.unit, [fit for (fit,) in rivals])
     else:
@@ -135,10 +137,10 @@ def fit_device(measured: Measurements, model: str | None = None) -> DeviceFit:
         numbers = joined_all(own, [number for each in others for number in each])
         notes += (*_chosen_on(choice.chosen, fits), *devices.notes())
     unknown = unknown_of(trains, measured.unit, [number.key for number in numbers])
-    left_out = {each.key for each in unknown}
+    not_told = {each.key for each in unknown}
     return DeviceFit(
         curve=choice.chosen.name,
-        numbers=tuple(number for number in numbers if number.key not in left_out),
+        numbers=tuple(number for number in numbers if number.key not in not_told),
         unknown=unknown,
         notes=notes,
         tried=choice.tried,
@@ -158,10 +160,10 @@ def _chosen_on(chosen: Tried, fits: Sequence[ModelFit]) -> tuple[str, ...]:
     )
 
 
-def _of_steps(trains: Trains, unit: str, choice: Choice) -> DeviceFit:
+def _of_steps(trains: Trains, unit: str, choice: Choice, left_out: tuple[str, ...]) -> DeviceFit:
     """A jump table in place of a curve, of all devices together."""
     fit = fit_model(step_curve(trains), trains)
-    notes, after = choice.notes(), goodness(fit)
+    notes, after = (*left_out, *choice.notes()), goodness(fit)
     if not after.fits:
         notes += (
             f"The jump table does not fit either (p = {after.smallest:.2g}, level {LEVEL:g}): "

@@ -126,23 +126,9 @@ def _column(run: Run) -> Array:
         )
     if int(places[-1]) >= MOST_CELLS:
         raise DataError(f"a run of {places[-1]} pulses is too long; allowed: {MOST_CELLS}")
-    _check_way(run, readings)
     column = np.full(int(places[-1]) + 1, np.nan)
     column[places] = readings
     return column
-
-
-def _check_way(run: Run, readings: Array) -> None:
-    """Refuses a run that goes the other way: it was written from its end to its beginning."""
-    there = readings[np.isfinite(readings)]
-    quarter = max(len(there) // 4, 1)
-    begin, end = float(there[:quarter].mean()), float(there[-quarter:].mean())
-    if (end > begin) != (run.direction == "potentiation"):
-        way, ought = ("falls", "rises") if run.direction == "potentiation" else ("rises", "falls")
-        raise DataError(
-            f"a run of {run.direction} {way} from {begin:.3g} to {end:.3g}; allowed: readings in "
-            f"the order of the pulses, which {ought}: turn the column around"
-        )
 
 
 def _moving(readings: Array) -> int:

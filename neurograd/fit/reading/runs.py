@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neurograd.errors import DataError
 from neurograd.fit.measurements import DIRECTIONS, Direction, Run
+from neurograd.fit.models.wrong_way import clearly_against, mean_rise, too_many
 from neurograd.fit.reading.columns import Columns
 from neurograd.fit.reading.heads import understand
 from neurograd.fit.reading.series import (
@@ -311,9 +312,8 @@ def _long_enough(table: Table, found: list[Stretch], notes: list[str]) -> list[S
 def _refuse_reversed(table: Table, columns: Columns, found: list[Stretch]) -> None:
     """Names columns that run against their pulses, and what would work."""
     wrong: dict[int, Stretch] = {}
-    for stretch in found:
-        sign = 1.0 if stretch.direction == "potentiation" else -1.0
-        if sign * trend(stretch.series.values) < -_CLEAR:
+    for direction in DIRECTIONS:
+        for stretch in _reversed([each for each in found if each.direction == direction]):
             wrong.setdefault(stretch.place, stretch)
     if not wrong:
         return
@@ -334,6 +334,20 @@ def _refuse_reversed(table: Table, columns: Columns, found: list[Stretch]) -> No
         f"the {end} conductance on, in the order of the pulses: turn the column around, or give "
         f"--columns with {first.direction}={title}:reversed"
     )
+
+
+def _reversed(own: list[Stretch]) -> list[Stretch]:
+    """The stretches of one direction for which it is refused; single ones are left to a fit."""
+    if not own:
+        return []
+    direction, values = own[0].direction, [each.series.values for each in own]
+    wrong = clearly_against(direction, values)
+    if too_many(len(wrong), len(own)):
+        return [own[k] for k in wrong]
+    if mean_rise(direction, values) >= 0:
+        return []
+    sign = 1.0 if direction == "potentiation" else -1.0
+    return [each for each in own if sign * trend(each.series.values) < -_CLEAR]
 
 
 def _as_resistances(table: Table, columns: Columns) -> str:
