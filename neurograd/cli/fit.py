@@ -72,15 +72,14 @@ def fit(
             f"--yaml {yaml_file}: its jump table would be {table_file}; allowed: another name"
         )
     from neurograd.fit.device_fit import fit_device  # noqa: PLC0415  (numpy and scipy are slow)
-    from neurograd.fit.joint import joint_ranges  # noqa: PLC0415
     from neurograd.fit.reading import read_devices  # noqa: PLC0415
 
     measured = read_devices(data, columns)
     try:
         found = fit_device(measured, model)
-        section = joint_ranges(found) if ranges else None
     except ValueError as error:
         raise DataError(f"{', '.join(map(str, data))}: {error}") from None
+    section = _ranges(found, _named(data)) if ranges else None
     text = _text(
         _command(data, columns, model, ranges=ranges),
         data[0].stem,
@@ -96,6 +95,15 @@ def fit(
         files[plot] = _image(measured, found, _named(data), plot)
     print_text(text)
     write_outputs(files)
+
+
+def _ranges(found: DeviceFit, data: str) -> dict[str, Any]:
+    from neurograd.fit.joint import joint_ranges  # noqa: PLC0415  (numpy and scipy are slow)
+
+    try:
+        return joint_ranges(found)
+    except ValueError as error:
+        raise DataError(f"--ranges: {data}: {error}") from None
 
 
 def _named(data: Sequence[Path]) -> str:

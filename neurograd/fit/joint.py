@@ -1,10 +1,12 @@
 """What a fit leaves open, as the ``ranges`` of a spec: errors of numbers, and their correlations.
 
-A normal approximation. The standard deviation of a number is that of its profile interval, half of
-it over the quantile of ``CONFIDENCE``; it is cut at three of them and at what the key allows. The
-correlations are those of the parameters at the top of the likelihood (the inverse of its
-information), which normal scores of the numbers have as well: each is a rising or a falling
-function of its parameter.
+Both ends of a number's profile interval are kept: its distribution has the estimate for its median
+and 2.5 % beyond either end (``Skewed``; of levels the distribution is that of steps, 1/levels). It
+is cut three standard scores from the median and at what the key allows. Where what the key allows
+ends before the interval does, and that end is the nearer one, as of a noise that may be none, the
+distribution is normal with the other end's deviation. The correlations are those of the parameters
+at the top of the likelihood (the inverse of its information), which normal scores of the numbers
+have as well: each is a rising or a falling function of its parameter.
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ from neurograd.fit.devices import covariance_of
 from neurograd.fit.models.model_fit import ModelFit
 from neurograd.fit.models.profile import CONFIDENCE
 from neurograd.fit.numbers import Number, as_number, key_of, told
+from neurograd.keys.skewed import Skewed
 
 CUT = 3.0
-"""Standard deviations at which the normal distribution is cut."""
+"""Standard scores at which distributions are cut."""
 
 SMALL = 0.01
-"""Part of a number below which its error is left out: less than the digits that are written."""
+"""Part of a number below which its error is left out, and as far as which an end of its interval is
+from it at least: less than the digits that are written."""
+
+_SCORE = float(stats.norm.ppf(0.5 + 0.5 * CONFIDENCE))
 
 _SHRUNK = 0.99
 """Factor of all correlations, with which rounded ones still belong to a distribution."""
@@ -53,15 +59,15 @@ def joint_ranges(found: DeviceFit) -> dict[str, Any]:
     fit = found.fit
     if fit is None or found.table is not None or len(found.fits) > 1 or fit.model.curve.relative:
         raise DataError(
-            "--ranges: is for one device with a curve of write; allowed: without it, or one file "
-            "with --model nonlinear, constant or soft_bounds"
+            "ranges are for one device with a curve of write; allowed: none, or one file with the "
+            "model nonlinear, constant or soft_bounds"
         )
     by_key = {number.key: number for number in found.numbers}
     unbounded = [number.key for number in found.numbers if _is_unbounded(number)]
     if unbounded:
         raise DataError(
-            f"--ranges: the data set no bound to {' and '.join(unbounded)}; allowed: without "
-            "it, or data of more pulses"
+            f"the data set no bound to {' and '.join(unbounded)}; allowed: no ranges, or data of "
+            "more pulses"
         )
     names = [
         name
@@ -70,7 +76,7 @@ def joint_ranges(found: DeviceFit) -> dict[str, Any]:
     ]
     keys = [key_of(fit.model.curve, name) for name in names]
     if not keys:
-        raise DataError(f"--ranges: all numbers are known to {SMALL:.0%}; allowed: without it")
+        raise DataError(f"all numbers are known to {SMALL:.0%}; allowed: no ranges")
     numbers = {f"device.{key}": _range(by_key[key]) for key in keys}
     correlations = _correlations(fit, names)
     pairs = [
@@ -79,11 +85,6 @@ def joint_ranges(found: DeviceFit) -> dict[str, Any]:
         for other in range(one)
     ]
     return {"numbers": numbers, "correlations": pairs}
-
-
-def _std(number: Number) -> float:
-    quantile = float(stats.norm.ppf(0.5 + 0.5 * CONFIDENCE))
-    return 0.5 * (number.high - number.low) / quantile
 
 
 def _is_unbounded(number: Number) -> bool:
@@ -111,16 +112,39 @@ def _is_open(number: Number | None) -> bool:
         return False
     if number.key in ("conductance.min", "conductance.max") and number.unit != "S":
         return False
-    return _std(number) > SMALL * abs(number.value)
+    return 0.5 * (number.high - number.low) / _SCORE > SMALL * abs(number.value)
 
 
-def _range(number: Number) -> dict[str, float]:
-    std = _std(number)
+def _range(number: Number) -> dict[str, Any]:
+    """What a spec says of a number, as its key writes it."""
+    levels = number.key.startswith("conductance.levels")
     least, most = _allowed_of(number)
-    low, high = max(number.value - CUT * std, least), min(number.value + CUT * std, most)
-    if number.key.startswith("conductance.levels"):
-        return {"min": math.floor(low), "max": math.ceil(high), "std": _short(std)}
-    return {"min": _short(low), "max": _short(high), "std": _short(std)}
+    typical = float(min(max(round(number.value), least), most)) if levels else number.value
+    gap = SMALL * abs(typical)
+    low, high = min(number.low, typical - gap), max(number.high, typical + gap)
+    below, above = typical - max(low, least), min(high, most) - typical
+    if (low <= least and below < above) or (high >= most and above < below):
+        std = max(below, above) / _SCORE
+        ends = typical - CUT * std, typical + CUT * std
+        known: dict[str, Any] = {"std": _short(std)}
+    else:
+        low, high = typical - below, typical + above
+        ends = _cut(Skewed(typical, low, high), levels=levels)
+        known = {"interval": [_short(low), _short(high)]}
+    first, last = max(ends[0], least), min(ends[1], most)
+    if levels:
+        return {"min": math.floor(first), "max": math.ceil(last), **known}
+    return {"min": _short(first), "max": _short(last), **known}
+
+
+def _cut(law: Skewed, *, levels: bool) -> tuple[float, float]:
+    """Values of a distribution where it is cut."""
+    scores = np.array([-CUT, CUT])
+    if not levels:
+        low, high = law.value(scores)
+        return float(low), float(high)
+    shortest, longest = law.inverse().value(scores)
+    return 1.0 / float(longest), 1.0 / float(shortest) if shortest > 0 else math.inf
 
 
 def _correlations(fit: ModelFit, names: list[str]) -> np.ndarray:

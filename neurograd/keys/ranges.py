@@ -37,7 +37,9 @@ _QUANTITY = rf"({NUMBER_PATTERN})\s*({UNIT_PATTERN}|%)?"
 PLUS_MINUS = rf"{_QUANTITY}\s*(?:±|\+/-|\+-)\s*{_QUANTITY}"
 """A number and its standard deviation, as a regular expression."""
 
-_ENDS = ("typ", "min", "max")
+ENDS = ("typ", "min", "max")
+"""Keys of a range as a mapping."""
+
 _PLUS_MINUS = re.compile(PLUS_MINUS)
 _OHM = re.compile("[Oo]hm|[\u03a9\u2126]")
 
@@ -62,6 +64,28 @@ class _Real(FieldType):
         return {"type": "number"}
 
 
+@dataclass(frozen=True)
+class _Interval(FieldType):
+    """Both ends of an interval."""
+
+    def read(self, value: Any) -> tuple[float, float]:
+        """Reads a pair of numbers."""
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise spec_problem(f"{show(value)} is no interval; allowed: {self.allowed}")
+        low, high = (_Real().read(end) for end in value)
+        return low, high
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return "a list of two numbers in the unit of the key itself, the smaller one first"
+
+    def json(self) -> Json:
+        """A pair of numbers."""
+        end = {"type": "number"}
+        return {"type": "array", "prefixItems": [end, end], "minItems": 2, "maxItems": 2}
+
+
 class NumberRange(SpecModel):
     """What is known of one number; its key has the typical value."""
 
@@ -71,6 +95,12 @@ class NumberRange(SpecModel):
         None,
         description="Standard deviation of a normal distribution around the typical value, cut at "
         "min and max. Default: null, a triangular one with its top there.",
+    )
+    interval: Annotated[tuple[float, float], _Interval()] | None = Field(
+        None,
+        description="In place of std, both ends of an interval at 95 % that lies unevenly about "
+        "the typical value, the median of a skewed distribution (Tukey's g), cut at min and max. "
+        "Default: null, none.",
     )
 
 
@@ -134,6 +164,7 @@ class Written:
         high: The same of its upper end.
         normal: Whether they are those of a normal distribution, cut.
         std: Its standard deviation where that was read already, else None.
+        interval: Its interval where that was read already, else None.
     """
 
     key: str
@@ -141,6 +172,7 @@ class Written:
     high: tuple[Any, ...]
     normal: bool = False
     std: float | None = None
+    interval: tuple[float, float] | None = None
 
 
 def taken(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Written, ...]]:
@@ -184,11 +216,11 @@ def _taken(section: Mapping[str, Any], place: str, found: list[Written]) -> dict
 
 def _is_range(name: str, value: Mapping[str, Any]) -> bool:
     """Whether a mapping is a range; a section of the spec has min and max as well."""
-    return "typ" in value or (name != "conductance" and bool(value) and {*value} <= {*_ENDS})
+    return "typ" in value or (name != "conductance" and bool(value) and {*value} <= {*ENDS})
 
 
 def _of_mapping(key: str, value: Any) -> tuple[Any, Written]:
-    if {*value} != {*_ENDS}:
+    if {*value} != {*ENDS}:
         raise _error(key, f"{show(dict(value))} is no range; allowed: {ALLOWED}")
     return value["typ"], Written(key, (value["min"],), (value["max"],))
 
@@ -216,7 +248,10 @@ def _of_text(key: str, value: Any) -> tuple[Any, Written] | None:
 
 def written_again(ranges: Mapping[str, NumberRange]) -> tuple[Written, ...]:
     """Ranges that are read already, to be held against their keys once more."""
-    return tuple(Written(k, (r.min,), (r.max,), std=r.std) for k, r in ranges.items())
+    return tuple(
+        Written(key, (each.min,), (each.max,), std=each.std, interval=each.interval)
+        for key, each in ranges.items()
+    )
 
 
 def read_range(written: Written, typical: Any, read: Callable[[str, Any], Any]) -> NumberRange:
@@ -247,7 +282,23 @@ def read_range(written: Written, typical: Any, read: Callable[[str, Any], Any]) 
     if not low <= now <= high or low == high:
         words = f"min {low:g}, typ {now:g} and max {high:g} are no range"
         raise _error(key, f"{words}; allowed: min <= typ <= max, and min below max")
-    return NumberRange(min=low, max=high, std=(high - now) / CUT if written.normal else written.std)
+    _check_interval(written, low, now, high)
+    std = (high - now) / CUT if written.normal else written.std
+    return NumberRange(min=low, max=high, std=std, interval=written.interval)
+
+
+def _check_interval(written: Written, low: float, now: float, high: float) -> None:
+    """Raise SpecError where an interval is given that is none of the number."""
+    if written.interval is None:
+        return
+    key = f"ranges.numbers.{written.key}.interval"
+    if written.std is not None:
+        raise _error(key, "is given beside std; allowed: one of them")
+    begin, end = written.interval
+    if not low <= begin < now < end <= high:
+        words = f"{begin:g} to {end:g} is no interval of {now:g}"
+        allowed = f"ends on both sides of it, from the min, {low:g}, to the max, {high:g}"
+        raise _error(key, f"{words}; allowed: {allowed}")
 
 
 def _first_allowed(key: str, choices: Sequence[Any], read: Callable[[Any], Any]) -> float:
@@ -332,60 +383,3 @@ def without_numbers(given: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[s
     pairs = given.get("correlations") or ()
     left = [each for each in pairs if {*each[:2]} <= {*kept}]
     return {**given, "numbers": dict(kept), "correlations": left} if kept else None
-
-
-# -- The schema ------------------------------------------------------------------------------------
-
-_NAME = "UncertainNumber"
-_FORMS: Json = {
-    "description": "A number that is not known exactly: smallest, typical and largest value, or a "
-    "typical value ± one standard deviation.",
-    "anyOf": [
-        {
-            "type": "object",
-            "properties": {end: {"type": ["number", "string"]} for end in _ENDS},
-            "required": [*_ENDS],
-            "additionalProperties": False,
-        },
-        {"type": "string", "pattern": rf"^\s*{PLUS_MINUS}\s*$"},
-    ],
-}
-
-
-def with_range_forms(schema: Json) -> Json:
-    """The JSON Schema of a spec in which numbers of ``SECTIONS`` may have ranges."""
-    parts: Json = {**schema["$defs"]}
-    waiting = [name for section in SECTIONS for name in _referred(schema["properties"][section])]
-    seen = set()
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        fields = parts[name].get("properties", {})
-        waiting += [each for field in fields.values() for each in _referred(field)]
-        ranged = {key: _with_range(f) if _takes_number(f) else f for key, f in fields.items()}
-        parts[name] = {**parts[name], "properties": ranged} if fields else parts[name]
-    return {**schema, "$defs": {**parts, _NAME: _FORMS}}
-
-
-def _referred(field: Any) -> list[str]:
-    """The parts that a field of a schema refers to."""
-    if isinstance(field, list):
-        return [name for each in field for name in _referred(each)]
-    if not isinstance(field, dict):
-        return []
-    own = [field["$ref"].rpartition("/")[2]] if "$ref" in field else []
-    return own + _referred(field.get("anyOf", []))
-
-
-def _takes_number(field: Json) -> bool:
-    kinds = field.get("type") in ("number", "integer")
-    return kinds or any(_takes_number(each) for each in field.get("anyOf", ()))
-
-
-def _with_range(field: Json) -> Json:
-    ways = field.get("anyOf")
-    kind = {key: value for key, value in field.items() if key not in ("description", "default")}
-    said = {key: value for key, value in field.items() if key in ("description", "default")}
-    return {**said, "anyOf": [*([kind] if ways is None else ways), {"$ref": f"#/$defs/{_NAME}"}]}

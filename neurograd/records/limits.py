@@ -210,7 +210,10 @@ class RangedNumber(Record):
     max: float
     std: Number
     """Standard deviation of a normal distribution, cut at both ends; None (null in JSON) of a
-    triangular one."""
+    triangular or a skewed one."""
+    interval: tuple[float, float] | None = None
+    """Ends of the interval at 95 % of a skewed distribution, cut at both ends; None (null in JSON)
+    of another one, and in older reports."""
     share: Number
     """Part of the variance of the predicted cost that goes when the number is known; None (null in
     JSON) where the cost does not vary, or the draws are too few to tell."""

@@ -16,13 +16,13 @@ from pydantic_core import ErrorDetails
 
 from neurograd.errors import SpecError
 from neurograd.keys.fields import SPEC_ERROR, nearest
+from neurograd.keys.range_schema import with_range_forms
 from neurograd.keys.ranges import (
     Written,
     ranges_of,
     read_range,
     taken,
     value_at,
-    with_range_forms,
     without_numbers,
     written_again,
 )

@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograd.keys.ranges import NumberRange, Ranges, correlation_matrix
+from neurograd.keys.skewed import Skewed
 
 Values = dict[str, float]
 """One value of every number, by its key."""
+
+AS_STEPS = "device.conductance.levels"
+"""Start of the keys of numbers of levels."""
 
 MOST_FOR_ALL = 4
 """Numbers up to which all corners are looked at."""
@@ -40,7 +44,7 @@ def drawn(ranges: Ranges, typical: Mapping[str, float], seed: int) -> list[Value
         mixed = stats.norm.ppf(levels) @ np.linalg.cholesky(correlation_matrix(ranges)).T
         levels = stats.norm.cdf(mixed)
     columns = [
-        quantiles(ranges.numbers[key], typical[key], levels[:, place])
+        quantiles(key, ranges.numbers[key], typical[key], levels[:, place])
         for place, key in enumerate(keys)
     ]
     return [
@@ -50,11 +54,13 @@ def drawn(ranges: Ranges, typical: Mapping[str, float], seed: int) -> list[Value
 
 
 def quantiles(
-    known: NumberRange, typical: float, levels: NDArray[np.float64]
+    key: str, known: NumberRange, typical: float, levels: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Quantiles of one number: of a cut normal distribution, or of a triangular one.
+    """Quantiles of one number: of a skewed or a normal distribution, cut, or of a triangular one.
 
     Args:
+        key: Its dotted key. Numbers of levels with an interval are drawn as steps, 1/levels: of
+            these the readings of a device tell about as much on either side.
         known: What is known of it.
         typical: Its typical value.
         levels: Probabilities, any shape.
@@ -62,7 +68,10 @@ def quantiles(
     from scipy import stats  # noqa: PLC0415  (slow to import)
 
     width = known.max - known.min
-    if known.std is None:
+    if known.interval is not None:
+        skewed = Skewed(typical, *known.interval)
+        found = _skewed(skewed, (known.min, known.max), levels, steps=key.startswith(AS_STEPS))
+    elif known.std is None:
         top = (typical - known.min) / width
         found = stats.triang.ppf(levels, top, loc=known.min, scale=width)
     else:
@@ -70,6 +79,19 @@ def quantiles(
         found = stats.truncnorm.ppf(levels, *ends, loc=typical, scale=known.std)
     inside: NDArray[np.float64] = np.clip(found, known.min, known.max)
     return inside
+
+
+def _skewed(
+    law: Skewed, ends: tuple[float, float], levels: NDArray[np.float64], *, steps: bool
+) -> NDArray[np.float64]:
+    """Quantiles of a skewed distribution that is cut at both ends, or of its steps."""
+    from scipy import stats  # noqa: PLC0415  (slow to import)
+
+    if steps:
+        inverse = (1.0 / ends[1], 1.0 / ends[0])
+        return 1.0 / _skewed(law.inverse(), inverse, 1.0 - levels, steps=False)
+    low, high = (law.score(end) for end in ends)
+    return law.value(stats.truncnorm.ppf(levels, low, high))
 
 
 def corners(

@@ -260,6 +260,7 @@ def _number(
         min=known.min,
         max=known.max,
         std=known.std,
+        interval=known.interval,
         share=None if part is None else part[0],
         share_ci=ends,
         larger_costs_more=above,

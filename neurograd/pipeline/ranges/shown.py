@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from neurograd import words
 from neurograd.keys.fields import FieldType, Fraction, OneOrSection, Seconds, Siemens
 from neurograd.keys.ranges import NumberRange
+from neurograd.keys.skewed import PART
 from neurograd.spec import Spec
 
 DIGITS = 3
@@ -39,6 +40,9 @@ def in_words(key: str, typical: float, known: NumberRange) -> str:
         typical: Its typical value.
         known: What is known of it.
     """
+    if known.interval is not None:
+        low, high = (shown(key, end) for end in known.interval)
+        return f"{shown(key, typical)} ({low} to {high} at {PART:.0%})"
     ends = f"({shown(key, known.min)} to {shown(key, known.max)})"
     std = "" if known.std is None else f"± {shown(key, known.std)} "
     return f"{shown(key, typical)} {std}{ends}"

@@ -41,15 +41,39 @@ def found(data):
 
 
 def test_the_ranges_are_those_of_the_intervals(found):
+    """Both ends of each, at most as far as the key allows."""
     numbers = joint_ranges(found)["numbers"]
     for key, known in numbers.items():
         number = found.number(key.removeprefix("device."))
         assert known["min"] <= number.value <= known["max"]
-        # Half of an interval at 95 % is 1.96 standard deviations of a normal distribution.
-        half = 0.5 * (number.high - number.low)
-        assert known["std"] == pytest.approx(half / 1.959964, rel=1e-3)
+        assert known["interval"] == pytest.approx([number.low, number.high], rel=1e-3)
+        assert known["min"] <= number.low < number.high < known["max"]
     assert numbers[NOISE]["min"] <= 0.015 <= numbers[NOISE]["max"]
     assert isinstance(numbers["device.conductance.levels.potentiation"]["max"], int)
+
+
+def test_an_end_that_is_not_reached_leaves_the_deviation_of_the_other(found):
+    """The upper half of an interval at 95 % is 1.96 standard deviations."""
+    key = "write.cycle_to_cycle.potentiation"
+    numbers = [
+        replace(each, value=0.01, low=0.0, high=0.03) if each.key == key else each
+        for each in found.numbers
+    ]
+    known = joint_ranges(replace(found, numbers=tuple(numbers)))["numbers"][f"device.{key}"]
+    assert known == {"min": 0.0, "max": pytest.approx(0.04061, rel=1e-3), "std": 0.0102}
+
+
+def test_levels_are_cut_by_their_steps(found):
+    """125 (75 to 375): steps of 0.0080 (0.0027 to 0.0133), which may be none at three scores."""
+    key = "conductance.levels.depression"
+    numbers = [
+        replace(each, value=125.2, low=75.0, high=375.0) if each.key == key else each
+        for each in found.numbers
+    ]
+    known = joint_ranges(replace(found, numbers=tuple(numbers)))["numbers"][f"device.{key}"]
+    assert known["interval"] == [75.0, 375.0]
+    assert known["min"] == 61
+    assert known["max"] == 1_000_000
 
 
 def test_correlations_have_the_sign_of_the_data(found):
@@ -82,7 +106,7 @@ def test_a_number_without_a_bound_is_not_taken_as_known(found, high):
     """As 50 pulses leave the levels of a noisy device: 40, from 19 to 3.5e7 or without an end."""
     key = "conductance.levels.depression"
     numbers = [replace(each, high=high) if each.key == key else each for each in found.numbers]
-    with pytest.raises(DataError, match=f"the data set no bound to {key}; allowed: without"):
+    with pytest.raises(DataError, match=f"the data set no bound to {key}; allowed: no ranges"):
         joint_ranges(replace(found, numbers=tuple(numbers)))
 
 
@@ -93,7 +117,7 @@ def test_a_bend_without_an_end_is_not_taken_as_known(found, way, end):
     """The label of an infinite bend is 9, and −9 of depression, which the key allows."""
     key = f"write.nonlinearity.{way}"
     numbers = [replace(each, **end) if each.key == key else each for each in found.numbers]
-    with pytest.raises(DataError, match=f"the data set no bound to {key}; allowed: without"):
+    with pytest.raises(DataError, match=f"the data set no bound to {key}; allowed: no ranges"):
         joint_ranges(replace(found, numbers=tuple(numbers)))
 
 
@@ -109,5 +133,5 @@ def test_conductances_without_a_unit_have_bounds(found):
 
 
 def test_devices_of_other_curves_are_refused(data):
-    with pytest.raises(DataError, match="--ranges: is for one device with a curve of write"):
+    with pytest.raises(DataError, match="ranges are for one device with a curve of write"):
         joint_ranges(fit_device(read_measurements(data), "linear"))

@@ -14,6 +14,12 @@ def with_noise(value):
     return {"device": {"write": {"cycle_to_cycle": value}}}
 
 
+def skewed(interval, **more):
+    """5 % with an interval."""
+    number = {"min": 0.01, "max": 0.2, "interval": interval, **more}
+    return {**with_noise(0.05), "ranges": {"numbers": {C2C: number}}}
+
+
 def known(value):
     return validate_spec(with_noise(value)).ranges.numbers[C2C]
 
@@ -52,6 +58,12 @@ def test_the_form_with_all_defaults_is_read_as_the_same_spec():
     pair = [C2C, NOISE, 0.5]
     device = {"write": {"cycle_to_cycle": "5 % ± 1 %"}, "read": {"noise": "2 % ± 0.5 %"}}
     spec = validate_spec({"device": device, "ranges": {"draws": 9, "correlations": [pair]}})
+    assert validate_spec(spec_to_dict(spec)) == spec
+
+
+def test_an_interval_is_kept():
+    spec = validate_spec(skewed([0.02, 0.12]))
+    assert spec.ranges.numbers[C2C] == NumberRange(min=0.01, max=0.2, interval=(0.02, 0.12))
     assert validate_spec(spec_to_dict(spec)) == spec
 
 
@@ -102,6 +114,11 @@ def test_an_override_takes_the_place_of_a_range():
             [f"layers.first.{C2C}", "single layers"],
         ),
         ({"ranges": {"draws": 20}}, ["ranges: has no numbers"]),
+        (skewed([0.02, 0.08], std=0.1), [f"ranges.numbers.{C2C}.interval", "beside std"]),
+        (skewed([0.06, 0.08]), [f"ranges.numbers.{C2C}.interval", "0.06 to 0.08", "of 0.05"]),
+        (skewed([0.001, 0.08]), [f"ranges.numbers.{C2C}.interval", "the min, 0.01"]),
+        (skewed([0.02]), ["is no interval", "a list of two numbers"]),
+        (skewed([0.02, "8 %"]), ["'8 %' is not a number"]),
         ({"device": {}, "ranges": {"numbers": {"device.x": {"min": 0, "max": 1}}}}, ["device.x"]),
         (
             {"device": {}, "ranges": {"numbers": {NOISE: {"min": 0.1, "max": 1}}}},

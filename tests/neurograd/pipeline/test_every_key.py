@@ -331,6 +331,7 @@ JUDGED = {
     "ranges.numbers.first.min": (KNOWN_ENDS, 0.01, 0.02),
     "ranges.numbers.first.max": (KNOWN_ENDS, 0.4, 0.5),
     "ranges.numbers.first.std": (KNOWN_ENDS, None, 0.05),
+    "ranges.numbers.first.interval": (KNOWN_ENDS, None, [0.05, 0.4]),
     "ranges.correlations": (UNSURE, [], [["device.read.noise", "device.faults.stuck_low", 0.9]]),
     "measure.smoothing_draws": (TINY_SPIKES, 4, 5),
 }

@@ -75,6 +75,38 @@ def test_draws_are_of_the_distribution_that_is_written(written, law):
     assert stats.kstest(values, law.cdf).statistic <= 1 / 500 + 1e-9
 
 
+def _known(key, typical, low, high, **known):
+    """500 draws of one number of which the section ``ranges`` says what is known."""
+    section, _, name = key.removeprefix("device.").partition(".")
+    number = {"min": low, "max": high, **known}
+    spec = {
+        "device": {section: {name: typical}},
+        "ranges": {"draws": 500, "numbers": {key: number}},
+    }
+    return column(draws_of(validate_spec(spec)), key)
+
+
+def test_draws_of_an_interval_lie_as_often_on_either_side_of_the_typical_value():
+    """2.5 % beyond either end of it, half on either side, but for what the cuts take (0.3 %)."""
+    values = _known(NOISE, 0.02, 0.004, 0.15, interval=[0.01, 0.06])
+    beyond = [np.mean(values < end) for end in (0.01, 0.02, 0.06)]
+    assert beyond == pytest.approx([0.025, 0.5, 0.975], abs=0.004)
+    assert values.max() - 0.02 > 3 * (0.02 - values.min())
+
+
+def test_levels_with_an_interval_are_drawn_as_steps():
+    """1/80 ± 0.004: normal in the step, of which a Latin hypercube is within 1/n, but for whole
+    numbers."""
+    step, half = 1 / 80, 0.004
+    ends = [1 / (step + half), 1 / (step - half)]
+    values = _known(LEVELS, 80, 50, 300, interval=ends)
+    law = stats.truncnorm(-3.4, 3.4, step, half / 1.959964)
+    below = [np.mean(values <= edge) for edge in (59, 70, 90, 110)]
+    exact = [float(law.sf(1 / (edge + 0.5))) for edge in (59, 70, 90, 110)]
+    assert below == pytest.approx(exact, abs=0.004)
+    assert values.max() <= 300
+
+
 def test_numbers_are_drawn_independently_or_with_their_correlation():
     numbers = ("5 % ± 1 %", "10 % ± 2 %")
     pair = [[C2C, NOISE, -0.8]]
