@@ -43,7 +43,8 @@ from device_models.write.conductance_states import ConductanceStates
 from device_models.write.crossbar import Crossbar, draw_crossbar
 from device_models.write.endurance import WornDevices, draw_worn
 from device_models.write.fixed_point_grid import FixedPointGrid
-from device_models.write.jump_table import JumpTable, JumpTableWrite, jump_table
+from device_models.write.jump_table import JumpTable, jump_table
+from device_models.write.jump_table_write import jump_table_write
 from device_models.write.measured_curve import PulseCurves, pulse_curves
 from device_models.write.memristor_write import MemristorWrite
 from device_models.write.one_sided_pair import OneSidedPair
@@ -76,7 +77,6 @@ __all__ = [
     "ForwardGradient",
     "IrDrop",
     "JumpTable",
-    "JumpTableWrite",
     "Leakage",
     "LearningRule",
     "LinearStep",
@@ -122,6 +122,7 @@ __all__ = [
     "draw_readouts",
     "draw_worn",
     "jump_table",
+    "jump_table_write",
     "linear_response",
     "nonlinear_response",
     "pulse_curves",

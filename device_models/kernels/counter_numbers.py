@@ -37,6 +37,9 @@ WORD = 0xFFFFFFFF
 UNIFORMS = 2
 """Uniform numbers of a device, and normal numbers in the same block."""
 
+SHARED = 128
+"""Devices that lie so far apart share a block of words where a write draws one number of each."""
+
 _UNIT = 2.0**-32
 _QUARTER_TURN = 2**30
 
@@ -91,6 +94,24 @@ def normal_pair(first: Tensor, second: Tensor, dtype: torch.dtype) -> tuple[Tens
     cosine, sine = torch.where(odd, -sine, cosine), torch.where(odd, cosine, sine)
     turned = radius * (1 - 2 * (quarter >> 1)).to(dtype)
     return turned * cosine, turned * sine
+
+
+def single_uniforms(key: Tensor, like: Tensor) -> Tensor:
+    """A uniform number of each device, of a write that draws no other: a word, not a block, each.
+
+    Words k of block ``128·m + j`` are those of the devices ``512·m + 128·k + j``.
+
+    Args:
+        key: Of the write, see ``draw_key``.
+        like: A vector of as many elements as there are devices, whose type and place they have.
+
+    Returns:
+        Shape ``(N,)``.
+    """
+    groups = -(-len(like) // (4 * SHARED))
+    blocks = torch.arange(groups * SHARED, device=like.device)
+    words = torch.stack(philox(key, blocks, 0)).view(4, groups, SHARED)
+    return words.transpose(0, 1).flatten()[: len(like)].to(like.dtype) * _UNIT
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from device_models.kernels.compiled import called, inlined
 from device_models.kernels.number_loops import (
     BLOCK,
+    STOCHASTIC,
     at,
     block_of,
     normals_of_chosen,
@@ -243,13 +244,15 @@ def write(
     ways, changes = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     where, up = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.bool_)
     rising, falling = settings.up.counted, settings.down.counted
+    random = settings.noisy or settings.rounding == STOCHASTIC
     for begin in range(start, stop, BLOCK):
         size = places_asked(begin, min(BLOCK, stop - begin), increment, realized, places)
         for j in range(size):
             i = begin + places[j]
-            r0, r1, r2, r3 = block_of(np.uint64(i), np.uint64(0), key)
-            noise[j], more_noise[j] = unit(r0, real), unit(r1, real)
-            first[j], second[j] = np.uint32(r2), np.uint32(r3)
+            if random:
+                r0, r1, r2, r3 = block_of(np.uint64(i), np.uint64(0), key)
+                noise[j], more_noise[j] = unit(r0, real), unit(r1, real)
+                first[j], second[j] = np.uint32(r2), np.uint32(r3)
             part = abs(increment[i]) / settings.span
             raised = increment[i] > real(0.0)
             ups[j] = part * (rising if raised else falling)

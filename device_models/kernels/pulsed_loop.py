@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from device_models.kernels.compiled import called, inlined
+from device_models.kernels.compiled import called, chosen_by_types, inlined
 from device_models.kernels.number_loops import (
     BLOCK,
     devices_asked,
@@ -19,9 +19,7 @@ from device_models.kernels.number_loops import (
 from device_models.kernels.train_loop import (
     ASKED,
     BEFORE,
-    EXPONENTIAL,
     HIGH,
-    LINEAR,
     LOW,
     MORE,
     NOISE,
@@ -32,6 +30,8 @@ from device_models.kernels.train_loop import (
     STATE,
     STEP,
     UP,
+    ExponentialShape,
+    PowerShape,
     room_of,
     trains,
 )
@@ -49,7 +49,8 @@ class Request(NamedTuple):
     Attributes:
         up: Increment that a pulse up is counted for, above 0.
         down: The same of a pulse down.
-        most: Most pulses of one write.
+        most_up: Most pulses up of one write.
+        most_down: Most pulses down.
         rounding: How a request becomes a whole number of pulses.
         single: Pulses that are applied one by one.
         reach: Standard deviations that a train taken as one keeps away from bounds.
@@ -59,12 +60,18 @@ class Request(NamedTuple):
 
     up: Any
     down: Any
-    most: Any
+    most_up: Any
+    most_down: Any
     rounding: int
     single: Any
     reach: Any
     weight_range: Any
     one_sided: bool
+
+    @property
+    def most(self) -> Any:
+        """Most pulses of one write, whatever its direction."""
+        return max(self.most_up, self.most_down)
 
 
 class Devices(NamedTuple):
@@ -150,13 +157,36 @@ def _gather_table(count: Any, table: Any, request: Any, room: Any) -> None:
         x[LOW + k], x[HIGH + k] = table[side + np.uint64(4)], table[side + np.uint64(5)]
 
 
+def _dependence(shape: Any, slope: Any, width: Any) -> Any:
+    """What the step of a device depends on its state by, see ``SLOPE``."""
+    raise NotImplementedError
+
+
+@chosen_by_types(_dependence)
+def _dependence_of(shape: Any, slope: Any, width: Any) -> Any:
+    found = {ExponentialShape: _part_of_window, PowerShape: _window}
+    return found.get(shape.instance_class, _slope)
+
+
+def _part_of_window(shape: Any, slope: Any, width: Any) -> Any:
+    return shape.twice_a / width
+
+
+def _window(shape: Any, slope: Any, width: Any) -> Any:
+    return width
+
+
+def _slope(shape: Any, slope: Any, width: Any) -> Any:
+    return slope
+
+
 @called
 def _prepare_trains(count: Any, shape: Any, request: Any, room: Any) -> None:
     """Sets the rows of the chosen devices that trains need beside pulses, noise and bounds.
 
     ``UP`` and ``SIDE`` by the increments' signs; ``BEFORE``, where the weights are, and ``STATE``
-    become the states that these stand for, inside of the bounds; ``SLOPE``, of a step that is not
-    linear, what it depends on the state by.
+    become the states that these stand for, inside of the bounds; ``SLOPE``, where the slopes of
+    linear steps are, what a step depends on the state by.
     """
     x, pair = room.numbers, request.one_sided
     real = x.dtype.type
@@ -170,12 +200,10 @@ def _prepare_trains(count: Any, shape: Any, request: Any, room: Any) -> None:
         h = x[LOW + k] if h < x[LOW + k] else h
         h = x[HIGH + k] if h > x[HIGH + k] else h
         x[BEFORE + k], x[STATE + k] = h, h
-    if shape.kind != LINEAR:
-        for k in range(count):
-            width = x[HIGH + k] - x[LOW + k]
-            # A device without a window is kept where it is by its bounds.
-            width = width if width > zero else one
-            x[SLOPE + k] = shape.twice_a / width if shape.kind == EXPONENTIAL else width
+    for k in range(count):
+        width = x[HIGH + k] - x[LOW + k]
+        # A device without a window is kept where it is by its bounds.
+        x[SLOPE + k] = _dependence(shape, x[SLOPE + k], width if width > zero else one)
 
 
 @called
@@ -200,8 +228,10 @@ def ask_for_pulses(size: Any, request: Any, room: Any) -> None:
     x = room.numbers
     zero = x.dtype.type(0.0)
     for k in range(size):
-        asked = abs(x[ASKED + k]) / (request.up if x[ASKED + k] > zero else request.down)
-        x[PULSES + k] = request.most if asked > request.most else asked
+        up = x[ASKED + k] > zero
+        asked = abs(x[ASKED + k]) / (request.up if up else request.down)
+        most = request.most_up if up else request.most_down
+        x[PULSES + k] = most if asked > most else asked
 
 
 @called

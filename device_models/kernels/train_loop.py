@@ -13,9 +13,6 @@ import numpy as np
 from device_models.kernels.compiled import called, chosen_by_types, inlined
 from device_models.kernels.number_loops import BLOCK, exp_of, log_of, normals_of, words_of
 
-LINEAR, EXPONENTIAL, POWER = 0, 1, 2
-"""Kinds of a step."""
-
 (NOISE, MORE, PULSES, UP, STEP, SLOPE, LOW, HIGH, STATE) = (BLOCK * each for each in range(9))
 """Where rows of the chosen devices begin that a pulse needs.
 
@@ -63,7 +60,6 @@ class Shape(NamedTuple):
     """The step of one pulse; numbers are of the weights' type, see ``pulsed_step``.
 
     Attributes:
-        kind: ``LINEAR``, ``EXPONENTIAL`` or ``POWER``.
         noise: Cycle-to-cycle noise relative to the step.
         multiplicative: Whether the noise of a linear step scales with the present step.
         linear_noise: Whether the step is linear, with a noise that does not depend on the state.
@@ -78,7 +74,6 @@ class Shape(NamedTuple):
         exponent: γ of a power step.
     """
 
-    kind: int
     noise: Any
     multiplicative: bool
     linear_noise: bool
@@ -227,19 +222,19 @@ def _line_up(having: Any, room: Any) -> None:
         device[BLOCK + k] = device[order[k]]
 
 
-def _pulse_all(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: Any) -> None:
+def pulse_all(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: Any) -> None:
     """A pulse to each of the devices in front, as the kind of their step has it."""
     raise NotImplementedError
 
 
-@chosen_by_types(_pulse_all)
+@chosen_by_types(pulse_all)
 def _pulse_of(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: Any) -> Any:
     kinds = {
         LinearShape: _linear_pulse,
         ExponentialShape: _exponential_pulse,
         PowerShape: _power_pulse,
     }
-    return kinds[shape.instance_class]
+    return kinds.get(shape.instance_class)
 
 
 @called
@@ -263,7 +258,7 @@ def trains(count: Any, key: Any, room: Any, shape: Any, reach: Any) -> None:
         left += x[PULSES + k] > zero
     if left == 0:
         return
-    _pulse_all(count, x, x[NOISE:], x[SPARE:], shape, _Pulse(zero, one, shape.noise > 0))
+    pulse_all(count, x, x[NOISE:], x[SPARE:], shape, _Pulse(zero, one, shape.noise > 0))
     if many:
         _further_pulses(count, key, room, shape)
 
@@ -291,7 +286,7 @@ def _further_pulses(count: Any, key: Any, room: Any, shape: Any) -> None:
             _next_noise(number, size, key, device, room.words, x)
         noise = x[MORE:] if number & 1 else x[NOISE:]
         pulse = _Pulse(x.dtype.type(number), one, shape.noise > 0)
-        _pulse_all(size, x, noise, room.numbers[SPARE:], shape, pulse)
+        pulse_all(size, x, noise, room.numbers[SPARE:], shape, pulse)
         number += 1
         if alike:
             size = count if number < most else 0
@@ -314,7 +309,7 @@ def _next_noise(number: Any, size: Any, key: Any, device: Any, words: Any, x: An
 
 
 @inlined
-def _moved(x: Any, k: Any, mean: Any, std: Any, noise: Any, pulse: Any) -> Any:
+def moved(x: Any, k: Any, mean: Any, std: Any, noise: Any, pulse: Any) -> Any:
     """State of a device after a pulse, of which it may get a part, or nothing."""
     # Nothing is read or left out by a condition: a processor takes several devices at a time.
     part = min(x[PULSES + k] - pulse.number, pulse.one)
@@ -330,7 +325,7 @@ def _linear_pulse(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: 
     for k in range(size):
         mean = x[STEP + k] * (pulse.one + x[STATE + k] * x[SLOPE + k])
         std = shape.noise * (abs(mean) if shape.multiplicative else x[STEP + k])
-        x[STATE + k] = _moved(x, k, mean, std, noise, pulse)
+        x[STATE + k] = moved(x, k, mean, std, noise, pulse)
 
 
 @called
@@ -350,7 +345,7 @@ def _exponential_pulse(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pu
         part = pulse.one - amplitude * spare[k]
         mean = x[STEP + k] * (part if part > zero else zero)
         grown = shape.noise_offset + shape.noise_slope * abs(x[STATE + k])
-        x[STATE + k] = _moved(x, k, mean, shape.noise * (mean + grown), noise, pulse)
+        x[STATE + k] = moved(x, k, mean, shape.noise * (mean + grown), noise, pulse)
 
 
 def _power_pulse(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: Any) -> None:
@@ -368,4 +363,4 @@ def _power_pulse(size: Any, x: Any, noise: Any, spare: Any, shape: Any, pulse: A
     _exponentials(size, spare)
     for k in range(size):
         mean = x[STEP + k] * spare[k]
-        x[STATE + k] = _moved(x, k, mean, shape.noise * mean, noise, pulse)
+        x[STATE + k] = moved(x, k, mean, shape.noise * mean, noise, pulse)

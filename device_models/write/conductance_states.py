@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from device_models.kernels.counter_numbers import draw_key, no_key
 from device_models.moments import two_point_mixture
 from device_models.protocols import ElementMoments, WritePath
-from device_models.write.rounding import Rounding, check_rounding, round_whole, rounding_outcomes
+from device_models.write.fused_grids import land_fused
+from device_models.write.rounding import Rounding, check_rounding, round_by_key, rounding_outcomes
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,18 @@ class ConductanceStates:
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Realized increment in weight units, shape ``(N,)``."""
         aimed = self.inner.write(w, increment, generator)
+        key = self.key_of(generator)
+        fused = land_fused(self, w, aimed, key)
+        return self.plain_landing(w, aimed, key) if fused is None else fused
+
+    def key_of(self, generator: torch.Generator) -> Tensor:
+        """The key of one write; nothing is drawn from the generator where a write draws nothing."""
+        return no_key(generator) if self.deterministic else draw_key(generator)
+
+    def plain_landing(self, w: Tensor, aimed: Tensor, key: Tensor) -> Tensor:
+        """What is realized of an aim, by tensor operations, on any kind of device, ``(N,)``."""
         start, way = self._way(w, aimed)
-        landed = self._weight(start + round_whole(way, self.rounding, generator))
+        landed = self._weight(start + round_by_key(way, self.rounding, key))
         return torch.where(aimed == 0, torch.zeros_like(w), landed - w)
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from device_models.kernels.dispatch import Properties, alike, over_devices, taken, word_of
+from device_models.kernels.dispatch import (
+    Properties,
+    alike,
+    over_devices,
+    plain,
+    taken,
+    word_of,
+)
+from device_models.write.jump_table import JumpTable
 from device_models.write.many_pulses import FREE_REACH, MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import (
     ExponentialStep,
@@ -67,13 +74,12 @@ def properties(write: NominalStepWrite) -> Properties | None:
     from device_models.kernels import pulsed_loop  # noqa: PLC0415  (imports numba)
 
     dtype = every[0].dtype
-    real = np.float32 if dtype == torch.float32 else np.float64
-    shape = _shape(write.step, real)
+    shape = _shape(write.step, dtype)
     if shape is None:
         return None
     plus, minus = (pulsed_loop.Devices(*(each.numpy() for each in line)) for line in values)
     size = max(each.numel() for each in every)
-    return Properties(size, dtype, (plus, minus, shape, _request(write, real)))
+    return Properties(size, dtype, (plus, minus, shape, _request(write, dtype)))
 
 
 def properties_in_place(write: NominalStepWrite) -> Properties | None:
@@ -91,20 +97,23 @@ def properties_in_place(write: NominalStepWrite) -> Properties | None:
     return Properties(found.size, found.dtype, (table, *settings))
 
 
-def _request(write: NominalStepWrite, real: Any) -> Any:
+def _real(dtype: torch.dtype) -> Any:
+    return np.float32 if dtype == torch.float32 else np.float64
+
+
+def _request(write: NominalStepWrite, dtype: torch.dtype) -> Any:
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
     from device_models.kernels.pulsed_loop import Request  # noqa: PLC0415  (imports numba)
 
-    up, down = write.steps
+    (up, down), real = write.steps, _real(dtype)
     if up == down:
         units = (real(write.weight_range * up),) * 2
     else:
         # In the order of the plain version, which multiplies numbers of the weights' type.
         units = (real(write.weight_range) * real(up), real(write.weight_range) * real(down))
-    most = math.inf if write.max_pulses is None else write.max_pulses
     return Request(
         *units,
-        real(most),
+        *(real(each) for each in write.most_pulses),
         ROUNDINGS[write.rounding],
         real(MOST_SINGLE_PULSES),
         real(FREE_REACH),
@@ -113,19 +122,20 @@ def _request(write: NominalStepWrite, real: Any) -> Any:
     )
 
 
-def _shape(step: Step, real: Any) -> Any:
+def _shape(step: Step, dtype: torch.dtype) -> Any:
     """The step as the loop takes it; None for one that it does not know."""
+    if type(step) is JumpTable:
+        return _jumps(step, dtype)
     from device_models.kernels import train_loop as loop  # noqa: PLC0415  (imports numba)
 
-    kinds: dict[type, tuple[int, type[loop.Shape]]] = {
-        LinearStep: (loop.LINEAR, loop.LinearShape),
-        ExponentialStep: (loop.EXPONENTIAL, loop.ExponentialShape),
-        PowerStep: (loop.POWER, loop.PowerShape),
+    shapes: dict[type, type[loop.Shape]] = {
+        LinearStep: loop.LinearShape,
+        ExponentialStep: loop.ExponentialShape,
+        PowerStep: loop.PowerShape,
     }
-    if type(step) not in kinds:
+    if type(step) not in shapes:
         return None
-    kind, shape = kinds[type(step)]
-    nothing = (0.0, 0.0)
+    nothing, real = (0.0, 0.0), _real(dtype)
     numbers = (
         *getattr(step, "amplitude", nothing),
         *getattr(step, "gamma", nothing),
@@ -135,11 +145,19 @@ def _shape(step: Step, real: Any) -> Any:
         getattr(step, "noise_slope", 0.0),
         getattr(step, "exponent", 0.0),
     )
-    multiplicative = bool(getattr(step, "multiplicative", False))
-    return shape(
-        kind,
+    return shapes[type(step)](
         real(step.noise),
-        multiplicative,
+        bool(getattr(step, "multiplicative", False)),
         has_linear_noise(step),
         *(real(each) for each in numbers),
     )
+
+
+def _jumps(table: JumpTable, dtype: torch.dtype) -> Any:
+    """A jump table as the loop takes it; None for one of another type or place."""
+    columns = (table.nodes, table.up_mean, table.up_std, table.down_mean, table.down_std)
+    if not all(plain(each, dtype) for each in columns):
+        return None
+    from device_models.kernels.jump_loop import shape_of  # noqa: PLC0415  (imports numba)
+
+    return shape_of(*(each.numpy() for each in columns))

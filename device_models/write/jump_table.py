@@ -14,17 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.moments import clipped_normal
-from device_models.protocols import ElementMoments
-from device_models.write.many_pulses import MOST_SINGLE_PULSES, Kick, take_together
 from device_models.write.measured_curve import interpolate
-from device_models.write.rounding import Rounding, check_rounding, round_whole
-from device_models.write.train_moments import after_train
-from device_models.write.whole_pulses import (
-    WholePulseWrite,
-    changes,
-    pulsed_by_chance,
-)
+from device_models.write.pulsed_step import DeviceValues
 
 MAX_NODES = 32
 """Most states at which a jump table keeps mean and deviation."""
@@ -58,19 +49,18 @@ class JumpTable:
     down_std: Tensor
 
     @property
-    def deterministic(self) -> bool:
-        """Whether no pulse has any spread."""
-        return not bool(self.up_std.any() or self.down_std.any())
+    def noise(self) -> float:
+        """1, as the table's deviations are what they are; 0 where no pulse has any."""
+        return 1.0 if bool(self.up_std.any() or self.down_std.any()) else 0.0
 
-    def mean(self, x: Tensor, up: Tensor) -> Tensor:
-        """Mean change of a pulse from the states ``x``, up where ``up`` is True."""
-        rise = interpolate(self.nodes, self.up_mean, x)
-        return torch.where(up, rise, interpolate(self.nodes, self.down_mean, x))
+    def moments(self, h: Tensor, up: Tensor, devices: DeviceValues) -> tuple[Tensor, Tensor]:
+        """As of every ``Step``, from states in fractions of the window."""
 
-    def std(self, x: Tensor, up: Tensor) -> Tensor:
-        """Standard deviation of a pulse from the states ``x``, up where ``up`` is True."""
-        rise = interpolate(self.nodes, self.up_std, x)
-        return torch.where(up, rise, interpolate(self.nodes, self.down_std, x))
+        def along(rise: Tensor, fall: Tensor) -> Tensor:
+            found = interpolate(self.nodes, rise, h), interpolate(self.nodes, fall, h)
+            return torch.where(up, *found)
+
+        return along(self.up_mean, -self.down_mean), along(self.up_std, self.down_std)
 
     def typical_steps(self) -> tuple[float, float]:
         """Size of a pulse up and down, averaged over the window."""
@@ -179,113 +169,3 @@ def _average(nodes: Tensor, values: Tensor) -> float:
     inside = torch.trapezoid(values, nodes) if len(nodes) > 1 else torch.zeros(())
     outside = values[0] * nodes[0] + values[-1] * (1.0 - nodes[-1])
     return float(inside + outside)
-
-
-@dataclass(frozen=True)
-class JumpTableWrite(WholePulseWrite):
-    """Write path of synapses whose pulses are those of a jump table.
-
-    One device a weight beside a reference, ``w = weight_range·(2x − 1)``. The controller knows the
-    table's average step only: it asks for ``|increment|`` over that step, in whole pulses, and
-    never for more than would pass the whole window. Pulses act one after the other, each with the
-    mean and the deviation of the state where it finds the device, cut at the window.
-
-    Attributes:
-        table: What a pulse does.
-        weight_range: Largest |weight|, above 0.
-        rounding: How a requested increment becomes pulses: ``stochastic``, ``nearest`` or
-            ``truncate``; ``none`` divides them.
-        counted: Part of the window that a pulse is counted for whatever its direction, as trains
-            of coinciding pulses count; None where the controller counts by the average steps.
-
-    Raises:
-        ValueError: If weight range or rounding are not allowed.
-    """
-
-    table: JumpTable
-    weight_range: float = 1.0
-    rounding: Rounding = "stochastic"
-    counted: float | None = None
-
-    def __post_init__(self) -> None:
-        check_rounding(self.rounding)
-        if not 0 < self.weight_range < math.inf:
-            raise ValueError(f"weight_range is {self.weight_range:g}; allowed: above 0")
-
-    @property
-    def deterministic(self) -> bool:
-        """Whether neither the pulses nor their number are random."""
-        return self.rounding != "stochastic" and self.table.deterministic
-
-    def program(self, w: Tensor) -> Tensor:
-        """Clip to the window: initial weights are written with verification."""
-        return w.clamp(-self.weight_range, self.weight_range)
-
-    def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
-        """Realized increment in weight units, shape ``(N,)``."""
-        up = increment > 0
-        pulses = round_whole(self._requested(increment), self.rounding, generator)
-        start = self._state(w)
-        x = start.clone()
-        number = 0
-        # Tables with a step of a millionth of the window ask for a million pulses across it.
-        single = pulses.clamp_max(float(MOST_SINGLE_PULSES))
-        while (where := torch.nonzero(single > number).squeeze(1)).numel():
-            here, direction = x[where], up[where]
-            noise = torch.randn(here.shape, generator=generator, dtype=w.dtype, device=w.device)
-            part = (single[where] - number).clamp_max(1.0)
-            jump = part * self.table.mean(here, direction)
-            jump = jump + part.sqrt() * self.table.std(here, direction) * noise
-            x[where] = (here + jump).clamp(0.0, 1.0)
-            number += 1
-        many = torch.nonzero(pulses > MOST_SINGLE_PULSES).squeeze(1)
-        if many.numel():
-            x[many] = self._moved_by_many(x[many], up[many], pulses[many], generator)
-        return (x - start) * (2.0 * self.weight_range)
-
-    def _moved_by_many(
-        self, x: Tensor, up: Tensor, pulses: Tensor, generator: torch.Generator
-    ) -> Tensor:
-        """States after all pulses of requests for more than are applied one by one."""
-        zero, one = torch.zeros_like(x), torch.ones_like(x)
-
-        def noise(which: Tensor, number: int) -> Tensor:
-            return torch.randn(which.shape, generator=generator, dtype=x.dtype, device=x.device)
-
-        drawn = None if self.table.deterministic else noise
-        return take_together(self._kick(up), x, zero, one, pulses, drawn)
-
-    def _after_pulses(
-        self, w: Tensor, increment: Tensor, pulses: Tensor, part: Tensor
-    ) -> tuple[ElementMoments, ElementMoments]:
-        x, kick = self._state(w), self._kick(increment > 0)
-        ends = after_train(kick, x, torch.zeros_like(x), torch.ones_like(x), pulses, part)
-        return changes(x, ends, 2.0 * self.weight_range)
-
-    def _kick(self, up: Tensor) -> Kick:
-        """What one pulse does to the state of each device, up where ``up`` is True."""
-
-        def kick(state: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-            return self.table.mean(state, up[which]), self.table.std(state, up[which])
-
-        return kick
-
-    def _one_pulse(
-        self, w: Tensor, increment: Tensor, chance: Tensor, part: Tensor
-    ) -> ElementMoments:
-        x, up = self._state(w), increment > 0
-        zero, one = torch.zeros_like(x), torch.ones_like(x)
-        end, std = x + part * self.table.mean(x, up), part.sqrt() * self.table.std(x, up)
-        jumped = clipped_normal(end, std, zero, one)
-        return pulsed_by_chance(x, jumped, chance, 2.0 * self.weight_range)
-
-    def _state(self, w: Tensor) -> Tensor:
-        return (0.5 * (w / self.weight_range + 1.0)).clamp(0.0, 1.0)
-
-    def _requested(self, increment: Tensor) -> Tensor:
-        steps = self.table.typical_steps()
-        rise, fall = steps if self.counted is None else (self.counted, self.counted)
-        part = increment.abs() / (2.0 * self.weight_range)
-        ups = (part / rise).clamp_max(math.ceil(1.0 / rise))
-        downs = (part / fall).clamp_max(math.ceil(1.0 / fall))
-        return torch.where(increment > 0, ups, downs)

@@ -40,7 +40,7 @@ class PulsedWrite(NominalStepWrite):
         dw_min: Nominal step of one pulse, in units of the weight range; or both directions' own.
         weight_range: Weight that a state of 1 stands for.
         rounding: How a requested increment becomes a whole number of pulses; ``none`` divides them.
-        max_pulses: Most pulses of one update; None for any number.
+        max_pulses: Most pulses of one update, or of one up and of one down; None for any number.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -51,7 +51,7 @@ class PulsedWrite(NominalStepWrite):
     dw_min: float | tuple[float, float]
     weight_range: float = 1.0
     rounding: Rounding = "stochastic"
-    max_pulses: int | None = None
+    max_pulses: int | tuple[int, int] | None = None
 
     @property
     def lines(self) -> tuple[DeviceValues, DeviceValues]:

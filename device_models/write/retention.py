@@ -103,7 +103,7 @@ class Leakage(_Leak):
         return 1.0 - leak, -leak * w
 
     def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
-        return increment - (w + increment) / self.lifetime
+        return _less(increment, w + increment, self.lifetime)
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,15 @@ class PairLeakage(_Leak):
 
     def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
         reached = w + increment
-        return increment - torch.where(
-            reached < 0, reached / self.negative, reached / self.positive
-        )
+        lifetime = torch.where(reached < 0, self.negative, self.positive)
+        return _less(increment, reached, lifetime)
+
+
+def _less(increment: Tensor, reached: Tensor, lifetime: Tensor | float) -> Tensor:
+    """An increment less what leaks of the weights that are reached."""
+    if isinstance(lifetime, Tensor):
+        return torch.addcdiv(increment, reached, lifetime, value=-1.0)
+    return torch.sub(increment, reached, alpha=1.0 / lifetime)
 
 
 def _check(*lifetimes: Tensor | float) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from device_models.kernels.counter_numbers import DeviceNumbers
+from device_models.kernels.counter_numbers import DeviceNumbers, single_uniforms
 
 MOST_OUTCOMES = 81
 """Most whole numbers that a normal number is rounded to one by one."""
@@ -43,8 +43,19 @@ def round_by_device(x: Tensor, mode: Rounding, numbers: DeviceNumbers, place: in
     """As ``round_whole``, by the uniform numbers of the devices at a place, shape ``(n,)``."""
     if mode != "stochastic":
         return _without_draw(x, mode)
+    return _by_chance(x, numbers.uniform(place))
+
+
+def round_by_key(x: Tensor, mode: Rounding, key: Tensor) -> Tensor:
+    """As ``round_whole``, by the one uniform number that each device has in a write, ``(N,)``."""
+    if mode != "stochastic":
+        return _without_draw(x, mode)
+    return _by_chance(x, single_uniforms(key, x))
+
+
+def _by_chance(x: Tensor, units: Tensor) -> Tensor:
     low = x.floor()
-    return low + (numbers.uniform(place) < x - low)
+    return low + (units < x - low)
 
 
 def _without_draw(x: Tensor, mode: Rounding) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import torch
@@ -90,10 +91,18 @@ class SeveralDevices:
 
     def states(self, w: Tensor) -> list[Tensor]:
         """Weight of every cell, each at the same part of its way, shape ``(N,)`` each."""
+        low, width = self._window
+        way = (w - low).div_(width).clamp_(0.0, 1.0)
+        return [torch.lerp(a, b, way) for a, b in self.bounds]
+
+    @cached_property
+    def _window(self) -> tuple[Tensor, Tensor]:
+        """Smallest weights, and how far the largest ones are from them.
+
+        1 where they are the same: no cell has a way there, and every part of it is its end.
+        """
         low, high = self.weight_bounds()
-        width = high - low
-        way = torch.where(width > 0, (w - low) / width.clamp_min(1e-300), 0.5).clamp(0.0, 1.0)
-        return [a + way * (b - a) for a, b in self.bounds]
+        return low, torch.where(high > low, high - low, 1.0)
 
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Realized increment in weight units, shape ``(N,)``."""
@@ -104,8 +113,8 @@ class SeveralDevices:
         for k, share, state in self._asked(w):
             asked = increment if self.update == "all" else increment / share
             if drawn is not None:
-                asked = torch.where(drawn == k, asked, torch.zeros_like(asked))
-            realized = realized + share * self.cells[k].write(state, asked, generator)
+                asked = asked.masked_fill(drawn != k, 0.0)
+            realized.add_(self.cells[k].write(state, asked, generator), alpha=share)
         return realized
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments | None:

@@ -9,14 +9,16 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from device_models.kernels.counter_numbers import draw_key, no_key
 from device_models.moments import mixture_moments, normal_nodes
 from device_models.protocols import ElementMoments
 from device_models.write.fixed_point_grid import FixedPointGrid
+from device_models.write.fused_grids import round_fused
 from device_models.write.rounding import (
     Rounding,
     check_rounding,
     normal_rounding_outcomes,
-    round_whole,
+    round_by_key,
     rounding_outcomes,
 )
 
@@ -53,7 +55,17 @@ class UpdateRounding:
 
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
         """Increment as whole steps, cut where the weight would leave the grid, shape ``(N,)``."""
-        return self._realized(w, round_whole(increment / self.grid.step, self.rounding, generator))
+        key = self.key_of(generator)
+        fused = round_fused(self, w, increment, key)
+        return self.plain_write(w, increment, key) if fused is None else fused
+
+    def key_of(self, generator: torch.Generator) -> Tensor:
+        """The key of one write; nothing is drawn from the generator where a write draws nothing."""
+        return no_key(generator) if self.deterministic else draw_key(generator)
+
+    def plain_write(self, w: Tensor, increment: Tensor, key: Tensor) -> Tensor:
+        """The write of a key by tensor operations, on any kind of device, shape ``(N,)``."""
+        return self._realized(w, round_by_key(increment / self.grid.step, self.rounding, key))
 
     def outcomes(self, w: Tensor, increment: ElementMoments) -> Iterator[tuple[Tensor, Tensor]]:
         """The whole numbers of steps that a constant or normal increment is rounded to.

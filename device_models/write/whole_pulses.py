@@ -12,6 +12,7 @@ That is the device without its granularity, with the mean and the noise of its p
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -136,7 +137,8 @@ class NominalStepWrite(WholePulseWrite):
         dw_min: Nominal step of one pulse, in units of the weight range, above 0; or that of a
             pulse up and of one down, where the controller knows both.
         weight_range: Weight that a state of 1 stands for, above 0.
-        max_pulses: Most pulses of one update, 1 or more; None for any number.
+        max_pulses: Most pulses of one update, 1 or more; or most of those up and of those down;
+            None for any number.
         one_sided: Whether a weight is a pair of devices that are only raised.
 
     Raises:
@@ -148,7 +150,7 @@ class NominalStepWrite(WholePulseWrite):
     step: Step
     dw_min: float | tuple[float, float]
     weight_range: float
-    max_pulses: int | None
+    max_pulses: int | tuple[int, int] | None
 
     def __post_init__(self) -> None:
         check_rounding(self.rounding)
@@ -156,7 +158,7 @@ class NominalStepWrite(WholePulseWrite):
         for name, value in (("dw_min", min(up, down)), ("weight_range", self.weight_range)):
             if not value > 0:
                 raise ValueError(f"{name} is {value:g}; allowed: above 0")
-        if self.max_pulses is not None and self.max_pulses < 1:
+        if min(self.most_pulses) < 1:
             raise ValueError(f"max_pulses is {self.max_pulses}; allowed: 1 or more, or None")
 
     @property
@@ -216,9 +218,16 @@ class NominalStepWrite(WholePulseWrite):
         """What a pulse up and a pulse down are counted for, in units of the weight range."""
         return self.dw_min if isinstance(self.dw_min, tuple) else (self.dw_min, self.dw_min)
 
+    @property
+    def most_pulses(self) -> tuple[float, float]:
+        """Most pulses up and down of one update."""
+        most = math.inf if self.max_pulses is None else self.max_pulses
+        return most if isinstance(most, tuple) else (most, most)
+
     def _requested(self, increment: Tensor) -> Tensor:
-        up, down = self.steps
-        pulses = increment.abs() / (
-            self.weight_range * by_direction(increment > 0, increment, up, down)
-        )
-        return pulses if self.max_pulses is None else pulses.clamp_max(float(self.max_pulses))
+        rises = increment > 0
+        step = self.weight_range * by_direction(rises, increment, *self.steps)
+        pulses = increment.abs() / step
+        if self.max_pulses is None:
+            return pulses
+        return pulses.clamp_max(by_direction(rises, increment, *self.most_pulses))

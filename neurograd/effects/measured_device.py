@@ -184,13 +184,11 @@ def _is_jump_table(table: MeasuredTable) -> bool:
 
 
 def _build(parts: Assembly) -> None:
-    import torch  # noqa: PLC0415
-
     from device_models import (  # noqa: PLC0415  (needs torch)
         JumpTable,
-        JumpTableWrite,
         MemristorWrite,
         PulseResponse,
+        jump_table_write,
     )
 
     try:
@@ -202,9 +200,8 @@ def _build(parts: Assembly) -> None:
     if isinstance(table, JumpTable):
         trains = parts.spec.device.pulse_train is not None
         counted = 0.5 * sum(table.typical_steps()) if trains else None
-        jumps = JumpTableWrite(table.to(dtype=dtype, device=place), size, rounding, counted)
-        ends = torch.full((1,), size, dtype=dtype, device=place)
-        parts.synapse = Synapse(jumps, (-ends, ends))
+        jumps = jump_table_write(table.to(dtype=dtype, device=place), size, rounding, counted)
+        parts.synapse = Synapse(jumps, jumps.weight_bounds())
         return
     window = draw_window(parts)
     straight = not parts.keeps(nonlinearity.EFFECT)

@@ -27,7 +27,6 @@ from device_models import (
     ForwardGradient,
     IrDrop,
     JumpTable,
-    JumpTableWrite,
     Leakage,
     LearningRule,
     LinearStep,
@@ -67,6 +66,7 @@ from device_models import (
     draw_lifetimes,
     draw_readouts,
     draw_worn,
+    jump_table_write,
     nonlinear_response,
 )
 from device_models.passes.by_layer import LayerPasses
@@ -366,7 +366,7 @@ def _pair(place):
 def _jumps(place):
     columns = ([0.0, 0.5, 1.0], [0.08, 0.04, 0.01], [0.02] * 3, [-0.02, -0.05, -0.07], [0.01] * 3)
     tensors = (torch.tensor(c, dtype=place.dtype, device=place.device) for c in columns)
-    return JumpTableWrite(JumpTable(0.0, 1.0, *tensors))
+    return jump_table_write(JumpTable(0.0, 1.0, *tensors))
 
 
 def _worn(place):

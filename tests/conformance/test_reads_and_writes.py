@@ -126,7 +126,7 @@ def test_a_request_beyond_the_most_pulses_has_moments(name, place):
     """Those of the most pulses that it gets, however large the request is."""
     if name == "jump_table":
         effect = WRITES[name].make(place)
-        rise, _ = effect.table.typical_steps()
+        rise, _ = effect.step.typical_steps()
         most, pulse = math.ceil(1.0 / rise), 2.0 * rise
     else:
         effect = replace(WRITES["pulsed_write, linear"].make(place), max_pulses=3)

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from device_models.kernels import counter_numbers, number_loops
-from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, normal_pair, philox
+from device_models.kernels.counter_numbers import (
+    DeviceNumbers,
+    draw_key,
+    normal_pair,
+    philox,
+    single_uniforms,
+)
 from neurograd.seeding import generator_for
 
 DTYPES = (torch.float32, torch.float64)
@@ -138,3 +144,16 @@ def test_keys_are_those_of_the_generator():
     assert min(keys) < 0 < max(keys)
     assert int(draw_key(generator_for(0))) == int(draw_key(generator_for(0)))
     assert math.log2(max(abs(key) for key in keys)) > 60
+
+
+def test_a_number_each_is_uniform_whatever_the_others_are():
+    """Kolmogorov and Smirnov at 0.1 %, no correlation of neighbours or of those of a block."""
+    key, count = draw_key(generator_for(4)), 20_000
+    u = single_uniforms(key, torch.empty(count, dtype=torch.float64))
+    assert stats.kstest(u.numpy(), "uniform").pvalue > 1e-3
+    for apart in (1, counter_numbers.SHARED, 4 * counter_numbers.SHARED):
+        assert stats.pearsonr(u[apart:].numpy(), u[:-apart].numpy()).pvalue > 1e-3
+    # Words of 32 bits: two of 20,000 are the same for one key in 20.
+    assert len(u.unique()) >= count - 1
+    fewer = single_uniforms(key, torch.empty(1000, dtype=torch.float64))
+    assert torch.equal(fewer, u[:1000])

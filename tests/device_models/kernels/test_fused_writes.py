@@ -11,20 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_models import (
+    ConductanceStates,
     ExponentialStep,
+    FixedPointGrid,
+    JumpTable,
     LinearStep,
     MemristorWrite,
     NominalDevice,
     OneSidedPair,
     PowerStep,
     PulsedWrite,
+    UpdateRounding,
     draw_crossbar,
     draw_devices,
     nonlinear_response,
 )
 from device_models.kernels import dispatch
 from device_models.kernels.counter_numbers import draw_key
-from device_models.write import fused_curves, fused_pulses
+from device_models.write import fused_curves, fused_grids, fused_pulses
 from device_models.write.measured_curve import pulse_curves
 from device_models.write.pulse_response import CONSTANT_STEP, linear_response
 from neurograd.seeding import generator_for
@@ -71,7 +75,17 @@ def _curve_write(response, mapping, seed, rounding, noise, fine, counted, dtype)
     return MemristorWrite(crossbar, up, down, None if fine else levels, noise, rounding, counted)
 
 
+def _jumps(nodes=(0.05, 0.0503, 0.4, 0.41, 0.9)):
+    """Nodes closer than a bucket, and far from the ends of the window; means of either sign."""
+    columns = (nodes, (0.05, 0.03, 0.04, -0.01, 0.002), [0.01, 0.0, 0.02, 0.03, 0.01],
+               (-0.01, -0.02, 0.005, -0.04, -0.06), [0.02] * 5)  # fmt: skip
+    tensors = (torch.tensor(each[: len(nodes)], dtype=torch.float64) for each in columns)
+    return JumpTable(0.0, 1.0, *tensors)
+
+
 STEPS = {
+    "jumps": _jumps(),
+    "one jump": _jumps((0.3,)),
     "linear": LinearStep(0.3),
     "multiplicative": LinearStep(0.3, multiplicative=True),
     "silent": LinearStep(),
@@ -95,9 +109,11 @@ def _pulse_write(step, one_sided, seed, rounding, most, known, dtype):
         draw_devices(nominal, N, generator_for(seed, "devices", k), dtype) for k in (0, 1)
     )
     dw_min = (0.011, 0.009) if known else 0.01
+    step = STEPS[step]
+    step = step.to(dtype=dtype) if isinstance(step, JumpTable) else step
     if one_sided:
-        return OneSidedPair(STEPS[step], plus, minus, dw_min, 1.3, rounding, most)
-    return PulsedWrite(STEPS[step], plus, dw_min, 1.3, rounding, most)
+        return OneSidedPair(step, plus, minus, dw_min, 1.3, rounding, most)
+    return PulsedWrite(step, plus, dw_min, 1.3, rounding, most)
 
 
 def _increments(size, seed, dtype):
@@ -150,14 +166,54 @@ def test_writes_along_curves(response, mapping, seed, rounding, noise, fine, cou
     one_sided=st.booleans(),
     seed=st.integers(0, 10_000),
     rounding=st.sampled_from(ROUNDINGS),
-    most=st.sampled_from([None, 3]),
+    most=st.sampled_from([40, 3, (2, 5)]),
     known=st.booleans(),
     size=st.floats(1e-4, 0.3),
     dtype=st.sampled_from(list(dispatch.TYPES)),
 )
 def test_writes_by_pulses(step, one_sided, seed, rounding, most, known, size, dtype):
-    write = _pulse_write(step, one_sided, seed, rounding, most or 40, known, dtype)
-    _hold(write, size, seed, dtype)
+    # Each kind of step is compiled for each type.
+    dtype = torch.float32 if "jump" in step else dtype
+    _hold(_pulse_write(step, one_sided, seed, rounding, most, known, dtype), size, seed, dtype)
+
+
+def _states(mapping, rounding, states, seed, dtype, size=N):
+    """Synapses whose windows differ, some of them stuck, or that are all the same."""
+    crossbar = draw_crossbar(
+        size, weight_range=1.5, mapping=mapping, device_to_device=0.3 * (seed % 2),
+        stuck_low=0.1 * (seed % 2), generator=generator_for(seed, "crossbar"), dtype=dtype,
+    )  # fmt: skip
+    bounds = crossbar.weight_bounds()
+    pair = mapping == "differential_pair"
+    return ConductanceStates(MemristorWrite(crossbar), *bounds, states, rounding, pair)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    mapping=st.sampled_from([None, "differential_pair", "reference"]),
+    rounding=st.sampled_from(ROUNDINGS),
+    number=st.integers(2, 40),
+    seed=st.integers(0, 10_000),
+    size=st.floats(1e-4, 3.0),
+    dtype=st.sampled_from(list(dispatch.TYPES)),
+)
+def test_writes_on_a_grid_are_the_plain_ones(mapping, rounding, number, seed, size, dtype):
+    """To the last digit: a number apart would be a whole step."""
+    w = torch.randn(N, generator=generator_for(seed, "w"), dtype=torch.float64).to(dtype)
+    increment, key = _increments(size, seed, dtype), draw_key(generator_for(seed))
+    increment[4] = math.nan
+    if mapping is None:
+        write = UpdateRounding(FixedPointGrid(number % 20 + 1, 1.5), rounding)
+        found = write.write(w, increment, generator_for(seed))
+        expected = write.plain_write(w, increment, write.key_of(generator_for(seed)))
+    else:
+        rounding = "nearest" if rounding == "none" else rounding
+        write = _states(mapping, rounding, number, seed, dtype)
+        found = fused_grids.land_fused(write, w, increment, key)
+        expected = write.plain_landing(w, increment, key)
+    assert found.dtype == expected.dtype == dtype
+    assert torch.equal(found.nan_to_num(7.0), expected.nan_to_num(7.0))
+    assert int(found.isnan().sum()) == 1
 
 
 @pytest.mark.parametrize("one_sided", [False, True])
@@ -193,7 +249,14 @@ def _both():
     return [curve, _pulse_write("exponential", False, 1, "stochastic", 40, True, torch.float32)]
 
 
-@pytest.mark.parametrize("write", _both(), ids=["curve", "pulses"])
+def _grids():
+    states = _states("differential_pair", "stochastic", 9, 1, torch.float32)
+    return [states, UpdateRounding(FixedPointGrid(6))]
+
+
+@pytest.mark.parametrize(
+    "write", [*_both(), *_grids()], ids=["curve", "pulses", "states", "rounding"]
+)
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_change_nothing(write, threads, monkeypatch):
     w, increment = write.program(torch.zeros(N)), _increments(0.1, 0, torch.float32)
@@ -204,7 +267,9 @@ def test_threads_change_nothing(write, threads, monkeypatch):
     assert torch.equal(write.write(w, increment, generator_for(6)), alone)
 
 
-@pytest.mark.parametrize("write", _both(), ids=["curve", "pulses"])
+@pytest.mark.parametrize(
+    "write", [*_both(), *_grids()], ids=["curve", "pulses", "states", "rounding"]
+)
 def test_what_loops_do_not_take_is_written_plainly(write, monkeypatch):
     """Views of other strides, types that do not go together, and no compiler."""
     w, increment = write.program(torch.zeros(N)), _increments(0.1, 0, torch.float32)

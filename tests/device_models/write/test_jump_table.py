@@ -9,7 +9,8 @@ import torch
 from scipy import stats
 
 from device_models.protocols import WritePath
-from device_models.write.jump_table import JumpTable, JumpTableWrite
+from device_models.write.jump_table import JumpTable
+from device_models.write.jump_table_write import jump_table_write
 from neurograd.seeding import generator_for
 from tests.device_models.write.tables import jumps_of
 
@@ -39,7 +40,7 @@ def test_samples_give_back_mean_and_deviation():
     assert bool(((table.down_mean + 0.06 * (0.2 + 0.8 * x)).abs() < error).all())
     assert bool(((table.up_std / (0.02 * (0.5 + x)) - 1).abs() < 5 / math.sqrt(1250)).all())
     assert table.typical_steps() == pytest.approx((0.036, 0.036), rel=0.03)
-    assert not table.deterministic
+    assert table.noise == 1
 
 
 def test_a_slope_of_the_mean_is_no_noise():
@@ -57,10 +58,10 @@ def test_repeated_states_by_hand():
     torch.testing.assert_close(table.up_std, _tensor(math.sqrt(2) / 10, 0, 0))
     torch.testing.assert_close(table.down_mean, _tensor(-0.1, -0.2, -0.3))
     torch.testing.assert_close(table.down_std, _tensor(0, 0, math.sqrt(2) / 10))
-    torch.testing.assert_close(
-        table.mean(_tensor(0.2, 0.7, 0.7), torch.tensor([True, True, False])),
-        _tensor(0.3, 0.2, -0.25),
-    )
+    up = torch.tensor([True, True, False])
+    mean, std = table.moments(_tensor(0.2, 0.7, 0.7), up, jump_table_write(table).devices)
+    torch.testing.assert_close(mean, _tensor(0.3, 0.2, 0.25))
+    torch.testing.assert_close(std, math.sqrt(0.5) / 10 * _tensor(1.0, 0.0, 1.0))
     # Trapezoids: 0.4·0.3 + 0.6·0.2 up, 0.4·0.15 + 0.6·0.25 down.
     assert table.typical_steps() == pytest.approx((0.24, 0.21))
 
@@ -104,11 +105,11 @@ def test_a_conductance_that_fills_several_groups_is_one_node():
 @pytest.mark.parametrize("rounding", ["stochastic", "nearest", "none"])
 def test_one_pulse_has_the_closed_forms_mean_and_variance(rounding):
     """Every weight's mean and variance over 20,000 writes, together at 99 %."""
-    write = JumpTableWrite(jumps_of(_jump_text()), 2.0, rounding)
+    write = jump_table_write(jumps_of(_jump_text()), 2.0, rounding)
     assert isinstance(write, WritePath)
     n, draws = 12, 20_000
     w = torch.linspace(-2, 2, n, dtype=torch.float64)
-    step = 4.0 * min(write.table.typical_steps())
+    step = 4.0 * min(write.step.typical_steps())
     increment = step * _tensor(*([0.97, -0.9, 0.7, -0.6, 0.55, -0.8] * 2))
     exact = write.moments(w, increment)
     many = write.write(w.repeat(draws), increment.repeat(draws), generator_for(1)).view(draws, n)
@@ -127,7 +128,7 @@ def test_one_pulse_has_the_closed_forms_mean_and_variance(rounding):
 def test_pulses_act_one_after_the_other():
     """Without deviation, three pulses are three single ones; more than one has no closed form."""
     table = jumps_of(_jump_text(spread=0.0))
-    write = JumpTableWrite(table, 1.0, "nearest")
+    write = jump_table_write(table, 1.0, "nearest")
     w = torch.linspace(-0.8, 0.8, 9, dtype=torch.float64)
     step = 2.0 * table.typical_steps()[0]
     increment = torch.full_like(w, 3 * step)
@@ -147,25 +148,25 @@ def test_pulses_act_one_after_the_other():
         table.down_mean,
         torch.zeros_like(table.down_std),
     )
-    assert JumpTableWrite(exact, 1.0, "nearest").deterministic
-    assert not JumpTableWrite(exact).deterministic
+    assert jump_table_write(exact, 1.0, "nearest").deterministic
+    assert not jump_table_write(exact).deterministic
 
 
 def test_divided_pulses_end_with_a_part_of_one():
     """Two and a half jumps, the half one from where the second ended."""
     table = jumps_of(_jump_text(spread=0.0))
-    write = JumpTableWrite(table, 1.0, "none")
+    write = jump_table_write(table, 1.0, "none")
     x, up = _tensor(0.2, 0.7), torch.tensor([True, True])
     asked = torch.full_like(x, 2.5 * 2.0 * table.typical_steps()[0])
     expected = x
     for part in (1.0, 1.0, 0.5):
-        expected = expected + part * table.mean(expected, up)
+        expected = expected + part * table.moments(expected, up, write.devices)[0]
     realized = write.write(2.0 * x - 1.0, asked, generator_for(0))
     torch.testing.assert_close(realized, 2.0 * (expected - x), rtol=0, atol=1e-12)
 
 
 def test_writes_stay_in_the_window_and_ask_for_no_more_than_it():
-    write = JumpTableWrite(jumps_of(_jump_text(spread=0.1)), 1.5)
+    write = jump_table_write(jumps_of(_jump_text(spread=0.1)), 1.5)
     w = write.program(torch.linspace(-3, 3, 40, dtype=torch.float64))
     assert float(w.abs().max()) == 1.5
     for sign in (1.0, -1.0):
@@ -177,9 +178,9 @@ def test_writes_stay_in_the_window_and_ask_for_no_more_than_it():
 
 def test_a_weight_beyond_the_window_moves_as_one_at_its_end():
     """Trained weights can stand there; no pulse brings them back by more than a jump."""
-    write = JumpTableWrite(jumps_of(_jump_text(spread=0.0)), 1.5, "nearest")
+    write = jump_table_write(jumps_of(_jump_text(spread=0.0)), 1.5, "nearest")
     at = _tensor(1.5, 1.5, -1.5, -1.5)
-    increment = 3.0 * write.table.typical_steps()[0] * _tensor(1.0, -1.0, 1.0, -1.0)
+    increment = 3.0 * write.step.typical_steps()[0] * _tensor(1.0, -1.0, 1.0, -1.0)
     expected = write.write(at, increment, generator_for(0))
     assert float(expected[1]) < 0 < float(expected[2])
     assert float(expected[0]) == float(expected[3]) == 0
@@ -190,14 +191,14 @@ def test_a_weight_beyond_the_window_moves_as_one_at_its_end():
 def test_jump_table_write_refuses_bad_arguments():
     table = jumps_of(_jump_text(100))
     with pytest.raises(ValueError, match="rounding is 'up'; allowed: nearest"):
-        JumpTableWrite(table, 1.0, "up")
+        jump_table_write(table, 1.0, "up")
     with pytest.raises(ValueError, match="weight_range is 0; allowed: above 0"):
-        JumpTableWrite(table, 0.0)
+        jump_table_write(table, 0.0)
     with pytest.raises(ValueError, match="nodes is 0; allowed: 1 or more"):
         jumps_of(_jump_text(100), 0)
 
 
 def test_table_changes_type_only_when_asked():
-    write = JumpTableWrite(jumps_of(_jump_text(100)).to(dtype=torch.float32))
+    write = jump_table_write(jumps_of(_jump_text(100)).to(dtype=torch.float32))
     w = torch.zeros(5)
     assert write.write(w, w + 0.1, generator_for(0)).dtype == torch.float32

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import ks_2samp
 
-from device_models import JumpTable, JumpTableWrite, LinearStep, NominalDevice, draw_devices
+from device_models import JumpTable, LinearStep, NominalDevice, draw_devices, jump_table_write
 from device_models.kernels.counter_numbers import DeviceNumbers, draw_key
 from device_models.write import fused_pulses, pulsed_write
 from device_models.write.many_pulses import MOST_SINGLE_PULSES, block_length, take_together
@@ -128,7 +128,7 @@ def test_what_is_not_a_number_moves_nothing():
 
 def _fine_table(std):
     columns = ([0.0, 1.0], [2e-5, 1e-5], [std] * 2, [-1e-5, -2e-5], [std] * 2)
-    return JumpTableWrite(
+    return jump_table_write(
         JumpTable(0.0, 1.0, *(torch.tensor(c, dtype=torch.float64) for c in columns))
     )
 
@@ -139,7 +139,7 @@ def test_a_fine_jump_table_ends_on_its_curve(std):
     write = _fine_table(std)
     w = torch.full((SIZE,), -0.5, dtype=torch.float64)
     pulses = 20_000
-    rise, _ = write.table.typical_steps()
+    rise, _ = write.step.typical_steps()
     realized = write.write(w, torch.full_like(w, 2.0 * rise * pulses), generator_for(0))
     exact = 2.0 - (2.0 - 0.25) * (1.0 - 1e-5) ** pulses - 0.25
     assert float(realized.mean()) / 2.0 == pytest.approx(exact, abs=3 * std * pulses**0.5 + 1e-9)

@@ -17,6 +17,7 @@ from device_models import (
     Backprop,
     Chip,
     ExponentialStep,
+    JumpTable,
     LinearStep,
     MemristorWrite,
     Minibatch,
@@ -42,6 +43,14 @@ STEPS = {
     "silent": LinearStep(),
     "exponential": ExponentialStep(0.3, noise_offset=0.01, noise_slope=0.1),
     "power": PowerStep(0.2, 0.7),
+    "jumps": JumpTable(
+        0.0,
+        1.0,
+        *torch.tensor(
+            [[0.0, 1.0], [0.02, 0.005], [0.01, 0.02], [-0.01, -0.02], [0.01, 0.0]],
+            dtype=torch.float64,
+        ),
+    ),
 }
 
 
@@ -104,7 +113,7 @@ def test_pulses_are_those_of_writes_of_all_weights(
     step, one_sided, rounding, most, samples, size, seed, double
 ):
     # Each kind of step is compiled for each type: for the slower kinds, one is enough.
-    one_type = {"exponential": torch.float32, "power": torch.float64}
+    one_type = {"exponential": torch.float32, "power": torch.float64, "jumps": torch.float64}
     dtype = one_type.get(step, torch.float64 if double else torch.float32)
     hold(pulses(step, one_sided, rounding, most, dtype), samples, size, seed, dtype)
 

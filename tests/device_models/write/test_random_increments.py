@@ -20,7 +20,6 @@ from device_models import (
     Chip,
     FixedPointGrid,
     JumpTable,
-    JumpTableWrite,
     Leakage,
     LinearStep,
     MemristorWrite,
@@ -30,6 +29,7 @@ from device_models import (
     UpdateRounding,
     draw_crossbar,
     draw_devices,
+    jump_table_write,
     linear_response,
 )
 from device_models.write.pulsed_devices import NominalDevice
@@ -54,7 +54,7 @@ def _pulsed(step, *, gamma=0.7, dw_min=0.01, make=PulsedWrite, **kwargs):
 
 def _jumps():
     columns = ([0.0, 0.5, 1.0], [0.03, 0.02, 0.01], [0.01] * 3, [-0.01, -0.02, -0.03], [0.01] * 3)
-    return JumpTableWrite(
+    return jump_table_write(
         JumpTable(0.0, 1.0, *(torch.tensor(c, dtype=torch.float64) for c in columns))
     )
 

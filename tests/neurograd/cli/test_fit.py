@@ -61,7 +61,7 @@ def test_columns_and_jumps(capsys, tmp_path):
     assert "--yaml FILE also writes the jump table" in out
     fitted(capsys, jumps, "--yaml", tmp_path / "j.yaml", "--plot", tmp_path / "j.svg")
     _, chip = _chip(tmp_path / "j.yaml")
-    assert type(chip.writes[0]).__name__ == "JumpTableWrite"
+    assert type(chip.writes[0].step).__name__ == "JumpTable"
     assert "<svg" in (tmp_path / "j.svg").read_text()
 
 
