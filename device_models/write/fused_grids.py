@@ -32,8 +32,8 @@ def round_fused(write: UpdateRounding, w: Tensor, increment: Tensor, key: Tensor
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
 
     grid, real = write.grid, _real(w)
-    numbers = (real(each) for each in (grid.step, grid.lowest, grid.highest))
-    settings = grid_loop.Grid(*numbers, ROUNDINGS[write.rounding])
+    ends = (real(grid.lowest), real(grid.highest))
+    settings = grid_loop.Grid(real(grid.step), *ends, ROUNDINGS[write.rounding])
     return _realized(grid_loop.round_updates, w, increment, key, settings)
 
 

@@ -105,7 +105,7 @@ def _request(write: NominalStepWrite, dtype: torch.dtype) -> Any:
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
     from device_models.kernels.pulsed_loop import Request  # noqa: PLC0415  (imports numba)
 
-    (up, down), real = write.steps, _real(dtype)
+    real, (up, down), (most_up, most_down) = _real(dtype), write.steps, write.most_pulses
     if up == down:
         units = (real(write.weight_range * up),) * 2
     else:
@@ -113,7 +113,8 @@ def _request(write: NominalStepWrite, dtype: torch.dtype) -> Any:
         units = (real(write.weight_range) * real(up), real(write.weight_range) * real(down))
     return Request(
         *units,
-        *(real(each) for each in write.most_pulses),
+        real(most_up),
+        real(most_down),
         ROUNDINGS[write.rounding],
         real(MOST_SINGLE_PULSES),
         real(FREE_REACH),

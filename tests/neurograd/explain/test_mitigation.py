@@ -143,7 +143,7 @@ def test_only_a_measured_chip_that_fails_has_a_guide(report, folder):
     spec = validate_spec(NOISY)
     assert check(spec, resume=folder, mitigation=False).report["mitigation"] is None
     assert train_beside(spec, resume=folder).report["mitigation"] is None
-    spared = validate_spec({**NOISY, "device": None})
+    spared = validate_spec({**NOISY, "device": None, "quantization": {"weight_bits": 16}})
     tolerated = check(spared).report
     assert tolerated["verdict"] == "tolerated"
     assert tolerated["mitigation"] is None
