@@ -11,7 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import eval_legendre
 from torch import Tensor
 
 
@@ -52,25 +55,19 @@ def legendre_step(
         observe(now - last, here - last_drift)
         last, last_drift = now, here
         weight = (2.0 * j - 1.0) / j
-        after = weight * now + (1.0 - j) / j * before + weight * unit * here
-        before, now = now, after
+        after = torch.mul(here, weight * unit)
+        before, now = now, after.add_(now, alpha=weight).add_(before, alpha=(1.0 - j) / j)
     return now
 
 
-def stability_polynomial(stages: int, z: Tensor) -> Tensor:
+def stability_polynomial(stages: int, z: NDArray[np.float64]) -> NDArray[np.float64]:
     """``P_s(1 − 2z/(s² + s))``: what a step of s stages leaves of a decaying mode.
 
-    P_s is the Legendre polynomial. This is the recursion of ``legendre_step`` at
-    ``drift(y) = −λy``, but written out, because that has ``now − unit·λ·now`` in place of
-    ``x·now`` and rounds differently: the split of the noise, and every forecast, would change in
-    its last digits. A test holds the two against each other.
+    P_s is the Legendre polynomial.
 
     Args:
         stages: Stage count s, 1 or more.
         z: Span times decay rate, any shape.
     """
-    x = 1.0 - 2.0 * z / (stages * stages + stages)
-    before, now = torch.ones_like(x), x
-    for j in range(2, stages + 1):
-        before, now = now, ((2 * j - 1) * x * now - (j - 1) * before) / j
-    return now
+    found: NDArray[np.float64] = eval_legendre(stages, 1.0 - 2.0 * z / (stages * stages + stages))
+    return found

@@ -154,20 +154,10 @@ class LayerStack:
             noise: Of the read that both passes see; none when None.
         """
         parameters = self.parameters(w)
-        passed, reads = [inputs.flatten(1)], dict[int, NoisyProducts]()
-        for layer in self.layers:
-            matrix = parameters[layer.weight].t()
-            a = passed[-1]
-            z = (
-                a.mm(matrix)
-                if layer.bias is None
-                else torch.addmm(parameters[layer.bias], a, matrix)
-            )
-            if noise is not None:
-                reads[layer.weight] = _read(noise, a, layer, z.shape[1])
-                z += reads[layer.weight].forward
-            passed.append(z if layer.activation is None else layer.activation.apply(z))
-        error = self.loss.slope(passed[-1], targets).div_(count)
+        passed, reads = self._passed(parameters, inputs, noise)
+        error = self.loss.slope(passed[-1], targets)
+        if count != 1:
+            error = error.div_(count)
         found: list[Factors] = []
         for layer in reversed(self.layers):
             output = passed.pop()
@@ -181,6 +171,34 @@ class LayerStack:
                 error = layer.activation.back(error, output)
             found.append(Factors(layer.weight, layer.bias, passed[-1], error))
         return found
+
+    def _passed(
+        self, parameters: Sequence[Tensor], inputs: Tensor, noise: ReadSpread | None
+    ) -> tuple[list[Tensor], dict[int, NoisyProducts]]:
+        """Inputs and what every layer passes on, and the noise of each layer's weights."""
+        passed, reads = [inputs.flatten(1)], dict[int, NoisyProducts]()
+        for layer in self.layers:
+            matrix = parameters[layer.weight].t()
+            a = passed[-1]
+            z = (
+                a.mm(matrix)
+                if layer.bias is None
+                else torch.addmm(parameters[layer.bias], a, matrix)
+            )
+            if noise is not None:
+                reads[layer.weight] = _read(noise, a, layer, z.shape[1])
+                z += reads[layer.weight].forward
+            passed.append(z if layer.activation is None else layer.activation.apply(z))
+        return passed, reads
+
+    def outputs(self, w: Tensor, inputs: Tensor) -> Tensor:
+        """Outputs of the network, shape ``(n, C)``.
+
+        Args:
+            w: Weights, shape ``(N,)``.
+            inputs: Inputs of n samples, shape ``(n, ...)``.
+        """
+        return self._passed(self.parameters(w), inputs, None)[0][-1]
 
     def gradient(self, w: Tensor, inputs: Tensor, targets: Tensor, count: int) -> Tensor:
         """Sum of the samples' gradients over ``count``, shape ``(N,)``.

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from neurograd.forecast.gradient_estimates import EstimateSpread
@@ -214,23 +216,26 @@ class Diffusion:
         self, draw: Draw, length: int, stages: int, epoch: EpochPart | None, *, after: bool
     ) -> Tensor:
         """Noise of one update, scaled to the part before or after the drift of ``length``."""
-        found = torch.zeros_like(draw.whole)
-        curvature, directions = self._modes.known(found)
-        modes, off_modes = len(curvature), curvature.new_tensor(self._off_modes)
-        # All curvatures go through the polynomial of the step at once, which costs its stages.
-        z = length * self.step_size * torch.cat([curvature, off_modes])
+        curvature, directions = self._modes.known(draw.whole)
+        modes, curvatures = len(curvature), np.append(curvature.cpu().numpy(), self._off_modes)
+        z = length * self.step_size * curvatures
         part = part_after_drift(z, stages)
         known = split_variance(z, part)[after]
+        # Each noise with its variances off the stiff modes and along them.
+        scaled: list[tuple[Tensor, float, NDArray[np.float64]]] = []
         if draw.independent is not None:
-            rest, _, along, _ = self._modes.project(draw.independent)
-            off = (part if after else 1.0 - part)[modes].sqrt()
-            found = off * rest + directions @ (known[:modes].sqrt() * along)
+            off = float((part if after else 1.0 - part)[modes])
+            scaled.append((draw.independent, off, known[:modes]))
         if draw.batch is not None and epoch is not None:
-            rest, _, along, _ = self._modes.project(draw.batch)
-            left = known * epoch.ratio(self.step_size * torch.cat([curvature, off_modes]))
-            off = self._mean_off_modes(left[modes + 1 :]).sqrt()
-            found = found + off * rest + directions @ (left[:modes].sqrt() * along)
-        return math.sqrt(length) * found
+            left = known * epoch.ratio(self.step_size * curvatures)
+            off = self._mean_off_modes(left[modes + 1 :])
+            scaled.append((draw.batch, off, left[:modes]))
+        found, inside = torch.zeros_like(draw.whole), torch.zeros_like(curvature)
+        for noise, off, along in scaled:
+            found.add_(noise, alpha=math.sqrt(length * off))
+            beside = math.sqrt(length) * (np.sqrt(along) - math.sqrt(off))
+            inside += torch.as_tensor(beside).to(inside) * (directions.T @ noise)
+        return torch.addmv(found, directions, inside)
 
     @property
     def _off_modes(self) -> tuple[float, float, float]:
@@ -238,7 +243,7 @@ class Diffusion:
         steep = self._square / self._curvature if self._curvature > 0 else 0.0
         return self._curvature, steep, 0.0
 
-    def _mean_off_modes(self, left: Tensor) -> Tensor:
+    def _mean_off_modes(self, left: NDArray[np.float64]) -> float:
         """Mean variance off the stiff modes of noise of shuffled epochs.
 
         Curvatures spread there, and flat modes forget nothing. Mean and mean square of the
@@ -249,7 +254,7 @@ class Diffusion:
         """
         mean, steep, _ = self._off_modes
         part = min(1.0, mean / steep) if steep > 0 else 0.0
-        return part * left[0] + (1.0 - part) * left[1]
+        return part * float(left[0]) + (1.0 - part) * float(left[1])
 
 
 def _lagged(before: float, newest: float) -> float:

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from device_models import Chip, Minibatch
@@ -42,16 +43,15 @@ class EpochPart:
     scale: float
     leftover: float
 
-    def ratio(self, step: Tensor) -> Tensor:
+    def ratio(self, step: NDArray[np.float64]) -> NDArray[np.float64]:
         """Variance that is left over that of independent batches, like ``step``.
 
         Args:
             step: Δtλ of modes; 0 or less where nothing holds noise back.
         """
-        half = 0.5 * self.updates * step.clamp_min(0.0)
-        hold = torch.where(half > 1e-6, torch.tanh(half) / half.clamp_min(1e-300), 1.0)
-        found: Tensor = self.scale * (1.0 - self.part * hold) + self.leftover
-        return found.clamp_min(0.0)
+        half = 0.5 * self.updates * np.maximum(step, 0.0)
+        hold = np.where(half > 1e-6, np.tanh(half) / np.maximum(half, 1e-300), 1.0)
+        return np.maximum(self.scale * (1.0 - self.part * hold) + self.leftover, 0.0)
 
     def beside(self, seen: float) -> EpochPart:
         """The same beside a drift that has a part of the noise of independent batches itself.

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from neurograd.forecast.runge_kutta_legendre import stability_polynomial
@@ -32,30 +33,32 @@ puts more of the noise where the drift meets it, larger hides it from the gradie
 """
 
 
-def remaining_variance(z: Tensor) -> Tensor:
+def remaining_variance(z: NDArray[np.float64]) -> NDArray[np.float64]:
     """F(z), the part of the variance that is left; 1 where nothing holds the noise back.
 
     Args:
         z: Span times curvature, any shape.
     """
-    z = z.clamp_min(0.0)
-    return torch.where(z > 1e-6, -torch.expm1(-2.0 * z) / (2.0 * z).clamp_min(1e-300), 1.0 - z)
+    z = np.maximum(z, 0.0)
+    return np.where(z > 1e-6, -np.expm1(-2.0 * z) / np.maximum(2.0 * z, 1e-300), 1.0 - z)
 
 
-def part_after_drift(z: Tensor, stages: int) -> Tensor:
+def part_after_drift(z: NDArray[np.float64], stages: int) -> NDArray[np.float64]:
     """L(z), from 0 to ``MAX_PART_AFTER``, for noise of which 1 − L comes before the step.
 
     Args:
         z: Span times curvature, any shape.
         stages: Stage count of the step.
     """
-    z = z.clamp_min(0.0)
-    kept = stability_polynomial(stages, z).square().clamp_max(1.0)
-    needed = (remaining_variance(z) - kept) / (1.0 - kept).clamp_min(1e-12)
-    return torch.where(z > 1e-4, needed, MAX_PART_AFTER).clamp(0.0, MAX_PART_AFTER)
+    z = np.maximum(z, 0.0)
+    kept = np.minimum(np.square(stability_polynomial(stages, z)), 1.0)
+    needed = (remaining_variance(z) - kept) / np.maximum(1.0 - kept, 1e-12)
+    return np.clip(np.where(z > 1e-4, needed, MAX_PART_AFTER), 0.0, MAX_PART_AFTER)
 
 
-def split_variance(z: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+def split_variance(
+    z: NDArray[np.float64], after: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Variances before and after the step in modes of known curvature, each like ``z``.
 
     Stiff modes get none before the step: it would be damped anyway, but may throw a network off.
@@ -65,10 +68,7 @@ def split_variance(z: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
         after: ``part_after_drift`` of it, like ``z``.
     """
     stiff = z > STIFF
-    return (
-        torch.where(stiff, 0.0, 1.0 - after),
-        torch.where(stiff, remaining_variance(z), after),
-    )
+    return np.where(stiff, 0.0, 1.0 - after), np.where(stiff, remaining_variance(z), after)
 
 
 def curvature_along(noise: Tensor, drift_change: Tensor) -> float:

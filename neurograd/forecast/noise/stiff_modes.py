@@ -62,13 +62,16 @@ class StiffModes:
         return self._found
 
     def _rayleigh_ritz(self) -> tuple[Tensor, Tensor]:
-        changes, drifts = torch.stack(list(self._changes)), torch.stack(list(self._drifts))
-        squares, vectors = torch.linalg.eigh(changes @ changes.T)
+        count = len(self._changes)
+        pairs = torch.stack([*self._changes, *self._drifts])
+        changes = pairs[:count]
+        products = pairs @ changes.T
+        squares, vectors = torch.linalg.eigh(products[:count])
         kept = squares > _RANK_TOLERANCE * squares[-1]
         scaled = vectors[:, kept] / squares[kept].sqrt()
-        projected = -(scaled.T @ (changes @ drifts.T) @ scaled)
+        projected = -(scaled.T @ products[count:].T @ scaled)
         values, rotation = torch.linalg.eigh(0.5 * (projected + projected.T))
-        return values, changes.T @ (scaled @ rotation)
+        return values, ((scaled @ rotation).T @ changes).T
 
     def known(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Ritz values, shape ``(k,)``, and directions, shape ``(N, k)``; none without a pair.

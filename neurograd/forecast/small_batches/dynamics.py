@@ -28,11 +28,8 @@ from device_models.protocols import ElementMoments
 from neurograd.forecast.noise.diffusion import Diffusion, Draw
 from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
-from neurograd.forecast.small_batches.increments import (
-    ChangedIncrements,
-    Increments,
-    LayerEstimates,
-)
+from neurograd.forecast.small_batches.increments import ChangedIncrements, Increments
+from neurograd.forecast.small_batches.layer_estimates import LayerEstimates, Samples
 from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import (
     few_samples,
@@ -105,9 +102,10 @@ class SubsetDynamics:
         self._epoch = epoch_of(chip, self._samples)
         self._reads_random = not all(effect.deterministic for effect in chip.reads)
         self._offsets: list[Tensor] = []
-        watched = self._order("forecast loss")[:MONITORED]
-        self._watched = None if len(watched) == self._samples else watched
-        self._subset = self._few = watched
+        self._watched = estimates.gathered(self._order("forecast loss")[:MONITORED])
+        # Of all samples, a look at them is none of a part.
+        self._watches_all = self._watched.count == self._samples
+        self._subset = self._few = self._watched
         self._here: Increments | None = None
         self._few_here: Increments | None = None
 
@@ -132,24 +130,35 @@ class SubsetDynamics:
         part = largest_part(self._chip)
         size = subset_size(self._rule, self._samples, length, self._epoch, part)
         self._offsets = self._drawn_reads(w, generator) if self._reads_random else []
-        self._subset = self._order("forecast subset", done)[:size]
-        self._few = self._subset[: few_samples(self._rule)]
+        self._take_subset(self._order("forecast subset", done)[:size])
         self._here = found = self._at(w, self._subset, generator)
-        follows_few = len(self._few) < size
-        self._few_here = self._at(w, self._few, generator) if follows_few else None
+        self._few_here = self._few_of(w, found, generator) if self._few.count < size else None
         if self._chip.writes:
             way = -length * self._chip.step_size * found.mean
             self._response.prepare(w, self._typical(found), way)
 
+    def _take_subset(self, index: Tensor) -> None:
+        """Gather the samples of a step, and the few that are followed along it."""
+        reads, few = max(1, len(self._offsets)), few_samples(self._rule)
+        self._size = len(index)
+        self._subset = self._estimates.gathered(index, reads)
+        if reads > 1:
+            self._few = self._estimates.gathered(index[:few], reads)
+        else:
+            self._few = self._subset.first(few)
+
+    def _few_of(self, w: Tensor, found: Increments, generator: torch.Generator) -> Increments:
+        """Estimates of the few at ``w``, which one read has found among those of the subset."""
+        return self._at(w, self._few, generator) if self._offsets else found.first(self._few.count)
+
     def _at(
-        self, w: Tensor, index: Tensor, generator: torch.Generator, *, reads: bool = True
+        self, w: Tensor, samples: Samples, generator: torch.Generator, *, reads: bool = True
     ) -> Increments:
         """Estimates of some samples at ``w``."""
-        self._passed += len(index)
+        self._passed += samples.count
         seen = self._chip.mean_read(w, generator) if reads else w
-        if not self._offsets:
-            return self._estimates.at(seen, index)
-        return self._estimates.at_each([seen + each for each in self._offsets], index)
+        each = [seen + offset for offset in self._offsets] or [seen]
+        return self._estimates.at(each, samples)
 
     def _drawn_reads(self, w: Tensor, generator: torch.Generator) -> list[Tensor]:
         """Mirrored reads less their mean: what they do to the mean is left, of second order."""
@@ -234,28 +243,21 @@ class SubsetDynamics:
         if not self._chip.writes:
             return asked
         if self._response.is_linear:
-            return self._response.at(w).moments(asked, unit * found.size).mean
+            return self._response.mean(w, asked, unit * found.size)
         single = -unit * found.single(min(found.batches, SINGLE_UPDATES))
         realized = self._chip.write_stack(w, single).mean
         return realized.mean(0) - slope(single, realized) * (single.mean(0) - asked)
 
     def known(self, part: EpochPart | None, length: int) -> EpochPart:
         """The noise that is to be drawn beside that of the subset."""
-        seen = subset_part(self._rule, self._samples, len(self._subset), length)
+        seen = subset_part(self._rule, self._samples, self._size, length)
         return (part or EpochPart(length, 0.0, 1.0, 0.0)).beside(seen)
 
     def loss(self, w: Tensor) -> float:
         """Mean loss of some samples that are the same along the path."""
-        if self._watched is None:
-            return self._problem.loss(w)
-        problem, parameters = self._problem, self._problem.parameters_of(w)
-        with torch.no_grad():
-            losses = [
-                problem.sample_losses(problem.outputs(parameters, x), y)
-                for x, y in problem.chunks("train", self._watched)
-            ]
-        self._passed += len(self._watched)
-        return float(torch.cat(losses).mean())
+        if not self._watches_all:
+            self._passed += self._watched.count
+        return float(self._estimates.loss(w, self._watched))
 
 
 class _Nothing:

@@ -13,27 +13,14 @@ there the subset is cut into batches, each of which is one product.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from device_models import Backprop, FeedbackAlignment
-from device_models.protocols import BatchRule
-from neurograd.problem import Problem
 from neurograd.problem.layer_stack import Factors, LayerStack
-
-MOST_BATCHES = 32
-"""Most updates of more than one sample that are looked at one by one.
-
-A count. Not tuned. Fewer know the mean size of updates less well; more cost time.
-"""
-
-_FEWEST_BATCHES = 16
-_MOST_NUMBERS = 2**23
-"""Numbers that single updates may hold beyond ``_FEWEST_BATCHES``; bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +43,15 @@ class Increments:
     @cached_property
     def mean(self) -> Tensor:
         """Mean estimate, shape ``(N,)``."""
-        return self._summed(lambda each: each.errors, lambda each: each.inputs) / self._samples
+        return self._summed(_errors, _inputs) / self._samples
 
     @cached_property
     def size(self) -> Tensor:
         """E|x| of the estimate x of one update, shape ``(N,)``."""
         if self.batch_size == 1:
-            sizes = self._summed(lambda each: each.errors.abs(), lambda each: each.inputs.abs())
-            return sizes / self._samples
+            return self._sizes._summed(_errors, _inputs) / self._samples
         # No mean size is below that of the mean, of which left-over samples are a part.
-        return torch.maximum(self.single(self.batches).abs().mean(0), self.mean.abs())
+        return torch.maximum(self._every_size.mean(0), self.mean.abs())
 
     @cached_property
     def square(self) -> Tensor:
@@ -88,13 +74,12 @@ class Increments:
         count = self.batches
         centred = (normal - normal.mean()) / math.sqrt(count - 1)
         if self.batch_size > 1:
-            single = self.single(count)
-            return centred @ single, centred @ single.abs()
+            return centred @ self._every, centred @ self._every_size
         column = torch.zeros_like(self.factors[0].errors[:, :1])
         column[:count, 0] = centred
         return (
-            self._summed(lambda each: column * each.errors, lambda each: each.inputs),
-            self._summed(lambda each: column * each.errors.abs(), lambda each: each.inputs.abs()),
+            self._summed(lambda each: column * each.errors, _inputs),
+            self._sizes._summed(lambda each: column * each.errors, _inputs),
         )
 
     def plain_noise(self, normal: Tensor) -> Tensor:
@@ -105,7 +90,7 @@ class Increments:
         """
         scale = math.sqrt(self.batch_size * (self._samples - 1))
         column = ((normal - normal.mean()) / scale).unsqueeze(1)
-        return self._summed(lambda each: column * each.errors, lambda each: each.inputs)
+        return self._summed(lambda each: column * each.errors, _inputs)
 
     @property
     def samples(self) -> int:
@@ -118,9 +103,58 @@ class Increments:
             return self._every
         return self._batched(count)
 
+    def first(self, count: int) -> Increments:
+        """Those of the first ``count`` samples.
+
+        Args:
+            count: Number of samples, a batch or more.
+        """
+        if count == self._samples:
+            return self
+        factors = [
+            replace(each, inputs=each.inputs[:count], errors=each.errors[:count])
+            for each in self.factors
+        ]
+        return Increments(
+            self.stack, factors, self.batch_size, min(self.batches, count // self.batch_size)
+        )
+
+    @cached_property
+    def norms(self) -> list[tuple[Tensor, Tensor | None]]:
+        """Root sum of squares over samples of every layer's errors and inputs, shapes ``(k,)``.
+
+        The first layer's inputs, None here, are the samples' own.
+        """
+        *above, first = self.factors
+        return [
+            *((_root_sum(each.errors), _root_sum(each.inputs)) for each in above),
+            (_root_sum(first.errors), None),
+        ]
+
+    @cached_property
+    def inverse_norms(self) -> list[tuple[_Inverse, _Inverse | None]]:
+        """What turns ``norms`` of the same samples elsewhere into their growth from here."""
+        return [
+            (_Inverse.of(errors), None if inputs is None else _Inverse.of(inputs))
+            for errors, inputs in self.norms
+        ]
+
+    @cached_property
+    def _sizes(self) -> Increments:
+        """The same with the sizes of errors and inputs in their place."""
+        factors = [
+            replace(each, inputs=each.inputs.abs(), errors=each.errors.abs())
+            for each in self.factors
+        ]
+        return replace(self, factors=factors)
+
     @cached_property
     def _every(self) -> Tensor:
         return self._batched(self.batches)
+
+    @cached_property
+    def _every_size(self) -> Tensor:
+        return self._every.abs()
 
     def _batched(self, count: int) -> Tensor:
         size = self.batch_size
@@ -195,12 +229,14 @@ class ChangedIncrements:
         else:
             size = self.many.size.clone()
             parts = self.now.stack.parameters(size)
-            for before, after in zip(self.few.factors, self.now.factors, strict=True):
-                growth = _rms_growth(before.errors, after.errors)
-                inputs = _rms_growth(before.inputs, after.inputs)
-                parts[before.weight].mul_(growth.unsqueeze(1)).mul_(inputs)
-                if before.bias is not None:
-                    parts[before.bias].mul_(growth)
+            layers = zip(self.now.factors, self.now.norms, self.few.inverse_norms, strict=True)
+            for each, (errors, inputs), (of_errors, of_inputs) in layers:
+                growth = of_errors.growth(errors)
+                matrix = parts[each.weight].mul_(growth.unsqueeze(1))
+                if inputs is not None and of_inputs is not None:
+                    matrix.mul_(of_inputs.growth(inputs))
+                if each.bias is not None:
+                    parts[each.bias].mul_(growth)
         return torch.maximum(size, self.mean.abs())
 
     @property
@@ -213,77 +249,31 @@ class ChangedIncrements:
         return self.now.single(count)
 
 
-def _rms_growth(before: Tensor, after: Tensor) -> Tensor:
-    """Root mean square over samples after over before, 1 where that is 0, shape ``(k,)``."""
-    one, other = before.norm(dim=0), after.norm(dim=0)
-    return torch.where(one > 0, other / one.clamp_min(torch.finfo(one.dtype).tiny), 1.0)
+def _errors(layer: Factors) -> Tensor:
+    return layer.errors
+
+
+def _inputs(layer: Factors) -> Tensor:
+    return layer.inputs
+
+
+def _root_sum(values: Tensor) -> Tensor:
+    """Root sum of squares over samples, shape ``(k,)``."""
+    return values.square().sum(0).sqrt_()
 
 
 @dataclass(frozen=True)
-class LayerEstimates:
-    """Estimates of a chip's rule on a network of linear layers.
+class _Inverse:
+    """Inverse of norms, and 1 where these are 0, shapes ``(k,)``."""
 
-    Attributes:
-        problem: Network, loss and data as the chip computes them.
-        stack: The network's layers.
-        feedback: What errors go back through in place of a layer's matrix.
-        batch_size: Samples B of an update.
-    """
-
-    problem: Problem
-    stack: LayerStack
-    feedback: Mapping[int, Tensor]
-    batch_size: int
+    inverse: Tensor
+    where_zero: Tensor
 
     @classmethod
-    def of(cls, problem: Problem, rule: BatchRule, batch_size: int) -> LayerEstimates | None:
-        """Those of a rule, None where its estimates are no products of two vectors a layer."""
-        stack = problem.plain_stack
-        if stack is None:
-            return None
-        if isinstance(rule, Backprop):
-            return cls(problem, stack, {}, batch_size)
-        if isinstance(rule, FeedbackAlignment):
-            names = list(problem.parameters_of(problem.initial_weights))
-            feedback = {names.index(name): back for name, back in rule.feedback.items()}
-            return cls(problem, stack, feedback, batch_size)
-        return None
+    def of(cls, norms: Tensor) -> _Inverse:
+        zero = norms == 0
+        return cls(torch.where(zero, 0.0, norms.reciprocal()), zero.to(norms.dtype))
 
-    def at(self, seen: Tensor, index: Tensor) -> Increments:
-        """Estimates of some samples at weights as the passes see them, shape ``(N,)``."""
-        return self.at_each([seen], index)
-
-    def at_each(self, reads: Sequence[Tensor], index: Tensor) -> Increments:
-        """Estimates of some samples, equal parts of them by one read each.
-
-        No batch has samples of two reads, so that some samples may be left out. Where they are too
-        few for a batch a read, every read sees all of their whole batches.
-
-        Args:
-            reads: Weights as the passes see them, each of shape ``(N,)``.
-            index: The samples, a batch or more.
-        """
-        whole = len(index) // self.batch_size
-        size = len(index) if len(reads) == 1 else whole // len(reads) * self.batch_size
-        chosen = index.split(size) if size else [index[: whole * self.batch_size]] * len(reads)
-        parts = []
-        for seen, some in zip(reads, chosen, strict=False):
-            inputs, targets = self.problem.batch(some)
-            parts.append(self.stack.factors(seen, inputs, targets, feedback=self.feedback))
-        factors = (
-            parts[0] if len(parts) == 1 else [_joined(each) for each in zip(*parts, strict=True)]
-        )
-        batches = len(factors[0].errors)
-        if self.batch_size > 1:
-            fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // len(reads[0]))
-            batches = min(batches // self.batch_size, MOST_BATCHES, fits)
-        return Increments(self.stack, factors, self.batch_size, batches)
-
-
-def _joined(parts: Sequence[Factors]) -> Factors:
-    """One layer's factors of all samples."""
-    return replace(
-        parts[0],
-        inputs=torch.cat([each.inputs for each in parts]),
-        errors=torch.cat([each.errors for each in parts]),
-    )
+    def growth(self, norms: Tensor) -> Tensor:
+        """Norms over those before, 1 where these were 0, shape ``(k,)``."""
+        return torch.addcmul(self.where_zero, norms, self.inverse)

@@ -13,7 +13,7 @@ from device_models import Chip
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.small_batches.dynamics import SubsetDynamics
-from neurograd.forecast.small_batches.increments import LayerEstimates
+from neurograd.forecast.small_batches.layer_estimates import LayerEstimates
 from neurograd.forecast.step_length import Pace
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for

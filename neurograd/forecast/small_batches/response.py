@@ -65,12 +65,13 @@ class SubsetResponse:
         self._size = 0.0
         # What small increments realize, row by row as of ``_rows``: at one place of each weight,
         # how it changes to another one, the inverse distance of the two, and what it is multiplied
-        # with for typical increments.
+        # with for typical increments; the first two with that, as ``at`` takes them.
         self._place: Tensor
         self._rows: Tensor
         self._slopes: Tensor
         self._inverse_gap: Tensor
         self._bend: Tensor
+        self._bent: tuple[Tensor, Tensor]
 
     def use(self, chip: Chip) -> None:
         """Go on with the step size of this chip."""
@@ -90,6 +91,7 @@ class SubsetResponse:
         if self._size / _OTHER_SIZE < size < self._size * _OTHER_SIZE:
             if float(self._along(w).abs().mean()) > _LEFT:
                 self._lay_lines(w, way)
+                self._bent = self._rows * self._bend, self._slopes * self._bend
             return
         self._size = max(size, torch.finfo(w.dtype).tiny)
         self._measure.prepare(w, typical, random=True)
@@ -98,6 +100,7 @@ class SubsetResponse:
         if found is not None:
             self._lay_lines(w, way)
             self._bend = _ratio(_rows(found), self._rows)
+            self._bent = self._rows * self._bend, self._slopes * self._bend
 
     def _lay_lines(self, w: Tensor, way: Tensor) -> None:
         """Measure small increments at ``w`` and beside it."""
@@ -122,17 +125,37 @@ class SubsetResponse:
 
     def at(self, w: Tensor) -> LinearResponse:
         """The response at ``w``, shape ``(N,)``, near the step that was prepared."""
+        means, variances = self._lines_at(w, slice(0, 3)), self._lines_at(w, slice(3, 6))
+        variances[0].clamp_min_(0.0)
+        at_rest = ElementMoments(means[0], variances[0])
+        return LinearResponse(at_rest, means[1], means[2], variances[1], variances[2])
+
+    def mean(self, w: Tensor, increment: Tensor, size: Tensor) -> Tensor:
+        """Mean of what is realized at ``w``, shape ``(N,)``: ``at(w).moments``, in fewer calls.
+
+        Args:
+            w: Stored weights, shape ``(N,)``.
+            increment: Mean increment, shape ``(N,)``.
+            size: Its mean size E|x|, shape ``(N,)``.
+        """
+        rest, up, down = self._lines_at(w, slice(0, 3))
+        change = up.mul_(size + increment).sub_(down.mul_(size - increment))
+        return torch.add(rest, change, alpha=0.5)
+
+    def _lines_at(self, w: Tensor, rows: slice) -> Tensor:
+        """Three rows at ``w``, of which the last two have no sign, shape ``(3, N)``."""
         along = self._along(w).clamp_(-_BEYOND, _BEYOND)
-        rows = torch.addcmul(self._rows, along, self._slopes).mul_(self._bend)
-        rows[1:].clamp_min_(0.0)
-        return LinearResponse(ElementMoments(rows[0], rows[1]), *rows[2:])
+        base, slopes = self._bent
+        found = torch.addcmul(base[rows], along, slopes[rows])
+        found[1:].clamp_min_(0.0)
+        return found
 
 
 def _rows(found: LinearResponse) -> Tensor:
-    """A response as rows, shape ``(6, N)``; that at rest, which has a sign, is the first one."""
-    rest = found.at_rest
-    gains, variances = (found.up_gain, found.down_gain), (found.up_variance, found.down_variance)
-    return torch.stack([rest.mean, rest.variance, *gains, *variances])
+    """A response as rows, shape ``(6, N)``: means, of which that at rest has a sign, variances."""
+    means = (found.at_rest.mean, found.up_gain, found.down_gain)
+    variances = (found.at_rest.variance, found.up_variance, found.down_variance)
+    return torch.stack([*means, *variances])
 
 
 def _ratio(secant: Tensor, slope: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -45,9 +46,14 @@ def _begun(problem, chip, length=4):
     return found, w
 
 
+def _subset(found):
+    """The samples of the step that has begun at 0."""
+    return found._order("forecast subset", 0)[: found._size]
+
+
 def _single(problem, chip, w, found):
     """Moments of the writes of the subset's single updates, shape ``(M, N)``."""
-    some = found._subset.view(-1, chip.rule.batch_size)
+    some = _subset(found).view(-1, chip.rule.batch_size)
     asked = torch.stack([-chip.step_size * problem.gradient(w, each) for each in some])
     return chip.write_stack(w, asked)
 
@@ -63,7 +69,7 @@ def test_mean_and_noise_through_an_asymmetric_write(batch):
     drift = found.drift(w, generator_for(0)) * STEP_SIZE
     scale = float(exact.mean.square().mean().sqrt())
     assert float((drift - exact.mean.mean(0)).abs().max()) < 0.02 * scale
-    asked = -STEP_SIZE * problem.gradient(w, found._subset)
+    asked = -STEP_SIZE * problem.gradient(w, _subset(found))
     # The asymmetry is no small part of it.
     assert float((exact.mean.mean(0) - asked).norm() / asked.norm()) > 0.3
     beside = chip.program(w + 0.3 * w.abs().mean())
@@ -89,7 +95,7 @@ def test_a_few_samples_follow_the_change_of_the_subset(monkeypatch):
     chip = _chip(problem)
     monkeypatch.setattr(dynamics, "few_samples", lambda rule: 16)
     found, w = _begun(problem, chip)
-    assert len(found._few) == 16 < len(found._subset)
+    assert found._few.count == 16 < found._size
     passed = found._passed
     beside = chip.program(w + 0.3 * w.abs().mean())
     drift = found.drift(beside, generator_for(0)) * STEP_SIZE
@@ -126,6 +132,11 @@ def test_responses_are_measured_again_only_where_they_do_not_hold(monkeypatch):
     line, exact = found.at(far), WriteResponse(chip).measured(far, typical)
     torch.testing.assert_close(line.up_gain, exact.up_gain, rtol=0.02, atol=0.0)
     torch.testing.assert_close(line.down_variance, exact.down_variance, rtol=0.05, atol=0.0)
+    asked, size = 1e-3 * torch.linspace(-1.0, 1.0, len(w)).double(), torch.full_like(w, 1.2e-3)
+    beside = far + 0.1 * w.abs().mean()
+    torch.testing.assert_close(
+        found.mean(beside, asked, size), found.at(beside).moments(asked, size).mean
+    )
 
 
 def test_mean_of_a_write_that_is_not_linear():
@@ -160,16 +171,16 @@ def test_what_the_subset_has_of_the_noise_is_not_drawn_again():
     chip = _chip(problem)
     found, _ = _begun(problem, chip)
     part = found.known(None, 4)
-    size = len(found._subset)
+    size = found._size
     seen = subset_part(chip.rule, problem.num_samples, size, 4)
-    flat = torch.zeros(1, dtype=torch.float64)
-    assert float(part.ratio(flat)) == pytest.approx(1.0 - seen)
+    flat = np.zeros(1)
+    assert part.ratio(flat).item() == pytest.approx(1.0 - seen)
     # Held for a whole step, it is forgotten faster than noise that is drawn in every update.
-    z = torch.tensor([6.0 / 4], dtype=torch.float64)
-    assert float(part.ratio(z)) == pytest.approx(1.0 - seen * math.tanh(3.0) / 3.0)
+    z = np.array([6.0 / 4])
+    assert part.ratio(z).item() == pytest.approx(1.0 - seen * math.tanh(3.0) / 3.0)
     shuffled = EpochPart(4, 0.5, 10.0 / 9.0, 0.0)
     both = found.known(shuffled, 4)
-    assert float(both.ratio(flat)) == pytest.approx(max(0.0, 5.0 / 9.0 - seen))
+    assert both.ratio(flat).item() == pytest.approx(max(0.0, 5.0 / 9.0 - seen))
 
 
 def test_random_reads_are_in_mean_and_noise():
@@ -181,7 +192,7 @@ def test_random_reads_are_in_mean_and_noise():
     offsets = found._offsets
     assert len(offsets) == 4
     assert float((offsets[0] + offsets[1]).abs().max()) == 0.0
-    parts = found._subset.split(len(found._subset) // 4)
+    parts = _subset(found).split(found._size // 4)
     mean = [problem.gradient(w + r, some) for r, some in zip(offsets, parts, strict=False)]
     drift = found.drift(w, generator_for(0))
     torch.testing.assert_close(drift, -torch.stack(mean).mean(0))

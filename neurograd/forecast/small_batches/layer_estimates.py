@@ -1,0 +1,136 @@
+"""Gradient estimates of a chip's rule on linear layers: of which samples, seen by which reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from device_models import Backprop, FeedbackAlignment
+from device_models.protocols import BatchRule
+from neurograd.forecast.small_batches.increments import Increments
+from neurograd.problem import Problem
+from neurograd.problem.layer_stack import Factors, LayerStack
+
+MOST_BATCHES = 32
+"""Most updates of more than one sample that are looked at one by one.
+
+A count. Not tuned. Fewer know the mean size of updates less well; more cost time.
+"""
+
+_FEWEST_BATCHES = 16
+_MOST_NUMBERS = 2**23
+"""Numbers that single updates may hold beyond ``_FEWEST_BATCHES``; bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples that are looked at more than once.
+
+    Attributes:
+        parts: Inputs, shape ``(n, inputs)``, and targets of those that one read sees, a part for
+            each read.
+    """
+
+    parts: tuple[tuple[Tensor, Tensor], ...]
+
+    @property
+    def count(self) -> int:
+        """Number of samples, once for each read that sees them."""
+        return sum(len(targets) for _, targets in self.parts)
+
+    def first(self, count: int) -> Samples:
+        """The first samples of those that one read sees."""
+        ((inputs, targets),) = self.parts
+        return Samples(((inputs[:count], targets[:count]),))
+
+
+@dataclass(frozen=True)
+class LayerEstimates:
+    """Estimates of a chip's rule on a network of linear layers.
+
+    Attributes:
+        problem: Network, loss and data as the chip computes them.
+        stack: The network's layers.
+        feedback: What errors go back through in place of a layer's matrix.
+        batch_size: Samples B of an update.
+    """
+
+    problem: Problem
+    stack: LayerStack
+    feedback: Mapping[int, Tensor]
+    batch_size: int
+
+    @classmethod
+    def of(cls, problem: Problem, rule: BatchRule, batch_size: int) -> LayerEstimates | None:
+        """Those of a rule, None where its estimates are no products of two vectors a layer."""
+        stack = problem.plain_stack
+        if stack is None:
+            return None
+        if isinstance(rule, Backprop):
+            return cls(problem, stack, {}, batch_size)
+        if isinstance(rule, FeedbackAlignment):
+            names = list(problem.parameters_of(problem.initial_weights))
+            feedback = {names.index(name): back for name, back in rule.feedback.items()}
+            return cls(problem, stack, feedback, batch_size)
+        return None
+
+    def gathered(self, index: Tensor, reads: int = 1) -> Samples:
+        """Some samples, for estimates at several places; equal parts of them for one read each.
+
+        No batch has samples of two reads, so that some samples may be left out. Where they are too
+        few for a batch a read, every read sees all of their whole batches.
+
+        Args:
+            index: The samples, a batch or more.
+            reads: Number of reads.
+        """
+        whole = len(index) // self.batch_size
+        size = len(index) if reads == 1 else whole // reads * self.batch_size
+        if not size:
+            return Samples((self._batch(index[: whole * self.batch_size]),) * reads)
+        return Samples(tuple(self._batch(some) for some in index.split(size)[:reads]))
+
+    def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        inputs, targets = self.problem.batch(index)
+        return inputs.flatten(1), targets
+
+    def at(self, reads: Sequence[Tensor], samples: Samples) -> Increments:
+        """Estimates of some samples, each part of them by a read.
+
+        Args:
+            reads: Weights as the passes see them, each of shape ``(N,)``.
+            samples: A part for each of them.
+        """
+        parts = [
+            self.stack.factors(seen, inputs, targets, feedback=self.feedback)
+            for seen, (inputs, targets) in zip(reads, samples.parts, strict=True)
+        ]
+        factors = (
+            parts[0] if len(parts) == 1 else [_joined(each) for each in zip(*parts, strict=True)]
+        )
+        batches = len(factors[0].errors)
+        if self.batch_size > 1:
+            fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // len(reads[0]))
+            batches = min(batches // self.batch_size, MOST_BATCHES, fits)
+        return Increments(self.stack, factors, self.batch_size, batches)
+
+    def loss(self, w: Tensor, samples: Samples) -> Tensor:
+        """Mean loss of some samples at weights as the passes see them, shape ``(N,)``."""
+        with torch.no_grad():
+            losses = [
+                self.problem.sample_losses(self.stack.outputs(w, inputs), targets)
+                for inputs, targets in samples.parts
+            ]
+        return torch.cat(losses).mean()
+
+
+def _joined(parts: Sequence[Factors]) -> Factors:
+    """One layer's factors of all samples."""
+    return replace(
+        parts[0],
+        inputs=torch.cat([each.inputs for each in parts]),
+        errors=torch.cat([each.errors for each in parts]),
+    )
