@@ -101,7 +101,7 @@ def _ranges(found: DeviceFit, data: str) -> dict[str, Any]:
     from neurograd.fit.joint import joint_ranges  # noqa: PLC0415  (numpy and scipy are slow)
 
     try:
-        return joint_ranges(found)
+        return {"data": data, **joint_ranges(found)}
     except ValueError as error:
         raise DataError(f"--ranges: {data}: {error}") from None
 

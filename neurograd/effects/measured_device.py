@@ -13,6 +13,7 @@ from neurograd import words
 from neurograd.effects import granularity, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
 from neurograd.effects.effect import Contribution, Keys, Stage, on_device
+from neurograd.effects.fitted_device import TABLE, MeasuredAs
 from neurograd.effects.measured_runs import average_curve, scatter
 from neurograd.effects.pulsed_device import fill_mapping, refuse_levels
 from neurograd.effects.sections import SpecSections
@@ -126,6 +127,14 @@ class MeasuredKeys(SpecModel):
         "pulses (pulse, potentiation, depression and many others), or a table of jumps "
         "(conductance, delta_up, delta_down). Relative to the spec. Default: null.",
     )
+    measured_as: MeasuredAs = Field(
+        TABLE,
+        exclude=True,
+        description="What is made of measured: table, the file's average curve or its jumps; fit, "
+        "the device that neurograd fit --ranges finds in it, with what the data leave open as "
+        "ranges; or that with the curve held to constant, nonlinear or soft_bounds. Of the whole "
+        "chip's device. Default: table.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -139,6 +148,9 @@ class MeasuredKeys(SpecModel):
     @model_validator(mode="after")
     def _check_beside_measured(self) -> MeasuredKeys:
         """A table tells the steps; one of steps against conductance tells their noise as well."""
+        if self.measured_as != TABLE:
+            problem = f"{self.measured_as} is for a whole chip's device beside measured"
+            raise spec_problem(f"{problem}; allowed: {TABLE}", "measured_as")
         if self.measured is None:
             return self
         device: Any = self

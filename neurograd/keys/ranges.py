@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from neurograd.errors import SpecError
-from neurograd.keys.fields import FieldType, Json, Number, SpecModel, Whole, spec_problem
+from neurograd.keys.fields import FieldType, Json, Line, Number, SpecModel, Whole, spec_problem
 from neurograd.keys.units import MAX_TEXT, NUMBER_PATTERN, UNIT_PATTERN, show
 
 SECTIONS = ("device", "deployment")
@@ -146,6 +146,11 @@ class Ranges(SpecModel):
         {},
         description="What is known of each number, by its key. Default: {}, what the keys of "
         f"device and deployment themselves have in place of a number: {ALLOWED}.",
+    )
+    data: Annotated[str, Line(4096)] | None = Field(
+        None,
+        description="Measured data that leave the numbers open, for reports to name; written by "
+        "neurograd fit --ranges and with device.measured_as. Default: null, none.",
     )
     correlations: Annotated[tuple[Pair, ...], _Pairs()] = Field(
         (),

@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from neurograd.effects.fitted_device import with_fitted_device
 from neurograd.errors import SpecError
 from neurograd.keys.fields import SPEC_ERROR, nearest
 from neurograd.keys.range_schema import with_range_forms
@@ -131,7 +132,8 @@ def validate_spec(
         keys.append(key)
         _check_override(merged, key)
     try:
-        typical, ranges = taken(_without_ranges(merged, keys))
+        fitted = with_fitted_device(_without_ranges(merged, keys))
+        typical, ranges = taken(fitted)
         return _with_ranges(_validated(typical), typical, ranges)
     except SpecError as error:
         raise _blame(source, keys, error.key, error.problem) from None

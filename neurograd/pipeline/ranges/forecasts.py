@@ -47,11 +47,21 @@ Submit = Callable[..., Future[Any]]
 
 
 def typical_notes(spec: Spec, command: str) -> tuple[str, ...]:
-    """What a command that knows no ranges says of those of a spec."""
-    if spec.ranges is None or command == "check":
+    """What is to be known of the ranges of a spec: their data, and that a command knows none."""
+    if spec.ranges is None:
         return ()
-    keys = ", ".join(spec.ranges.numbers)
-    return (f"{command} takes the typical values of {keys}; check forecasts over their ranges.",)
+    data, keys = spec.ranges.data, ", ".join(spec.ranges.numbers)
+    found = []
+    if data is not None:
+        found.append(
+            f"The numbers are those that neurograd fit finds in {data}, which prints what it was "
+            "told by the data and what not; what they leave open is in ranges."
+        )
+    if command != "check":
+        found.append(
+            f"{command} takes the typical values of {keys}; check forecasts over their ranges."
+        )
+    return tuple(found)
 
 
 def values_in_ranges(spec: Spec, *, at_corners: bool) -> int:
@@ -235,8 +245,9 @@ def result_of(
         corners_kind=corners_kind,
         sentences=(),
     )
-    correlated = spec.ranges is not None and bool(spec.ranges.correlations)
-    return result.model_copy(update={"sentences": sentences(result, correlated=correlated)})
+    ranges = spec.ranges or Ranges()
+    said = sentences(result, correlated=bool(ranges.correlations), data=ranges.data)
+    return result.model_copy(update={"sentences": said})
 
 
 def _number(

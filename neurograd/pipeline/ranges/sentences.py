@@ -11,15 +11,18 @@ from neurograd.records.cost import NOUNS
 from neurograd.records.limits import RangedNumber, RangeDraw, RangesResult
 
 
-def sentences(result: RangesResult, *, correlated: bool) -> tuple[str, ...]:
+def sentences(
+    result: RangesResult, *, correlated: bool, data: str | None = None
+) -> tuple[str, ...]:
     """Share, edges, what to measure next, and the worst corner.
 
     Args:
         result: What was found, without its sentences.
+        data: Measured data that leave the numbers open; None for none.
         correlated: Whether numbers are known to vary together.
     """
     return (
-        *_share(result),
+        *_share(result, data),
         *_edges(result),
         _next(result),
         *_unchanged(result),
@@ -27,7 +30,8 @@ def sentences(result: RangesResult, *, correlated: bool) -> tuple[str, ...]:
     )
 
 
-def _share(result: RangesResult) -> Iterator[str]:
+def _share(result: RangesResult, data: str | None) -> Iterator[str]:
+    known = "is known" if data is None else f"the data of {data} allow"
     total = len(result.draws)
     lost = words.ranged_percent(result.lost.value, result.lost.ci, result.confidence)
     kept = words.ranged_percent(result.tolerated.value, result.tolerated.ci, result.confidence)
@@ -35,7 +39,7 @@ def _share(result: RangesResult) -> Iterator[str]:
     if result.undecided:
         open_ = f", {result.undecided} not decided, which the intervals count as either"
     yield (
-        f"Predicted to be tolerated for {kept} of what is known of "
+        f"Predicted to be tolerated for {kept} of what {known} of "
         f"{words.listed(_keys(result))}, and lost for {lost}: {result.tolerated.draws} and "
         f"{result.lost.draws} of {total} draws{open_}."
     )

@@ -42,7 +42,7 @@ def in_words(key: str, typical: float, known: NumberRange) -> str:
     """
     if known.interval is not None:
         low, high = (shown(key, end) for end in known.interval)
-        return f"{shown(key, typical)} ({low} to {high} at {PART:.0%})"
+        return f"{shown(key, typical)} ({low} to {high} at {100 * PART:g} %)"
     ends = f"({shown(key, known.min)} to {shown(key, known.max)})"
     std = "" if known.std is None else f"± {shown(key, known.std)} "
     return f"{shown(key, typical)} {std}{ends}"

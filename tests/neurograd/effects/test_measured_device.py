@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from neurograd.errors import SpecError
+from neurograd.fit.device_fit import fit_device
+from neurograd.fit.joint import joint_ranges
+from neurograd.fit.reading import read_measurements
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.notes import notes
-from neurograd.spec import load_spec, validate_spec
+from neurograd.spec import load_spec, spec_to_dict, validate_spec
 
 CURVE = "pulse,potentiation,depression\n0,1,9\n1,5,4\n2,9,1\n"
 JUMPS = "conductance,delta_up,delta_down\n0,1,-1\n5,1,-1\n9,1,-1\n"
@@ -209,3 +213,77 @@ def test_advice_of_an_option_says_whose_it_is(tmp_path):
     path.write_text(f"pulse,potentiation,depression\n{rows}\n")
     with pytest.raises(SpecError, match=r"--columns .*an option of neurograd fit"):
         validate_spec({"device": {"measured": str(path)}})
+
+
+def _soft_bounds(tmp_path):
+    """A file of a device with soft bounds of 10 levels, 20 pulses either way."""
+    rng = np.random.default_rng(3)
+    runs = np.zeros((2, 21))
+    for k in range(1, 21):
+        runs[:, k] = runs[:, k - 1] + (1 - runs[:, k - 1]) / 10 + 0.02 * rng.standard_normal(2)
+    reads = runs + 0.01 * rng.standard_normal(runs.shape)
+    lines = [f"{k},{2 + 16 * up},{18 - 16 * down}" for k, (up, down) in enumerate(reads.T)]
+    path = tmp_path / "pulses.csv"
+    path.write_text("\n".join(["pulse,potentiation (uS),depression (uS)", *lines]) + "\n")
+    return path
+
+
+def test_a_measured_device_may_be_the_fitted_one_with_its_ranges(tmp_path):
+    """It is what the fit of the same file writes, but for what the spec itself says."""
+    path = _soft_bounds(tmp_path)
+    found = fit_device(read_measurements(path), "soft_bounds")
+    device = {
+        "measured": str(path),
+        "measured_as": "soft_bounds",
+        "read": {"noise": "3 %"},
+        "write": {"cycle_to_cycle": {"depression": {"typ": "2 %", "min": "1 %", "max": "4 %"}}},
+    }
+    pair = ["device.conductance.levels.potentiation", "device.write.cycle_to_cycle.depression", 0.5]
+    spec = validate_spec({"device": device, "ranges": {"draws": 6, "correlations": [pair]}})
+    assert spec.device.measured is None
+    assert (spec.device.write.model, spec.device.conductance.mapping) == (
+        "soft_bounds",
+        "reference",
+    )
+    assert spec.device.conductance.levels.depression == round(
+        found.number("conductance.levels.depression").value
+    )
+    assert (spec.device.read.noise, spec.device.write.cycle_to_cycle.depression) == (0.03, 0.02)
+    section, numbers = joint_ranges(found), spec.ranges.numbers
+    assert (spec.ranges.draws, spec.ranges.data) == (6, str(path))
+    assert set(numbers) == set(section["numbers"]) - {"device.read.noise"}
+    for key, known in section["numbers"].items():
+        if key not in ("device.read.noise", pair[1]):
+            assert list(numbers[key].interval) == known["interval"]
+    assert numbers[pair[1]].interval is None
+    given = {frozenset(each[:2]): each[2] for each in section["correlations"]}
+    for *keys, value in spec.ranges.correlations:
+        assert value == (0.5 if keys == pair[:2] else given[frozenset(keys)])
+    assert validate_spec(spec_to_dict(spec)) == spec
+
+
+def test_a_plain_value_beside_it_has_no_range(tmp_path):
+    device = {"measured": str(_soft_bounds(tmp_path)), "measured_as": "soft_bounds"}
+    settings = ["device.write.cycle_to_cycle=2 %", "device.conductance.levels.potentiation=12"]
+    spec = validate_spec({"device": device}, "spec", settings)
+    assert spec.device.write.cycle_to_cycle == 0.02
+    assert not [key for key in spec.ranges.numbers if "cycle_to_cycle" in key or ".potent" in key]
+    assert "device.conductance.levels.depression" in spec.ranges.numbers
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("constant", "table.csv: a run of potentiation has 3 readings .*, or measured_as: table"),
+        ("linear", "measured_as: 'linear' is not allowed"),
+        ("layers", "fit is for a whole chip's device beside measured; allowed: table"),
+    ],
+)
+def test_what_no_fit_gives_is_refused(tmp_path, form, words):
+    path = tmp_path / "table.csv"
+    path.write_text(CURVE)
+    data = {"device": {"measured": str(path), "measured_as": form}}
+    if form == "layers":
+        data = {"layers": {"0": {"device": {"measured": str(path), "measured_as": "fit"}}}}
+    with pytest.raises(SpecError, match=words):
+        validate_spec(data)

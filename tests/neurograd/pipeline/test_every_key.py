@@ -38,6 +38,7 @@ BASE = {
 
 NO_NUMBER = {
     "name": "words of a report",
+    "ranges.data": "words of a report",
     "task.folder": "where files lie",
     "measure.budget": "measuring that is little work is done in full (points/test_work.py)",
     "measure.chunk_size": "memory; passes give the same sums whatever their size",
@@ -49,6 +50,10 @@ HALVES = {**OWN, "test_fraction": 0.4}
 TABLE = {"name": "file", "train": "own.csv", "test_fraction": 0.4}
 IMAGES = {"name": "mnist", "folder": "idx"}
 CURVE = "pulse,potentiation,depression\n0,1,9\n1,5,4\n2,9,1\n"
+SCATTERED = "pulse,potentiation,depression\n" + "\n".join(
+    f"{k},{up},{9 - up}"
+    for k, up in enumerate((0.2, 1.9, 3.1, 4.6, 5.2, 6.5, 6.6, 7.4, 7.3, 8.1, 8.0, 8.6))
+)
 STEEP = "pulse,potentiation,depression\n0,1,9\n1,8,2\n2,9,1\n"
 
 WINDOW = {"device.drift": {"time": 100, "exponent": 0.1}, "device.conductance.max": 2e-5}
@@ -161,6 +166,9 @@ ACTS = {
     "device.pulsed.known_step": ({"device.pulsed.up_down": 0.5}, "each", "mean"),
     "device.pulsed.max_pulses": ({"device.pulsed.dw_min": 0.001}, 1, 5),
     "device.measured": ({}, "curve.csv", "steep.csv"),
+    "device.measured_as": (
+        {"device.measured": "noisy.csv", "device.read.noise": 0.1}, "table", "constant",
+    ),
     "device.devices_per_weight.count": (TRAIN, 2, 3),
     "device.devices_per_weight.significance": (SEVERAL, [2, 1], [8, 1]),
     "device.devices_per_weight.update": (SEVERAL, "all", "one_by_one"),
@@ -389,7 +397,7 @@ def _set(data, key, value):
 
 @cache
 def own_files(folder):
-    for name, text in (("curve.csv", CURVE), ("steep.csv", STEEP)):
+    for name, text in (("curve.csv", CURVE), ("steep.csv", STEEP), ("noisy.csv", SCATTERED)):
         (folder / name).write_text(text)
     for name, activation in (("nets.py", "ReLU"), ("other.py", "Tanh")):
         (folder / name).write_text(NETS.format(activation))
