@@ -24,7 +24,7 @@ from neurograd.errors import NeurogradError
 from neurograd.output import check_writable, write_atomically
 
 FOLDER = Path(__file__).parent
-SUPPORT = ("__init__", "__main__", "clock", "page", "record", "rows")
+SUPPORT = ("__init__", "__main__", "clock", "page", "record", "rows", "write_models")
 
 
 def benchmarks() -> dict[str, str]:

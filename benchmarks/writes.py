@@ -1,33 +1,26 @@
 """Writes of many devices: devices a second beside a copy of as many numbers, and beside aihwkit.
 
 Every weight is asked for the same increment, up and down in turn, of few pulses (0.01 in the mean)
-or many (5). A copy reads and writes one number a device; a write reads the increment and writes
-what is realized, and where there is a pulse it reads the weight and the properties of its device.
-Few pulses are compared with aihwkit's as what they are in a training, one outer product.
+or many (5); where there are no pulses, of as many steps of the grid or hundredths of the window. A
+copy reads and writes one number a device; a write reads the increment and writes what is realized,
+and where there is a pulse it reads the weight and the properties of its device. Few pulses are
+compared with aihwkit's as what they are in a training, one outer product.
+
+At 1024² each model is also beside torch's own normal numbers, of which it is given as many as it
+needs, and beside the same write by torch's operations where there is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 
 from benchmarks.clock import Timing, Work, in_turn
 from benchmarks.peers import aihwkit_updates
 from benchmarks.rows import Row, not_measured, rated
-from device_models import (
-    ExponentialStep,
-    LinearStep,
-    MemristorWrite,
-    NominalDevice,
-    OneSidedPair,
-    PulsedWrite,
-    WritePath,
-    draw_crossbar,
-    draw_devices,
-    nonlinear_response,
-)
+from benchmarks.write_models import MADE_OF_OTHERS, MODELS, Model
+from device_models import ConductanceStates, MemristorWrite
 from device_models.outer_products import OuterProducts, OuterWrite
 from neurograd.errors import NeurogradError
 from neurograd.seeding import generator_for
@@ -38,71 +31,17 @@ PULSES = {"few": 0.01, "many": 5.0}
 AT_LEAST = {"few": 1.0, "many": 3.0}
 """Times aihwkit's rate that the project asks for."""
 
+OF_NUMBERS = 1.0 / 2.5
+"""Part of the rate at which its random numbers are made that a write of many pulses should have."""
+
+SIDES = (256, 1024, 4096)
+DETAILED = 1024
+"""The side at which each model is beside more than a copy."""
+
+LARGEST_PEER = 2048
+"""Side of the largest tile of aihwkit's; of larger ones the rate is taken to be the same."""
+
 TYPES = {"float32": torch.float32, "float64": torch.float64}
-
-Model = Callable[[int, torch.dtype], tuple[WritePath, float]]
-"""A write path of a number of weights, and the increment that one pulse is counted for."""
-
-
-def _constant(size: int, dtype: torch.dtype) -> tuple[WritePath, float]:
-    nominal = NominalDevice(
-        dw_min=0.0016, dw_min_dtod=0.3, up_down_dtod=0.01, w_max_dtod=0.3, w_min_dtod=0.3
-    )
-    return _pulsed(LinearStep(0.3), nominal, size, dtype)
-
-
-def _soft_bounds(size: int, dtype: torch.dtype) -> tuple[WritePath, float]:
-    nominal = NominalDevice(
-        dw_min=0.002, dw_min_dtod=0.3, up_down_dtod=0.01, w_max=1.25, w_min=-0.75,
-        w_max_dtod=0.24, w_min_dtod=0.4, soft_bounds=True,
-    )  # fmt: skip
-    return _pulsed(LinearStep(3.75), nominal, size, dtype)
-
-
-def _exponential(size: int, dtype: torch.dtype) -> tuple[WritePath, float]:
-    nominal = NominalDevice(
-        dw_min=0.00135, dw_min_dtod=0.2, up_down=0.259359, up_down_dtod=0.05,
-        w_max_dtod=0.3, w_min_dtod=0.3,
-    )  # fmt: skip
-    return _pulsed(ExponentialStep(5.0), nominal, size, dtype)
-
-
-def _pulsed(
-    step: LinearStep | ExponentialStep, nominal: NominalDevice, size: int, dtype: torch.dtype
-) -> tuple[WritePath, float]:
-    devices = draw_devices(nominal, size, generator_for(0, "devices"), dtype)
-    return PulsedWrite(step, devices, nominal.dw_min), nominal.dw_min
-
-
-def _one_sided(size: int, dtype: torch.dtype) -> tuple[WritePath, float]:
-    nominal = NominalDevice(
-        dw_min=0.01, dw_min_dtod=0.2, up_down_dtod=0.05, w_max=2.0, w_min=0.0, w_max_dtod=0.1
-    )
-    plus, minus = (
-        draw_devices(nominal, size, generator_for(0, name), dtype) for name in ("plus", "minus")
-    )
-    step = ExponentialStep(
-        0.6, (-27.235, -2.235), (2.5, 2.5), -1.0, 0.0, noise_offset=0.042, noise_slope=0.108
-    )
-    return OneSidedPair(step, plus, minus, nominal.dw_min), nominal.dw_min
-
-
-def _curves(size: int, dtype: torch.dtype) -> tuple[WritePath, float]:
-    crossbar = draw_crossbar(
-        size, device_to_device=0.1, generator=generator_for(0, "crossbar"), dtype=dtype
-    )
-    up, down = (nonlinear_response(label, depression=label < 0) for label in (1.94, -0.61))
-    return MemristorWrite(crossbar, up, down, (40, 40), 0.05), 2.0 / 40
-
-
-MODELS: dict[str, Model] = {
-    "gokmen-vlasov": _constant,
-    "reram-sb": _soft_bounds,
-    "reram-es": _exponential,
-    "pcm": _one_sided,
-    "alox-hfo2": _curves,
-}
-"""Devices as the presets of these names have them; the last is a pair of devices a weight."""
 
 
 def rows(quick: bool) -> list[Row]:
@@ -111,53 +50,100 @@ def rows(quick: bool) -> list[Row]:
     Args:
         quick: One size, one model, and fewer repeats.
     """
-    sides = (256,) if quick else (256, 1024, 4096)
-    models = ("gokmen-vlasov",) if quick else tuple(MODELS)
+    if quick:
+        return [row for amount in PULSES for row in _of_one("gokmen-vlasov", 256, amount, quick)]
     found: list[Row] = []
-    for model in models:
-        for side in sides:
+    for model in MODELS | MADE_OF_OTHERS:
+        for side in SIDES if model in MODELS else (DETAILED,):
             for amount in PULSES:
                 found += _of_one(model, side, amount, quick)
     return found
 
 
-def _of_one(model: str, side: int, amount: str, quick: bool) -> list[Row]:
-    """A model at a size: either type beside a copy, float64 beside float32, ours beside aihwkit."""
-    size = side * side
-    works = {name: _write(model, size, amount, dtype) for name, dtype in TYPES.items()}
-    works |= {f"copy {name}": _copy(size, dtype) for name, dtype in TYPES.items()}
-    comparable = model in aihwkit_updates.CLASSES
-    missing = aihwkit_updates.missing()
+def _of_one(name: str, side: int, amount: str, quick: bool) -> list[Row]:
+    """A model at a size: either type beside a copy, float64 beside float32, ours beside others."""
+    size, model = side * side, (MODELS | MADE_OF_OTHERS)[name]
+    works = {each: _write(model, size, amount, dtype) for each, dtype in TYPES.items()}
+    works |= {f"copy {each}": _copy(size, dtype) for each, dtype in TYPES.items()}
+    if side == DETAILED:
+        works |= _ceilings(model, size, amount)
+    comparable, missing = name in aihwkit_updates.CLASSES, aihwkit_updates.missing()
     if comparable and amount == "few":
         works["rank-one"] = _outer(model, side)
+    peer = min(side, LARGEST_PEER)
     if comparable and missing is None:
-        works["aihwkit"] = aihwkit_updates.rank_one_update(model, side, PULSES[amount])
-    taken = in_turn(works, rounds=3 if quick else 7, least_seconds=0.02 if quick else 0.1)
-    name = f"{model}, {side}², {amount} pulses"
+        works["aihwkit"] = aihwkit_updates.rank_one_update(name, peer, PULSES[amount])
+    taken = in_turn(works, rounds=3 if quick or side > DETAILED else 5, least_seconds=0.02)
+    title = f"{name}, {side}², {amount} pulses"
 
-    def row(what: str, peer: str, called: str, allowed: float | None = None) -> Row:
-        return _rated(f"{name}, {what}", taken[what], taken[peer], called, size, allowed)
+    def row(what: str, peer: str, called: str, allowed: float | None = None, note: str = "") -> Row:
+        return rated(
+            f"{title}, {what}", taken[what], taken[peer], called, size / 1e6,
+            "million devices/s", allowed=allowed, note=note,
+        )  # fmt: skip
 
     made = [row(each, f"copy {each}", "copy") for each in TYPES]
     made.append(row("float64", "float32", "float32", 1.0 / 2.5))
+    if "numbers" in works:
+        needed = f"{model.numbers[amount]:g} random numbers each"
+        allowed = OF_NUMBERS if amount == "many" and name in MODELS else None
+        made.append(row("float32", "numbers", needed, allowed))
+    if "torch" in works:
+        made.append(row("float32", "torch", "torch's operations"))
     like_aihwkit = "rank-one" if amount == "few" else "float32"
     if comparable and missing is None:
-        made.append(row(like_aihwkit, "aihwkit", "aihwkit", AT_LEAST[amount]))
+        note = "" if peer == side else f"aihwkit's rate is that of a tile of {peer}²"
+        taken["aihwkit"] = _scaled(taken["aihwkit"], (side / peer) ** 2)
+        made.append(row(like_aihwkit, "aihwkit", "aihwkit", AT_LEAST[amount], note))
     elif comparable:
-        made.append(not_measured(f"{name}, {like_aihwkit}", "aihwkit", str(missing)))
+        made.append(not_measured(f"{title}, {like_aihwkit}", "aihwkit", str(missing)))
     return made
 
 
-def _rated(
-    name: str, ours: Timing, peer: Timing, called: str, size: int, allowed: float | None
-) -> Row:
-    return rated(name, ours, peer, called, size / 1e6, "million devices/s", allowed=allowed)
+def _scaled(timing: Timing, factor: float) -> Timing:
+    """The timing of as many times the work."""
+    return Timing(*(tuple(factor * each for each in times) for times in (timing.cpu, timing.wall)))
 
 
-def _write(model: str, size: int, amount: str, dtype: torch.dtype) -> Work:
-    write, unit = MODELS[model](size, dtype)
+def _ceilings(model: Model, size: int, amount: str) -> dict[str, Work]:
+    """In float32: as many normal numbers as are needed, and the write by torch's operations."""
+    found: dict[str, Work] = {}
+    needed = round(size * model.numbers[amount])
+    if needed:
+        target, drawn = torch.zeros(needed), generator_for(0, "numbers")
+        found["numbers"] = lambda: target.normal_(generator=drawn)
+    if (plain := _plain(model, size, amount)) is not None:
+        found["torch"] = plain
+    return found
+
+
+def _plain(model: Model, size: int, amount: str) -> Work | None:
+    """A write by torch's operations; None where it is the only one that there is."""
+    made = model.make(size, torch.float32)
+    write: Any = made.write
+    w = write.program(torch.zeros(size))
+    increment, generator = (
+        torch.full_like(w, PULSES[amount] * made.unit),
+        generator_for(0, "writes"),
+    )
+    if isinstance(write, ConductanceStates):
+        inner = cast(MemristorWrite, write.inner)
+
+        def landed() -> None:
+            key = write.key_of(generator)
+            write.plain_landing(w, inner.plain_write(w, increment, inner.key_of(generator)), key)
+
+        return landed
+    if not hasattr(write, "plain_write"):
+        return None
+    return lambda: write.plain_write(w, increment, write.key_of(generator))
+
+
+def _write(model: Model, size: int, amount: str, dtype: torch.dtype) -> Work:
+    made = model.make(size, dtype)
+    write = made.write
     w = write.program(torch.zeros(size, dtype=dtype))
-    increments = [torch.full_like(w, sign * PULSES[amount] * unit) for sign in (1.0, -1.0)]
+    increments = [torch.full_like(w, sign * PULSES[amount] * made.unit) for sign in (1.0, -1.0)]
     generator = generator_for(0, "writes")
 
     def work() -> None:
@@ -167,17 +153,17 @@ def _write(model: str, size: int, amount: str, dtype: torch.dtype) -> Work:
     return work
 
 
-def _outer(model: str, side: int) -> Work:
+def _outer(model: Model, side: int) -> Work:
     """The same by the outer product of an input and an error, as aihwkit does."""
-    write, unit = MODELS[model](side * side, torch.float32)
-    w = write.program(torch.zeros(side * side))
-    error = torch.full((1, side), PULSES["few"] * unit)
+    made = model.make(side * side, torch.float32)
+    write, w = made.write, made.write.program(torch.zeros(side * side))
+    error = torch.full((1, side), PULSES["few"] * made.unit)
     layer = OuterProducts(0, None, torch.ones(1, side), error)
     generator = generator_for(0, "writes")
 
     def work() -> None:
         if not cast(OuterWrite, write).write_outer(w, [layer], 1.0, generator):
-            raise NeurogradError(f"{model}: its write does not take outer products")
+            raise NeurogradError("a write does not take outer products")
         error.neg_()
 
     return work
