@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from neurograd.cli.outputs import STANDARD_OUTPUT
 from neurograd.cli.progress import ProgressBars
 from neurograd.errors import NeurogradError, OutputError
+from neurograd.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from neurograd.spec import Spec
@@ -57,6 +58,7 @@ def working(spec_path: Path | None, json_path: Path | None) -> Iterator[Progress
     What is printed meanwhile (by a module of the user, say) goes to standard error where standard
     output takes the JSON.
     """
+    keep_freed_memory()
     aside = json_path == STANDARD_OUTPUT
     redirected = contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext()
     try:

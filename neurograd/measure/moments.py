@@ -42,14 +42,23 @@ class GroupAccumulator:
         self.mean = torch.zeros_like(like)
         self.scatter = torch.zeros_like(like)
 
-    def add(self, value: Tensor) -> None:
-        """Add one vector of shape ``(N,)``."""
+    def clear(self) -> None:
+        """Forget all, in the memory that is there: to get as much anew takes longer than to add."""
+        self.count = 0
+        self.mean.zero_()
+        self.scatter.zero_()
+
+    def add(self, update: Tensor, gradient: Tensor) -> None:
+        """Add the sum of two vectors of shape ``(N,)``, which is never made as a whole."""
         self.count += 1
-        parts = (each.split(BLOCK) for each in (value, self.mean, self.scatter))
-        for part, mean, scatter in zip(*parts, strict=True):
-            delta = part - mean
+        vectors = (update, gradient, self.mean, self.scatter)
+        for part, offset, mean, scatter in zip(
+            *(each.split(BLOCK) for each in vectors), strict=True
+        ):
+            value = part + offset
+            delta = value - mean
             mean.add_(delta, alpha=1.0 / self.count)
-            scatter.addcmul_(delta, part - mean)
+            scatter.addcmul_(delta, value.sub_(mean))
 
     def merge(self, other: GroupAccumulator) -> None:
         """Add all that ``other`` holds (Chan, Golub and LeVeque, 1983)."""
@@ -206,8 +215,9 @@ def measure_moments(
     # The groups' means, of which there is never a second copy.
     means = gradient.new_empty(len(bounds) - 1, gradient.numel())
     counts, scatter = np.diff(bounds).astype(float), np.empty(len(means))
+    group = GroupAccumulator(gradient)
     for number, (start, stop) in enumerate(pairwise(bounds)):
-        group = GroupAccumulator(gradient)
+        group.clear()
         for k in range(start, stop):
             generator = generator_for(seed, "moments", point, int(k), device=gradient.device)
             update = sample_update(generator)
@@ -216,7 +226,7 @@ def measure_moments(
                     f"the update has shape {tuple(update.shape)}; allowed: the gradient's, "
                     f"{tuple(gradient.shape)}"
                 )
-            group.add(update + gradient)
+            group.add(update, gradient)
             # Often enough for an interrupt, which acts where progress is reported.
             if progress is not None and (group.count % REPORT_EVERY == 0 or k + 1 == stop):
                 progress((group.count - 1) % REPORT_EVERY + 1)

@@ -218,7 +218,7 @@ class Stages:
             clean: The clean training there.
         """
         name = f"point-{index}"
-        if self.budget != full_budget(self.spec, quick=self.quick):
+        if self.budget != full_budget(self.spec, self.problem, quick=self.quick):
             # It depends on the number of chips, which changes nothing else that is kept.
             name += f"-{self.budget.draws}-{self.budget.samples}-{self.budget.spectrum.outliers}"
         return self._kept(name, MeasuredPoint, Stages._measured_point, index, clean)

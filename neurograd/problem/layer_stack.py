@@ -29,7 +29,11 @@ _aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class _Activation:
-    """φ, and what it makes of an error: ``φ'(z) ∘ δ`` by its own output ``φ(z)``."""
+    """φ, and what it makes of an error: ``φ'(z) ∘ δ`` by its own output ``φ(z)``.
+
+    Both are written where their first argument is: nothing else needs it any more, and memory that
+    is new to a core costs a training as much time as the arithmetic on it.
+    """
 
     apply: Callable[[Tensor], Tensor]
     back: Callable[[Tensor, Tensor], Tensor]
@@ -38,10 +42,21 @@ class _Activation:
 _ACTIVATIONS: Mapping[type[nn.Module], _Activation] = MappingProxyType(
     {
         nn.ReLU: _Activation(
-            torch.relu, lambda error, output: _aten.threshold_backward(error, output, 0)
+            torch.relu_,
+            lambda error, output: _aten.threshold_backward.grad_input(
+                error, output, 0, grad_input=error
+            ),
         ),
-        nn.Tanh: _Activation(torch.tanh, _aten.tanh_backward),
-        nn.Sigmoid: _Activation(torch.sigmoid, _aten.sigmoid_backward),
+        nn.Tanh: _Activation(
+            torch.tanh_,
+            lambda error, output: _aten.tanh_backward.grad_input(error, output, grad_input=error),
+        ),
+        nn.Sigmoid: _Activation(
+            torch.sigmoid_,
+            lambda error, output: _aten.sigmoid_backward.grad_input(
+                error, output, grad_input=error
+            ),
+        ),
     }
 )
 _NOTHING = (nn.Flatten, nn.Identity, nn.Dropout)

@@ -22,6 +22,11 @@ from neurograd.spec import Spec
 COVARIANCE_DRAWS = 64
 KINK_DRAWS = 128
 
+QUICK_SAMPLES, QUICK_WORK = 480, 1e7
+"""Training samples that a draw of a loss is judged on in a quick check, about, parts taking turns:
+a third of digits. That is where samples times weights are more than so much; below, a draw on all
+of them takes a few milliseconds."""
+
 LITTLE_WORK = 2.5e11
 """Weights times passes of a sample, up to which all points are measured in full whatever training
 costs: each is six multiplications and additions, together some tens of seconds of one core."""
@@ -48,7 +53,7 @@ def point_budget(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> Me
         chip: Its first chip.
         quick: Whether it is the quick version.
     """
-    full = full_budget(spec, quick=quick)
+    full = full_budget(spec, problem, quick=quick)
     if spec.measure.budget == "none" or problem.parts.spiking:
         return full
     training = spec.training.seeds * spec.count_updates(problem.num_samples)
@@ -64,14 +69,17 @@ def point_budget(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> Me
     return replace(least, draws=min(least.draws, max(draws, FEWEST_DRAWS)))
 
 
-def full_budget(spec: Spec, *, quick: bool) -> MeasurementBudget:
+def full_budget(spec: Spec, problem: Problem, *, quick: bool) -> MeasurementBudget:
     """What the spec asks for.
 
     Args:
         spec: The validated spec.
-        quick: Whether it is its quick version, whose spectrum is looked at less closely.
+        problem: Its problem.
+        quick: Whether it is its quick version, whose spectrum is looked at less closely; of large
+            networks its draws of the loss see parts of the training set in turn.
     """
     measure = spec.measure
+    large = problem.num_parameters * problem.num_samples > QUICK_WORK
     return MeasurementBudget(
         draws=measure.draws,
         loss_draws=measure.loss_draws,
@@ -79,6 +87,7 @@ def full_budget(spec: Spec, *, quick: bool) -> MeasurementBudget:
         seed=measure.seed,
         spectrum=QUICK if quick else FULL,
         kink_draws=min(measure.loss_draws, KINK_DRAWS),
+        samples=QUICK_SAMPLES if quick and large else None,
     )
 
 
@@ -114,7 +123,8 @@ def measured_less(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> t
         chip: Its first chip.
         quick: Whether it is the quick version.
     """
-    full, budget = full_budget(spec, quick=quick), point_budget(spec, problem, chip, quick=quick)
+    full = full_budget(spec, problem, quick=quick)
+    budget = point_budget(spec, problem, chip, quick=quick)
     if budget == full:
         return ()
     parts = []
@@ -139,8 +149,9 @@ def measured_less(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> t
 def _ever_less(full: MeasurementBudget, samples: int) -> Iterator[MeasurementBudget]:
     yield full
     parts = full.loss_draws // DRAWS_A_PART
-    if parts > 1 and samples > parts:
-        full = replace(full, samples=math.ceil(samples / parts))
+    part = math.ceil(samples / max(1, parts))
+    if parts > 1 and samples > parts and (full.samples is None or part < full.samples):
+        full = replace(full, samples=part)
         yield full
     if full.spectrum != QUICK:
         yield replace(full, spectrum=QUICK)

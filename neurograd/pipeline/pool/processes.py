@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from neurograd.memory import keep_freed_memory
 from neurograd.pipeline.pool.interface import WorkersLost
 from neurograd.pipeline.pool.ledger import LedgerPool
 from neurograd.progress import Reporter
@@ -112,6 +113,7 @@ def _context() -> Any:
 def _begin_worker(lifeline: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    keep_freed_memory()
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 

@@ -212,3 +212,18 @@ def test_import_is_light():
     code = "import sys, neurograd.spec; print({'torch', 'pint'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("target", ["siemens", "ohm", "second", "volt", "kelvin"])
+def test_units_that_need_no_pint_are_pints(target):
+    for unit in units._COMMON:
+        assert units._factor(unit, target) == units._by_pint(unit, target), unit
+
+
+def test_a_preset_is_read_without_pint():
+    code = (
+        "import sys, neurograd.spec as s; s.validate_spec({'device': {'preset': 'alox-hfo2'}}); "
+        "print('pint' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

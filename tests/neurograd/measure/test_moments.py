@@ -218,14 +218,15 @@ def test_draws_do_not_depend_on_how_many_there_are():
 
 def test_merging_partial_results_gives_the_whole():
     values = torch.randn(90, 20, generator=generator_for(0, "v"), dtype=torch.float64) + 5
+    nothing = torch.zeros_like(values[0])
     whole = GroupAccumulator(values[0])
     for value in values:
-        whole.add(value)
+        whole.add(value, nothing)
     merged = GroupAccumulator(values[0])
     for part in values.split([1, 40, 49]):
         accumulator = GroupAccumulator(values[0])
         for value in part:
-            accumulator.add(value)
+            accumulator.add(value, nothing)
         merged.merge(accumulator)
     merged.merge(GroupAccumulator(values[0]))
     assert merged.count == whole.count == 90

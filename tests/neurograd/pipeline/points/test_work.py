@@ -42,8 +42,25 @@ def budget_of(spec, *, quick=False):
     return point_budget(spec, problem, build_chip(spec, problem), quick=quick)
 
 
+def full_of(spec, *, quick=False):
+    return full_budget(spec, build_problem(spec), quick=quick)
+
+
 def test_a_little_work_is_done_in_full_whatever_training_costs():
-    assert budget_of(spec_of(steps=1)) == full_budget(spec_of(), quick=False)
+    assert budget_of(spec_of(steps=1)) == full_of(spec_of())
+
+
+def test_a_quick_look_at_a_large_network_judges_a_draw_on_a_part_of_the_samples(monkeypatch):
+    assert full_of(spec_of(), quick=True).samples is None
+    monkeypatch.setattr(work, "QUICK_WORK", 400.0)
+    monkeypatch.setattr(work, "QUICK_SAMPLES", 100)
+    assert full_of(spec_of()).samples is None
+    (point,) = check(spec_of(steps=2, points=1), quick=True, mitigation=False).record.points
+    assert point.delta_loss.samples == 100
+    # Where little work is wanted, no more samples are judged than by then.
+    monkeypatch.setattr(work, "LITTLE_WORK", 0.0)
+    assert budget_of(spec_of(steps=1, loss_draws=8), quick=True).samples == 100
+    assert budget_of(spec_of(steps=1, loss_draws=40), quick=True).samples == 40
 
 
 class _Samples(LayerHook):
@@ -66,7 +83,7 @@ def test_the_work_of_a_loss_change_is_that_of_the_updates_and_passes_it_takes():
     g = problem.gradient(w)
     moments = measure_moments(lambda generator: -g, g, 2, seed=0)
     moments = replace(moments, total_variance=1.0)
-    budget = replace(full_budget(spec, quick=False), samples=40)
+    budget = replace(full_of(spec), samples=40)
     taken, told = [], []
     for draws in (24, 80):
         updates, samples = [], _Samples()
@@ -90,7 +107,7 @@ def no_little_work(monkeypatch):
 
 @pytest.mark.usefixtures("no_little_work")
 def test_the_first_of_less_and_less_that_is_no_more_work_than_training():
-    full = full_budget(spec_of(), quick=False)
+    full = full_of(spec_of())
     parts = replace(full, samples=40)
     quick = replace(parts, spectrum=QUICK)
     problem = build_problem(spec_of())
