@@ -1,7 +1,7 @@
 """Measures everything side by side and prints one table of ratios.
 
-Run: python -m benchmarks [--quick] [--only NAME] [--json FILE], or --page FILE to write the page of
-the kept records.
+Run: python -m benchmarks [--device cuda] [--quick] [--only NAME] [--json FILE], or --page FILE to
+write the page of the kept records. With --device cuda it is the part of a GPU alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ast
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -20,10 +20,12 @@ from rich.table import Table
 
 from benchmarks.page import COLUMNS, cells, page, records
 from benchmarks.record import Part, all_versions, keep, machine
+from neurograd.compute_device import choose_device
 from neurograd.errors import NeurogradError
 from neurograd.output import check_writable, write_atomically
 
 FOLDER = Path(__file__).parent
+ON_GPU = "gpu"
 SUPPORT = ("__init__", "__main__", "clock", "page", "record", "rows", "write_models")
 
 
@@ -45,13 +47,15 @@ def measure(name: str, title: str, quick: bool) -> Part:
         title: What it compares.
         quick: Whether in its small form.
     """
+    device = "cuda" if name == ON_GPU else "cpu"
+    options = f"{f' --device {device}' if name == ON_GPU else ''}{' --quick' if quick else ''}"
     before, start = os.getloadavg()[0], time.perf_counter()
     rows = import_module(f"benchmarks.{name}").rows(quick)
     return Part(
         name=name,
         title=title,
-        command=f"python -m benchmarks{' --quick' if quick else ''} --only {name}",
-        machine=machine(),
+        command=f"python -m benchmarks{options} --only {name}",
+        machine=machine(device),
         load=(before, os.getloadavg()[0]),
         seconds=time.perf_counter() - start,
         versions=all_versions(),
@@ -71,6 +75,21 @@ def show(part: Part) -> None:
             console.print(f"{row.name}: {row.note}", highlight=False, markup=False)
 
 
+def _chosen(only: Sequence[str] | None, known: Iterable[str], device: str) -> list[str]:
+    """Benchmarks of a device, or those of them that are named.
+
+    Raises:
+        NeurogradError: If one is named that is not of the device.
+    """
+    there = [name for name in known if (name == ON_GPU) == (device == "cuda")]
+    for name in only or ():
+        if name not in there:
+            raise NeurogradError(
+                f"--only {name}: not with --device {device}; allowed: {', '.join(there)}"
+            )
+    return list(only or there)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and keep.
 
@@ -80,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = benchmarks()
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="cuda: the part of a GPU"
     )
     parser.add_argument("--quick", action="store_true", help="small sizes and few repeats")
     parser.add_argument(
@@ -92,9 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.page is not None:
             write_atomically(options.page, page(records()))
             return 0
+        choose_device(options.device)
         if options.json is not None:
             check_writable(options.json)
-        for name in options.only or known:
+        for name in _chosen(options.only, known, options.device):
             part = measure(name, known[name], options.quick)
             show(part)
             if options.json is not None:

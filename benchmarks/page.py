@@ -16,6 +16,7 @@ ceilings. Both sides of a ratio run in one process, in turn, several times.
 
 - **ours**, **peer**: medians. Times and rates are of processor time, all threads together, so that
   other work on the machine counts little; rows without a time count loss evaluations or bytes.
+  On a GPU they are by the clock.
 - Losses, moments and curvature are in float64, as differences of losses are as small as 1e-6.
   Updates of a training are in float32 on both sides where a row does not say otherwise.
 - **ratio**: ours over the peer's, the median over repeats, with its quartiles in parentheses.

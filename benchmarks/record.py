@@ -49,12 +49,13 @@ class Part:
     rows: tuple[Row, ...]
 
 
-def machine() -> str:
-    """This machine in one line."""
+def machine(device: str = "cpu") -> str:
+    """This machine in one line, its GPU first where that is what is measured."""
+    gpu = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}; " if device == "cuda" else ""
     memory = psutil.virtual_memory().total / 2**30
     threads = torch.get_num_threads()
     return (
-        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB, "
+        f"{gpu}{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB, "
         f"{threads} {'thread' if threads == 1 else 'threads'} of torch"
     )
 

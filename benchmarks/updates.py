@@ -36,24 +36,24 @@ def rows(quick: bool) -> list[Row]:
     found = []
     for dtype, batch in itertools.product((torch.float32, torch.float64), (1, 10)):
         works = {
-            "ours": _update(_problem(dtype), Chip(_batches(batch), peers.STEP_SIZE)),
+            "ours": update(problem(dtype), Chip(batches(batch), peers.STEP_SIZE)),
             "theirs": peers.plain_update(batch, dtype),
         }
         times = _timed(works, quick)
-        name = f"clean update, batch of {batch}, {_name(dtype)}"
+        name = f"clean update, batch of {batch}, {name_of(dtype)}"
         found.append(
             timed(name, times["ours"], times["theirs"], "plain torch", allowed=CLEAN_ALLOWED)
         )
-    problem = _problem(torch.float32)
+    network = problem(torch.float32)
     for preset in QUICK_PRESETS if quick else list_presets():
-        found += [_through(problem, preset, batch, quick) for batch in (1, 10)]
+        found += [_through(network, preset, batch, quick) for batch in (1, 10)]
     return found
 
 
-def _through(problem: Problem, preset: str, batch: int, quick: bool) -> Row:
+def _through(network: Problem, preset: str, batch: int, quick: bool) -> Row:
     """An update through a preset, each sample written for itself, as aihwkit does."""
     name = f"update through {preset}, batch of {batch} written sample by sample, float32"
-    works: dict[str, Work] = {"ours": _update(problem, _chip(problem, preset, batch))}
+    works: dict[str, Work] = {"ours": update(network, chip(network, preset, batch))}
     known, missing = preset in peers.CLASSES, peers.missing()
     if known and missing is None:
         works["theirs"] = peers.analog_update(preset, batch)
@@ -70,7 +70,13 @@ def _timed(works: dict[str, Work], quick: bool) -> dict[str, Timing]:
     return in_turn(works, rounds=3 if quick else 7, least_seconds=0.02 if quick else 0.2)
 
 
-def _problem(dtype: torch.dtype) -> Problem:
+def problem(dtype: torch.dtype, device: str = "cpu") -> Problem:
+    """The network and its samples.
+
+    Args:
+        dtype: Type of weights and inputs.
+        device: Where it computes.
+    """
     layers: list[nn.Module] = []
     generator = generator_for(0, "network")
     for width, following in itertools.pairwise(peers.LAYERS):
@@ -79,14 +85,17 @@ def _problem(dtype: torch.dtype) -> Problem:
         nn.init.zeros_(layer.bias)
         layers += [layer, nn.ReLU()]
     inputs, targets = peers.samples(SAMPLES, dtype)
-    return Problem(nn.Sequential(*layers[:-1]), nn.CrossEntropyLoss(), inputs, targets, dtype=dtype)
+    network = nn.Sequential(*layers[:-1])
+    return Problem(network, nn.CrossEntropyLoss(), inputs, targets, dtype=dtype, device=device)
 
 
-def _batches(batch: int) -> Minibatch:
+def batches(batch: int) -> Minibatch:
+    """The rule of a batch that is drawn for each update."""
     return Minibatch(Backprop(), batch, order="with_replacement")
 
 
-def _chip(problem: Problem, preset: str, batch: int) -> Chip:
+def chip(problem: Problem, preset: str, batch: int) -> Chip:
+    """A chip of a preset that writes every sample for itself."""
     spec = validate_spec(
         {
             "device": {"preset": preset},
@@ -98,7 +107,7 @@ def _chip(problem: Problem, preset: str, batch: int) -> Chip:
     return build_chip(spec, problem)
 
 
-def _update(problem: Problem, chip: Chip) -> Work:
+def update(problem: Problem, chip: Chip) -> Work:
     """One update after the other, as ``neurograd.training.loop`` takes them."""
     w, steps = chip.program(problem.initial_weights).clone(), itertools.count()
     state, device = chip.start(w), w.device
@@ -113,5 +122,5 @@ def _update(problem: Problem, chip: Chip) -> Work:
     return work
 
 
-def _name(dtype: torch.dtype) -> str:
+def name_of(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")

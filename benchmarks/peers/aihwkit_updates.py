@@ -73,18 +73,20 @@ def analog_update(preset: str, batch: int) -> Work:
     return _step(network, optimizer, batch, torch.float32)
 
 
-def plain_update(batch: int, dtype: torch.dtype = torch.float32) -> Work:
+def plain_update(batch: int, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Work:
     """One step of plain torch's SGD, without any chip.
 
     Args:
         batch: Samples of the step.
         dtype: Type of weights and inputs.
+        device: Where it computes.
     """
     layers: list[nn.Module] = []
     for inputs, outputs in itertools.pairwise(LAYERS):
-        layers += [nn.Linear(inputs, outputs, dtype=dtype), nn.ReLU()]
+        layers += [nn.Linear(inputs, outputs, dtype=dtype, device=device), nn.ReLU()]
     network = nn.Sequential(*layers[:-1])
-    return _step(network, torch.optim.SGD(network.parameters(), lr=STEP_SIZE), batch, dtype)
+    optimizer = torch.optim.SGD(network.parameters(), lr=STEP_SIZE)
+    return _step(network, optimizer, batch, dtype, device)
 
 
 def rank_one_update(preset: str, side: int, pulses: float) -> Work:
@@ -129,8 +131,10 @@ def _configuration(preset: str) -> Any:
     return getattr(configs, CLASSES[preset])()
 
 
-def _step(network: Any, optimizer: Any, batch: int, dtype: torch.dtype) -> Work:
-    x, y = samples(batch, dtype)
+def _step(
+    network: Any, optimizer: Any, batch: int, dtype: torch.dtype, device: str = "cpu"
+) -> Work:
+    x, y = (each.to(device) for each in samples(batch, dtype))
     loss = nn.CrossEntropyLoss()
 
     def work() -> None:

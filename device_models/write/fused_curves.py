@@ -1,4 +1,4 @@
-"""Writes along pulse curves in one pass over the devices, on the CPU."""
+"""Writes along pulse curves in one pass over the devices."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from device_models.kernels.dispatch import Properties, alike, over_devices, taken, word_of
+from device_models.write import on_gpu
 from device_models.write.measured_curve import MeasuredCurve
 from device_models.write.pulse_response import PulseResponse, Response
 
@@ -32,6 +33,8 @@ def write_fused(write: MemristorWrite, w: Tensor, increment: Tensor, key: Tensor
         increment: Requested increments, shape ``(N,)``.
         key: Of the write.
     """
+    if w.is_cuda:
+        return on_gpu.write_all(write, w, increment, key)
     if not taken(w, increment):
         return None
     found = write.for_loops

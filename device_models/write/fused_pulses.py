@@ -1,4 +1,4 @@
-"""Writes by pulses of a nominal step in one pass over the devices, on the CPU."""
+"""Writes by pulses of a nominal step in one pass over the devices."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from device_models.kernels.dispatch import (
     taken,
     word_of,
 )
+from device_models.write import on_gpu
 from device_models.write.jump_table import JumpTable
 from device_models.write.many_pulses import FREE_REACH, MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import (
@@ -43,8 +44,11 @@ def write_fused(
 
     Returns:
         What is realized, and the number of weights that are asked for more pulses; None where the
-        compiled loop does not take these tensors or this step.
+        compiled loop does not take these tensors or this step. A GPU applies all of them.
     """
+    if w.is_cuda:
+        whole = on_gpu.write_all(write, w, increment, key)
+        return None if whole is None else (whole, 0)
     if not taken(w, increment):
         return None
     found = write.for_loops

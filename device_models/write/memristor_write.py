@@ -15,7 +15,7 @@ from device_models.kernels.dispatch import Properties
 from device_models.moments import clipped_normal, two_point_mixture
 from device_models.outer_products import OuterProducts
 from device_models.protocols import ElementMoments
-from device_models.write import outer
+from device_models.write import on_gpu, outer
 from device_models.write.crossbar import Crossbar, DevicePopulation
 from device_models.write.cycle_to_cycle import cycle_to_cycle_std
 from device_models.write.fused_curves import properties, write_fused
@@ -84,6 +84,11 @@ class MemristorWrite:
     def for_loops(self) -> Properties | None:
         """What compiled loops take of this write path; None where they do not take it."""
         return properties(self)
+
+    @cached_property
+    def for_gpu(self) -> on_gpu.Packed | None:
+        """What kernels on a GPU take of this write path; None where they do not take it."""
+        return on_gpu.curve_properties(self)
 
     @property
     def spreads(self) -> tuple[float, float]:

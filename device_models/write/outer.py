@@ -12,6 +12,7 @@ from torch import Tensor
 from device_models.kernels.compiled import loop_of
 from device_models.kernels.dispatch import Properties, plain, taken, word_of
 from device_models.outer_products import OuterProducts
+from device_models.write import on_gpu
 
 if TYPE_CHECKING:
     from device_models.write.memristor_write import MemristorWrite
@@ -29,7 +30,7 @@ def write_pulses(
 ) -> bool:
     """``OuterWrite.write_outer`` of writes by pulses of a nominal step.
 
-    Not taken where a weight might be asked for more pulses than are applied one by one.
+    On the CPU not taken where a weight might be asked for more pulses than are applied one by one.
 
     Args:
         write: The write path.
@@ -38,6 +39,8 @@ def write_pulses(
         factor: As there.
         generator: As there.
     """
+    if w.is_cuda:
+        return on_gpu.write_products(write, w, layers, factor, generator)
     found = write.for_outer_loops if _taken(w, layers) else None
     if found is None or not found.fit(w):
         return False
@@ -62,6 +65,8 @@ def write_curves(
     generator: torch.Generator,
 ) -> bool:
     """``OuterWrite.write_outer`` of ``MemristorWrite``; arguments as there."""
+    if w.is_cuda:
+        return on_gpu.write_products(write, w, layers, factor, generator)
     found = write.for_loops if _taken(w, layers) else None
     if found is None or not found.fit(w):
         return False

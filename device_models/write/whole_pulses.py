@@ -26,7 +26,7 @@ from device_models.kernels.dispatch import Properties
 from device_models.moments import two_point_mixture
 from device_models.outer_products import OuterProducts
 from device_models.protocols import ElementMoments
-from device_models.write import fused_pulses, outer
+from device_models.write import fused_pulses, on_gpu, outer
 from device_models.write.pulsed_step import DeviceValues, Step
 from device_models.write.rounding import (
     Rounding,
@@ -175,6 +175,11 @@ class NominalStepWrite(WholePulseWrite):
     def for_loops(self) -> Properties | None:
         """What compiled loops take of this write path; None where they do not take it."""
         return fused_pulses.properties(self)
+
+    @cached_property
+    def for_gpu(self) -> on_gpu.Packed | None:
+        """What kernels on a GPU take of this write path; None where they do not take it."""
+        return on_gpu.pulse_properties(self)
 
     @cached_property
     def for_outer_loops(self) -> Properties | None:

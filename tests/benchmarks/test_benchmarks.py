@@ -6,8 +6,9 @@ import json
 import time
 
 import pytest
+import torch
 
-from benchmarks import curvature, measuring
+from benchmarks import curvature, gpu, measuring
 from benchmarks.__main__ import benchmarks, main
 from benchmarks.clock import Timing, in_turn
 from benchmarks.page import cells, page, records
@@ -113,6 +114,39 @@ def test_an_unknown_benchmark_is_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--only", "nothing"])
     assert "invalid choice: 'nothing'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--only", "gpu"], "error: --only gpu: not with --device cpu; allowed: ceilings,"),
+        (["--device", "cuda"], "error: --device: no CUDA device is available here"),
+    ],
+)
+def test_the_part_of_a_gpu_needs_one(options, message, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(options) == 2
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_what_fails_on_a_gpu_is_said_and_the_rest_goes_on():
+    def make(name):
+        raise RuntimeError("no\nsuch kernel")
+
+    (row,) = gpu._or_reason("a write", make)
+    assert row.note == "not measured: RuntimeError: no such kernel"
+
+
+def test_the_rows_of_a_gpu_are_by_the_clock(monkeypatch):
+    monkeypatch.setattr(gpu, "DEVICE", "cpu")
+    monkeypatch.setattr("torch.cuda.synchronize", lambda: None)
+    rows = gpu._clean(1, torch.float32, True, "an update")
+    rows += gpu._writes("alox-hfo2", 16, torch.float32, True, "a write")
+    assert [row.peer_name for row in rows] == ["plain torch", *2 * ("copy", "normal numbers")]
+    assert all(row.ratio > 0 and row.wall_ratio is None for row in rows)
+    monkeypatch.setattr(gpu, "_or_reason", lambda name, make: [name])
+    names = gpu.rows(quick=False)
+    assert len(set(names)) == len(names) == 2 * 2 + 2 * len(gpu.PRESETS) + 3 * 6
 
 
 def test_peers_say_what_is_missing_and_torch_is_always_there(monkeypatch):

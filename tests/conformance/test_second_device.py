@@ -248,7 +248,7 @@ def test_what_cuda_refuses_is_refused(place):
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_whole_check_on_cuda():
-    """Never run on a GPU so far. Draws are others there, the problem and its size are the same."""
+    """Draws are others there, the problem and its size are the same."""
     there, here = (check(validate_spec(WHOLE), device=each).report for each in ("cuda", "cpu"))
     assert there["num_parameters"] == here["num_parameters"]
     assert len(there["points"]) == len(here["points"])
