@@ -203,7 +203,8 @@ class PredictedPath:
             self._observe_noise(start, first, before_noise, length)
             if self._rate.is_stale(done, steps, length):
                 self._measure_decay_rate(start, first, done, length)
-            shift = 0.0 if self._epochs is None else self._epochs.shift(done)
+            shift = self._diffusion.along_drift(length, self._epoch_part(done, length))
+            shift = shift if self._epochs is None else shift + self._epochs.shift(done)
             end, sound = self._integrate_drift(start, first, length, shift)
             if length <= REFRESH_INTERVAL:
                 break
@@ -293,6 +294,8 @@ class PredictedPath:
             stages = self._stages(length)
             part = self._epoch_part(done, length)
             start = self._diffusion.apply_noise_before_drift(self.w, length, stages, part)
+            if start is self.w:
+                return start, length
             start = self._clip(start)
             if not self._noise_is_large or length <= least:
                 return start, length
@@ -310,7 +313,7 @@ class PredictedPath:
     ) -> tuple[Tensor, bool]:
         """Weights after the drift of ``length`` updates, and whether it did not grow on the way.
 
-        ``shift`` is what the running epoch adds to the mean of its updates.
+        ``shift`` is what the running epoch and the noise add to the mean of its updates.
 
         A drift that grows along a step that follows it means that the step is too long for the
         dynamics: feedback that is not symmetric makes it turn, which no number of stages damps.

@@ -153,6 +153,10 @@ class Diffusion:
             return w + self._scaled(draw, length, stages, epoch, after=False)
         return w if draw.independent is None else w + draw.independent
 
+    def along_drift(self, length: int, epoch: EpochPart | None) -> Tensor | float:
+        """What noise adds to the drift of ``length`` updates, in gradient units: nothing."""
+        return 0.0
+
     def apply_noise_after_drift(
         self, w: Tensor, length: int, stages: int, epoch: EpochPart | None = None
     ) -> Tensor:

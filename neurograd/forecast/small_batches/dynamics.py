@@ -25,7 +25,8 @@ from torch import Tensor
 
 from device_models import Chip, Minibatch
 from device_models.protocols import ElementMoments
-from neurograd.forecast.noise.diffusion import Diffusion, Draw
+from neurograd.forecast.noise.along_drift import BatchesAlongDrift
+from neurograd.forecast.noise.diffusion import Draw
 from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.small_batches.increments import ChangedIncrements, Increments
@@ -96,7 +97,7 @@ class SubsetDynamics:
         self._problem, self._chip, self._rule = problem, chip, chip.rule
         self._estimates, self._seed = estimates, seed
         self._response = SubsetResponse(chip, problem.initial_weights)
-        self.diffusion = Diffusion(_Nothing(), WriteResponse(chip), modes, chip.step_size)
+        self.diffusion = BatchesAlongDrift(_Nothing(), WriteResponse(chip), modes, chip.step_size)
         self.before_noise: Tensor | None = None
         self._passed, self._samples = 0, problem.num_samples
         self._epoch = epoch_of(chip, self._samples)
@@ -106,6 +107,7 @@ class SubsetDynamics:
         # Of all samples, a look at them is none of a part.
         self._watches_all = self._watched.count == self._samples
         self._subset = self._few = self._watched
+        self._begun_at: Tensor | None = None
         self._here: Increments | None = None
         self._few_here: Increments | None = None
 
@@ -131,6 +133,7 @@ class SubsetDynamics:
         size = subset_size(self._rule, self._samples, length, self._epoch, part)
         self._offsets = self._drawn_reads(w, generator) if self._reads_random else []
         self._take_subset(self._order("forecast subset", done)[:size])
+        self._begun_at = w
         self._here = found = self._at(w, self._subset, generator)
         self._few_here = self._few_of(w, found, generator) if self._few.count < size else None
         if self._chip.writes:
@@ -222,6 +225,8 @@ class SubsetDynamics:
         self, start: Tensor, done: int, length: int, generator: torch.Generator
     ) -> Tensor:
         """Mean update of the subset, where the drift of a step begins."""
+        if start is self._begun_at and self.before_noise is not None:
+            return self.before_noise
         return self.drift(start, generator)
 
     def drift(self, w: Tensor, generator: torch.Generator) -> Tensor:
