@@ -203,7 +203,8 @@ class PredictedPath:
             self._observe_noise(start, first, before_noise, length)
             if self._rate.is_stale(done, steps, length):
                 self._measure_decay_rate(start, first, done, length)
-            shift = self._diffusion.along_drift(length, self._epoch_part(done, length))
+            part, stages = self._epoch_part(done, length), self._stages(length)
+            shift = self._diffusion.along_drift(length, stages, part)
             shift = shift if self._epochs is None else shift + self._epochs.shift(done)
             end, sound = self._integrate_drift(start, first, length, shift)
             if length <= REFRESH_INTERVAL:

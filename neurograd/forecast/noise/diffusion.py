@@ -153,7 +153,7 @@ class Diffusion:
             return w + self._scaled(draw, length, stages, epoch, after=False)
         return w if draw.independent is None else w + draw.independent
 
-    def along_drift(self, length: int, epoch: EpochPart | None) -> Tensor | float:
+    def along_drift(self, length: int, stages: int, epoch: EpochPart | None) -> Tensor | float:
         """What noise adds to the drift of ``length`` updates, in gradient units: nothing."""
         return 0.0
 
