@@ -169,14 +169,17 @@ def train_clean(
     device: torch.device | str = "cpu",
     quick: bool = False,
     workers: Workers | None = None,
+    problem: Problem | None = None,
 ) -> CleanTraining:
     """Train the clean twin alone, for ``check`` and ``train_beside`` of several chips.
+
+    ``problem`` is the spec's where it is built already.
 
     Raises:
         NeurogradError: For everything that bad input causes.
     """
     spec = quick_spec(spec) if quick else spec
-    work = Checking(spec, device, quick, workers=workers)
+    work = Checking(spec, device, quick, workers=workers, problem=problem)
     work.problem.check_finite(work.problem.initial_weights)
     with Threads(work.problem.device, Silent()) as pool:
         result, snapshots = pool.submit(work.stages(pool).clean).result()
@@ -202,10 +205,11 @@ class Checking:
         resume: Path | None = None,
         clean: CleanTraining | None = None,
         workers: Workers | None = None,
+        problem: Problem | None = None,
     ) -> None:
         self.given, self.quick, self.reporter = spec, quick, reporter or Silent()
         self.spec = spec = spec.typical
-        self.problem: Problem = build_problem(spec, device)
+        self.problem: Problem = build_problem(spec, device) if problem is None else problem
         self.chip: Chip = build_chip(spec, self.problem)
         self.timing: dict[str, float] = {}
         self.clock = threading.Lock()
@@ -253,7 +257,8 @@ class Checking:
             predicted = [predicting(index) for index in ((CLEAN, *chips) if measure else ())]
             ranged = None
             if kind == "check":
-                parts = (self.given, stages, submit, self.resume)
+                twin = predicted[0] if predicted else None
+                parts = (self.given, stages, submit, self.resume, twin)
                 ranged = RangeForecasts.begin(*parts, at_corners=at_corners)
             judged = group.judged()
             while judged.more is not None:

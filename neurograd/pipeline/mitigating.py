@@ -26,6 +26,7 @@ from neurograd.forecast.chip_end import forecast_passes, update_passes
 from neurograd.judge.cost import Judgement
 from neurograd.pipeline.build import active_effects
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
+from neurograd.pipeline.notes import off_path
 from neurograd.pipeline.stages import Stages
 from neurograd.problem import Problem
 from neurograd.records.mitigation import MitigationGuide
@@ -110,7 +111,14 @@ def guide_to(
         return recorded(replace(found, not_tried=not_begun, not_begun=not_begun))
     reason = why_not(spec, problem.num_samples)
     tried = [] if reason or not certain else _tried(stages, submit, found, predicted({}))
-    return recorded(with_trials(found, tried, reason))
+    guide = recorded(with_trials(found, tried, reason))
+    off = submit("mitigation", off_path, spec, problem).result()
+    return _said_to_be_off(guide, off) if off and begun else guide
+
+
+def _said_to_be_off(guide: MitigationGuide, reason: str) -> MitigationGuide:
+    said = f"Costs in this guide are predicted along paths, which may be off: {reason}."
+    return guide.model_copy(update={"advice": (*guide.advice, said)})
 
 
 @dataclass(frozen=True)

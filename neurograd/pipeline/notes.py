@@ -18,6 +18,7 @@ from neurograd.effects.registry import contributions, hints_of
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.forecasting import forecast_way
 from neurograd.pipeline.own.handed_over import own_chip_notes, own_parts
 from neurograd.pipeline.own.layer_notes import layer_notes, without_key
 from neurograd.pipeline.own.network_notes import network_notes
@@ -46,6 +47,20 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
     found += _of_other_use(spec, problem, command)
     found += _of_deployment(spec)
     return tuple(found)
+
+
+def off_path(spec: Spec, problem: Problem) -> str:
+    """Why no path of means describes a spec's training that is predicted along one all the same.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+
+    Returns:
+        The regime that was found; empty where a path describes it, or none is followed.
+    """
+    way, regime = forecast_way(spec, problem, build_chip(spec, problem))
+    return "" if regime is None or way == "every_update" else regime.reason
 
 
 def _of_order(spec: Spec, problem: Problem) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -19,7 +19,6 @@ from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.changed import quick_spec
-from neurograd.pipeline.forecasting import forecast_way
 from neurograd.pipeline.identity import (
     code_digest,
     content_fingerprint,
@@ -46,7 +45,6 @@ from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
 from neurograd.pipeline.ranges import typical_notes
-from neurograd.problem import Problem
 from neurograd.progress import Reporter, Silent
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.report import LimitsReport
@@ -129,7 +127,7 @@ def _found(
     found = time.perf_counter()
     samples = data_fingerprint(outlook.problem(spec))
     data = content_fingerprint(outlook.problem(spec), samples)
-    trainer = Trainer(str(place), resume, reporter, workers)
+    trainer = Trainer(str(place), resume, reporter, outlook.problem, workers)
     trained = trainer.as_it_is(spec, data, quick=quick)
     trained_seconds = time.perf_counter() - found
     # No sentence contradicts a check of the same spec: the search starts from its verdict.
@@ -164,7 +162,7 @@ def _found(
         notes=(
             *typical_notes(given, "limits"),
             *network_notes(spec, problem),
-            *path_notes(spec, problem),
+            *path_notes(predicted_now, [*tried_values(limits), *tried_changes(changed)]),
             *_not_turned(spec, idle),
         ),
         now=prediction(predicted_now),
@@ -245,15 +243,32 @@ def _not_turned(spec: Spec, idle: list[str]) -> list[str]:
     return deployment_notes(spec, idle)
 
 
-def path_notes(spec: Spec, problem: Problem) -> list[str]:
-    """What keeps paths from describing trainings that are predicted by them all the same."""
-    way, regime = forecast_way(spec, problem, build_chip(spec, problem))
-    if regime is None or way == "every_update":
+def tried_values(limits: Sequence[Limit]) -> list[PredictedCost]:
+    """What is predicted at the values of all numbers."""
+    return [each.estimate for limit in limits for each in limit.tried]
+
+
+def tried_changes(changes: Sequence[PredictedChange]) -> list[PredictedCost]:
+    """What is predicted for changes of the design, where there is a prediction."""
+    return [each.estimate for each in changes if each.estimate is not None]
+
+
+def path_notes(now: PredictedCost, tried: Sequence[PredictedCost]) -> list[str]:
+    """What keeps paths from describing trainings that are predicted by them all the same.
+
+    Args:
+        now: What is predicted for the numbers as they are.
+        tried: At all other values.
+    """
+    off = [each.off_path for each in tried if each.off_path]
+    if now.off_path:
+        where = f"With the numbers as they are {now.off_path}"
+    elif off:
+        where = f"At {len(off)} of {len(tried)} values that were tried no path describes a training"
+        where += f" ({off[0]})"
+    else:
         return []
-    return [
-        f"With the numbers as they are {regime.reason}: predictions follow paths all the same, "
-        "which may be off."
-    ]
+    return [f"{where}: predictions follow paths all the same, which may be off."]
 
 
 def deployment_notes(spec: Spec, idle: list[str]) -> list[str]:

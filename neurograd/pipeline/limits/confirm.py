@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from neurograd.pipeline.limits.knobs import turn
 from neurograd.pipeline.limits.limit import Limit, Tried
 from neurograd.pipeline.pool.workers import Workers
 from neurograd.pipeline.store import StageStore
+from neurograd.problem import Problem
 from neurograd.progress import Reporter
 from neurograd.records.report import CheckReport
 from neurograd.records.training import TrainedNetwork
@@ -86,6 +88,7 @@ class Trainer:
         device: Where to compute.
         folder: Where finished trainings are kept, None to keep nothing.
         reporter: Shows progress.
+        problem: The problem of a spec, which variants share.
         workers: What computes; None where the threads of this process do.
     """
 
@@ -94,10 +97,11 @@ class Trainer:
         device: str,
         folder: Path | None,
         reporter: Reporter,
+        problem: Callable[[Spec], Problem],
         workers: Workers | None = None,
     ) -> None:
         self._device, self._folder, self._reporter = device, folder, reporter
-        self._workers = workers
+        self._problem, self._workers = problem, workers
         self._twins: dict[str, CleanTraining] = {}
 
     def as_it_is(self, spec: Spec, data: str, *, quick: bool) -> CheckReport:
@@ -131,7 +135,7 @@ class Trainer:
 
     def _beside(self, spec: Spec, data: str, *, quick: bool) -> CheckReport:
         known = self._clean(spec, data)
-        kept = (self._reporter, self._folder, known, self._workers)
+        kept = (self._reporter, self._folder, known, self._workers, self._problem(spec))
         return Checking(spec, self._device, quick, *kept).run(measure=False).record
 
     def _clean(self, spec: Spec, data: str) -> CleanTraining:
@@ -141,7 +145,10 @@ class Trainer:
             store = StageStore(self._folder, task.on(data))
             known = store.known_record_tensors("clean", TrainedNetwork)
             if known is None:
-                trained = train_clean(spec, device=self._device, workers=self._workers)
+                problem = self._problem(spec)
+                trained = train_clean(
+                    spec, device=self._device, workers=self._workers, problem=problem
+                )
                 assert isinstance(trained.result, TrainedNetwork)
                 known = store.keep_record_tensors("clean", trained.result, trained.snapshots)
             self._twins[key] = CleanTraining(task, *known)

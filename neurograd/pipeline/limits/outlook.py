@@ -28,6 +28,7 @@ from neurograd.pipeline.forecasting import (
     training_of,
 )
 from neurograd.pipeline.identity import ChipTask, CleanTask, content_fingerprint
+from neurograd.pipeline.notes import off_path
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.pool.workers import Workers, problem_keys
 from neurograd.pipeline.store import StageStore
@@ -58,6 +59,8 @@ class PredictedCost:
         clean_learned: Whether the clean network has anything to lose.
         problem: Why there is no number, empty where there is one.
         time: Seconds after programming of which the numbers are; None for those of the training.
+        off_path: Why no path of means describes the training, which is predicted along one all the
+            same; empty where one does, or where no path is followed.
     """
 
     cost: float
@@ -70,6 +73,7 @@ class PredictedCost:
     clean_learned: bool
     problem: str = ""
     time: float | None = None
+    off_path: str = ""
 
     @property
     def inside(self) -> bool:
@@ -100,19 +104,29 @@ class Outlook:
         self._fingerprints: _Once[str] = _Once()
         self._ends: _Once[tuple[PredictedNetwork, Tensor]] = _Once()
         self._first: str | None = None
+        self._known_twin: tuple[str, Callable[[], PredictedNetwork]] | None = None
 
     def problem(self, spec: Spec) -> Problem:
         """The problem of a spec, built once for a network and a task."""
         return self._problems.get(problem_keys(spec), lambda: build_problem(spec, self._device))
 
-    def know(self, spec: Spec, problem: Problem, content: str) -> None:
+    def know(
+        self,
+        spec: Spec,
+        problem: Problem,
+        content: str,
+        twin: Callable[[], PredictedNetwork] | None = None,
+    ) -> None:
         """Take the problem of a spec that is built already, in place of building another one.
 
         Args:
             spec: The spec.
             problem: Its problem, whose replicas will compute.
             content: Its fingerprint (``content_fingerprint``).
+            twin: Gives the forecast of its clean twin, where that has begun already.
         """
+        if twin is not None:
+            self._known_twin = (CleanTask.of(spec, self._device).digest, twin)
         self._problems.get(problem_keys(spec), lambda: problem)
         self._fingerprints.get(str(id(problem)), lambda: content)
 
@@ -128,13 +142,14 @@ class Outlook:
         store = StageStore(self._folder, task)
         problem = shared.replica()
         try:
+            off = off_path(spec, problem)
             if spec.deployment is None:
                 chips = self._each(spec, partial(self._chip, spec, store, tick))
-                return _estimate(judge_forecast(spec, problem, twin, chips))
+                return _estimate(judge_forecast(spec, problem, twin, chips), off)
             ends = self._each(spec, partial(self._end, spec, tick))
             aged = self._each(spec, partial(self._aged, spec, store, ends))
             networks = [network for network, _ in ends]
-            return _estimate(judge_forecast(spec, problem, twin, networks, aged))
+            return _estimate(judge_forecast(spec, problem, twin, networks, aged), off)
         except NeurogradError as error:
             # A rule that cannot compute at this value, such as a relaxation that diverges.
             return _nothing(judge_forecast(spec, problem, twin, [twin]), str(error))
@@ -215,7 +230,9 @@ class Outlook:
             work = partial(self._computed, spec, tick, forecast_network, CLEAN)
             return store.run_record(forecast_stage(CLEAN), PredictedNetwork, work)
 
-        twin = self._twins.get(task.digest, compute)
+        known = self._known_twin
+        given = None if known is None or known[0] != task.digest else known[1]
+        twin = self._twins.get(task.digest, given or compute)
         if twin.diverged or not math.isfinite(twin.loss):
             raise DivergenceError(
                 f"training.step_size: the clean training is predicted to diverge at step size "
@@ -244,7 +261,7 @@ class _Once(Generic[T]):
             return self._made[key]
 
 
-def _estimate(found: Forecast) -> PredictedCost:
+def _estimate(found: Forecast, off: str) -> PredictedCost:
     judged, time, accuracy = found.deciding
     return PredictedCost(
         cost=judged.cost.value,
@@ -256,6 +273,7 @@ def _estimate(found: Forecast) -> PredictedCost:
         kind=judged.kind,
         clean_learned=judged.clean_learned,
         time=time,
+        off_path=off,
     )
 
 

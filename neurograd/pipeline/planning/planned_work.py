@@ -247,7 +247,8 @@ def _stages(
         bursts = _burst_seconds(bursts_beside(spec, problem, chip), units)
         rows.append(("real updates beside a forecast", bursts, chips, predicted))
     if ranged:
-        count = ranged * chips + 1
+        # The clean twin is that of the check's own forecast, where there is a training.
+        count = ranged * chips + (0 if steps else 1)
         rows.append(("predicting a network in the ranges", units.forecast, count, count))
     if command == "limits":
         budget = QUICK if quick else FULL

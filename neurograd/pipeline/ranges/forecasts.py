@@ -25,11 +25,12 @@ from neurograd.pipeline.ranges.outcome import (
     larger_costs_more,
     share_of,
 )
-from neurograd.pipeline.ranges.sentences import sentences
+from neurograd.pipeline.ranges.sentences import About, sentences
 from neurograd.pipeline.ranges.shown import in_words
 from neurograd.problem import Problem
 from neurograd.records.limits import RangedNumber, RangeDraw, RangesResult, VerdictShare
 from neurograd.records.record import Ends
+from neurograd.records.training import PredictedNetwork
 from neurograd.spec import Spec, spec_to_dict
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class RangeForecasts:
         stages: Stages,
         submit: Submit,
         folder: Path | None,
+        twin: Future[PredictedNetwork] | None = None,
         *,
         at_corners: bool,
     ) -> RangeForecasts | None:
@@ -121,6 +123,7 @@ class RangeForecasts:
             stages: What is computed for the typical values.
             submit: Runs a task.
             folder: Where finished forecasts are kept, None to keep nothing.
+            twin: The forecast of the clean twin, where it has begun before these.
             at_corners: Whether the ends of the numbers are looked at as well.
 
         Raises:
@@ -141,7 +144,8 @@ class RangeForecasts:
         from neurograd.pipeline.limits.outlook import Outlook  # noqa: PLC0415  (imports check)
 
         outlook = Outlook(stages.problem.device, folder, stages.workers)
-        outlook.know(stages.spec, stages.problem, stages.content)
+        known = None if twin is None else twin.result
+        outlook.know(stages.spec, stages.problem, stages.content, known)
         advance = stages.pool.stage(f"forecasting {len(specs)} values of its ranges", len(specs))
         tasks = [submit("ranges", _predicted, outlook, each, advance) for each in specs]
         unchanged = _unchanged(spec, stages.problem, ranges)
@@ -246,7 +250,9 @@ def result_of(
         sentences=(),
     )
     ranges = spec.ranges or Ranges()
-    said = sentences(result, correlated=bool(ranges.correlations), data=ranges.data)
+    off = [found.off_path for _, found in draws if found.off_path]
+    about = About(ranges.data, bool(ranges.correlations), len(off), off[0] if off else "")
+    said = sentences(result, about)
     return result.model_copy(update={"sentences": said})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from neurograd import words
 from neurograd.judge.verdict import Verdict
@@ -11,23 +12,46 @@ from neurograd.records.cost import NOUNS
 from neurograd.records.limits import RangedNumber, RangeDraw, RangesResult
 
 
-def sentences(
-    result: RangesResult, *, correlated: bool, data: str | None = None
-) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class About:
+    """What sentences say beside the numbers of a result.
+
+    Attributes:
+        data: Measured data that leave the numbers open; None for none.
+        correlated: Whether numbers are known to vary together.
+        off_path: Draws that no path of means describes, which are predicted along one.
+        reason: Why not, of the first of them; empty for none.
+    """
+
+    data: str | None = None
+    correlated: bool = False
+    off_path: int = 0
+    reason: str = ""
+
+
+def sentences(result: RangesResult, about: About) -> tuple[str, ...]:
     """Share, edges, what to measure next, and the worst corner.
 
     Args:
         result: What was found, without its sentences.
-        data: Measured data that leave the numbers open; None for none.
-        correlated: Whether numbers are known to vary together.
+        about: What else is known of it.
     """
     return (
-        *_share(result, data),
+        *_share(result, about.data),
+        *_off_path(result, about),
         *_edges(result),
         _next(result),
         *_unchanged(result),
-        *_corners(result, correlated=correlated),
+        *_corners(result, correlated=about.correlated),
     )
+
+
+def _off_path(result: RangesResult, about: About) -> Iterator[str]:
+    if about.off_path:
+        yield (
+            f"No path describes the training of {about.off_path} of the {len(result.draws)} draws "
+            f"({about.reason}): predictions follow paths all the same, which may be off."
+        )
 
 
 def _share(result: RangesResult, data: str | None) -> Iterator[str]:

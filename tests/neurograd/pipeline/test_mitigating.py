@@ -91,6 +91,18 @@ def test_more_work_than_the_training_is_not_begun_unless_asked_for(made, monkeyp
     assert guide.effects
 
 
+def test_costs_along_paths_that_describe_no_training_are_said_to_be_off(made, monkeypatch):
+    lost = (40, 41, 39, 40)
+    plain, _ = _guide(made, lost)
+    monkeypatch.setattr(mitigating, "off_path", lambda spec, problem: "noise is large")
+    guide, _ = _guide(made, lost)
+    said = "Costs in this guide are predicted along paths, which may be off: noise is large."
+    assert guide.advice == (*plain.advice, said)
+    # Where nothing is shared out, no cost is told.
+    monkeypatch.setattr(mitigating, "LITTLE_WORK", 0.0)
+    assert said not in _guide(made, lost)[0].advice
+
+
 def test_damage_that_chance_leaves_open_by_more_than_the_method_is_not_shared_out(made):
     """Chips that lost from 14 to 51 of 100: a drop, but of whatever size."""
     guide, predicted = _guide(made, (51, 14, 32, 40))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from neurograd.judge.forecasts import MODEL_ERROR
+from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import (
     active_effects,
     build_chip,
@@ -22,6 +25,8 @@ from neurograd.pipeline.forecasting import (
     judge_forecast,
 )
 from neurograd.pipeline.limits.command import path_notes
+from neurograd.pipeline.limits.outlook import PredictedCost
+from neurograd.pipeline.notes import off_path
 from neurograd.records.cost import ForecastResult
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.training import PredictedNetwork
@@ -142,10 +147,21 @@ def test_a_chip_without_an_effect_is_predicted_the_way_of_the_whole_chip():
 
 
 @pytest.mark.parametrize("chips", [4, 5])
-def test_limits_of_few_chips_say_that_paths_may_be_off(chips):
+def test_predictions_of_few_chips_may_be_off(chips):
     spec = _spec(0.2, 60, **NOISY)
     asked = spec.training.model_copy(update={"seeds": chips})
     spec = spec.model_copy(update={"training": asked})
-    said = path_notes(spec, build_problem(spec))
-    assert bool(said) is (chips < 5)
-    assert all("4 chips are too few" in note and note.endswith("may be off.") for note in said)
+    said = off_path(spec, build_problem(spec))
+    assert said.endswith("4 chips are too few to draw every update of" if chips == 4 else "")
+    assert bool(said) is (chips == 4)
+
+
+def test_limits_say_where_predictions_may_be_off():
+    fine = PredictedCost(0.1, (0.0, 0.2), Verdict.TOLERATED, 0.2, None, None, "excess_loss", True)
+    off = replace(fine, off_path="noise is large")
+    end = ": predictions follow paths all the same, which may be off."
+    assert path_notes(off, [off, fine]) == [f"With the numbers as they are noise is large{end}"]
+    assert path_notes(fine, [fine, fine]) == []
+    (said,) = path_notes(fine, [fine, off, off])
+    assert said.startswith("At 2 of 3 values that were tried no path describes a training (noise")
+    assert said.endswith(end)

@@ -14,9 +14,13 @@ from scipy import stats
 from neurograd.errors import NeurogradError
 from neurograd.judge.verdict import Verdict
 from neurograd.keys.ranges import typical_values
+from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.check import check
+from neurograd.pipeline.forecasting import CLEAN, forecast_network
 from neurograd.pipeline.limits import find_limits, outlook
 from neurograd.pipeline.limits.outlook import PredictedCost
+from neurograd.pipeline.notes import off_path
 from neurograd.pipeline.own.front_door import sweep
 from neurograd.pipeline.planning import plan
 from neurograd.pipeline.ranges.draws import column, corners, drawn
@@ -291,9 +295,15 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def checked():
-    """A check whose forecasts over ranges take its problem, and build none of their own."""
+    """A check whose forecasts over ranges take its problem and its clean twin."""
+
+    def of_a_chip(spec, problem, index, **options):
+        assert index != CLEAN
+        return forecast_network(spec, problem, index, **options)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outlook, "build_problem", None)
+        patch.setattr(outlook, "forecast_network", of_a_chip)
         return check(validate_spec(SMALL), at_corners=True, mitigation=False)
 
 
@@ -307,6 +317,20 @@ def test_a_check_trains_at_the_typical_values_and_forecasts_over_the_rest(checke
     assert {draw.cost for draw in found.draws} != {found.draws[0].cost}
     high = [each for each in found.corners if each.values[C2C] > 0.1]
     assert min(each.cost for each in high) > checked.record.training.forecast.cost.value
+
+
+def test_draws_that_no_path_describes_are_counted(checked):
+    """Two chips are too few to draw every update of, as noise of much of the weights asks for."""
+    (said,) = [each for each in checked.record.ranges.sentences if "No path describes" in each]
+    spec = validate_spec(SMALL)
+    problem = build_problem(spec)
+    specs = [with_settings(spec.typical, draw.values) for draw in checked.record.ranges.draws]
+    off = [each for each in (off_path(each, problem) for each in specs) if each]
+    assert said == (
+        f"No path describes the training of {len(off)} of the 8 draws ({off[0]}): predictions "
+        "follow paths all the same, which may be off."
+    )
+    assert "2 chips are too few" in said
 
 
 def test_a_number_that_changes_no_chip_is_said(checked):
@@ -358,4 +382,4 @@ def test_a_plan_counts_their_forecasts():
     spec = validate_spec(SMALL)
     for at_corners, count in ((False, 8), (True, 12)):
         stages = {stage.label: stage for stage in plan(spec, at_corners=at_corners).stages}
-        assert stages["predicting a network in the ranges"].most == 2 * count + 1
+        assert stages["predicting a network in the ranges"].most == 2 * count
