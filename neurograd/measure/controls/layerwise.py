@@ -11,7 +11,7 @@ fixed, ``⟨Δ, Wa'⟩ = ⟨WᵀΔ, a'⟩`` takes no product but the pass's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import torch
@@ -86,9 +86,11 @@ class IndependentLayers:
 
 
 def independent_layers(problem: Problem, w: Tensor) -> IndependentLayers:
-    """The layers that a ``LayerControl`` holds for, from the graph of one sample's pass.
+    """The layers that a ``LayerControl`` holds for.
 
-    A layer that is called again on what an earlier call of it gave is none.
+    A layer that is called again on what an earlier call of it gave is none. Where the graph of a
+    pass shows it that is known; what reaches it outside the graph (``detach``, ``no_grad``, a
+    comparison) shows where its own weights are changed and its inputs change with them.
 
     Args:
         problem: Network, loss and data.
@@ -100,12 +102,65 @@ def independent_layers(problem: Problem, w: Tensor) -> IndependentLayers:
         with recorder.applied():
             problem.outputs(named, problem.data()[0][:1])
     again = {name for name, _, _, seen, _ in recorder.calls if _depends(seen, named[name])}
+    again |= _reaching_themselves(problem, w, {c[0]: c[1] for c in recorder.calls}, again)
     calls = [call for call in recorder.calls if call[0] not in again]
     biases = {bias for _, bias, *_ in calls if bias is not None}
     weights = frozenset(name for name, *_ in calls)
     return IndependentLayers(
         weights, weights | biases, sum(seen.numel() + z.numel() for *_, seen, z in calls)
     )
+
+
+_LOOKED_AT = 8
+"""Samples whose inputs are looked at when a layer's weights are changed."""
+
+
+class _Inputs(LayerHook):
+    """Keeps the inputs of each layer whose weight is a parameter itself, by its name."""
+
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+        self._name_of = {id(tensor): name for name, tensor in parameters.items()}
+        self.seen: dict[str, list[Tensor]] = {}
+
+    def before(self, call: LayerCall, x: Tensor) -> Tensor:
+        """The input as it is."""
+        name = self._name_of.get(id(call.weight))
+        if name is not None:
+            self.seen.setdefault(name, []).append(x.clone())
+        return x
+
+
+def _inputs_at(problem: Problem, w: Tensor) -> dict[str, list[Tensor]]:
+    named = problem.parameters_of(w)
+    hook = _Inputs(named)
+    with torch.no_grad(), hook.applied():
+        problem.outputs(named, problem.data()[0][:_LOOKED_AT])
+    return hook.seen
+
+
+def _reaching_themselves(
+    problem: Problem, w: Tensor, biases: Mapping[str, str | None], known: Set[str]
+) -> set[str]:
+    """Layers whose inputs change with their own weights, but for those that are known.
+
+    Weights are turned round, doubled and shifted, one layer at a time: signs, sizes and gates of
+    what they give differ then.
+    """
+    before, found = _inputs_at(problem, w), set()
+    for name, bias in biases.items():
+        if name in known:
+            continue
+        changed = w.detach().clone()
+        parts = problem.parameters_of(changed)
+        for own in (name, bias):
+            if own is not None:
+                size = float(parts[own].abs().mean()) or 1.0
+                parts[own].mul_(-2.0).add_(size)
+        after = _inputs_at(problem, changed).get(name, [])
+        same = len(after) == len(before[name]) and all(map(torch.equal, after, before[name]))
+        if not same:
+            found.add(name)
+    return found
 
 
 def _depends(x: Tensor, parameter: Tensor) -> bool:

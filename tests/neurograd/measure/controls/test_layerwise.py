@@ -47,6 +47,25 @@ class _Side(nn.Module):
         return (self.gain * (one + 0.5 * two)).sum(1, keepdim=True)
 
 
+class _Hidden(nn.Module):
+    """One layer that gets what it gave before, where no graph leads, and one called once."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.again = nn.Linear(2, 2, bias=False)
+        self.last = nn.Linear(2, 1)
+        self.way = way
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.way == "no_grad":
+            with torch.no_grad():
+                first = self.again(x).relu()
+        else:
+            first = self.again(x)
+            first = first.detach().relu() if self.way == "detach" else (first > 0).to(x.dtype)
+        return self.last(self.again(x + first).relu())
+
+
 def _stack() -> nn.Sequential:
     return nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True), nn.Linear(2, 1), nn.ReLU())
 
@@ -68,7 +87,16 @@ def _control(problem: Problem, mean: Tensor, **changes) -> LayerControl:
     return LayerControl(problem, w, DT, mean, **options)
 
 
-@pytest.mark.parametrize("module", [_stack(), _Twice(), _Side()])
+HIDDEN = ("detach", "no_grad", "comparison")
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+def test_a_layer_that_reaches_itself_outside_the_graph_is_none_to_follow(way):
+    problem = _problem(_Hidden(way))
+    assert independent_layers(problem, problem.initial_weights).weights == {"0.last.weight"}
+
+
+@pytest.mark.parametrize("module", [_stack(), _Twice(), _Side(), *map(_Hidden, HIDDEN)])
 def test_its_mean_over_all_outcomes_of_independent_noise_is_zero(module):
     """To rounding; an update's own mean apart from the one that is told shows as its direction."""
     problem = _problem(module)
