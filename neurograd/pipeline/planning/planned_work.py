@@ -36,7 +36,7 @@ from neurograd.training.loop import CURVE_POINTS
 Command = Literal["check", "train", "limits", "predict"]
 """What is planned; ``predict`` is a point of a sweep that only forecasts."""
 
-LOADING = "loading data and network"
+LOADING = "loading data, network and compiled loops"
 """What comes before all stages of a command."""
 
 
@@ -137,7 +137,8 @@ def plan(
         needed = {"points": command == "check", "forecasts": command != "train"}
         measure = partial(measure_units, spec, problem, quick=quick, pool=pool, **needed)
         units = pool.submit(measure).result()
-    loaded = PlannedStage(label=LOADING, each_seconds=loading, first=1, most=1)
+    ready = loading + units.ready
+    loaded = PlannedStage(label=LOADING, each_seconds=ready, first=1, most=1)
     parts = (spec, problem, build_chip(spec, problem), units)
     stages = [loaded, *_stages(*parts, command, quick=quick, ranged=ranged)]
     if command == "check" and mitigation is not False:

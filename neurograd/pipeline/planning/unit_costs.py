@@ -58,6 +58,8 @@ class UnitCosts:
     """Seconds of one core for the units of a spec's work, and the memory that they take.
 
     Attributes:
+        ready: What a process's first update through the chip takes beside the update itself:
+            numba and compiled loops are loaded, or compiled where they are not on disk yet.
         clean_update: One update of the clean twin.
         chip_update: One update through the chip.
         evaluation: One look at losses and accuracy along a training.
@@ -70,6 +72,7 @@ class UnitCosts:
         idle: Part of the clock's time in which this machine gave the timing its core.
     """
 
+    ready: float
     clean_update: float
     chip_update: float
     evaluation: float
@@ -173,7 +176,8 @@ def measure_units(
         grows = _bytes_of_more_samples(part, _largest(spec, problem, products=points or forecasts))
         tick(1)
         # The first update compiles what all others find ready, on disk as well.
-        _update_seconds(part.one, build_chip(spec, part.one))
+        update = _update(part.one, build_chip(spec, part.one))
+        first, later = seconds_of(update, device), seconds_per_call(update, device)
         timed = _timed_update if is_batched(spec, problem.num_samples) else _extended_update
         clean_update, chip_update = (timed(part, each) for each in (clean, chip))
         evaluation = part.extended(
@@ -203,6 +207,7 @@ def measure_units(
             )
         tick(1)
     return UnitCosts(
+        ready=max(0.0, first - later),
         clean_update=clean_update,
         chip_update=chip_update,
         evaluation=evaluation,
@@ -285,10 +290,13 @@ def _extended_update(part: Part, chip: Chip) -> float:
 
 
 def _update_seconds(problem: Problem, chip: Chip) -> float:
+    return seconds_per_call(_update(problem, chip), problem.device)
+
+
+def _update(problem: Problem, chip: Chip) -> Callable[[], object]:
     w = chip.program(problem.initial_weights)
     generator = generator_for(0, "plan", device=w.device)
-    state = chip.start(w)
-    return seconds_per_call(lambda: chip.advance(problem, w, state, generator), problem.device)
+    return partial(chip.advance, problem, w, chip.start(w), generator)
 
 
 def _draw_seconds(problem: Problem, chip: Chip) -> float:

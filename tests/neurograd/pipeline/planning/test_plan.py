@@ -12,7 +12,7 @@ from neurograd.pipeline import mitigating
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
 from neurograd.pipeline.forecasting import MOST_PREDICTED, bursts_beside, forecast_network
-from neurograd.pipeline.planning import plan, plan_points, unit_costs
+from neurograd.pipeline.planning import LOADING, plan, plan_points, unit_costs
 from neurograd.pipeline.planning.clockwork import PeakMemory, seconds_per_call
 from neurograd.spec import LearningRule, validate_spec
 from tests.neurograd.command_line import refused, run_command
@@ -163,6 +163,17 @@ def test_a_slow_network_is_timed_with_a_part_of_its_samples(spec, monkeypatch):
     found = plan(spec.model_copy(update={"learning_rule": LearningRule(batch_size="full")}))
     assert found.timed_part == unit_costs.FEW_SAMPLES / 60
     assert all(stage.each_seconds > 0 for stage in found.stages)
+
+
+def test_what_the_first_update_waits_for_is_counted_once(spec, monkeypatch):
+    monkeypatch.setattr(unit_costs, "seconds_of", lambda *_: 5.0)
+    monkeypatch.setattr(unit_costs, "seconds_per_call", lambda *_: 1.0)
+    stages = {stage.label: stage for stage in plan(spec, "train").stages}
+    loading = stages[LOADING]
+    assert (loading.first, loading.most) == (1, 1)
+    assert loading.each_seconds > 5.0 - 1.0
+    # Twelve updates, and looks before the first and after each of them.
+    assert stages["training a chip"].each_seconds == 12 + 13
 
 
 def test_work_on_a_cluster_is_not_planned(capsys, tmp_path):
