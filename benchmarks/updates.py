@@ -117,7 +117,8 @@ def update(problem: Problem, chip: Chip) -> Work:
         nonlocal w, state
         step = next(steps)
         now = course.at(step, device)
-        w, state = now.advance(problem, w, state, generator_for(0, "train", 0, step, device=device))
+        generator = generator_for(0, "train", 0, step, device=device)
+        w, state = now.advance(problem, w, state, generator, in_place=True)
 
     return work
 

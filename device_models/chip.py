@@ -218,19 +218,21 @@ class Chip:
         return self.write(w, asked, generator), after
 
     def advance(
-        self, problem: Problem, w: Tensor, state: OptimizerState | None, generator: torch.Generator
-    ) -> tuple[Tensor, OptimizerState | None]:
+        self, problem: Problem, w: Tensor, state: OptimizerState | None,
+        generator: torch.Generator, *, in_place: bool = False,
+    ) -> tuple[Tensor, OptimizerState | None]:  # fmt: skip
         """Weights after one update, ``w + Δt·Δw``, and the recipe's memory after it.
 
-        Arguments as for ``sample_step``, whose draws these are.
+        Arguments as for ``sample_step``, whose draws these are; in place, ``w`` is overwritten.
         """
         if self._writes_one_by_one:
             estimates = self.sample_estimates(problem, w, generator)
-            return self._after_samples(w, estimates, generator), None
+            return self._after_samples(w, estimates, generator, in_place=in_place), None
         asked, after = self._direction(*self._estimate_and_read(problem, w, generator), state)
+        now = w if in_place else w.clone()
         if not self.writes:
-            return torch.add(w, asked, alpha=-self.step_size), after
-        return w + self._realized(w, asked, generator), after
+            return now.add_(asked, alpha=-self.step_size), after
+        return now.add_(self._realized(w, asked, generator)), after
 
     # -- estimates --------------------------------------------------------------------------
 
@@ -352,10 +354,12 @@ class Chip:
         return SampleEstimates.read_by(self.reads, rule, seen, w, generator, index)
 
     def _after_samples(
-        self, w: Tensor, estimates: Iterable[Tensor], generator: torch.Generator
-    ) -> Tensor:
+        self, w: Tensor, estimates: Iterable[Tensor], generator: torch.Generator, *,
+        in_place: bool = False,
+    ) -> Tensor:  # fmt: skip
         """Weights after a sequence of writes of the estimates of a batch."""
-        return write_one_by_one(self.writes, w, estimates, -self.step_size, generator)
+        step = -self.step_size
+        return write_one_by_one(self.writes, w, estimates, step, generator, in_place=in_place)
 
     def sampler(self, problem: Problem, w: Tensor) -> UpdateSampler:
         """A function that draws samples of Δw at ``w``; computes a fixed gradient only once."""

@@ -56,6 +56,14 @@ def called(function: Function) -> Function:
     return made
 
 
+def summed(function: Function) -> Function:
+    """The same, with sums in any order: a processor adds up several numbers at a time."""
+    import numba  # noqa: PLC0415  (takes a second to import)
+
+    made: Function = numba.njit(**_INSIDE, fastmath={"reassoc", "contract", "nsz"})(function)
+    return made
+
+
 def chosen_by_types(stub: Callable[..., Any]) -> Callable[[Function], Function]:
     """Decorates a function of the arguments' types that gives what a stub stands for in loops.
 

@@ -44,19 +44,20 @@ _UNIT = 2.0**-32
 _QUARTER_TURN = 2**30
 
 
-def draw_key(generator: torch.Generator) -> Tensor:
-    """The key of one write, a whole number of 64 bits, without a dimension.
+def draw_key(generator: torch.Generator, *count: int) -> Tensor:
+    """The key of one write, a whole number of 64 bits, without a dimension; or of some writes.
 
     Args:
-        generator: Drawn from once; its device is the result's.
+        generator: Drawn from once a key; its device is the result's.
+        count: Number of keys, of which the CPU draws the same as one by one; one without it.
     """
     lowest = -(2**63)
-    return torch.randint(lowest, -(lowest + 1), (), generator=generator, device=generator.device)
+    return torch.randint(lowest, -(lowest + 1), count, generator=generator, device=generator.device)
 
 
-def no_key(generator: torch.Generator) -> Tensor:
-    """The key of a write that uses no random number; nothing is drawn."""
-    return torch.zeros((), dtype=torch.int64, device=generator.device)
+def no_key(generator: torch.Generator, *count: int) -> Tensor:
+    """The key of a write that uses no random number, or of some of them; nothing is drawn."""
+    return torch.zeros(count, dtype=torch.int64, device=generator.device)
 
 
 def philox(key: Tensor, device: Tensor, block: Tensor | int) -> tuple[Tensor, ...]:

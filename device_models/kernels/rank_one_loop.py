@@ -22,6 +22,7 @@ from device_models.kernels.number_loops import (
 from device_models.kernels.outer_order import (
     ALL,
     LEAST,
+    Place,
     candidates,
     clock_of,
     fill,
@@ -35,18 +36,34 @@ from device_models.kernels.outer_order import (
 from device_models.kernels.train_loop import ASKED, MORE, NOISE, PULSES, room_of
 
 
-def largest(inputs: Any, errors: Any) -> Any:
-    """Largest product of an input, or of 1, and an error of the same sample; NaN where one is."""
-    found = errors.dtype.type(0.0)
-    for n in range(errors.shape[0]):
-        most = errors.dtype.type(1.0)
-        for c in range(inputs.shape[1]):
-            size = abs(inputs[n, c])
-            most = most if size <= most else size
-        for row in range(errors.shape[1]):
-            size = abs(errors[n, row]) * most
-            found = found if size <= found else size
+def largest(factors: Any, layers: Any) -> Any:
+    """Largest product of an input, or of 1, and an error of the same sample; NaN where one is.
+
+    Args:
+        factors: As for ``write_pulses``.
+        layers: As for ``write_pulses``.
+    """
+    found = factors.dtype.type(0.0)
+    for number in range(len(layers)):
+        _, inputs, errors = _layer(factors, layers, number)
+        for n in range(errors.shape[0]):
+            most = errors.dtype.type(1.0)
+            for c in range(inputs.shape[1]):
+                size = abs(inputs[n, c])
+                most = most if size <= most else size
+            for row in range(errors.shape[1]):
+                size = abs(errors[n, row]) * most
+                found = found if size <= found else size
     return found
+
+
+@called
+def _layer(factors: Any, layers: Any, number: Any) -> Any:
+    """Where a layer stands, and the inputs and errors of its samples, one a row."""
+    first, bias, width, height, begin, samples = layers[number]
+    middle, end = begin + samples * width, begin + samples * (width + height)
+    inputs = factors[begin:middle].reshape(samples, width)
+    return Place(first, bias, width), inputs, factors[middle:end].reshape(samples, height)
 
 
 @called
@@ -86,24 +103,34 @@ def _choose_candidates(
 
 
 def write_pulses(
-    keys: Any, w: Any, inputs: Any, errors: Any, place: Any, factor: Any,
+    keys: Any, w: Any, factors: Any, layers: Any, factor: Any,
     table: Any, shape: Any, request: Any,
 ) -> None:  # fmt: skip
-    """Samples in one layer, written by pulses one after the other.
+    """Samples written by pulses one after the other, layer by layer.
 
     No weight may be asked for more than ``request.single`` pulses.
 
     Args:
         keys: Of the samples' writes, 64 bits without a sign.
         w: Weights; changed in place.
-        inputs: Inputs of the samples, one a row.
-        errors: Errors of the samples, one a row.
-        place: See ``Place``.
+        factors: Of each layer the inputs of all samples, one after the other, then their errors.
+        layers: Of each layer a row: first weight, first bias or a number below 0, columns, rows,
+            where its factors begin, samples.
         factor: What the gradients are multiplied by to be increments.
         table: See ``pulsed_loop.table_of``.
         shape: As for ``pulsed_loop.write``.
         request: As for ``pulsed_loop.write``.
     """
+    for number in range(len(layers)):
+        place, inputs, errors = _layer(factors, layers, number)
+        _pulses_in_layer(keys, w, inputs, errors, place, factor, table, shape, request)
+
+
+@called
+def _pulses_in_layer(
+    keys: Any, w: Any, inputs: Any, errors: Any, place: Any, factor: Any,
+    table: Any, shape: Any, request: Any,
+) -> None:  # fmt: skip
     room = room_of(w, request.single)
     increments, pulses = room.numbers[ASKED : ASKED + BLOCK], room.numbers[PULSES:]
     where, words = np.empty(BLOCK, np.int64), np.empty((4, BLOCK), np.uint32)
@@ -210,17 +237,16 @@ def _choose_moved_candidates(
 
 
 def write_curves(
-    keys: Any, w: Any, inputs: Any, errors: Any, place: Any, factor: Any,
+    keys: Any, w: Any, factors: Any, layers: Any, factor: Any,
     plus: Any, minus: Any, settings: Any, rise: Any, fall: Any, covered: Any,
 ) -> None:  # fmt: skip
-    """Samples in one layer, written along pulse curves one after the other.
+    """Samples written along pulse curves one after the other, layer by layer.
 
     Args:
         keys: As for ``write_pulses``.
         w: As for ``write_pulses``.
-        inputs: As for ``write_pulses``.
-        errors: As for ``write_pulses``.
-        place: As for ``write_pulses``.
+        factors: As for ``write_pulses``.
+        layers: As for ``write_pulses``.
         factor: As for ``write_pulses``.
         plus: As for ``memristor_loop.write``.
         minus: As for ``memristor_loop.write``.
@@ -229,6 +255,18 @@ def write_curves(
         fall: As for ``memristor_loop.write``.
         covered: As for ``memristor_loop.write``.
     """
+    for number in range(len(layers)):
+        place, inputs, errors = _layer(factors, layers, number)
+        _curves_in_layer(
+            keys, w, inputs, errors, place, factor, plus, minus, settings, rise, fall, covered
+        )
+
+
+@called
+def _curves_in_layer(
+    keys: Any, w: Any, inputs: Any, errors: Any, place: Any, factor: Any,
+    plus: Any, minus: Any, settings: Any, rise: Any, fall: Any, covered: Any,
+) -> None:  # fmt: skip
     numbers, words = np.empty((6, BLOCK), w.dtype), np.empty((4, BLOCK), np.uint32)
     where, up = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.bool_)
     increments, chances, units = (

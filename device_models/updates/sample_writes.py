@@ -139,6 +139,12 @@ class SampleEstimates:
             return None
         return self.rule.sample_products(self.problem, self.seen, self._samples(), self.noise)
 
+    @property
+    def at_once(self) -> bool:
+        """Whether the first outer products are those of all samples."""
+        some = getattr(self.problem, "chunk_size", 0)
+        return len(self._samples()) <= some and self.products() is not None
+
     def kept(self) -> Iterable[Tensor]:
         """Estimates that are the same every time, computed now where they are few."""
         if len(self._samples()) * self.seen.numel() > KEPT_ELEMENTS:
@@ -199,6 +205,8 @@ def write_one_by_one(
     estimates: Iterable[Tensor],
     factor: float,
     generator: torch.Generator,
+    *,
+    in_place: bool = False,
 ) -> Tensor:
     """Weights after a sequence of writes, shape ``(N,)``.
 
@@ -212,10 +220,11 @@ def write_one_by_one(
         estimates: Of the samples, each of shape ``(N,)``.
         factor: What an estimate is multiplied by to be the requested increment.
         generator: Source of the write noise.
+        in_place: Whether ``w`` may be overwritten: it is where no estimate is made behind a write.
     """
     each = [effect for effect in writes if not acts_once(effect)]
     once = [effect for effect in writes if acts_once(effect)]
-    now = w.clone()
+    now = w if in_place and not once and _known_at_once(estimates) else w.clone()
     for some in _for_writes(writes, now, estimates, factor, generator):
         increment = some * factor
         for effect in each:
@@ -227,6 +236,11 @@ def write_one_by_one(
     for effect in once:
         realized = effect.write(w, realized, generator)
     return w + realized
+
+
+def _known_at_once(estimates: Iterable[Tensor]) -> bool:
+    """Whether all estimates are made, at the weights before, when the first one is written."""
+    return isinstance(estimates, SampleEstimates) and estimates.at_once
 
 
 def _for_writes(

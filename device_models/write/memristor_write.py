@@ -111,9 +111,10 @@ class MemristorWrite:
         fused = write_fused(self, w, increment, key)
         return self.plain_write(w, increment, key) if fused is None else fused
 
-    def key_of(self, generator: torch.Generator) -> Tensor:
-        """The key of one write; nothing is drawn from the generator where a write draws nothing."""
-        return no_key(generator) if self.deterministic else draw_key(generator)
+    def key_of(self, generator: torch.Generator, *count: int) -> Tensor:
+        """The key of one write, or keys of some; none is drawn where a write draws nothing."""
+        draw = no_key if self.deterministic else draw_key
+        return draw(generator, *count)
 
     def plain_write(self, w: Tensor, increment: Tensor, key: Tensor) -> Tensor:
         """The write of a key by tensor operations, on any kind of device, shape ``(N,)``."""

@@ -10,15 +10,13 @@ import torch
 from torch import Tensor
 
 from device_models.kernels.compiled import loop_of
-from device_models.kernels.dispatch import Properties, plain, taken, word_of
+from device_models.kernels.dispatch import Properties, plain, taken
 from device_models.outer_products import OuterProducts
 from device_models.write import on_gpu
 
 if TYPE_CHECKING:
     from device_models.write.memristor_write import MemristorWrite
     from device_models.write.whole_pulses import NominalStepWrite
-
-Keys = Callable[[torch.Generator], Tensor]
 
 
 def write_pulses(
@@ -46,14 +44,15 @@ def write_pulses(
         return False
     from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
 
-    request = found.arguments[-1]
+    request, products = found.arguments[-1], _products(layers)
     if request.most > request.single:
         unit = min(request.up, request.down)
-        asked = [_run(rank_one_loop.largest, w, *_products(each)) for each in layers]
+        asked = _run(rank_one_loop.largest, w, *products)
         # A comparison with NaN is never true: those are left to the write of all weights.
-        if not all(each * abs(factor) <= request.single * unit for each in asked):
+        if not asked * abs(factor) <= request.single * unit:
             return False
-    _write_layers(rank_one_loop.write_pulses, write.key_of, w, layers, factor, generator, found)
+    keys = write.key_of(generator, len(layers[0].inputs))
+    _write(rank_one_loop.write_pulses, w, keys, products, factor, found)
     return True
 
 
@@ -72,7 +71,8 @@ def write_curves(
         return False
     from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
 
-    _write_layers(rank_one_loop.write_curves, write.key_of, w, layers, factor, generator, found)
+    keys = write.key_of(generator, len(layers[0].inputs))
+    _write(rank_one_loop.write_curves, w, keys, _products(layers), factor, found)
     return True
 
 
@@ -82,27 +82,29 @@ def _taken(w: Tensor, layers: Sequence[OuterProducts]) -> bool:
     return taken(w) and all(plain(each, w.dtype) for each in factors)
 
 
-def _write_layers(
+def _write(
     loop: Callable[..., Any],
-    key_of: Keys,
     w: Tensor,
-    layers: Sequence[OuterProducts],
+    keys: Tensor,
+    products: tuple[Any, Any],
     factor: float,
-    generator: torch.Generator,
     found: Properties,
 ) -> None:
-    from device_models.kernels.outer_order import Place  # noqa: PLC0415  (imports numba)
-
-    keys = np.array([word_of(key_of(generator)) for _ in layers[0].inputs], dtype=np.uint64)
     scale = (np.float32 if w.dtype == torch.float32 else np.float64)(factor)
+    words = keys.numpy().view(np.uint64)
+    _run(loop, w, words, w.numpy(), *products, scale, *found.arguments)
+
+
+def _products(layers: Sequence[OuterProducts]) -> tuple[Any, Any]:
+    """Factors and layers as loops take them: see ``rank_one_loop.write_pulses``."""
+    rows, begin = [], 0
     for layer in layers:
+        (samples, width), height = layer.inputs.shape, layer.errors.shape[1]
         bias = -1 if layer.bias is None else layer.bias
-        place = Place(layer.first, bias, layer.inputs.shape[1])
-        _run(loop, w, keys, w.numpy(), *_products(layer), place, scale, *found.arguments)
-
-
-def _products(layer: OuterProducts) -> tuple[Any, Any]:
-    return layer.inputs.contiguous().numpy(), layer.errors.contiguous().numpy()
+        rows.append((layer.first, bias, width, height, begin, samples))
+        begin += samples * (width + height)
+    factors = [each.reshape(-1) for layer in layers for each in (layer.inputs, layer.errors)]
+    return torch.cat(factors).numpy(), np.array(rows, np.int64)
 
 
 def _run(loop: Callable[..., Any], w: Tensor, *arguments: Any) -> Any:

@@ -205,9 +205,10 @@ class NominalStepWrite(WholePulseWrite):
         low, high = self.weight_bounds()
         return torch.minimum(torch.maximum(w, low), high)
 
-    def key_of(self, generator: torch.Generator) -> Tensor:
-        """The key of one write; nothing is drawn from the generator where a write draws nothing."""
-        return no_key(generator) if self.deterministic else draw_key(generator)
+    def key_of(self, generator: torch.Generator, *count: int) -> Tensor:
+        """The key of one write, or keys of some; none is drawn where a write draws nothing."""
+        draw = no_key if self.deterministic else draw_key
+        return draw(generator, *count)
 
     def _pulses(
         self, w: Tensor, increment: Tensor, key: Tensor, beyond: int = 0

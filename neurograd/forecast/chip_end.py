@@ -297,7 +297,7 @@ def _take_every_update(
         generator = generator_for(seed, "forecast", index, done, device=w.device)
         try:
             now = course.at(done, w.device)
-            w, state = now.advance(problem, w, state, generator)
+            w, state = now.advance(problem, w, state, generator, in_place=True)
         except UnstableRuleError:
             return ForecastChip(torch.full_like(w, torch.nan), True, done + 1)
         if progress is not None:

@@ -180,7 +180,7 @@ class LayerStack:
                 above = found[-1].weight
                 through = error.mm(feedback.get(above, parameters[above]))
                 if above in reads:
-                    through += reads[above].backward(error)[:, : through.shape[1]]
+                    reads[above].backward(error, through)
                 error = through
             if layer.activation is not None:
                 error = layer.activation.back(error, output)
@@ -201,8 +201,9 @@ class LayerStack:
                 else torch.addmm(parameters[layer.bias], a, matrix)
             )
             if noise is not None:
-                reads[layer.weight] = _read(noise, a, layer, z.shape[1])
-                z += reads[layer.weight].forward
+                reads[layer.weight] = NoisyProducts.forward(
+                    noise.std, noise.generator, a, z, biased=layer.bias is not None
+                )
             passed.append(z if layer.activation is None else layer.activation.apply(z))
         return passed, reads
 
@@ -275,13 +276,6 @@ class LayerStack:
         firsts = accumulate((shape.numel() for shape in self.shapes), initial=0)
         strides = ((shape[-1], 1) if len(shape) == 2 else (1,) for shape in self.shapes)
         return tuple(zip(self.shapes, strides, firsts, strict=False))
-
-
-def _read(noise: ReadSpread, inputs: Tensor, layer: _Layer, outputs: int) -> NoisyProducts:
-    """The noise of one layer's weights; its biases are multiplied by 1."""
-    if layer.bias is not None:
-        inputs = torch.cat([inputs, torch.ones_like(inputs[:, :1])], 1)
-    return NoisyProducts.of(noise.std, noise.generator, inputs, outputs)
 
 
 def _in_order(module: nn.Module) -> list[nn.Module] | None:

@@ -14,10 +14,13 @@ their joint distribution, for as many numbers as there are in them, not in M.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
+
+from device_models.kernels.compiled import available, loop_of
+from device_models.kernels.dispatch import TYPES, plain
 
 
 @dataclass(frozen=True)
@@ -27,41 +30,78 @@ class NoisyProducts:
     Attributes:
         std: s.
         generator: Source of the noise.
-        basis: Q, shape ``(inputs, r)``.
+        basis: Qᵀ, shape ``(r, inputs)``, or ``(r, inputs + 1)`` of a layer with biases.
         inside: Gᵀ, shape ``(r, outputs)``.
-        forward: What the noise adds to the products of the forward pass, shape ``(n, outputs)``.
     """
 
     std: float
     generator: torch.Generator
     basis: Tensor
     inside: Tensor
-    forward: Tensor
 
     @classmethod
-    def of(cls, std: float, generator: torch.Generator, inputs: Tensor, outputs: int) -> Self:
-        """The noise of a read of a matrix with ``outputs`` rows.
+    def forward(
+        cls,
+        std: float,
+        generator: torch.Generator,
+        inputs: Tensor,
+        products: Tensor,
+        *,
+        biased: bool,
+    ) -> Self:
+        """The noise of a read, which is added to the products of the forward pass.
 
         Args:
             std: Standard deviation of a weight as read.
             generator: Source of the noise.
             inputs: Aᵀ, shape ``(n, inputs)``.
-            outputs: Rows of the matrix.
+            products: What the layer makes of them without noise, shape ``(n, outputs)``; changed in
+                place.
+            biased: Whether the matrix has a column more, of biases, whose input is 1.
         """
-        basis, triangle = torch.linalg.qr(inputs.t())
-        inside = _normal(basis.shape[1], outputs, inputs, generator)
-        return cls(std, generator, basis, inside, std * triangle.t().mm(inside))
+        if _compiled(inputs, products):
+            inside = _normal(len(inputs), products.shape[1], inputs, generator)
+            basis = torch.empty(len(inputs), inputs.shape[1] + biased, dtype=torch.float64)
+            _run("ahead", inputs, biased, std, inside, basis, products)
+            return cls(std, generator, basis, inside)
+        if biased:
+            inputs = torch.cat([inputs, torch.ones_like(inputs[:, :1])], 1)
+        columns, triangle = torch.linalg.qr(inputs.t())
+        inside = _normal(len(triangle), products.shape[1], inputs, generator)
+        products.addmm_(triangle.t(), inside, alpha=std)
+        return cls(std, generator, columns.t(), inside)
 
-    def backward(self, errors: Tensor) -> Tensor:
-        """What the noise adds to the products of the backward pass, shape ``(n, inputs)``.
+    def backward(self, errors: Tensor, products: Tensor) -> None:
+        """Adds the noise of the same read to the products of the backward pass.
 
         Args:
             errors: Dᵀ, shape ``(n, outputs)``.
+            products: Without noise, shape ``(n, inputs)``; changed in place.
         """
+        columns, inputs = self.basis.shape[1], products.shape[1]
+        if _compiled(errors, products):
+            normals = _normal(len(errors), columns, errors, self.generator)
+            _run("back", errors, self.std, self.basis, self.inside, normals, products)
+            return
         triangle = torch.linalg.qr(errors.t())[1]
-        beside = triangle.t().mm(_normal(len(triangle), len(self.basis), errors, self.generator))
-        along = errors.mm(self.inside.t()) - beside.mm(self.basis)
-        return self.std * torch.addmm(beside, along, self.basis.t())
+        beside = triangle.t().mm(_normal(len(triangle), columns, errors, self.generator))
+        along = errors.mm(self.inside.t()) - beside.mm(self.basis.t())
+        products += self.std * torch.addmm(beside, along, self.basis)[:, :inputs]
+
+
+def _compiled(vectors: Tensor, products: Tensor) -> bool:
+    """Whether loops take the vectors of a pass; those of both passes are alike."""
+    kind = vectors.dtype
+    known = available() and kind in TYPES and products.is_contiguous()
+    return known and plain(vectors, kind) and plain(products, kind)
+
+
+def _run(name: str, *arguments: Any) -> None:
+    from neurograd.problem import noisy_loop  # noqa: PLC0415  (imports numba)
+
+    given = [each.contiguous().numpy() if isinstance(each, Tensor) else each for each in arguments]
+    loop = loop_of(getattr(noisy_loop, name), arguments[0].dtype)
+    loop.ready_for(tuple(given))(*given)
 
 
 def _normal(rows: int, columns: int, like: Tensor, generator: torch.Generator) -> Tensor:

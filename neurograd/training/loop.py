@@ -124,7 +124,7 @@ def train(
         taken = t + 1
         try:
             now = course.at(t, device)
-            w, state = now.advance(problem, w, state, generator)
+            w, state = now.advance(problem, w, state, generator, in_place=True)
         except UnstableRuleError:
             if t == 0:
                 raise

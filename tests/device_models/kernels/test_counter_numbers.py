@@ -143,6 +143,9 @@ def test_keys_are_those_of_the_generator():
     assert len(keys) == 50
     assert min(keys) < 0 < max(keys)
     assert int(draw_key(generator_for(0))) == int(draw_key(generator_for(0)))
+    generator = generator_for(1)
+    alone = [int(draw_key(generator)) for _ in range(40)]
+    assert draw_key(generator_for(1), 40).tolist() == alone
     assert math.log2(max(abs(key) for key in keys)) > 60
 
 

@@ -68,6 +68,24 @@ def test_against_an_explicit_loop_of_single_writes(chunk_size):
     assert not torch.allclose(found, whole)
 
 
+@pytest.mark.parametrize("chunk_size", [1, 1000])
+@pytest.mark.parametrize("write_each", ["batch", "sample"])
+@pytest.mark.parametrize("leaks", [False, True])
+def test_in_place_weights_are_the_same(chunk_size, write_each, leaks):
+    """Even where samples are passed after others have been written."""
+    problem = problem_of(chunk_size=chunk_size)
+    writes = (device_of(problem), *([Leakage(20.0)] if leaks else []))
+    rule = Minibatch(Backprop(), 4)
+    clean = Chip(rule, STEP_SIZE)
+    w = problem.initial_weights
+    for chip in (clean, Chip(rule, STEP_SIZE, writes=writes, write_each=write_each)):
+        before = w.clone()
+        expected, _ = chip.advance(problem, w, None, generator_for(5))
+        assert torch.equal(w, before)
+        found, _ = chip.advance(problem, w.clone(), None, generator_for(5), in_place=True)
+        assert torch.equal(found, expected)
+
+
 def test_the_whole_set_is_written_in_the_order_of_the_data():
     problem = problem_of()
     chip = chip_of(problem, Backprop(), device_of(problem, rounding="none"))
