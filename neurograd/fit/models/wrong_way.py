@@ -34,8 +34,8 @@ CLEAR = 4.0
 _SHARES = np.append(10.0 ** -np.arange(0.0, 3.5, 0.5), 0.0)
 """Parts of the noise of steps, q in q + r, that are tried."""
 
-MOST_LEFT_OUT = 3
-"""A direction is refused where more than one of so many runs would be left out."""
+ONE_OF = 3
+"""A direction is refused where more than one of so many of its runs would be left out."""
 
 
 def right_way(runs: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[str, ...]]:
@@ -98,7 +98,7 @@ def mean_rise(direction: Direction, runs: Sequence[Array]) -> float:
 
 def too_many(left_out: int, runs: int) -> bool:
     """Whether so many runs of a direction cannot be left out."""
-    return MOST_LEFT_OUT * left_out > runs
+    return ONE_OF * left_out > runs
 
 
 def _readings(run: Run) -> Array:
