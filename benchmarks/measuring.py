@@ -152,7 +152,8 @@ def _row(name: str, change: MeasuredLossChange, plain: float, size: Size, sample
         better="above",
         note=f"extrapolated from {size.draws} draws, each judged on {size.samples} samples of the "
         f"training set{some}: E[ΔL] = {change.value:.3g} ± {change.residual_error:.1g}.{open_} "
-        f"The draws take {draws:,.3g} evaluations, {LEAST:g} at least; their variance is told to "
+        f"The draws take {draws:,.3g} evaluations, {LEAST:g} at least: plain averaging "
+        f"{plain / wanted / draws:,.0f} times as many; their variance is told to "
         f"{math.sqrt(2.0 / change.residual_degrees):.0%} or so, and plain averaging's has its "
         f"first order only. {once:.3g} evaluations are taken once: losses after the clean step, "
         "the gradient where the mean update lands, a pass forward and back for the controls, and "
