@@ -1,4 +1,4 @@
-"""Layers without initial weights of their own, which would come from the global generator."""
+"""Plain layers: made without initial weights, which come from the global generator; not hooked."""
 
 from __future__ import annotations
 
@@ -24,3 +24,9 @@ def bare(kind: type[nn.Module], *sizes: int, **options: Any) -> nn.Module:
         empty = torch.empty(parameter.shape, dtype=parameter.dtype)
         setattr(layer, name, nn.Parameter(empty))
     return layer
+
+
+def is_hooked(module: nn.Module) -> bool:
+    """Whether a call does more than the module's own ``forward``."""
+    forward = (module._forward_hooks, module._forward_pre_hooks)
+    return any((*forward, module._backward_hooks, module._backward_pre_hooks))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import snntorch
 import torch
 from torch import Tensor, nn
+from torch.overrides import has_torch_function
 
-from device_models.bare_layers import bare
+from device_models.bare_layers import bare, is_hooked
 from device_models.layer_hooks import event
+from device_models.spiking.lif_stack import LifStack
 from device_models.spiking.surrogate_gradient import Surrogate
 
 Readout = Literal["spikes", "membrane"]
@@ -58,7 +60,8 @@ class SpikingNetwork(nn.Module):
 
     Membrane potentials follow ``u_t = decay·u_{t−1} + W x_t − reset``; a neuron spikes where u is
     above threshold and is reset in the next step. The synapses are ``torch.nn.Linear`` layers, so
-    that everything which acts on these acts on them.
+    that everything which acts on these acts on them. Where nothing does and no graph is asked for,
+    the passes are written out (``lif_stack.py``): the same numbers but for the order of rounding.
 
     Inputs have shape ``(n, time_steps, inputs)``: spike trains or currents. Outputs have shape
     ``(n, outputs)``: with readout ``spikes`` the number of output spikes; with ``membrane`` the
@@ -98,6 +101,9 @@ class SpikingNetwork(nn.Module):
         self.layers = nn.ModuleList(
             bare(nn.Linear, a, b, bias=bias, dtype=dtype) for a, b in pairwise(widths)
         )
+        self._stack = LifStack(
+            decay, threshold, reset == "zero", readout == "membrane", self.surrogate
+        )
         spiking = len(self.layers) - (readout == "membrane")
         resets = [reset] * spiking + ["none"] * (len(self.layers) - spiking)
         self.neurons = nn.ModuleList(
@@ -112,7 +118,25 @@ class SpikingNetwork(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs of shape ``(n, outputs)`` for inputs ``(n, time_steps, inputs)``."""
-        return self.run(inputs)
+        passes = self.written_out
+        if passes is None or torch.is_grad_enabled() or has_torch_function((inputs,)):
+            return self.run(inputs)
+        return passes.outputs(inputs, self.tensors)
+
+    @property
+    def written_out(self) -> LifStack | None:
+        """The network's passes in few operations; None where a layer is not as it was built.
+
+        Constants of neurons are those that the network was built with.
+        """
+        plain = all(type(layer) is nn.Linear and not is_hooked(layer) for layer in self.layers)
+        return self._stack if plain and not any(map(is_hooked, self.neurons)) else None
+
+    @property
+    def tensors(self) -> list[tuple[Tensor, Tensor | None]]:
+        """Matrix and bias of each layer, in forward order."""
+        layers = (cast(nn.Linear, layer) for layer in self.layers)
+        return [(layer.weight, layer.bias) for layer in layers]
 
     def run(
         self, inputs: Tensor, record: Callable[[int, int, Tensor, Tensor], None] | None = None

@@ -10,7 +10,8 @@ snntorch's are float32.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -22,16 +23,38 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class _Kind:
+    """A surrogate of snntorch.
+
+    Attributes:
+        function: Its two passes.
+        defaults: Its parameters.
+        pulled_back: Its backward pass in few passes over memory, which overwrites the potential;
+            None where snntorch's own is taken.
+    """
+
     function: type[torch.autograd.Function]
     defaults: tuple[tuple[str, float], ...] = ()
+    pulled_back: Callable[..., Tensor] | None = None
+
+
+def _through_fast_sigmoid(potential: Tensor, error: Tensor, slope: float) -> Tensor:
+    """``error/(slope·|u| + 1)²``."""
+    square = potential.abs_().mul_(slope).add_(1.0).square_()
+    return torch.div(error, square, out=square)
+
+
+def _through_atan(potential: Tensor, error: Tensor, alpha: float) -> Tensor:
+    """``α/2·error/(1 + (π/2·α·u)²)``."""
+    square = potential.mul_(math.pi / 2 * alpha).square_().add_(1.0)
+    return torch.div(error, square, out=square).mul_(alpha / 2)
 
 
 SURROGATES: Mapping[str, _Kind] = MappingProxyType(
     {
         "straight_through_estimator": _Kind(snn_surrogate.StraightThroughEstimator),
         "triangular": _Kind(snn_surrogate.Triangular, (("threshold", 1.0),)),
-        "fast_sigmoid": _Kind(snn_surrogate.FastSigmoid, (("slope", 25.0),)),
-        "atan": _Kind(snn_surrogate.ATan, (("alpha", 2.0),)),
+        "fast_sigmoid": _Kind(snn_surrogate.FastSigmoid, (("slope", 25.0),), _through_fast_sigmoid),
+        "atan": _Kind(snn_surrogate.ATan, (("alpha", 2.0),), _through_atan),
         "heaviside": _Kind(snn_surrogate.Heaviside),
         "sigmoid": _Kind(snn_surrogate.Sigmoid, (("slope", 25.0),)),
         "spike_rate_escape": _Kind(snn_surrogate.SpikeRateEscape, (("beta", 1.0), ("slope", 25.0))),
@@ -78,6 +101,16 @@ class _Spike(torch.autograd.Function):
         else:
             gradient = ctx.function.backward(ctx, *grad_outputs)
         return (gradient[0] if isinstance(gradient, tuple) else gradient), None, None, None
+
+
+class _Kept:
+    """What a forward pass keeps for the backward pass, without a graph."""
+
+    saved_tensors: tuple[Tensor, ...] = ()
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Keep tensors."""
+        self.saved_tensors = tensors
 
 
 def _stochastic_backward(ctx: Any, grad: Tensor) -> Tensor:
@@ -139,7 +172,20 @@ class Surrogate:
 
     def derivative(self, potential: Tensor) -> Tensor:
         """ψ at the membrane potential above threshold, same shape; SSO's is its mean."""
-        with torch.enable_grad():
-            leaf = potential.detach().clone().requires_grad_()
-            (result,) = torch.autograd.grad(self(leaf).sum(), leaf)
-        return result
+        return self.pulled_back(potential.detach().clone(), torch.ones_like(potential))
+
+    def pulled_back(self, potential: Tensor, error: Tensor) -> Tensor:
+        """``ψ(potential)·error`` without a graph; SSO's is its mean.
+
+        Args:
+            potential: Membrane potentials above threshold, any shape; overwritten.
+            error: Derivatives by the spikes, same shape or one that broadcasts to it.
+        """
+        kind, values = SURROGATES[self.name], tuple(self.values.values())
+        if kind.pulled_back is not None:
+            return kind.pulled_back(potential, error, *values)
+        kept = _Kept()
+        _Spike.forward(kept, potential, kind.function, values, None)
+        gradient = _Spike.backward(kept, error.expand_as(potential))[0]
+        assert gradient is not None  # all of snntorch's have one
+        return gradient

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -18,7 +19,7 @@ from device_models.layer_hooks import LayerRecorder, begin_pass
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
 from device_models.scaled_layers import beside_products
 from neurograd.errors import ModelError
-from neurograd.problem.layer_stack import LayerStack
+from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
 from neurograd.problem.network_check import check_network
@@ -35,8 +36,7 @@ class Problem:
     their own order. The module is copied, put into evaluation mode and converted to ``dtype``; the
     user's own object is never changed. Dropout is off; batch normalization that was never trained
     gets the statistics of training samples at the initial weights, and all of it keeps its
-    statistics (``parts``). Buffers begin every call as they are here, so that a recurrent or
-    spiking module begins every call at rest.
+    statistics (``parts``). Buffers begin every call as they are here: modules with states at rest.
 
     Args:
         module: Any module that maps inputs to outputs.
@@ -85,10 +85,9 @@ class Problem:
         if not any(parameter.requires_grad for parameter in module.parameters()):
             raise ModelError("the module has no trainable weights; allowed: one with any")
         self.parts = parts_of(module)
-        spiking = self.parts.spiking and dtype != torch.float32
         calibrate(module, self.parts.calibrated, self._data["train"][0])
         self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = (
-            (MatchedTypes,) if spiking else ()
+            (MatchedTypes,) if self.parts.mixes_types and dtype != torch.float32 else ()
         )
         self._take(module)
 
@@ -104,11 +103,9 @@ class Problem:
         self.initial_weights = torch.cat([p.detach().reshape(-1) for p in named.values()])
 
     def _place(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        floating = targets.is_floating_point()
-        return (
-            inputs.to(device=self.device, dtype=self.dtype),
-            targets.to(device=self.device, dtype=self.dtype if floating else None),
-        )
+        kind = self.dtype if targets.is_floating_point() else None
+        inputs = inputs.to(device=self.device, dtype=self.dtype)
+        return inputs, targets.to(device=self.device, dtype=kind)
 
     def replica(self) -> Problem:
         """The same problem with a module of its own, for another thread; the data are shared.
@@ -279,14 +276,10 @@ class Problem:
         """Gradient of the mean loss over the samples ``index`` (all when None), shape ``(N,)``."""
         w = w.detach()
         count = self.num_samples if index is None else len(index)
-        stack = self.plain_stack
+        stack = self._written_out
         part_of = self._graph_gradient if stack is None else stack.gradient
-        total: Tensor | None = None
-        for x, y in self.chunks("train", index):
-            part = part_of(w, x, y, count)
-            total = part if total is None else total.add_(part)
-        assert total is not None
-        return total
+        parts = (part_of(w, x, y, count) for x, y in self.chunks("train", index))
+        return functools.reduce(Tensor.add_, parts)
 
     def _graph_gradient(self, w: Tensor, x: Tensor, y: Tensor, count: int) -> Tensor:
         with torch.enable_grad():
@@ -306,13 +299,18 @@ class Problem:
 
     @property
     def plain_stack(self) -> LayerStack | None:
-        """The network's passes written out; None where it has others, or something meets them."""
+        """The passes of a stack of layers; None where it is none, or something meets them."""
+        return found if isinstance(found := self._written_out, LayerStack) else None
+
+    @property
+    def _written_out(self) -> LayerStack | SpikingStack | None:
         met = bool(self._passes) or has_torch_function((self.initial_weights,))
         return None if met else self._stack
 
     @cached_property
-    def _stack(self) -> LayerStack | None:
-        return LayerStack.of(self.module, self.loss_function, *self._data["train"])
+    def _stack(self) -> LayerStack | SpikingStack | None:
+        module, loss, (x, y) = self.module, self.loss_function, self._data["train"]
+        return LayerStack.of(module, loss, x, y) or SpikingStack.of(module, loss, y)
 
     def hessian_product(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """The map v → Hv at ``w``, for vectors of shape ``(N,)``.

@@ -5,7 +5,8 @@ in the outputs, backpropagation is
 
     δ_{k−1} = φ'(z_{k−1}) ∘ W_kᵀ δ_k,      ∂L/∂W_k = Σ_n δ_k a_{k−1}ᵀ,      ∂L/∂c_k = Σ_n δ_k
 
-(Rumelhart, Hinton and Williams, Nature 323, 1986). Sums are those of automatic differentiation but
+(Rumelhart, Hinton and Williams, Nature 323, 1986); those of spiking layers are written out in
+``device_models/spiking/lif_stack.py``. Sums are those of automatic differentiation but
 for the order of rounding.
 """
 
@@ -21,7 +22,10 @@ from typing import Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from device_models.bare_layers import is_hooked
 from device_models.outer_products import OuterProducts, ReadSpread
+from device_models.spiking.lif_stack import Layer, LifStack
+from device_models.spiking.network import SpikingNetwork
 from neurograd.problem.noisy_products import NoisyProducts
 
 _aten = torch.ops.aten
@@ -145,7 +149,7 @@ class LayerStack:
         flat = inputs.ndim == 2 or isinstance(modules[0], nn.Flatten)
         if not flat or not _follow(layers, shapes, inputs[0].numel()):
             return None
-        fits = _teach(targets, shapes[layers[-1].weight][0], loss)
+        fits = has_slope(targets, shapes[layers[-1].weight][0], loss)
         return cls(layers, shapes, loss) if fits else None
 
     def factors(
@@ -278,9 +282,74 @@ class LayerStack:
         return tuple(zip(self.shapes, strides, firsts, strict=False))
 
 
+@dataclass(frozen=True)
+class SpikingStack:
+    """A spiking network whose layers are as it was built, and a loss of known slope.
+
+    Attributes:
+        passes: What its neurons do.
+        shapes: Shapes of all parameters, in the order of the flat vector.
+        places: Where in that order matrix and bias of each layer stand; None without a bias.
+        loss: The loss.
+    """
+
+    passes: LifStack
+    shapes: tuple[torch.Size, ...]
+    places: tuple[tuple[int, int | None], ...]
+    loss: SlopedLoss
+
+    @classmethod
+    def of(cls, module: nn.Module, loss: object, targets: Tensor) -> Self | None:
+        """The stack that a module is; None where it is another network.
+
+        Args:
+            module: In evaluation mode; all its parameters have to be trained.
+            loss: Its loss.
+            targets: Training targets, first dimension n.
+        """
+        if not isinstance(module, SpikingNetwork) or not isinstance(loss, SlopedLoss):
+            return None
+        if type(module) is not SpikingNetwork or is_hooked(module):
+            return None
+        parameters, passes = list(module.parameters()), module.written_out
+        if passes is None or not all(each.requires_grad for each in parameters):
+            return None
+        place = {id(each): k for k, each in enumerate(parameters)}
+        places = tuple(
+            (place[id(weight)], None if bias is None else place[id(bias)])
+            for weight, bias in module.tensors
+        )
+        shapes = tuple(each.shape for each in parameters)
+        fits = has_slope(targets, shapes[places[-1][0]][0], loss)
+        return cls(passes, shapes, places, loss) if fits else None
+
+    def gradient(self, w: Tensor, inputs: Tensor, targets: Tensor, count: int) -> Tensor:
+        """Sum of the samples' surrogate gradients over ``count``, shape ``(N,)``.
+
+        Args:
+            w: Weights, shape ``(N,)``.
+            inputs: Inputs of n samples, shape ``(n, time_steps, inputs)``.
+            targets: Their targets.
+            count: Samples that the loss is a mean over.
+        """
+
+        def slope(outputs: Tensor, part: slice) -> Tensor:
+            return self.loss.slope(outputs, targets[part]).div_(count)
+
+        result = torch.zeros_like(w)
+        self.passes.add_gradient(inputs, self._layers(w), slope, self._layers(result))
+        return result
+
+    def _layers(self, w: Tensor) -> list[Layer]:
+        """Matrices and biases that view into ``w``."""
+        parts = w.split([shape.numel() for shape in self.shapes])
+        views = [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return [(views[k], None if bias is None else views[bias]) for k, bias in self.places]
+
+
 def _in_order(module: nn.Module) -> list[nn.Module] | None:
     """The modules in the order in which they are applied; None where that is not known."""
-    if _is_hooked(module):
+    if is_hooked(module):
         return None
     if type(module) is nn.Sequential:
         found: list[nn.Module] = []
@@ -293,12 +362,6 @@ def _in_order(module: nn.Module) -> list[nn.Module] | None:
     known = type(module) in (nn.Linear, *_ACTIVATIONS, *_NOTHING)
     plain = not isinstance(module, nn.Flatten) or (module.start_dim, module.end_dim) == (1, -1)
     return [module] if known and plain else None
-
-
-def _is_hooked(module: nn.Module) -> bool:
-    """Whether a call does more than the module's own ``forward``."""
-    forward = (module._forward_hooks, module._forward_pre_hooks)
-    return any((*forward, module._backward_hooks, module._backward_pre_hooks))
 
 
 def _layers(modules: Sequence[nn.Module], places: Mapping[int, int]) -> tuple[_Layer, ...] | None:
@@ -321,8 +384,14 @@ def _follow(layers: Sequence[_Layer], shapes: Sequence[torch.Size], inputs: int)
     return [taken for _, taken in sizes] == [inputs, *(given for given, _ in sizes[:-1])]
 
 
-def _teach(targets: Tensor, outputs: int, loss: SlopedLoss) -> bool:
-    """Whether a loss has its slope by these targets."""
+def has_slope(targets: Tensor, outputs: int, loss: SlopedLoss) -> bool:
+    """Whether a loss has its slope by these targets.
+
+    Args:
+        targets: Training targets, first dimension n.
+        outputs: Number of outputs.
+        loss: The loss.
+    """
     if targets.is_floating_point() == loss.of_classes:
         return False
     if not loss.of_classes:

@@ -44,6 +44,7 @@ class ModuleParts:
         dropout: Dropout, which is off.
         spiking: Neurons that spike.
         fixed: Number of parameters that are not trained.
+        mixes_types: Whether neurons spike whose spikes may be of another type than potentials.
     """
 
     calibrated: tuple[str, ...]
@@ -51,6 +52,7 @@ class ModuleParts:
     dropout: tuple[str, ...]
     spiking: tuple[str, ...]
     fixed: int
+    mixes_types: bool
 
 
 def parts_of(module: nn.Module) -> ModuleParts:
@@ -74,6 +76,7 @@ def parts_of(module: nn.Module) -> ModuleParts:
         dropout=tuple(name for name, layer in _named(module, _DropoutNd) if layer.p > 0),
         spiking=tuple(name for name, layer in module.named_modules() if _spikes(layer)),
         fixed=sum(p.numel() for p in module.parameters() if not p.requires_grad),
+        mixes_types=any(_mixes_types(module)),
     )
 
 
@@ -88,6 +91,14 @@ def _spikes(layer: nn.Module) -> bool:
         return True
     kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(layer).__mro__}
     return ("snntorch", "SpikingNeuron") in kinds
+
+
+def _mixes_types(layer: nn.Module) -> Iterator[bool]:
+    """Of each part that spikes, whether its spikes are not our own, which keep the type."""
+    if not isinstance(layer, EulerNeuron | SpikingNetwork):
+        yield _spikes(layer)
+        for part in layer.children():
+            yield from _mixes_types(part)
 
 
 def calibrate(module: nn.Module, names: Iterable[str], inputs: Tensor) -> None:

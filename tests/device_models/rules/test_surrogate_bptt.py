@@ -65,7 +65,9 @@ def test_truncation_changes_the_gradient_and_long_windows_do_not():
     w = p.initial_weights
     whole = SurrogateBptt().gradient(p, w, generator_for(0))
     assert whole.equal(p.gradient(w))
-    assert SurrogateBptt(6).gradient(p, w, generator_for(0)).equal(whole)
+    # Which goes step by step, in another order of rounding.
+    long = SurrogateBptt(6).gradient(p, w, generator_for(0))
+    torch.testing.assert_close(long, whole, rtol=0, atol=1e-14)
     assert not torch.allclose(SurrogateBptt(2).gradient(p, w, generator_for(0)), whole)
     with pytest.raises(ValueError, match="truncation is 0"):
         SurrogateBptt(0)

@@ -1,0 +1,240 @@
+"""The passes of stacked leaky integrate-and-fire layers written out: few products and no graph.
+
+For currents ``I_t = W x_t + c`` of a layer, potentials u, spikes s and the surrogate derivative ψ
+
+    u_t = β·u_{t−1} + I_t − θ·s_{t−1}   or   β·(1 − s_{t−1})·u_{t−1} + I_t,      s_t = [u_t > θ]
+    ∂L/∂u_t = ψ(u_t − θ)·∂L/∂s_t + β_t·∂L/∂u_{t+1},      β_t = β   or   β·(1 − s_t)
+    ∂L/∂W = Σ_t ∂L/∂u_t x_tᵀ,      ∂L/∂x_t = Wᵀ ∂L/∂u_t
+
+(backpropagation through time with no gradient through resets; Neftci, Mostafa and Zenke, IEEE
+Signal Processing Magazine 2019). One layer's currents of all time steps are one product. Neurons
+that neither spike nor reset are linear: the mean of their potentials over T steps is
+
+    W Σ_t k_t x_t + c·Σ_t k_t,      k_t = (1 + β + … + β^{T−1−t})/T  for t = 0 … T − 1,
+
+one product in all. Numbers are those of automatic differentiation but for the order of rounding.
+
+States lie as ``(width, time_steps, n)``, so that a time step of a neuron is contiguous in samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from device_models.spiking.surrogate_gradient import Surrogate
+
+SAMPLES_AT_ONCE = 192
+"""Samples whose states are computed together on a CPU, by timings: they stay in its cache."""
+
+Layer = tuple[Tensor, Tensor | None]
+"""A layer's matrix ``(outputs, inputs)`` and bias ``(outputs,)``, None without one."""
+
+
+@dataclass(frozen=True)
+class LifStack:
+    """Fully connected layers of leaky integrate-and-fire neurons with the same constants.
+
+    Attributes:
+        decay: β, 0 to 1.
+        threshold: θ, above 0.
+        to_zero: Whether a spike resets the potential to 0; else it takes θ off it.
+        membrane: Whether outputs are mean potentials of neurons that neither spike nor reset; else
+            they are numbers of spikes.
+        surrogate: The spike function; a stochastic one by its mean derivative.
+    """
+
+    decay: float
+    threshold: float
+    to_zero: bool
+    membrane: bool
+    surrogate: Surrogate
+
+    def outputs(self, inputs: Tensor, layers: Sequence[Layer]) -> Tensor:
+        """The network's outputs, shape ``(n, outputs)``, without a graph.
+
+        Args:
+            inputs: Shape ``(n, time_steps, inputs)``.
+            layers: In forward order.
+        """
+        room = _Room(inputs)
+        with torch.no_grad():
+            found = [self._forward(x, layers, room).outputs.t() for _, x in _parts(inputs, room)]
+            return torch.cat(found)
+
+    def add_gradient(
+        self,
+        inputs: Tensor,
+        layers: Sequence[Layer],
+        slope: Callable[[Tensor, slice], Tensor],
+        sums: Sequence[Layer],
+    ) -> None:
+        """Add the surrogate gradient of a loss.
+
+        Args:
+            inputs: Shape ``(n, time_steps, inputs)``.
+            layers: In forward order.
+            slope: Derivatives of the loss by outputs ``(n, outputs)`` of the samples in a slice.
+            sums: What the derivatives by the layers' tensors are added to, of their shapes.
+        """
+        room = _Room(inputs)
+        with torch.no_grad():
+            for part, x in _parts(inputs, room):
+                states = self._forward(x, layers, room)
+                error = slope(states.outputs.t(), part).t()
+                self._backward(states, layers, error, sums, room)
+
+    def _forward(self, x: Tensor, layers: Sequence[Layer], room: _Room) -> _States:
+        """What comes of inputs of shape ``(inputs, time_steps, n)``."""
+        potentials, signals = list[Tensor](), [x]
+        for k, (weight, bias) in enumerate(layers[:-1] if self.membrane else layers):
+            shape = (len(weight), *x.shape[1:])
+            u, spikes = room.taken(f"potentials {k}", shape), room.taken(f"spikes {k}", shape)
+            _product(weight, bias, signals[-1].flatten(1), out=u.flatten(1))
+            self._integrate(u, spikes)
+            potentials.append(u)
+            signals.append(spikes)
+        if not self.membrane:
+            return _States(signals[-1].sum(1), potentials, signals)
+        weight, bias = layers[-1]
+        shares = self._shares(x.shape[1])
+        weighted = _weighted(signals[-1], shares)
+        outputs = weighted.new_empty(len(weight), x.shape[2])
+        _product(weight, bias, weighted, out=outputs, share=sum(shares))
+        return _States(outputs, potentials, signals, weighted)
+
+    def _integrate(self, u: Tensor, spikes: Tensor) -> None:
+        """Turn a layer's currents u into potentials and fill in its spikes.
+
+        Both have shape ``(width, time_steps, n)``.
+        """
+        for step in range(u.shape[1]):
+            now = u[:, step]
+            if step:
+                before, spiked = u[:, step - 1], spikes[:, step - 1]
+                if self.to_zero:
+                    now.addcmul_(before, 1.0 - spiked, value=self.decay)
+                else:
+                    now.add_(before, alpha=self.decay).sub_(spiked, alpha=self.threshold)
+            torch.gt(now, self.threshold, out=spikes[:, step])
+
+    def _shares(self, time_steps: int) -> list[float]:
+        """What a step's current counts in the mean potential: k_t."""
+        powers = accumulate(self.decay**age for age in range(time_steps))
+        return [total / time_steps for total in powers][::-1]
+
+    def _backward(
+        self,
+        states: _States,
+        layers: Sequence[Layer],
+        error: Tensor,
+        sums: Sequence[Layer],
+        room: _Room,
+    ) -> None:
+        """Add the derivatives by the layers' tensors, from those by outputs ``(outputs, n)``."""
+        signals = states.signals
+        if states.weighted is None:
+            error = error.unsqueeze(1).expand(-1, signals[0].shape[1], -1)
+        else:
+            shares = self._shares(signals[0].shape[1])
+            _add_products(sums[-1], error, states.weighted, sum(shares))
+            back = (layers[-1][0].t() @ error).unsqueeze(1)
+            share = error.new_tensor(shares).view(1, -1, 1)
+            error = torch.mul(back, share, out=room.taken("errors", signals[-1].shape))
+        for k in reversed(range(len(states.potentials))):
+            by_current = self._through_time(states.potentials[k], signals[k + 1], error)
+            _add_products(sums[k], by_current.flatten(1), signals[k].flatten(1))
+            if k:
+                error = room.taken("errors", signals[k].shape)
+                torch.mm(layers[k][0].t(), by_current.flatten(1), out=error.flatten(1))
+
+    def _through_time(self, u: Tensor, spikes: Tensor, error: Tensor) -> Tensor:
+        """Derivatives by a layer's currents from those by its spikes; potentials are overwritten.
+
+        All have shape ``(width, time_steps, n)``.
+        """
+        found = self.surrogate.pulled_back(u.sub_(self.threshold), error)
+        for step in reversed(range(u.shape[1] - 1)):
+            now, after = found[:, step], found[:, step + 1]
+            if self.to_zero:
+                now.addcmul_(after, 1.0 - spikes[:, step], value=self.decay)
+            else:
+                now.add_(after, alpha=self.decay)
+        return found
+
+
+@dataclass(frozen=True)
+class _States:
+    """What a forward pass finds.
+
+    Attributes:
+        outputs: Shape ``(outputs, n)``.
+        potentials: Those of each layer that spikes, shape ``(width, time_steps, n)``.
+        signals: Inputs of the network, and spikes of each of these layers, likewise.
+        weighted: ``Σ_t k_t x_t`` of the last layer's inputs, shape ``(inputs, n)``; None where the
+            last layer spikes.
+    """
+
+    outputs: Tensor
+    potentials: list[Tensor]
+    signals: list[Tensor]
+    weighted: Tensor | None = None
+
+
+class _Room:
+    """Memory that is taken once for all parts of a pass: fresh memory costs as much as the sums.
+
+    Args:
+        like: A tensor of the type and device of all.
+    """
+
+    def __init__(self, like: Tensor) -> None:
+        self._like = like
+        self._flat: dict[str, Tensor] = {}
+
+    def taken(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """The memory of a name, as a tensor with whatever is in it."""
+        size = math.prod(shape)
+        if name not in self._flat or self._flat[name].numel() < size:
+            self._flat[name] = self._like.new_empty(size)
+        return self._flat[name][:size].view(shape)
+
+
+def _parts(inputs: Tensor, room: _Room) -> Iterator[tuple[slice, Tensor]]:
+    """Some samples at a time: which, and their inputs as ``(inputs, time_steps, n)``."""
+    size = SAMPLES_AT_ONCE if inputs.device.type == "cpu" else max(1, len(inputs))
+    for first in range(0, len(inputs), size):
+        part = slice(first, first + size)
+        some = inputs[part].transpose(0, 1)
+        yield part, room.taken("inputs", some.shape).copy_(some).permute(2, 0, 1)
+
+
+def _product(
+    weight: Tensor, bias: Tensor | None, columns: Tensor, *, out: Tensor, share: float = 1.0
+) -> None:
+    """``weight @ columns + share·bias``."""
+    if bias is None:
+        torch.mm(weight, columns, out=out)
+    else:
+        torch.addmm(bias.unsqueeze(1), weight, columns, beta=share, out=out)
+
+
+def _weighted(signal: Tensor, shares: Sequence[float]) -> Tensor:
+    """``Σ_t k_t x_t``, shape ``(width, n)``."""
+    total = signal[:, 0] * shares[0]
+    for step, share in enumerate(shares[1:], 1):
+        total.add_(signal[:, step], alpha=share)
+    return total
+
+
+def _add_products(sums: Layer, errors: Tensor, columns: Tensor, share: float = 1.0) -> None:
+    """Add a layer's derivatives: ``errors @ columnsᵀ``, and share times the sum of errors."""
+    weight, bias = sums
+    weight.addmm_(errors, columns.t())
+    if bias is not None:
+        bias.add_(errors.sum(1), alpha=share)

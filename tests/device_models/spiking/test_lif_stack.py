@@ -1,0 +1,93 @@
+"""Written-out passes of spiking networks against the same networks step by step."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from device_models.layer_hooks import LayerHook
+from device_models.spiking import lif_stack
+from device_models.spiking.network import SpikingNetwork
+from device_models.spiking.surrogate_gradient import SURROGATES, Surrogate
+from neurograd.problem import Problem
+from neurograd.seeding import generator_for
+
+SAMPLES, STEPS = 11, 6
+
+
+def problem(
+    widths=(5, 7, 6, 3), loss=None, *, dtype=torch.float64, chunk_size=4096, **options
+) -> Problem:
+    module = SpikingNetwork(widths, dtype=dtype, **options)
+    generator = generator_for(0, "stack")
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(0.7 * torch.randn(p.shape, generator=generator, dtype=dtype) + 0.2)
+    inputs = torch.bernoulli(torch.full((SAMPLES, STEPS, widths[0]), 0.4), generator=generator)
+    targets = torch.arange(SAMPLES) % widths[-1]
+    return Problem(
+        module, loss or nn.CrossEntropyLoss(), inputs, targets, dtype=dtype, chunk_size=chunk_size
+    )
+
+
+def both(p: Problem, w: torch.Tensor):
+    """Losses and gradient of the passes written out and step by step."""
+    by_step = p.through(LayerHook().applied)
+    assert p._written_out is not None
+    assert by_step._written_out is None
+    return (
+        (p.per_sample_losses(w), by_step.per_sample_losses(w)),
+        (p.gradient(w), by_step.gradient(w)),
+    )
+
+
+@pytest.mark.parametrize("readout", ["membrane", "spikes"])
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+@pytest.mark.parametrize("widths", [(5, 3), (5, 7, 3), (5, 7, 6, 3)])
+def test_equal_to_steps(monkeypatch, widths, reset, readout):
+    # Samples in three parts, of which the last is smaller.
+    monkeypatch.setattr(lif_stack, "SAMPLES_AT_ONCE", 4)
+    p = problem(
+        widths,
+        reset=reset,
+        readout=readout,
+        decay=0.8,
+        surrogate=Surrogate("fast_sigmoid", {"slope": 3}),
+    )
+    losses, gradients = both(p, p.initial_weights)
+    torch.testing.assert_close(*losses, rtol=0, atol=1e-12)
+    assert float(gradients[1].norm()) > 0.1
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+def test_surrogates(name):
+    p = problem(readout="membrane", surrogate=Surrogate(name))
+    _, gradients = both(p, p.initial_weights)
+    torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
+
+
+def test_without_biases_in_float32_and_in_chunks():
+    p = problem(bias=False, dtype=torch.float32, chunk_size=4)
+    losses, gradients = both(p, p.initial_weights)
+    torch.testing.assert_close(*losses, rtol=0, atol=1e-5)
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-5)
+    part = torch.tensor([3, 0, 7, 8, 10])
+    by_step = p.through(LayerHook().applied)
+    w = p.initial_weights
+    torch.testing.assert_close(p.gradient(w, part), by_step.gradient(w, part), rtol=0, atol=1e-5)
+
+
+def test_only_networks_as_they_were_built():
+    p = problem()
+    p.module.layers[0].register_forward_hook(lambda layer, given, found: 0.5 * found)
+    assert p._written_out is None
+    hooked = p.per_sample_losses(p.initial_weights)
+    assert not hooked.equal(problem().per_sample_losses(p.initial_weights))
+    own = problem(loss=lambda outputs, targets: outputs.square().mean(1))
+    assert own._written_out is None
+    frozen = SpikingNetwork((5, 3))
+    frozen.layers[0].bias.requires_grad_(False)
+    data = torch.zeros(2, STEPS, 5), torch.zeros(2, dtype=torch.long)
+    assert Problem(frozen, nn.CrossEntropyLoss(), *data)._written_out is None
