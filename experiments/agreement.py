@@ -31,7 +31,8 @@ from neurograd.judge.cost import judge_chips
 from neurograd.judge.forecasts import judge_forecasts
 from neurograd.output import plain, to_json, write_atomically
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.forecasting import CLEAN, allowed_by, baseline_of, forecast_network
+from neurograd.pipeline.forecasting import allowed_by, baseline_of
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.records.measured import trained_network
 from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled, to_image
 from neurograd.spec import Spec, load_preset, validate_spec

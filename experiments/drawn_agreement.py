@@ -34,13 +34,9 @@ from experiments.support.verdicts import TrueCost
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import CleanTraining
-from neurograd.pipeline.forecasting import (
-    CLEAN,
-    forecast_network,
-    forecast_way,
-    in_regime,
-    judge_forecast,
-)
+from neurograd.pipeline.forecasting import in_regime, judge_forecast
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network
+from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.spec import Spec
 from neurograd.training.loop import train
 from tests.neurograd.chip_specs import Regime, seed_of

@@ -17,7 +17,8 @@ from typing import Any
 from device_models import Chip
 from experiments.support.record import Claim, Run, held_over, parse, run_main
 from neurograd.pipeline.build import build_chip, build_problem
-from neurograd.pipeline.forecasting import CLEAN, forecast_network, forecast_way
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network
+from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.problem import Problem
 from neurograd.spec import Spec, validate_spec
 from neurograd.training.loop import train

@@ -112,6 +112,13 @@ Tuned with ``experiments.agreement`` on its 63 chips. Smaller shortens steps nea
 any growth is large; larger hides growth that matters for the accuracy.
 """
 
+SMALL_LOSS = 0.05
+"""Part of the initial loss below which the loss does not count as lower.
+
+A pure number. Not tuned: rises of the loss of a network that has learned all there is are no fault.
+Smaller takes such rises for one, larger sees only paths that lose most of what they learned.
+"""
+
 GIVE_UP_AFTER = 0.15
 """Part of a training after which a chip can be given up.
 
@@ -178,6 +185,12 @@ class PredictedPath:
     def gradients(self) -> int:
         """Gradients that the path took so far."""
         return self._dynamics.gradients
+
+    @property
+    def rise(self) -> float:
+        """The loss over the lowest one so far, which counts as ``SMALL_LOSS`` at least."""
+        losses = [loss for _, loss in self._losses]
+        return losses[-1] / max(min(losses), SMALL_LOSS * losses[0])
 
     def is_held_by_noise(self, done: int, steps: int) -> bool:
         """Whether noise holds the chip at its initial loss: the rest would not change that."""

@@ -25,7 +25,7 @@ from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.chip_group import ChipGroup
-from neurograd.pipeline.forecasting import CLEAN, grown_forecast
+from neurograd.pipeline.forecasting import grown_forecast
 from neurograd.pipeline.identity import (
     ChipTask,
     CleanTask,
@@ -41,6 +41,7 @@ from neurograd.pipeline.own.handed_over import OWN_CHIP, own_parts
 from neurograd.pipeline.points.work import measured_less
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
+from neurograd.pipeline.predicted.network import CLEAN
 from neurograd.pipeline.ranges import RangeForecasts, typical_notes
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore

@@ -7,21 +7,19 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from device_models import Chip
 from neurograd.deployment import allowed_after, deploy
 from neurograd.effects.effect import Effect
 from neurograd.forecast.bursts import (
     BurstPlan,
-    BurstWatch,
     PathCheck,
     check_path,
     plan_bursts,
     unchecked,
     why_unwatched,
 )
-from neurograd.forecast.chip_end import ForecastChip, Way, forecast_chip, path_and_regime
+from neurograd.forecast.chip_end import Way
 from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import Allowed, Baseline
 from neurograd.judge.forecasts import (
@@ -32,13 +30,12 @@ from neurograd.judge.forecasts import (
     undecided,
 )
 from neurograd.judge.looks import Plan
-from neurograd.pipeline.build import build_chip, build_clean_chip, build_schedule
+from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.pool import TaskPool
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network, forecast_weights
+from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.problem import Problem
-from neurograd.progress import Progress
-from neurograd.records.measured import predicted_network
-from neurograd.records.training import BurstRecord, DeployedNetworks, PredictedNetwork
-from neurograd.seeding import generator_for
+from neurograd.records.training import DeployedNetworks, PredictedNetwork
 from neurograd.spec import Spec
 
 MOST_PREDICTED = 4
@@ -47,16 +44,6 @@ MOST_PREDICTED = 4
 A count. Not tuned: forecasts of so many chips cost about as much as the training of the first ones,
 where each costs a quarter of a training. Larger decides more forecasts and takes longer.
 """
-
-FEWEST_DRAWN = 5
-"""Fewest ``training.seeds`` of which every update is drawn in a regime of large writes.
-
-A count. Not tuned: an interval at 99 % over three chips is 2.8 times as wide as over five that
-differ as much. Fewer draw chips that decide nothing, more leave forecasts open.
-"""
-
-CLEAN = -1
-"""Index of the clean twin among the networks of a forecast."""
 
 
 def allowed_by(spec: Spec) -> Allowed:
@@ -113,38 +100,6 @@ def forecast_plan(spec: Spec, way: Way | None, regime: Regime | None) -> Plan | 
         return None
     most = min(training.max_seeds, MOST_PREDICTED * training.seeds)
     return Plan(training.seeds, most, training.looks)
-
-
-def forecast_way(
-    spec: Spec, problem: Problem, chip: Chip
-) -> tuple[Way, Regime | None] | tuple[None, None]:
-    """Which way the forecast of a spec's chips takes, and the regime that no path describes.
-
-    Both are None where there is no training. Few chips follow their path in a regime of large
-    writes, and are left open: three that differ, drawn one by one, tell less.
-
-    Args:
-        spec: The validated spec.
-        problem: The spec's problem.
-        chip: The spec's chip.
-    """
-    steps = spec.count_updates(problem.num_samples)
-    if not steps:
-        return None, None
-    path, regime = path_and_regime(problem, chip, steps)
-    if regime is None:
-        return path, None
-    chips = spec.training.seeds
-    if regime.name == "strong_reads" or chips >= FEWEST_DRAWN:
-        told = f"{regime.reason}: every update is drawn for itself, as in training"
-        return "every_update", replace(regime, reason=told)
-    told = f"{regime.reason}, and {chips} chips are too few to draw every update of"
-    return path, replace(regime, reason=told)
-
-
-def forecast_stage(index: int) -> str:
-    """Under which name the forecast of a network is kept, wherever it was made."""
-    return f"forecast-{index + 1}"
 
 
 def forecast(
@@ -299,101 +254,3 @@ def training_of(spec: Spec) -> Spec:
         return spec
     still = None if spec.device is None else spec.device.model_copy(update={"drift": None})
     return spec.model_copy(update={"deployment": type(spec.deployment)(), "device": still})
-
-
-def forecast_network(
-    spec: Spec,
-    problem: Problem,
-    index: int,
-    *,
-    without: Collection[Effect] = (),
-    bursts: bool = False,
-    progress: Progress | None = None,
-) -> PredictedNetwork:
-    """Predict the training of one network; loss and accuracy are as the chip itself reads it.
-
-    Arguments as for ``forecast_weights``.
-    """
-    return forecast_weights(
-        spec, problem, index, without=without, bursts=bursts, progress=progress
-    )[0]
-
-
-def forecast_weights(
-    spec: Spec,
-    problem: Problem,
-    index: int,
-    *,
-    without: Collection[Effect] = (),
-    bursts: bool = False,
-    progress: Progress | None = None,
-) -> tuple[PredictedNetwork, Tensor]:
-    """Predict the training of one network, and the weights that it ends with.
-
-    Of 0 steps it ends with what the chip makes of its start weights, which is no prediction.
-
-    Args:
-        spec: The validated spec.
-        problem: The spec's problem.
-        index: Which chip, or ``CLEAN``.
-        without: Effects that are left out.
-        bursts: Whether real updates are taken from states of the path, to look whether it holds.
-        progress: Called with the number of updates done since the last call.
-
-    Returns:
-        The network as the chip reads it, and the stored weights, shape ``(N,)``; NaN where the
-        training is predicted to diverge.
-    """
-    clean = build_clean_chip(spec, problem)
-    chip = clean if index == CLEAN else build_chip(spec, problem, index=index, without=without)
-    steps, place = spec.count_updates(problem.num_samples), index + 1
-    if steps == 0:
-        started = ForecastChip(chip.program(problem.initial_weights), diverged=False, gradients=0)
-        return _as_read(spec, problem, chip, place, started), started.weights
-    # All chips of a spec go the way of its first, since those near a limit would differ; without an
-    # effect likewise, so that what ways are off by is not taken for the cost of the effect.
-    left = [(), without] if without else [()]
-    firsts = [clean] if index == CLEAN else [build_chip(spec, problem, without=w) for w in left]
-    drawn = any(forecast_way(spec, problem, each)[0] == "every_update" for each in firsts)
-    schedule, plan = build_schedule(spec, problem.num_samples), plan_bursts(steps)
-    watch = None
-    if bursts and not drawn and plan is not None:
-        watch = BurstWatch(problem, chip, plan, spec.measure.seed, place, schedule)
-
-    def predicted(each: Chip, progress: Progress | None = None) -> ForecastChip:
-        return forecast_chip(
-            problem,
-            each,
-            steps,
-            spec.measure.seed,
-            index=place,
-            schedule=schedule,
-            progress=progress,
-            watch=watch,
-            every_update=drawn,
-        )
-
-    ended = predicted(chip, progress)
-    network = _as_read(spec, problem, chip, place, ended)
-    told: dict[str, object] = {"drawn": drawn}
-    if watch is not None and not ended.thrown:
-        told["bursts"] = tuple(BurstRecord.of(burst) for burst in watch.bursts)
-    if drawn and index != CLEAN and (index == 0 or not clean.deterministic_gradient):
-        twin = _as_read(spec, problem, clean, place, predicted(clean))
-        told |= {"twin": twin, "gradients": network.gradients + twin.gradients}
-    weights = torch.full_like(ended.weights, torch.nan) if ended.diverged else ended.weights
-    return network.model_copy(update=told), weights
-
-
-def _as_read(
-    spec: Spec, problem: Problem, chip: Chip, place: int, ended: ForecastChip
-) -> PredictedNetwork:
-    """A predicted network as its chip reads it."""
-    device = ended.weights.device
-    generator = generator_for(spec.measure.seed, "forecast", place, "evaluate", device=device)
-    return predicted_network(
-        chip.see(problem, generator),
-        chip.read(ended.weights, generator),
-        diverged=ended.diverged,
-        gradients=ended.gradients,
-    )

@@ -18,10 +18,10 @@ from neurograd.effects.registry import contributions, hints_of
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.changed import with_settings
-from neurograd.pipeline.forecasting import forecast_way
 from neurograd.pipeline.own.handed_over import own_chip_notes, own_parts
 from neurograd.pipeline.own.layer_notes import layer_notes, without_key
 from neurograd.pipeline.own.network_notes import network_notes
+from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.problem import Problem
 from neurograd.spec import Device, Spec, spec_to_dict
 from neurograd.spec.network_schema import OF_KIND

@@ -24,12 +24,12 @@ from neurograd.pipeline.build import (
     build_schedule,
 )
 from neurograd.pipeline.changed import with_settings
-from neurograd.pipeline.forecasting import CLEAN, forecast_network, forecast_stage
 from neurograd.pipeline.identity import Identity
 from neurograd.pipeline.points.measuring import PointStage
 from neurograd.pipeline.points.work import full_budget, point_budget
 from neurograd.pipeline.pool import Inline, TaskPool
 from neurograd.pipeline.pool.workers import Workers
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network, forecast_stage
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.records.measured import trained_network

@@ -88,6 +88,11 @@ class SmallBatchPath:
         """Samples that were looked at, in training sets."""
         return self._path.gradients
 
+    @property
+    def rise(self) -> float:
+        """The loss over the lowest one so far."""
+        return self._path.rise
+
     def is_held_by_noise(self, done: int, steps: int) -> bool:
         """Whether noise holds the chip at its initial loss: the rest would not change that."""
         return self._path.is_held_by_noise(done, steps)

@@ -19,18 +19,17 @@ from neurograd.judge.forecasts import Forecast
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
 from neurograd.pipeline.build import build_problem
-from neurograd.pipeline.forecasting import (
-    CLEAN,
-    forecast_network,
-    forecast_stage,
-    forecast_weights,
-    judge_forecast,
-    training_of,
-)
+from neurograd.pipeline.forecasting import judge_forecast, training_of
 from neurograd.pipeline.identity import ChipTask, CleanTask, content_fingerprint
 from neurograd.pipeline.notes import off_path
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.pool.workers import Workers, problem_keys
+from neurograd.pipeline.predicted.network import (
+    CLEAN,
+    forecast_network,
+    forecast_stage,
+    forecast_weights,
+)
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.records.training import DeployedNetworks, PredictedNetwork

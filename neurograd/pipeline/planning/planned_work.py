@@ -17,7 +17,7 @@ from neurograd.errors import NeurogradError
 from neurograd.forecast.bursts import STATES_OF_BURST, BurstPlan
 from neurograd.pipeline.build import active_effects, build_chip, build_problem
 from neurograd.pipeline.changed import quick_spec
-from neurograd.pipeline.forecasting import bursts_beside, forecast_plan, forecast_way, plan_of
+from neurograd.pipeline.forecasting import bursts_beside, forecast_plan, plan_of
 from neurograd.pipeline.identity import versions
 from neurograd.pipeline.limits.design_changes import find_changes
 from neurograd.pipeline.limits.knobs import find_knobs
@@ -26,6 +26,7 @@ from neurograd.pipeline.mitigating import guide_work
 from neurograd.pipeline.planning.unit_costs import UnitCosts, measure_units
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.pool.choose import check_options
+from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.pipeline.ranges import values_in_ranges
 from neurograd.problem import Problem
 from neurograd.progress import Reporter, Silent

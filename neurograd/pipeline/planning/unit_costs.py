@@ -19,12 +19,12 @@ from neurograd.forecast.chip_end import (
     update_passes,
 )
 from neurograd.pipeline.build import build_chip, build_clean_chip
-from neurograd.pipeline.forecasting import forecast_way
 from neurograd.pipeline.identity import Identity
 from neurograd.pipeline.planning.clockwork import PeakMemory, now, seconds_of, seconds_per_call
 from neurograd.pipeline.points.measuring import DEFAULT_SMOOTHING_DRAWS
 from neurograd.pipeline.points.work import point_budget
 from neurograd.pipeline.pool import TaskPool
+from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem

@@ -16,8 +16,9 @@ from neurograd.pipeline.check import (
     train_beside,
     train_clean,
 )
-from neurograd.pipeline.forecasting import CLEAN, forecast, forecast_network
+from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.identity import CleanTask
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.records.cost import ForecastResult
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.sweep import CheckedColumns, TrainedColumns

@@ -7,7 +7,8 @@ import pytest
 
 from neurograd.judge.forecasts import MODEL_ERROR
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.forecasting import CLEAN, forecast, forecast_network
+from neurograd.pipeline.forecasting import forecast
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.spec import validate_spec
 from neurograd.training.loop import train
 

@@ -7,7 +7,7 @@ import torch
 
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
-from neurograd.pipeline.forecasting import forecast_weights
+from neurograd.pipeline.predicted.network import forecast_weights
 from neurograd.spec import validate_spec
 from neurograd.training.loop import train
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from neurograd.pipeline.build import build_chip, build_problem
-from neurograd.pipeline.forecasting import CLEAN, forecast_network, grown_forecast
+from neurograd.pipeline.forecasting import grown_forecast
 from neurograd.pipeline.pool import Inline
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.records.cost import ForecastResult
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.training import PredictedNetwork

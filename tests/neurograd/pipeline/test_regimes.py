@@ -16,17 +16,12 @@ from neurograd.pipeline.build import (
     build_clean_chip,
     build_problem,
 )
-from neurograd.pipeline.forecasting import (
-    CLEAN,
-    forecast,
-    forecast_network,
-    forecast_plan,
-    forecast_way,
-    judge_forecast,
-)
+from neurograd.pipeline.forecasting import forecast, forecast_plan, judge_forecast
 from neurograd.pipeline.limits.command import path_notes
 from neurograd.pipeline.limits.outlook import PredictedCost
 from neurograd.pipeline.notes import off_path
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network
+from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.records.cost import ForecastResult
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.training import PredictedNetwork

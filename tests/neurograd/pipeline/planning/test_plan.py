@@ -11,9 +11,10 @@ import torch
 from neurograd.pipeline import mitigating
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
-from neurograd.pipeline.forecasting import MOST_PREDICTED, bursts_beside, forecast_network
+from neurograd.pipeline.forecasting import MOST_PREDICTED, bursts_beside
 from neurograd.pipeline.planning import LOADING, plan, plan_points, unit_costs
 from neurograd.pipeline.planning.clockwork import PeakMemory, seconds_per_call
+from neurograd.pipeline.predicted.network import forecast_network
 from neurograd.spec import LearningRule, validate_spec
 from tests.neurograd.command_line import refused, run_command
 

@@ -17,12 +17,12 @@ from neurograd.keys.ranges import typical_values
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.check import check
-from neurograd.pipeline.forecasting import CLEAN, forecast_network
 from neurograd.pipeline.limits import find_limits, outlook
 from neurograd.pipeline.limits.outlook import PredictedCost
 from neurograd.pipeline.notes import off_path
 from neurograd.pipeline.own.front_door import sweep
 from neurograd.pipeline.planning import plan
+from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.pipeline.ranges.draws import column, corners, drawn
 from neurograd.pipeline.ranges.forecasts import result_of, typical_notes, values_in_ranges
 from neurograd.pipeline.ranges.outcome import edge_of, first_order, share_of

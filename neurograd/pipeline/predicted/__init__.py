@@ -1,0 +1,1 @@
+"""Forecasts of the networks of a spec, one by one."""

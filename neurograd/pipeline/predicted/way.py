@@ -1,0 +1,45 @@
+"""Which way the forecasts of a spec's networks take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from device_models import Chip
+from neurograd.forecast.chip_end import Way, path_and_regime
+from neurograd.forecast.regimes import Regime
+from neurograd.problem import Problem
+from neurograd.spec import Spec
+
+FEWEST_DRAWN = 5
+"""Fewest ``training.seeds`` of which every update is drawn in a regime of large writes.
+
+A count. Not tuned: an interval at 99 % over three chips is 2.8 times as wide as over five that
+differ as much. Fewer draw chips that decide nothing, more leave forecasts open.
+"""
+
+
+def forecast_way(
+    spec: Spec, problem: Problem, chip: Chip
+) -> tuple[Way, Regime | None] | tuple[None, None]:
+    """Which way the forecast of a spec's chips takes, and the regime that no path describes.
+
+    Both are None where there is no training. Few chips follow their path in a regime of large
+    writes, and are left open: three that differ, drawn one by one, tell less.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+        chip: The spec's chip.
+    """
+    steps = spec.count_updates(problem.num_samples)
+    if not steps:
+        return None, None
+    path, regime = path_and_regime(problem, chip, steps)
+    if regime is None:
+        return path, None
+    chips = spec.training.seeds
+    if regime.name == "strong_reads" or chips >= FEWEST_DRAWN:
+        told = f"{regime.reason}: every update is drawn for itself, as in training"
+        return "every_update", replace(regime, reason=told)
+    told = f"{regime.reason}, and {chips} chips are too few to draw every update of"
+    return path, replace(regime, reason=told)
