@@ -12,6 +12,7 @@ from device_models import Chip
 from neurograd.deployment import allowed_after, deploy
 from neurograd.effects.effect import Effect
 from neurograd.forecast.bursts import (
+    EVERY_UPDATE,
     BurstPlan,
     PathCheck,
     check_path,
@@ -33,7 +34,7 @@ from neurograd.judge.looks import Plan
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.pool import TaskPool
 from neurograd.pipeline.predicted.network import CLEAN, forecast_network, forecast_weights
-from neurograd.pipeline.predicted.way import forecast_way
+from neurograd.pipeline.predicted.way import forecast_way, path_thrown
 from neurograd.problem import Problem
 from neurograd.records.training import DeployedNetworks, PredictedNetwork
 from neurograd.spec import Spec
@@ -134,9 +135,29 @@ def forecast(
             networks.append(network)
             if spec.deployment is not None:
                 aged.append(deploy(spec, problem, index, weights))
+        thrown = path_thrown(spec, [twin, *networks], way) if regime is None else None
+        if thrown is not None:
+            (way, regime), plan = thrown, None
+        for index in undrawn(networks) if thrown is not None and way == "every_update" else ():
+            network, weights = forecast_weights(
+                spec, problem, index, without=without, every_update=True
+            )
+            networks[index] = with_path(network, networks[index])
+            if spec.deployment is not None:
+                aged[index] = deploy(spec, problem, index, weights)
         found = judge_forecast(spec, problem, twin, networks, aged, plan)
         more = found.more
     return in_regime(found, way, regime)
+
+
+def undrawn(chips: Sequence[PredictedNetwork]) -> list[int]:
+    """Which chips followed a path."""
+    return [index for index, chip in enumerate(chips) if not chip.drawn]
+
+
+def with_path(drawn: PredictedNetwork, path: PredictedNetwork) -> PredictedNetwork:
+    """A network that was drawn after its path was followed: it took the gradients of both."""
+    return drawn.model_copy(update={"gradients": drawn.gradients + path.gradients})
 
 
 def grown_forecast(
@@ -144,7 +165,7 @@ def grown_forecast(
     problem: Problem,
     chip: Chip,
     networks: list[PredictedNetwork],
-    predicted: Callable[[int], Future[PredictedNetwork]],
+    predicted: Callable[[int, bool], Future[PredictedNetwork]],
     pool: TaskPool,
 ) -> Forecast:
     """The predicted verdict of a training, from more chips where these are likely to decide it.
@@ -154,7 +175,7 @@ def grown_forecast(
         problem: The spec's problem.
         chip: The spec's chip.
         networks: The clean twin and the first chips; more chips are put after them.
-        predicted: Starts the forecast of one chip.
+        predicted: Starts the forecast of one chip, with every update drawn or the spec's way.
         pool: What computes.
     """
     baseline, allowed = baseline_of(problem), allowed_by(spec)
@@ -165,12 +186,19 @@ def grown_forecast(
         return judge_forecasts(baseline, allowed, networks[0], networks[1:], plan)
 
     while True:
+        thrown = path_thrown(spec, networks, way) if regime is None else None
+        if thrown is not None:
+            (way, regime), plan = thrown, None
+        if thrown is not None and way == "every_update":
+            again = {index: predicted(index, True) for index in undrawn(networks[1:])}
+            for index, task in again.items():
+                networks[index + 1] = with_path(task.result(), networks[index + 1])
         # On a worker, whose one core gives the same sums on every machine.
         found: Forecast = pool.submit(judged).result()
         if found.more is None:
             found = in_regime(found, way, regime)
             return looked_at(found, _path_check(spec, problem, chip, networks[1:]))
-        tasks = [predicted(index) for index in range(found.chips, found.more)]
+        tasks = [predicted(index, False) for index in range(found.chips, found.more)]
         networks += [task.result() for task in tasks]
 
 
@@ -193,6 +221,9 @@ def _path_check(
 ) -> PathCheck:
     """Whether the paths of predicted chips hold."""
     bursts = bursts_beside(spec, problem, chip)
+    if any(network.drawn for network in networks):
+        every = all(network.drawn for network in networks)
+        bursts = EVERY_UPDATE if every else "a path was thrown off, and its updates are drawn"
     if isinstance(bursts, str):
         return unchecked(len(networks), bursts)
     measured = [[each.burst for each in network.bursts] for network in networks]

@@ -234,15 +234,22 @@ class Stages:
         parts = (self.spec, self.problem, self.chip, self.schedule, self.pool)
         return PointStage(*parts, quick=self.quick, budget=self.budget).measured(index, clean)
 
-    def predicted_network(self, index: int) -> PredictedNetwork:
-        """The forecast of one chip, or of the clean twin (``CLEAN``)."""
+    def predicted_network(self, index: int, every_update: bool = False) -> PredictedNetwork:
+        """The forecast of one chip, or of the clean twin (``CLEAN``).
+
+        Args:
+            index: Which network.
+            every_update: Whether every update is drawn whatever way the spec's forecasts take.
+        """
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
-        if index == CLEAN:
+        if every_update:
+            stage, looked_at = f"{forecast_stage(index)}-drawn", False
+        elif index == CLEAN:
             stage, looked_at = forecast_stage(index), False
         else:
             # Other commands predict the same chips without looking whether their paths hold.
             stage, looked_at = f"{forecast_stage(index)}-bursts", True
-        asked = (self.spec, name, index, None, looked_at)
+        asked = (self.spec, name, index, None, looked_at, every_update)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
     def predicted_variant(self, variant: Variant, index: int) -> PredictedNetwork:
@@ -267,7 +274,13 @@ class Stages:
         return self._kept(f"{name}-{index + 1}", PredictedNetwork, Stages._predicted, *asked)
 
     def _predicted(
-        self, spec: Spec, name: str, index: int, variant: str | None = None, bursts: bool = False
+        self,
+        spec: Spec,
+        name: str,
+        index: int,
+        variant: str | None = None,
+        bursts: bool = False,
+        every_update: bool = False,
     ) -> PredictedNetwork:
         """The forecast of a chip of a spec with the same problem.
 
@@ -277,6 +290,7 @@ class Stages:
             index: Which chip, or ``CLEAN``.
             variant: Which variant of the chip; the whole chip when None.
             bursts: Whether real updates look whether the predicted path holds.
+            every_update: Whether every update is drawn.
         """
         known = () if variant is None else variants(active_effects(spec, self.problem))
         left_out = next((each.left_out for each in known if each.name == variant), ())
@@ -286,6 +300,7 @@ class Stages:
             index,
             without=left_out,
             bursts=bursts,
+            every_update=every_update,
             progress=self.pool.stage(f"predicting {name}", self.steps),
         )
 

@@ -233,14 +233,15 @@ class RegimeResult(Record):
     name: RegimeName
     """Which regime. ``strong_reads``, ``coarse_steps`` and ``large_noise``: every update was drawn
     for itself (``way``), or, of fewer than five chips in the last two, a path was followed all the
-    same and is inconclusive. ``some_chips_lost`` and ``path_left``: the forecast is inconclusive,
-    and its interval is all that is possible."""
+    same and is inconclusive. ``path_thrown``: likewise every update was drawn in the end.
+    ``some_chips_lost`` and ``path_left``: the forecast is inconclusive, and its interval is all
+    that is possible."""
     reason: str
     """What was found, and what follows of it."""
     number: Number
     """What was found: the error of a pair of reads over the gradient (infinite, null in JSON,
     where that is 0), one step of a weight and the noise of one write over the length of all
-    weights, the part of the chips that is lost, a p-value."""
+    weights, the part of the chips whose path was thrown off, or that is lost, a p-value."""
     limit: float
     """How large, or with ``path_left`` how small, it may be."""
 

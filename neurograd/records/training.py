@@ -164,6 +164,8 @@ class PredictedNetwork(NetworkRecord):
     """Real updates from states of the predicted path; empty where none were taken."""
     drawn: bool = False
     """Whether every update was drawn for itself, as in training."""
+    thrown: bool = False
+    """Whether it was drawn because a path in small batches was thrown off."""
     twin: PredictedNetwork | None = None
     """The clean twin, drawn likewise on the same batches. None without ``drawn``, and for all chips
     but the first where nothing of the twin is random."""

@@ -18,6 +18,7 @@ Source: Dynkin, Markov Processes (1965), chapter 5; its use here is ours.
 from neurograd.forecast.bursts.path_check import LEVEL, PathCheck, PlaceCheck, check_path, unchecked
 from neurograd.forecast.bursts.plan import BurstPlan, plan_bursts
 from neurograd.forecast.bursts.watch import (
+    EVERY_UPDATE,
     STATES_OF_BURST,
     Burst,
     BurstWatch,
@@ -25,6 +26,7 @@ from neurograd.forecast.bursts.watch import (
 )
 
 __all__ = [
+    "EVERY_UPDATE",
     "LEVEL",
     "STATES_OF_BURST",
     "Burst",

@@ -18,6 +18,9 @@ from neurograd.training.schedules import ConstantStep, Schedule
 STATES_OF_BURST = 5
 """States that a burst looks at: three of the path, and its own two."""
 
+EVERY_UPDATE = "every update is drawn for itself, as in training"
+"""Why there is no path to look at."""
+
 State = tuple[float, float]
 """Logarithms of the training loss and of the squared length of the weights."""
 
@@ -177,7 +180,7 @@ def why_unwatched(chip: Chip, plan: BurstPlan | None, *, every_update: bool) -> 
         every_update: Whether the forecast draws every update for itself.
     """
     if every_update:
-        return "every update is drawn for itself, as in training"
+        return EVERY_UPDATE
     if chip.recipe is not None:
         return "states of the path have no memory of the optimizer from which real updates start"
     return "the training is too short" if plan is None else None

@@ -15,7 +15,9 @@ from neurograd.forecast.regimes.large_writes import (
 from neurograd.forecast.regimes.strong_reads import LARGEST_ERROR, error_of_reads
 from neurograd.problem import Problem
 
-RegimeName = Literal["strong_reads", "coarse_steps", "large_noise", "some_chips_lost", "path_left"]
+RegimeName = Literal[
+    "strong_reads", "coarse_steps", "large_noise", "path_thrown", "some_chips_lost", "path_left"
+]
 """The first three are found before a path is followed, the others on it."""
 
 

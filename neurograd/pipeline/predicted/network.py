@@ -36,6 +36,7 @@ def forecast_network(
     *,
     without: Collection[Effect] = (),
     bursts: bool = False,
+    every_update: bool = False,
     progress: Progress | None = None,
 ) -> PredictedNetwork:
     """Predict the training of one network; loss and accuracy are as the chip itself reads it.
@@ -43,7 +44,13 @@ def forecast_network(
     Arguments as for ``forecast_weights``.
     """
     return forecast_weights(
-        spec, problem, index, without=without, bursts=bursts, progress=progress
+        spec,
+        problem,
+        index,
+        without=without,
+        bursts=bursts,
+        every_update=every_update,
+        progress=progress,
     )[0]
 
 
@@ -54,6 +61,7 @@ def forecast_weights(
     *,
     without: Collection[Effect] = (),
     bursts: bool = False,
+    every_update: bool = False,
     progress: Progress | None = None,
 ) -> tuple[PredictedNetwork, Tensor]:
     """Predict the training of one network, and the weights that it ends with.
@@ -66,6 +74,7 @@ def forecast_weights(
         index: Which chip, or ``CLEAN``.
         without: Effects that are left out.
         bursts: Whether real updates are taken from states of the path, to look whether it holds.
+        every_update: Whether every update is drawn whatever way the spec's forecasts take.
         progress: Called with the number of updates done since the last call.
 
     Returns:
@@ -82,13 +91,15 @@ def forecast_weights(
     # effect likewise, so that what ways are off by is not taken for the cost of the effect.
     left = [(), without] if without else [()]
     firsts = [clean] if index == CLEAN else [build_chip(spec, problem, without=w) for w in left]
-    drawn = any(forecast_way(spec, problem, each)[0] == "every_update" for each in firsts)
+    drawn = every_update or any(
+        forecast_way(spec, problem, each)[0] == "every_update" for each in firsts
+    )
     schedule, plan = build_schedule(spec, problem.num_samples), plan_bursts(steps)
     watch = None
     if bursts and not drawn and plan is not None:
         watch = BurstWatch(problem, chip, plan, spec.measure.seed, place, schedule)
 
-    def predicted(each: Chip, progress: Progress | None = None) -> ForecastChip:
+    def predicted(each: Chip, drawn: bool, progress: Progress | None = None) -> ForecastChip:
         return forecast_chip(
             problem,
             each,
@@ -101,13 +112,14 @@ def forecast_weights(
             every_update=drawn,
         )
 
-    ended = predicted(chip, progress)
+    ended = predicted(chip, drawn, progress)
+    drawn = drawn or ended.thrown
     network = _as_read(spec, problem, chip, place, ended)
-    told: dict[str, object] = {"drawn": drawn}
+    told: dict[str, object] = {"drawn": drawn, "thrown": ended.thrown}
     if watch is not None and not ended.thrown:
         told["bursts"] = tuple(BurstRecord.of(burst) for burst in watch.bursts)
     if drawn and index != CLEAN and (index == 0 or not clean.deterministic_gradient):
-        twin = _as_read(spec, problem, clean, place, predicted(clean))
+        twin = _as_read(spec, problem, clean, place, predicted(clean, True))
         told |= {"twin": twin, "gradients": network.gradients + twin.gradients}
     weights = torch.full_like(ended.weights, torch.nan) if ended.diverged else ended.weights
     return network.model_copy(update=told), weights

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from device_models import Chip
 from neurograd.forecast.chip_end import Way, path_and_regime
 from neurograd.forecast.regimes import Regime
 from neurograd.problem import Problem
+from neurograd.records.training import PredictedNetwork
 from neurograd.spec import Spec
 
 FEWEST_DRAWN = 5
@@ -43,3 +45,29 @@ def forecast_way(
         return "every_update", replace(regime, reason=told)
     told = f"{regime.reason}, and {chips} chips are too few to draw every update of"
     return path, replace(regime, reason=told)
+
+
+def path_thrown(
+    spec: Spec, networks: Sequence[PredictedNetwork], way: Way | None
+) -> tuple[Way | None, Regime] | None:
+    """The way of a forecast of which some path was thrown off, and that regime; None without one.
+
+    What was thrown off is drawn already. The other chips are to be drawn as well, so that all of
+    them are real and have real twins; few decide nothing that way, and stay as they are.
+
+    Args:
+        spec: The validated spec.
+        networks: The clean twin and the chips.
+        way: Which way they went.
+    """
+    thrown = sum(network.thrown for network in networks)
+    if not thrown:
+        return None
+    chips = spec.training.seeds
+    told = f"{thrown} of {len(networks)} paths of chips and clean twin lose what they learned: "
+    if chips >= FEWEST_DRAWN:
+        told += "every update is drawn for itself, as in training"
+        way = "every_update"
+    else:
+        told += f"updates of these are drawn, and {chips} chips are too few to draw every update of"
+    return way, Regime("path_thrown", told, thrown / len(networks), 0.0)

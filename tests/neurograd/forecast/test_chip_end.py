@@ -112,3 +112,22 @@ def test_a_path_that_is_thrown_is_left_for_real_updates(
     assert found.thrown
     assert torch.equal(found.weights, drawn.weights)
     assert not forecast_chip(problem, chip, steps, seed=3, every_update=False).thrown
+
+
+def test_a_path_is_left_as_soon_as_its_loss_rises(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times as high as it was, after half of the training, though lower than at first."""
+    chip, steps, places = _chip(), 80, []
+    advance = SmallBatchPath.advance
+
+    def rising(path: SmallBatchPath, done: int, steps: int) -> int:
+        taken = advance(path, done, steps)
+        places.append(done + taken)
+        start, losses = path._path._losses[0][1], path._path._losses
+        losses.append((done + taken, start * (0.2 if done + taken < 40 else 0.8)))
+        return taken
+
+    monkeypatch.setattr(SmallBatchPath, "advance", rising)
+    assert forecast_chip(problem, chip, steps, seed=3, every_update=False).thrown
+    assert 40 <= places[-1] < 70

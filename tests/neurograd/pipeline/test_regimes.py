@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.judge.forecasts import MODEL_ERROR
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import (
@@ -16,10 +17,11 @@ from neurograd.pipeline.build import (
     build_clean_chip,
     build_problem,
 )
-from neurograd.pipeline.forecasting import forecast, forecast_plan, judge_forecast
+from neurograd.pipeline.forecasting import forecast, forecast_plan, grown_forecast, judge_forecast
 from neurograd.pipeline.limits.command import path_notes
 from neurograd.pipeline.limits.outlook import PredictedCost
 from neurograd.pipeline.notes import off_path
+from neurograd.pipeline.pool import Inline
 from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.records.cost import ForecastResult
@@ -160,3 +162,53 @@ def test_limits_say_where_predictions_may_be_off():
     (said,) = path_notes(fine, [fine, off, off])
     assert said.startswith("At 2 of 3 values that were tried no path describes a training (noise")
     assert said.endswith(end)
+
+
+def _thrown(monkeypatch, place):
+    """Paths of one network rise, as soon as there is one, to four times their lowest loss."""
+    monkeypatch.setattr(
+        SmallBatchPath, "rise", property(lambda path: 4.0 if path._index == place else 1.0)
+    )
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_all_chips_are_drawn_where_one_path_is_thrown_off(monkeypatch, place):
+    """That of the clean twin, or of a chip; ``check`` finds the same."""
+    spec = _spec(0.1, 150, learning_rule={"batch_size": 4})
+    problem = build_problem(spec)
+    chip = build_chip(spec, problem)
+    assert forecast_way(spec, problem, chip) == ("small_batches", None)
+    _thrown(monkeypatch, place)
+    found = forecast(spec, problem)
+    assert (found.way, found.regime.name) == ("every_update", "path_thrown")
+    assert found.regime.number == pytest.approx(1 / 6)
+    assert "1 of 6 paths" in found.regime.reason
+    assert len(found.twins) == 5
+    excess = found.judgement.excess_loss
+    assert excess.ci == excess.chance
+    real = forecast_network(spec, problem, 2, every_update=True)
+    assert found.twins[2].loss == real.twin.loss
+
+    def predicted(index, every_update):
+        return Inline().submit(
+            lambda: forecast_network(spec, problem, index, every_update=every_update)
+        )
+
+    networks = [forecast_network(spec, problem, k) for k in (CLEAN, *range(5))]
+    grown = grown_forecast(spec, problem, chip, networks, predicted, Inline())
+    assert grown.judgement == found.judgement
+    assert (grown.way, grown.regime) == (found.way, found.regime)
+    assert grown.path.unchecked == "every update is drawn for itself, as in training"
+    assert ForecastResult.of(grown).regime.name == "path_thrown"
+
+
+def test_few_chips_whose_path_is_thrown_off_decide_nothing(monkeypatch):
+    spec = _spec(0.1, 150, learning_rule={"batch_size": 4}, targets={"max_accuracy_drop": "99 %"})
+    few = spec.model_copy(update={"training": spec.training.model_copy(update={"seeds": 2})})
+    problem = build_problem(few)
+    path = forecast(few, problem)
+    assert (path.verdict.value, path.regime) == ("tolerated", None)
+    _thrown(monkeypatch, 1)
+    found = forecast(few, problem)
+    assert (found.way, found.verdict.value) == ("small_batches", "inconclusive")
+    assert "2 chips are too few" in found.regime.reason
