@@ -29,7 +29,13 @@ def read_by_all(reads: Sequence[ReadPath], w: Tensor, generator: torch.Generator
 
 
 def read_spread(reads: Sequence[ReadPath], generator: torch.Generator) -> ReadSpread | None:
-    """All that some reads do, where it is independent normal noise of one size; None elsewhere."""
+    """All that some reads do, where it is independent normal noise of one size; None elsewhere.
+
+    None on a GPU, too: there the noise of all weights takes three launches, by products above a
+    hundred, and a launch takes longer than the numbers.
+    """
+    if generator.device.type == "cuda":
+        return None
     if len(reads) != 1 or not isinstance(reads[0], GaussianRead) or reads[0].deterministic:
         return None
     return ReadSpread(reads[0].std, generator)

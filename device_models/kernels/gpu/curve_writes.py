@@ -25,7 +25,7 @@ from device_models.kernels.gpu.random_numbers import (
 @kernel
 def _along(x: tl.tensor, y: tl.tensor, at: tl.tensor, COUNT: tl.constexpr) -> Any:
     """``measured_curve.interpolate`` of curves with two points or more."""
-    low = (0.0 * at).to(tl.int32)
+    low = tl.zeros_like(at).to(tl.int32)
     high = low + COUNT
     while tl.max(high - low, 0) > 0:
         middle = (low + high) // 2
@@ -37,7 +37,7 @@ def _along(x: tl.tensor, y: tl.tensor, at: tl.tensor, COUNT: tl.constexpr) -> An
     x_before, y_before = tl.load(x + after - 1), tl.load(y + after - 1)
     y_after = tl.load(y + after)
     part = precise.div_rn(at - x_before, tl.load(x + after) - x_before)
-    part = clipped(part, 0.0 * at, 0.0 * at + 1.0)
+    part = clipped(part, tl.zeros_like(at), tl.zeros_like(at) + 1.0)
     rise = y_after - y_before
     return tl.where(part < 0.5, y_before + part * rise, y_after - rise * (1.0 - part))
 
@@ -52,7 +52,7 @@ def _moved(
     COUNT: tl.constexpr,
 ) -> Any:
     """Distance that a train moves devices in one direction, in fractions of their windows."""
-    time = precise.div_rn(pulses, tl.load(settings + 3) + 0.0 * pulses)
+    time = precise.div_rn(pulses, tl.load(settings + 3) + tl.zeros_like(pulses))
     if KIND == 0:
         distance = time
     if KIND == 1:
@@ -86,7 +86,7 @@ def _line(
             spread = precise.sqrt_rn(pulses) * spread
         center += noise * spread
     moving = (pulses != 0) & (high > low)
-    return tl.where(moving, clipped(center, 0.0 * scale, scale) - x, 0.0)
+    return tl.where(moving, clipped(center, tl.zeros_like(scale), scale) - x, 0.0)
 
 
 @kernel
@@ -97,17 +97,17 @@ def _realized(
     ROUNDING: tl.constexpr, FINE: tl.constexpr, NOISY: tl.constexpr, PAIR: tl.constexpr,
 ) -> Any:  # fmt: skip
     """Realized increments of weights: 0 where nothing is asked for."""
-    part = precise.div_rn(tl.abs(asked), tl.load(settings + 12) + 0.0 * asked)
+    part = precise.div_rn(tl.abs(asked), tl.load(settings + 12) + tl.zeros_like(asked))
     rising = asked > 0
     more, less = tl.load(settings + 4), tl.load(settings + 10)
     nothing = 0 * device
     a, b, c, d = tl.philox(key, device, nothing, nothing, nothing)
     pulses = rounded(part * tl.where(rising, more, less), a, ROUNDING)
-    others = 0.0 * pulses
+    others = tl.zeros_like(pulses)
     if PAIR:
         others = rounded(part * tl.where(rising, less, more), b, ROUNDING)
     asking = (pulses != 0) | (others != 0)
-    change = 0.0 * pulses
+    change = tl.zeros_like(pulses)
     if tl.max(asking.to(tl.int32), 0) > 0:
         place = table + device * stride
         gain, offset = tl.load(settings + 13), tl.load(settings + 14)
@@ -125,7 +125,7 @@ def _realized(
         lowest = gain * lowest - offset
         width = gain * highest - offset - lowest
         way = precise.div_rn(w - lowest, tl.where(width > 0, width, 1.0))
-        way = clipped(tl.where(width > 0, way, 0.5), 0.0 * w, 0.0 * w + 1.0)
+        way = clipped(tl.where(width > 0, way, 0.5), tl.zeros_like(w), tl.zeros_like(w) + 1.0)
         noise, more_noise = pulses, pulses
         if NOISY:
             noise, more_noise = normal_pair(c, d, w)

@@ -47,8 +47,9 @@ def _step(
             grown = tl.load(settings + 11) + tl.load(settings + 12) * tl.abs(h)
             std = noise * (mean + grown)
         else:
-            room = clipped(precise.div_rn(high - h, width), 0.0 * h, 0.0 * h + 1.0)
-            exponent = tl.load(settings + 13) + 0.0 * h
+            nothing = tl.zeros_like(h)
+            room = clipped(precise.div_rn(high - h, width), nothing, nothing + 1.0)
+            exponent = tl.load(settings + 13) + nothing
             mean = step * precise.pow(tl.where(up, room, 1.0 - room), exponent)
             std = noise * mean
         mean = tl.where(movable, mean, 0.0)
@@ -104,7 +105,7 @@ def _block_length(
     steps = precise.div_rn(reach, tl.maximum(std, TINY))
     spreading = std * std > reach * reach * fading * (2.0 - fading)
     block = tl.where(spreading, tl.minimum(block, steps * steps), block)
-    growing = precise.div_rn(0.0 * decay + 1.0, tl.maximum(-decay, TINY))
+    growing = precise.div_rn(tl.zeros_like(decay) + 1.0, tl.maximum(-decay, TINY))
     block = tl.where(decay < 0, tl.minimum(block, growing), block)
     return tl.maximum(tl.floor(block), 1.0)
 
@@ -118,7 +119,7 @@ def _further(
 ) -> Any:  # fmt: skip
     """``many_pulses.take_together``: what is left of requests for more than ``SINGLE`` pulses."""
     left = tl.where(pulses > SINGLE, tl.minimum(pulses, 1e18) - SINGLE, 0.0)
-    taken = 0.0 * left + SINGLE
+    taken = tl.zeros_like(left) + SINGLE
     width = high - low
     number = 0
     while (tl.max(left, 0) > 0) & (number < 1000):
@@ -212,7 +213,7 @@ def _realized(
     # Not where an increment is no number.
     chosen = (pulses > 0) & (asked == asked)  # noqa: PLR0124
     pulses = tl.where(chosen, pulses, 0.0)
-    change = 0.0 * pulses
+    change = tl.zeros_like(pulses)
     if tl.max(pulses, 0) > 0:
         place = table + device * stride
         side = tl.where(rising, 0, 2 * table_size)
@@ -222,10 +223,10 @@ def _realized(
             bounds = tl.where(rising, 4 * table_size, 6 * table_size)
             unit = tl.where(rising, tl.load(settings + 3), -tl.load(settings + 3))
             up = rising | (device >= 0)
-            reference = 0.0 * pulses
+            reference = tl.zeros_like(pulses)
         else:
             bounds = 4 * table_size + nothing
-            unit = tl.load(settings + 3) + 0.0 * pulses
+            unit = tl.load(settings + 3) + tl.zeros_like(pulses)
             up = rising
             reference = tl.load(place + 6 * table_size, mask=chosen, other=0.0)
         low = tl.load(place + bounds, mask=chosen, other=0.0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from scipy import stats
 
 from device_models import Backprop, Chip, Minibatch, ReadNoise
-from device_models.updates.batch_reads import WEIGHTS_A_SAMPLE, batch_behind_noise
+from device_models.updates.batch_reads import WEIGHTS_A_SAMPLE, batch_behind_noise, read_spread
 from device_models.updates.recipe import Recipe
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification
@@ -103,3 +105,9 @@ def test_nothing_is_drawn_where_no_products_are_taken(problem):
     many = torch.arange(3)
     assert batch_behind_noise((ReadNoise(STD),), Backprop(), problem, w, generator, many) is None
     assert torch.equal(generator.get_state(), before)
+
+
+@pytest.mark.parametrize(("place", "by_products"), [("cpu", True), ("cuda", False)])
+def test_noise_of_every_weight_is_drawn_on_a_gpu(place, by_products):
+    generator = SimpleNamespace(device=torch.device(place))
+    assert (read_spread((ReadNoise(STD),), generator) is not None) == by_products

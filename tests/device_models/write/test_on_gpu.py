@@ -212,6 +212,16 @@ def test_thousands_of_pulses_on_cuda(name):
 
 @pytest.mark.cuda
 @NO_CUDA
+@pytest.mark.parametrize("name", PULSES)
+@pytest.mark.parametrize("one_sided", [False, True], ids=["single", "pair"])
+def test_infinitely_many_pulses_on_cuda(name, one_sided):
+    """They are the most that are allowed, and none where an increment is no number."""
+    write = replace(pulse_write(name, torch.float64, one_sided), max_pulses=50)
+    hold(write, 30.0, torch.float64)
+
+
+@pytest.mark.cuda
+@NO_CUDA
 def test_a_write_waits_for_nothing_on_cuda():
     write, generator = there(pulse_write("linear", torch.float32)), generator_for(0, device=PLACE)
     w, increment = torch.zeros(N, device=PLACE), torch.full((N,), 0.03, device=PLACE)
