@@ -19,9 +19,8 @@ def keep_freed_memory() -> None:
     """Let the process keep what it frees, for what it asks for next.
 
     A step of a training frees as much as the next one needs. What went back to the system in
-    between comes again page by page, each of them zeroed: a tenth of the time of a training of
-    26,000 weights on 1,437 samples. For glibc on Linux; nothing is done elsewhere. No number
-    depends on it.
+    between comes again page by page, each of them zeroed: some percent of the time of a quick check
+    of 26,000 weights. For glibc on Linux; nothing is done elsewhere. No number depends on it.
     """
     if sys.platform != "linux":
         return
