@@ -6,8 +6,9 @@ copy reads and writes one number a device; a write reads the increment and write
 and where there is a pulse it reads the weight and the properties of its device. Few pulses are
 compared with aihwkit's as what they are in a training, one outer product.
 
-At 1024² each model is also beside torch's own normal numbers, of which it is given as many as it
-needs, and beside the same write by torch's operations where there is one.
+At 4096² writes are in float32 only. At 1024² each model is also beside torch's own normal numbers,
+of which it is given as many as it needs, and beside the same write by torch's operations where
+there is one.
 """
 
 from __future__ import annotations
@@ -63,8 +64,9 @@ def rows(quick: bool) -> list[Row]:
 def _of_one(name: str, side: int, amount: str, quick: bool) -> list[Row]:
     """A model at a size: either type beside a copy, float64 beside float32, ours beside others."""
     size, model = side * side, (MODELS | MADE_OF_OTHERS)[name]
-    works = {each: _write(model, size, amount, dtype) for each, dtype in TYPES.items()}
-    works |= {f"copy {each}": _copy(size, dtype) for each, dtype in TYPES.items()}
+    types = TYPES if side <= DETAILED else {"float32": torch.float32}
+    works = {each: _write(model, size, amount, dtype) for each, dtype in types.items()}
+    works |= {f"copy {each}": _copy(size, dtype) for each, dtype in types.items()}
     if side == DETAILED:
         works |= _ceilings(model, size, amount)
     comparable, missing = name in aihwkit_updates.CLASSES, aihwkit_updates.missing()
@@ -82,8 +84,9 @@ def _of_one(name: str, side: int, amount: str, quick: bool) -> list[Row]:
             "million devices/s", allowed=allowed, note=note,
         )  # fmt: skip
 
-    made = [row(each, f"copy {each}", "copy") for each in TYPES]
-    made.append(row("float64", "float32", "float32", 1.0 / 2.5))
+    made = [row(each, f"copy {each}", "copy") for each in types]
+    if "float64" in types:
+        made.append(row("float64", "float32", "float32", 1.0 / 2.5))
     if "numbers" in works:
         needed = f"{model.numbers[amount]:g} random numbers each"
         allowed = OF_NUMBERS if amount == "many" and name in MODELS else None
