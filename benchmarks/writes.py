@@ -42,6 +42,10 @@ DETAILED = 1024
 LARGEST_PEER = 2048
 """Side of the largest tile of aihwkit's; of larger ones the rate is taken to be the same."""
 
+WITHOUT_LOOP = (
+    "no loop of its own: few passes by torch, around the loops of devices where there are any"
+)
+
 TYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -84,8 +88,10 @@ def _of_one(name: str, side: int, amount: str, quick: bool) -> list[Row]:
             "million devices/s", allowed=allowed, note=note,
         )  # fmt: skip
 
-    made = [row(each, f"copy {each}", "copy") for each in types]
+    note = WITHOUT_LOOP if side == DETAILED and "torch" not in works else ""
+    made = [row("float32", "copy float32", "copy", note=note)]
     if "float64" in types:
+        made.append(row("float64", "copy float64", "copy"))
         made.append(row("float64", "float32", "float32", 1.0 / 2.5))
     if "numbers" in works:
         needed = f"{model.numbers[amount]:g} random numbers each"
