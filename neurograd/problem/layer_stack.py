@@ -13,11 +13,11 @@ for the order of rounding.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ from device_models.bare_layers import is_hooked
 from device_models.outer_products import OuterProducts, ReadSpread
 from device_models.spiking.lif_stack import Layer, LifStack
 from device_models.spiking.network import SpikingNetwork
+from neurograd.problem.losses import SlopedLoss
 from neurograd.problem.noisy_products import NoisyProducts
 
 _aten = torch.ops.aten
@@ -65,22 +66,6 @@ _ACTIVATIONS: Mapping[type[nn.Module], _Activation] = MappingProxyType(
 )
 _NOTHING = (nn.Flatten, nn.Identity, nn.Dropout)
 """Modules that change no number in evaluation mode; samples are flat to begin with."""
-
-
-@runtime_checkable
-class SlopedLoss(Protocol):
-    """A loss whose derivative in the network's outputs is known in closed form.
-
-    Attributes:
-        of_classes: Whether its targets are class indices, shape ``(n,)``; else they are values of
-            the outputs' shape.
-    """
-
-    of_classes: bool
-
-    def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Derivative of every sample's loss in its outputs, shape ``(n, C)``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -164,17 +149,18 @@ class LayerStack:
         """Inputs and errors of every layer, from the last one to the first.
 
         Args:
-            w: Weights, shape ``(N,)``.
-            inputs: Inputs of n samples, shape ``(n, ...)``.
-            targets: Their targets.
+            w: Weights, shape ``(N,)``, or those of K networks, shape ``(K, N)``.
+            inputs: Inputs of n samples, shape ``(n, ...)``, or of m samples of each network, shape
+                ``(K, m, inputs)``, which come one network after the other in what is found.
+            targets: Their targets, first dimension n or K·m.
             count: Samples that the loss is a mean over; with 1, each has its own loss.
             feedback: What errors go back through in place of a layer's matrix, by its place among
                 the parameters.
-            noise: Of the read that both passes see; none when None.
+            noise: Of the read that both passes see; none when None. Of one network only.
         """
         parameters = self.parameters(w)
         passed, reads = self._passed(parameters, inputs, noise)
-        error = self.loss.slope(passed[-1], targets)
+        error = self._slope(passed[-1], targets)
         if count != 1:
             error = error.div_(count)
         found: list[Factors] = []
@@ -182,28 +168,34 @@ class LayerStack:
             output = passed.pop()
             if found:
                 above = found[-1].weight
-                through = error.mm(feedback.get(above, parameters[above]))
+                through = error @ feedback.get(above, parameters[above])
                 if above in reads:
                     reads[above].backward(error, through)
                 error = through
             if layer.activation is not None:
                 error = layer.activation.back(error, output)
             found.append(Factors(layer.weight, layer.bias, passed[-1], error))
-        return found
+        return found if w.dim() == 1 else [_one_after_the_other(each) for each in found]
+
+    def _slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Derivatives of the samples' losses, like ``outputs``, of one network or several."""
+        flat = outputs if outputs.dim() == 2 else outputs.flatten(0, 1)
+        return self.loss.slope(flat, targets).view(outputs.shape)
 
     def _passed(
         self, parameters: Sequence[Tensor], inputs: Tensor, noise: ReadSpread | None
     ) -> tuple[list[Tensor], dict[int, NoisyProducts]]:
         """Inputs and what every layer passes on, and the noise of each layer's weights."""
-        passed, reads = [inputs.flatten(1)], dict[int, NoisyProducts]()
+        several = parameters[0].dim() > len(self.shapes[0])
+        passed, reads = [inputs if several else inputs.flatten(1)], dict[int, NoisyProducts]()
         for layer in self.layers:
-            matrix = parameters[layer.weight].t()
-            a = passed[-1]
-            z = (
-                a.mm(matrix)
-                if layer.bias is None
-                else torch.addmm(parameters[layer.bias], a, matrix)
-            )
+            a, matrix = passed[-1], parameters[layer.weight].mT
+            if layer.bias is None:
+                z = a @ matrix
+            elif several:
+                z = torch.baddbmm(parameters[layer.bias].unsqueeze(1), a, matrix)
+            else:
+                z = torch.addmm(parameters[layer.bias], a, matrix)
             if noise is not None:
                 reads[layer.weight] = NoisyProducts.forward(
                     noise.std, noise.generator, a, z, biased=layer.bias is not None
@@ -212,12 +204,7 @@ class LayerStack:
         return passed, reads
 
     def outputs(self, w: Tensor, inputs: Tensor) -> Tensor:
-        """Outputs of the network, shape ``(n, C)``.
-
-        Args:
-            w: Weights, shape ``(N,)``.
-            inputs: Inputs of n samples, shape ``(n, ...)``.
-        """
+        """Outputs of one network, shape ``(n, C)``; arguments as for ``factors``."""
         return self._passed(self.parameters(w), inputs, None)[0][-1]
 
     def gradient(self, w: Tensor, inputs: Tensor, targets: Tensor, count: int) -> Tensor:
@@ -268,11 +255,17 @@ class LayerStack:
         return total
 
     def parameters(self, w: Tensor) -> list[Tensor]:
-        """Parameters that view into ``w``, contiguous, shape ``(N,)``, in their order."""
+        """Parameters that view into ``w``, in their order.
+
+        Args:
+            w: Contiguous, shape ``(N,)``, or ``(K, N)``, whose parameters have K first.
+        """
         begin = w.storage_offset()
-        return [
-            w.as_strided(shape, strides, begin + first) for shape, strides, first in self._views
-        ]
+        if w.dim() == 1:
+            return [w.as_strided(shape, stride, begin + at) for shape, stride, at in self._views]
+        count, apart = w.shape[0], w.stride(0)
+        views = self._views
+        return [w.as_strided((count, *s), (apart, *by), begin + at) for s, by, at in views]
 
     @cached_property
     def _views(self) -> tuple[tuple[torch.Size, tuple[int, ...], int], ...]:
@@ -280,6 +273,12 @@ class LayerStack:
         firsts = accumulate((shape.numel() for shape in self.shapes), initial=0)
         strides = ((shape[-1], 1) if len(shape) == 2 else (1,) for shape in self.shapes)
         return tuple(zip(self.shapes, strides, firsts, strict=False))
+
+
+def _one_after_the_other(layer: Factors) -> Factors:
+    """A layer of several networks, whose samples follow each other."""
+    inputs, errors = layer.inputs.flatten(0, 1), layer.errors.flatten(0, 1)
+    return replace(layer, inputs=inputs, errors=errors)
 
 
 @dataclass(frozen=True)

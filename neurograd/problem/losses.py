@@ -29,6 +29,22 @@ class Loss(Protocol):
         ...
 
 
+@runtime_checkable
+class SlopedLoss(Protocol):
+    """A loss whose derivative in the network's outputs is known in closed form.
+
+    Attributes:
+        of_classes: Whether its targets are class indices, shape ``(n,)``; else they are values of
+            the outputs' shape.
+    """
+
+    of_classes: bool
+
+    def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Derivative of every sample's loss in its outputs, shape ``(n, C)``."""
+        ...
+
+
 class CrossEntropy:
     """Softmax cross-entropy with class indices, the mean over samples."""
 

@@ -102,7 +102,7 @@ class SubsetDynamics:
         self._passed, self._samples = 0, problem.num_samples
         self._epoch = epoch_of(chip, self._samples)
         self._reads_random = not all(effect.deterministic for effect in chip.reads)
-        self._offsets: list[Tensor] = []
+        self._offsets: Tensor | None = None
         self._watched = estimates.gathered(self._order("forecast loss")[:MONITORED])
         # Of all samples, a look at them is none of a part.
         self._watches_all = self._watched.count == self._samples
@@ -131,7 +131,7 @@ class SubsetDynamics:
         """A subset for a step of up to ``length`` updates, and its estimates at ``w``."""
         part = largest_part(self._chip)
         size = subset_size(self._rule, self._samples, length, self._epoch, part)
-        self._offsets = self._drawn_reads(w, generator) if self._reads_random else []
+        self._offsets = self._drawn_reads(w, generator) if self._reads_random else None
         self._take_subset(self._order("forecast subset", done)[:size])
         self._begun_at = w
         self._here = found = self._at(w, self._subset, generator)
@@ -142,7 +142,8 @@ class SubsetDynamics:
 
     def _take_subset(self, index: Tensor) -> None:
         """Gather the samples of a step, and the few that are followed along it."""
-        reads, few = max(1, len(self._offsets)), few_samples(self._rule)
+        reads = 1 if self._offsets is None else len(self._offsets)
+        few = few_samples(self._rule)
         self._size = len(index)
         self._subset = self._estimates.gathered(index, reads)
         if reads > 1:
@@ -152,7 +153,9 @@ class SubsetDynamics:
 
     def _few_of(self, w: Tensor, found: Increments, generator: torch.Generator) -> Increments:
         """Estimates of the few at ``w``, which one read has found among those of the subset."""
-        return self._at(w, self._few, generator) if self._offsets else found.first(self._few.count)
+        if self._offsets is None:
+            return found.first(self._few.count)
+        return self._at(w, self._few, generator)
 
     def _at(
         self, w: Tensor, samples: Samples, generator: torch.Generator, *, reads: bool = True
@@ -160,14 +163,16 @@ class SubsetDynamics:
         """Estimates of some samples at ``w``."""
         self._passed += samples.count
         seen = self._chip.mean_read(w, generator) if reads else w
-        each = [seen + offset for offset in self._offsets] or [seen]
-        return self._estimates.at(each, samples)
+        return self._estimates.at(seen if self._offsets is None else seen + self._offsets, samples)
 
-    def _drawn_reads(self, w: Tensor, generator: torch.Generator) -> list[Tensor]:
-        """Mirrored reads less their mean: what they do to the mean is left, of second order."""
+    def _drawn_reads(self, w: Tensor, generator: torch.Generator) -> Tensor:
+        """Mirrored reads less their mean: what they do to the mean is left, of second order.
+
+        Shape ``(R, N)``.
+        """
         center = self._chip.mean_read(w, generator)
         drawn = [self._chip.read(w, generator) - center for _ in range(READ_PAIRS)]
-        return [side * each for each in drawn for side in (1.0, -1.0)]
+        return torch.stack([side * each for each in drawn for side in (1.0, -1.0)])
 
     def _typical(self, found: Increments) -> Tensor:
         """Size ``E x²/E|x|`` of increments, at which a line has their mean variance."""
@@ -262,7 +267,7 @@ class SubsetDynamics:
         """Mean loss of some samples that are the same along the path."""
         if not self._watches_all:
             self._passed += self._watched.count
-        return float(self._estimates.loss(w, self._watched))
+        return self._estimates.loss(w, self._watched)
 
 
 class _Nothing:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from device_models import Backprop, FeedbackAlignment
 from device_models.protocols import BatchRule
 from neurograd.forecast.small_batches.increments import Increments
 from neurograd.problem import Problem
-from neurograd.problem.layer_stack import Factors, LayerStack
+from neurograd.problem.layer_stack import LayerStack
 
 MOST_BATCHES = 32
 """Most updates of more than one sample that are looked at one by one.
@@ -30,21 +30,22 @@ class Samples:
     """Samples that are looked at more than once.
 
     Attributes:
-        parts: Inputs, shape ``(n, inputs)``, and targets of those that one read sees, a part for
-            each read.
+        inputs: Their inputs, shape ``(n, inputs)``, or those of m that each of R reads sees, shape
+            ``(R, m, inputs)``.
+        targets: Their targets, one read after the other, first dimension n or R·m.
     """
 
-    parts: tuple[tuple[Tensor, Tensor], ...]
+    inputs: Tensor
+    targets: Tensor
 
     @property
     def count(self) -> int:
         """Number of samples, once for each read that sees them."""
-        return sum(len(targets) for _, targets in self.parts)
+        return len(self.targets)
 
     def first(self, count: int) -> Samples:
         """The first samples of those that one read sees."""
-        ((inputs, targets),) = self.parts
-        return Samples(((inputs[:count], targets[:count]),))
+        return Samples(self.inputs[:count], self.targets[:count])
 
 
 @dataclass(frozen=True)
@@ -89,48 +90,28 @@ class LayerEstimates:
         """
         whole = len(index) // self.batch_size
         size = len(index) if reads == 1 else whole // reads * self.batch_size
-        if not size:
-            return Samples((self._batch(index[: whole * self.batch_size]),) * reads)
-        return Samples(tuple(self._batch(some) for some in index.split(size)[:reads]))
-
-    def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        index = index[: size * reads] if size else index[: whole * self.batch_size].repeat(reads)
         inputs, targets = self.problem.batch(index)
-        return inputs.flatten(1), targets
+        inputs = inputs.flatten(1)
+        return Samples(inputs if reads == 1 else inputs.unflatten(0, (reads, -1)), targets)
 
-    def at(self, reads: Sequence[Tensor], samples: Samples) -> Increments:
-        """Estimates of some samples, each part of them by a read.
+    def at(self, seen: Tensor, samples: Samples) -> Increments:
+        """Estimates of some samples.
 
         Args:
-            reads: Weights as the passes see them, each of shape ``(N,)``.
-            samples: A part for each of them.
+            seen: Weights as the passes see them, shape ``(N,)``, or as each of R reads has them,
+                shape ``(R, N)``.
+            samples: The samples, a part of them for each read.
         """
-        parts = [
-            self.stack.factors(seen, inputs, targets, feedback=self.feedback)
-            for seen, (inputs, targets) in zip(reads, samples.parts, strict=True)
-        ]
-        factors = (
-            parts[0] if len(parts) == 1 else [_joined(each) for each in zip(*parts, strict=True)]
-        )
-        batches = len(factors[0].errors)
+        factors = self.stack.factors(seen, samples.inputs, samples.targets, feedback=self.feedback)
+        batches = samples.count
         if self.batch_size > 1:
-            fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // len(reads[0]))
+            fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // seen.shape[-1])
             batches = min(batches // self.batch_size, MOST_BATCHES, fits)
         return Increments(self.stack, factors, self.batch_size, batches)
 
-    def loss(self, w: Tensor, samples: Samples) -> Tensor:
+    def loss(self, w: Tensor, samples: Samples) -> float:
         """Mean loss of some samples at weights as the passes see them, shape ``(N,)``."""
         with torch.no_grad():
-            losses = [
-                self.problem.sample_losses(self.stack.outputs(w, inputs), targets)
-                for inputs, targets in samples.parts
-            ]
-        return torch.cat(losses).mean()
-
-
-def _joined(parts: Sequence[Factors]) -> Factors:
-    """One layer's factors of all samples."""
-    return replace(
-        parts[0],
-        inputs=torch.cat([each.inputs for each in parts]),
-        errors=torch.cat([each.errors for each in parts]),
-    )
+            outputs = self.stack.outputs(w, samples.inputs)
+            return float(self.problem.sample_losses(outputs, samples.targets).mean())

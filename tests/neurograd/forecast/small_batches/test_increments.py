@@ -28,7 +28,7 @@ def test_mean_size_square_and_noise_are_those_of_single_updates(batch, which):
     index = torch.randperm(problem.num_samples, generator=generator_for(0))[:SAMPLES]
     estimates = LayerEstimates.of(problem, rule, batch)
     assert estimates is not None
-    found = estimates.at([w], estimates.gathered(index))
+    found = estimates.at(w, estimates.gathered(index))
     some = index.view(-1, batch)
     single = torch.stack([rule.gradient(problem, w, generator_for(1), each) for each in some])
     torch.testing.assert_close(found.mean, single.mean(0))
@@ -48,7 +48,7 @@ def test_plain_noise_has_the_covariance_of_batches():
     w, index = problem.initial_weights, torch.arange(SAMPLES)
     estimates = LayerEstimates.of(problem, Backprop(), 4)
     assert estimates is not None
-    found = estimates.at([w], estimates.gathered(index))
+    found = estimates.at(w, estimates.gathered(index))
     single = torch.stack([problem.gradient(w, each) for each in index.split(1)])
     columns = torch.stack([found.plain_noise(c) for c in torch.eye(SAMPLES, dtype=w.dtype)])
     torch.testing.assert_close(columns.T @ columns, torch.cov(single.T) / 4)
@@ -62,7 +62,7 @@ def test_parts_of_a_subset_are_seen_by_a_read_each(batch):
     reads, index = [1.1 * w, 0.8 * w], torch.arange(13 - batch)
     estimates = LayerEstimates.of(problem, Backprop(), batch)
     assert estimates is not None
-    found = estimates.at(reads, estimates.gathered(index, len(reads)))
+    found = estimates.at(torch.stack(reads), estimates.gathered(index, len(reads)))
     each = {1: 6, 2: 4}[batch]
     seen = [(reads[0], index[:each]), (reads[1], index[each : 2 * each])]
     single = [problem.gradient(at, b) for at, some in seen for b in some.split(batch)]
@@ -77,7 +77,7 @@ def test_every_read_sees_all_batches_where_they_are_fewer_than_reads():
     reads, index = [1.1 * w, 0.8 * w, w], torch.arange(5)
     estimates = LayerEstimates.of(problem, Backprop(), 2)
     assert estimates is not None
-    found = estimates.at(reads, estimates.gathered(index, len(reads)))
+    found = estimates.at(torch.stack(reads), estimates.gathered(index, len(reads)))
     single = [problem.gradient(at, b) for at in reads for b in index[:4].split(2)]
     torch.testing.assert_close(found.single(6), torch.stack(single))
     torch.testing.assert_close(found.mean, torch.stack(single).mean(0))
@@ -94,11 +94,11 @@ def test_many_samples_change_as_a_few_of_them_do(batch):
     assert estimates is not None
     samples = estimates.gathered(index)
     some = samples.first(24)
-    many, few = estimates.at([w], samples), estimates.at([w], some)
+    many, few = estimates.at(w, samples), estimates.at(w, some)
     still = ChangedIncrements(many, few, few)
     torch.testing.assert_close(still.mean, many.mean)
     torch.testing.assert_close(still.size, many.size)
-    now, exact = estimates.at([there], some), estimates.at([there], samples)
+    now, exact = estimates.at(there, some), estimates.at(there, samples)
     found = ChangedIncrements(many, few, now)
     torch.testing.assert_close(found.mean, many.mean - few.mean + now.mean)
     for name in ("mean", "size"):
@@ -118,13 +118,13 @@ def test_the_first_samples_of_estimates_are_not_computed_again(batch):
     assert estimates is not None
     samples = estimates.gathered(torch.randperm(40, generator=generator_for(3)))
     found, again = (
-        estimates.at([w], samples).first(12),
-        estimates.at([w], samples.first(12)),
+        estimates.at(w, samples).first(12),
+        estimates.at(w, samples.first(12)),
     )
     assert (found.samples, found.batches) == (again.samples, again.batches) == (12, 12 // batch)
     torch.testing.assert_close(found.mean, again.mean)
     torch.testing.assert_close(found.size, again.size)
-    assert not found.mean.allclose(estimates.at([w], samples).mean)
+    assert not found.mean.allclose(estimates.at(w, samples).mean)
 
 
 def test_loss_of_some_samples():
