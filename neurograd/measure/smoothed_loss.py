@@ -48,6 +48,8 @@ class SmoothedLoss:
         std: s in weight units, above 0.
         seed: Seed of the smoothing noise.
         point: Index of the place, which the draws depend on.
+        samples: How many training samples judge a draw, at random for each: means stay those of
+            all samples, and draws that no two share stay independent. All of them when None.
 
     Raises:
         ValueError: If s is not above 0.
@@ -58,6 +60,7 @@ class SmoothedLoss:
     std: float
     seed: int
     point: int = 0
+    samples: int | None = None
 
     def __post_init__(self) -> None:
         if not self.std > 0:
@@ -99,14 +102,19 @@ class SmoothedLoss:
             length = float(v.norm())
             if length > 0:
                 place = (k // strata, k % strata)
-                one, two = self._along(v / length, (k % strata, strata), generator)
+                problem = self._judge(purpose, k)
+                one, two = self._along(problem, v / length, (k % strata, strata), generator)
                 first[place], second[place] = length * one, length**2 * two
             if progress is not None:
                 progress(1)
         return Estimate.mean_of(first.mean(1)), Estimate.mean_of(second.mean(1))
 
     def _along(
-        self, unit: Tensor, stratum: tuple[int, int], generator: torch.Generator
+        self,
+        problem: Problem,
+        unit: Tensor,
+        stratum: tuple[int, int],
+        generator: torch.Generator,
     ) -> tuple[float, float]:
         """One draw of the first and second derivative along a unit vector, |z| in one stratum."""
         noise = self._normal(generator)
@@ -115,9 +123,9 @@ class SmoothedLoss:
         uniform = (stratum[0] + float(draw)) / stratum[1]
         radius = math.sqrt(-2.0 * math.log1p(-uniform))  # Rayleigh
         center = self.w + self.std * noise
-        start = self.problem.per_sample_losses(center)
-        up = self.problem.per_sample_losses(center + (self.std * radius) * unit) - start
-        down = self.problem.per_sample_losses(center - (self.std * radius) * unit) - start
+        start = problem.per_sample_losses(center)
+        up = problem.per_sample_losses(center + (self.std * radius) * unit) - start
+        down = problem.per_sample_losses(center - (self.std * radius) * unit) - start
         odd, even = 0.5 * float((up - down).mean()), 0.5 * float((up + down).mean())
         weight = math.sqrt(2.0 / math.pi)  # normal density over the Rayleigh density, times r
         second = weight * (radius**2 - 1.0) * even / max(radius, 1e-12)
@@ -146,7 +154,8 @@ class SmoothedLoss:
         squares, counts = np.zeros(groups), np.zeros(groups)
         for k in range(draws):
             noise = self._normal(self._generator("norm", k))
-            difference = float((self._loss(noise, 1.0) - self._loss(noise, -1.0)).mean())
+            up, down = self._losses("norm", k, noise, 1.0, -1.0)
+            difference = float((up - down).mean())
             sample = noise * (difference / (2.0 * self.std) - float(noise @ control))
             group = k * groups // draws
             sums[group] += sample
@@ -167,9 +176,10 @@ class SmoothedLoss:
         step = _RADIAL_STEP
         for k in range(draws):
             noise = self._normal(self._generator("trace", k))
-            wide = self._loss(noise, 1 + step) + self._loss(noise, -1 - step)
-            narrow = self._loss(noise, 1 - step) + self._loss(noise, step - 1)
-            values[k] = float((wide - narrow).mean()) / (4.0 * step * self.std**2)
+            factors = (1 + step, -1 - step, 1 - step, step - 1)
+            wide, far, narrow, near = self._losses("trace", k, noise, *factors)
+            change = float((wide + far - (narrow + near)).mean())
+            values[k] = change / (4.0 * step * self.std**2)
             if progress is not None:
                 progress(1)
         return HessianTrace.by("smoothed", Estimate.mean_of(values))
@@ -179,7 +189,8 @@ class SmoothedLoss:
         values = np.zeros(draws)
         for k in range(draws):
             noise = self._normal(self._generator("loss", k))
-            values[k] = 0.5 * float((self._loss(noise, 1.0) + self._loss(noise, -1.0)).mean())
+            up, down = self._losses("loss", k, noise, 1.0, -1.0)
+            values[k] = 0.5 * float((up + down).mean())
         return Estimate.mean_of(values)
 
     def gradient(self, draws: int) -> Tensor:
@@ -187,7 +198,8 @@ class SmoothedLoss:
         total = torch.zeros_like(self.w)
         for k in range(draws):
             noise = self._normal(self._generator("gradient", k))
-            difference = float((self._loss(noise, 1.0) - self._loss(noise, -1.0)).mean())
+            up, down = self._losses("gradient", k, noise, 1.0, -1.0)
+            difference = float((up - down).mean())
             total += noise * (difference / (2.0 * self.std))
         return total / draws
 
@@ -216,15 +228,26 @@ class SmoothedLoss:
             generator = self._generator("change", k)
             noise, update = self._normal(generator), sample_update(generator)
             center = self.w + self.std * noise
-            after = self.problem.per_sample_losses(center + step_size * update)
-            change = float((after - self.problem.per_sample_losses(center)).mean())
+            problem = self._judge("change", k)
+            after = problem.per_sample_losses(center + step_size * update)
+            change = float((after - problem.per_sample_losses(center)).mean())
             values[k] = change - step_size * float(control @ (update - mean))
             if progress is not None:
                 progress(1)
         return Estimate.mean_of(values)
 
-    def _loss(self, noise: Tensor, factor: float) -> Tensor:
-        return self.problem.per_sample_losses(self.w + (factor * self.std) * noise)
+    def _judge(self, purpose: str, draw: int) -> Problem:
+        """The problem on the samples that judge a draw."""
+        if self.samples is None or self.samples >= self.problem.num_samples:
+            return self.problem
+        path = ("smoothing", "samples", purpose, self.point, draw)
+        order = torch.randperm(self.problem.num_samples, generator=generator_for(self.seed, *path))
+        return self.problem.on_samples(order[: self.samples].to(self.w.device))
+
+    def _losses(self, purpose: str, draw: int, noise: Tensor, *factors: float) -> list[Tensor]:
+        """Losses at ``w + factor·s·noise`` for each factor, of the samples that judge the draw."""
+        problem = self._judge(purpose, draw)
+        return [problem.per_sample_losses(self.w + (each * self.std) * noise) for each in factors]
 
     def _normal(self, generator: torch.Generator) -> Tensor:
         return torch.randn(

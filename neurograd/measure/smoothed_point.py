@@ -115,7 +115,7 @@ def measure_smoothed_point(
     w = chip.program(w_clean)
     sample = chip.sampler(problem, w)
     moments = mean_update(chip, sample, w, budget, point)
-    smoothed = SmoothedLoss(problem, w, std, budget.seed, point)
+    smoothed = SmoothedLoss(problem, w, std, budget.seed, point, budget.samples)
     reference = measure_reference(smoothed, moments, budget, progress=progress)
     covariance = _covariance(smoothed, moments, sample, budget, progress)
     # m̂ᵀHm̂ of the measured mean has the noise of the mean in it, Tr(HΣ)/K.

@@ -36,12 +36,14 @@ class SmoothedBudget:
         loss_draws: Draws of every one-dimensional derivative and of the loss change.
         norm_draws: Antithetic pairs of the gradient's length.
         seed: Seed of every draw.
+        samples: How many training samples judge a draw of a loss; all of them when None.
     """
 
     draws: int
     loss_draws: int
     norm_draws: int
     seed: int
+    samples: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from neurograd.pipeline.build import build_problem
@@ -23,20 +24,40 @@ def with_settings(spec: Spec, settings: dict[str, Any]) -> Spec:
     return validate_spec(spec_to_dict(spec), "limits", overrides).like(spec)
 
 
+@dataclass(frozen=True)
+class _Quick:
+    """How much a quick check does at most."""
+
+    steps: int
+    draws: int
+    loss_draws: int
+
+
+_QUICK = _Quick(steps=200, draws=200, loss_draws=50)
+_QUICK_SPIKING = _Quick(steps=100, draws=50, loss_draws=24)
+"""Of networks of which every pass takes many time steps."""
+
+
 def quick_spec(spec: Spec) -> Spec:
-    """A smaller version of a spec for a first look: fewer draws, points, steps and chips."""
+    """A smaller version of a spec for a first look: fewer draws, points, steps and chips.
+
+    Of spiking networks at most 100 steps, 50 updates, 24 draws of a loss and 100 pairs of losses;
+    of others 200, 200 and 50.
+    """
     measure, training, ranges = spec.measure, spec.training, spec.ranges
+    spiking = spec.network.kind in ("spiking", "nir")
+    most = _QUICK_SPIKING if spiking else _QUICK
     seeds, steps = min(training.seeds, 3), training.steps
     if steps is None:
         # How many updates epochs are, the data say.
         steps = spec.count_updates(build_problem(spec).num_samples)
-    fewer = {"steps": min(steps, 200), "epochs": None, "seeds": seeds, "max_seeds": seeds}
+    fewer = {"steps": min(steps, most.steps), "epochs": None, "seeds": seeds, "max_seeds": seeds}
     return spec.model_copy(
         update={
             "measure": measure.model_copy(
                 update={
-                    "draws": min(measure.draws, 200),
-                    "loss_draws": min(measure.loss_draws, 50),
+                    "draws": min(measure.draws, most.draws),
+                    "loss_draws": min(measure.loss_draws, most.loss_draws),
                     "points": min(measure.points, 3),
                     "smoothing_draws": None
                     if measure.smoothing_draws is None

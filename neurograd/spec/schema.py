@@ -89,7 +89,8 @@ class Measure(SpecModel):
         description="What measuring may take: no more work than training the chips and not much "
         "(training), for which draws of the loss see parts of the training set in turn, the "
         "spectrum is looked at as in a quick check and fewer updates are drawn, in this order; or "
-        "all draws on all samples (none), as spiking networks are always measured. "
+        "all draws on all samples (none). Draws of a spiking network's loss see samples at random "
+        "in place of parts. "
         "Default: training.",
     )
     points: Annotated[int, Whole(1, 1000)] = Field(

@@ -13,6 +13,7 @@ from neurograd.measure.point import MeasurementBudget, PointMeasurement, measure
 from neurograd.measure.smoothed_point import measure_smoothed_point
 from neurograd.measure.smoothed_reference import SmoothedBudget
 from neurograd.pipeline.build import active_effects, build_chip
+from neurograd.pipeline.points.work import DEFAULT_SMOOTHING_DRAWS
 from neurograd.pipeline.pool import TaskPool
 from neurograd.problem import Problem
 from neurograd.records.measured import point_result, smoothed_point_result, with_arrays
@@ -24,8 +25,6 @@ from neurograd.training.snapshots import Snapshot
 
 DEFAULT_SMOOTHING = 0.02
 """s in weight units of a spiking network on a chip without read noise."""
-
-DEFAULT_SMOOTHING_DRAWS = 500
 
 
 def smoothing_of(spec: Spec) -> float:
@@ -53,7 +52,7 @@ class PointStage:
         schedule: How the step size falls along the training.
         pool: Shows progress.
         quick: Whether the spec is its quick version.
-        budget: How much is measured; a spiking network's smoothed loss is by the spec alone.
+        budget: How much is measured.
     """
 
     spec: Spec
@@ -145,10 +144,11 @@ class PointStage:
             index,
             std,
             SmoothedBudget(
-                draws=measure.draws,
+                draws=self.budget.draws,
                 loss_draws=measure.loss_draws,
                 norm_draws=norm_draws,
                 seed=measure.seed,
+                samples=self.budget.samples,
             ),
             other_std=() if self.quick else (0.5 * std, 2.0 * std),
             progress=self.pool.stage(

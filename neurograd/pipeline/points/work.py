@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from device_models import Chip
 from neurograd.forecast.chip_end import update_passes
@@ -37,6 +38,13 @@ DRAWS_A_PART = 4
 FEWEST_DRAWS = 200
 """Updates that the moments are taken from at least, where the spec does not ask for fewer."""
 
+DEFAULT_SMOOTHING_DRAWS = 500
+"""Pairs of losses for the length of a smoothed loss's gradient."""
+
+LOSSES_A_DRAW, LOSSES_A_PAIR = 23, 3
+"""Losses of a smoothed loss for each of ``measure.loss_draws`` and ``measure.smoothing_draws``: 17
+and 2 at one s, 6 and 1 more at two others, which a quick check leaves out."""
+
 LOSS_PASSES, KINK_PASSES, PRODUCT_PASSES = 0.5, 0.7, 1.3
 """A loss, the kinks of a step and a Hessian product, in passes, by timings of 784-256-128-10."""
 
@@ -45,7 +53,9 @@ def point_budget(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> Me
     """The first of ever smaller amounts that is no more work than the chips' training; or the last.
 
     Draws come to see parts of the training set in turn, then the spectrum is looked at as in a
-    quick check, then fewer updates are drawn. A smoothed loss is always measured in full.
+    quick check, then fewer updates are drawn. Draws of a smoothed loss see as many samples at
+    random as the work allows, and no fewer than parts in turn would have; in a quick check little
+    work is no exception there.
 
     Args:
         spec: The validated spec, in its quick version if that is checked.
@@ -54,10 +64,13 @@ def point_budget(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> Me
         quick: Whether it is the quick version.
     """
     full = full_budget(spec, problem, quick=quick)
-    if spec.measure.budget == "none" or problem.parts.spiking:
+    if spec.measure.budget == "none":
         return full
     training = spec.training.seeds * spec.count_updates(problem.num_samples)
     work = training * update_passes(problem, chip)
+    if problem.parts.spiking:
+        little = 0.0 if quick else LITTLE_WORK / (problem.num_parameters * _time_steps(problem))
+        return _smoothed_budget(full, spec, problem, chip, max(work, little) / spec.measure.points)
     allowed = max(work, LITTLE_WORK / problem.num_parameters) / spec.measure.points
     least = full
     for each in _ever_less(full, problem.num_samples):
@@ -67,6 +80,45 @@ def point_budget(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> Me
     over = point_passes(least, problem, chip) - allowed
     draws = least.draws - math.ceil(over / _draw_passes(problem, chip))
     return replace(least, draws=min(least.draws, max(draws, FEWEST_DRAWS)))
+
+
+def _smoothed_budget(
+    full: MeasurementBudget, spec: Spec, problem: Problem, chip: Chip, allowed: float
+) -> MeasurementBudget:
+    """A smoothed loss judged by fewer samples, then of fewer updates, within some passes."""
+    samples, draw = problem.num_samples, _draw_passes(problem, chip)
+    if smoothed_passes(full, spec, problem, chip) <= allowed:
+        return full
+    fixed = smoothed_passes(replace(full, samples=0), spec, problem, chip)
+    a_sample = smoothed_passes(replace(full, samples=1), spec, problem, chip) - fixed
+    fewest = math.ceil(samples / max(1, full.loss_draws // DRAWS_A_PART))
+    judged = max(fewest, math.floor((allowed - fixed) / a_sample))
+    less = replace(full, samples=min(full.samples or samples, judged))
+    over = smoothed_passes(less, spec, problem, chip) - allowed
+    draws = full.draws - math.ceil(max(0.0, over) / draw)
+    return replace(less, draws=min(full.draws, max(draws, FEWEST_DRAWS)))
+
+
+def smoothed_passes(budget: MeasurementBudget, spec: Spec, problem: Problem, chip: Chip) -> float:
+    """What a point of a spiking network costs, in passes of one sample through the network.
+
+    Args:
+        budget: How much is measured.
+        spec: The validated spec.
+        problem: Network, loss and data.
+        chip: The chip.
+    """
+    samples, measure = problem.num_samples, spec.measure
+    judged = samples if budget.samples is None else min(budget.samples, samples)
+    pairs = measure.smoothing_draws or DEFAULT_SMOOTHING_DRAWS
+    losses = LOSSES_A_DRAW * budget.loss_draws + LOSSES_A_PAIR * pairs
+    updates = (budget.draws + 2 * budget.loss_draws) * _draw_passes(problem, chip)
+    return updates + LOSS_PASSES * judged * losses
+
+
+def _time_steps(problem: Problem) -> int:
+    """Time steps of a spiking network's inputs, each of which is a pass through all weights."""
+    return int(problem.data()[0].shape[1])
 
 
 def full_budget(spec: Spec, problem: Problem, *, quick: bool) -> MeasurementBudget:
@@ -131,13 +183,15 @@ def measured_less(spec: Spec, problem: Problem, chip: Chip, *, quick: bool) -> t
     if budget.samples is not None:
         parts.append(
             f"each draw of a loss is judged on about {budget.samples} of "
-            f"{problem.num_samples} samples, parts of the training set taking turns"
+            f"{problem.num_samples} samples, "
+            + ("at random" if problem.parts.spiking else "parts of the training set taking turns")
         )
     if budget.spectrum != full.spectrum:
         parts.append("the spectrum of the Hessian is looked at as in a quick check")
     if budget.draws != full.draws:
         parts.append(f"{budget.draws} updates are drawn at a point in place of {full.draws}")
-    times = point_passes(full, problem, chip) / point_passes(budget, problem, chip)
+    passes = partial(smoothed_passes, spec=spec) if problem.parts.spiking else point_passes
+    times = passes(full, problem=problem, chip=chip) / passes(budget, problem=problem, chip=chip)
     told = (
         f"Points are measured with about {1 / times:.2g} of the work that all draws on all samples "
         f"take, which would be more than training the chips: {'; '.join(parts)}. The intervals say "

@@ -40,6 +40,27 @@ def test_derivatives_of_a_quadratic():
     assert holds(smoothed.loss(400), problem.loss(w) + 0.5 * 0.05**2 * trace)
 
 
+def test_samples_at_random_judge_without_bias():
+    """At 99.9 % each: numbers of the whole set by 5 of its 40 samples, with wider errors."""
+    problem = linear_regression(samples=40)
+    w = problem.initial_weights
+    hessian, gradient = dense_hessian(problem, w), problem.gradient(w)
+    some = SmoothedLoss(problem, w, 0.05, seed=3, samples=5)
+    first, second = some.derivatives(lambda generator: gradient, 600, "test")
+    square = float(gradient @ gradient)
+    assert holds(first, square)
+    assert holds(second, float(gradient @ hessian @ gradient))
+    whole = SmoothedLoss(problem, w, 0.05, seed=3).slope(gradient, 600)
+    assert first.error > 1.5 * whole.error
+    control = 0.8 * gradient
+    rest = some.residual_square(control, 500)
+    assert holds(rest, 0.04 * square)
+    assert rest.error < 0.3 * square
+    assert holds(some.trace(200), float(hessian.trace()))
+    found = some.change(lambda generator: -gradient, 0.1, 500, control=gradient, mean=-gradient)
+    assert holds(found, -0.1 * square + 0.005 * float(gradient @ hessian @ gradient))
+
+
 def test_change_of_a_quadratic_by_an_update_with_a_mean():
     """At 99.9 %: Δt⟨g, m⟩ + ½Δt²(mᵀHm + σ²·Tr H), whatever the control is.
 

@@ -148,3 +148,39 @@ def test_a_report_says_what_was_measured_less_of_and_keeps_it_by_itself(tmp_path
     assert not any("measure.budget" in note for note in whole.notes)
     kept = {path.name for path in tmp_path.rglob("point-0*.json")}
     assert kept == {"point-0-200-40-4.json", "point-0.json"}
+
+
+def spiking_spec(*, steps=5, **measure):
+    return validate_spec(
+        {
+            "network": {"kind": "spiking", "hidden": [8], "time_steps": 3, "coding": "current"},
+            "task": {**TASK, "test_samples": 20},
+            "device": {"write": {"cycle_to_cycle": 0.02}, "conductance": {"levels": 50}},
+            "training": {"step_size": 0.05, "steps": steps, "seeds": 2},
+            "measure": {
+                "draws": 8, "loss_draws": 16, "points": 1, "smoothing_draws": 10, **measure,
+            },
+        }
+    )  # fmt: skip
+
+
+def test_a_smoothed_loss_is_judged_by_as_many_samples_as_training_allows():
+    full = budget_of(spiking_spec())
+    assert full.samples is None  # little work
+    problem = build_problem(spiking_spec())
+    chip = build_chip(spiking_spec(), problem)
+    update = update_passes(problem, chip)
+
+    def cost(samples):
+        wanted = replace(full, samples=samples)
+        return work.smoothed_passes(wanted, spiking_spec(), problem, chip)
+
+    # Updates of two chips that are as much work as draws on 300 samples.
+    steps = math.floor(cost(300) / (2 * update))
+    some = budget_of(spiking_spec(steps=steps), quick=True)
+    assert 100 < some.samples <= 300
+    assert cost(some.samples) <= 2 * steps * update < cost(some.samples + 1)
+    assert budget_of(spiking_spec(), quick=True).samples == 100
+    assert budget_of(spiking_spec(budget="none"), quick=True).samples is None
+    (said,) = measured_less(spiking_spec(), problem, chip, quick=True)
+    assert "about 100 of 400 samples, at random" in said
