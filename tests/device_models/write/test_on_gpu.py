@@ -204,20 +204,12 @@ def test_a_batch_is_its_samples_on_cuda(name, kind, dtype):
 
 @pytest.mark.cuda
 @NO_CUDA
-@pytest.mark.parametrize("name", ["linear", "exponential", "silent"])
-def test_thousands_of_pulses_on_cuda(name):
-    write = replace(pulse_write(name, torch.float64), max_pulses=None)
-    hold(write, 30.0, torch.float64, tolerance=1e5)
-
-
-@pytest.mark.cuda
-@NO_CUDA
-@pytest.mark.parametrize("name", PULSES)
 @pytest.mark.parametrize("one_sided", [False, True], ids=["single", "pair"])
-def test_infinitely_many_pulses_on_cuda(name, one_sided):
-    """They are the most that are allowed, and none where an increment is no number."""
-    write = replace(pulse_write(name, torch.float64, one_sided), max_pulses=50)
-    hold(write, 30.0, torch.float64)
+@pytest.mark.parametrize("name", ["linear", "exponential", "silent"])
+def test_thousands_of_pulses_on_cuda(name, one_sided):
+    """And infinitely many, of one device."""
+    write = replace(pulse_write(name, torch.float64, one_sided), max_pulses=None)
+    hold(write, 30.0, torch.float64, tolerance=1e5)
 
 
 @pytest.mark.cuda
