@@ -93,7 +93,10 @@ def test_a_check_has_the_numbers_of_the_native_network(files):
     mine, its = (each.report["points"][0] for each in (found, expected))
     assert mine["delta_loss"]["predicted"] == pytest.approx(its["delta_loss"]["predicted"])
     assert mine["smoothing"]["loss"] == pytest.approx(its["smoothing"]["loss"], rel=1e-9)
-    assert found.report["training"]["chip"] == expected.report["training"]["chip"]
+    # The native network's sums are in another order of rounding.
+    mine, its = (each.report["training"]["chip"] for each in (found, expected))
+    assert mine["test_accuracy"] == its["test_accuracy"]
+    assert mine["loss"] == pytest.approx(its["loss"], rel=1e-12)
     (note,) = (each for each in found.record.notes if "The graph of" in each)
     assert "a spike takes the threshold off the potential" in note
     assert "net.nir, spiking, fast_sigmoid, 4 steps" in heading(found.record)
