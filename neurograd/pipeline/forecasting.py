@@ -125,7 +125,6 @@ def forecast(
     twin = forecast_network(spec, problem, CLEAN) if clean is None else clean
     chip = build_chip(spec, problem, without=without)
     way, regime = forecast_way(spec, problem, chip)
-    plan = forecast_plan(spec, way, regime)
     networks: list[PredictedNetwork] = []
     aged: list[DeployedNetworks] = []
     more: int | None = spec.training.seeds
@@ -135,27 +134,44 @@ def forecast(
             networks.append(network)
             if spec.deployment is not None:
                 aged.append(deploy(spec, problem, index, weights))
-        thrown = path_thrown(spec, [twin, *networks], way) if regime is None else None
-        if thrown is not None:
-            (way, regime), plan = thrown, None
-        for index in undrawn(networks) if thrown is not None and way == "every_update" else ():
+        way, regime, again = _redrawn(spec, [twin, *networks], way, regime)
+        for index in again:
             network, weights = forecast_weights(
                 spec, problem, index, without=without, every_update=True
             )
-            networks[index] = with_path(network, networks[index])
+            networks[index] = _with_path(network, networks[index])
             if spec.deployment is not None:
                 aged[index] = deploy(spec, problem, index, weights)
+        plan = forecast_plan(spec, way, regime)
         found = judge_forecast(spec, problem, twin, networks, aged, plan)
         more = found.more
     return in_regime(found, way, regime)
 
 
-def undrawn(chips: Sequence[PredictedNetwork]) -> list[int]:
-    """Which chips followed a path."""
-    return [index for index, chip in enumerate(chips) if not chip.drawn]
+def _redrawn(
+    spec: Spec,
+    networks: Sequence[PredictedNetwork],
+    way: Way | None,
+    regime: Regime | None,
+) -> tuple[Way | None, Regime | None, list[int]]:
+    """Way and regime by what became of the paths, and which chips are to be drawn after them.
+
+    Args:
+        spec: The validated spec.
+        networks: The clean twin and the chips.
+        way: Which way they went.
+        regime: The regime that was known before.
+    """
+    thrown = path_thrown(spec, networks, way) if regime is None else None
+    if thrown is None:
+        return way, regime, []
+    way, regime = thrown
+    if way != "every_update":
+        return way, regime, []
+    return way, regime, [index for index, chip in enumerate(networks[1:]) if not chip.drawn]
 
 
-def with_path(drawn: PredictedNetwork, path: PredictedNetwork) -> PredictedNetwork:
+def _with_path(drawn: PredictedNetwork, path: PredictedNetwork) -> PredictedNetwork:
     """A network that was drawn after its path was followed: it took the gradients of both."""
     return drawn.model_copy(update={"gradients": drawn.gradients + path.gradients})
 
@@ -174,27 +190,24 @@ def grown_forecast(
         spec: The validated spec, without its deployment.
         problem: The spec's problem.
         chip: The spec's chip.
-        networks: The clean twin and the first chips; more chips are put after them.
+        networks: The clean twin and the first chips. More chips are put after them, and where a
+            path was thrown off those that are drawn instead replace the chips that followed theirs.
         predicted: Starts the forecast of one chip, with every update drawn or the spec's way.
         pool: What computes.
     """
     baseline, allowed = baseline_of(problem), allowed_by(spec)
     way, regime = forecast_way(spec, problem, chip)
-    plan = forecast_plan(spec, way, regime)
 
-    def judged() -> Forecast:
+    def judged(plan: Plan | None) -> Forecast:
         return judge_forecasts(baseline, allowed, networks[0], networks[1:], plan)
 
     while True:
-        thrown = path_thrown(spec, networks, way) if regime is None else None
-        if thrown is not None:
-            (way, regime), plan = thrown, None
-        if thrown is not None and way == "every_update":
-            again = {index: predicted(index, True) for index in undrawn(networks[1:])}
-            for index, task in again.items():
-                networks[index + 1] = with_path(task.result(), networks[index + 1])
+        way, regime, chips = _redrawn(spec, networks, way, regime)
+        again = {index: predicted(index, True) for index in chips}
+        for index, task in again.items():
+            networks[index + 1] = _with_path(task.result(), networks[index + 1])
         # On a worker, whose one core gives the same sums on every machine.
-        found: Forecast = pool.submit(judged).result()
+        found: Forecast = pool.submit(judged, forecast_plan(spec, way, regime)).result()
         if found.more is None:
             found = in_regime(found, way, regime)
             return looked_at(found, _path_check(spec, problem, chip, networks[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from device_models import Chip
@@ -27,6 +28,7 @@ from neurograd.judge.cost import Judgement
 from neurograd.pipeline.build import active_effects
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
 from neurograd.pipeline.notes import off_path
+from neurograd.pipeline.predicted.way import thrown_off
 from neurograd.pipeline.stages import Stages
 from neurograd.problem import Problem
 from neurograd.records.mitigation import MitigationGuide
@@ -74,6 +76,9 @@ def guide_to(
     begun: there is nothing that could be shared out. Nor is it where it would be more work than the
     training of the chips, and not a little, unless it was asked for.
 
+    A chip that was drawn update by update is drawn without its effects and with other numbers as
+    well: what a path is off by would be taken for the cost of an effect.
+
     Args:
         chip: The chip in words.
         stages: What predicts one network.
@@ -83,7 +88,7 @@ def guide_to(
         asked: Whether the guide is made whatever it costs.
     """
     spec, problem = stages.spec, stages.problem
-    chips = range(len(forecasts) - 1)
+    drawn = [each.drawn for each in forecasts[1:]]
 
     def predicted(found: dict[str, list[PredictedNetwork]]) -> PredictedChips:
         return PredictedChips(
@@ -94,12 +99,13 @@ def guide_to(
     certain = submit(
         "mitigation", lambda: certain_damage(predicted({}).judged(forecasts[1:]))
     ).result()
-    work = guide_work(spec, problem, stages.chip, chip.effects, len(chips))
+    work = guide_work(spec, problem, stages.chip, chip.effects, len(drawn), drawn=sum(drawn))
     not_begun = None if asked or not certain or work.is_little else work.in_words()
     begun = certain and not_begun is None
     others = {
         variant.name: [
-            submit("mitigation", stages.predicted_variant, variant, index) for index in chips
+            submit("mitigation", stages.predicted_variant, variant, *each)
+            for each in enumerate(drawn)
         ]
         for variant in (variants(chip.effects) if begun else ())
     }
@@ -112,8 +118,11 @@ def guide_to(
     reason = why_not(spec, problem.num_samples)
     tried = [] if reason or not certain else _tried(stages, submit, found, predicted({}))
     guide = recorded(with_trials(found, tried, reason))
+    if not begun:
+        return guide
     off = submit("mitigation", off_path, spec, problem).result()
-    return _said_to_be_off(guide, off) if off and begun else guide
+    off = off or thrown_off([*forecasts, *chain(*networks.values())])
+    return _said_to_be_off(guide, off) if off else guide
 
 
 def _said_to_be_off(guide: MitigationGuide, reason: str) -> MitigationGuide:
@@ -129,7 +138,7 @@ class GuideWork:
         effects: How many the damage is shared out among.
         chips: Chips that are trained and predicted.
         each: Chips that are predicted in the place of each of them, at most.
-        forecast: One of these, in passes of one sample.
+        forecast: One of these, in passes of one sample; the mean over chips.
         training: The training of a chip, likewise.
         num_parameters: N.
     """
@@ -160,7 +169,13 @@ class GuideWork:
 
 
 def guide_work(
-    spec: Spec, problem: Problem, chip: Chip, effects: Sequence[Effect], chips: int
+    spec: Spec,
+    problem: Problem,
+    chip: Chip,
+    effects: Sequence[Effect],
+    chips: int,
+    *,
+    drawn: int = 0,
 ) -> GuideWork:
     """What a guide to a chip takes.
 
@@ -170,15 +185,18 @@ def guide_work(
         chip: Its chip.
         effects: Those that act.
         chips: Chips that are trained and predicted.
+        drawn: How many of them were drawn update by update whatever way forecasts of the spec take.
     """
     samples, steps = problem.num_samples, spec.count_updates(problem.num_samples)
     tried = 0 if why_not(spec, samples) else len(trials_of(spec, samples, effects[:TRIED]))
     training = steps * update_passes(problem, chip)
+    of_drawn = drawn * forecast_passes(problem, chip, steps, "every_update")
+    of_others = (chips - drawn) * forecast_passes(problem, chip, steps)
     return GuideWork(
         effects=len(effects),
         chips=chips,
         each=len(variants(effects)) + tried,
-        forecast=forecast_passes(problem, chip, steps),
+        forecast=(of_drawn + of_others) / chips,
         training=training,
         num_parameters=problem.num_parameters,
     )
@@ -187,9 +205,9 @@ def guide_work(
 def _tried(stages: Stages, submit: Submit, found: Guide, predicted: PredictedChips) -> list[Tried]:
     effects = found.worst[:TRIED] if found.parts else list(found.chip.effects)
     trials = trials_of(stages.spec, stages.problem.num_samples, effects)
-    chips = range(len(predicted.chips))
+    drawn = [chip.drawn for chip in predicted.chips]
     asked: list[tuple[Trial, list[Future[Any]]]] = [
-        (trial, [submit("mitigation", _one, stages, trial, k, index) for index in chips])
+        (trial, [submit("mitigation", _one, stages, trial, k, *each) for each in enumerate(drawn)])
         for k, trial in enumerate(trials)
     ]
     tried = []
@@ -202,8 +220,10 @@ def _tried(stages: Stages, submit: Submit, found: Guide, predicted: PredictedChi
     return tried
 
 
-def _one(stages: Stages, trial: Trial, number: int, index: int) -> PredictedNetwork | None:
+def _one(
+    stages: Stages, trial: Trial, number: int, index: int, drawn: bool
+) -> PredictedNetwork | None:
     try:
-        return stages.predicted_change(f"tried-{number}", trial.settings, index)
+        return stages.predicted_change(f"tried-{number}", trial.settings, index, drawn)
     except NeurogradError:
         return None

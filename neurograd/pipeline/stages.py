@@ -243,7 +243,7 @@ class Stages:
         """
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
         if every_update:
-            stage, looked_at = f"{forecast_stage(index)}-drawn", False
+            stage, looked_at = _drawn(forecast_stage(index)), False
         elif index == CLEAN:
             stage, looked_at = forecast_stage(index), False
         else:
@@ -252,26 +252,41 @@ class Stages:
         asked = (self.spec, name, index, None, looked_at, every_update)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
-    def predicted_variant(self, variant: Variant, index: int) -> PredictedNetwork:
-        """The forecast of one chip without some of its effects."""
+    def predicted_variant(
+        self, variant: Variant, index: int, every_update: bool = False
+    ) -> PredictedNetwork:
+        """The forecast of one chip without some of its effects.
+
+        Args:
+            variant: Without which.
+            index: Which chip.
+            every_update: Whether every update is drawn whatever way the spec's forecasts take.
+        """
         stage, name = f"mitigation-{variant.name}-{index + 1}", f"chip {index + 1} {variant.label}"
+        stage = _drawn(stage) if every_update else stage
         # Effects are known by name on a worker.
-        asked = (self.spec, name, index, variant.name)
+        asked = (self.spec, name, index, variant.name, False, every_update)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
-    def predicted_change(self, name: str, settings: dict[str, Any], index: int) -> PredictedNetwork:
+    def predicted_change(
+        self, name: str, settings: dict[str, Any], index: int, every_update: bool = False
+    ) -> PredictedNetwork:
         """The forecast of one chip of the spec with other values of some keys of the device.
 
         Args:
             name: Of the change, for the stage.
             settings: The keys with their values.
             index: Which chip.
+            every_update: Whether every update is drawn whatever way the forecasts of those take.
 
         Raises:
             SpecError: If the values do not go with the rest of the spec.
         """
-        asked = (with_settings(self.spec, settings), f"{name}, chip {index + 1}", index)
-        return self._kept(f"{name}-{index + 1}", PredictedNetwork, Stages._predicted, *asked)
+        changed, shown = with_settings(self.spec, settings), f"{name}, chip {index + 1}"
+        stage = f"{name}-{index + 1}"
+        stage = _drawn(stage) if every_update else stage
+        asked = (changed, shown, index, None, False, every_update)
+        return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
     def _predicted(
         self,
@@ -303,6 +318,11 @@ class Stages:
             every_update=every_update,
             progress=self.pool.stage(f"predicting {name}", self.steps),
         )
+
+
+def _drawn(stage: str) -> str:
+    """The stage of a forecast whose every update is drawn, beside that of its path."""
+    return f"{stage}-drawn"
 
 
 def _on_worker(

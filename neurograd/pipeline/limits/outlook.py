@@ -30,6 +30,7 @@ from neurograd.pipeline.predicted.network import (
     forecast_stage,
     forecast_weights,
 )
+from neurograd.pipeline.predicted.way import thrown_off
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.records.training import DeployedNetworks, PredictedNetwork
@@ -59,7 +60,8 @@ class PredictedCost:
         problem: Why there is no number, empty where there is one.
         time: Seconds after programming of which the numbers are; None for those of the training.
         off_path: Why no path of means describes the training, which is predicted along one all the
-            same; empty where one does, or where no path is followed.
+            same, or how many paths were thrown off beside others that are kept; empty where neither
+            is so.
     """
 
     cost: float
@@ -144,10 +146,12 @@ class Outlook:
             off = off_path(spec, problem)
             if spec.deployment is None:
                 chips = self._each(spec, partial(self._chip, spec, store, tick))
+                off = off or thrown_off([twin, *chips])
                 return _estimate(judge_forecast(spec, problem, twin, chips), off)
             ends = self._each(spec, partial(self._end, spec, tick))
             aged = self._each(spec, partial(self._aged, spec, store, ends))
             networks = [network for network, _ in ends]
+            off = off or thrown_off([twin, *networks])
             return _estimate(judge_forecast(spec, problem, twin, networks, aged), off)
         except NeurogradError as error:
             # A rule that cannot compute at this value, such as a relaxation that diverges.

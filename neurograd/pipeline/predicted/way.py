@@ -60,14 +60,34 @@ def path_thrown(
         networks: The clean twin and the chips.
         way: Which way they went.
     """
-    thrown = sum(network.thrown for network in networks)
+    thrown, paths = _thrown_of(networks)
     if not thrown:
         return None
     chips = spec.training.seeds
-    told = f"{thrown} of {len(networks)} paths of chips and clean twin lose what they learned: "
+    told = f"{thrown} of {paths} paths of chips and clean twin lose what they learned: "
     if chips >= FEWEST_DRAWN:
         told += "every update is drawn for itself, as in training"
         way = "every_update"
     else:
         told += f"updates of these are drawn, and {chips} chips are too few to draw every update of"
-    return way, Regime("path_thrown", told, thrown / len(networks), 0.0)
+    return way, Regime("path_thrown", told, thrown / paths, 0.0)
+
+
+def thrown_off(networks: Sequence[PredictedNetwork]) -> str:
+    """How many paths were thrown off beside others that are kept; empty where nothing is mixed.
+
+    Nothing is where no path was thrown off, nor where every chip was drawn, with a drawn twin.
+
+    Args:
+        networks: The clean twin and the chips.
+    """
+    thrown, paths = _thrown_of(networks)
+    if not thrown or all(chip.drawn for chip in networks[1:]):
+        return ""
+    return f"{thrown} of {paths} paths are thrown off, and only their updates are drawn"
+
+
+def _thrown_of(networks: Sequence[PredictedNetwork]) -> tuple[int, int]:
+    """How many paths were thrown off, and how many were followed."""
+    thrown = sum(network.thrown for network in networks)
+    return thrown, thrown + sum(not network.drawn for network in networks)

@@ -250,10 +250,16 @@ def result_of(
         sentences=(),
     )
     ranges = spec.ranges or Ranges()
-    off = [found.off_path for _, found in draws if found.off_path]
-    about = About(ranges.data, bool(ranges.correlations), len(off), off[0] if off else "")
+    off, off_ends = _off_paths(draws), _off_paths(corners)
+    first_off = next(iter((*off, *off_ends)), "")
+    about = About(ranges.data, bool(ranges.correlations), len(off), len(off_ends), first_off)
     said = sentences(result, about)
     return result.model_copy(update={"sentences": said})
+
+
+def _off_paths(values: Sequence[tuple[Values, PredictedCost]]) -> list[str]:
+    """Why predictions may be off, of those of which it is known."""
+    return [found.off_path for _, found in values if found.off_path]
 
 
 def _number(

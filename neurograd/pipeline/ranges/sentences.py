@@ -20,12 +20,14 @@ class About:
         data: Measured data that leave the numbers open; None for none.
         correlated: Whether numbers are known to vary together.
         off_path: Draws that no path of means describes, which are predicted along one.
+        off_corners: Corners likewise.
         reason: Why not, of the first of them; empty for none.
     """
 
     data: str | None = None
     correlated: bool = False
     off_path: int = 0
+    off_corners: int = 0
     reason: str = ""
 
 
@@ -47,11 +49,15 @@ def sentences(result: RangesResult, about: About) -> tuple[str, ...]:
 
 
 def _off_path(result: RangesResult, about: About) -> Iterator[str]:
-    if about.off_path:
-        yield (
-            f"No path describes the training of {about.off_path} of the {len(result.draws)} draws "
-            f"({about.reason}): predictions follow paths all the same, which may be off."
-        )
+    if not about.reason:
+        return
+    which = f"{about.off_path} of the {len(result.draws)} draws"
+    if result.corners:
+        which += f" and of {about.off_corners} of the {len(result.corners)} corners"
+    yield (
+        f"No path describes the training of {which} ({about.reason}): predictions follow paths "
+        "all the same, which may be off."
+    )
 
 
 def _share(result: RangesResult, data: str | None) -> Iterator[str]:

@@ -7,10 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from neurograd.explain.variants import variants
 from neurograd.judge.cost import Judgement
 from neurograd.judge.verdict import Bounds, Cost, Verdict
 from neurograd.pipeline import mitigating
 from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.pipeline.check import Checking
+from neurograd.pipeline.pool import Inline
 from neurograd.records.training import PredictedNetwork
 from neurograd.spec import validate_spec
 
@@ -25,13 +28,15 @@ SPEC = {
 }
 
 
-def _network(wrong: int) -> PredictedNetwork:
+def _network(wrong: int, *, drawn: bool = False, thrown: bool = False) -> PredictedNetwork:
     return PredictedNetwork(
         loss=0.1,
         test_accuracy=1 - wrong / SAMPLES,
         correct="0" * wrong + "1" * (SAMPLES - wrong),
         diverged=False,
         gradients=1,
+        drawn=drawn,
+        thrown=thrown,
     )
 
 
@@ -42,14 +47,16 @@ def _submit(name, work, *arguments):
 
 
 class _Stages(SimpleNamespace):
-    """Counts what is predicted."""
+    """Counts what is predicted, and which way."""
 
-    def predicted_variant(self, variant, index):
+    def predicted_variant(self, variant, index, every_update):
         self.predicted.append(variant.name)
-        return _network(1)
+        self.ways.add((index, every_update))
+        return _network(1, drawn=every_update, thrown=self.variants_thrown and not index)
 
-    def predicted_change(self, name, settings, index):
-        return _network(1)
+    def predicted_change(self, name, settings, index, every_update):
+        self.tried_ways.add((index, every_update))
+        return _network(1, drawn=every_update)
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +66,26 @@ def made():
     return spec, problem, build_chip(spec, problem)
 
 
-def _guide(made, lost, *, asked=False):
+def _stages(made, *, variants_thrown=False):
     spec, problem, chip = made
-    stages = _Stages(spec=spec, problem=problem, chip=chip, steps=10, predicted=[])
+    return _Stages(
+        spec=spec, problem=problem, chip=chip, steps=10, predicted=[], ways=set(),
+        tried_ways=set(), variants_thrown=variants_thrown,
+    )  # fmt: skip
+
+
+def _guide(made, lost, *, asked=False, drawn=(), thrown=(), stages=None):
+    stages = stages or _stages(made)
+    spec, problem = stages.spec, stages.problem
     cost = Cost(0.4, (0.35, 0.45), 0.95)
     judged = Judgement(
         Verdict.NOT_TOLERATED, "accuracy_drop", cost, Bounds(0.35, 0.45, 0.95), cost, 0.02, True
     )
-    networks = [_network(0), *(_network(wrong) for wrong in lost)]
+    chips = [
+        _network(wrong, drawn=k in (*drawn, *thrown), thrown=k in thrown)
+        for k, wrong in enumerate(lost)
+    ]
+    networks = [_network(0), *chips]
     words = mitigating.chip_in_words(spec, problem)
     guide = mitigating.guide_to(words, stages, _submit, networks, judged, asked=asked)
     return guide, stages.predicted
@@ -101,6 +120,51 @@ def test_costs_along_paths_that_describe_no_training_are_said_to_be_off(made, mo
     # Where nothing is shared out, no cost is told.
     monkeypatch.setattr(mitigating, "LITTLE_WORK", 0.0)
     assert said not in _guide(made, lost)[0].advice
+
+
+@pytest.mark.parametrize("drawn", [(), (0, 1, 2, 3), (2,)])
+def test_what_a_chip_is_compared_with_is_predicted_as_the_chip_was(made, drawn):
+    spec, problem, chip = made
+    whole = spec.model_copy(update={"learning_rule": type(spec.learning_rule)()})
+    stages = _stages((whole, problem, chip))  # batches have no trials
+    _guide(made, (40, 41, 39, 40), drawn=drawn, stages=stages)
+    assert stages.ways == stages.tried_ways == {(index, index in drawn) for index in range(4)}
+
+
+def test_chips_that_are_drawn_take_the_work_of_their_updates(made, monkeypatch):
+    spec, problem, chip = made
+    effects = mitigating.active_effects(spec, problem)
+    costs = {None: 1.0, "every_update": 7.0}
+    monkeypatch.setattr(mitigating, "forecast_passes", lambda *a: costs[a[3] if a[3:] else None])
+    path, drawn, half = (
+        mitigating.guide_work(spec, problem, chip, effects, 4, drawn=count).forecast
+        for count in (0, 4, 2)
+    )
+    assert (path, drawn, half) == (1.0, 7.0, 4.0)
+
+
+def test_paths_and_drawn_updates_that_are_mixed_are_said(made):
+    lost, end = (40, 41, 39, 40), "paths are thrown off, and only their updates are drawn."
+    assert end in _guide(made, lost, thrown=(1,))[0].advice[-1]
+    assert all(end not in said for said in _guide(made, lost, thrown=range(4))[0].advice)
+    said = _guide(made, lost, stages=_stages(made, variants_thrown=True))[0].advice[-1]
+    assert said.startswith("Costs in this guide are predicted along paths")
+    assert said.endswith(end)
+
+
+def test_a_variant_or_a_change_that_is_drawn_is_kept_beside_that_of_its_path(tmp_path):
+    spec = validate_spec({**SPEC, "learning_rule": {}})
+    checking = Checking(spec, "cpu", False, resume=tmp_path)
+    stages = checking.stages(Inline())
+    effects = mitigating.active_effects(spec, checking.problem)
+    variant = variants(effects)[0]
+    key = {"device.write.cycle_to_cycle": "1 %"}
+    for path, drawn in (
+        (stages.predicted_variant(variant, 0), stages.predicted_variant(variant, 0, True)),
+        (stages.predicted_change("a", key, 0), stages.predicted_change("a", key, 0, True)),
+    ):
+        assert (path.drawn, drawn.drawn) == (False, True)
+        assert path.loss != drawn.loss
 
 
 def test_damage_that_chance_leaves_open_by_more_than_the_method_is_not_shared_out(made):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from neurograd.forecast.small_batches.path import SmallBatchPath
@@ -19,11 +20,11 @@ from neurograd.pipeline.build import (
 )
 from neurograd.pipeline.forecasting import forecast, forecast_plan, grown_forecast, judge_forecast
 from neurograd.pipeline.limits.command import path_notes
-from neurograd.pipeline.limits.outlook import PredictedCost
+from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
 from neurograd.pipeline.notes import off_path
 from neurograd.pipeline.pool import Inline
 from neurograd.pipeline.predicted.network import CLEAN, forecast_network
-from neurograd.pipeline.predicted.way import forecast_way
+from neurograd.pipeline.predicted.way import forecast_way, thrown_off
 from neurograd.records.cost import ForecastResult
 from neurograd.records.json_form import to_json_dict
 from neurograd.records.training import PredictedNetwork
@@ -200,6 +201,27 @@ def test_all_chips_are_drawn_where_one_path_is_thrown_off(monkeypatch, place):
     assert (grown.way, grown.regime) == (found.way, found.regime)
     assert grown.path.unchecked == "every update is drawn for itself, as in training"
     assert ForecastResult.of(grown).regime.name == "path_thrown"
+
+
+def test_paths_that_are_thrown_off_beside_others_are_said(monkeypatch):
+    """By ``limits`` and over ranges, which keep the others' paths."""
+    spec = _spec(0.1, 150, learning_rule={"batch_size": 4})
+    few = spec.model_copy(update={"training": spec.training.model_copy(update={"seeds": 2})})
+    outlook = Outlook(torch.device("cpu"), None)
+    assert outlook.predict(few).off_path == ""
+    _thrown(monkeypatch, 1)
+    found = outlook.predict(few)
+    assert found.off_path == "1 of 3 paths are thrown off, and only their updates are drawn"
+    (said,) = path_notes(found, [found])
+    assert "1 of 3 paths" in said
+    path = PredictedNetwork(
+        loss=0.1, test_accuracy=None, correct=None, diverged=False, gradients=1
+    )  # fmt: skip
+    thrown = path.model_copy(update={"drawn": True, "thrown": True})
+    drawn = path.model_copy(update={"drawn": True})
+    assert thrown_off([path, path]) == thrown_off([thrown, thrown]) == ""
+    assert thrown_off([path, thrown, drawn]) == ""
+    assert thrown_off([thrown, path, drawn]).startswith("1 of 2 paths")
 
 
 def test_few_chips_whose_path_is_thrown_off_decide_nothing(monkeypatch):

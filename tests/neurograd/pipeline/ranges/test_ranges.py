@@ -319,16 +319,21 @@ def test_a_check_trains_at_the_typical_values_and_forecasts_over_the_rest(checke
     assert min(each.cost for each in high) > checked.record.training.forecast.cost.value
 
 
-def test_draws_that_no_path_describes_are_counted(checked):
+def test_draws_and_corners_that_no_path_describes_are_counted(checked):
     """Two chips are too few to draw every update of, as noise of much of the weights asks for."""
     (said,) = [each for each in checked.record.ranges.sentences if "No path describes" in each]
     spec = validate_spec(SMALL)
     problem = build_problem(spec)
-    specs = [with_settings(spec.typical, draw.values) for draw in checked.record.ranges.draws]
-    off = [each for each in (off_path(each, problem) for each in specs) if each]
+
+    def off(found):
+        specs = [with_settings(spec.typical, each.values) for each in found]
+        return [each for each in (off_path(each, problem) for each in specs) if each]
+
+    draws, corners = off(checked.record.ranges.draws), off(checked.record.ranges.corners)
+    assert corners
     assert said == (
-        f"No path describes the training of {len(off)} of the 8 draws ({off[0]}): predictions "
-        "follow paths all the same, which may be off."
+        f"No path describes the training of {len(draws)} of the 8 draws and of {len(corners)} of "
+        f"the 4 corners ({draws[0]}): predictions follow paths all the same, which may be off."
     )
     assert "2 chips are too few" in said
 
