@@ -105,7 +105,7 @@ class SpikingNetwork(nn.Module):
             decay, threshold, reset == "zero", readout == "membrane", self.surrogate
         )
         spiking = len(self.layers) - (readout == "membrane")
-        resets = [reset] * spiking + ["none"] * (len(self.layers) - spiking)
+        self._resets = [reset] * spiking + ["none"] * (len(self.layers) - spiking)
         self.neurons = nn.ModuleList(
             snntorch.Leaky(
                 beta=torch.tensor(decay, dtype=dtype),
@@ -113,7 +113,7 @@ class SpikingNetwork(nn.Module):
                 spike_grad=_Fire(self.surrogate),
                 reset_mechanism=mechanism,
             )
-            for mechanism in resets
+            for mechanism in self._resets
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -125,12 +125,27 @@ class SpikingNetwork(nn.Module):
 
     @property
     def written_out(self) -> LifStack | None:
-        """The network's passes in few operations; None where a layer is not as it was built.
+        """The network's passes in few operations.
 
-        Constants of neurons are those that the network was built with.
+        None where a layer or a neuron is not as it was built, its constants among them.
         """
         plain = all(type(layer) is nn.Linear and not is_hooked(layer) for layer in self.layers)
-        return self._stack if plain and not any(map(is_hooked, self.neurons)) else None
+        plain = plain and all(map(self._as_built, self.neurons, self._resets))
+        return self._stack if plain else None
+
+    def _as_built(self, neuron: Any, reset: str) -> bool:
+        """Whether a neuron is the one that the written-out passes know."""
+        if type(neuron) is not snntorch.Leaky or is_hooked(neuron):
+            return False
+        fires, known = neuron.spike_grad, self._stack
+        return bool(
+            isinstance(fires, _Fire)
+            and fires.surrogate is known.surrogate
+            and neuron.reset_mechanism == reset
+            # A number is compared in the buffer's type.
+            and (neuron.beta == known.decay).all()
+            and (neuron.threshold == known.threshold).all()
+        )
 
     @property
     def tensors(self) -> list[tuple[Tensor, Tensor | None]]:

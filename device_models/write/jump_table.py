@@ -21,7 +21,7 @@ MAX_NODES = 32
 """Most states at which a jump table keeps mean and deviation."""
 
 SMALLEST_STEP = 1e-6
-"""Smallest average step of a jump table over its range: pulses are applied one by one."""
+"""Smallest average step of a jump table over its range: a write asks for 1e6 pulses at most."""
 
 
 @dataclass(frozen=True)

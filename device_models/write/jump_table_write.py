@@ -21,7 +21,8 @@ def jump_table_write(
     One device a weight beside a reference, ``w = weight_range·(2x − 1)``. The controller knows the
     table's average step only: it asks for ``|increment|`` over that step, in whole pulses, and
     never for more than would pass the whole window. Pulses act one after the other, each with the
-    mean and the deviation of the state where it finds the device, cut at the window.
+    mean and the deviation of the state where it finds the device, cut at the window; of a request
+    for more than 1000, those beyond are taken in linearized blocks (``many_pulses.py``).
 
     Args:
         table: What a pulse does.
@@ -29,13 +30,16 @@ def jump_table_write(
         rounding: How a requested increment becomes pulses: ``stochastic``, ``nearest`` or
             ``truncate``; ``none`` divides them.
         counted: Part of the window that a pulse is counted for whatever its direction, as trains
-            of coinciding pulses count; None where the controller counts by the average steps.
+            of coinciding pulses count, above 0; None where the controller counts by the average
+            steps.
 
     Raises:
-        ValueError: If weight range or rounding are not allowed.
+        ValueError: If weight range, rounding or counted part are not allowed.
     """
     if not 0 < weight_range < math.inf:
         raise ValueError(f"weight_range is {weight_range:g}; allowed: above 0")
+    if counted is not None and not 0 < counted < math.inf:
+        raise ValueError(f"counted is {counted:g}; allowed: above 0, or None")
     rise, fall = table.typical_steps() if counted is None else (counted, counted)
     zero, one = table.nodes.new_zeros(1), table.nodes.new_ones(1)
     devices = DeviceValues(

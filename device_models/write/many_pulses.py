@@ -33,17 +33,20 @@ so that after them the distribution of its state is the one that stays.
 FREE_REACH = 8.0
 """Standard deviations that a train keeps away from bounds where it is taken as one."""
 
-_LARGEST_MOVE = 1.0 / 16.0
+LARGEST_MOVE = 1.0 / 16.0
 """Part of the window that a block may move a device, unless its step fades before."""
 
-_GROWTH = 1.0 / 8.0
+GROWTH = 1.0 / 8.0
 """Pulses of a block, as a part of those before it."""
 
-_MOST_PULSES = 1e18
+MOST_PULSES = 1e18
 """More pulses are not told apart, so that infinitely many are a number, too."""
 
-_PROBE = 1e-3
+PROBE = 1e-3
 """Distance over which the slope of a step is measured, as a part of the window."""
+
+STEEPEST = -0.999999
+"""Least slope: below −1 a pulse oversteps its fixed point, which is taken as reached."""
 
 Kick = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Signed mean and standard deviation of one pulse, for states of the devices with these numbers."""
@@ -74,7 +77,7 @@ def take_together(
     state = state.clone()
     width = high - low
     taken = torch.full_like(state, float(MOST_SINGLE_PULSES))
-    left = pulses.clamp_max(_MOST_PULSES) - taken
+    left = pulses.clamp_max(MOST_PULSES) - taken
     active = torch.arange(len(state), device=state.device)
     for number in range(MOST_BLOCKS):
         active = active[left[active] > 0]
@@ -101,21 +104,20 @@ def take_together(
 
 def slope_of_step(kick: Kick, h: Tensor, which: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Derivative of the mean pulse by the state, −1 or more; 0 for a device without a window."""
-    probe = _PROBE * (high - low)
+    probe = PROBE * (high - low)
     above, below = torch.minimum(h + probe, high), torch.maximum(h - probe, low)
     distance = above - below
     change = kick(above, which)[0] - kick(below, which)[0]
     slope = change / torch.where(distance > 0, distance, torch.ones_like(distance))
-    # Below −1 a pulse oversteps its fixed point: it is taken as reached.
-    return slope.clamp_min(-1.0 + 1e-6)
+    return slope.clamp_min(STEEPEST)
 
 
 def block_length(mean: Tensor, std: Tensor, decay: Tensor, width: Tensor, taken: Tensor) -> Tensor:
     """Pulses that one block may take, 1 or more."""
-    reach = _LARGEST_MOVE * width
+    reach = LARGEST_MOVE * width
     tiny = torch.finfo(mean.dtype).tiny
     fading = decay.clamp_min(tiny)
-    block = _GROWTH * taken
+    block = GROWTH * taken
     moving = mean.abs() > reach * fading
     block = torch.where(moving, block.minimum(reach / mean.abs().clamp_min(tiny)), block)
     spreading = std.square() > reach.square() * fading * (2.0 - fading)

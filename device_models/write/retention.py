@@ -130,7 +130,12 @@ class PairLeakage(_Leak):
 
     def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
         reached = w + increment
-        lifetime = torch.where(reached < 0, self.negative, self.positive)
+        # Of two plain numbers, ``where`` would make the default type, whatever the weights' is.
+        negative, positive = (
+            torch.as_tensor(each, dtype=w.dtype, device=w.device)
+            for each in (self.negative, self.positive)
+        )
+        lifetime = torch.where(reached < 0, negative, positive)
         return _less(increment, reached, lifetime)
 
 

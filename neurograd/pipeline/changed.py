@@ -35,14 +35,14 @@ class _Quick:
 
 _QUICK = _Quick(steps=200, draws=200, loss_draws=50)
 _QUICK_SPIKING = _Quick(steps=100, draws=50, loss_draws=24)
-"""Of networks of which every pass takes many time steps."""
+"""Of the kinds spiking and nir, whose passes take many time steps each."""
 
 
 def quick_spec(spec: Spec) -> Spec:
     """A smaller version of a spec for a first look: fewer draws, points, steps and chips.
 
-    Of spiking networks at most 100 steps, 50 updates, 24 draws of a loss and 100 pairs of losses;
-    of others 200, 200 and 50.
+    Of the kinds spiking and nir at most 100 steps, 50 updates, 24 draws of a loss and 100 pairs of
+    losses; of others 200, 200 and 50.
     """
     measure, training, ranges = spec.measure, spec.training, spec.ranges
     spiking = spec.network.kind in ("spiking", "nir")

@@ -3,7 +3,8 @@
 What they compute is said in ``PulsedWrite``, ``OneSidedPair`` and ``many_pulses``, whose numbers
 these are but for rounding. The table holds rows of properties, one number a device or (``stride``
 0) one for all: step and slope up, step and slope down, bounds, and reference (twice) or, of pairs,
-the bounds of the second devices. Settings are those of ``on_gpu.pulse_properties``.
+the bounds of the second devices. Settings are those of ``on_gpu.pulse_properties``. Numbers that
+stand here as literals are constants of ``many_pulses``: where one changes, both do.
 """
 
 from __future__ import annotations

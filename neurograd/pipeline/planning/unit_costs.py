@@ -21,7 +21,7 @@ from neurograd.forecast.chip_end import (
 from neurograd.pipeline.build import build_chip, build_clean_chip
 from neurograd.pipeline.identity import Identity
 from neurograd.pipeline.planning.clockwork import PeakMemory, now, seconds_of, seconds_per_call
-from neurograd.pipeline.points.work import DEFAULT_SMOOTHING_DRAWS, point_budget
+from neurograd.pipeline.points.work import DEFAULT_SMOOTHING_DRAWS, point_budget, smoothed_losses
 from neurograd.pipeline.pool import TaskPool
 from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.pipeline.stages import Stages
@@ -349,8 +349,8 @@ def _point_seconds(spec: Spec, part: Part, *, quick: bool, pool: TaskPool) -> fl
     loss = part.extended(lambda some: seconds_per_call(lambda: some.loss(w), device))
     left = measure.loss_draws - losses
     if spiking:
-        left = 5 * left + max(0, norms - SOME_SMOOTHED_DRAWS)
-        return fixed + (budget.draws - 2) * draw + left * judged * loss
+        more = smoothed_losses(left, max(0, norms - SOME_SMOOTHED_DRAWS), quick=quick)
+        return fixed + (budget.draws - 2 + 2 * left) * draw + more * judged * loss
     return fixed + (budget.draws - 2) * draw + left * (draw + judged * loss)
 
 

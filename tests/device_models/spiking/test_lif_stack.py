@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
+import snntorch
 import torch
 from torch import nn
 
 from device_models.layer_hooks import LayerHook
 from device_models.spiking import lif_stack
-from device_models.spiking.network import SpikingNetwork
+from device_models.spiking.network import SpikingNetwork, _Fire
 from device_models.spiking.surrogate_gradient import SURROGATES, Surrogate
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -77,6 +80,61 @@ def test_without_biases_in_float32_and_in_chunks():
     by_step = p.through(LayerHook().applied)
     w = p.initial_weights
     torch.testing.assert_close(p.gradient(w, part), by_step.gradient(w, part), rtol=0, atol=1e-5)
+
+
+def _with_another_beta(module):
+    state = module.state_dict()
+    state["neurons.0.beta"] = torch.tensor(0.5)
+    module.load_state_dict(state)
+
+
+def _of_another_class(module):
+    class Twice(snntorch.Leaky):
+        def forward(self, current, before=None):
+            return super().forward(2.0 * current, before)
+
+    old = module.neurons[0]
+    module.neurons[0] = Twice(beta=old.beta, threshold=old.threshold, spike_grad=old.spike_grad)
+
+
+def _with_another_slope(module):
+    module.neurons[0].spike_grad = _Fire(Surrogate("fast_sigmoid", {"slope": 3}))
+
+
+def _with_another_threshold(module):
+    module.neurons[1].threshold.fill_(0.7)
+
+
+def _without_reset(module):
+    old = module.neurons[0]
+    module.neurons[0] = snntorch.Leaky(
+        old.beta, old.threshold, spike_grad=old.spike_grad, reset_mechanism="none"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _with_another_beta,
+        _of_another_class,
+        _with_another_slope,
+        _with_another_threshold,
+        _without_reset,
+    ],
+)
+def test_networks_of_other_neurons_go_step_by_step(change):
+    p = problem(dtype=torch.float32)
+    assert copy.deepcopy(p.module).written_out is not None
+    assert SpikingNetwork((5, 3)).float().written_out is not None
+    before = p.gradient(p.initial_weights)
+    module = copy.deepcopy(p.module)
+    change(module)
+    assert module.written_out is None
+    changed = Problem(module, p.loss_function, *p.data(), dtype=torch.float32)
+    assert not changed.gradient(p.initial_weights).allclose(before)
+    x = p.data()[0]
+    with torch.no_grad():
+        assert module(x).equal(module.run(x))
 
 
 def test_only_networks_as_they_were_built():

@@ -194,6 +194,8 @@ def test_jump_table_write_refuses_bad_arguments():
         jump_table_write(table, 1.0, "up")
     with pytest.raises(ValueError, match="weight_range is 0; allowed: above 0"):
         jump_table_write(table, 0.0)
+    with pytest.raises(ValueError, match="counted is 0; allowed: above 0, or None"):
+        jump_table_write(table, counted=0.0)
     with pytest.raises(ValueError, match="nodes is 0; allowed: 1 or more"):
         jumps_of(_jump_text(100), 0)
 

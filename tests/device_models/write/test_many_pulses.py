@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,13 +12,32 @@ from scipy.stats import ks_2samp
 
 from device_models import JumpTable, LinearStep, NominalDevice, draw_devices, jump_table_write
 from device_models.kernels.counter_numbers import DeviceNumbers, draw_key
-from device_models.write import fused_pulses, pulsed_write
+from device_models.write import fused_pulses, many_pulses, pulsed_write
 from device_models.write.many_pulses import MOST_SINGLE_PULSES, block_length, take_together
 from device_models.write.pulsed_step import ExponentialStep, PowerStep
 from device_models.write.pulsed_write import PulsedWrite, pulse_train
 from neurograd.seeding import generator_for
 
 SIZE = 200
+
+
+LITERALS = {
+    r"reach = ([\d.e-]+) \* std": many_pulses.FREE_REACH,
+    r"reach = ([\d.e-]+) \* width": many_pulses.LARGEST_MOVE,
+    r"block = ([\d.e-]+) \* taken": many_pulses.GROWTH,
+    r"tl\.minimum\(pulses, ([\d.e-]+)\)": many_pulses.MOST_PULSES,
+    r"number < ([\d.e-]+)\)": many_pulses.MOST_BLOCKS,
+    r"probe = ([\d.e-]+) \* width": many_pulses.PROBE,
+    r"tl\.maximum\(bend, ([\d.e-]+)\)": many_pulses.STEEPEST,
+}
+
+
+@pytest.mark.parametrize("literal", LITERALS)
+def test_kernels_on_a_gpu_have_the_same_constants(literal):
+    """They are literals there, and what they do is seen on a GPU only."""
+    source = Path(many_pulses.__file__).parents[1] / "kernels" / "gpu" / "pulse_writes.py"
+    (found,) = re.findall(literal, source.read_text())
+    assert float(found) == LITERALS[literal]
 
 
 def _devices(dw_min, dtype=torch.float64, **options):

@@ -44,6 +44,15 @@ def test_the_device_of_the_weight_s_sign_leaks_in_a_pair():
         PairLeakage(2.0, _tensor(0.5))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_plain_lifetimes_of_a_pair_are_those_of_the_weights_type(dtype):
+    w, increment = _tensor(0.5, -0.2).to(dtype), _tensor(0.1, 0.1).to(dtype)
+    lifetimes = _tensor(10.3, 10.3).to(dtype), _tensor(4.1, 4.1).to(dtype)
+    found = PairLeakage(10.3, 4.1).write(w, increment, generator_for(0))
+    assert found.dtype == dtype
+    assert found.equal(PairLeakage(*lifetimes).write(w, increment, generator_for(0)))
+
+
 def test_random_increments_leak_from_the_device_that_holds_the_weight():
     """The write's mean over a sample of increments and over normal ones, a pair's own on each side.
 

@@ -14,6 +14,7 @@ from neurograd.pipeline.check import check
 from neurograd.pipeline.forecasting import MOST_PREDICTED, bursts_beside
 from neurograd.pipeline.planning import LOADING, plan, plan_points, unit_costs
 from neurograd.pipeline.planning.clockwork import PeakMemory, seconds_per_call
+from neurograd.pipeline.points.work import smoothed_losses
 from neurograd.pipeline.predicted.network import forecast_network
 from neurograd.spec import LearningRule, validate_spec
 from tests.neurograd.command_line import refused, run_command
@@ -164,6 +165,21 @@ def test_a_slow_network_is_timed_with_a_part_of_its_samples(spec, monkeypatch):
     found = plan(spec.model_copy(update={"learning_rule": LearningRule(batch_size="full")}))
     assert found.timed_part == unit_costs.FEW_SAMPLES / 60
     assert all(stage.each_seconds > 0 for stage in found.stages)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_what_is_left_of_a_spiking_point_is_extended_by_its_updates_and_losses(monkeypatch, quick):
+    spiking = {"kind": "spiking", "hidden": [8], "time_steps": 2}
+    measure = {"draws": 6, "loss_draws": 30, "smoothing_draws": 50, "points": 1, "budget": "none"}
+    spec = validate_spec(SMALL | {"network": spiking, "measure": measure, "learning_rule": {}})
+    problem = build_problem(spec)
+    part = unit_costs.Part(problem, problem, problem, times=1.0, gradient=0.1)
+    monkeypatch.setattr(unit_costs, "seconds_of", lambda *_: 5.0)
+    monkeypatch.setattr(unit_costs, "seconds_per_call", lambda *_: 1.0)
+    found = unit_costs._point_seconds(spec, part, quick=quick, pool=None)
+    some = unit_costs.SOME_SMOOTHED_DRAWS
+    updates = 6 - 2 + 2 * (30 - some)
+    assert found == 5.0 + updates + smoothed_losses(30 - some, 50 - some, quick=quick)
 
 
 def test_what_the_first_update_waits_for_is_counted_once(spec, monkeypatch):

@@ -12,10 +12,14 @@ from neurograd.forecast.chip_end import update_passes
 from neurograd.measure.curvature.spectrum import QUICK
 from neurograd.measure.loss_change import measure_loss_change
 from neurograd.measure.moments import measure_moments
+from neurograd.measure.smoothed_point import measure_smoothed_point
+from neurograd.measure.smoothed_reference import SmoothedBudget
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
 from neurograd.pipeline.points import work
 from neurograd.pipeline.points.work import full_budget, measured_less, point_budget, point_passes
+from neurograd.problem import Problem
+from neurograd.problem.sample_parts import count_of_parts
 from neurograd.spec import validate_spec
 
 TASK = {
@@ -55,12 +59,28 @@ def test_a_quick_look_at_a_large_network_judges_a_draw_on_a_part_of_the_samples(
     monkeypatch.setattr(work, "QUICK_WORK", 400.0)
     monkeypatch.setattr(work, "QUICK_SAMPLES", 100)
     assert full_of(spec_of()).samples is None
-    (point,) = check(spec_of(steps=2, points=1), quick=True, mitigation=False).record.points
+    report = check(spec_of(steps=2, points=1), quick=True, mitigation=False)
+    (point,) = report.record.points
     assert point.delta_loss.samples == 100
+    (said,) = (note for note in report.record.notes if "of 400 samples" in note)
+    assert "as a quick check measures large networks" in said
+    assert "about 100 of 400 samples, parts of the training set taking turns" in said
     # Where little work is wanted, no more samples are judged than by then.
     monkeypatch.setattr(work, "LITTLE_WORK", 0.0)
     assert budget_of(spec_of(steps=1, loss_draws=8), quick=True).samples == 100
     assert budget_of(spec_of(steps=1, loss_draws=40), quick=True).samples == 40
+
+
+def test_a_quick_look_at_many_samples_gives_each_part_two_draws(monkeypatch):
+    monkeypatch.setattr(work, "QUICK_WORK", 400.0)
+    monkeypatch.setattr(work, "QUICK_SAMPLES", 10)
+    assert full_of(spec_of(), quick=True).samples == 20
+    assert count_of_parts(400, 20, 40) == 400 / 20
+    assert full_of(spec_of(loss_draws=3), quick=True).samples is None
+    # Draws of a smoothed loss have no parts.
+    assert full_of(spiking_spec(), quick=True).samples == 10
+    monkeypatch.setattr(work, "QUICK_SAMPLES", 400)
+    assert full_of(spiking_spec(), quick=True).samples is None
 
 
 class _Samples(LayerHook):
@@ -173,7 +193,7 @@ def test_a_smoothed_loss_is_judged_by_as_many_samples_as_training_allows():
 
     def cost(samples):
         wanted = replace(full, samples=samples)
-        return work.smoothed_passes(wanted, spiking_spec(), problem, chip)
+        return work.smoothed_passes(wanted, spiking_spec(), problem, chip, quick=True)
 
     # Updates of two chips that are as much work as draws on 300 samples.
     steps = math.floor(cost(300) / (2 * update))
@@ -184,3 +204,49 @@ def test_a_smoothed_loss_is_judged_by_as_many_samples_as_training_allows():
     assert budget_of(spiking_spec(budget="none"), quick=True).samples is None
     (said,) = measured_less(spiking_spec(), problem, chip, quick=True)
     assert "about 100 of 400 samples, at random" in said
+
+
+def test_of_few_draws_of_a_smoothed_loss_each_is_judged_by_all_samples():
+    spec = spiking_spec(loss_draws=6)
+    problem = build_problem(spec)
+    chip = build_chip(spec, problem)
+    found = budget_of(spec, quick=True)
+    assert work.smoothed_passes(found, spec, problem, chip, quick=True) > (
+        2 * 5 * update_passes(problem, chip)
+    )
+    assert found == full_of(spec, quick=True)
+    assert measured_less(spec, problem, chip, quick=True) == ()
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_losses_of_a_smoothed_point_are_counted_as_it_takes_them(monkeypatch, quick):
+    spec = spiking_spec()
+    problem = build_problem(spec)
+    chip = build_chip(spec, problem)
+    taken = []
+    losses = Problem.per_sample_losses
+
+    def counted(*arguments):
+        taken.append(1)
+        return losses(*arguments)
+
+    monkeypatch.setattr(Problem, "per_sample_losses", counted)
+
+    def count(draws, pairs):
+        taken.clear()
+        measure_smoothed_point(
+            problem, chip, problem.initial_weights, 0, 0, 0.02,
+            SmoothedBudget(draws=4, loss_draws=draws, norm_draws=pairs, seed=0, samples=10),
+            other_std=() if quick else (0.01, 0.04),
+        )  # fmt: skip
+        return len(taken)
+
+    one, more, longer = count(8, 8), count(16, 8), count(8, 12)
+    assert more - one == work.smoothed_losses(8, 0, quick=quick)
+    assert longer - one == work.smoothed_losses(0, 4, quick=quick)
+
+
+def test_time_steps_are_those_of_inputs_in_time():
+    assert work._time_steps(build_problem(spiking_spec())) == 3
+    # As inputs of a module that makes spikes of them itself.
+    assert work._time_steps(build_problem(spec_of())) == 1
