@@ -56,6 +56,12 @@ DEVICES = 20
 SEED = 20_261_127
 """Of all devices and files, with the run's own."""
 
+_SEEN_BEFORE = (
+    "the fit was changed after a first record of these devices (runs carried back, both sides of "
+    "intervals): they are no new ones to it"
+)
+"""Of the devices of seed 0."""
+
 _QUICK_DEVICES, _QUICK_PULSES = 1, (50, 500)
 
 
@@ -83,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{refused} of {len(fits)} files refused by the fit; "
         f"{TARGETS['max_accuracy_drop']:.0%} of accuracy may be lost"
     )
+    if run.seed == 0 and not run.quick:
+        setting += f"; {_SEEN_BEFORE}"
     flags = "" if count == most else f" --devices {count}"
     record = {"command": run.command() + flags, "summary": result, "truths": truths, "fits": fits}
     run.write(record, draw(truths, fits, sizes), claims(result, setting))

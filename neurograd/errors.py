@@ -46,6 +46,10 @@ class ChangedKeyWarning(FutureWarning):
     """A spec has a key that has moved since it was written; it is read as the new one."""
 
 
+class FitWarning(UserWarning):
+    """What a fit in place of a measured file is without, or could not tell; its report says so."""
+
+
 class ReportError(NeurogradError):
     """A report's JSON file cannot be read: it is none, is broken, or is of a newer version."""
 

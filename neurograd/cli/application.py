@@ -21,7 +21,7 @@ from neurograd.cli.schema import schema
 from neurograd.cli.streams import say, silence
 from neurograd.cli.sweep import sweep
 from neurograd.cli.train import train
-from neurograd.errors import ChangedKeyWarning, NeurogradError, StageWarning
+from neurograd.errors import ChangedKeyWarning, FitWarning, NeurogradError, StageWarning
 
 app = typer.Typer(
     name="neurograd",
@@ -32,7 +32,7 @@ app = typer.Typer(
 for command in (check, train, sweep, limits, compare, presets, fit, schema, migrate):
     app.command()(command)
 
-_SAID = (ChangedKeyWarning, StageWarning)
+_SAID = (ChangedKeyWarning, FitWarning, StageWarning)
 """Warnings that are for the user, and not for who writes the program."""
 _OF_CHIPS = "device_models"
 """All warnings of this package are, too; it takes a second to import."""

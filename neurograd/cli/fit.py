@@ -98,12 +98,16 @@ def fit(
 
 
 def _ranges(found: DeviceFit, data: str) -> dict[str, Any]:
-    from neurograd.fit.joint import joint_ranges  # noqa: PLC0415  (numpy and scipy are slow)
+    from neurograd.fit.joint import SMALL, joint_ranges  # noqa: PLC0415  (numpy and scipy are slow)
 
     try:
-        return {"data": data, **joint_ranges(found)}
+        section = joint_ranges(found)
     except ValueError as error:
         raise DataError(f"--ranges: {data}: {error}") from None
+    if not section["numbers"]:
+        problem = f"all numbers are known to {SMALL:.0%}; allowed: no ranges"
+        raise DataError(f"--ranges: {data}: {problem}")
+    return {"data": data, **section}
 
 
 def _named(data: Sequence[Path]) -> str:

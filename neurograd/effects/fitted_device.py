@@ -2,64 +2,111 @@
 
 A spec is then read as if it had the ``device`` and the ``ranges`` that ``neurograd fit FILE
 --ranges`` writes, with one device a weight against a reference as of every measured file; keys of
-the spec's own lie over them.
+the spec's own lie over them. What the fit says of the data comes with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from neurograd.effects.pulsed_device import fill_mapping
 from neurograd.errors import SpecError
+
+if TYPE_CHECKING:
+    from neurograd.fit.device_fit import DeviceFit
+    from neurograd.fit.measurements import Measurements
 
 MeasuredAs = Literal["table", "fit", "constant", "nonlinear", "soft_bounds"]
 """The file's own curve or jumps; the curve that a fit chooses; one that it is held to."""
 
 TABLE: MeasuredAs = "table"
 _CHOSEN = "fit"
+_HELD: tuple[MeasuredAs, ...] = ("constant", "nonlinear", "soft_bounds")
+
+Remarks = tuple[str, ...]
+"""What was done to the data or left out, and what they do not tell, a line each."""
 
 
-def with_fitted_device(data: Mapping[str, Any]) -> Mapping[str, Any]:
+def with_fitted_device(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], Remarks]:
     """The keys of a spec with the device that a fit finds in the place of a file.
 
     Args:
         data: The keys as they are written, presets and ranges among them; those that are not
             allowed are left for their own checks.
 
+    Returns:
+        The keys, and remarks on the fit; none where nothing is fitted.
+
     Raises:
-        SpecError: If the file can not be read or fitted, or leaves no ranges; its source is for the
-            caller to name.
+        SpecError: If the file can not be read or fitted, is of another device than ranges are for,
+            or sets a number no bound; its source is for the caller to name.
     """
     device, own = data.get("device"), data.get("ranges")
     if not isinstance(device, Mapping) or not isinstance(own, Mapping | None):
-        return data
+        return data, ()
     form, path = device.get("measured_as"), device.get("measured")
     if form not in get_args(MeasuredAs) or form == TABLE or not isinstance(path, str):
-        return data
+        return data, ()
     given = {key: each for key, each in device.items() if key not in ("measured", "measured_as")}
-    block, section = _fitted(path, None if form == _CHOSEN else form)
+    measured, fit, section = _fitted(path, None if form == _CHOSEN else form)
     numbers = {key: each for key, each in section["numbers"].items() if not _is_given(given, key)}
     pairs = [pair for pair in section["correlations"] if {*pair[:2]} <= {*numbers}]
-    found = {**data, "device": fill_mapping(_under(block, given), "reference")}
-    if own is None and not numbers:
-        return found
-    return {**found, "ranges": _with_own(own or {}, path, numbers, pairs)}
+    found = {**data, "device": fill_mapping(_under(fit.device_block(), given), "reference")}
+    if numbers or own is not None:
+        found["ranges"] = _with_own(own or {}, path, numbers, pairs)
+    return found, _remarks(path, measured, fit, given)
 
 
-def _fitted(path: str, model: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The sections ``device`` and ``ranges`` that a fit of a file gives."""
+def without_options(problem: str) -> str:
+    """A refusal that advises an option of ``neurograd fit``, for a spec, which has none."""
+    if "--columns" not in problem:
+        return problem
+    return f"{problem} (an option of neurograd fit, which writes a device: block for the spec)"
+
+
+def _fitted(path: str, model: str | None) -> tuple[Measurements, DeviceFit, dict[str, Any]]:
+    """What a file holds, the fit of it, and the section ``ranges`` that it gives."""
     from neurograd.fit.device_fit import fit_device  # noqa: PLC0415  (scipy is slow to import)
     from neurograd.fit.joint import joint_ranges  # noqa: PLC0415
     from neurograd.fit.reading import read_measurements  # noqa: PLC0415
 
     try:
-        found = fit_device(read_measurements(path), model)
-        section = joint_ranges(found)
+        measured = read_measurements(path)
     except ValueError as error:
-        problem = f"the fit of {path}: {error}, or measured_as: {TABLE}"
-        raise SpecError("", "device.measured_as", problem) from None
-    return found.device_block(), section
+        raise SpecError("", "device.measured", without_options(str(error))) from None
+    try:
+        found = fit_device(measured, model)
+    except ValueError as error:
+        problem = f"{error}, or measured_as: {TABLE}" if measured.runs else _with_forms(error, ())
+        raise _refused(path, problem) from None
+    try:
+        return measured, found, joint_ranges(found)
+    except ValueError as error:
+        others = _HELD if len(found.fits) == 1 else ()
+        raise _refused(path, _with_forms(error, [e for e in others if e != model])) from None
+
+
+def _refused(path: str, problem: str) -> SpecError:
+    return SpecError("", "device.measured_as", f"the fit of {path}: {problem}")
+
+
+def _with_forms(error: ValueError, others: Sequence[str]) -> str:
+    """A refusal that advises the forms of the key beside a table, not options of a command."""
+    problem = str(error).partition("; allowed:")[0]
+    return f"{problem}; allowed: measured_as {' or '.join((TABLE, *others))}"
+
+
+def _remarks(
+    path: str, measured: Measurements, fit: DeviceFit, given: Mapping[str, Any]
+) -> Remarks:
+    """Notes of file and fit, and which numbers neither the data nor the spec tells."""
+    unknown = [
+        f"unknown: {each.key}: {each.why}"
+        for each in fit.unknown
+        if not all(_is_given(given, f"device.{key}") for key in each.key.split(" and "))
+    ]
+    return tuple(f"the fit of {path}: {line}" for line in (*measured.notes, *fit.notes, *unknown))
 
 
 def _is_given(given: Mapping[str, Any], key: str) -> bool:

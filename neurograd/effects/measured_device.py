@@ -13,7 +13,7 @@ from neurograd import words
 from neurograd.effects import granularity, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
 from neurograd.effects.effect import Contribution, Keys, Stage, on_device
-from neurograd.effects.fitted_device import TABLE, MeasuredAs
+from neurograd.effects.fitted_device import TABLE, MeasuredAs, without_options
 from neurograd.effects.measured_runs import average_curve, scatter
 from neurograd.effects.pulsed_device import fill_mapping, refuse_levels
 from neurograd.effects.sections import SpecSections
@@ -88,13 +88,6 @@ def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _without_options(problem: str) -> str:
-    """A refusal that advises an option of ``neurograd fit``, for a spec, which has none."""
-    if "--columns" not in problem:
-        return problem
-    return f"{problem} (an option of neurograd fit, which writes a device: block for the spec)"
-
-
 @dataclass(frozen=True)
 class MeasuredFile(FieldType):
     """The file of a measured device table, which is read once to check it."""
@@ -105,7 +98,7 @@ class MeasuredFile(FieldType):
         try:
             read_measured(path)
         except ValueError as error:
-            raise spec_problem(_without_options(str(error))) from None
+            raise spec_problem(without_options(str(error))) from None
         return path
 
     @property

@@ -24,7 +24,7 @@ from neurograd.fit.devices import covariance_of
 from neurograd.fit.models.model_fit import ModelFit
 from neurograd.fit.models.profile import CONFIDENCE
 from neurograd.fit.numbers import Number, as_number, key_of, told
-from neurograd.keys.skewed import Skewed
+from neurograd.keys.skewed import Skewed, drawn_as_steps
 
 CUT = 3.0
 """Standard scores at which distributions are cut."""
@@ -52,9 +52,11 @@ def joint_ranges(found: DeviceFit) -> dict[str, Any]:
     Args:
         found: The fit of one device, by a curve of ``write``.
 
+    Returns:
+        ``numbers`` and ``correlations``, both empty where all numbers are known to ``SMALL``.
+
     Raises:
-        DataError: If it is another device, all of its numbers are known, or the data set no bound
-            to one of them.
+        DataError: If it is another device, or the data set no bound to a number.
     """
     fit = found.fit
     if fit is None or found.table is not None or len(found.fits) > 1 or fit.model.curve.relative:
@@ -76,7 +78,7 @@ def joint_ranges(found: DeviceFit) -> dict[str, Any]:
     ]
     keys = [key_of(fit.model.curve, name) for name in names]
     if not keys:
-        raise DataError(f"all numbers are known to {SMALL:.0%}; allowed: no ranges")
+        return {"numbers": {}, "correlations": []}
     numbers = {f"device.{key}": _range(by_key[key]) for key in keys}
     correlations = _correlations(fit, names)
     pairs = [
@@ -117,7 +119,7 @@ def _is_open(number: Number | None) -> bool:
 
 def _range(number: Number) -> dict[str, Any]:
     """What a spec says of a number, as its key writes it."""
-    levels = number.key.startswith("conductance.levels")
+    levels = drawn_as_steps(f"device.{number.key}")
     least, most = _allowed_of(number)
     typical = float(min(max(round(number.value), least), most)) if levels else number.value
     gap = SMALL * abs(typical)

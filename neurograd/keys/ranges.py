@@ -99,7 +99,8 @@ class NumberRange(SpecModel):
     interval: Annotated[tuple[float, float], _Interval()] | None = Field(
         None,
         description="In place of std, both ends of an interval at 95 % that lies unevenly about "
-        "the typical value, the median of a skewed distribution (Tukey's g), cut at min and max. "
+        "the typical value, the median of a skewed distribution (Tukey's g), cut at min and max; "
+        "of device.conductance.levels that distribution is of steps, 1/levels. "
         "Default: null, none.",
     )
 

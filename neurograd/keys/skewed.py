@@ -32,6 +32,15 @@ _EVEN = 1e-6
 Array = NDArray[np.float64]
 
 
+def drawn_as_steps(key: str) -> bool:
+    """Whether a number is drawn by its inverse: levels, of whose steps readings tell evenly.
+
+    Args:
+        key: Its dotted key in a spec.
+    """
+    return key.startswith("device.conductance.levels")
+
+
 @dataclass(frozen=True)
 class Skewed:
     """The distribution.

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neurograd.effects.fitted_device import with_fitted_device
-from neurograd.errors import SpecError
+from neurograd.errors import FitWarning, SpecError
 from neurograd.keys.fields import SPEC_ERROR, nearest
 from neurograd.keys.range_schema import with_range_forms
 from neurograd.keys.ranges import (
@@ -120,7 +120,8 @@ def validate_spec(
         SpecError: For the first wrong key.
 
     A key that has moved since the spec was written is read as the new one, with a
-    `ChangedKeyWarning`.
+    `ChangedKeyWarning`. What a fit of ``device.measured`` is without, or could not tell, is said in
+    `FitWarning`s and by the spec's ``remarks``.
     """
     merged, changes = versions.upgrade(data, source)
     for change in changes:
@@ -132,11 +133,14 @@ def validate_spec(
         keys.append(key)
         _check_override(merged, key)
     try:
-        fitted = with_fitted_device(_without_ranges(merged, keys))
+        fitted, remarks = with_fitted_device(_without_ranges(merged, keys))
         typical, ranges = taken(fitted)
-        return _with_ranges(_validated(typical), typical, ranges)
+        spec = _with_ranges(_validated(typical), typical, ranges)
     except SpecError as error:
         raise _blame(source, keys, error.key, error.problem) from None
+    for remark in remarks:
+        warnings.warn(f"{source}: {remark}", FitWarning, stacklevel=2)
+    return spec.with_remarks(remarks) if remarks else spec
 
 
 def _validated(data: Mapping[str, Any]) -> Spec:
@@ -156,7 +160,7 @@ def spec_to_dict(spec: Spec) -> dict[str, Any]:
 
     Returns:
         Plain JSON types: fractions from 0 to 1, conductances in siemens. It validates again to an
-        equal spec.
+        equal spec, but for what stands beside its keys (``Spec.like``).
     """
     return spec.model_dump(mode="json")
 

@@ -151,6 +151,7 @@ class Spec(ChipSections):
 
     _allow_code: bool = PrivateAttr(False)
     _handed_over: Any = PrivateAttr(None)
+    _remarks: tuple[str, ...] = PrivateAttr(())
 
     @model_serializer(mode="wrap")
     def _without_null_ranges(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -174,6 +175,17 @@ class Spec(ChipSections):
     def handed_over(self) -> Any:
         """What a program has handed over beside the keys; None for a spec of keys alone."""
         return self._handed_over
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was found out when it was read, for reports to say, a line each."""
+        return self._remarks
+
+    def with_remarks(self, remarks: tuple[str, ...]) -> Spec:
+        """The same spec, of which this was found out when it was read."""
+        other = self.model_copy()
+        other._remarks = remarks
+        return other
 
     def epoch_length(self, samples: int) -> int:
         """Updates in which batches cover a number of training samples once."""
@@ -215,7 +227,8 @@ class Spec(ChipSections):
 
     def like(self, other: Spec) -> Spec:
         """The same keys with what another spec has beside its keys."""
-        return self.beside(other.handed_over, allow_code=other.allows_code)
+        same = self.with_remarks(other.remarks)
+        return same.beside(other.handed_over, allow_code=other.allows_code)
 
     @model_validator(mode="before")
     @classmethod

@@ -2,15 +2,17 @@
 
 The steps of a device with much noise carry some of its runs the wrong way by chance. These belong
 to the data: without them a fit would find steps that are too large and noise that is too small. A
-run goes clearly against its pulses where the mean of its steps lies more than ``CLEAR`` standard
-errors on the wrong side, or where no single step goes the right way. It is then another device's,
-or written or labelled the wrong way round.
+run goes clearly against its pulses where noise alone, of as many steps, would bring it as far with
+a chance below ``LEVEL``: by the mean of its steps, or since no single one goes the right way. Steps
+that are all the same have no noise. Such a run is another device's, or written or labelled the
+wrong way round. A short one that is bent may not be told from noise.
 
 Steps are ``d = μ + e``, e with the noise of pulses, variance q each, which adds up, and that of
 reads, r, of which neighbours share one: covariances q + 2r and −r. How the noise is shared out is
 taken, with a mean and without, as makes the steps likeliest (the likelihood ratio of the local
 level model with a drift: Harvey, Forecasting, Structural Time Series Models and the Kalman Filter,
-Cambridge 1989, section 2.3), and the ratio is told as Student's t.
+Cambridge 1989, section 2.3), and the ratio is told as Student's t. All steps are taken for those of
+one pulse, also where blank cells or several pulses lie between two readings.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.fft import dst
 
 from neurograd import words
@@ -28,8 +31,11 @@ from neurograd.fit.measurements import DIRECTIONS, Direction, Run
 
 Array = NDArray[np.float64]
 
-CLEAR = 4.0
-"""Standard errors beyond which a run goes clearly against its pulses."""
+LEVEL = 1.3e-4
+"""Chance at which a run of noise alone goes clearly against its pulses."""
+
+_EVEN = 1e-9
+"""Part of the largest reading by which steps that are the same may differ, by rounding."""
 
 _SHARES = np.append(10.0 ** -np.arange(0.0, 3.5, 0.5), 0.0)
 """Parts of the noise of steps, q in q + r, that are tried."""
@@ -50,30 +56,18 @@ def right_way(runs: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[str, ...]]:
         DataError: If the runs of a direction end on the wrong side of their start in the mean, or
             more than a third of them are left out.
     """
-    gone: set[int] = set()
-    notes: list[str] = []
-    for direction in DIRECTIONS:
-        own = [place for place, run in enumerate(runs) if run.direction == direction]
-        if not own:
-            continue
-        values = [_readings(runs[place]) for place in own]
-        wrong = [own[k] for k in clearly_against(direction, values)]
-        if mean_rise(direction, values) < 0 or too_many(len(wrong), len(own)):
-            raise DataError(_refusal(direction, values, len(wrong)))
-        gone |= {*wrong}
-        falling = [k for k in own if _rise(direction, _readings(runs[k])) < 0 and k not in gone]
-        notes += _kept_in_words(direction, len(falling), len(own))
-    notes = [*_left_in_words(runs, gone), *notes]
+    values = [_readings(run) for run in runs]
+    gone = {place for direction in DIRECTIONS for place in _against(direction, runs, values)}
     emptied = _emptied(runs, gone)
-    if emptied:
-        notes.append(_emptied_in_words(emptied))
     for direction in DIRECTIONS:
-        there = [run for run in runs if run.direction == direction]
-        lost = sum(run.device in emptied for run in there)
-        if too_many(lost, len(there)):
-            raise DataError(_refusal(direction, [_readings(run) for run in there], lost))
-    kept = [run for k, run in enumerate(runs) if k not in gone and run.device not in emptied]
-    return tuple(kept), tuple(notes)
+        _check_devices(direction, runs, values, emptied)
+    kept = [k for k, run in enumerate(runs) if k not in gone and run.device not in emptied]
+    notes = [*_left_in_words(runs, gone), *_emptied_in_words(emptied)]
+    for direction in DIRECTIONS:
+        own = _places(direction, runs)
+        falling = [k for k in own if k in kept and _rise(direction, values[k]) < 0]
+        notes += _kept_in_words(direction, len(falling), len(own))
+    return tuple(runs[k] for k in kept), tuple(notes)
 
 
 def clearly_against(direction: Direction, runs: Sequence[Array]) -> list[int]:
@@ -101,6 +95,34 @@ def too_many(left_out: int, runs: int) -> bool:
     return ONE_OF * left_out > runs
 
 
+def _places(direction: Direction, runs: Sequence[Run]) -> list[int]:
+    return [place for place, run in enumerate(runs) if run.direction == direction]
+
+
+def _against(direction: Direction, runs: Sequence[Run], values: Sequence[Array]) -> list[int]:
+    """Places of the runs of a direction that go clearly against their pulses.
+
+    Raises:
+        DataError: If the mean run does not go the right way, or too many would be left out.
+    """
+    places = _places(direction, runs)
+    own = [values[place] for place in places]
+    wrong = clearly_against(direction, own)
+    if own and (mean_rise(direction, own) < 0 or too_many(len(wrong), len(own))):
+        raise DataError(_refusal(direction, own, len(wrong)))
+    return [places[k] for k in wrong]
+
+
+def _check_devices(
+    direction: Direction, runs: Sequence[Run], values: Sequence[Array], emptied: set[int]
+) -> None:
+    """Raise DataError where too many runs would be left out with their devices."""
+    places = _places(direction, runs)
+    lost = sum(runs[place].device in emptied for place in places)
+    if too_many(lost, len(places)):
+        raise DataError(_refusal(direction, [values[place] for place in places], lost))
+
+
 def _readings(run: Run) -> Array:
     values = run.conductance if run.start is None else np.append(run.start, run.conductance)
     return values[np.isfinite(values)]
@@ -122,11 +144,18 @@ def _is_clear(direction: Direction, values: Array) -> bool:
     if rise >= 0:
         return False
     steps = np.diff(values) if direction == "potentiation" else -np.diff(values)
-    return bool((steps <= 0).all()) or _drift(steps) < -CLEAR
+    count = len(steps)
+    if count < 2:
+        return False
+    if np.ptp(steps) <= _EVEN * np.abs(values).max():
+        return True
+    if (steps <= 0).all() and 0.5**count < LEVEL:
+        return True
+    return _drift(steps) < -float(stats.t.isf(LEVEL, count - 1))
 
 
 def _drift(steps: Array) -> float:
-    """Mean step over its standard error, for steps not all the same."""
+    """Mean step over its standard error, for two steps or more that are not all the same."""
     count = len(steps)
     # Sines are the eigenvectors of covariances of neighbours alone.
     data, ones = (dst(each, type=1, norm="ortho") for each in (steps, np.ones(count)))
@@ -149,10 +178,12 @@ def _emptied(runs: Sequence[Run], gone: set[int]) -> set[int]:
     return {device for device, _ in before - after}
 
 
-def _emptied_in_words(devices: set[int]) -> str:
+def _emptied_in_words(devices: set[int]) -> list[str]:
+    if not devices:
+        return []
     named = words.listed([str(device + 1) for device in sorted(devices)])
     which = f"device {named} is" if len(devices) == 1 else f"devices {named} are"
-    return f"{which} left out as a whole: no run of one direction is left"
+    return [f"{which} left out as a whole: no run of one direction is left"]
 
 
 def _kept_in_words(direction: Direction, count: int, runs: int) -> list[str]:

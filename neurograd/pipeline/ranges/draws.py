@@ -10,13 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograd.keys.ranges import NumberRange, Ranges, correlation_matrix
-from neurograd.keys.skewed import Skewed
+from neurograd.keys.skewed import Skewed, drawn_as_steps
 
 Values = dict[str, float]
 """One value of every number, by its key."""
-
-AS_STEPS = "device.conductance.levels"
-"""Start of the keys of numbers of levels."""
 
 MOST_FOR_ALL = 4
 """Numbers up to which all corners are looked at."""
@@ -70,7 +67,7 @@ def quantiles(
     width = known.max - known.min
     if known.interval is not None:
         skewed = Skewed(typical, *known.interval)
-        found = _skewed(skewed, (known.min, known.max), levels, steps=key.startswith(AS_STEPS))
+        found = _skewed(skewed, (known.min, known.max), levels, steps=drawn_as_steps(key))
     elif known.std is None:
         top = (typical - known.min) / width
         found = stats.triang.ppf(levels, top, loc=known.min, scale=width)

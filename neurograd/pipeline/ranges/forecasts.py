@@ -48,11 +48,14 @@ Submit = Callable[..., Future[Any]]
 
 
 def typical_notes(spec: Spec, command: str) -> tuple[str, ...]:
-    """What is to be known of the ranges of a spec: their data, and that a command knows none."""
+    """What is to be known of a fit that a spec takes, and of its ranges.
+
+    These are remarks on the data, where they are from, and that a command knows no ranges.
+    """
+    found = [*spec.remarks]
     if spec.ranges is None:
-        return ()
+        return tuple(found)
     data, keys = spec.ranges.data, ", ".join(spec.ranges.numbers)
-    found = []
     if data is not None:
         found.append(
             f"The numbers are those that neurograd fit finds in {data}, which prints what it was "

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from neurograd.errors import SpecError
+from neurograd.errors import DataError, FitWarning, SpecError
 from neurograd.fit.device_fit import fit_device
 from neurograd.fit.joint import joint_ranges
 from neurograd.fit.reading import read_measurements
 from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.notes import notes
+from neurograd.pipeline.ranges import typical_notes
 from neurograd.spec import load_spec, spec_to_dict, validate_spec
 
 CURVE = "pulse,potentiation,depression\n0,1,9\n1,5,4\n2,9,1\n"
@@ -215,16 +217,25 @@ def test_advice_of_an_option_says_whose_it_is(tmp_path):
         validate_spec({"device": {"measured": str(path)}})
 
 
-def _soft_bounds(tmp_path):
-    """A file of a device with soft bounds of 10 levels, 20 pulses either way."""
+def _soft_bounds(tmp_path, ups=1, against=()):
+    """A file of a device with soft bounds of 10 levels, 20 pulses either way.
+
+    Args:
+        tmp_path: Its folder.
+        ups: Runs up; one goes down.
+        against: Runs up behind these, of parts of the window.
+    """
     rng = np.random.default_rng(3)
-    runs = np.zeros((2, 21))
+    runs = np.zeros((ups + 1, 21))
     for k in range(1, 21):
-        runs[:, k] = runs[:, k - 1] + (1 - runs[:, k - 1]) / 10 + 0.02 * rng.standard_normal(2)
+        noise = 0.02 * rng.standard_normal(len(runs))
+        runs[:, k] = runs[:, k - 1] + (1 - runs[:, k - 1]) / 10 + noise
     reads = runs + 0.01 * rng.standard_normal(runs.shape)
-    lines = [f"{k},{2 + 16 * up},{18 - 16 * down}" for k, (up, down) in enumerate(reads.T)]
+    columns = [*(2 + 16 * up for up in (*reads[:-1], *against)), 18 - 16 * reads[-1]]
+    lines = [",".join(map(str, (k, *row))) for k, row in enumerate(zip(*columns, strict=True))]
+    heads = [f"LTP{n + 1} (uS)" for n in range(len(columns) - 1)]
     path = tmp_path / "pulses.csv"
-    path.write_text("\n".join(["pulse,potentiation (uS),depression (uS)", *lines]) + "\n")
+    path.write_text("\n".join([",".join(["pulse", *heads, "LTD1 (uS)"]), *lines]) + "\n")
     return path
 
 
@@ -259,7 +270,7 @@ def test_a_measured_device_may_be_the_fitted_one_with_its_ranges(tmp_path):
     given = {frozenset(each[:2]): each[2] for each in section["correlations"]}
     for *keys, value in spec.ranges.correlations:
         assert value == (0.5 if keys == pair[:2] else given[frozenset(keys)])
-    assert validate_spec(spec_to_dict(spec)) == spec
+    assert validate_spec(spec_to_dict(spec)).like(spec) == spec
 
 
 def test_a_plain_value_beside_it_has_no_range(tmp_path):
@@ -287,3 +298,45 @@ def test_what_no_fit_gives_is_refused(tmp_path, form, words):
         data = {"layers": {"0": {"device": {"measured": str(path), "measured_as": "fit"}}}}
     with pytest.raises(SpecError, match=words):
         validate_spec(data)
+
+
+def test_what_a_fit_leaves_out_is_said_as_a_spec_is_read_and_in_its_report(tmp_path):
+    path = _soft_bounds(tmp_path, 3, [np.linspace(0.9, 0.1, 21)])
+    data = {"device": {"measured": str(path), "measured_as": "soft_bounds"}}
+    with pytest.warns(FitWarning) as said:
+        spec = validate_spec(data, "chip.yaml")
+    lines = [str(each.message) for each in said]
+    left_out = f"chip.yaml: the fit of {path}: 1 of 4 runs of potentiation is left out"
+    assert any(line.startswith(left_out) for line in lines)
+    assert lines == [f"chip.yaml: {remark}" for remark in spec.remarks]
+    assert typical_notes(with_settings(spec, {}), "check")[: len(lines)] == spec.remarks
+    assert "unknown: write.device_to_device: one device tells" in spec.remarks[-1]
+    data["device"]["write"] = {"device_to_device": "5 %"}
+    with pytest.warns(FitWarning):
+        told = validate_spec(data)
+    assert told.remarks == spec.remarks[:-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (JUMPS, "single jumps has no curve; allowed: measured_as table$"),
+        ("pulse,potentiation\n0,1\n", "device.measured: .*table.csv: "),
+    ],
+)
+def test_a_fit_advises_keys_of_the_spec(tmp_path, text, words):
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(SpecError, match=words):
+        validate_spec({"device": {"measured": str(path), "measured_as": "constant"}})
+
+
+def test_a_fit_without_a_bound_advises_other_forms(tmp_path, monkeypatch):
+    def unbounded(_):
+        raise DataError("the data set no bound to it; allowed: no ranges, or data of more pulses")
+
+    monkeypatch.setattr("neurograd.fit.joint.joint_ranges", unbounded)
+    device = {"measured": str(_soft_bounds(tmp_path)), "measured_as": "soft_bounds"}
+    allowed = "measured_as table or constant or nonlinear$"
+    with pytest.raises(SpecError, match=f"no bound to it; allowed: {allowed}"):
+        validate_spec({"device": device})

@@ -14,7 +14,7 @@ from neurograd.fit.joint import joint_ranges
 from neurograd.fit.reading import read_measurements
 from neurograd.keys.ranges import correlation_matrix
 from neurograd.spec import validate_spec
-from tests.neurograd.command_line import run_command
+from tests.neurograd.command_line import refused, run_command
 
 NOISE = "device.write.cycle_to_cycle.potentiation"
 STEPS = 60
@@ -135,3 +135,15 @@ def test_conductances_without_a_unit_have_bounds(found):
 def test_devices_of_other_curves_are_refused(data):
     with pytest.raises(DataError, match="ranges are for one device with a curve of write"):
         joint_ranges(fit_device(read_measurements(data), "linear"))
+
+
+def test_numbers_that_are_all_known_leave_no_ranges(found, data, monkeypatch, capsys):
+    numbers = [replace(each, low=each.value, high=each.value) for each in found.numbers]
+    known = replace(found, numbers=tuple(numbers))
+    assert joint_ranges(known) == {"numbers": {}, "correlations": []}
+    monkeypatch.setattr("neurograd.fit.device_fit.fit_device", lambda *_: known)
+    error = refused(capsys, "fit", data, "--ranges")
+    assert "all numbers are known to 1%; allowed: no ranges" in error
+    spec = validate_spec({"device": {"measured": str(data), "measured_as": "nonlinear"}})
+    assert spec.ranges is None
+    assert spec.device.write.cycle_to_cycle.potentiation > 0
