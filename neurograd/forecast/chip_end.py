@@ -79,6 +79,9 @@ Larger keeps paths that were thrown off, smaller draws the updates of slow train
 LARGEST_RISE = 3.5
 """Largest loss along a path in small batches, over the lowest one before it.
 
+The lowest one counts as 5 % of the initial one at least (``path.SMALL_LOSS``), and losses are known
+after steps of more than four updates only.
+
 A pure number. Set by one training: 784-256-128-10 on MNIST's images, batches of 10, a step size of
 0.05, whose losses fall to 0.26 and 0.17 on paths, rise to 0.9 and 2, and go on to 27 and to nothing
 finite. Paths that end where trainings do rise by up to 3.1 (digits, 64-32-10, alox-hfo2, batches of
@@ -144,7 +147,7 @@ def forecast_chip(
         path = PredictedPath(problem, chip, seed, index, schedule)
         return _follow(path, steps, progress, watch)
     small = SmallBatchPath(problem, chip, estimates, seed, index, schedule)
-    found = _follow(small, steps, progress, watch)
+    found = _follow(small, steps, progress, watch, LARGEST_RISE)
     if not (found.diverged or found.thrown):
         enough = NOTHING_LEARNED * problem.loss(problem.initial_weights)
         if problem.loss(found.weights) < enough:
@@ -161,8 +164,9 @@ def _follow(
     steps: int,
     progress: Progress | None,
     watch: Callable[[int, Tensor], None] | None,
+    largest_rise: float = math.inf,
 ) -> ForecastChip:
-    """The end of a path; arguments as for ``forecast_chip``."""
+    """The end of a path, or where its loss rises too far; arguments as for ``forecast_chip``."""
     done = 0
     while done < steps:
         try:
@@ -177,7 +181,7 @@ def _follow(
             return ForecastChip(path.w, True, path.gradients)
         if watch is not None:
             watch(done, path.w)
-        if isinstance(path, SmallBatchPath) and path.rise > LARGEST_RISE:
+        if path.rise > largest_rise:
             return ForecastChip(path.w, False, path.gradients, thrown=True)
         if path.is_held_by_noise(done, steps):
             break

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -188,9 +189,13 @@ class PredictedPath:
 
     @property
     def rise(self) -> float:
-        """The loss over the lowest one so far, which counts as ``SMALL_LOSS`` at least."""
+        """The loss over the lowest one so far.
+
+        That counts as ``SMALL_LOSS`` of the initial one at least. Losses are known of the start and
+        after steps of more than ``REFRESH_INTERVAL`` updates.
+        """
         losses = [loss for _, loss in self._losses]
-        return losses[-1] / max(min(losses), SMALL_LOSS * losses[0])
+        return losses[-1] / max(min(losses), SMALL_LOSS * losses[0], 1e-300)
 
     def is_held_by_noise(self, done: int, steps: int) -> bool:
         """Whether noise holds the chip at its initial loss: the rest would not change that."""
@@ -216,10 +221,8 @@ class PredictedPath:
             self._observe_noise(start, first, before_noise, length)
             if self._rate.is_stale(done, steps, length):
                 self._measure_decay_rate(start, first, done, length)
-            part, stages = self._epoch_part(done, length), self._stages(length)
-            shift = self._diffusion.along_drift(length, stages, part)
-            shift = shift if self._epochs is None else shift + self._epochs.shift(done)
-            end, sound = self._integrate_drift(start, first, length, shift)
+            shift_of = partial(self._shift, done, length)
+            end, sound = self._integrate_drift(start, first, length, shift_of)
             if length <= REFRESH_INTERVAL:
                 break
             loss = self._dynamics.loss(end)
@@ -264,6 +267,11 @@ class PredictedPath:
     def _epoch_part(self, done: int, length: int) -> EpochPart | None:
         part = None if self._epochs is None else self._epochs.part(done, length)
         return self._dynamics.known(part, length)
+
+    def _shift(self, done: int, length: int, stages: int) -> Tensor | float:
+        """What the running epoch and the noise add to the mean of the updates of a step."""
+        noise = self._diffusion.along_drift(length, stages, self._epoch_part(done, length))
+        return noise if self._epochs is None else noise + self._epochs.shift(done)
 
     def _observe_noise(
         self, start: Tensor, first: Tensor, before_noise: Tensor | None, length: int
@@ -323,19 +331,18 @@ class PredictedPath:
         return stage_count(STABILITY_MARGIN * span * self._rate.value) if length > 1 else 1
 
     def _integrate_drift(
-        self, start: Tensor, first: Tensor, length: int, shift: Tensor | float
+        self, start: Tensor, first: Tensor, length: int, shift_of: Callable[[int], Tensor | float]
     ) -> tuple[Tensor, bool]:
         """Weights after the drift of ``length`` updates, and whether it did not grow on the way.
 
-        ``shift`` is what the running epoch and the noise add to the mean of its updates.
+        ``shift_of`` gives what the running epoch and the noise add to the mean of its updates, by
+        the stages that the step is taken in.
 
         A drift that grows along a step that follows it means that the step is too long for the
         dynamics: feedback that is not symmetric makes it turn, which no number of stages damps.
         """
         span = length * self._chip.step_size
-        first = first + shift
-        size = float(first.norm())
-        sound, last = True, size
+        sound, last = True, 0.0
 
         def watched(w: Tensor) -> Tensor:
             nonlocal last
@@ -345,11 +352,14 @@ class PredictedPath:
 
         stages = self._stages(length)
         for _ in range(MAX_ATTEMPTS):
+            shift = shift_of(stages)
+            begun = first + shift
             if stages >= length:
-                return self._take_single_updates(start, first, length, shift), True
+                return self._take_single_updates(start, begun, length, shift), True
             if stages > MAX_STAGES:
                 return start, False
-            end = legendre_step(watched, start, first, span, stages, self._observe)
+            size = last = float(begun.norm())
+            end = legendre_step(watched, start, begun, span, stages, self._observe)
             negligible = NEGLIGIBLE_MOTION * float(start.norm()) / span
             sound = last <= max(MAX_DRIFT_GROWTH * size, negligible)
             if length == 1 or stage_count(span * self._rate.value) <= stages:

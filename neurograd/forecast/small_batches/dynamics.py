@@ -135,7 +135,9 @@ class SubsetDynamics:
         self._take_subset(self._order("forecast subset", done)[:size])
         self._begun_at = w
         self._here = found = self._at(w, self._subset, generator)
-        self._few_here = self._few_of(w, found, generator) if self._few.count < size else None
+        self._few_here = (
+            self._few_of(w, found, generator) if self._few.count < self._subset.count else None
+        )
         if self._chip.writes:
             way = -length * self._chip.step_size * found.mean
             self._response.prepare(w, self._typical(found), way)

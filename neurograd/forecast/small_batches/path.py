@@ -90,7 +90,7 @@ class SmallBatchPath:
 
     @property
     def rise(self) -> float:
-        """The loss over the lowest one so far."""
+        """The loss over the lowest one so far, as ``PredictedPath.rise`` has it."""
         return self._path.rise
 
     def is_held_by_noise(self, done: int, steps: int) -> bool:

@@ -99,30 +99,38 @@ def forecast_weights(
     if bursts and not drawn and plan is not None:
         watch = BurstWatch(problem, chip, plan, spec.measure.seed, place, schedule)
 
-    def predicted(each: Chip, drawn: bool, progress: Progress | None = None) -> ForecastChip:
-        return forecast_chip(
-            problem,
-            each,
-            steps,
-            spec.measure.seed,
-            index=place,
-            schedule=schedule,
-            progress=progress,
-            watch=watch,
-            every_update=drawn,
-        )
-
-    ended = predicted(chip, drawn, progress)
+    ended = forecast_chip(
+        problem,
+        chip,
+        steps,
+        spec.measure.seed,
+        index=place,
+        schedule=schedule,
+        progress=progress,
+        watch=watch,
+        every_update=drawn,
+    )
     drawn = drawn or ended.thrown
     network = _as_read(spec, problem, chip, place, ended)
     told: dict[str, object] = {"drawn": drawn, "thrown": ended.thrown}
     if watch is not None and not ended.thrown:
         told["bursts"] = tuple(BurstRecord.of(burst) for burst in watch.bursts)
     if drawn and index != CLEAN and (index == 0 or not clean.deterministic_gradient):
-        twin = _as_read(spec, problem, clean, place, predicted(clean, True))
+        twin = _drawn_twin(spec, problem, clean, place)
         told |= {"twin": twin, "gradients": network.gradients + twin.gradients}
     weights = torch.full_like(ended.weights, torch.nan) if ended.diverged else ended.weights
     return network.model_copy(update=told), weights
+
+
+def _drawn_twin(spec: Spec, problem: Problem, clean: Chip, place: int) -> PredictedNetwork:
+    """The clean twin of a chip, whose every update is drawn on the same batches."""
+    samples = problem.num_samples
+    schedule, steps = build_schedule(spec, samples), spec.count_updates(samples)
+    seed = spec.measure.seed
+    ended = forecast_chip(
+        problem, clean, steps, seed, index=place, schedule=schedule, every_update=True
+    )
+    return _as_read(spec, problem, clean, place, ended)
 
 
 def _as_read(

@@ -17,7 +17,9 @@ from device_models import (
     draw_crossbar,
     linear_response,
 )
-from neurograd.forecast import forecast_chip
+from neurograd.forecast import forecast_chip, path
+from neurograd.forecast.path import PredictedPath
+from neurograd.forecast.runge_kutta_legendre import legendre_step
 from neurograd.seeding import generator_for
 from neurograd.theory import many_steps
 from neurograd.training.loop import train
@@ -158,3 +160,27 @@ def test_online_writes_on_soft_bounds_are_forecast_near_their_training(rounding,
     error = float(np.hypot(np.std(found, ddof=1), np.std(true, ddof=1))) / 6**0.5
     assert abs(np.mean(found) - np.mean(true)) < 0.15 * np.mean(true) + 3.0 * error
     assert error < 0.2 * np.mean(true)
+
+
+def test_a_step_that_is_taken_again_has_the_noise_of_its_own_stages(monkeypatch):
+    """More curvature than was known asks for more stages, which leave other parts of the noise."""
+    problem = relu_network()
+    along = PredictedPath(problem, Chip(Backprop(), 2.0), 0, 0, None)
+    along._generator = torch.Generator().manual_seed(0)
+    along._rate.value = 3.0 / 200.0  # two stages
+    first = -problem.gradient(along.w)
+    asked, taken = [], []
+
+    def shift_of(stages):
+        asked.append(stages)
+        return 1e-3 * len(asked)
+
+    def step(drift, start, begun, span, stages, observe):
+        taken.append((stages, float((begun - first).mean())))
+        return legendre_step(drift, start, begun, span, stages, observe)
+
+    monkeypatch.setattr(path, "legendre_step", step)
+    along._integrate_drift(along.w, first, 100, shift_of)
+    assert len(asked) > 1
+    assert asked == sorted(set(asked))
+    assert taken == [(s, pytest.approx(1e-3 * (k + 1))) for k, s in enumerate(asked)]
