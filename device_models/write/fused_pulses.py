@@ -25,6 +25,7 @@ from device_models.write.pulsed_step import (
     PowerStep,
     Step,
     has_linear_noise,
+    step_numbers,
 )
 
 if TYPE_CHECKING:
@@ -140,21 +141,12 @@ def _shape(step: Step, dtype: torch.dtype) -> Any:
     }
     if type(step) not in shapes:
         return None
-    nothing, real = (0.0, 0.0), _real(dtype)
-    numbers = (
-        *getattr(step, "amplitude", nothing),
-        *getattr(step, "gamma", nothing),
-        2.0 * getattr(step, "a", 0.0),
-        getattr(step, "b", 0.0),
-        getattr(step, "noise_offset", 0.0),
-        getattr(step, "noise_slope", 0.0),
-        getattr(step, "exponent", 0.0),
-    )
+    real = _real(dtype)
     return shapes[type(step)](
         real(step.noise),
         bool(getattr(step, "multiplicative", False)),
         has_linear_noise(step),
-        *(real(each) for each in numbers),
+        *(real(each) for each in step_numbers(step)),
     )
 
 

@@ -30,6 +30,7 @@ from device_models.write.pulsed_step import (
     LinearStep,
     PowerStep,
     has_linear_noise,
+    step_numbers,
 )
 
 if TYPE_CHECKING:
@@ -217,19 +218,13 @@ def pulse_properties(write: NominalStepWrite) -> Packed | None:
     if table is None:
         return None
     most = write.most_pulses
-    nothing, number = (0.0, 0.0), torch.finfo(table.dtype)
+    number = torch.finfo(table.dtype)
     shared = (
         *_units(write, table.dtype),
         most[0],
         write.weight_range,
         step.noise,
-        *getattr(step, "amplitude", nothing),
-        *getattr(step, "gamma", nothing),
-        2.0 * getattr(step, "a", 0.0),
-        getattr(step, "b", 0.0),
-        getattr(step, "noise_offset", 0.0),
-        getattr(step, "noise_slope", 0.0),
-        getattr(step, "exponent", 0.0),
+        *step_numbers(step),
         most[1],
     )
     kinds = {

@@ -169,3 +169,21 @@ class PowerStep:
 def has_linear_noise(step: Step) -> bool:
     """Whether a step is linear in the state, with a noise that does not depend on it."""
     return type(step) is LinearStep and step.noise > 0 and not step.multiplicative
+
+
+def step_numbers(step: Step) -> tuple[float, ...]:
+    """The numbers of a step as loops and kernels take them, 0 for those that it has not.
+
+    Amplitudes and rates up and down, scale ``2a`` and offset of the exponent, offset and slope of
+    the noise, exponent of a power step: nine.
+    """
+    nothing = (0.0, 0.0)
+    return (
+        *getattr(step, "amplitude", nothing),
+        *getattr(step, "gamma", nothing),
+        2.0 * getattr(step, "a", 0.0),
+        getattr(step, "b", 0.0),
+        getattr(step, "noise_offset", 0.0),
+        getattr(step, "noise_slope", 0.0),
+        getattr(step, "exponent", 0.0),
+    )
