@@ -44,7 +44,7 @@ SPEC: Mapping[str, Any] = {
 _SMALL: Mapping[str, Any] = {
     "network": {"hidden": [4]},
     "task": {"name": "digits", "train_samples": 64, "test_samples": 20},
-    "training": {"step_size": 0.01, "steps": 600, "order": "with_replacement", "seeds": 1},
+    "training": {"step_size": 0.03, "steps": 600, "order": "with_replacement", "seeds": 1},
 }
 _SMALL_PART = 20
 

@@ -125,6 +125,16 @@ def _increments(size, seed, dtype):
     return increment.to(dtype)
 
 
+def _growth(write):
+    """How far a pulse takes two devices apart that differ by rounding: a steep table by much."""
+    table = getattr(write, "step", None)
+    if not isinstance(table, JumpTable) or len(table.nodes) == 1:
+        return 1.0
+    columns = (table.up_mean, table.up_std, table.down_mean, table.down_std)
+    steepest = max(float((each.diff() / table.nodes.diff()).abs().max()) for each in columns)
+    return 1.0 + steepest
+
+
 def _hold(write, size, seed, dtype):
     """The compiled write and the plain one agree to rounding, and a pulse makes a difference."""
     w = torch.randn(N, generator=generator_for(seed, "w"), dtype=torch.float64).to(dtype)
@@ -135,7 +145,7 @@ def _hold(write, size, seed, dtype):
         increment[:2] = 0.0
     found = write.write(w, increment, generator_for(seed, "write"))
     expected = write.plain_write(w, increment, write.key_of(generator_for(seed, "write")))
-    tolerance = 200 * torch.finfo(dtype).eps
+    tolerance = 200 * torch.finfo(dtype).eps * _growth(write)
     assert found.dtype == expected.dtype == dtype
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
     assert bool(torch.isfinite(found).all())

@@ -23,15 +23,15 @@ def test_measured_bias_is_the_exact_one(monkeypatch):
 
     A surrogate changes the gradient and no loss, so that the losses of one are those of all.
     """
-    losses, real = {}, SmoothedLoss._loss
+    losses, real = {}, SmoothedLoss._losses
 
-    def remembered(smoothed, noise, factor):
-        key = (noise.numpy().tobytes(), factor)
+    def remembered(smoothed, purpose, draw, noise, *factors):
+        key = (noise.numpy().tobytes(), factors)
         if key not in losses:
-            losses[key] = real(smoothed, noise, factor)
+            losses[key] = real(smoothed, purpose, draw, noise, *factors)
         return losses[key]
 
-    monkeypatch.setattr(SmoothedLoss, "_loss", remembered)
+    monkeypatch.setattr(SmoothedLoss, "_losses", remembered)
     for surrogate in ("fast_sigmoid", "atan", "triangular"):
         problem = tiny_network(surrogate)
         assert torch.equal(problem.initial_weights, tiny_network().initial_weights)
