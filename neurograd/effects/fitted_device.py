@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from neurograd.effects.pulsed_device import fill_mapping
 from neurograd.errors import SpecError
+from neurograd.keys.ranges import taken
 
 if TYPE_CHECKING:
     from neurograd.fit.device_fit import DeviceFit
@@ -53,9 +54,16 @@ def with_fitted_device(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], Rema
     numbers = {key: each for key, each in section["numbers"].items() if not _is_given(given, key)}
     pairs = [pair for pair in section["correlations"] if {*pair[:2]} <= {*numbers}]
     found = {**data, "device": fill_mapping(_under(fit.device_block(), given), "reference")}
+    remarks = _remarks(path, measured, fit, given)
+    if own is not None and {*own} == {"draws"} and not section["numbers"] and not taken(found)[1]:
+        del found["ranges"]
+        return found, (
+            *remarks,
+            f"the fit of {path} leaves nothing open: ranges.draws acts on none",
+        )
     if numbers or own is not None:
         found["ranges"] = _with_own(own or {}, path, numbers, pairs)
-    return found, _remarks(path, measured, fit, given)
+    return found, remarks
 
 
 def without_options(problem: str) -> str:

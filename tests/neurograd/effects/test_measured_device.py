@@ -15,6 +15,7 @@ from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.notes import notes
 from neurograd.pipeline.ranges import typical_notes
 from neurograd.spec import load_spec, spec_to_dict, validate_spec
+from tests.neurograd.command_line import run_command
 
 CURVE = "pulse,potentiation,depression\n0,1,9\n1,5,4\n2,9,1\n"
 JUMPS = "conductance,delta_up,delta_down\n0,1,-1\n5,1,-1\n9,1,-1\n"
@@ -315,6 +316,22 @@ def test_what_a_fit_leaves_out_is_said_as_a_spec_is_read_and_in_its_report(tmp_p
     with pytest.warns(FitWarning):
         told = validate_spec(data)
     assert told.remarks == spec.remarks[:-1]
+
+
+def test_the_command_line_says_it_in_lines(tmp_path, capsys):
+    """Here of a spec that is read, and then may not run its network's file."""
+    path = tmp_path / "chip.yaml"
+    _soft_bounds(tmp_path)
+    (tmp_path / "net.py").touch()
+    path.write_text(
+        "device: {measured: pulses.csv, measured_as: soft_bounds}\n"
+        "network: {kind: module, file: net.py}\n"
+    )
+    code, _, error = run_command(capsys, "check", path)
+    *lines, refused = error.splitlines()
+    assert (code, "--allow-code" in refused) == (2, True)
+    assert all(line.startswith(f"neurograd: {path}: the fit of ") for line in lines)
+    assert "unknown: write.device_to_device" in lines[-1]
 
 
 @pytest.mark.parametrize(

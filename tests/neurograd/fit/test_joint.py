@@ -144,6 +144,14 @@ def test_numbers_that_are_all_known_leave_no_ranges(found, data, monkeypatch, ca
     monkeypatch.setattr("neurograd.fit.device_fit.fit_device", lambda *_: known)
     error = refused(capsys, "fit", data, "--ranges")
     assert "all numbers are known to 1%; allowed: no ranges" in error
-    spec = validate_spec({"device": {"measured": str(data), "measured_as": "nonlinear"}})
+    keys = {"device": {"measured": str(data), "measured_as": "nonlinear"}}
+    spec = validate_spec(keys)
     assert spec.ranges is None
+    idle = validate_spec({**keys, "ranges": {"draws": 8}})
+    assert idle == spec.with_remarks(idle.remarks)
+    assert idle.remarks[-1].endswith("leaves nothing open: ranges.draws acts on none")
+    keys["device"]["read"] = {"noise": {"typ": "1 %", "min": "0 %", "max": "2 %"}}
+    assert {*validate_spec({**keys, "ranges": {"draws": 8}}).ranges.numbers} == {
+        "device.read.noise"
+    }
     assert spec.device.write.cycle_to_cycle.potentiation > 0
