@@ -22,8 +22,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.fft import dst
+from scipy.special import stdtrit
 
 from neurograd import words
 from neurograd.errors import DataError
@@ -151,7 +151,7 @@ def _is_clear(direction: Direction, values: Array) -> bool:
         return True
     if (steps <= 0).all() and 0.5**count < LEVEL:
         return True
-    return _drift(steps) < -float(stats.t.isf(LEVEL, count - 1))
+    return _drift(steps) < float(stdtrit(count - 1, LEVEL))
 
 
 def _drift(steps: Array) -> float:
