@@ -243,7 +243,7 @@ class Stages:
         """
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
         if every_update:
-            stage, looked_at = _drawn(forecast_stage(index)), False
+            stage, looked_at = _stage(forecast_stage(index), every_update), False
         elif index == CLEAN:
             stage, looked_at = forecast_stage(index), False
         else:
@@ -263,7 +263,7 @@ class Stages:
             every_update: Whether every update is drawn whatever way the spec's forecasts take.
         """
         stage, name = f"mitigation-{variant.name}-{index + 1}", f"chip {index + 1} {variant.label}"
-        stage = _drawn(stage) if every_update else stage
+        stage = _stage(stage, every_update)
         # Effects are known by name on a worker.
         asked = (self.spec, name, index, variant.name, False, every_update)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
@@ -283,8 +283,7 @@ class Stages:
             SpecError: If the values do not go with the rest of the spec.
         """
         changed, shown = with_settings(self.spec, settings), f"{name}, chip {index + 1}"
-        stage = f"{name}-{index + 1}"
-        stage = _drawn(stage) if every_update else stage
+        stage = _stage(f"{name}-{index + 1}", every_update)
         asked = (changed, shown, index, None, False, every_update)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
@@ -320,9 +319,9 @@ class Stages:
         )
 
 
-def _drawn(stage: str) -> str:
-    """The stage of a forecast whose every update is drawn, beside that of its path."""
-    return f"{stage}-drawn"
+def _stage(name: str, every_update: bool) -> str:
+    """The stage of a forecast: one whose every update is drawn lies beside that of its path."""
+    return f"{name}-drawn" if every_update else name
 
 
 def _on_worker(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from device_models import Chip
+from neurograd.forecast.bursts import EVERY_UPDATE
 from neurograd.forecast.chip_end import Way, path_and_regime
 from neurograd.forecast.regimes import Regime
 from neurograd.problem import Problem
@@ -41,7 +42,7 @@ def forecast_way(
         return path, None
     chips = spec.training.seeds
     if regime.name == "strong_reads" or chips >= FEWEST_DRAWN:
-        told = f"{regime.reason}: every update is drawn for itself, as in training"
+        told = f"{regime.reason}: {EVERY_UPDATE}"
         return "every_update", replace(regime, reason=told)
     told = f"{regime.reason}, and {chips} chips are too few to draw every update of"
     return path, replace(regime, reason=told)
@@ -66,7 +67,7 @@ def path_thrown(
     chips = spec.training.seeds
     told = f"{thrown} of {paths} paths of chips and clean twin lose what they learned: "
     if chips >= FEWEST_DRAWN:
-        told += "every update is drawn for itself, as in training"
+        told += EVERY_UPDATE
         way = "every_update"
     else:
         told += f"updates of these are drawn, and {chips} chips are too few to draw every update of"
