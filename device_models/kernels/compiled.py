@@ -48,6 +48,17 @@ def inlined(function: Function) -> Function:
     return made
 
 
+def fused(function: Function) -> Function:
+    """The same, with products that are added to rounded once, where a processor does both at once.
+
+    So do torch's own sums of a tensor and a multiple of another.
+    """
+    import numba  # noqa: PLC0415  (takes a second to import)
+
+    made: Function = numba.njit(**_INSIDE, forceinline=True, fastmath={"contract"})(function)
+    return made
+
+
 def called(function: Function) -> Function:
     """A function that compiled loops call."""
     import numba  # noqa: PLC0415  (takes a second to import)
@@ -136,7 +147,7 @@ def cache_folder() -> Path | None:
     Its name holds a digest of all loops, so that none is used that was made from an older text.
     """
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     for top, private in places():
         folder = top / f"loops-{digest.hexdigest()[:16]}"

@@ -27,6 +27,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from device_models.spiking.lif_neurons import LifNeurons, weighted
 from device_models.spiking.surrogate_gradient import Surrogate
 
 SAMPLES_AT_ONCE = 192
@@ -91,37 +92,29 @@ class LifStack:
 
     def _forward(self, x: Tensor, layers: Sequence[Layer], room: _Room) -> _States:
         """What comes of inputs of shape ``(inputs, time_steps, n)``."""
-        potentials, signals = list[Tensor](), [x]
-        for k, (weight, bias) in enumerate(layers[:-1] if self.membrane else layers):
+        potentials, signals, spiking = list[Tensor](), [x], layers
+        shares = [1.0] * x.shape[1]
+        if self.membrane:
+            spiking, shares = layers[:-1], self._shares(x.shape[1])
+        for k, (weight, bias) in enumerate(spiking):
             shape = (len(weight), *x.shape[1:])
-            u, spikes = room.taken(f"potentials {k}", shape), room.taken(f"spikes {k}", shape)
+            u = room.taken(f"potentials {k}", shape)
             _product(weight, bias, signals[-1].flatten(1), out=u.flatten(1))
-            self._integrate(u, spikes)
             potentials.append(u)
-            signals.append(spikes)
+            if k < len(spiking) - 1:
+                signals.append(room.taken(f"spikes {k}", shape))
+                self._neurons.spike(u, signals[-1])
+        weighed = self._neurons.weigh(potentials[-1], shares) if spiking else weighted(x, shares)
         if not self.membrane:
-            return _States(signals[-1].sum(1), potentials, signals)
+            return _States(weighed, potentials, signals)
         weight, bias = layers[-1]
-        shares = self._shares(x.shape[1])
-        weighted = _weighted(signals[-1], shares)
-        outputs = weighted.new_empty(len(weight), x.shape[2])
-        _product(weight, bias, weighted, out=outputs, share=sum(shares))
-        return _States(outputs, potentials, signals, weighted)
+        outputs = weighed.new_empty(len(weight), x.shape[2])
+        _product(weight, bias, weighed, out=outputs, share=sum(shares))
+        return _States(outputs, potentials, signals, weighed)
 
-    def _integrate(self, u: Tensor, spikes: Tensor) -> None:
-        """Turn a layer's currents u into potentials and fill in its spikes.
-
-        Both have shape ``(width, time_steps, n)``.
-        """
-        for step in range(u.shape[1]):
-            now = u[:, step]
-            if step:
-                before, spiked = u[:, step - 1], spikes[:, step - 1]
-                if self.to_zero:
-                    now.addcmul_(before, 1.0 - spiked, value=self.decay)
-                else:
-                    now.add_(before, alpha=self.decay).sub_(spiked, alpha=self.threshold)
-            torch.gt(now, self.threshold, out=spikes[:, step])
+    @property
+    def _neurons(self) -> LifNeurons:
+        return LifNeurons(self.decay, self.threshold, self.to_zero, self.surrogate)
 
     def _shares(self, time_steps: int) -> list[float]:
         """What a step's current counts in the mean potential: k_t."""
@@ -137,35 +130,19 @@ class LifStack:
         room: _Room,
     ) -> None:
         """Add the derivatives by the layers' tensors, from those by outputs ``(outputs, n)``."""
-        signals = states.signals
-        if states.weighted is None:
-            error = error.unsqueeze(1).expand(-1, signals[0].shape[1], -1)
-        else:
+        signals, shares = states.signals, None
+        if states.weighted is not None:
             shares = self._shares(signals[0].shape[1])
             _add_products(sums[-1], error, states.weighted, sum(shares))
-            back = (layers[-1][0].t() @ error).unsqueeze(1)
-            share = error.new_tensor(shares).view(1, -1, 1)
-            error = torch.mul(back, share, out=room.taken("errors", signals[-1].shape))
+            error = layers[-1][0].t() @ error
+        error = error.unsqueeze(1)
         for k in reversed(range(len(states.potentials))):
-            by_current = self._through_time(states.potentials[k], signals[k + 1], error)
+            by_current = self._neurons.pull_back(states.potentials[k], error, shares)
             _add_products(sums[k], by_current.flatten(1), signals[k].flatten(1))
             if k:
+                shares = None
                 error = room.taken("errors", signals[k].shape)
                 torch.mm(layers[k][0].t(), by_current.flatten(1), out=error.flatten(1))
-
-    def _through_time(self, u: Tensor, spikes: Tensor, error: Tensor) -> Tensor:
-        """Derivatives by a layer's currents from those by its spikes; potentials are overwritten.
-
-        All have shape ``(width, time_steps, n)``.
-        """
-        found = self.surrogate.pulled_back(u.sub_(self.threshold), error)
-        for step in reversed(range(u.shape[1] - 1)):
-            now, after = found[:, step], found[:, step + 1]
-            if self.to_zero:
-                now.addcmul_(after, 1.0 - spikes[:, step], value=self.decay)
-            else:
-                now.add_(after, alpha=self.decay)
-        return found
 
 
 @dataclass(frozen=True)
@@ -175,7 +152,7 @@ class _States:
     Attributes:
         outputs: Shape ``(outputs, n)``.
         potentials: Those of each layer that spikes, shape ``(width, time_steps, n)``.
-        signals: Inputs of the network, and spikes of each of these layers, likewise.
+        signals: Inputs of each of these layers, likewise: those of the network, and spikes.
         weighted: ``Σ_t k_t x_t`` of the last layer's inputs, shape ``(inputs, n)``; None where the
             last layer spikes.
     """
@@ -222,14 +199,6 @@ def _product(
         torch.mm(weight, columns, out=out)
     else:
         torch.addmm(bias.unsqueeze(1), weight, columns, beta=share, out=out)
-
-
-def _weighted(signal: Tensor, shares: Sequence[float]) -> Tensor:
-    """``Σ_t k_t x_t``, shape ``(width, n)``."""
-    total = signal[:, 0] * shares[0]
-    for step, share in enumerate(shares[1:], 1):
-        total.add_(signal[:, step], alpha=share)
-    return total
 
 
 def _add_products(sums: Layer, errors: Tensor, columns: Tensor, share: float = 1.0) -> None:

@@ -20,6 +20,9 @@ import torch
 from snntorch import surrogate as snn_surrogate
 from torch import Tensor
 
+LoopSurrogate = tuple[str, float, float]
+"""Name of a surrogate derivative in ``lif_loop``, its sharpness and its factor."""
+
 
 @dataclass(frozen=True)
 class _Kind:
@@ -30,11 +33,14 @@ class _Kind:
         defaults: Its parameters.
         pulled_back: Its backward pass in few passes over memory, which overwrites the potential;
             None where snntorch's own is taken.
+        in_loops: What compiled loops call it, and the two numbers that they take of its parameters
+            (``lif_loop.pull_back``); None where they do not know it.
     """
 
     function: type[torch.autograd.Function]
     defaults: tuple[tuple[str, float], ...] = ()
     pulled_back: Callable[..., Tensor] | None = None
+    in_loops: Callable[..., LoopSurrogate] | None = None
 
 
 def _through_fast_sigmoid(potential: Tensor, error: Tensor, slope: float) -> Tensor:
@@ -53,8 +59,18 @@ SURROGATES: Mapping[str, _Kind] = MappingProxyType(
     {
         "straight_through_estimator": _Kind(snn_surrogate.StraightThroughEstimator),
         "triangular": _Kind(snn_surrogate.Triangular, (("threshold", 1.0),)),
-        "fast_sigmoid": _Kind(snn_surrogate.FastSigmoid, (("slope", 25.0),), _through_fast_sigmoid),
-        "atan": _Kind(snn_surrogate.ATan, (("alpha", 2.0),), _through_atan),
+        "fast_sigmoid": _Kind(
+            snn_surrogate.FastSigmoid,
+            (("slope", 25.0),),
+            _through_fast_sigmoid,
+            lambda slope: ("FAST_SIGMOID", slope, 1.0),
+        ),
+        "atan": _Kind(
+            snn_surrogate.ATan,
+            (("alpha", 2.0),),
+            _through_atan,
+            lambda alpha: ("ATAN", math.pi / 2 * alpha, alpha / 2),
+        ),
         "heaviside": _Kind(snn_surrogate.Heaviside),
         "sigmoid": _Kind(snn_surrogate.Sigmoid, (("slope", 25.0),)),
         "spike_rate_escape": _Kind(snn_surrogate.SpikeRateEscape, (("beta", 1.0), ("slope", 25.0))),
@@ -157,6 +173,12 @@ class Surrogate:
     def values(self) -> dict[str, float]:
         """All parameters by name."""
         return {**surrogate_parameters(self.name), **self.parameters}
+
+    @property
+    def in_loops(self) -> LoopSurrogate | None:
+        """What compiled loops take of it; None where they do not know it."""
+        of_values = SURROGATES[self.name].in_loops
+        return None if of_values is None else of_values(*self.values.values())
 
     @property
     def stochastic(self) -> bool:

@@ -103,9 +103,8 @@ class Problem:
         self.initial_weights = torch.cat([p.detach().reshape(-1) for p in named.values()])
 
     def _place(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        kind = self.dtype if targets.is_floating_point() else None
-        inputs = inputs.to(device=self.device, dtype=self.dtype)
-        return inputs, targets.to(device=self.device, dtype=kind)
+        kind, device = self.dtype if targets.is_floating_point() else None, self.device
+        return inputs.to(device=device, dtype=self.dtype), targets.to(device=device, dtype=kind)
 
     def replica(self) -> Problem:
         """The same problem with a module of its own, for another thread; the data are shared.
@@ -237,11 +236,8 @@ class Problem:
     def per_sample_losses(self, w: Tensor, split: Split = "train") -> Tensor:
         """Loss of every sample, shape ``(n,)``."""
         with torch.no_grad():
-            parameters = self.parameters_of(w)
-            parts = [
-                self.loss_function.per_sample(self.outputs(parameters, x), y)
-                for x, y in self.chunks(split)
-            ]
+            outputs = self._outputs_at(w)
+            parts = [self.loss_function.per_sample(outputs(x), y) for x, y in self.chunks(split)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def loss(self, w: Tensor, split: Split = "train") -> float:
@@ -251,9 +247,15 @@ class Problem:
     def correct(self, w: Tensor, split: Split = "test") -> Tensor:
         """Whether each sample is classified correctly, shape ``(n,)``."""
         with torch.no_grad():
-            parameters = self.parameters_of(w)
-            parts = [self.outputs(parameters, x).argmax(-1) == y for x, y in self.chunks(split)]
+            outputs = self._outputs_at(w)
+            parts = [outputs(x).argmax(-1) == y for x, y in self.chunks(split)]
         return torch.cat(parts)
+
+    def _outputs_at(self, w: Tensor) -> Callable[[Tensor], Tensor]:
+        """Network outputs for inputs, without a graph."""
+        if isinstance(stack := self._written_out, SpikingStack):
+            return functools.partial(stack.outputs, w.detach())  # no weights in and out of modules
+        return functools.partial(self.outputs, self.parameters_of(w))
 
     def accuracy(self, w: Tensor, split: Split = "test") -> float:
         """Part of a split that is classified correctly."""
@@ -277,9 +279,9 @@ class Problem:
         w = w.detach()
         count = self.num_samples if index is None else len(index)
         stack = self._written_out
-        part_of = self._graph_gradient if stack is None else stack.gradient
-        parts = (part_of(w, x, y, count) for x, y in self.chunks("train", index))
-        return functools.reduce(Tensor.add_, parts)
+        part = self._graph_gradient if stack is None else stack.gradient
+        chunks = self.chunks("train", index)
+        return functools.reduce(Tensor.add_, (part(w, x, y, count) for x, y in chunks))
 
     def _graph_gradient(self, w: Tensor, x: Tensor, y: Tensor, count: int) -> Tensor:
         with torch.enable_grad():

@@ -5,9 +5,8 @@ in the outputs, backpropagation is
 
     δ_{k−1} = φ'(z_{k−1}) ∘ W_kᵀ δ_k,      ∂L/∂W_k = Σ_n δ_k a_{k−1}ᵀ,      ∂L/∂c_k = Σ_n δ_k
 
-(Rumelhart, Hinton and Williams, Nature 323, 1986); those of spiking layers are written out in
-``device_models/spiking/lif_stack.py``. Sums are those of automatic differentiation but
-for the order of rounding.
+(Rumelhart, Hinton and Williams, Nature 323, 1986); those of spiking layers are in
+``device_models/spiking/lif_stack.py``. Sums are those of automatic differentiation but rounding.
 """
 
 from __future__ import annotations
@@ -260,11 +259,10 @@ class LayerStack:
         Args:
             w: Contiguous, shape ``(N,)``, or ``(K, N)``, whose parameters have K first.
         """
-        begin = w.storage_offset()
+        begin, views = w.storage_offset(), self._views
         if w.dim() == 1:
-            return [w.as_strided(shape, stride, begin + at) for shape, stride, at in self._views]
+            return [w.as_strided(shape, stride, begin + at) for shape, stride, at in views]
         count, apart = w.shape[0], w.stride(0)
-        views = self._views
         return [w.as_strided((count, *s), (apart, *by), begin + at) for s, by, at in views]
 
     @cached_property
@@ -321,6 +319,10 @@ class SpikingStack:
         shapes = tuple(each.shape for each in parameters)
         fits = has_slope(targets, shapes[places[-1][0]][0], loss)
         return cls(passes, shapes, places, loss) if fits else None
+
+    def outputs(self, w: Tensor, inputs: Tensor) -> Tensor:
+        """Outputs ``(n, outputs)`` for inputs ``(n, time_steps, inputs)``, without a graph."""
+        return self.passes.outputs(inputs, self._layers(w))
 
     def gradient(self, w: Tensor, inputs: Tensor, targets: Tensor, count: int) -> Tensor:
         """Sum of the samples' surrogate gradients over ``count``, shape ``(N,)``.

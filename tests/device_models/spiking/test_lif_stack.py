@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from device_models.layer_hooks import LayerHook
-from device_models.spiking import lif_stack
+from device_models.spiking import lif_neurons, lif_stack
 from device_models.spiking.network import SpikingNetwork, _Fire
 from device_models.spiking.surrogate_gradient import SURROGATES, Surrogate
 from neurograd.problem import Problem
@@ -64,11 +64,48 @@ def test_equal_to_steps(monkeypatch, widths, reset, readout):
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("loops", [True, False])
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
 @pytest.mark.parametrize("name", SURROGATES)
-def test_surrogates(name):
-    p = problem(readout="membrane", surrogate=Surrogate(name))
-    _, gradients = both(p, p.initial_weights)
+def test_surrogates(monkeypatch, name, reset, loops):
+    if not loops:
+        monkeypatch.setattr(lif_neurons, "available", lambda: False)
+    p = problem(readout="membrane", reset=reset, surrogate=Surrogate(name))
+    losses, gradients = both(p, p.initial_weights)
+    torch.testing.assert_close(*losses, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["fast_sigmoid", "atan"])
+@pytest.mark.parametrize("to_zero", [True, False])
+def test_loops_are_the_tensor_operations(monkeypatch, to_zero, name, dtype):
+    neurons = lif_neurons.LifNeurons(0.8, 1.1, to_zero, Surrogate(name))
+    currents = torch.randn(7, STEPS, SAMPLES, generator=generator_for(1, "loops"), dtype=dtype)
+    every = torch.randn(currents.shape, generator=generator_for(2, "loops"), dtype=dtype)
+    shares = [0.3, 0.1, 0.7, 0.2, 0.9, 0.4]
+
+    def found():
+        u, v, spikes = currents.clone(), currents.clone(), torch.empty_like(currents)
+        neurons.spike(u, spikes)
+        total = neurons.weigh(v, shares)
+        last = neurons.pull_back(v.clone(), every[:, :1], shares)
+        return u, spikes, v, total, last, neurons.pull_back(v, every, None)
+
+    called = []
+    run = lif_neurons._run
+    monkeypatch.setattr(
+        lif_neurons, "_run", lambda loop, *given: (called.append(loop), run(loop, *given))
+    )
+    by_loops = found()
+    assert len(called) == 4
+    monkeypatch.setattr(lif_neurons, "available", lambda: False)
+    by_operations = found()
+    assert len(called) == 4
+    exact = 1e-12 if dtype == torch.float64 else 1e-5
+    assert 0 < float(by_loops[1].mean()) < 0.5
+    for one, other in zip(by_loops, by_operations, strict=True):
+        torch.testing.assert_close(one, other, rtol=exact, atol=exact)
 
 
 def test_without_biases_in_float32_and_in_chunks():
