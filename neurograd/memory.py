@@ -1,9 +1,12 @@
-"""How the C library of this process deals with memory that is freed."""
+"""How this process deals with memory that is freed, by the C library and by Python."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """``M_TRIM_THRESHOLD`` and ``M_MMAP_THRESHOLD`` of glibc's ``malloc.h``."""
@@ -28,3 +31,28 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_TRIM_THRESHOLD, KEPT)
         mallopt(_MMAP_THRESHOLD, LARGE)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Look for no cycles of garbage in the block, or until ``collect_again`` in it.
+
+    Loading torch and this package makes a million objects that all stay: looking through them
+    again and again is a tenth of the time of loading.
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def collect_again() -> None:
+    """Look for cycles again, but not among what a process has loaded until then."""
+    if gc.isenabled():
+        return
+    if not gc.get_freeze_count():
+        gc.freeze()
+    gc.enable()

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from neurograd.cli.streams import say, silence, tolerate_encoding
 from neurograd.errors import NeurogradError
+from neurograd.memory import uncollected
 
 BAD_INPUT = 2
 UNEXPECTED = 70
@@ -34,9 +35,10 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     """The exit code of a command, whatever happens in it."""
     try:
-        from neurograd.cli.application import run  # noqa: PLC0415  (see above)
+        with uncollected():
+            from neurograd.cli.application import run  # noqa: PLC0415  (see above)
 
-        return run(arguments)
+            return run(arguments)
     except NeurogradError as error:
         say(f"neurograd: error: {' '.join(str(error).split())}")
         return BAD_INPUT

@@ -13,6 +13,7 @@ import typer
 from neurograd.cli.outputs import check_figure, check_outputs, write_outputs
 from neurograd.cli.streams import print_text
 from neurograd.errors import DataError
+from neurograd.memory import collect_again
 
 if TYPE_CHECKING:
     from neurograd.fit.device_fit import DeviceFit
@@ -74,6 +75,7 @@ def fit(
     from neurograd.fit.device_fit import fit_device  # noqa: PLC0415  (numpy and scipy are slow)
     from neurograd.fit.reading import read_devices  # noqa: PLC0415
 
+    collect_again()
     measured = read_devices(data, columns)
     try:
         found = fit_device(measured, model)

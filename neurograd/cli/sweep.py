@@ -24,6 +24,7 @@ from neurograd.cli.planning import show_plan
 from neurograd.cli.progress import ProgressBars
 from neurograd.cli.streams import say
 from neurograd.cli.work import with_seed
+from neurograd.memory import collect_again
 
 
 def sweep(
@@ -70,6 +71,7 @@ def sweep(
         spec_path, tuple(over or ()), tuple(with_seed(overrides, seed)), random, mode, table, plot,
         resume, jobs, scheduler, device, quick, SweepFigure(), allow_code,
     )  # fmt: skip
+    collect_again()
     if plan:
         with ProgressBars() as progress:
             found = plan_sweep(request, progress)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from neurograd.cli.outputs import STANDARD_OUTPUT
 from neurograd.cli.progress import ProgressBars
 from neurograd.errors import NeurogradError, OutputError
-from neurograd.memory import keep_freed_memory
+from neurograd.memory import collect_again, keep_freed_memory
 
 if TYPE_CHECKING:
     from neurograd.spec import Spec
@@ -59,6 +59,7 @@ def working(spec_path: Path | None, json_path: Path | None) -> Iterator[Progress
     output takes the JSON.
     """
     keep_freed_memory()
+    collect_again()
     aside = json_path == STANDARD_OUTPUT
     redirected = contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext()
     try:

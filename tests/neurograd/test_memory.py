@@ -1,10 +1,13 @@
-"""Memory that is freed and asked for again, by the pages that it is made of."""
+"""Memory that is freed and asked for again, by the pages that it is made of; cycles of garbage."""
 
+import gc
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from neurograd.memory import collect_again, uncollected
 
 PAGES = """
 import resource, sys
@@ -28,3 +31,22 @@ def test_freed_memory_comes_again_without_new_pages():
         return int(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
 
     assert pages("keep") < 100 < pages("leave")
+
+
+def test_cycles_are_left_alone_until_the_work_begins():
+    assert gc.isenabled()
+    with uncollected():
+        assert not gc.isenabled()
+        collect_again()
+        assert gc.isenabled()
+        frozen = gc.get_freeze_count()
+        assert frozen > 0
+    try:
+        with uncollected():
+            raise RuntimeError
+    except RuntimeError:
+        assert gc.isenabled()
+    with uncollected():
+        collect_again()
+    assert gc.get_freeze_count() <= frozen
+    gc.unfreeze()
