@@ -14,6 +14,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation
 
 # Okabe and Ito's palette, which colour-blind readers tell apart.
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6b6b6b"
@@ -93,6 +94,42 @@ def log_if_positive(axes: Axes) -> None:
         axes.set_yscale("log")
 
 
+class _PlainPowers(LogFormatterSciNotation):
+    """Powers of ten as plain text, ``2×10⁻³``: setting formulas took a quarter of a page's time."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The label of a place on a logarithmic axis."""
+        return _without_formula(super().__call__(x, pos))
+
+
+def _without_formula(label: str) -> str:
+    """A label of powers as plain text; any other one as it is."""
+    found = _POWER.fullmatch(label)
+    if found is None:
+        return label
+    factor, power = found["factor"].replace(r"\times", "×"), found["power"] or ""
+    return (factor + power.translate(_RAISED)).replace("-", "−")
+
+
+_POWER = re.compile(
+    r"\$\\mathdefault\{(?P<factor>[-\d.]+(?:\\times10)?)(?:\^\{(?P<power>[-\d]+)\})?\}\$"
+)
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _set_plain_powers(figure: Figure) -> None:
+    """Have the axes of a figure label powers of ten as plain text."""
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        for given, put in (
+            (axis.get_major_formatter(), axis.set_major_formatter),
+            (axis.get_minor_formatter(), axis.set_minor_formatter),
+        ):
+            if type(given) is LogFormatterSciNotation:
+                plain = _PlainPowers()
+                plain.__dict__.update(given.__dict__)
+                put(plain)
+
+
 def to_svg(figure: Figure, prefix: str) -> str:
     """The figure as an SVG element that can stand beside others in one page.
 
@@ -103,6 +140,7 @@ def to_svg(figure: Figure, prefix: str) -> str:
         figure: The figure.
         prefix: What its ids begin with; another one for each figure of a page.
     """
+    _set_plain_powers(figure)
     buffer = io.StringIO()
     with mpl.rc_context({**_STYLE, "svg.hashsalt": prefix}):
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})

@@ -137,3 +137,19 @@ def test_paper_is_light_whatever_the_screen_is(page):
     assert set(found) == set(light)
     kept = {name: colour for name, colour in light.items() if name not in ("--page", "--shade")}
     assert {name: found[name] for name in kept} == kept
+
+
+def test_powers_of_ten_are_plain_text():
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([-3.0, 0.0, 3.0], [2e-3, 2e-2, 7e-3])
+    axes.set_yscale("log")
+    axes.set_xscale("symlog", linthresh=0.1)
+    to_svg(figure, "x")
+    labels = {
+        each.get_text()
+        for axis in (axes.xaxis, axes.yaxis)
+        for each in (*axis.get_ticklabels(), *axis.get_ticklabels(minor=True))
+    }
+    assert {"10⁻²", "2×10⁻³", "−10⁰", "0"} <= labels
+    assert not any("$" in each for each in labels)
