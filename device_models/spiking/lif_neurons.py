@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class LifNeurons:
         from device_models.kernels.spiking import lif_loop  # noqa: PLC0415  (compiles at its import)
 
         total = u.new_empty(u.shape[0], u.shape[2])
-        given = (u.numpy(), total.numpy(), _array(u, shares))
+        given = (u.numpy(), total.numpy(), _array(_number_type(u), tuple(shares)))
         _run(lif_loop.weigh, u, *given, *self._constants(u))
         return total
 
@@ -84,7 +85,7 @@ class LifNeurons:
             from device_models.kernels.spiking import lif_loop  # noqa: PLC0415  (compiles at its import)
 
             number = _number_type(u)
-            each = _array(u, [1.0] * u.shape[1] if shares is None else shares)
+            each = _array(number, (1.0,) * u.shape[1] if shares is None else tuple(shares))
             name, *values = known
             ends = (getattr(lif_loop, name), *map(number, values))
             given = (u.numpy(), errors.contiguous().numpy(), each)
@@ -125,8 +126,9 @@ def _number_type(u: Tensor) -> Any:
     return np.float32 if u.dtype == torch.float32 else np.float64
 
 
-def _array(u: Tensor, numbers: Sequence[float]) -> Any:
-    return np.array(numbers, dtype=_number_type(u))
+@lru_cache
+def _array(number: Any, values: tuple[float, ...]) -> Any:
+    return np.array(values, dtype=number)
 
 
 def _run(loop: Callable[..., None], u: Tensor, *arguments: Any) -> None:

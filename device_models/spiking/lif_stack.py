@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import accumulate
 
 import torch
@@ -30,7 +31,7 @@ from torch import Tensor
 from device_models.spiking.lif_neurons import LifNeurons, weighted
 from device_models.spiking.surrogate_gradient import Surrogate
 
-SAMPLES_AT_ONCE = 192
+SAMPLES_AT_ONCE = 288
 """Samples whose states are computed together on a CPU, by timings: they stay in its cache."""
 
 Layer = tuple[Tensor, Tensor | None]
@@ -93,11 +94,11 @@ class LifStack:
     def _forward(self, x: Tensor, layers: Sequence[Layer], room: _Room) -> _States:
         """What comes of inputs of shape ``(inputs, time_steps, n)``."""
         potentials, signals, spiking = list[Tensor](), [x], layers
-        shares = [1.0] * x.shape[1]
+        shares: Sequence[float] = (1.0,) * x.shape[1]
         if self.membrane:
-            spiking, shares = layers[:-1], self._shares(x.shape[1])
+            spiking, shares = layers[:-1], _shares(self.decay, x.shape[1])
         for k, (weight, bias) in enumerate(spiking):
-            shape = (len(weight), *x.shape[1:])
+            shape = (weight.shape[0], *x.shape[1:])
             u = room.taken(f"potentials {k}", shape)
             _product(weight, bias, signals[-1].flatten(1), out=u.flatten(1))
             potentials.append(u)
@@ -108,18 +109,13 @@ class LifStack:
         if not self.membrane:
             return _States(weighed, potentials, signals)
         weight, bias = layers[-1]
-        outputs = weighed.new_empty(len(weight), x.shape[2])
+        outputs = weighed.new_empty(weight.shape[0], x.shape[2])
         _product(weight, bias, weighed, out=outputs, share=sum(shares))
         return _States(outputs, potentials, signals, weighed)
 
-    @property
+    @cached_property
     def _neurons(self) -> LifNeurons:
         return LifNeurons(self.decay, self.threshold, self.to_zero, self.surrogate)
-
-    def _shares(self, time_steps: int) -> list[float]:
-        """What a step's current counts in the mean potential: k_t."""
-        powers = accumulate(self.decay**age for age in range(time_steps))
-        return [total / time_steps for total in powers][::-1]
 
     def _backward(
         self,
@@ -132,7 +128,7 @@ class LifStack:
         """Add the derivatives by the layers' tensors, from those by outputs ``(outputs, n)``."""
         signals, shares = states.signals, None
         if states.weighted is not None:
-            shares = self._shares(signals[0].shape[1])
+            shares = _shares(self.decay, signals[0].shape[1])
             _add_products(sums[-1], error, states.weighted, sum(shares))
             error = layers[-1][0].t() @ error
         error = error.unsqueeze(1)
@@ -143,6 +139,13 @@ class LifStack:
                 shares = None
                 error = room.taken("errors", signals[k].shape)
                 torch.mm(layers[k][0].t(), by_current.flatten(1), out=error.flatten(1))
+
+
+@lru_cache
+def _shares(decay: float, time_steps: int) -> tuple[float, ...]:
+    """What a step's current counts in the mean potential: k_t."""
+    powers = accumulate(decay**age for age in range(time_steps))
+    return tuple(total / time_steps for total in powers)[::-1]
 
 
 @dataclass(frozen=True)
@@ -184,8 +187,9 @@ class _Room:
 
 def _parts(inputs: Tensor, room: _Room) -> Iterator[tuple[slice, Tensor]]:
     """Some samples at a time: which, and their inputs as ``(inputs, time_steps, n)``."""
-    size = SAMPLES_AT_ONCE if inputs.device.type == "cpu" else max(1, len(inputs))
-    for first in range(0, len(inputs), size):
+    count = inputs.shape[0]
+    size = SAMPLES_AT_ONCE if inputs.device.type == "cpu" else max(1, count)
+    for first in range(0, count, size):
         part = slice(first, first + size)
         some = inputs[part].transpose(0, 1)
         yield part, room.taken("inputs", some.shape).copy_(some).permute(2, 0, 1)
