@@ -28,7 +28,7 @@ from neurograd.judge.cost import Judgement
 from neurograd.pipeline.build import active_effects
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
 from neurograd.pipeline.notes import off_path
-from neurograd.pipeline.predicted.way import thrown_off
+from neurograd.pipeline.predicted.way import known_way, thrown_off
 from neurograd.pipeline.stages import Stages
 from neurograd.problem import Problem
 from neurograd.records.mitigation import MitigationGuide
@@ -191,7 +191,9 @@ def guide_work(
     tried = 0 if why_not(spec, samples) else len(trials_of(spec, samples, effects[:TRIED]))
     training = steps * update_passes(problem, chip)
     of_drawn = drawn * forecast_passes(problem, chip, steps, "every_update")
-    of_others = (chips - drawn) * forecast_passes(problem, chip, steps)
+    path, regime = known_way(problem, chip, steps)
+    way = path if regime is None else "every_update"
+    of_others = (chips - drawn) * forecast_passes(problem, chip, steps, way)
     return GuideWork(
         effects=len(effects),
         chips=chips,

@@ -315,6 +315,7 @@ class Stages:
             without=left_out,
             bursts=bursts,
             every_update=every_update,
+            first=self.chip if spec is self.spec else None,
             progress=self.pool.stage(f"predicting {name}", self.steps),
         )
 

@@ -37,6 +37,7 @@ def forecast_network(
     without: Collection[Effect] = (),
     bursts: bool = False,
     every_update: bool = False,
+    first: Chip | None = None,
     progress: Progress | None = None,
 ) -> PredictedNetwork:
     """Predict the training of one network; loss and accuracy are as the chip itself reads it.
@@ -50,6 +51,7 @@ def forecast_network(
         without=without,
         bursts=bursts,
         every_update=every_update,
+        first=first,
         progress=progress,
     )[0]
 
@@ -62,6 +64,7 @@ def forecast_weights(
     without: Collection[Effect] = (),
     bursts: bool = False,
     every_update: bool = False,
+    first: Chip | None = None,
     progress: Progress | None = None,
 ) -> tuple[PredictedNetwork, Tensor]:
     """Predict the training of one network, and the weights that it ends with.
@@ -75,6 +78,7 @@ def forecast_weights(
         without: Effects that are left out.
         bursts: Whether real updates are taken from states of the path, to look whether it holds.
         every_update: Whether every update is drawn whatever way the spec's forecasts take.
+        first: The spec's first chip, of which the way may be known already; built when None.
         progress: Called with the number of updates done since the last call.
 
     Returns:
@@ -90,7 +94,11 @@ def forecast_weights(
     # All chips of a spec go the way of its first, since those near a limit would differ; without an
     # effect likewise, so that what ways are off by is not taken for the cost of the effect.
     left = [(), without] if without else [()]
-    firsts = [clean] if index == CLEAN else [build_chip(spec, problem, without=w) for w in left]
+    firsts = [
+        first if first is not None and not w else build_chip(spec, problem, without=w) for w in left
+    ]
+    if index == CLEAN:
+        firsts = [clean]
     drawn = every_update or any(
         forecast_way(spec, problem, each)[0] == "every_update" for each in firsts
     )

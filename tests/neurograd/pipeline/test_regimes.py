@@ -23,6 +23,7 @@ from neurograd.pipeline.limits.command import path_notes
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
 from neurograd.pipeline.notes import off_path
 from neurograd.pipeline.pool import Inline
+from neurograd.pipeline.predicted import way
 from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.pipeline.predicted.way import forecast_way, thrown_off
 from neurograd.records.cost import ForecastResult
@@ -142,6 +143,26 @@ def test_a_chip_without_an_effect_is_predicted_the_way_of_the_whole_chip():
     assert bare.drawn
     quiet = build_chip(spec, problem, without=noise)
     assert forecast_way(spec, problem, quiet) == ("whole_set", None)
+
+
+def test_the_way_of_a_chip_is_looked_at_once(monkeypatch):
+    spec = _spec(0.2, 20, **READS)
+    problem = build_problem(spec)
+    chip, other = build_chip(spec, problem), build_chip(spec, problem)
+    looked_at = []
+    look = way.path_and_regime
+    monkeypatch.setattr(
+        way, "path_and_regime", lambda *asked: (looked_at.append(asked[1]), look(*asked))[1]
+    )
+    found = [forecast_way(spec, each, chip) for each in (problem, problem.replica(), problem)]
+    assert found[0] == found[1] == found[2] != (None, None)
+    assert [id(each) for each in looked_at] == [id(chip)]
+    assert forecast_way(spec, problem, other) == found[0]
+    fewer = problem.on_samples(torch.arange(50))
+    forecast_way(spec, fewer, chip)
+    assert [id(each) for each in looked_at] == [id(chip), id(other), id(chip)]
+    first = forecast_network(spec, problem, 0, first=chip)
+    assert first == forecast_network(spec, problem, 0)
 
 
 @pytest.mark.parametrize("chips", [4, 5])
