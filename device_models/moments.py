@@ -32,21 +32,21 @@ def clipped_normal(center: Tensor, std: Tensor, low: Tensor, high: Tensor) -> El
     safe_std = std.clamp_min(torch.finfo(center.dtype).tiny)
     alpha, beta = below / safe_std, above / safe_std
     mass_low, mass_high = torch.special.ndtr(alpha), torch.special.ndtr(-beta)
-    inside = (1.0 - mass_low - mass_high).clamp_min(0.0)
-    density_low = _INVERSE_SQRT_2PI * torch.exp(-0.5 * alpha.square())
-    density_high = _INVERSE_SQRT_2PI * torch.exp(-0.5 * beta.square())
-    shift = below * mass_low + above * mass_high - std * (density_high - density_low)
-    square = (
-        below.square() * mass_low
-        + above.square() * mass_high
-        + std.square() * inside
-        - std * (above * density_high - below * density_low)
-    )
+    inside = (1.0 - mass_low).sub_(mass_high).clamp_min_(0.0)
+    # In place from here on: for vectors of some thousand weights memory that is new costs as much
+    # as the numbers in it.
+    density_low = alpha.square_().mul_(-0.5).exp_().mul_(_INVERSE_SQRT_2PI)
+    density_high = beta.square_().mul_(-0.5).exp_().mul_(_INVERSE_SQRT_2PI)
+    shift = (below * mass_low).add_(above * mass_high)
+    shift.sub_((density_high - density_low).mul_(std))
+    square = below.square().mul_(mass_low).add_(mass_high.mul_(above.square()))
+    square.add_(inside.mul_(std.square()))
+    square.sub_(density_high.mul_(above).sub_(density_low.mul_(below)).mul_(std))
     still = std == 0
-    constant = torch.minimum(torch.maximum(torch.zeros_like(center), below), above)
+    constant = torch.minimum(below.clamp_min_(0.0), above)
     shift = torch.where(still, constant, shift)
-    variance = torch.where(still, torch.zeros_like(square), square - shift.square())
-    return ElementMoments(center + shift, variance.clamp_min(0.0))
+    variance = square.sub_(shift.square()).masked_fill_(still, 0.0)
+    return ElementMoments(center + shift, variance.clamp_min_(0.0))
 
 
 def two_point_mixture(first: ElementMoments, second: ElementMoments, p: Tensor) -> ElementMoments:

@@ -253,7 +253,7 @@ class Problem:
 
     def _outputs_at(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """Network outputs for inputs, without a graph."""
-        if isinstance(stack := self._written_out, SpikingStack):
+        if (stack := self._written_out) is not None:
             return functools.partial(stack.outputs, w.detach())  # no weights in and out of modules
         return functools.partial(self.outputs, self.parameters_of(w))
 
