@@ -37,13 +37,22 @@ class LifNeurons:
     to_zero: bool
     surrogate: Surrogate
 
-    def spike(self, u: Tensor, spikes: Tensor) -> None:
-        """Turn currents u into potentials, and fill in the spikes, of the same shape."""
+    def spike(self, u: Tensor, bias: Tensor | None, spikes: Tensor) -> None:
+        """Turn currents into potentials, and fill in the spikes.
+
+        Args:
+            u: Currents without the bias.
+            bias: Current at every step, shape ``(width,)``; None for none.
+            spikes: Filled, of the same shape as u.
+        """
         if _takes(u):
             from device_models.kernels.spiking import lif_loop  # noqa: PLC0415  (compiles at its import)
 
-            _run(lif_loop.spike, u, u.numpy(), spikes.numpy(), *self._constants(u))
+            given = (u.numpy(), _of_width(u, bias), spikes.numpy())
+            _run(lif_loop.spike, u, *given, *self._constants(u))
             return
+        if bias is not None:
+            u.add_(bias.view(-1, 1, 1))
         for step in range(u.shape[1]):
             now = u[:, step]
             if step:
@@ -54,21 +63,23 @@ class LifNeurons:
                     now.add_(before, alpha=self.decay).sub_(spiked, alpha=self.threshold)
             torch.gt(now, self.threshold, out=spikes[:, step])
 
-    def weigh(self, u: Tensor, shares: Sequence[float]) -> Tensor:
+    def weigh(self, u: Tensor, bias: Tensor | None, shares: Sequence[float]) -> Tensor:
         """Turn currents u into potentials; ``Σ_t k_t s_t`` of their spikes, shape ``(width, n)``.
 
         Args:
-            u: Currents.
+            u: Currents without the bias.
+            bias: Current at every step, shape ``(width,)``; None for none.
             shares: k_t of each time step.
         """
         if not _takes(u):
             spikes = torch.empty_like(u)
-            self.spike(u, spikes)
+            self.spike(u, bias, spikes)
             return weighted(spikes, shares)
         from device_models.kernels.spiking import lif_loop  # noqa: PLC0415  (compiles at its import)
 
         total = u.new_empty(u.shape[0], u.shape[2])
-        given = (u.numpy(), total.numpy(), _array(_number_type(u), tuple(shares)))
+        each = _array(_number_type(u), tuple(shares))
+        given = (u.numpy(), _of_width(u, bias), total.numpy(), each)
         _run(lif_loop.weigh, u, *given, *self._constants(u))
         return total
 
@@ -120,6 +131,12 @@ def weighted(signal: Tensor, shares: Sequence[float]) -> Tensor:
 def _takes(u: Tensor) -> bool:
     """Whether there are compiled loops, and they take tensors like these."""
     return available() and u.dtype in TYPES and plain(u, u.dtype)
+
+
+def _of_width(u: Tensor, bias: Tensor | None) -> Any:
+    """A bias as loops take it, 0 without one."""
+    given = u.new_zeros(u.shape[0]) if bias is None else bias.detach().contiguous()
+    return given.numpy()
 
 
 def _number_type(u: Tensor) -> Any:

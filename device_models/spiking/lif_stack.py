@@ -100,12 +100,15 @@ class LifStack:
         for k, (weight, bias) in enumerate(spiking):
             shape = (weight.shape[0], *x.shape[1:])
             u = room.taken(f"potentials {k}", shape)
-            _product(weight, bias, signals[-1].flatten(1), out=u.flatten(1))
+            torch.mm(weight, signals[-1].flatten(1), out=u.flatten(1))
             potentials.append(u)
             if k < len(spiking) - 1:
                 signals.append(room.taken(f"spikes {k}", shape))
-                self._neurons.spike(u, signals[-1])
-        weighed = self._neurons.weigh(potentials[-1], shares) if spiking else weighted(x, shares)
+                self._neurons.spike(u, bias, signals[-1])
+            else:
+                weighed = self._neurons.weigh(u, bias, shares)
+        if not spiking:
+            weighed = weighted(x, shares)
         if not self.membrane:
             return _States(weighed, potentials, signals)
         weight, bias = layers[-1]

@@ -35,11 +35,12 @@ def derivative(u: Any, error: Any, one: Any, surrogate: int, sharpness: Any, fac
     return error / (inner * inner + one) * factor
 
 
-def spike(u: Any, spikes: Any, decay: Any, threshold: Any, to_zero: bool) -> None:
+def spike(u: Any, bias: Any, spikes: Any, decay: Any, threshold: Any, to_zero: bool) -> None:
     """Turn currents into potentials, and fill in the spikes.
 
     Args:
-        u: Currents; potentials afterwards. Shape ``(width, time_steps, n)``.
+        u: Currents without the bias; potentials afterwards. Shape ``(width, time_steps, n)``.
+        bias: Current at every step, shape ``(width,)``.
         spikes: Filled with 0 and 1, same shape.
         decay: β, of the arrays' type.
         threshold: θ, likewise.
@@ -48,20 +49,32 @@ def spike(u: Any, spikes: Any, decay: Any, threshold: Any, to_zero: bool) -> Non
     none, one = u.dtype.type(0), u.dtype.type(1)
     width, steps, samples = u.shape
     for i in range(width):
+        own = bias[i]
         for j in range(samples):
-            spikes[i, 0, j] = one if u[i, 0, j] > threshold else none
+            now = u[i, 0, j] + own
+            u[i, 0, j] = now
+            spikes[i, 0, j] = one if now > threshold else none
         for t in range(1, steps):
             for j in range(samples):
-                now = potential(u[i, t, j], u[i, t - 1, j], decay, threshold, to_zero)
+                now = potential(u[i, t, j] + own, u[i, t - 1, j], decay, threshold, to_zero)
                 u[i, t, j] = now
                 spikes[i, t, j] = one if now > threshold else none
 
 
-def weigh(u: Any, weighted: Any, shares: Any, decay: Any, threshold: Any, to_zero: bool) -> None:
+def weigh(
+    u: Any,
+    bias: Any,
+    weighted: Any,
+    shares: Any,
+    decay: Any,
+    threshold: Any,
+    to_zero: bool,
+) -> None:
     """Turn currents into potentials, and weigh the spikes of all time steps.
 
     Args:
-        u: Currents; potentials afterwards. Shape ``(width, time_steps, n)``.
+        u: Currents without the bias; potentials afterwards. Shape ``(width, time_steps, n)``.
+        bias: As for ``spike``.
         weighted: Filled with ``Σ_t k_t s_t``, shape ``(width, n)``.
         shares: k_t, shape ``(time_steps,)``.
         decay: β, of the arrays' type.
@@ -71,13 +84,15 @@ def weigh(u: Any, weighted: Any, shares: Any, decay: Any, threshold: Any, to_zer
     none = u.dtype.type(0)
     width, steps, samples = u.shape
     for i in range(width):
-        share = shares[0]
+        own, share = bias[i], shares[0]
         for j in range(samples):
-            weighted[i, j] = share if u[i, 0, j] > threshold else none
+            now = u[i, 0, j] + own
+            u[i, 0, j] = now
+            weighted[i, j] = share if now > threshold else none
         for t in range(1, steps):
             share = shares[t]
             for j in range(samples):
-                now = potential(u[i, t, j], u[i, t - 1, j], decay, threshold, to_zero)
+                now = potential(u[i, t, j] + own, u[i, t - 1, j], decay, threshold, to_zero)
                 u[i, t, j] = now
                 weighted[i, j] += share if now > threshold else none
 

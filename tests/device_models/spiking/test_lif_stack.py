@@ -83,12 +83,12 @@ def test_loops_are_the_tensor_operations(monkeypatch, to_zero, name, dtype):
     neurons = lif_neurons.LifNeurons(0.8, 1.1, to_zero, Surrogate(name))
     currents = torch.randn(7, STEPS, SAMPLES, generator=generator_for(1, "loops"), dtype=dtype)
     every = torch.randn(currents.shape, generator=generator_for(2, "loops"), dtype=dtype)
-    shares = [0.3, 0.1, 0.7, 0.2, 0.9, 0.4]
+    shares, bias = [0.3, 0.1, 0.7, 0.2, 0.9, 0.4], torch.linspace(-0.3, 0.3, 7, dtype=dtype)
 
     def found():
         u, v, spikes = currents.clone(), currents.clone(), torch.empty_like(currents)
-        neurons.spike(u, spikes)
-        total = neurons.weigh(v, shares)
+        neurons.spike(u, bias, spikes)
+        total = neurons.weigh(v, None, shares)
         last = neurons.pull_back(v.clone(), every[:, :1], shares)
         return u, spikes, v, total, last, neurons.pull_back(v, every, None)
 
