@@ -22,12 +22,17 @@ from device_models.kernels.number_loops import (
 from device_models.kernels.outer_order import (
     ALL,
     LEAST,
+    LEAST_OF_PAIRS,
     Place,
     candidates,
     clock_of,
     fill,
     line_of,
     normal_words,
+    normals_in_turn,
+    round_stayed,
+    sieve_of,
+    sift,
     sort,
     start,
     units_of_visited,
@@ -67,8 +72,8 @@ def _layer(factors: Any, layers: Any, number: Any) -> Any:
 
 
 @called
-def _choose_pulsed(size: Any, key: Any, where: Any, noisy: Any, room: Any) -> Any:
-    """How many visited weights get pulses; they go to the front, with their normal numbers."""
+def _choose_pulsed(size: Any, where: Any, room: Any) -> Any:
+    """How many visited weights get pulses; they go to the front."""
     x, order, device, count = room.numbers, room.order, room.device, 0
     zero = x.dtype.type(0.0)
     for k in range(size):
@@ -78,28 +83,41 @@ def _choose_pulsed(size: Any, key: Any, where: Any, noisy: Any, room: Any) -> An
     for k in range(count):
         device[k] = np.uint64(where[order[k]])
         x[ASKED + k], x[PULSES + k] = x[ASKED + order[k]], x[PULSES + order[k]]
-    if noisy:
-        words_of(device, count, np.uint64(0), key, room.words)
-        normals_of(room.words[2 * BLOCK :], count, x[NOISE:], x[MORE:])
     return count
 
 
 @called
-def _choose_candidates(
-    size: Any, where: Any, chances: Any, first: Any, second: Any, noisy: Any, room: Any
-) -> Any:
-    """How many candidates get a pulse; they go to the front, with their normal numbers."""
-    x, order, words, count = room.numbers, room.order, room.words, 0
+def _choose_candidates(size: Any, where: Any, chances: Any, room: Any) -> Any:
+    """How many candidates get a pulse; they go to the front."""
+    x, order, count = room.numbers, room.order, 0
     for k in range(size):
         order[count] = k
         count += chances[k] < x[PULSES + k]
     for k in range(count):
         room.device[k] = np.uint64(where[order[k]])
         x[ASKED + k], x[PULSES + k] = x[ASKED + order[k]], x.dtype.type(1.0)
-        words[k], words[BLOCK + k] = first[order[k]], second[order[k]]
-    if noisy:
-        normals_of(words, count, x[NOISE:], x[MORE:])
     return count
+
+
+@called
+def _draw_noise(count: Any, key: Any, place: Any, drawn: Any, by_chance: Any, room: Any) -> Any:
+    """Normal numbers of the chosen weights, and how many were drawn with them in the layer.
+
+    Where none is drawn for the rounding they are those of a write of all weights.
+    """
+    x, words = room.numbers, room.words
+    if not by_chance:
+        words_of(room.device, count, np.uint64(0), key, words)
+        normals_of(words[2 * BLOCK :], count, x[NOISE:], x[MORE:])
+        return drawn
+    normals_in_turn(key, place, drawn, count, words, x[NOISE:])
+    many = 0
+    for k in range(count):
+        many += x[PULSES + k] > x.dtype.type(1.0)
+    if many == 0:
+        return drawn + BLOCK
+    normals_in_turn(key, place, drawn + BLOCK, count, words, x[MORE:])
+    return drawn + 2 * BLOCK
 
 
 def write_pulses(
@@ -133,54 +151,68 @@ def _pulses_in_layer(
 ) -> None:  # fmt: skip
     room = room_of(w, request.single)
     increments, pulses = room.numbers[ASKED : ASKED + BLOCK], room.numbers[PULSES:]
-    where, words = np.empty(BLOCK, np.int64), np.empty((4, BLOCK), np.uint32)
-    units, chances = np.empty(BLOCK, w.dtype), np.empty(BLOCK)
+    where, units, parts = np.empty(BLOCK, np.int64), np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
+    chances = np.empty(BLOCK)
     columns, rows = line_of(inputs.shape[1] + 1, w), line_of(errors.shape[1], w)
     visited, state = np.empty(errors.shape[1], np.int64), np.zeros(2, np.int64)
-    clock, noisy = clock_of(False), shape.noise > 0
+    clock, sieve, noisy = clock_of(False), sieve_of(), shape.noise > 0
     scale = abs(np.float64(factor)) / np.float64(min(request.up, request.down))
     by_chance = request.rounding == STOCHASTIC
     for n in range(keys.size):
-        key, drawn = keys[n], 0
+        key, drawn, noise = keys[n], 0, 0
         column_count = sort(inputs[n], 1.0, place.bias >= 0, columns)
         row_count = sort(errors[n], scale, False, rows)
         least = LEAST if by_chance else ALL
         visited_columns(rows, row_count, columns, column_count, least, visited)
         state[:] = 0
-        while state[0] < row_count:
+        while not by_chance and state[0] < row_count:
             size = fill(rows, row_count, columns, visited, place, factor, state, where, increments)
-            if size == 0:
-                break
             pulsed_loop.ask_for_pulses(size, request, room)
-            if by_chance:
-                units_of_visited(key, place, drawn, size, words, units)
-                drawn += BLOCK
             round_all(pulses, units, size, request.rounding, w.dtype.type)
-            count = _choose_pulsed(size, key, where, noisy, room)
+            count = _choose_pulsed(size, where, room)
+            if noisy:
+                noise = _draw_noise(count, key, place, noise, by_chance, room)
             pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)
+        sieve.state[:] = 0
+        sieve.state[2] = sieve.bytes.size
+        while by_chance and sieve.state[0] < row_count:
+            size = sift(
+                sieve, key, rows, row_count, columns, visited, place, factor, scale,
+                w, table, room.device, increments, parts,
+            )  # fmt: skip
+            pulsed_loop.ask_for_pulses(size, request, room)
+            units_of_visited(key, place, drawn, size, room.words, units)
+            drawn += BLOCK
+            round_stayed(pulses, units, parts, size)
+            if noisy:
+                noise = _draw_noise(size, key, place, noise, by_chance, room)
+            pulsed_loop.pulse_chosen(key, size, w, table, shape, request, room)
         size = BLOCK if by_chance else 0
         if by_chance:
             start(clock, key, place)
         while size == BLOCK:
             size = candidates(
                 clock, key, rows, row_count, columns, column_count, visited, place, factor,
-                where, increments, chances, words[0], words[1],
+                where, increments, chances,
             )  # fmt: skip
             pulsed_loop.ask_for_pulses(size, request, room)
-            count = _choose_candidates(size, where, chances, words[0], words[1], noisy, room)
+            count = _choose_candidates(size, where, chances, room)
+            if noisy:
+                noise = _draw_noise(count, key, place, noise, by_chance, room)
             pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)
 
 
 @called
 def _apply_curves(
-    count: Any, where: Any, up: Any, w: Any, numbers: Any, words: Any,
+    key: Any, count: Any, where: Any, up: Any, w: Any, numbers: Any, words: Any,
     plus: Any, minus: Any, settings: Any, rise: Any, fall: Any, covered: Any,
 ) -> None:  # fmt: skip
     """Pulses of ``numbers[2]`` and, of pairs, ``numbers[3]`` to some weights."""
     noise, more_noise, ups, downs = numbers[0], numbers[1], numbers[2], numbers[3]
     ways, changes, real = numbers[4], numbers[5], w.dtype.type
     if settings.noisy:
-        normals_of(words.ravel(), count, noise, more_noise)
+        normal_words(key, where, count, words, words[BLOCK:])
+        normals_of(words, count, noise, more_noise)
     for k in range(count):
         ways[k] = memristor_loop.way_of(w[where[k]], where[k], plus, minus, settings, real)
         changes[k] = real(0.0)
@@ -218,7 +250,7 @@ def _choose_moved(size: Any, where: Any, increments: Any, up: Any, ups: Any, dow
 
 @called
 def _choose_moved_candidates(
-    size: Any, where: Any, increments: Any, chances: Any, up: Any, ups: Any, downs: Any, words: Any
+    size: Any, where: Any, increments: Any, chances: Any, up: Any, ups: Any, downs: Any
 ) -> Any:
     """How many candidates get a pulse of one device or of both; they go to the front."""
     one, zero, count = ups.dtype.type(1.0), ups.dtype.type(0.0), 0
@@ -228,7 +260,6 @@ def _choose_moved_candidates(
         either = only_up + downs[j]
         raised = chances[j] < only_up or (chances[j] >= either - both and chances[j] < either)
         where[count], up[count] = where[j], increments[j] > zero
-        words[0, count], words[1, count] = words[0, j], words[1, j]
         chosen = chances[j] < either
         lowered = chosen and chances[j] >= only_up
         ups[count], downs[count] = one if raised else zero, one if lowered else zero
@@ -267,13 +298,10 @@ def _curves_in_layer(
     keys: Any, w: Any, inputs: Any, errors: Any, place: Any, factor: Any,
     plus: Any, minus: Any, settings: Any, rise: Any, fall: Any, covered: Any,
 ) -> None:  # fmt: skip
-    numbers, words = np.empty((6, BLOCK), w.dtype), np.empty((4, BLOCK), np.uint32)
+    numbers, words = np.empty((6, BLOCK), w.dtype), np.empty(4 * BLOCK, np.uint32)
     where, up = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.bool_)
-    increments, chances, units = (
-        np.empty(BLOCK, w.dtype),
-        np.empty(BLOCK),
-        np.empty(2 * BLOCK, w.dtype),
-    )
+    increments, chances = np.empty(BLOCK, w.dtype), np.empty(BLOCK)
+    units, more_units = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     columns, rows = line_of(inputs.shape[1] + 1, w), line_of(errors.shape[1], w)
     visited, state = np.empty(errors.shape[1], np.int64), np.zeros(2, np.int64)
     clock, real = clock_of(settings.pair), w.dtype.type
@@ -284,7 +312,7 @@ def _curves_in_layer(
         key, drawn = keys[n], 0
         column_count = sort(inputs[n], 1.0, place.bias >= 0, columns)
         row_count = sort(errors[n], scale, False, rows)
-        least = LEAST if by_chance else ALL
+        least = LEAST_OF_PAIRS if by_chance else ALL
         visited_columns(rows, row_count, columns, column_count, least, visited)
         state[:] = 0
         while state[0] < row_count:
@@ -293,15 +321,14 @@ def _curves_in_layer(
                 break
             _curves_asked(size, increments, settings, numbers[2], numbers[3])
             if by_chance:
-                units_of_visited(key, place, drawn, 2 * size, words, units)
+                units_of_visited(key, place, drawn, size, words, units)
+                units_of_visited(key, place, drawn + BLOCK, size, words, more_units)
                 drawn += 2 * BLOCK
             round_all(numbers[2], units, size, settings.rounding, real)
-            round_all(numbers[3], units[size:], size, settings.rounding, real)
+            round_all(numbers[3], more_units, size, settings.rounding, real)
             count = _choose_moved(size, where, increments, up, numbers[2], numbers[3])
-            if settings.noisy:
-                normal_words(key, where, count, words[0], words[1])
             _apply_curves(
-                count, where, up, w, numbers, words, plus, minus, settings, rise, fall, covered
+                key, count, where, up, w, numbers, words, plus, minus, settings, rise, fall, covered
             )
         size = BLOCK if by_chance else 0
         if by_chance:
@@ -309,12 +336,12 @@ def _curves_in_layer(
         while size == BLOCK:
             size = candidates(
                 clock, key, rows, row_count, columns, column_count, visited, place, factor,
-                where, increments, chances, words[0], words[1],
+                where, increments, chances,
             )  # fmt: skip
             _curves_asked(size, increments, settings, numbers[2], numbers[3])
             count = _choose_moved_candidates(
-                size, where, increments, chances, up, numbers[2], numbers[3], words
+                size, where, increments, chances, up, numbers[2], numbers[3]
             )
             _apply_curves(
-                count, where, up, w, numbers, words, plus, minus, settings, rise, fall, covered
+                key, count, where, up, w, numbers, words, plus, minus, settings, rise, fall, covered
             )
