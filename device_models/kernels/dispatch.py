@@ -43,7 +43,7 @@ def plain(each: Tensor, dtype: torch.dtype) -> bool:
     return (
         type(each) is Tensor
         and each.dtype == dtype
-        and each.device.type == "cpu"
+        and each.is_cpu
         and not each.requires_grad
     )
 

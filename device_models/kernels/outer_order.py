@@ -56,6 +56,9 @@ _SIEVED, _NORMAL = np.uint64(2**61), np.uint64(2**60)
 """Beyond the numbers of weights: those of a layer's clock, of its visited weights, of the first
 step of their visits, and of its normal numbers."""
 
+_LANES = 32
+"""What a processor takes at a time is a part of this; loops over so many have no rest."""
+
 _PARTS = 256.0
 """Chances of the first step of a visit are whole numbers of such parts."""
 
@@ -99,7 +102,7 @@ def line_of(size: Any, like: Any) -> Any:
     """Room for the rows or columns of a sample."""
     return Line(
         np.empty(size, np.int64),
-        np.empty(size, like.dtype),
+        np.zeros(size + _LANES, like.dtype),
         np.empty(size, np.int64),
         np.empty(size, np.int64),
         np.empty(size, np.uint64),
@@ -215,6 +218,10 @@ def fill(
     return size
 
 
+_WORDS = BLOCK // 4
+BYTES = 16 * _WORDS
+"""Random bytes that are drawn at a time."""
+
 _LEFT = 64
 """Room in a block that a further row is not begun for."""
 
@@ -240,10 +247,10 @@ class Sieve(NamedTuple):
 @inlined
 def sieve_of() -> Any:
     """A sieve that is not started."""
-    words = np.empty(4 * BLOCK, np.uint32)
+    words = np.zeros(4 * _WORDS + _LANES, np.uint32)
     return Sieve(
         np.zeros(4, np.int64), words, words.view(np.uint8),
-        np.empty(BLOCK, np.bool_), np.empty(BLOCK, np.uint64),
+        np.empty(BLOCK + _LANES, np.bool_), np.empty(BLOCK, np.uint64),
     )  # fmt: skip
 
 
@@ -276,14 +283,14 @@ def sift(
     r, column, used, size = state[0], state[1], state[2], np.uint64(0)
     scale, one, stride = scale * _PARTS, np.uint64(1), np.uint64(table.size // w.size)
     while r < row_count and np.int64(size) <= BLOCK - _LEFT:
-        if used == sieve.bytes.size:
-            words_in_turn(np.uint64(place.first) | _SIEVED, state[3], BLOCK, key, sieve.words)
-            state[3], used = state[3] + BLOCK, 0
-        some = min(visited[r] - column, BLOCK - np.int64(size), sieve.bytes.size - used)
+        if used == BYTES:
+            words_of_turn(np.uint64(place.first) | _SIEVED, state[3], key, sieve.words)
+            state[3], used = state[3] + _WORDS, 0
+        some = min(visited[r] - column, BLOCK - np.int64(size), BYTES - used)
         row, error = rows.numbers[r], rows.values[r]
         parts = real(abs(error) * scale)
         bytes, values, numbers = sieve.bytes[used:], columns.values[column:], columns.numbers[column:]
-        for k in range(some):
+        for k in range(-(-some // _LANES) * _LANES):
             stays[k] = real(bytes[k]) < parts * abs(values[k])
         count = np.uint64(0)
         for k in range(some):
@@ -440,6 +447,15 @@ def words_in_turn(stream: Any, begin: Any, count: Any, key: Any, words: Any) -> 
         r0, r1, r2, r3 = block_of(stream, np.uint64(begin) + np.uint64(j), key)
         words[j], words[BLOCK + j] = np.uint32(r0), np.uint32(r1)
         words[2 * BLOCK + j], words[3 * BLOCK + j] = np.uint32(r2), np.uint32(r3)
+
+
+@called
+def words_of_turn(stream: Any, begin: Any, key: Any, words: Any) -> None:
+    """The words of ``SIFTED`` blocks of a stream, in rows of as many numbers."""
+    for j in range(_WORDS):
+        r0, r1, r2, r3 = block_of(stream, np.uint64(begin) + np.uint64(j), key)
+        words[j], words[_WORDS + j] = np.uint32(r0), np.uint32(r1)
+        words[2 * _WORDS + j], words[3 * _WORDS + j] = np.uint32(r2), np.uint32(r3)
 
 
 @called

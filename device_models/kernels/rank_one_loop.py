@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from device_models.kernels import memristor_loop, pulsed_loop
-from device_models.kernels.compiled import called
+from device_models.kernels.compiled import called, chosen_by_types
 from device_models.kernels.number_loops import (
     BLOCK,
     STOCHASTIC,
@@ -21,6 +21,7 @@ from device_models.kernels.number_loops import (
 )
 from device_models.kernels.outer_order import (
     ALL,
+    BYTES,
     LEAST,
     LEAST_OF_PAIRS,
     Place,
@@ -41,6 +42,36 @@ from device_models.kernels.outer_order import (
 from device_models.kernels.train_loop import ASKED, MORE, NOISE, PULSES, room_of
 
 
+def _bits(values: Any) -> Any:
+    """Numbers as whole ones of as many bits: those of 0 or more are in the same order."""
+    raise NotImplementedError
+
+
+@chosen_by_types(_bits)
+def _bits_of(values: Any) -> Any:
+    return _bits_of_short if values.dtype.bitwidth == 32 else _bits_of_long
+
+
+def _bits_of_short(values: Any) -> Any:
+    return values.view(np.int32)
+
+
+def _bits_of_long(values: Any) -> Any:
+    return values.view(np.int64)
+
+
+@called
+def _most(values: Any) -> Any:
+    """Largest size of some values; NaN where one is, whose bits are above those of all numbers."""
+    bits = _bits(values)
+    most, sign = bits.dtype.type(0), np.iinfo(bits.dtype).max
+    for k in range(bits.size):
+        most = max(most, bits.dtype.type(bits[k] & sign))
+    found = np.empty(1, bits.dtype)
+    found[0] = most
+    return found.view(values.dtype)[0]
+
+
 def largest(factors: Any, layers: Any) -> Any:
     """Largest product of an input, or of 1, and an error of the same sample; NaN where one is.
 
@@ -48,17 +79,15 @@ def largest(factors: Any, layers: Any) -> Any:
         factors: As for ``write_pulses``.
         layers: As for ``write_pulses``.
     """
-    found = factors.dtype.type(0.0)
+    one, found = factors.dtype.type(1.0), factors.dtype.type(0.0)
     for number in range(len(layers)):
         _, inputs, errors = _layer(factors, layers, number)
         for n in range(errors.shape[0]):
-            most = errors.dtype.type(1.0)
-            for c in range(inputs.shape[1]):
-                size = abs(inputs[n, c])
-                most = most if size <= most else size
-            for row in range(errors.shape[1]):
-                size = abs(errors[n, row]) * most
-                found = found if size <= found else size
+            size = _most(inputs[n])
+            size = _most(errors[n]) * (one if size < one else size)
+            if np.isnan(size):
+                return size
+            found = max(found, size)
     return found
 
 
@@ -174,7 +203,7 @@ def _pulses_in_layer(
                 noise = _draw_noise(count, key, place, noise, by_chance, room)
             pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)
         sieve.state[:] = 0
-        sieve.state[2] = sieve.bytes.size
+        sieve.state[2] = BYTES
         while by_chance and sieve.state[0] < row_count:
             size = sift(
                 sieve, key, rows, row_count, columns, visited, place, factor, scale,
