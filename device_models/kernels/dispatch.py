@@ -40,12 +40,7 @@ class Properties:
 
 def plain(each: Tensor, dtype: torch.dtype) -> bool:
     """Whether a tensor is a plain one on the CPU, of a type, that no gradient goes through."""
-    return (
-        type(each) is Tensor
-        and each.dtype == dtype
-        and each.is_cpu
-        and not each.requires_grad
-    )
+    return type(each) is Tensor and each.dtype == dtype and each.is_cpu and not each.requires_grad
 
 
 def taken(w: Tensor, *values: Tensor) -> bool:

@@ -42,17 +42,17 @@ def write_pulses(
     found = write.for_outer_loops if _taken(w, layers) else None
     if found is None or not found.fit(w):
         return False
-    from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.outer import pulses  # noqa: PLC0415  (imports numba)
 
     request, products = found.arguments[-1], _products(layers)
     if request.most > request.single:
         unit = min(request.up, request.down)
-        asked = _run(rank_one_loop.largest, w, *products)
+        asked = _run(pulses.largest, w, *products)
         # A comparison with NaN is never true: those are left to the write of all weights.
         if not asked * abs(factor) <= request.single * unit:
             return False
     keys = write.key_of(generator, len(layers[0].inputs))
-    _write(rank_one_loop.write_pulses, w, keys, products, factor, found)
+    _write(pulses.write, w, keys, products, factor, found)
     return True
 
 
@@ -69,10 +69,10 @@ def write_curves(
     found = write.for_loops if _taken(w, layers) else None
     if found is None or not found.fit(w):
         return False
-    from device_models.kernels import rank_one_loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.outer import curves  # noqa: PLC0415  (imports numba)
 
     keys = write.key_of(generator, len(layers[0].inputs))
-    _write(rank_one_loop.write_curves, w, keys, _products(layers), factor, found)
+    _write(curves.write, w, keys, _products(layers), factor, found)
     return True
 
 
@@ -96,7 +96,7 @@ def _write(
 
 
 def _products(layers: Sequence[OuterProducts]) -> tuple[Any, Any]:
-    """Factors and layers as loops take them: see ``rank_one_loop.write_pulses``."""
+    """Factors and layers as loops take them: see ``kernels.outer.pulses.write``."""
     rows, begin = [], 0
     for layer in layers:
         (samples, width), height = layer.inputs.shape, layer.errors.shape[1]

@@ -1,0 +1,1 @@
+"""Writes of samples one after the other by the outer products that their gradients are."""

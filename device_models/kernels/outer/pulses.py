@@ -1,0 +1,230 @@
+"""Writes by pulses of one sample after the other, see ``order``.
+
+A sample finds what those before have left.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from device_models.kernels import pulsed_loop
+from device_models.kernels.compiled import called, chosen_by_types
+from device_models.kernels.number_loops import (
+    BLOCK,
+    STOCHASTIC,
+    normals_of,
+    round_all,
+    words_of,
+)
+from device_models.kernels.outer import jumps, sieve
+from device_models.kernels.outer.order import ALL, Place, fill, line_of, product_of
+from device_models.kernels.outer.streams import normals_in_turn, units_in_turn
+from device_models.kernels.train_loop import ASKED, MORE, NOISE, PULSES, room_of
+
+
+def _bits(values: Any) -> Any:
+    """Numbers as whole ones of as many bits: those of 0 or more are in the same order."""
+    raise NotImplementedError
+
+
+@chosen_by_types(_bits)
+def _bits_of(values: Any) -> Any:
+    return _bits_of_short if values.dtype.bitwidth == 32 else _bits_of_long
+
+
+def _bits_of_short(values: Any) -> Any:
+    return values.view(np.int32)
+
+
+def _bits_of_long(values: Any) -> Any:
+    return values.view(np.int64)
+
+
+@called
+def _most(values: Any) -> Any:
+    """Largest size of some values; NaN where one is, whose bits are above those of all numbers."""
+    bits = _bits(values)
+    most, sign = bits.dtype.type(0), np.iinfo(bits.dtype).max
+    for k in range(bits.size):
+        most = max(most, bits.dtype.type(bits[k] & sign))
+    found = np.empty(1, bits.dtype)
+    found[0] = most
+    return found.view(values.dtype)[0]
+
+
+def largest(factors: Any, layers: Any) -> Any:
+    """Largest product of an input, or of 1, and an error of the same sample; NaN where one is.
+
+    Args:
+        factors: As for ``write``.
+        layers: As for ``write``.
+    """
+    one, found = factors.dtype.type(1.0), factors.dtype.type(0.0)
+    for number in range(len(layers)):
+        _, inputs, errors = layer_of(factors, layers, number)
+        for n in range(errors.shape[0]):
+            size = _most(inputs[n])
+            size = _most(errors[n]) * (one if size < one else size)
+            if np.isnan(size):
+                return size
+            found = max(found, size)
+    return found
+
+
+@called
+def layer_of(factors: Any, layers: Any, number: Any) -> Any:
+    """Where a layer stands, and the inputs and errors of its samples, one a row."""
+    first, bias, width, height, begin, samples = layers[number]
+    middle, end = begin + samples * width, begin + samples * (width + height)
+    inputs = factors[begin:middle].reshape(samples, width)
+    return Place(first, bias, width), inputs, factors[middle:end].reshape(samples, height)
+
+
+@called
+def _choose_pulsed(size: Any, where: Any, room: Any) -> Any:
+    """How many visited weights get pulses; they go to the front."""
+    x, order, device, count = room.numbers, room.order, room.device, 0
+    zero = x.dtype.type(0.0)
+    for k in range(size):
+        order[count] = k
+        # Not where an increment is no number.
+        count += x[PULSES + k] > zero
+    for k in range(count):
+        device[k] = np.uint64(where[order[k]])
+        x[ASKED + k], x[PULSES + k] = x[ASKED + order[k]], x[PULSES + order[k]]
+    return count
+
+
+@called
+def _choose_candidates(size: Any, where: Any, chances: Any, room: Any) -> Any:
+    """How many candidates get a pulse; they go to the front."""
+    x, order, count = room.numbers, room.order, 0
+    for k in range(size):
+        order[count] = k
+        count += chances[k] < x[PULSES + k]
+    for k in range(count):
+        room.device[k] = np.uint64(where[order[k]])
+        x[ASKED + k], x[PULSES + k] = x[ASKED + order[k]], x.dtype.type(1.0)
+    return count
+
+
+@called
+def _draw_noise(count: Any, product: Any, drawn: Any, by_chance: Any, room: Any) -> Any:
+    """Normal numbers of the chosen weights, and how many were drawn with them in the layer.
+
+    Where none is drawn for the rounding they are those of a write of all weights.
+    """
+    x, words = room.numbers, room.words
+    if not by_chance:
+        words_of(room.device, count, np.uint64(0), product.key, words)
+        normals_of(words[2 * BLOCK :], count, x[NOISE:], x[MORE:])
+        return drawn
+    normals_in_turn(product, drawn, count, words, x[NOISE:])
+    many = 0
+    for k in range(count):
+        many += x[PULSES + k] > x.dtype.type(1.0)
+    if many == 0:
+        return drawn + BLOCK
+    normals_in_turn(product, drawn + BLOCK, count, words, x[MORE:])
+    return drawn + 2 * BLOCK
+
+
+def write(
+    keys: Any, w: Any, factors: Any, layers: Any, factor: Any,
+    table: Any, shape: Any, request: Any,
+) -> None:  # fmt: skip
+    """Samples written by pulses one after the other, layer by layer.
+
+    No weight may be asked for more than ``request.single`` pulses.
+
+    Args:
+        keys: Of the samples' writes, 64 bits without a sign.
+        w: Weights; changed in place.
+        factors: Of each layer the inputs of all samples, one after the other, then their errors.
+        layers: Of each layer a row: first weight, first bias or a number below 0, columns, rows,
+            where its factors begin, samples.
+        factor: What the gradients are multiplied by to be increments.
+        table: See ``pulsed_loop.table_of``.
+        shape: As for ``pulsed_loop.write``.
+        request: As for ``pulsed_loop.write``.
+    """
+    for number in range(len(layers)):
+        place, inputs, errors = layer_of(factors, layers, number)
+        _in_layer(keys, w, inputs, errors, place, factor, table, shape, request)
+
+
+@called
+def _in_layer(
+    keys: Any, w: Any, inputs: Any, errors: Any, place: Any, factor: Any,
+    table: Any, shape: Any, request: Any,
+) -> None:  # fmt: skip
+    room, clock, sifter = room_of(w, request.single), jumps.clock_of(False), sieve.sieve_of()
+    columns, rows = line_of(inputs.shape[1] + 1, w), line_of(errors.shape[1], w)
+    visited = np.empty(errors.shape[1], np.int64)
+    scale = abs(np.float64(factor)) / np.float64(min(request.up, request.down))
+    by_chance = request.rounding == STOCHASTIC
+    for n in range(keys.size):
+        product = product_of(
+            keys[n], inputs[n], errors[n], place, factor, scale, sieve.LEAST if by_chance else ALL,
+            rows, columns, visited,
+        )  # fmt: skip
+        if by_chance:
+            noise = _write_sifted(product, sifter, w, table, shape, request, room)
+            _write_candidates(product, clock, noise, w, table, shape, request, room)
+        else:
+            _write_all(product, w, table, shape, request, room)
+
+
+@called
+def _write_all(product: Any, w: Any, table: Any, shape: Any, request: Any, room: Any) -> None:
+    """All weights of a product whose requests are not rounded by chance."""
+    asked, pulses = room.numbers[ASKED : ASKED + BLOCK], room.numbers[PULSES:]
+    where, state = np.empty(BLOCK, np.int64), np.zeros(2, np.int64)
+    while state[0] < product.row_count:
+        size = fill(product, state, where, asked)
+        pulsed_loop.ask_for_pulses(size, request, room)
+        round_all(pulses, pulses, size, request.rounding, w.dtype.type)
+        count = _choose_pulsed(size, where, room)
+        if shape.noise > 0:
+            _draw_noise(count, product, 0, False, room)
+        pulsed_loop.pulse_chosen(product.key, count, w, table, shape, request, room)
+
+
+@called
+def _write_sifted(
+    product: Any, sifter: Any, w: Any, table: Any, shape: Any, request: Any, room: Any
+) -> Any:
+    """The visited weights of a product; gives the normal numbers that were drawn."""
+    asked, pulses, drawn, noise = room.numbers[ASKED:], room.numbers[PULSES:], 0, 0
+    units, chances = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
+    sieve.start(sifter)
+    while sifter.state[0] < product.row_count:
+        size = sieve.sift(sifter, product, room.device, asked, chances)
+        pulsed_loop.ask_for_pulses(size, request, room)
+        units_in_turn(product, drawn, size, room.words, units)
+        drawn += BLOCK
+        sieve.round_stayed(pulses, units, chances, size)
+        # Nearly all get a pulse: the others are taken along, and stay as they are.
+        if shape.noise > 0:
+            noise = _draw_noise(size, product, noise, True, room)
+        pulsed_loop.pulse_chosen(product.key, size, w, table, shape, request, room)
+    return noise
+
+
+@called
+def _write_candidates(
+    product: Any, clock: Any, noise: Any, w: Any, table: Any, shape: Any, request: Any, room: Any
+) -> None:
+    """The other weights of a product, behind so many normal numbers."""
+    asked, size = room.numbers[ASKED : ASKED + BLOCK], BLOCK
+    where, chances = np.empty(BLOCK, np.int64), np.empty(BLOCK)
+    jumps.start(clock, product)
+    while size == BLOCK:
+        size = jumps.candidates(clock, product, where, asked, chances)
+        pulsed_loop.ask_for_pulses(size, request, room)
+        count = _choose_candidates(size, where, chances, room)
+        if shape.noise > 0:
+            noise = _draw_noise(count, product, noise, True, room)
+        pulsed_loop.pulse_chosen(product.key, count, w, table, shape, request, room)
