@@ -13,7 +13,7 @@ from device_models.kernels import memristor_loop
 from device_models.kernels.compiled import called
 from device_models.kernels.number_loops import BLOCK, STOCHASTIC, normals_of, round_all
 from device_models.kernels.outer.jumps import candidates, clock_of, start
-from device_models.kernels.outer.order import ALL, fill, line_of, product_of
+from device_models.kernels.outer.order import ALL, fill, line_of, sort, visited_columns
 from device_models.kernels.outer.pulses import layer_of
 from device_models.kernels.outer.streams import normal_words, units_in_turn
 
@@ -127,35 +127,39 @@ def _curves_in_layer(
     scale = abs(np.float64(factor)) * counted / np.float64(settings.span)
     by_chance, real = settings.rounding == STOCHASTIC, w.dtype.type
     for n in range(keys.size):
-        product = product_of(
-            keys[n], inputs[n], errors[n], place, factor, scale, LEAST if by_chance else ALL,
-            rows, columns, visited,
-        )  # fmt: skip
-        state[:], drawn = 0, 0
-        while state[0] < product.row_count:
-            size = fill(product, state, where, increments)
+        key, drawn = keys[n], 0
+        column_count = sort(inputs[n], 1.0, place.bias >= 0, columns)
+        row_count = sort(errors[n], scale, False, rows)
+        least = LEAST if by_chance else ALL
+        visited_columns(rows, row_count, columns, column_count, least, visited)
+        state[:] = 0
+        while state[0] < row_count:
+            size = fill(rows, row_count, columns, visited, place, factor, state, where, increments)
             _curves_asked(size, increments, settings, numbers[2], numbers[3])
             if by_chance:
-                units_in_turn(product, drawn, size, words, units)
-                units_in_turn(product, drawn + BLOCK, size, words, more_units)
+                units_in_turn(key, place, drawn, size, words, units)
+                units_in_turn(key, place, drawn + BLOCK, size, words, more_units)
                 drawn += 2 * BLOCK
             round_all(numbers[2], units, size, settings.rounding, real)
             round_all(numbers[3], more_units, size, settings.rounding, real)
             count = _choose_moved(size, where, increments, up, numbers[2], numbers[3])
             _apply_curves(
-                keys[n], count, where, up, w, numbers, words,
+                key, count, where, up, w, numbers, words,
                 plus, minus, settings, rise, fall, covered,
             )  # fmt: skip
         size = BLOCK if by_chance else 0
         if by_chance:
-            start(clock, product)
+            start(clock, key, place)
         while size == BLOCK:
-            size = candidates(clock, product, where, increments, chances)
+            size = candidates(
+                clock, key, rows, row_count, columns, column_count, visited, place, factor,
+                where, increments, chances,
+            )  # fmt: skip
             _curves_asked(size, increments, settings, numbers[2], numbers[3])
             count = _choose_moved_candidates(
                 size, where, increments, chances, up, numbers[2], numbers[3]
             )
             _apply_curves(
-                keys[n], count, where, up, w, numbers, words,
+                key, count, where, up, w, numbers, words,
                 plus, minus, settings, rise, fall, covered,
             )  # fmt: skip

@@ -24,7 +24,7 @@ from device_models.kernels.outer.streams import CLOCK, words_in_turn
 FLOOR = -24
 """Power that smaller ones count as: far above the 2⁻³² of an exponential number's steps."""
 
-_DRAWN = 32
+_DRAWN = 64
 """Times of a clock that are drawn at once."""
 
 _CHANCES = 0.5 ** np.arange(1 - FLOOR)
@@ -67,18 +67,18 @@ def clock_of(pair: Any) -> Any:
 
 
 @called
-def start(clock: Any, product: Any) -> None:
-    """Set a clock to the beginning of a product."""
+def start(clock: Any, key: Any, place: Any) -> None:
+    """Set a clock to the beginning of a layer of a sample."""
     clock.state[:] = 0
-    _wind(clock, product)
+    _wind(clock, key, place)
     clock.left[0] = clock.times[0]
 
 
 @called
-def _wind(clock: Any, product: Any) -> None:
+def _wind(clock: Any, key: Any, place: Any) -> None:
     """The next numbers of a clock."""
     half = _DRAWN // 2
-    words_in_turn(product, CLOCK, clock.state[3] // 2, half, half, clock.words)
+    words_in_turn(key, place, CLOCK, clock.state[3] // 2, half, half, clock.words)
     for k in range(2):
         first, second = clock.words[2 * k * half :], clock.words[(2 * k + 1) * half :]
         times, parts = clock.times[k * half :], clock.parts[k * half :]
@@ -94,12 +94,22 @@ def _weight(row: Any, column: Any, place: Any) -> Any:
 
 
 @called
-def candidates(clock: Any, product: Any, where: Any, increments: Any, chances: Any) -> Any:
+def candidates(
+    clock: Any, key: Any, rows: Any, row_count: Any, columns: Any, column_count: Any,
+    visited: Any, place: Any, factor: Any, where: Any, increments: Any, chances: Any,
+) -> Any:  # fmt: skip
     """The next weights that may get a pulse, as many as a block takes.
 
     Args:
         clock: See ``Clock``; goes on.
-        product: See ``order.Product``.
+        key: Of the write.
+        rows: See ``order.Line``.
+        row_count: Number of rows.
+        columns: See ``order.Line``.
+        column_count: Number of columns.
+        visited: See ``order.visited_columns``: the columns of a row that are not here.
+        place: See ``order.Place``.
+        factor: What the gradient is multiplied by.
         where: Filled with the weights' numbers.
         increments: Filled with their increments.
         chances: Filled with uniform numbers from 0 to P: below p there is a pulse.
@@ -107,12 +117,10 @@ def candidates(clock: Any, product: Any, where: Any, increments: Any, chances: A
     Returns:
         How many these are; fewer than ``BLOCK`` where none is left.
     """
-    rows, row_count, place = product.rows, product.row_count, product.place
-    columns, column_count, factor = product.columns, product.column_count, product.factor
     r, c, at, drawn = clock.state[0], clock.state[1], np.float64(clock.state[2]), clock.state[3]
     size, now, left = np.uint64(0), np.uint64(drawn % _DRAWN), clock.left[0]
     while r < row_count:
-        r_end, c = rows.ends[r], max(c, product.visited[r])
+        r_end, c = rows.ends[r], max(c, visited[r])
         while c < column_count:
             power, c_end = rows.powers[r] + columns.powers[c], columns.ends[c]
             if power <= FLOOR:
@@ -131,7 +139,7 @@ def candidates(clock: Any, product: Any, where: Any, increments: Any, chances: A
                 drawn += 1
                 if now == _DRAWN:
                     clock.state[3], now = drawn, np.uint64(0)
-                    _wind(clock, product)
+                    _wind(clock, key, place)
                 left = clock.times[now]
                 if size == BLOCK:
                     clock.state[0], clock.state[1], clock.state[2] = r, c, np.int64(at)

@@ -124,67 +124,41 @@ def sort(values: Any, scale: Any, one_more: Any, line: Any) -> Any:
     return size
 
 
-class Product(NamedTuple):
-    """The outer product of one sample in one layer.
-
-    Attributes:
-        key: Of the sample's write.
-        place: Where the layer stands.
-        factor: What the gradient is multiplied by to be increments.
-        scale: Pulses that a gradient of 1 asks for at most.
-        rows: Those whose error is not 0.
-        row_count: Number of these.
-        columns: Those whose input is not 0.
-        column_count: Number of these.
-        visited: How many columns of each row are visited one by one, those in front of the others.
-    """
-
-    key: Any
-    place: Any
-    factor: Any
-    scale: Any
-    rows: Any
-    row_count: Any
-    columns: Any
-    column_count: Any
-    visited: Any
-
-
 @called
-def product_of(
-    key: Any, inputs: Any, errors: Any, place: Any, factor: Any, scale: Any, least: Any,
-    rows: Any, columns: Any, visited: Any,
-) -> Any:  # fmt: skip
-    """The product of a sample, in room for its rows and columns.
+def visited_columns(
+    rows: Any, row_count: Any, columns: Any, column_count: Any, least: Any, visited: Any
+) -> None:
+    """How many columns of each row are visited one by one: those in front of the others.
 
     Args:
-        key: See ``Product``.
-        inputs: Of the layer, shape ``(columns,)``.
-        errors: Of its outputs, shape ``(rows,)``.
-        place: See ``Product``.
-        factor: See ``Product``.
-        scale: See ``Product``.
-        least: Power of 2 above which weights are visited one by one.
-        rows: Room for rows.
-        columns: Room for columns, and for that of biases.
-        visited: Room for a number a row.
+        rows: See ``Line``.
+        row_count: Number of rows.
+        columns: See ``Line``.
+        column_count: Number of columns.
+        least: Power of 2 above which weights are visited.
+        visited: Filled with the numbers.
     """
-    column_count = sort(inputs, 1.0, place.bias >= 0, columns)
-    row_count = sort(errors, scale, False, rows)
     last = column_count
     for r in range(row_count):
         while last > 0 and rows.powers[r] + columns.powers[last - 1] <= least:
             last -= 1
         visited[r] = last
-    return Product(key, place, factor, scale, rows, row_count, columns, column_count, visited)
 
 
 @called
-def fill(product: Any, state: Any, where: Any, increments: Any) -> Any:
+def fill(
+    rows: Any, row_count: Any, columns: Any, visited: Any, place: Any, factor: Any,
+    state: Any, where: Any, increments: Any,
+) -> Any:  # fmt: skip
     """The next weights that are visited one by one, as many as a block takes.
 
     Args:
-        product: See ``Product``.
+        rows: See ``Line``.
+        row_count: Number of rows.
+        columns: See ``Line``.
+        visited: See ``visited_columns``.
+        place: See ``Place``.
+        factor: What the gradient is multiplied by.
         state: Row and column to go on with.
         where: Filled with the weights' numbers.
         increments: Filled with their increments.
@@ -192,9 +166,8 @@ def fill(product: Any, state: Any, where: Any, increments: Any) -> Any:
     Returns:
         How many these are; 0 where none is left.
     """
-    rows, columns, visited, place = product.rows, product.columns, product.visited, product.place
     size, r, column = 0, state[0], state[1]
-    while r < product.row_count and size < BLOCK:
+    while r < row_count and size < BLOCK:
         row, error = rows.numbers[r], rows.values[r]
         some = min(visited[r] - column, BLOCK - size)
         begin, bias = place.first + row * place.width, place.bias + row
@@ -204,7 +177,7 @@ def fill(product: Any, state: Any, where: Any, increments: Any) -> Any:
         for k in range(some):
             weights[k] = begin + numbers[k] if numbers[k] < place.width else bias
         for k in range(some):
-            asked[k] = error * values[k] * product.factor
+            asked[k] = error * values[k] * factor
         size, column = size + some, column + some
         if column == visited[r]:
             r, column = r + 1, 0

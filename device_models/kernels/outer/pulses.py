@@ -19,7 +19,7 @@ from device_models.kernels.number_loops import (
     words_of,
 )
 from device_models.kernels.outer import jumps, sieve
-from device_models.kernels.outer.order import ALL, Place, fill, line_of, product_of
+from device_models.kernels.outer.order import ALL, Place, fill, line_of, sort, visited_columns
 from device_models.kernels.outer.streams import normals_in_turn, units_in_turn
 from device_models.kernels.train_loop import ASKED, MORE, NOISE, PULSES, room_of
 
@@ -111,23 +111,23 @@ def _choose_candidates(size: Any, where: Any, chances: Any, room: Any) -> Any:
 
 
 @called
-def _draw_noise(count: Any, product: Any, drawn: Any, by_chance: Any, room: Any) -> Any:
+def _draw_noise(count: Any, key: Any, place: Any, drawn: Any, by_chance: Any, room: Any) -> Any:
     """Normal numbers of the chosen weights, and how many were drawn with them in the layer.
 
     Where none is drawn for the rounding they are those of a write of all weights.
     """
     x, words = room.numbers, room.words
     if not by_chance:
-        words_of(room.device, count, np.uint64(0), product.key, words)
+        words_of(room.device, count, np.uint64(0), key, words)
         normals_of(words[2 * BLOCK :], count, x[NOISE:], x[MORE:])
         return drawn
-    normals_in_turn(product, drawn, count, words, x[NOISE:])
+    normals_in_turn(key, place, drawn, count, words, x[NOISE:])
     many = 0
     for k in range(count):
         many += x[PULSES + k] > x.dtype.type(1.0)
     if many == 0:
         return drawn + BLOCK
-    normals_in_turn(product, drawn + BLOCK, count, words, x[MORE:])
+    normals_in_turn(key, place, drawn + BLOCK, count, words, x[MORE:])
     return drawn + 2 * BLOCK
 
 
@@ -161,70 +161,52 @@ def _in_layer(
     table: Any, shape: Any, request: Any,
 ) -> None:  # fmt: skip
     room, clock, sifter = room_of(w, request.single), jumps.clock_of(False), sieve.sieve_of()
+    asked, pulses = room.numbers[ASKED : ASKED + BLOCK], room.numbers[PULSES:]
+    where, chances, state = np.empty(BLOCK, np.int64), np.empty(BLOCK), np.zeros(2, np.int64)
+    units, parts = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     columns, rows = line_of(inputs.shape[1] + 1, w), line_of(errors.shape[1], w)
     visited = np.empty(errors.shape[1], np.int64)
     scale = abs(np.float64(factor)) / np.float64(min(request.up, request.down))
-    by_chance = request.rounding == STOCHASTIC
+    by_chance, noisy = request.rounding == STOCHASTIC, shape.noise > 0
     for n in range(keys.size):
-        product = product_of(
-            keys[n], inputs[n], errors[n], place, factor, scale, sieve.LEAST if by_chance else ALL,
-            rows, columns, visited,
-        )  # fmt: skip
+        key, drawn, noise = keys[n], 0, 0
+        column_count = sort(inputs[n], 1.0, place.bias >= 0, columns)
+        row_count = sort(errors[n], scale, False, rows)
+        least = sieve.LEAST if by_chance else ALL
+        visited_columns(rows, row_count, columns, column_count, least, visited)
+        state[:] = 0
+        while not by_chance and state[0] < row_count:
+            size = fill(rows, row_count, columns, visited, place, factor, state, where, asked)
+            pulsed_loop.ask_for_pulses(size, request, room)
+            round_all(pulses, units, size, request.rounding, w.dtype.type)
+            count = _choose_pulsed(size, where, room)
+            if noisy:
+                noise = _draw_noise(count, key, place, noise, by_chance, room)
+            pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)
+        sieve.start(sifter)
+        while by_chance and sifter.state[0] < row_count:
+            size = sieve.sift(
+                sifter, key, rows, row_count, columns, visited, place, factor, scale,
+                room.device, asked, parts,
+            )  # fmt: skip
+            pulsed_loop.ask_for_pulses(size, request, room)
+            units_in_turn(key, place, drawn, size, room.words, units)
+            drawn += BLOCK
+            # Nearly all get a pulse: the others are taken along, and stay as they are.
+            sieve.round_stayed(pulses, units, parts, size)
+            if noisy:
+                noise = _draw_noise(size, key, place, noise, by_chance, room)
+            pulsed_loop.pulse_chosen(key, size, w, table, shape, request, room)
+        size = BLOCK if by_chance else 0
         if by_chance:
-            noise = _write_sifted(product, sifter, w, table, shape, request, room)
-            _write_candidates(product, clock, noise, w, table, shape, request, room)
-        else:
-            _write_all(product, w, table, shape, request, room)
-
-
-@called
-def _write_all(product: Any, w: Any, table: Any, shape: Any, request: Any, room: Any) -> None:
-    """All weights of a product whose requests are not rounded by chance."""
-    asked, pulses = room.numbers[ASKED : ASKED + BLOCK], room.numbers[PULSES:]
-    where, state = np.empty(BLOCK, np.int64), np.zeros(2, np.int64)
-    while state[0] < product.row_count:
-        size = fill(product, state, where, asked)
-        pulsed_loop.ask_for_pulses(size, request, room)
-        round_all(pulses, pulses, size, request.rounding, w.dtype.type)
-        count = _choose_pulsed(size, where, room)
-        if shape.noise > 0:
-            _draw_noise(count, product, 0, False, room)
-        pulsed_loop.pulse_chosen(product.key, count, w, table, shape, request, room)
-
-
-@called
-def _write_sifted(
-    product: Any, sifter: Any, w: Any, table: Any, shape: Any, request: Any, room: Any
-) -> Any:
-    """The visited weights of a product; gives the normal numbers that were drawn."""
-    asked, pulses, drawn, noise = room.numbers[ASKED:], room.numbers[PULSES:], 0, 0
-    units, chances = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
-    sieve.start(sifter)
-    while sifter.state[0] < product.row_count:
-        size = sieve.sift(sifter, product, room.device, asked, chances)
-        pulsed_loop.ask_for_pulses(size, request, room)
-        units_in_turn(product, drawn, size, room.words, units)
-        drawn += BLOCK
-        sieve.round_stayed(pulses, units, chances, size)
-        # Nearly all get a pulse: the others are taken along, and stay as they are.
-        if shape.noise > 0:
-            noise = _draw_noise(size, product, noise, True, room)
-        pulsed_loop.pulse_chosen(product.key, size, w, table, shape, request, room)
-    return noise
-
-
-@called
-def _write_candidates(
-    product: Any, clock: Any, noise: Any, w: Any, table: Any, shape: Any, request: Any, room: Any
-) -> None:
-    """The other weights of a product, behind so many normal numbers."""
-    asked, size = room.numbers[ASKED : ASKED + BLOCK], BLOCK
-    where, chances = np.empty(BLOCK, np.int64), np.empty(BLOCK)
-    jumps.start(clock, product)
-    while size == BLOCK:
-        size = jumps.candidates(clock, product, where, asked, chances)
-        pulsed_loop.ask_for_pulses(size, request, room)
-        count = _choose_candidates(size, where, chances, room)
-        if shape.noise > 0:
-            noise = _draw_noise(count, product, noise, True, room)
-        pulsed_loop.pulse_chosen(product.key, count, w, table, shape, request, room)
+            jumps.start(clock, key, place)
+        while size == BLOCK:
+            size = jumps.candidates(
+                clock, key, rows, row_count, columns, column_count, visited, place, factor,
+                where, asked, chances,
+            )  # fmt: skip
+            pulsed_loop.ask_for_pulses(size, request, room)
+            count = _choose_candidates(size, where, chances, room)
+            if noisy:
+                noise = _draw_noise(count, key, place, noise, by_chance, room)
+            pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)

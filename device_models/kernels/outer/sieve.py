@@ -60,18 +60,28 @@ def sieve_of() -> Any:
 
 @called
 def start(sieve: Any) -> None:
-    """Set a sieve to the beginning of a product, without any random bytes."""
+    """Set a sieve to the beginning of a layer of a sample, without any random bytes."""
     sieve.state[:] = 0
     sieve.state[2] = _BYTES
 
 
 @called
-def sift(sieve: Any, product: Any, where: Any, increments: Any, chances: Any) -> Any:
+def sift(
+    sieve: Any, key: Any, rows: Any, row_count: Any, columns: Any, visited: Any, place: Any,
+    factor: Any, scale: Any, where: Any, increments: Any, chances: Any,
+) -> Any:  # fmt: skip
     """The next weights that stay in the first step of their visits, about a block of them.
 
     Args:
         sieve: See ``Sieve``; goes on.
-        product: See ``order.Product``.
+        key: Of the write.
+        rows: See ``order.Line``.
+        row_count: Number of rows.
+        columns: See ``order.Line``.
+        visited: See ``order.visited_columns``.
+        place: See ``order.Place``.
+        factor: What the gradient is multiplied by.
+        scale: Pulses that a gradient of 1 asks for at most.
         where: Filled with the weights' numbers.
         increments: Filled with their increments.
         chances: Filled with the chances q.
@@ -79,14 +89,13 @@ def sift(sieve: Any, product: Any, where: Any, increments: Any, chances: Any) ->
     Returns:
         How many these are.
     """
-    rows, columns, visited, place = product.rows, product.columns, product.visited, product.place
     state, stays, stayed, real = sieve.state, sieve.stays, sieve.stayed, increments.dtype.type
     # Without a sign, so that no place is looked up from an array's end.
     r, column, used, size = state[0], state[1], state[2], np.uint64(0)
-    scale = product.scale * _PARTS
-    while r < product.row_count and np.int64(size) <= BLOCK - _LEFT:
+    scale = scale * _PARTS
+    while r < row_count and np.int64(size) <= BLOCK - _LEFT:
         if used == _BYTES:
-            words_in_turn(product, SIEVE, state[3], _WORDS, _WORDS, sieve.words)
+            words_in_turn(key, place, SIEVE, state[3], _WORDS, _WORDS, sieve.words)
             state[3], used = state[3] + _WORDS, 0
         some = min(visited[r] - column, BLOCK - np.int64(size), _BYTES - used)
         row, error = rows.numbers[r], rows.values[r]
@@ -107,7 +116,7 @@ def sift(sieve: Any, product: Any, where: Any, increments: Any, chances: Any) ->
             number, value = numbers[stayed[k]], values[stayed[k]]
             weight = np.uint64(begin + number if number < place.width else bias)
             where[size] = weight
-            increments[size] = error * value * product.factor
+            increments[size] = error * value * factor
             chances[size] = parts * abs(value)
             size += np.uint64(1)
         used, column = used + some, column + some

@@ -17,21 +17,24 @@ CLOCK, UNITS, SIEVE, NORMALS = (np.uint64(2**power) for power in (63, 62, 61, 60
 
 
 @called
-def words_in_turn(product: Any, use: Any, begin: Any, count: Any, length: Any, words: Any) -> None:
+def words_in_turn(
+    key: Any, place: Any, use: Any, begin: Any, count: Any, length: Any, words: Any
+) -> None:
     """Random words of a use.
 
     Args:
-        product: See ``order.Product``.
+        key: Of the write.
+        place: See ``order.Place``.
         use: One of those above.
         begin: Blocks of four words before.
         count: Blocks, at most ``length``.
         length: Numbers of a row.
         words: Filled with four rows.
     """
-    stream, first = np.uint64(product.place.first) | use, np.uint64(begin)
+    stream, first = np.uint64(place.first) | use, np.uint64(begin)
     one, two, three = words[length:], words[2 * length :], words[3 * length :]
     for j in range(count):
-        r0, r1, r2, r3 = block_of(stream, first + np.uint64(j), product.key)
+        r0, r1, r2, r3 = block_of(stream, first + np.uint64(j), key)
         words[j], one[j], two[j], three[j] = (
             np.uint32(r0),
             np.uint32(r1),
@@ -41,18 +44,19 @@ def words_in_turn(product: Any, use: Any, begin: Any, count: Any, length: Any, w
 
 
 @called
-def units_in_turn(product: Any, begin: Any, count: Any, words: Any, units: Any) -> None:
+def units_in_turn(key: Any, place: Any, begin: Any, count: Any, words: Any, units: Any) -> None:
     """Uniform numbers for the rounding of weights that are visited.
 
     Args:
-        product: See ``order.Product``.
+        key: Of the write.
+        place: See ``order.Place``.
         begin: How many were drawn before, a multiple of 4.
         count: How many are needed, at most ``BLOCK``.
         words: Room for four rows of ``BLOCK`` words.
         units: Filled with the numbers, and up to 3 more.
     """
     real, quarter = units.dtype.type, -(-count // 4)
-    words_in_turn(product, UNITS, begin // 4, quarter, BLOCK, words)
+    words_in_turn(key, place, UNITS, begin // 4, quarter, BLOCK, words)
     for k in range(4):
         row, found = words[k * BLOCK :], units[k * quarter :]
         for j in range(quarter):
@@ -60,10 +64,10 @@ def units_in_turn(product: Any, begin: Any, count: Any, words: Any, units: Any) 
 
 
 @called
-def normals_in_turn(product: Any, begin: Any, count: Any, words: Any, found: Any) -> None:
+def normals_in_turn(key: Any, place: Any, begin: Any, count: Any, words: Any, found: Any) -> None:
     """Standard normal numbers for weights that get pulses; arguments as for ``units_in_turn``."""
     quarter = -(-count // 4)
-    words_in_turn(product, NORMALS, begin // 4, quarter, BLOCK, words)
+    words_in_turn(key, place, NORMALS, begin // 4, quarter, BLOCK, words)
     normals_of(words, quarter, found, found[quarter:])
     normals_of(words[2 * BLOCK :], quarter, found[2 * quarter :], found[3 * quarter :])
 
