@@ -146,7 +146,7 @@ def candidates(
                     clock.state[3], clock.left[0] = drawn, left
                     return np.int64(size)
             left -= rate * (many - at)
-            c, at = c_end, 0.0
+            c, at = c_end, np.float64(0.0)
         r, c = r_end, 0
     clock.state[0], clock.state[1] = r, c
     return np.int64(size)

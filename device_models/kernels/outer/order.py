@@ -4,9 +4,10 @@ Rows and columns are sorted by the powers of 2 that their errors and inputs reac
 all weights of a pair of powers ask for p ≤ P pulses, P a power of 2.
 
 Where requests are rounded stochastically and ask for far less than a pulse, most weights get none,
-and time goes with the pulses. Where P is above ``2**LEAST`` weights are visited one by one, in
-``sieve``; elsewhere by jumps over most of them, in ``jumps``. Either way each weight gets a pulse
-with the chance p, independent of all others, exact to the 32 bits of a random number.
+and time goes with the pulses. Where P is above a power of 2 that is set by timings, weights are
+visited one by one, those of pulses in two steps (``sieve``); elsewhere pulses are drawn by jumps
+over most of the weights (``jumps``). Either way each weight gets a pulse with the chance p,
+independent of all others, exact to the 32 bits of a random number.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def sort(values: Any, scale: Any, one_more: Any, line: Any) -> Any:
         at, starts[place] = starts[place], starts[place] + np.uint64(1)
         line.numbers[at], line.powers[at] = np.int64(found[k]), top - powers[k]
         line.values[at] = values[found[k]] if found[k] < values.size else one
-    end = size
+    end: Any = size
     for k in range(size - 1, -1, -1):
         end = k + 1 if k + 1 < size and line.powers[k] != line.powers[k + 1] else end
         line.ends[k] = end

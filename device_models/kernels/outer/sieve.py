@@ -100,13 +100,10 @@ def sift(
         some = min(visited[r] - column, BLOCK - np.int64(size), _BYTES - used)
         row, error = rows.numbers[r], rows.values[r]
         parts = real(abs(error) * scale)
-        bytes, numbers, values = (
-            sieve.bytes[used:],
-            columns.numbers[column:],
-            columns.values[column:],
-        )
+        drawn, numbers = sieve.bytes[used:], columns.numbers[column:]
+        values = columns.values[column:]
         for k in range(-(-some // LANES) * LANES):
-            stays[k] = real(bytes[k]) < parts * abs(values[k])
+            stays[k] = real(drawn[k]) < parts * abs(values[k])
         count = np.uint64(0)
         for k in range(some):
             stayed[count] = np.uint64(k)

@@ -35,12 +35,8 @@ def words_in_turn(
     one, two, three = words[length:], words[2 * length :], words[3 * length :]
     for j in range(count):
         r0, r1, r2, r3 = block_of(stream, first + np.uint64(j), key)
-        words[j], one[j], two[j], three[j] = (
-            np.uint32(r0),
-            np.uint32(r1),
-            np.uint32(r2),
-            np.uint32(r3),
-        )
+        words[j], one[j] = np.uint32(r0), np.uint32(r1)
+        two[j], three[j] = np.uint32(r2), np.uint32(r3)
 
 
 @called

@@ -159,15 +159,17 @@ def _mostly(statistic, degrees):
 
 @pytest.mark.parametrize("one_sided", [False, True])
 @pytest.mark.parametrize("size", [0.3, 0.003], ids=["many visited", "few visited"])
-def test_pulses_by_chance_come_as_often_as_is_asked_for(one_sided, size):
+@pytest.mark.parametrize("down", [0.5, 0.7])
+def test_pulses_by_chance_come_as_often_as_is_asked_for(one_sided, size, down):
     """Weight by weight, in all that are left, and in how much their number spreads."""
     dtype = torch.float64
-    write = replace(pulses("silent", one_sided, "stochastic", None, dtype), dw_min=0.5)
+    write = replace(pulses("silent", one_sided, "stochastic", None, dtype), dw_min=(0.5, down))
     layers = products_of(1, size, 1, dtype)
     # Powers of 2 from 1 down to 2⁻³⁹, and biases.
     layers[1].errors.mul_(torch.exp2(-torch.arange(ROWS, dtype=dtype)))
     w = torch.zeros(N, dtype=dtype)
-    asked = (0.7 * next(sample_gradients(layers, w))).abs() / (0.5 * 1.3)
+    increment = -0.7 * next(sample_gradients(layers, w))
+    asked = increment.abs() / (1.3 * torch.where(increment > 0, 0.5, down))
     chance = asked.clamp_max(1.0)
     changed = torch.zeros(N, dtype=dtype)
     numbers = []
@@ -186,6 +188,29 @@ def test_pulses_by_chance_come_as_often_as_is_asked_for(one_sided, size):
     assert low <= float(changed[rest].sum()) <= high
     variance = float((chance * (1.0 - chance)).sum())
     _mostly((DRAWS - 1) * torch.tensor(numbers).double().var().item() / variance, DRAWS - 1)
+
+
+@pytest.mark.parametrize("dtype", dispatch.TYPES)
+def test_requests_for_several_pulses_are_rounded_by_chance(dtype):
+    """Up to a few tens of pulses a weight, and how many more than the whole ones it gets."""
+    devices = draw_devices(NominalDevice(dw_min=2.0**-10), N, generator_for(0), dtype)
+    write = PulsedWrite(LinearStep(), devices, dw_min=2.0**-10)
+    layers = products_of(1, 0.01, 2, dtype)
+    w = torch.zeros(N, dtype=dtype)
+    asked = (0.7 * next(sample_gradients(layers, w))).double().abs() * 2.0**10
+    assert 20.0 < float(asked.max()) < 100.0
+    total = torch.zeros(N, dtype=torch.float64)
+    for k in range(DRAWS):
+        now = w.clone()
+        assert write.write_outer(now, layers, -0.7, generator_for(11, k))
+        pulses = now.double().abs() * 2.0**10
+        assert bool(((pulses - asked).abs() < 1.001).all())
+        total += pulses
+    part = asked - asked.floor()
+    spread = DRAWS * part * (1.0 - part)
+    counted = spread > 10.0
+    squares = (total - DRAWS * asked)[counted].square() / spread[counted]
+    _mostly(float(squares.sum()), int(counted.sum()))
 
 
 def test_the_total_of_pulses_is_as_asked_for():
@@ -260,10 +285,14 @@ def unusual():
     wide = [layers[0], replace(last, inputs=last.inputs.double())]
     many = [layers[0], replace(last, errors=last.errors + 20.0)]
     unknown = [layers[0], replace(last, errors=last.errors * float("nan"))]
+    errors = layers[0].errors.clone()
+    errors[0, 3] = float("nan")
+    one_unknown = [replace(layers[0], errors=errors), last]
     return {
         "another type": (w, wide),
         "more pulses than are applied one by one": (w, many),
         "no numbers": (w, unknown),
+        "one that is no number": (w, one_unknown),
         "weights with a gradient": (w.clone().requires_grad_(), layers),
         "weights of other strides": (torch.zeros(N, 2)[:, 0], layers),
     }
