@@ -10,7 +10,7 @@ from torch import Tensor
 from device_models import Chip
 from neurograd.forecast.gradient_estimates import GradientEstimates
 from neurograd.forecast.noise.diffusion import Diffusion
-from neurograd.forecast.noise.shuffled_epochs import EpochPart
+from neurograd.forecast.noise.shuffled_epochs import EpochPart, ShuffledEpochs, shuffled_epochs
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.step_length import REFRESH_INTERVAL
 from neurograd.forecast.write_response import WriteResponse
@@ -33,6 +33,11 @@ class Dynamics(Protocol):
     @property
     def before_noise(self) -> Tensor | None:
         """The drift at or next to the weights before the noise of a step, shape ``(N,)``."""
+        ...
+
+    @property
+    def epochs(self) -> ShuffledEpochs | None:
+        """The epochs of its batches where these are shuffled."""
         ...
 
     def use(self, chip: Chip) -> None:
@@ -83,6 +88,7 @@ class WholeSetDynamics:
         self._problem, self._chip = problem, chip
         self._estimates, self._response = GradientEstimates(problem, chip), WriteResponse(chip)
         self.diffusion = Diffusion(self._estimates, self._response, modes, chip.step_size)
+        self.epochs = shuffled_epochs(problem, chip)
         self._estimate: Tensor | None = None
         self._linearized_at = self._refreshed_at = 0
         self.before_noise: Tensor | None = None

@@ -28,7 +28,7 @@ from device_models import Chip
 from neurograd.forecast.decay_rate import LargestDecayRate
 from neurograd.forecast.dynamics import Dynamics, WholeSetDynamics
 from neurograd.forecast.held_range import HeldRange
-from neurograd.forecast.noise.shuffled_epochs import EpochPart, shuffled_epochs
+from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
 from neurograd.forecast.step_length import (
@@ -164,8 +164,7 @@ class PredictedPath:
     ) -> None:
         self._chip, self._seed, self._index = chip, seed, index
         self._schedule, self._full = schedule, chip
-        self._epochs = shuffled_epochs(problem, chip)
-        self._before, self._most = pace.before, pace.most
+        self._before, self._pace = pace.before, pace
         self._generator: torch.Generator
         self.w = chip.program(problem.initial_weights).clone()
         self._clip = HeldRange.of(chip, self.w).clip
@@ -176,7 +175,7 @@ class PredictedPath:
             if dynamics is None
             else dynamics(self._modes)
         )
-        self._diffusion = self._dynamics.diffusion
+        self._diffusion, self._epochs = self._dynamics.diffusion, self._dynamics.epochs
         # Rounded reads make steps of the drift that are no curvature.
         self._reads_rounded = any(effect.deterministic for effect in chip.reads)
         self._losses = [(0, self._dynamics.loss(self.w))]
@@ -240,12 +239,12 @@ class PredictedPath:
 
         They have nearly one step size, and whole epochs or a part of one.
         """
-        planned = self._cut(done, next_step_length(done, steps, self._before, 0.0, self._most))
+        planned = self._cut(done, next_step_length(done, steps, self._before, 0.0, self._pace))
         self._dynamics.begin(self.w, done, planned, self._generator)
         if self._schedule is not None:
             self._use_step_size(done, planned)
         ratio = self._dynamics.draw_noise(self.w, self._generator)
-        self._before = next_step_length(done, steps, self._before, ratio, self._most)
+        self._before = next_step_length(done, steps, self._before, ratio, self._pace)
         length = self._cut(done, self._before)
         self._noise_is_large = ratio * math.sqrt(length) > SMALL_NOISE
         return length

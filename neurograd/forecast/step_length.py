@@ -6,6 +6,7 @@ single updates at its end, so that the last spread is that of the chip.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 REFRESH_INTERVAL = 4
@@ -84,15 +85,28 @@ class Pace:
         most: Most updates that are taken together, as a part of the training.
         before: Updates that count as taken together before the first step.
         rate_age: Part of a training after which the largest decay rate is measured again.
+        longest: Most updates that are taken together; infinite where only a part of the training
+            bounds them.
+        long_part: The same as a part of the training, where that is more.
     """
 
     most: float = MAX_FRACTION
     before: int = 0
     rate_age: float = RATE_AGE
+    longest: float = math.inf
+    long_part: float = 0.0
+
+    def longest_step(self, steps: int) -> int:
+        """Most updates that are taken together of ``steps``."""
+        longest = max(self.longest, self.long_part * steps)
+        return max(1, round(min(self.most * steps, longest)))
+
+
+_PACE = Pace()
 
 
 def next_step_length(
-    done: int, steps: int, before: int, noise_ratio: float, most: float = MAX_FRACTION
+    done: int, steps: int, before: int, noise_ratio: float, pace: Pace = _PACE
 ) -> int:
     """How many updates to take together.
 
@@ -101,12 +115,12 @@ def next_step_length(
         steps: All updates.
         before: How many were taken together last, 0 at the beginning.
         noise_ratio: Length of one update's noise over that of the weights.
-        most: Most updates that are taken together, as a part of the training.
+        pace: How the path goes on.
     """
     rest = steps - done
     limits = [
         max(2, int(MAX_GROWTH * before + 0.5)),
-        max(1, round(most * steps)),
+        pace.longest_step(steps),
         # Ever shorter towards the end: a part of what is left.
         max(1, int(rest * (1.0 - 1.0 / END_RATIO))),
     ]

@@ -81,6 +81,25 @@ class Course:
         batch = self._order_of(epoch)[first : first + chip.rule.batch_size]
         return replace(chip, rule=chip.rule.on(batch.to(device)))
 
+    def visited(self, done: int, count: int) -> Tensor:
+        """Samples in the order of shuffled epochs, from those of update ``done`` on.
+
+        Args:
+            done: Updates before them.
+            count: Number of samples.
+
+        Returns:
+            The samples, shape ``(count,)``.
+        """
+        assert self._epoch_length is not None
+        assert isinstance(self._chip.rule, Minibatch)
+        epoch, place = divmod(done, self._epoch_length)
+        found = [self._order_of(epoch)[place * self._chip.rule.batch_size :]]
+        while sum(map(len, found)) < count:
+            epoch += 1
+            found.append(self._order_of(epoch))
+        return torch.cat(found)[:count]
+
     def _order_of(self, epoch: int) -> Tensor:
         """All samples in the order of an epoch, shape ``(n,)``."""
         if epoch != self._epoch:

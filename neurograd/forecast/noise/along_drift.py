@@ -33,7 +33,13 @@ from neurograd.forecast.runge_kutta_legendre import stability_polynomial
 
 
 class BatchesAlongDrift(Diffusion):
-    """As ``Diffusion``, which puts what is independent in all updates before and after a step."""
+    """As ``Diffusion``, which puts what is independent in all updates before and after a step.
+
+    Attributes:
+        growth: What became of the noise of a batch along a step, over that where it began.
+    """
+
+    growth = 1.0
 
     _batches: tuple[Tensor, Tensor] | None = None
     _carried: tuple[Tensor, NDArray[np.float64], NDArray[np.float64]] | None = None
@@ -46,7 +52,7 @@ class BatchesAlongDrift(Diffusion):
             after: Noise after it, independent of the other.
             w: Weights, shape ``(N,)``.
         """
-        ratio = super().take(before, after, w)
+        self.growth, ratio = 1.0, super().take(before, after, w)
         both = before.batch, after.batch
         self._carried = None
         self._batches = None if both[0] is None or both[1] is None else (both[0], both[1])
@@ -89,7 +95,8 @@ class BatchesAlongDrift(Diffusion):
             return w + math.sqrt(_even_part(epoch)) * along
         assert self._carried is not None  # along_drift comes first
         directions, needed, passed = self._carried
-        return _changed(w, after, directions, np.sqrt(length * np.maximum(needed - passed, 0.0)))
+        left = np.sqrt(length * np.maximum(needed - passed, 0.0))
+        return _changed(w, after, directions, self.growth * left)
 
     def _in_known_modes(
         self, like: Tensor, length: int, stages: int, epoch: EpochPart | None

@@ -117,6 +117,27 @@ class ShuffledEpochs:
         self._debt = self._debt + noise + length * self.shift(done)
 
 
+class VisitedEpochs(ShuffledEpochs):
+    """Epochs whose samples the drift itself visits in their order: nothing of it is drawn.
+
+    What is left of the noise of a step is that of the order within it.
+    """
+
+    def align(self, done: int, length: int) -> int:
+        """The nearest smaller number of updates that is less than an epoch, or whole ones.
+
+        Steps of less than an epoch may end in the next one.
+        """
+        return length if length < self.length else super().align(done, length)
+
+    def part(self, done: int, length: int) -> EpochPart:
+        """What updates leave that ``align`` allows, beside the mean of the samples they visit."""
+        whole = length >= self.length
+        leftover = self._leftover if whole else 0.0
+        scale = self.length / (self.length - 1)
+        return EpochPart(min(length, self.length), 1.0, scale, leftover)
+
+
 def shuffled_epochs(problem: Problem, chip: Chip) -> ShuffledEpochs | None:
     """The epochs of a chip's training, None where batches are drawn for themselves.
 

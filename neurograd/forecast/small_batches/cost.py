@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from device_models import Chip, Minibatch
-from neurograd.forecast.small_batches.path import PACE, SINGLE_FIRST, SINGLE_LAST
-from neurograd.forecast.small_batches.subset import few_samples, largest_part, subset_size
+from neurograd.forecast.small_batches.path import SINGLE_FIRST, SINGLE_LAST, pace_of
+from neurograd.forecast.small_batches.subset import followed, largest_part, subset_size
 from neurograd.forecast.step_length import next_step_length
 from neurograd.problem import Problem
 from neurograd.training.course import epoch_of
@@ -48,12 +48,12 @@ def subset_passes(problem: Problem, chip: Chip, steps: int, update: float) -> fl
     # What a look costs beside its samples is what an update does beside its batch.
     beside = update - min(chip.rule.batch_size, problem.num_samples)
     epoch, part = epoch_of(chip, problem.num_samples), largest_part(chip)
-    few = few_samples(chip.rule)
-    total, before, done = single * update, PACE.before, min(steps, SINGLE_FIRST)
+    pace = pace_of(problem.num_samples)
+    total, before, done = single * update, pace.before, min(steps, SINGLE_FIRST)
     while done < steps - SINGLE_LAST:
-        before = next_step_length(done, steps, before, 0.0, PACE.most)
+        before = next_step_length(done, steps, before, 0.0, pace)
         size = subset_size(chip.rule, problem.num_samples, before, epoch, part)
         stages = min(float(before), STAGES * math.sqrt(before))
-        total += size + OVERHEAD * beside + (LOOKS + stages) * (min(few, size) + beside)
+        total += size + OVERHEAD * beside + (LOOKS + stages) * (followed(chip.rule, size) + beside)
         done += before
     return total

@@ -2,11 +2,12 @@
 
 Cost does not depend on the size of the training set, nor, where noise does not force short steps
 (``step_length.MOST_FORCED``), on the number of updates: a step of many updates follows the mean of
-M samples (``subset``) in stabilized stages. At each of them, what the write makes of single updates
+M samples (``subset``) in stabilized stages: those that the step visits where epochs are shuffled,
+and else as many as are off by the noise of its updates. At each of them, what the write makes of single updates
 is averaged over the subset (``increments``): by their mean and their mean size where the write is
 linear on either side of 0, with its slopes there; else over updates one by one, with their known
-mean as a control variate. The noise is ``Σ ξ r`` over what is realized of single updates, with
-independent normal ξ: in as many directions as the subset has updates.
+mean as a control variate. What a step leaves out of the noise of its batches is ``Σ ξ r`` over what
+is realized of single updates, with independent normal ξ.
 
 Where reads are random, parts of the subset are seen by one read each. These are mirrored in pairs
 and stay along a step: their spread is in the noise, what it does to the mean in the mean.
@@ -27,13 +28,18 @@ from device_models import Chip, Minibatch
 from device_models.protocols import ElementMoments
 from neurograd.forecast.noise.along_drift import BatchesAlongDrift
 from neurograd.forecast.noise.diffusion import Draw
-from neurograd.forecast.noise.shuffled_epochs import EpochPart
+from neurograd.forecast.noise.shuffled_epochs import (
+    EpochPart,
+    ShuffledEpochs,
+    VisitedEpochs,
+    shuffled_epochs,
+)
 from neurograd.forecast.noise.stiff_modes import StiffModes
-from neurograd.forecast.small_batches.increments import ChangedIncrements, Increments
+from neurograd.forecast.small_batches.increments import ChangedIncrements, Increments, growth
 from neurograd.forecast.small_batches.layer_estimates import LayerEstimates, Samples
 from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import (
-    few_samples,
+    followed,
     largest_part,
     noise_of_batch,
     subset_part,
@@ -42,7 +48,8 @@ from neurograd.forecast.small_batches.subset import (
 from neurograd.forecast.write_response import SINGLE_UPDATES, WriteResponse, slope
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
-from neurograd.training.course import epoch_of
+from neurograd.training.course import Course, epoch_of
+from neurograd.training.schedules import ConstantStep
 
 MONITORED = 512
 """Samples by which the loss of a step is watched.
@@ -57,6 +64,10 @@ READ_PAIRS = 2
 
 A count. Not tuned. Fewer know less well what the spread of reads does to the mean; more cost calls.
 """
+
+
+ORDER = ("forecast order", 0)
+"""What the order of shuffled epochs is drawn for, the same for all networks of a forecast."""
 
 
 def layer_estimates(problem: Problem, chip: Chip) -> LayerEstimates | None:
@@ -102,6 +113,8 @@ class SubsetDynamics:
         self._passed, self._samples = 0, problem.num_samples
         self._epoch = epoch_of(chip, self._samples)
         self._reads_random = not all(effect.deterministic for effect in chip.reads)
+        self.epochs = shuffled_epochs(problem, chip) if self._reads_random else visited(problem, chip)
+        self._course = Course(chip, self._samples, ConstantStep(), seed, *ORDER)
         self._offsets: Tensor | None = None
         self._watched = estimates.gathered(self._order("forecast loss")[:MONITORED])
         # Of all samples, a look at them is none of a part.
@@ -129,11 +142,9 @@ class SubsetDynamics:
 
     def begin(self, w: Tensor, done: int, length: int, generator: torch.Generator) -> None:
         """A subset for a step of up to ``length`` updates, and its estimates at ``w``."""
-        part = largest_part(self._chip)
-        size = subset_size(self._rule, self._samples, length, self._epoch, part)
         self._offsets = self._drawn_reads(w, generator) if self._reads_random else None
-        self._take_subset(self._order("forecast subset", done)[:size])
-        self._begun_at = w
+        self._take_subset(self._samples_of(done, length))
+        self._begun_at, self._length = w, length
         self._here = found = self._at(w, self._subset, generator)
         self._few_here = (
             self._few_of(w, found, generator) if self._few.count < self._subset.count else None
@@ -142,10 +153,24 @@ class SubsetDynamics:
             way = -length * self._chip.step_size * found.mean
             self._response.prepare(w, self._typical(found), way)
 
+    def _samples_of(self, done: int, length: int) -> Tensor:
+        """Samples of a step: where epochs are shuffled those that it visits."""
+        size = self._size_of(length)
+        if isinstance(self.epochs, VisitedEpochs) and length < self.epochs.length:
+            return self._course.visited(done, size).to(self._problem.device)
+        return self._order("forecast subset", done)[:size]
+
+    def _size_of(self, length: int) -> int:
+        """How many samples a step looks at."""
+        if isinstance(self.epochs, VisitedEpochs) and length < self.epochs.length:
+            return min(self._samples, length * self._rule.batch_size)
+        part = largest_part(self._chip)
+        return subset_size(self._rule, self._samples, length, self._epoch, part)
+
     def _take_subset(self, index: Tensor) -> None:
         """Gather the samples of a step, and the few that are followed along it."""
         reads = 1 if self._offsets is None else len(self._offsets)
-        few = few_samples(self._rule)
+        few = followed(self._rule, len(index))
         self._size = len(index)
         self._subset = self._estimates.gathered(index, reads)
         if reads > 1:
@@ -232,17 +257,40 @@ class SubsetDynamics:
         self, start: Tensor, done: int, length: int, generator: torch.Generator
     ) -> Tensor:
         """Mean update of the subset, where the drift of a step begins."""
+        if length < self._length and self._offsets is None:
+            self._shorten(length)
         if start is self._begun_at and self.before_noise is not None:
             return self.before_noise
         return self.drift(start, generator)
 
+    def _shorten(self, length: int) -> None:
+        """Go on with the samples that fewer updates have."""
+        assert self._here is not None
+        assert self._begun_at is not None
+        self._length, size = length, self._size_of(length)
+        if size >= self._size:
+            return
+        self._size, few = size, followed(self._rule, size)
+        self._subset, self._here = self._subset.first(size), self._here.first(size)
+        self._few = self._subset.first(few)
+        self._few_here = self._here.first(few) if few < size else None
+        self.before_noise = self._realized(self._begun_at, self._here) / self._chip.step_size
+
     def drift(self, w: Tensor, generator: torch.Generator) -> Tensor:
-        """Mean update of the subset along a step."""
-        return self.look(w, generator)
+        """Mean update of the subset along a step, and how its noise changes on the way."""
+        now = self._at(w, self._few, generator)
+        before = self._few_here or self._here
+        if before is not None:
+            self.diffusion.growth = growth(before, now)
+        return self._drift_by(w, now)
 
     def look(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
         """Mean update of the subset beside the path, from where the step begins by a few of it."""
-        now, found = self._at(w, self._few, generator, reads=reads), self._here
+        return self._drift_by(w, self._at(w, self._few, generator, reads=reads))
+
+    def _drift_by(self, w: Tensor, now: Increments) -> Tensor:
+        """Mean update of the subset by estimates of the few."""
+        found = self._here
         if found is None or self._few_here is None:
             return self._realized(w, now) / self._chip.step_size
         changed = ChangedIncrements(found, self._few_here, now)
@@ -262,6 +310,8 @@ class SubsetDynamics:
 
     def known(self, part: EpochPart | None, length: int) -> EpochPart:
         """The noise that is to be drawn beside that of the subset."""
+        if part is not None and isinstance(self.epochs, VisitedEpochs):
+            return part
         seen = subset_part(self._rule, self._samples, self._size, length)
         return (part or EpochPart(length, 0.0, 1.0, 0.0)).beside(seen)
 
@@ -270,6 +320,19 @@ class SubsetDynamics:
         if not self._watches_all:
             self._passed += self._watched.count
         return self._estimates.loss(w, self._watched)
+
+
+def visited(problem: Problem, chip: Chip) -> VisitedEpochs | None:
+    """Shuffled epochs of a chip whose samples are visited in their order, None without.
+
+    Args:
+        problem: Network, loss and data.
+        chip: The chip.
+    """
+    if epoch_of(chip, problem.num_samples) is None:
+        return None
+    assert isinstance(chip.rule, Minibatch)
+    return VisitedEpochs(problem.num_samples, chip.rule.batch_size)
 
 
 class _Nothing:

@@ -140,6 +140,11 @@ class Increments:
         ]
 
     @cached_property
+    def squares(self) -> list[Tensor]:
+        """Squared norm of every sample's gradient of every layer, shapes ``(M,)``."""
+        return [_products(each, each) for each in self.factors]
+
+    @cached_property
     def _sizes(self) -> Increments:
         """The same with the sizes of errors and inputs in their place."""
         factors = [
@@ -203,6 +208,16 @@ class Increments:
 class ChangedIncrements:
     """The estimates of many samples, changed as those of a few of them are (a control variate).
 
+    The mean of the few is now m, and where the step began it was off that of the many by −r. Of r
+    they keep, layer by layer, the part
+
+        c = Σ⟨g_now, g_before⟩ / Σ‖g_before‖²
+
+    of the gradients g of the few, which is the coefficient that leaves the least variance
+    (Glasserman, Monte Carlo Methods in Financial Engineering, 2003, section 4.1), held between 0
+    and 1. With c = 1, what was not followed would be pushed on with the gradients that it had, long
+    after it was learned.
+
     Attributes:
         many: Those of many samples at one point.
         few: Those of a part of the samples at the same point.
@@ -216,7 +231,7 @@ class ChangedIncrements:
     @cached_property
     def mean(self) -> Tensor:
         """Mean estimate, shape ``(N,)``."""
-        return self.many.mean + (self.now.mean - self.few.mean)
+        return self._kept(self.many.mean - self.few.mean).add_(self.now.mean)
 
     @cached_property
     def size(self) -> Tensor:
@@ -225,7 +240,7 @@ class ChangedIncrements:
         That of batches changes as the root mean square of each layer's errors and inputs does.
         """
         if self.now.batch_size == 1:
-            size = self.many.size + (self.now.size - self.few.size)
+            size = self._kept(self.many.size - self.few.size).add_(self.now.size)
         else:
             size = self.many.size.clone()
             parts = self.now.stack.parameters(size)
@@ -238,6 +253,24 @@ class ChangedIncrements:
                 if each.bias is not None:
                     parts[each.bias].mul_(growth)
         return torch.maximum(size, self.mean.abs())
+
+    @cached_property
+    def kept(self) -> list[float]:
+        """c of every layer."""
+        pairs = zip(self.now.factors, self.few.factors, self.few.squares, strict=True)
+        return [
+            min(1.0, max(0.0, _over(_products(now, before).sum(), squares.sum())))
+            for now, before, squares in pairs
+        ]
+
+    def _kept(self, rest: Tensor) -> Tensor:
+        """What every layer keeps of ``rest``, shape ``(N,)``, which is changed."""
+        parts = self.now.stack.parameters(rest)
+        for each, kept in zip(self.now.factors, self.kept, strict=True):
+            parts[each.weight].mul_(kept)
+            if each.bias is not None:
+                parts[each.bias].mul_(kept)
+        return rest
 
     @property
     def batches(self) -> int:
@@ -255,6 +288,28 @@ def _errors(layer: Factors) -> Tensor:
 
 def _inputs(layer: Factors) -> Tensor:
     return layer.inputs
+
+
+def _products(one: Factors, other: Factors) -> Tensor:
+    """Products ``⟨g, g'⟩`` of every sample's gradients of a layer at two places, shape ``(M,)``."""
+    errors = torch.linalg.vecdot(one.errors, other.errors)
+    return errors * (torch.linalg.vecdot(one.inputs, other.inputs) + (one.bias is not None))
+
+
+def _over(part: Tensor, whole: Tensor) -> float:
+    """A ratio; 1 where both are 0."""
+    return float(part) / float(whole) if float(whole) > 0 else 1.0
+
+
+def growth(before: Increments, now: Increments) -> float:
+    """Root mean square of single samples' gradients over that elsewhere, of the same samples.
+
+    Args:
+        before: The estimates elsewhere.
+        now: Those here.
+    """
+    totals = [sum(float(each.sum()) for each in some.squares) for some in (now, before)]
+    return math.sqrt(totals[0] / totals[1]) if totals[1] > 0 else 1.0
 
 
 def _root_sum(values: Tensor) -> Tensor:
