@@ -20,6 +20,7 @@ curvature leaves there.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -36,10 +37,10 @@ class BatchesAlongDrift(Diffusion):
     """As ``Diffusion``, which puts what is independent in all updates before and after a step.
 
     Attributes:
-        growth: What became of the noise of a batch along a step, over that where it began.
+        grown: What became of the noise of a batch along a step, over that where it began.
     """
 
-    growth = 1.0
+    grown: Callable[[], float]
 
     _batches: tuple[Tensor, Tensor] | None = None
     _carried: tuple[Tensor, NDArray[np.float64], NDArray[np.float64]] | None = None
@@ -52,7 +53,7 @@ class BatchesAlongDrift(Diffusion):
             after: Noise after it, independent of the other.
             w: Weights, shape ``(N,)``.
         """
-        self.growth, ratio = 1.0, super().take(before, after, w)
+        self.grown, ratio = _unchanged, super().take(before, after, w)
         both = before.batch, after.batch
         self._carried = None
         self._batches = None if both[0] is None or both[1] is None else (both[0], both[1])
@@ -96,7 +97,7 @@ class BatchesAlongDrift(Diffusion):
         assert self._carried is not None  # along_drift comes first
         directions, needed, passed = self._carried
         left = np.sqrt(length * np.maximum(needed - passed, 0.0))
-        return _changed(w, after, directions, self.growth * left)
+        return _changed(w, after, directions, self.grown() * left)
 
     def _in_known_modes(
         self, like: Tensor, length: int, stages: int, epoch: EpochPart | None
@@ -114,6 +115,10 @@ class BatchesAlongDrift(Diffusion):
         if self._batches is None:
             return 0.0
         return math.sqrt(length * epoch.undamped) * self._batches[0] / self.step_size
+
+
+def _unchanged() -> float:
+    return 1.0
 
 
 def _changed(

@@ -145,7 +145,22 @@ def shuffled_epochs(problem: Problem, chip: Chip) -> ShuffledEpochs | None:
         problem: Network, loss and data.
         chip: The chip.
     """
+    sizes = _epoch_sizes(problem, chip)
+    return None if sizes is None else ShuffledEpochs(*sizes)
+
+
+def visited_epochs(problem: Problem, chip: Chip) -> VisitedEpochs | None:
+    """Likewise where the drift visits their samples.
+
+    Arguments as for ``shuffled_epochs``.
+    """
+    sizes = _epoch_sizes(problem, chip)
+    return None if sizes is None else VisitedEpochs(*sizes)
+
+
+def _epoch_sizes(problem: Problem, chip: Chip) -> tuple[int, int] | None:
+    """Samples of an epoch and of a batch; None without epochs."""
     if epoch_of(chip, problem.num_samples) is None:
         return None
     assert isinstance(chip.rule, Minibatch)
-    return ShuffledEpochs(problem.num_samples, chip.rule.batch_size)
+    return problem.num_samples, chip.rule.batch_size

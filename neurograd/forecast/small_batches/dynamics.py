@@ -3,10 +3,10 @@
 Cost does not depend on the size of the training set, nor, where noise does not force short steps
 (``step_length.MOST_FORCED``), on the number of updates: a step of many updates follows the mean of
 M samples (``subset``) in stabilized stages: those that the step visits where epochs are shuffled,
-and else as many as are off by the noise of its updates. At each of them, what the write makes of single updates
-is averaged over the subset (``increments``): by their mean and their mean size where the write is
-linear on either side of 0, with its slopes there; else over updates one by one, with their known
-mean as a control variate. What a step leaves out of the noise of its batches is ``Σ ξ r`` over what
+and else as many as are off by the noise of its updates. At each of them, what the write makes of
+single updates is averaged over the subset (``increments``): by their mean and their mean size where
+the write is linear on either side of 0, with its slopes there; else over updates one by one, with
+their known mean as a control variate. What a step leaves out of the noise of its batches is ``Σ ξ r`` over what
 is realized of single updates, with independent normal ξ.
 
 Where reads are random, parts of the subset are seen by one read each. These are mirrored in pairs
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ from neurograd.forecast.noise.shuffled_epochs import (
     ShuffledEpochs,
     VisitedEpochs,
     shuffled_epochs,
+    visited_epochs,
 )
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.small_batches.increments import ChangedIncrements, Increments, growth
@@ -113,7 +115,9 @@ class SubsetDynamics:
         self._passed, self._samples = 0, problem.num_samples
         self._epoch = epoch_of(chip, self._samples)
         self._reads_random = not all(effect.deterministic for effect in chip.reads)
-        self.epochs = shuffled_epochs(problem, chip) if self._reads_random else visited(problem, chip)
+        self.epochs = (
+            shuffled_epochs(problem, chip) if self._reads_random else visited(problem, chip)
+        )
         self._course = Course(chip, self._samples, ConstantStep(), seed, *ORDER)
         self._offsets: Tensor | None = None
         self._watched = estimates.gathered(self._order("forecast loss")[:MONITORED])
@@ -281,7 +285,7 @@ class SubsetDynamics:
         now = self._at(w, self._few, generator)
         before = self._few_here or self._here
         if before is not None:
-            self.diffusion.growth = growth(before, now)
+            self.diffusion.grown = partial(growth, before, now)
         return self._drift_by(w, now)
 
     def look(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
@@ -320,19 +324,6 @@ class SubsetDynamics:
         if not self._watches_all:
             self._passed += self._watched.count
         return self._estimates.loss(w, self._watched)
-
-
-def visited(problem: Problem, chip: Chip) -> VisitedEpochs | None:
-    """Shuffled epochs of a chip whose samples are visited in their order, None without.
-
-    Args:
-        problem: Network, loss and data.
-        chip: The chip.
-    """
-    if epoch_of(chip, problem.num_samples) is None:
-        return None
-    assert isinstance(chip.rule, Minibatch)
-    return VisitedEpochs(problem.num_samples, chip.rule.batch_size)
 
 
 class _Nothing:

@@ -256,7 +256,7 @@ class ChangedIncrements:
 
     @cached_property
     def kept(self) -> list[float]:
-        """c of every layer."""
+        """What every layer keeps, its c."""
         pairs = zip(self.now.factors, self.few.factors, self.few.squares, strict=True)
         return [
             min(1.0, max(0.0, _over(_products(now, before).sum(), squares.sum())))
@@ -292,8 +292,9 @@ def _inputs(layer: Factors) -> Tensor:
 
 def _products(one: Factors, other: Factors) -> Tensor:
     """Products ``⟨g, g'⟩`` of every sample's gradients of a layer at two places, shape ``(M,)``."""
-    errors = torch.linalg.vecdot(one.errors, other.errors)
-    return errors * (torch.linalg.vecdot(one.inputs, other.inputs) + (one.bias is not None))
+    errors: Tensor = torch.linalg.vecdot(one.errors, other.errors)
+    inputs: Tensor = torch.linalg.vecdot(one.inputs, other.inputs)
+    return errors * (inputs + (one.bias is not None))
 
 
 def _over(part: Tensor, whole: Tensor) -> float:

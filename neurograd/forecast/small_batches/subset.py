@@ -66,6 +66,7 @@ of 0.04 and 0.01 by 512 samples, 0.002 to 0.003 by half of the subset. Smaller l
 heart that it follows; larger costs time.
 """
 
+
 def followed(rule: Minibatch, size: int) -> int:
     """How many samples of a subset are followed along a step.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from neurograd.forecast.step_length import (
     MAX_NOISY_STEPS,
     MOST_FORCED,
+    Pace,
     min_step_length,
     next_step_length,
 )
@@ -35,3 +36,11 @@ def test_noise_is_not_forced_together_for_longer_in_longer_trainings():
     assert next_step_length(500_000, 1_000_000, 10**6, 10.0) == MOST_FORCED
     # A fiftieth of it would be more, and what noise allows is.
     assert next_step_length(500_000, 1_000_000, 10**6, 0.35 / 30) == 900
+
+
+def test_longest_steps():
+    """A part of the training, at most a count, and a smaller part where that is more."""
+    assert Pace(most=0.1).longest_step(5000) == 500
+    bounded = Pace(most=0.1, longest=200.0, long_part=0.02)
+    assert [bounded.longest_step(steps) for steps in (3, 1000, 5000, 50_000)] == [1, 100, 200, 1000]
+    assert next_step_length(2000, 5000, 10**6, 0.0, bounded) == 200

@@ -60,6 +60,30 @@ def test_what_a_step_leaves_of_the_noise_of_batches_in_a_known_mode(curvature, s
     assert found == pytest.approx(LENGTH * (whole - seen * held), rel=1e-6)
 
 
+def test_what_comes_after_a_step_has_the_size_that_noise_has_there():
+    """In stiff modes, where it is that of the last updates."""
+    direction = torch.full((5,), 5.0**-0.5, dtype=torch.float64)
+    modes = StiffModes()
+    modes.observe(direction, -20.0 * direction)
+    diffusion = BatchesAlongDrift(
+        _NoEstimates(), WriteResponse(Chip(Backprop(), STEP_SIZE)), modes, STEP_SIZE
+    )
+    w, part = torch.zeros_like(direction), EpochPart(LENGTH, 1.0, 1.0, 0.0)
+
+    def after(grown):
+        diffusion.take(Draw(None, direction), Draw(None, direction), w + 1.0)
+        if grown is not None:
+            diffusion.grown = lambda: grown
+        assert float(torch.as_tensor(diffusion.along_drift(LENGTH, STAGES, part)).norm()) == 0.0
+        return float(diffusion.apply_noise_after_drift(w, LENGTH, STAGES, part).norm())
+
+    z = LENGTH * STEP_SIZE * 20.0
+    assert after(None) == pytest.approx(math.sqrt(LENGTH * (1.0 - 2.0 / z) / (2.0 * z)), rel=1e-3)
+    assert after(0.3) == pytest.approx(0.3 * after(None))
+    # Those of a step are not those of the next.
+    assert after(None) == pytest.approx(after(1.0))
+
+
 def test_single_updates_have_their_batch_after_their_drift():
     diffusion = BatchesAlongDrift(
         _NoEstimates(), WriteResponse(Chip(Backprop(), STEP_SIZE)), StiffModes(), STEP_SIZE

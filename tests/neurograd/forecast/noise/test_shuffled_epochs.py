@@ -9,7 +9,7 @@ from scipy.stats import chi2
 
 from device_models import Backprop, Chip, Minibatch
 from neurograd.forecast import forecast_chip
-from neurograd.forecast.noise.shuffled_epochs import ShuffledEpochs, shuffled_epochs
+from neurograd.forecast.noise.shuffled_epochs import ShuffledEpochs, VisitedEpochs, shuffled_epochs
 from neurograd.forecast.noise.splitting import remaining_variance
 from neurograd.training.loop import train
 from tests.neurograd.cases import relu_network
@@ -70,6 +70,19 @@ def test_steps_are_parts_of_an_epoch_or_whole_ones():
     epochs = ShuffledEpochs(40, 4)
     assert [epochs.align(0, n) for n in (1, 9, 10, 29)] == [1, 9, 10, 20]
     assert [epochs.align(13, n) for n in (1, 7, 8, 29)] == [1, 7, 7, 7]
+
+
+def test_steps_that_visit_the_samples_themselves():
+    """Less than an epoch may end in the next one; nothing but the order within them is left."""
+    epochs = VisitedEpochs(23, 4)
+    assert [epochs.align(4, length) for length in (1, 5, 6, 20)] == [1, 5, 2, 2]
+    assert [epochs.align(6, length) for length in (5, 6, 20)] == [5, 6, 18]
+    for done, length in ((0, 3), (4, 5), (6, 6)):
+        part = epochs.part(done, length)
+        assert part.undamped == 0.0
+        assert part.updates == length
+    assert epochs.part(4, 5).leftover == 0.0
+    assert epochs.part(6, 6).leftover == pytest.approx(ShuffledEpochs(23, 4).part(6, 6).leftover)
 
 
 def test_what_was_shown_is_paid_back_by_the_end_of_the_epoch():

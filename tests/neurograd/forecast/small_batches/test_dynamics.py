@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import subset_part
 from neurograd.forecast.write_response import SINGLE_UPDATES, WriteResponse
 from neurograd.seeding import generator_for
+from neurograd.training.course import Course
+from neurograd.training.schedules import ConstantStep
 from tests.neurograd.cases import relu_network
 
 STEP_SIZE = 0.01
@@ -93,7 +96,7 @@ def test_a_few_samples_follow_the_change_of_the_subset(monkeypatch):
     """Beside the start of a step, the drift of all of the subset, looked at by a quarter of it."""
     problem = relu_network()
     chip = _chip(problem)
-    monkeypatch.setattr(dynamics, "few_samples", lambda rule: 16)
+    monkeypatch.setattr(dynamics, "followed", lambda rule, size: 16)
     found, w = _begun(problem, chip)
     assert found._few.count == 16 < found._size
     passed = found._passed
@@ -181,6 +184,60 @@ def test_what_the_subset_has_of_the_noise_is_not_drawn_again():
     shuffled = EpochPart(4, 0.5, 10.0 / 9.0, 0.0)
     both = found.known(shuffled, 4)
     assert both.ratio(flat).item() == pytest.approx(max(0.0, 5.0 / 9.0 - seen))
+
+
+def _shuffled(problem, batch=3):
+    return replace(_chip(problem), rule=Minibatch(Backprop(), batch, order="shuffled"))
+
+
+def test_a_step_of_shuffled_epochs_visits_their_samples_in_order():
+    """Those of its updates, also across the end of an epoch, and nothing is drawn beside them."""
+    problem = relu_network()
+    chip = _shuffled(problem)
+    estimates = layer_estimates(problem, chip)
+    found = SubsetDynamics(problem, chip, estimates, 0, StiffModes())
+    w = chip.program(problem.initial_weights)
+    order = Course(chip, problem.num_samples, ConstantStep(), 0, *dynamics.ORDER)
+    epoch = found.epochs.length
+    done, length = epoch - 4, 7
+    found.begin(w, done, length, generator_for(0, "begin"))
+    batches = [order.at(step, w.device).rule.batch for step in range(done, done + length)]
+    drift = found.drift(w, generator_for(0))
+    asked = torch.stack([problem.gradient(w, batch) for batch in batches]).mean(0)
+    quiet = replace(chip, writes=())
+    silent = SubsetDynamics(problem, quiet, layer_estimates(problem, quiet), 0, StiffModes())
+    silent.begin(w, done, length, generator_for(0, "begin"))
+    torch.testing.assert_close(silent.drift(w, generator_for(0)), -asked)
+    assert not torch.equal(drift, -asked)
+    part = found.known(found.epochs.part(done, length), length)
+    assert part.undamped == 0.0
+    assert part.ratio(np.zeros(1)).item() == 0.0
+    # In stiff modes the order within the step is left of the noise.
+    assert part.ratio(np.array([6.0 / 7])).item() == pytest.approx(
+        part.scale * (1.0 - math.tanh(3.0) / 3.0)
+    )
+
+
+@pytest.mark.parametrize(("order", "length", "left"), [("fresh", 900, 400), ("shuffled", 90, 70)])
+def test_a_step_that_is_cut_has_the_samples_of_fewer_updates(order, length, left):
+    problem = relu_network()
+    chip = replace(_chip(problem), rule=Minibatch(Backprop(), 1, order=order))
+    cut, w = _begun(problem, chip, length)
+    cut.draw_noise(w, generator_for(0))
+    whole, size = cut.first_drift(w, 0, length, generator_for(0)), cut._size
+    short = cut.first_drift(w, 0, left, generator_for(0))
+    planned, _ = _begun(problem, chip, left)
+    assert planned._size == cut._size < size
+    torch.testing.assert_close(short, planned.drift(w, generator_for(0)), rtol=1e-3, atol=1e-6)
+    assert not short.allclose(whole, rtol=1e-2)
+    beside = chip.program(w + 0.1 * w.abs().mean())
+    torch.testing.assert_close(
+        cut.drift(beside, generator_for(0)),
+        planned.drift(beside, generator_for(0)),
+        rtol=1e-3,
+        atol=1e-6,
+    )
+    assert cut.known(None, left) == planned.known(None, left)
 
 
 def test_random_reads_are_in_mean_and_noise():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from device_models import Backprop, Minibatch, SignSymmetric, draw_feedback
-from neurograd.forecast.small_batches.increments import ChangedIncrements
+from neurograd.forecast.small_batches.increments import ChangedIncrements, growth
 from neurograd.forecast.small_batches.layer_estimates import LayerEstimates
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification, relu_network
@@ -100,7 +102,6 @@ def test_many_samples_change_as_a_few_of_them_do(batch):
     torch.testing.assert_close(still.size, many.size)
     now, exact = estimates.at(there, some), estimates.at(there, samples)
     found = ChangedIncrements(many, few, now)
-    torch.testing.assert_close(found.mean, many.mean - few.mean + now.mean)
     for name in ("mean", "size"):
         true = getattr(exact, name)
         off = float((getattr(found, name) - true).norm())
@@ -108,6 +109,65 @@ def test_many_samples_change_as_a_few_of_them_do(batch):
         assert off < 0.75 * float((getattr(many, name) - true).norm())
     assert found.batches == now.batches
     torch.testing.assert_close(found.single(2), now.single(2))
+
+
+def test_what_is_kept_of_samples_that_are_not_followed():
+    """By every layer the regression of the gradients of the followed on those that they had."""
+    problem = relu_network()
+    w = problem.initial_weights
+    there = w - 2.0 * problem.gradient(w)
+    index = torch.randperm(problem.num_samples, generator=generator_for(1))
+    estimates = LayerEstimates.of(problem, Backprop(), 1)
+    assert estimates is not None
+    samples = estimates.gathered(index)
+    some = samples.first(24)
+    many, few, now = estimates.at(w, samples), estimates.at(w, some), estimates.at(there, some)
+    found = ChangedIncrements(many, few, now)
+    before, after, expected = few.single(24), now.single(24), now.mean.clone()
+    for layer, kept in zip(now.factors, found.kept, strict=True):
+        inside = torch.zeros_like(w)
+        parts = now.stack.parameters(inside)
+        for place in (layer.weight, layer.bias):
+            if place is not None:
+                parts[place].fill_(1.0)
+        then = before * inside
+        slope = float((then * after).sum() / then.square().sum())
+        # No limit of it, and none of the followed samples' own.
+        assert 0.0 < slope < 0.95
+        assert kept == pytest.approx(slope)
+        expected += slope * inside * (many.mean - few.mean)
+    torch.testing.assert_close(found.mean, expected)
+
+
+def test_what_is_kept_is_held_between_nothing_and_all():
+    problem = relu_network()
+    w = problem.initial_weights
+    estimates = LayerEstimates.of(problem, Backprop(), 1)
+    assert estimates is not None
+    samples = estimates.gathered(torch.arange(40))
+    many, few = estimates.at(w, samples), estimates.at(w, samples.first(16))
+
+    def times(factor):
+        factors = [replace(each, errors=factor * each.errors) for each in few.factors]
+        return ChangedIncrements(many, few, replace(few, factors=factors))
+
+    assert times(0.3).kept == pytest.approx([0.3] * len(few.factors))
+    assert times(-1.0).kept == [0.0] * len(few.factors)
+    assert times(1.5).kept == [1.0] * len(few.factors)
+    torch.testing.assert_close(times(0.0).mean, torch.zeros_like(w))
+
+
+def test_growth_of_the_gradients_of_single_samples():
+    problem = relu_network()
+    w = problem.initial_weights
+    there = w - 2.0 * problem.gradient(w)
+    estimates = LayerEstimates.of(problem, Backprop(), 1)
+    assert estimates is not None
+    samples = estimates.gathered(torch.arange(40))
+    before, now = estimates.at(w, samples), estimates.at(there, samples)
+    ratio = float((now.single(40).square().sum() / before.single(40).square().sum()).sqrt())
+    assert ratio < 0.9
+    assert growth(before, now) == pytest.approx(ratio)
 
 
 @pytest.mark.parametrize("batch", [1, 3])
