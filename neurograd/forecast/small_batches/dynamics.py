@@ -6,8 +6,8 @@ M samples (``subset``) in stabilized stages: those that the step visits where ep
 and else as many as are off by the noise of its updates. At each of them, what the write makes of
 single updates is averaged over the subset (``increments``): by their mean and their mean size where
 the write is linear on either side of 0, with its slopes there; else over updates one by one, with
-their known mean as a control variate. What a step leaves out of the noise of its batches is ``Σ ξ r`` over what
-is realized of single updates, with independent normal ξ.
+their known mean as a control variate. What a step leaves out of the noise of its batches is
+``Σ ξ r`` over what is realized of single updates, with independent normal ξ.
 
 Where reads are random, parts of the subset are seen by one read each. These are mirrored in pairs
 and stay along a step: their spread is in the noise, what it does to the mean in the mean.
@@ -115,9 +115,9 @@ class SubsetDynamics:
         self._passed, self._samples = 0, problem.num_samples
         self._epoch = epoch_of(chip, self._samples)
         self._reads_random = not all(effect.deterministic for effect in chip.reads)
-        self.epochs = (
-            shuffled_epochs(problem, chip) if self._reads_random else visited(problem, chip)
-        )
+        # What reads add to the noise is drawn, and with it what the samples of a step have.
+        epochs = shuffled_epochs if self._reads_random else visited_epochs
+        self.epochs: ShuffledEpochs | None = epochs(problem, chip)
         self._course = Course(chip, self._samples, ConstantStep(), seed, *ORDER)
         self._offsets: Tensor | None = None
         self._watched = estimates.gathered(self._order("forecast loss")[:MONITORED])
