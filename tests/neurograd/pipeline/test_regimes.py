@@ -121,7 +121,9 @@ def test_the_twin_of_whole_batches_is_drawn_once_and_is_that_of_training():
 
 
 def test_few_chips_follow_their_path_and_decide_nothing():
-    spec = _spec(0.2, 60, targets={"max_accuracy_drop": "99 %"}, **NOISY)
+    # Noise so little above its limit that no path of a chip is lost.
+    mild = {**NOISY["device"], "write": {"model": "linear", "cycle_to_cycle": 0.01}}
+    spec = _spec(0.2, 60, targets={"max_accuracy_drop": "99 %"}, device=mild)
     few = spec.model_copy(update={"training": spec.training.model_copy(update={"seeds": 2})})
     problem = build_problem(few)
     found = forecast(few, problem)
