@@ -29,7 +29,8 @@ class Increments:
 
     Attributes:
         stack: The network's layers.
-        factors: What their gradients are made of, of M samples.
+        factors: What their gradients are made of, of M samples, from the last layer to the first.
+        input_squares: Squared norms of the samples' own inputs, shape ``(M,)``.
         batch_size: Samples B of an update.
         batches: Updates that the samples make, each with B of them; samples that are left over
             count in the mean only.
@@ -37,6 +38,7 @@ class Increments:
 
     stack: LayerStack
     factors: list[Factors]
+    input_squares: Tensor
     batch_size: int
     batches: int
 
@@ -115,8 +117,9 @@ class Increments:
             replace(each, inputs=each.inputs[:count], errors=each.errors[:count])
             for each in self.factors
         ]
-        return Increments(
-            self.stack, factors, self.batch_size, min(self.batches, count // self.batch_size)
+        batches = min(self.batches, count // self.batch_size)
+        return replace(
+            self, factors=factors, input_squares=self.input_squares[:count], batches=batches
         )
 
     @cached_property
@@ -142,7 +145,22 @@ class Increments:
     @cached_property
     def squares(self) -> list[Tensor]:
         """Squared norm of every sample's gradient of every layer, shapes ``(M,)``."""
-        return [_products(each, each) for each in self.factors]
+        return self.products(self)
+
+    def products(self, other: Increments) -> list[Tensor]:
+        """Products ``⟨g, g'⟩`` of every sample's gradients of every layer, shapes ``(M,)``.
+
+        Args:
+            other: Estimates of the same samples elsewhere.
+        """
+        found = []
+        for one, also in zip(self.factors, other.factors, strict=True):
+            inputs = self.input_squares
+            if one is not self.factors[-1]:
+                inputs = torch.linalg.vecdot(one.inputs, also.inputs)
+            errors = torch.linalg.vecdot(one.errors, also.errors)
+            found.append(errors * (inputs + (one.bias is not None)))
+        return found
 
     @cached_property
     def _sizes(self) -> Increments:
@@ -257,11 +275,8 @@ class ChangedIncrements:
     @cached_property
     def kept(self) -> list[float]:
         """What every layer keeps, its c."""
-        pairs = zip(self.now.factors, self.few.factors, self.few.squares, strict=True)
-        return [
-            min(1.0, max(0.0, _over(_products(now, before).sum(), squares.sum())))
-            for now, before, squares in pairs
-        ]
+        pairs = zip(self.now.products(self.few), self.few.squares, strict=True)
+        return [min(1.0, max(0.0, _over(both.sum(), own.sum()))) for both, own in pairs]
 
     def _kept(self, rest: Tensor) -> Tensor:
         """What every layer keeps of ``rest``, shape ``(N,)``, which is changed."""
@@ -288,13 +303,6 @@ def _errors(layer: Factors) -> Tensor:
 
 def _inputs(layer: Factors) -> Tensor:
     return layer.inputs
-
-
-def _products(one: Factors, other: Factors) -> Tensor:
-    """Products ``⟨g, g'⟩`` of every sample's gradients of a layer at two places, shape ``(M,)``."""
-    errors: Tensor = torch.linalg.vecdot(one.errors, other.errors)
-    inputs: Tensor = torch.linalg.vecdot(one.inputs, other.inputs)
-    return errors * (inputs + (one.bias is not None))
 
 
 def _over(part: Tensor, whole: Tensor) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -37,6 +38,12 @@ class Samples:
 
     inputs: Tensor
     targets: Tensor
+
+    @cached_property
+    def squares(self) -> Tensor:
+        """Squared norms of the inputs, one read after the other, shape ``(n,)`` or ``(R·m,)``."""
+        squares: Tensor = torch.linalg.vecdot(self.inputs, self.inputs)
+        return squares.flatten()
 
     @property
     def count(self) -> int:
@@ -108,7 +115,7 @@ class LayerEstimates:
         if self.batch_size > 1:
             fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // seen.shape[-1])
             batches = min(batches // self.batch_size, MOST_BATCHES, fits)
-        return Increments(self.stack, factors, self.batch_size, batches)
+        return Increments(self.stack, factors, samples.squares, self.batch_size, batches)
 
     def loss(self, w: Tensor, samples: Samples) -> float:
         """Mean loss of some samples at weights as the passes see them, shape ``(N,)``."""
