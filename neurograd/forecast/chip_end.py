@@ -72,7 +72,8 @@ chip learns next to nothing.
 
 A pure number. Set by one training when normal noise stood for batches: 784-256-128-10 on MNIST's
 images, batches of 10, a step size of 0.05, whose clean network ended at 0.98 on a path, as the best
-constant output does, and learns. Larger keeps paths that were thrown off, smaller draws the updates of slow trainings.
+constant output does, and learns. Larger keeps paths that were thrown off, smaller draws the updates
+of slow trainings.
 """
 
 
@@ -84,8 +85,9 @@ after steps of more than four updates only.
 
 A pure number. Set by one training when normal noise stood for batches: 784-256-128-10 on MNIST's
 images, batches of 10, a step size of 0.05, whose losses fell to 0.26 and 0.17 on paths, rose to 0.9
-and 2, and went on to 27 and to nothing finite. Paths that end where trainings do rise by up to 3.1 (digits, 64-32-10, alox-hfo2, batches of
-8). Larger follows lost paths for longer, smaller draws updates of trainings that a path describes.
+and 2, and went on to 27 and to nothing finite. Paths that end where trainings do rise by up to 3.1
+(digits, 64-32-10, alox-hfo2, batches of 8). Larger follows lost paths for longer, smaller draws
+updates of trainings that a path describes.
 """
 
 

@@ -58,6 +58,14 @@ class Dynamics(Protocol):
         """Mean update in gradient units where the drift of a step begins, shape ``(N,)``."""
         ...
 
+    def shorten(self, length: int, before_noise: Tensor | None) -> Tensor | None:
+        """Go on with a step of ``length`` updates, as many as were begun or fewer.
+
+        Returns:
+            ``before_noise`` of these, from that of the step as it was begun.
+        """
+        ...
+
     def drift(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mean update in gradient units along a step, shape ``(N,)``."""
         ...
@@ -125,6 +133,10 @@ class WholeSetDynamics:
         self._estimate = self._estimates.refresh_statistics(start, generator)
         self._refreshed_at = done + length
         return self._drift_of(start, self._estimate)
+
+    def shorten(self, length: int, before_noise: Tensor | None) -> Tensor | None:
+        """The same drift: no part of the samples belongs to a step."""
+        return before_noise
 
     def drift(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mean update in gradient units, which is remembered."""

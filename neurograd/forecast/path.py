@@ -216,6 +216,7 @@ class PredictedPath:
         before_noise = self._dynamics.before_noise
         while True:
             start, length = self._apply_noise(done, length, least)
+            before_noise = self._dynamics.shorten(length, before_noise)
             first = self._dynamics.first_drift(start, done, length, self._generator)
             self._observe_noise(start, first, before_noise, length)
             if self._rate.is_stale(done, steps, length):
@@ -245,7 +246,7 @@ class PredictedPath:
             self._use_step_size(done, planned)
         ratio = self._dynamics.draw_noise(self.w, self._generator)
         self._before = next_step_length(done, steps, self._before, ratio, self._pace)
-        length = self._cut(done, self._before)
+        length = min(planned, self._cut(done, self._before))
         self._noise_is_large = ratio * math.sqrt(length) > SMALL_NOISE
         return length
 

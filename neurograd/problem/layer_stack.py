@@ -159,7 +159,7 @@ class LayerStack:
         """
         parameters = self.parameters(w)
         passed, reads = self._passed(parameters, inputs, noise)
-        error = self._slope(passed[-1], targets)
+        error = self.slope(passed[-1], targets)
         if count != 1:
             error = error.div_(count)
         found: list[Factors] = []
@@ -176,8 +176,8 @@ class LayerStack:
             found.append(Factors(layer.weight, layer.bias, passed[-1], error))
         return found if w.dim() == 1 else [_one_after_the_other(each) for each in found]
 
-    def _slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Derivatives of the samples' losses, like ``outputs``, of one network or several."""
+    def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Derivatives of samples' losses, like ``outputs``, which are of one network or several."""
         flat = outputs if outputs.dim() == 2 else outputs.flatten(0, 1)
         return self.loss.slope(flat, targets).view(outputs.shape)
 

@@ -81,24 +81,21 @@ class Course:
         batch = self._order_of(epoch)[first : first + chip.rule.batch_size]
         return replace(chip, rule=chip.rule.on(batch.to(device)))
 
-    def visited(self, done: int, count: int) -> Tensor:
-        """Samples in the order of shuffled epochs, from those of update ``done`` on.
+    def visited(self, done: int, updates: int) -> Tensor:
+        """Samples of updates of one shuffled epoch, in their order, or all of it.
 
         Args:
             done: Updates before them.
-            count: Number of samples.
+            updates: Their number, up to the end of their epoch or of whole epochs.
 
         Returns:
-            The samples, shape ``(count,)``.
+            The samples, shape ``(m,)``.
         """
         assert self._epoch_length is not None
         assert isinstance(self._chip.rule, Minibatch)
         epoch, place = divmod(done, self._epoch_length)
-        found = [self._order_of(epoch)[place * self._chip.rule.batch_size :]]
-        while sum(map(len, found)) < count:
-            epoch += 1
-            found.append(self._order_of(epoch))
-        return torch.cat(found)[:count]
+        size = self._chip.rule.batch_size
+        return self._order_of(epoch)[place * size : (place + updates) * size]
 
     def _order_of(self, epoch: int) -> Tensor:
         """All samples in the order of an epoch, shape ``(n,)``."""

@@ -53,13 +53,18 @@ class BatchesAlongDrift(Diffusion):
             after: Noise after it, independent of the other.
             w: Weights, shape ``(N,)``.
         """
-        self.grown, ratio = _unchanged, super().take(before, after, w)
+        ratio = super().take(before, after, w)
+        self.forget_growth()
         both = before.batch, after.batch
         self._carried = None
         self._batches = None if both[0] is None or both[1] is None else (both[0], both[1])
         own = Draw(before.independent, None), Draw(after.independent, None)
         self._draws = None if own[0].independent is None else own
         return ratio
+
+    def forget_growth(self) -> None:
+        """Noise counts as unchanged along a step that has not been taken."""
+        self.grown = _unchanged
 
     def along_drift(self, length: int, stages: int, epoch: EpochPart | None) -> Tensor | float:
         """What the batches of ``length`` updates add to their mean drift, in gradient units.

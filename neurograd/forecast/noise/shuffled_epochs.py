@@ -123,15 +123,8 @@ class VisitedEpochs(ShuffledEpochs):
     What is left of the noise of a step is that of the order within it.
     """
 
-    def align(self, done: int, length: int) -> int:
-        """The nearest smaller number of updates that is less than an epoch, or whole ones.
-
-        Steps of less than an epoch may end in the next one.
-        """
-        return length if length < self.length else super().align(done, length)
-
     def part(self, done: int, length: int) -> EpochPart:
-        """What updates leave that ``align`` allows, beside the mean of the samples they visit."""
+        """What updates leave beside the mean of the samples that they visit."""
         whole = length >= self.length
         leftover = self._leftover if whole else 0.0
         scale = self.length / (self.length - 1)

@@ -148,7 +148,7 @@ class SubsetDynamics:
         """A subset for a step of up to ``length`` updates, and its estimates at ``w``."""
         self._offsets = self._drawn_reads(w, generator) if self._reads_random else None
         self._take_subset(self._samples_of(done, length))
-        self._begun_at, self._length = w, length
+        self._begun_at = w
         self._here = found = self._at(w, self._subset, generator)
         self._few_here = (
             self._few_of(w, found, generator) if self._few.count < self._subset.count else None
@@ -159,16 +159,13 @@ class SubsetDynamics:
 
     def _samples_of(self, done: int, length: int) -> Tensor:
         """Samples of a step: where epochs are shuffled those that it visits."""
-        size = self._size_of(length)
-        if isinstance(self.epochs, VisitedEpochs) and length < self.epochs.length:
-            return self._course.visited(done, size).to(self._problem.device)
-        return self._order("forecast subset", done)[:size]
+        if isinstance(self.epochs, VisitedEpochs):
+            return self._course.visited(done, length).to(self._problem.device)
+        return self._order("forecast subset", done)[: self._size_of(length)]
 
     def _size_of(self, length: int) -> int:
-        """How many samples a step looks at."""
-        if isinstance(self.epochs, VisitedEpochs) and length < self.epochs.length:
-            return min(self._samples, length * self._rule.batch_size)
-        part = largest_part(self._chip)
+        """How many samples a step looks at, if its epoch has so many left."""
+        part = None if isinstance(self.epochs, VisitedEpochs) else largest_part(self._chip)
         return subset_size(self._rule, self._samples, length, self._epoch, part)
 
     def _take_subset(self, index: Tensor) -> None:
@@ -194,7 +191,9 @@ class SubsetDynamics:
         """Estimates of some samples at ``w``."""
         self._passed += samples.count
         seen = self._chip.mean_read(w, generator) if reads else w
-        return self._estimates.at(seen if self._offsets is None else seen + self._offsets, samples)
+        if self._offsets is not None:
+            return self._estimates.at(seen + self._offsets, samples)
+        return self._estimates.at(seen, samples, self._chip.step_size)
 
     def _drawn_reads(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mirrored reads less their mean: what they do to the mean is left, of second order.
@@ -249,7 +248,7 @@ class SubsetDynamics:
 
             return own, along
         written = self._written(w, found)
-        off = (written.mean - written.mean.mean(0)) / math.sqrt(len(written.mean) - 1)
+        off = (written.mean - written.mean.mean(0)) / math.sqrt(max(1, len(written.mean) - 1))
         return written.variance.mean(0), lambda g: normal(len(off), g) @ off
 
     def _written(self, w: Tensor, found: Increments) -> ElementMoments:
@@ -261,24 +260,26 @@ class SubsetDynamics:
         self, start: Tensor, done: int, length: int, generator: torch.Generator
     ) -> Tensor:
         """Mean update of the subset, where the drift of a step begins."""
-        if length < self._length and self._offsets is None:
-            self._shorten(length)
         if start is self._begun_at and self.before_noise is not None:
             return self.before_noise
         return self.drift(start, generator)
 
-    def _shorten(self, length: int) -> None:
-        """Go on with the samples that fewer updates have."""
+    def shorten(self, length: int, before_noise: Tensor | None) -> Tensor | None:
+        """Go on with the samples that fewer updates have; returns the drift before their noise."""
+        self.diffusion.forget_growth()
+        if self._offsets is not None:
+            return before_noise
         assert self._here is not None
         assert self._begun_at is not None
-        self._length, size = length, self._size_of(length)
+        size = self._size_of(length)
         if size >= self._size:
-            return
+            return before_noise
         self._size, few = size, followed(self._rule, size)
         self._subset, self._here = self._subset.first(size), self._here.first(size)
         self._few = self._subset.first(few)
         self._few_here = self._here.first(few) if few < size else None
         self.before_noise = self._realized(self._begun_at, self._here) / self._chip.step_size
+        return self.before_noise
 
     def drift(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mean update of the subset along a step, and how its noise changes on the way."""

@@ -74,7 +74,8 @@ class Increments:
             centred and scaled so that their covariance is that of (x, |x|), shapes ``(N,)``.
         """
         count = self.batches
-        centred = (normal - normal.mean()) / math.sqrt(count - 1)
+        # One update alone has no spread.
+        centred = (normal - normal.mean()) / math.sqrt(max(1, count - 1))
         if self.batch_size > 1:
             return centred @ self._every, centred @ self._every_size
         column = torch.zeros_like(self.factors[0].errors[:, :1])
@@ -90,7 +91,7 @@ class Increments:
         Args:
             normal: Independent standard normal numbers, shape ``(M,)``.
         """
-        scale = math.sqrt(self.batch_size * (self._samples - 1))
+        scale = math.sqrt(self.batch_size * max(1, self._samples - 1))
         column = ((normal - normal.mean()) / scale).unsqueeze(1)
         return self._summed(lambda each: column * each.errors, _inputs)
 
@@ -226,15 +227,15 @@ class Increments:
 class ChangedIncrements:
     """The estimates of many samples, changed as those of a few of them are (a control variate).
 
-    The mean of the few is now m, and where the step began it was off that of the many by −r. Of r
-    they keep, layer by layer, the part
+    To the mean of the few as it is now comes a part of what it was off that of the many by where
+    the step began: layer by layer
 
         c = Σ⟨g_now, g_before⟩ / Σ‖g_before‖²
 
-    of the gradients g of the few, which is the coefficient that leaves the least variance
-    (Glasserman, Monte Carlo Methods in Financial Engineering, 2003, section 4.1), held between 0
-    and 1. With c = 1, what was not followed would be pushed on with the gradients that it had, long
-    after it was learned.
+    of the gradients g of the few, held between 0 and 1: the regression coefficient of a control
+    variate (Glasserman, Monte Carlo Methods in Financial Engineering, 2003, section 4.1), about 0
+    and not about their means, which a network that has learned hardly has. With c = 1, what was not
+    followed would be pushed on with the gradients that it had, long after it was learned.
 
     Attributes:
         many: Those of many samples at one point.

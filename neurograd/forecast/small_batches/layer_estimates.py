@@ -14,6 +14,7 @@ from device_models.protocols import BatchRule
 from neurograd.forecast.small_batches.increments import Increments
 from neurograd.problem import Problem
 from neurograd.problem.layer_stack import LayerStack
+from neurograd.problem.own_step import factors_after_own_step
 
 MOST_BATCHES = 32
 """Most updates of more than one sample that are looked at one by one.
@@ -102,15 +103,23 @@ class LayerEstimates:
         inputs = inputs.flatten(1)
         return Samples(inputs if reads == 1 else inputs.unflatten(0, (reads, -1)), targets)
 
-    def at(self, seen: Tensor, samples: Samples) -> Increments:
+    def at(self, seen: Tensor, samples: Samples, step_size: float = 0.0) -> Increments:
         """Estimates of some samples.
 
         Args:
             seen: Weights as the passes see them, shape ``(N,)``, or as each of R reads has them,
                 shape ``(R, N)``.
             samples: The samples, a part of them for each read.
+            step_size: Δt of updates whose mean flow is asked for: each sample is looked at where
+                half of its own part of an update has moved it uphill (``problem.own_step``).
+                Without effect where there are several reads.
         """
-        factors = self.stack.factors(seen, samples.inputs, samples.targets, feedback=self.feedback)
+        of, back = (samples.inputs, samples.targets), self.feedback
+        if step_size > 0 and seen.dim() == 1:
+            scale = 0.5 * step_size / self.batch_size
+            factors = factors_after_own_step(self.stack, seen, *of, scale, back)
+        else:
+            factors = self.stack.factors(seen, *of, feedback=back)
         batches = samples.count
         if self.batch_size > 1:
             fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // seen.shape[-1])

@@ -111,7 +111,11 @@ def subset_part(rule: Minibatch, samples: int, subset: int, updates: int) -> flo
 
 
 def subset_size(
-    rule: Minibatch, samples: int, updates: int, epoch: int | None, part: float = LARGEST_PART
+    rule: Minibatch,
+    samples: int,
+    updates: int,
+    epoch: int | None,
+    part: float | None = LARGEST_PART,
 ) -> int:
     """How many samples a step of some updates looks at.
 
@@ -121,10 +125,13 @@ def subset_size(
         updates: Number k of updates.
         epoch: Updates of a shuffled epoch, None in another order. Whole epochs, whose own noise
             cancels, look at all samples.
-        part: Largest part of their noise that the subset makes.
+        part: Largest part of their noise that the subset makes; None where it has the samples that
+            the updates of a shuffled epoch visit.
     """
     if epoch is not None and updates >= epoch:
         return samples
+    if part is None:
+        return min(samples, updates * rule.batch_size)
     share = part * noise_of_batch(rule, samples) / updates + 1.0 / samples
     least = max(FEWEST, FEWEST_BATCHES * rule.batch_size)
     return min(samples, max(least, math.ceil(1.0 / share)))
