@@ -84,6 +84,11 @@ class Factors:
     inputs: Tensor
     errors: Tensor
 
+    def flattened(self) -> Factors:
+        """Those of several networks, whose samples follow each other."""
+        inputs, errors = self.inputs.flatten(0, 1), self.errors.flatten(0, 1)
+        return replace(self, inputs=inputs, errors=errors)
+
 
 @dataclass(frozen=True)
 class _Layer:
@@ -174,7 +179,7 @@ class LayerStack:
             if layer.activation is not None:
                 error = layer.activation.back(error, output)
             found.append(Factors(layer.weight, layer.bias, passed[-1], error))
-        return found if w.dim() == 1 else [_one_after_the_other(each) for each in found]
+        return found if w.dim() == 1 else [each.flattened() for each in found]
 
     def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Derivatives of samples' losses, like ``outputs``, which are of one network or several."""
@@ -271,12 +276,6 @@ class LayerStack:
         firsts = accumulate((shape.numel() for shape in self.shapes), initial=0)
         strides = ((shape[-1], 1) if len(shape) == 2 else (1,) for shape in self.shapes)
         return tuple(zip(self.shapes, strides, firsts, strict=False))
-
-
-def _one_after_the_other(layer: Factors) -> Factors:
-    """A layer of several networks, whose samples follow each other."""
-    inputs, errors = layer.inputs.flatten(0, 1), layer.errors.flatten(0, 1)
-    return replace(layer, inputs=inputs, errors=errors)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ moved matrices are those with the matrix and one product of vectors more:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -38,22 +39,26 @@ def factors_after_own_step(
 
     Args:
         stack: The network's layers.
-        w: Weights, shape ``(N,)``.
-        inputs: Inputs of n samples, shape ``(n, inputs)``.
-        targets: Their targets, first dimension n.
+        w: Weights, shape ``(N,)``, or those of K networks, shape ``(K, N)``.
+        inputs: Inputs of n samples, shape ``(n, inputs)``, or of m samples of each network, shape
+            ``(K, m, inputs)``, which come one network after the other in what is found.
+        targets: Their targets, first dimension n or K·m.
         scale: Length of the own step.
         feedback: What errors go back through in place of a layer's matrix, by its place among the
             parameters; own steps do not move it.
     """
     before = stack.factors(w, inputs, targets, feedback=feedback)[::-1]
+    if several := w.dim() == 2:
+        before = [_by_network(each, len(w)) for each in before]
     parameters = stack.parameters(w)
     passed = [inputs]
     for layer, old in zip(stack.layers, before, strict=True):
-        a, matrix = passed[-1], parameters[layer.weight].mT
-        bias = layer.bias
-        z = a @ matrix if bias is None else torch.addmm(parameters[bias], a, matrix)
+        a, bias = passed[-1], layer.bias
+        z = a @ parameters[layer.weight].mT
         along = torch.linalg.vecdot(old.inputs, a).add_(bias is not None).mul_(scale)
-        z.addcmul_(old.errors, along.unsqueeze(1))
+        z.addcmul_(old.errors, along.unsqueeze(-1))
+        if bias is not None:
+            z.add_(parameters[bias].unsqueeze(-2))
         passed.append(z if layer.activation is None else layer.activation.apply(z))
     error = stack.slope(passed[-1], targets)
     found: list[Factors] = []
@@ -68,5 +73,12 @@ def factors_after_own_step(
             error = error @ feedback[layer.weight]
         else:
             along = torch.linalg.vecdot(old.errors, error).mul_(scale)
-            error = torch.addmm(old.inputs * along.unsqueeze(1), error, parameters[layer.weight])
-    return found
+            error = error @ parameters[layer.weight]
+            error.addcmul_(old.inputs, along.unsqueeze(-1))
+    return [each.flattened() for each in found] if several else found
+
+
+def _by_network(layer: Factors, count: int) -> Factors:
+    """A layer of several networks with these first."""
+    inputs, errors = (each.unflatten(0, (count, -1)) for each in (layer.inputs, layer.errors))
+    return replace(layer, inputs=inputs, errors=errors)

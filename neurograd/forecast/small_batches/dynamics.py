@@ -191,8 +191,7 @@ class SubsetDynamics:
         """Estimates of some samples at ``w``."""
         self._passed += samples.count
         seen = self._chip.mean_read(w, generator) if reads else w
-        if self._offsets is not None:
-            return self._estimates.at(seen + self._offsets, samples)
+        seen = seen if self._offsets is None else seen + self._offsets
         return self._estimates.at(seen, samples, self._chip.step_size)
 
     def _drawn_reads(self, w: Tensor, generator: torch.Generator) -> Tensor:

@@ -112,19 +112,20 @@ class LayerEstimates:
             samples: The samples, a part of them for each read.
             step_size: Δt of updates whose mean flow is asked for: each sample is looked at where
                 half of its own part of an update has moved it uphill (``problem.own_step``).
-                Without effect where there are several reads.
         """
         of, back = (samples.inputs, samples.targets), self.feedback
-        if step_size > 0 and seen.dim() == 1:
-            scale = 0.5 * step_size / self.batch_size
+        # The last batch of an epoch alone may be smaller.
+        batch = min(self.batch_size, samples.count)
+        if step_size > 0:
+            scale = 0.5 * step_size / batch
             factors = factors_after_own_step(self.stack, seen, *of, scale, back)
         else:
             factors = self.stack.factors(seen, *of, feedback=back)
         batches = samples.count
-        if self.batch_size > 1:
+        if batch > 1:
             fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // seen.shape[-1])
-            batches = min(batches // self.batch_size, MOST_BATCHES, fits)
-        return Increments(self.stack, factors, samples.squares, self.batch_size, batches)
+            batches = min(batches // batch, MOST_BATCHES, fits)
+        return Increments(self.stack, factors, samples.squares, batch, batches)
 
     def loss(self, w: Tensor, samples: Samples) -> float:
         """Mean loss of some samples at weights as the passes see them, shape ``(N,)``."""

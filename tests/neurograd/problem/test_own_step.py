@@ -1,0 +1,71 @@
+"""Gradients of samples at weights of their own, against the gradients there one by one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from device_models import draw_feedback
+from neurograd.problem.own_step import factors_after_own_step
+from neurograd.seeding import generator_for
+from tests.neurograd.cases import classification, relu_network
+
+
+def _networks():
+    yield relu_network()
+    for activation in (nn.Tanh, nn.Sigmoid):
+        layers = [nn.Linear(5, 4, bias=False), activation(), nn.Linear(4, 4), activation()]
+        yield classification([*layers, nn.Linear(4, 3)], (5,), 3)
+
+
+def _gradients(stack, factors):
+    """Single samples' gradients, shape ``(n, N)``."""
+    found = [torch.empty(0)] * len(stack.shapes)
+    for each in factors:
+        found[each.weight] = (each.errors.unsqueeze(2) * each.inputs.unsqueeze(1)).flatten(1)
+        if each.bias is not None:
+            found[each.bias] = each.errors
+    return torch.cat(found, dim=1)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("scale", [0.3, -0.3, 0.0])
+def test_gradients_where_each_sample_has_moved(which, scale):
+    problem = list(_networks())[which]
+    stack, w = problem.plain_stack, problem.initial_weights
+    index = torch.arange(12)
+    inputs, targets = problem.batch(index)
+    factors = factors_after_own_step(stack, w, inputs.flatten(1), targets, scale, {})
+    moved = [w + scale * problem.gradient(w, index[k : k + 1]) for k in range(12)]
+    exact = [problem.gradient(there, index[k : k + 1]) for k, there in enumerate(moved)]
+    torch.testing.assert_close(_gradients(stack, factors), torch.stack(exact))
+
+
+def test_gradients_of_several_networks():
+    problem = relu_network()
+    stack, w = problem.plain_stack, problem.initial_weights
+    inputs, targets = problem.batch(torch.arange(8))
+    both, split = torch.stack([w, 1.2 * w]), inputs.flatten(1).unflatten(0, (2, 4))
+    factors = factors_after_own_step(stack, both, split, targets, 0.3, {})
+    for k in range(2):
+        some = slice(4 * k, 4 * k + 4)
+        alone = factors_after_own_step(stack, both[k], split[k], targets[some], 0.3, {})
+        torch.testing.assert_close(_gradients(stack, factors)[some], _gradients(stack, alone))
+
+
+def test_feedback_stays_where_it_is():
+    problem = relu_network()
+    stack, w = problem.plain_stack, problem.initial_weights
+    rule = draw_feedback(problem, w, generator_for(0, "feedback"))
+    names = list(problem.parameters_of(w))
+    feedback = {names.index(name): back for name, back in rule.feedback.items()}
+    index = torch.arange(8)
+    inputs, targets = problem.batch(index)
+    factors = factors_after_own_step(stack, w, inputs.flatten(1), targets, 0.3, feedback)
+
+    def estimate(at, k):
+        return rule.gradient(problem, at, generator_for(1), index[k : k + 1])
+
+    exact = [estimate(w + 0.3 * estimate(w, k), k) for k in range(8)]
+    torch.testing.assert_close(_gradients(stack, factors), torch.stack(exact))
