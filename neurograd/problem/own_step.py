@@ -17,7 +17,7 @@ moved matrices are those with the matrix and one product of vectors more:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -47,38 +47,78 @@ def factors_after_own_step(
         feedback: What errors go back through in place of a layer's matrix, by its place among the
             parameters; own steps do not move it.
     """
-    before = stack.factors(w, inputs, targets, feedback=feedback)[::-1]
-    if several := w.dim() == 2:
-        before = [_by_network(each, len(w)) for each in before]
     parameters = stack.parameters(w)
+    # Own steps change nothing of what comes into the first layer, so that its products, most of
+    # those of wide inputs, are taken once.
+    first = _products(stack, parameters, 0, inputs)
+    plain = _passes(stack, parameters, inputs, first.clone(), targets, feedback)
+    own = _OwnStep(plain[::-1], scale)
+    moved = _passes(stack, parameters, inputs, first, targets, feedback, own)
+    return moved if w.dim() == 1 else [each.flattened() for each in moved]
+
+
+@dataclass(frozen=True)
+class _OwnStep:
+    """Steps of samples, by inputs and errors of every layer, from the first on, and their length."""
+
+    before: list[Factors]
+    scale: float
+
+    def forward(self, layer: int, products: Tensor, inputs: Tensor) -> None:
+        """Move the products of a layer, which are changed."""
+        old = self.before[layer]
+        along = torch.linalg.vecdot(old.inputs, inputs).add_(old.bias is not None)
+        products.addcmul_(old.errors, along.unsqueeze(-1), value=self.scale)
+
+    def backward(self, layer: int, errors: Tensor, through: Tensor) -> None:
+        """Move what a layer's errors are behind it, which is changed."""
+        old = self.before[layer]
+        along = torch.linalg.vecdot(old.errors, errors)
+        through.addcmul_(old.inputs, along.unsqueeze(-1), value=self.scale)
+
+
+def _products(stack: LayerStack, parameters: list[Tensor], layer: int, inputs: Tensor) -> Tensor:
+    """What a layer makes of its inputs before its activation, of one network or several."""
+    weight, bias = stack.layers[layer].weight, stack.layers[layer].bias
+    found = inputs @ parameters[weight].mT
+    return found if bias is None else found.add_(parameters[bias].unsqueeze(-2))
+
+
+def _passes(
+    stack: LayerStack,
+    parameters: list[Tensor],
+    inputs: Tensor,
+    first: Tensor,
+    targets: Tensor,
+    feedback: Mapping[int, Tensor],
+    own: _OwnStep | None = None,
+) -> list[Factors]:
+    """Inputs and errors of every layer, from the last one to the first.
+
+    Args:
+        stack: The network's layers.
+        parameters: Its parameters.
+        inputs: Inputs of the samples.
+        first: Products of the first layer at these parameters, which are changed.
+        targets: Targets of the samples.
+        feedback: What errors go back through in place of a layer's matrix.
+        own: Steps of the samples; none when None.
+    """
     passed = [inputs]
-    for layer, old in zip(stack.layers, before, strict=True):
-        a, bias = passed[-1], layer.bias
-        z = a @ parameters[layer.weight].mT
-        along = torch.linalg.vecdot(old.inputs, a).add_(bias is not None).mul_(scale)
-        z.addcmul_(old.errors, along.unsqueeze(-1))
-        if bias is not None:
-            z.add_(parameters[bias].unsqueeze(-2))
+    for k, layer in enumerate(stack.layers):
+        z = _products(stack, parameters, k, passed[-1]) if k else first
+        if own is not None:
+            own.forward(k, z, passed[-1])
         passed.append(z if layer.activation is None else layer.activation.apply(z))
-    error = stack.slope(passed[-1], targets)
-    found: list[Factors] = []
-    for layer, old in zip(reversed(stack.layers), reversed(before), strict=True):
+    error, found = stack.slope(passed[-1], targets), list[Factors]()
+    for k, layer in reversed([*enumerate(stack.layers)]):
         output = passed.pop()
         if layer.activation is not None:
             error = layer.activation.back(error, output)
         found.append(Factors(layer.weight, layer.bias, passed[-1], error))
-        if len(passed) == 1:
-            break
-        if layer.weight in feedback:
-            error = error @ feedback[layer.weight]
-        else:
-            along = torch.linalg.vecdot(old.errors, error).mul_(scale)
-            error = error @ parameters[layer.weight]
-            error.addcmul_(old.inputs, along.unsqueeze(-1))
-    return [each.flattened() for each in found] if several else found
-
-
-def _by_network(layer: Factors, count: int) -> Factors:
-    """A layer of several networks with these first."""
-    inputs, errors = (each.unflatten(0, (count, -1)) for each in (layer.inputs, layer.errors))
-    return replace(layer, inputs=inputs, errors=errors)
+        if k:
+            through = error @ feedback.get(layer.weight, parameters[layer.weight])
+            if own is not None and layer.weight not in feedback:
+                own.backward(k, error, through)
+            error = through
+    return found

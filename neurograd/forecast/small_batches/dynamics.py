@@ -1,13 +1,13 @@
 """Mean and noise of updates of small batches, by a fresh subset of samples a step.
 
-Cost does not depend on the size of the training set, nor, where noise does not force short steps
-(``step_length.MOST_FORCED``), on the number of updates: a step of many updates follows the mean of
-M samples (``subset``) in stabilized stages: those that the step visits where epochs are shuffled,
-and else as many as are off by the noise of its updates. At each of them, what the write makes of
-single updates is averaged over the subset (``increments``): by their mean and their mean size where
-the write is linear on either side of 0, with its slopes there; else over updates one by one, with
-their known mean as a control variate. What a step leaves out of the noise of its batches is
-``Σ ξ r`` over what is realized of single updates, with independent normal ξ.
+A step of many updates follows the mean of M samples (``subset``) in stabilized stages: those that
+it visits where epochs are shuffled, and else as many as are off by the noise of its updates. Each
+of them is looked at where half of its own part of an update has moved it uphill, since updates
+follow the flow of these gradients to second order (``problem.own_step``). At each stage, what the
+write makes of single updates is averaged over the subset (``increments``): by their mean and their
+mean size where the write is linear on either side of 0, with its slopes there; else over updates
+one by one, with their known mean as a control variate. What a step leaves out of the noise of its
+batches is ``Σ ξ r`` over what is realized of single updates, with independent normal ξ.
 
 Where reads are random, parts of the subset are seen by one read each. These are mirrored in pairs
 and stay along a step: their spread is in the noise, what it does to the mean in the mean.
