@@ -59,7 +59,7 @@ def factors_after_own_step(
 
 @dataclass(frozen=True)
 class _OwnStep:
-    """Steps of samples, by inputs and errors of every layer, from the first on, and their length."""
+    """Steps of samples: inputs and errors of every layer, from the first on, and their length."""
 
     before: list[Factors]
     scale: float
