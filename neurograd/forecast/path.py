@@ -7,9 +7,9 @@ updates, reduced where the gradient holds it back. The lengths n grow along the 
 again to single updates at its end, where the spread is then that of the last updates.
 
 Where step sizes fall, the updates of a step have nearly the same one, and the step has their mean.
-Where epochs are shuffled, a step is a part of an epoch or whole ones: the noise of its batches is
-that of samples that do not come twice, and what the epoch has shown so far shifts the mean of the
-rest (``noise.shuffled_epochs``).
+Where epochs are shuffled, a step is a part of an epoch or whole ones. In small batches it follows
+the samples that it visits; else the noise of its batches is that of samples that do not come twice,
+and what the epoch has shown so far shifts the mean of the rest (``noise.shuffled_epochs``).
 
 This replaces the frozen theory around the clean trajectory: chips that learn at another speed, or
 with another rule, leave that trajectory early, and their curvature with it.
@@ -241,12 +241,12 @@ class PredictedPath:
         They have nearly one step size, and whole epochs or a part of one.
         """
         planned = self._cut(done, next_step_length(done, steps, self._before, 0.0, self._pace))
-        self._dynamics.begin(self.w, done, planned, self._generator)
         if self._schedule is not None:
             self._use_step_size(done, planned)
+        self._dynamics.begin(self.w, done, planned, self._generator)
         ratio = self._dynamics.draw_noise(self.w, self._generator)
         self._before = next_step_length(done, steps, self._before, ratio, self._pace)
-        length = min(planned, self._cut(done, self._before))
+        length = self._cut(done, self._before)
         self._noise_is_large = ratio * math.sqrt(length) > SMALL_NOISE
         return length
 

@@ -6,10 +6,12 @@ of x: to second order in Δt they follow that of
     x + (Δt/2)·(Dx)x,      on average over batches      x(w + (Δt/2)·x_B(w)),
 
 x_B of the batch itself (Smith, Dherin, Barrett and De, On the Origin of Implicit Regularization in
-Stochastic Gradient Descent, ICLR 2021, for gradients of whole batches). Of it, what a sample's own
-gradient does to it, Δt/(2B)·x_i, keeps a training where single updates do not overshoot, and its
-loss above that of the flow. A linear layer's own step is ``δ_i a_iᵀ``, so that the products with
-moved matrices are those with the matrix and one product of vectors more:
+Stochastic Gradient Descent, ICLR 2021, for gradients of whole batches). Here is the part of it that
+a sample's own gradient has, Δt/(2B)·x_i, which keeps a training where single updates do not
+overshoot. What the other samples of a batch add, (Δt/2)(1 − 1/B) of their mean, is left out, and x
+is what is asked for, whatever a chip's write makes of it. A linear layer's own step is ``δ_i
+a_iᵀ``, so that the products with moved matrices are those with the matrix and one product of
+vectors more:
 
     (W + s δ aᵀ)a' = W a' + s δ ⟨a, a'⟩,      (W + s δ aᵀ)ᵀδ' = Wᵀδ' + s a ⟨δ, δ'⟩.
 """

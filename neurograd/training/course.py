@@ -94,6 +94,7 @@ class Course:
         assert self._epoch_length is not None
         assert isinstance(self._chip.rule, Minibatch)
         epoch, place = divmod(done, self._epoch_length)
+        assert not place or place + updates <= self._epoch_length
         size = self._chip.rule.batch_size
         return self._order_of(epoch)[place * size : (place + updates) * size]
 

@@ -9,12 +9,12 @@ which a step of the polynomial P makes into
 
 in a mode of curvature λ: all of ε where nothing holds it back, and ε/z where much does. n
 independent updates leave the variance ``F(z) = (1 − e^{−2z})/(2z)`` of ε's there. In modes whose
-curvature is known, what is more than that comes off the even part, and what is less comes after
-the step. In other modes a step, which is of first order, leaves too much where z is 1.5 to 2: up to
-3.6 times as much in one stage, 1.8 in two, 1.6 in three and 1.5 in six and more. Where they are
-stiff it leaves most out, up to the single updates at the end of a training. Of whole shuffled
-epochs the even part is what their last batch leaves, next to nothing: other modes have none of what
-curvature leaves there.
+curvature is known, what is more than that comes off the even part, and what is less comes after the
+step. In other modes a step, which is of first order, leaves too much where z is 1.5 to 2: up to 3.6
+times as much in one stage, 1.8 in two, 1.6 in three and 1.5 in six and more. Where they are stiff
+it leaves most out, up to the single updates at the end of a training. Of shuffled epochs whose
+samples the drift visits nothing is even but what the last batch of whole ones leaves: other modes
+have none of what curvature leaves there.
 """
 
 from __future__ import annotations

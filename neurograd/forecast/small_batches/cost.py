@@ -6,12 +6,7 @@ import math
 
 from device_models import Chip, Minibatch
 from neurograd.forecast.small_batches.path import SINGLE_FIRST, SINGLE_LAST, pace_of
-from neurograd.forecast.small_batches.subset import (
-    LARGEST_PART,
-    followed,
-    largest_part,
-    subset_size,
-)
+from neurograd.forecast.small_batches.subset import followed, step_part, subset_size
 from neurograd.forecast.step_length import next_step_length
 from neurograd.problem import Problem
 from neurograd.training.course import epoch_of
@@ -60,8 +55,7 @@ def subset_passes(problem: Problem, chip: Chip, steps: int, update: float) -> fl
     # What a look costs beside its samples is what an update does beside its batch.
     beside = update - min(chip.rule.batch_size, problem.num_samples)
     epoch = epoch_of(chip, problem.num_samples)
-    # Visited in their order, but where reads are random.
-    part = None if epoch and largest_part(chip) == LARGEST_PART else largest_part(chip)
+    part = step_part(chip, epoch)
     pace = pace_of(problem.num_samples)
     total, before, done = single * update, pace.before, min(steps, SINGLE_FIRST)
     while done < steps - SINGLE_LAST:

@@ -2,12 +2,14 @@
 
 A step of many updates follows the mean of M samples (``subset``) in stabilized stages: those that
 it visits where epochs are shuffled, and else as many as are off by the noise of its updates. Each
-of them is looked at where half of its own part of an update has moved it uphill, since updates
-follow the flow of these gradients to second order (``problem.own_step``). At each stage, what the
-write makes of single updates is averaged over the subset (``increments``): by their mean and their
-mean size where the write is linear on either side of 0, with its slopes there; else over updates
-one by one, with their known mean as a control variate. What a step leaves out of the noise of its
-batches is ``Σ ξ r`` over what is realized of single updates, with independent normal ξ.
+of them is looked at where half of its own part of an update has moved it uphill, which to second
+order is the flow that updates follow as far as single samples go (``problem.own_step``); so are
+spread and sizes of updates, which comes out too large by about half of what an update does to its
+own sample. At each stage, what the write makes of single updates is averaged over the subset
+(``increments``): by their mean and their mean size where the write is linear on either side of 0,
+with its slopes there; else over updates one by one, with their known mean as a control variate.
+What a step leaves out of the noise of its batches is ``Σ ξ r`` over what is realized of single
+updates, with independent normal ξ.
 
 Where reads are random, parts of the subset are seen by one read each. These are mirrored in pairs
 and stay along a step: their spread is in the noise, what it does to the mean in the mean.
@@ -42,8 +44,8 @@ from neurograd.forecast.small_batches.layer_estimates import LayerEstimates, Sam
 from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import (
     followed,
-    largest_part,
     noise_of_batch,
+    step_part,
     subset_part,
     subset_size,
 )
@@ -130,7 +132,7 @@ class SubsetDynamics:
 
     @property
     def gradients(self) -> int:
-        """Samples that were looked at, in training sets."""
+        """Samples that were looked at, in training sets; own steps are not counted."""
         return math.ceil(self._passed / self._samples)
 
     def use(self, chip: Chip) -> None:
@@ -165,7 +167,7 @@ class SubsetDynamics:
 
     def _size_of(self, length: int) -> int:
         """How many samples a step looks at, if its epoch has so many left."""
-        part = None if isinstance(self.epochs, VisitedEpochs) else largest_part(self._chip)
+        part = step_part(self._chip, self._epoch)
         return subset_size(self._rule, self._samples, length, self._epoch, part)
 
     def _take_subset(self, index: Tensor) -> None:

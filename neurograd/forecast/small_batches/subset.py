@@ -53,17 +53,18 @@ FEW = 512
 """Fewest samples of a subset by which the change of its mean along a step is known, if it has them.
 
 A count. Few samples of a network that has learned many have little of its curvature, and a step
-follows theirs. Losses of clean networks after 10,000 batches of 10, 784-256-128-10 on MNIST's
-images, step size 0.05, steps of up to 200 updates, by 256 and 512 of 1,333 samples: 0.0031 and
-0.0021 (trained 0.0016). Fewer add the spread of the change; more cost time.
+follows theirs. Before samples took own steps, losses of clean networks after 10,000 batches of 10,
+784-256-128-10 on MNIST's images, step size 0.05, steps of up to 200 updates, by 256 and 512 of
+1,333 samples: 0.0031 and 0.0021 (trained 0.0016). Fewer add the spread of the change; more cost
+time.
 """
 
 FOLLOWED = 0.5
 """Part of a subset by which the change of its mean along a step is known, where that is more.
 
-A pure number. On the same network and steps of up to 833 updates, subsets of 2,700 samples: losses
-of 0.04 and 0.01 by 512 samples, 0.002 to 0.003 by half of the subset. Smaller learns the samples by
-heart that it follows; larger costs time.
+A pure number. On the same network, at that time, and steps of up to 833 updates, subsets of 2,700
+samples: losses of 0.04 and 0.01 by 512 samples, 0.002 to 0.003 by half of the subset. Smaller
+learns the samples by heart that it follows; larger costs time.
 """
 
 
@@ -85,6 +86,19 @@ def largest_part(chip: Chip) -> float:
     """
     random = any(not effect.deterministic for effect in chip.reads)
     return LARGEST_PART_BY_READS if random else LARGEST_PART
+
+
+def step_part(chip: Chip, epoch: int | None) -> float | None:
+    """Largest part of the noise that a subset makes; None where it visits a shuffled epoch.
+
+    Where reads are random, noise is drawn for all that they see, and nothing is visited.
+
+    Args:
+        chip: The chip.
+        epoch: Updates of a shuffled epoch, None in another order.
+    """
+    part = largest_part(chip)
+    return None if epoch is not None and part == LARGEST_PART else part
 
 
 def noise_of_batch(rule: Minibatch, samples: int) -> float:

@@ -42,6 +42,41 @@ def test_gradients_where_each_sample_has_moved(which, scale):
     torch.testing.assert_close(_gradients(stack, factors), torch.stack(exact))
 
 
+def test_updates_follow_the_flow_of_these_gradients_to_second_order():
+    """Descent on one sample in twice as many updates of half the size: a quarter of the error.
+
+    The flow of its gradient is followed to first order only, and that of other own steps as well.
+    """
+    problem = list(_networks())[1]
+    stack, w, span = problem.plain_stack, problem.initial_weights, 0.8
+    inputs, targets = problem.batch(torch.arange(1))
+
+    def gradient(at, scale):
+        return _gradients(stack, factors_after_own_step(stack, at, inputs, targets, scale, {}))[0]
+
+    def trained(updates):
+        at = w
+        for _ in range(updates):
+            at = at - span / updates * problem.gradient(at, torch.arange(1))
+        return at
+
+    def flow(scale, stages=200):
+        at = w
+        for _ in range(stages):
+            half = at - 0.5 * span / stages * gradient(at, scale)
+            at = at - span / stages * gradient(half, scale)
+        return at
+
+    def error(updates, part):
+        return float((flow(part * span / updates) - trained(updates)).norm())
+
+    assert error(8, 0.5) < 0.2 * error(8, 0.0)
+    assert 3.5 < error(8, 0.5) / error(16, 0.5) < 4.6
+    assert 1.8 < error(8, 0.0) / error(16, 0.0) < 2.2
+    for other in (-0.5, 0.25, 1.0):
+        assert 1.8 < error(8, other) / error(16, other) < 2.3
+
+
 def test_gradients_of_several_networks():
     problem = relu_network()
     stack, w = problem.plain_stack, problem.initial_weights
