@@ -3,7 +3,7 @@
 A step of many updates follows the mean of M samples (``subset``) in stabilized stages: those that
 it visits where epochs are shuffled, and else as many as are off by the noise of its updates. Each
 of them is looked at where half of its own part of an update has moved it uphill, which to second
-order is the flow that updates follow as far as single samples go (``problem.own_step``); so are
+order is the flow that updates follow as far as single samples go (``own_step``); so are
 spread and sizes of updates, which comes out too large by about half of what an update does to its
 own sample. At each stage, what the write makes of single updates is averaged over the subset
 (``increments``): by their mean and their mean size where the write is linear on either side of 0,

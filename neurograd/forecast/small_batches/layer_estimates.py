@@ -12,9 +12,9 @@ from torch import Tensor
 from device_models import Backprop, FeedbackAlignment
 from device_models.protocols import BatchRule
 from neurograd.forecast.small_batches.increments import Increments
+from neurograd.forecast.small_batches.own_step import factors_after_own_step
 from neurograd.problem import Problem
 from neurograd.problem.layer_stack import LayerStack
-from neurograd.problem.own_step import factors_after_own_step
 
 MOST_BATCHES = 32
 """Most updates of more than one sample that are looked at one by one.
@@ -111,7 +111,7 @@ class LayerEstimates:
                 shape ``(R, N)``.
             samples: The samples, a part of them for each read.
             step_size: Δt of updates whose mean flow is asked for: each sample is looked at where
-                half of its own part of an update has moved it uphill (``problem.own_step``).
+                half of its own part of an update has moved it uphill (``own_step``).
         """
         of, back = (samples.inputs, samples.targets), self.feedback
         # The last batch of an epoch alone may be smaller.

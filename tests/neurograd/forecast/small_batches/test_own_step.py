@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from device_models import draw_feedback
-from neurograd.problem.own_step import factors_after_own_step
+from neurograd.forecast.small_batches.own_step import factors_after_own_step
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification, relu_network
 
