@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from device_models import Converters, LearningRule, PassPath
+from device_models import Backprop, Converters, LearningRule, PassPath
 from device_models.protocols import ExpectedRule
 from tests.conformance.cases import FINE, PASSES, RULES, Place, convolution_problem
 from tests.conformance.matrix import hold, rounding
@@ -144,6 +144,12 @@ def test_chunks_change_nothing(name, periphery):
         problem, chunked = (p.through(PASSES[periphery]().applied) for p in (problem, chunked))
     whole = rule.gradient(problem, w, DOUBLE.generator(name))
     parts = rule.gradient(chunked, w, DOUBLE.generator(name))
+    if name == "manhattan":
+        # Behind converters sums of equal steps cancel, and the sign of the rest is by rounding.
+        plain = Backprop().gradient(problem, w, DOUBLE.generator(name)).abs()
+        told = plain > 1e-12 * float(plain.max())
+        assert int(told.sum()) > 0.8 * len(told)
+        whole, parts = whole[told], parts[told]
     torch.testing.assert_close(parts, whole, rtol=1e-7, atol=1e-9 * float(whole.abs().max()))
 
 
