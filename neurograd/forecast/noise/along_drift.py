@@ -80,9 +80,12 @@ class BatchesAlongDrift(Diffusion):
             return 0.0
         noise = self._batches[0]
         self._carried = self._in_known_modes(noise, length, stages, epoch)
+        even = _even_part(epoch)
+        if even == 0.0:
+            return 0.0
         directions, needed, passed = self._carried
         kept = np.sqrt(np.minimum(1.0, needed / np.maximum(passed, 1e-300))) - 1.0
-        scale = math.sqrt(_even_part(epoch) / length) / self.step_size
+        scale = math.sqrt(even / length) / self.step_size
         return scale * _changed(noise, noise, directions, kept)
 
     def apply_noise_after_drift(
@@ -117,7 +120,7 @@ class BatchesAlongDrift(Diffusion):
 
     def to_pay_back(self, length: int, epoch: EpochPart) -> Tensor | float:
         """The noise that later batches of the epoch make up for: that of the drift."""
-        if self._batches is None:
+        if self._batches is None or epoch.undamped == 0.0:
             return 0.0
         return math.sqrt(length * epoch.undamped) * self._batches[0] / self.step_size
 

@@ -78,14 +78,13 @@ def followed(rule: Minibatch, size: int) -> int:
     return min(size, max(FEW, FEWEST_BATCHES * rule.batch_size, math.ceil(FOLLOWED * size)))
 
 
-def largest_part(chip: Chip) -> float:
-    """Largest part of the noise of a chip's updates that a subset makes.
+def reads_are_random(chip: Chip) -> bool:
+    """Whether some read of a chip is drawn.
 
     Args:
         chip: The chip.
     """
-    random = any(not effect.deterministic for effect in chip.reads)
-    return LARGEST_PART_BY_READS if random else LARGEST_PART
+    return any(not effect.deterministic for effect in chip.reads)
 
 
 def step_part(chip: Chip, epoch: int | None) -> float | None:
@@ -97,8 +96,9 @@ def step_part(chip: Chip, epoch: int | None) -> float | None:
         chip: The chip.
         epoch: Updates of a shuffled epoch, None in another order.
     """
-    part = largest_part(chip)
-    return None if epoch is not None and part == LARGEST_PART else part
+    if reads_are_random(chip):
+        return LARGEST_PART_BY_READS
+    return LARGEST_PART if epoch is None else None
 
 
 def noise_of_batch(rule: Minibatch, samples: int) -> float:
