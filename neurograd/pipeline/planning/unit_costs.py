@@ -169,14 +169,13 @@ def measure_units(
     chip, clean = build_chip(spec, problem), build_clean_chip(spec, problem)
     clock, begun = time.perf_counter(), now(device)
     with PeakMemory() as memory:
+        # Before all else: what compiles here others find ready, gradients as well.
+        ready = _ready_seconds(spec, problem)
         part = Part.of(problem)
         few = part.few
         few.check_finite(w)
         grows = _bytes_of_more_samples(part, _largest(spec, problem, products=points or forecasts))
         tick(1)
-        # The first update compiles what all others find ready, on disk as well.
-        update = _update(part.one, build_chip(spec, part.one))
-        first, later = seconds_of(update, device), seconds_per_call(update, device)
         timed = _timed_update if is_batched(spec, problem.num_samples) else _extended_update
         clean_update, chip_update = (timed(part, each) for each in (clean, chip))
         evaluation = part.extended(
@@ -206,7 +205,7 @@ def measure_units(
             )
         tick(1)
     return UnitCosts(
-        ready=max(0.0, first - later),
+        ready=ready,
         clean_update=clean_update,
         chip_update=chip_update,
         evaluation=evaluation,
@@ -218,6 +217,19 @@ def measure_units(
         part=few.num_samples / problem.num_samples,
         idle=min(1.0, (now(device) - begun) / (time.perf_counter() - clock)),
     )
+
+
+def _ready_seconds(spec: Spec, problem: Problem) -> float:
+    """What the first update of a process takes beside the update itself."""
+    one = _first_samples(problem, 1)
+    update = _update(one, build_chip(spec, one))
+
+    def checked() -> None:
+        one.check_finite(problem.initial_weights)
+        update()
+
+    first = seconds_of(checked, problem.device)
+    return max(0.0, first - seconds_per_call(checked, problem.device))
 
 
 def _first_samples(problem: Problem, count: int) -> Problem:
