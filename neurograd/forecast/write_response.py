@@ -175,7 +175,7 @@ class WriteResponse:
 
     def _keeps_line(self, w: Tensor, size: Tensor, tolerance: float) -> bool:
         assert self._slopes is not None
-        exact, line = self.chip.write_moments(w, size), self._slopes.moments(size)
+        exact, line = self._moments(w, size), self._slopes.moments(size)
         miss = float((exact.mean - line.mean).norm())
         return miss <= tolerance * float(exact.mean.norm())
 
@@ -189,10 +189,10 @@ class WriteResponse:
         size = _not_tiny(size)
         at_rest = self._no_leak
         if at_rest is None:
-            at_rest = self.chip.write_moments(w, torch.zeros_like(size))
+            at_rest = self._moments(w, torch.zeros_like(size))
             if not bool(at_rest.mean.any()) and not bool(at_rest.variance.any()):
                 self._no_leak = at_rest
-        both = self.chip.write_stack(w, torch.stack([size, -size]))
+        both = self.stack(w, torch.stack([size, -size]))
         variances = (both.variance - at_rest.variance).clamp_min(0.0) / size
         return LinearResponse(
             at_rest=at_rest,
@@ -201,6 +201,24 @@ class WriteResponse:
             up_variance=variances[0],
             down_variance=variances[1],
         )
+
+    def stack(self, w: Tensor, increments: Tensor) -> ElementMoments:
+        """Moments of what writes from near ``w`` realize of each of some increments.
+
+        A path stands between the states that devices can stand at, and chips never do: a write
+        from there would round to one of them, whatever it is asked for.
+
+        Args:
+            w: Weights of a path, shape ``(N,)``.
+            increments: Increments, shape ``(K, N)``.
+        """
+        return self.chip.write_stack(self.chip.program(w), increments)
+
+    def _moments(
+        self, w: Tensor, increment: Tensor, variance: Tensor | None = None
+    ) -> ElementMoments:
+        """The same of one increment, shape ``(N,)``; normal about it where it has a variance."""
+        return self.chip.write_moments(self.chip.program(w), increment, variance)
 
     def mean(self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None = None) -> Tensor:
         """Mean of the realized increment in weight units, shape ``(N,)``.
@@ -218,11 +236,11 @@ class WriteResponse:
             size = None if spread is None else step_size * spread.mean_absolute(estimate)
             return self._slopes.moments(increment, size).mean
         if spread is None:
-            return self.chip.write_moments(w, increment).mean
+            return self._moments(w, increment).mean
         if spread.normal:
-            return self.chip.write_moments(w, increment, step_size**2 * spread.variance).mean
+            return self._moments(w, increment, step_size**2 * spread.variance).mean
         single = -step_size * spread.deviations[-SINGLE_UPDATES:]
-        realized = self.chip.write_stack(w, increment + single).mean
+        realized = self.stack(w, increment + single).mean
         return realized.mean(0) - slope(single, realized) * single.mean(0)
 
     def noise(
@@ -253,7 +271,7 @@ class WriteResponse:
             return increments
         if self._is_linear and self._slopes is not None:
             return self._slopes.moments(increments).mean
-        return self.chip.write_stack(w, increments).mean
+        return self.stack(w, increments).mean
 
     def _noise(self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None) -> RealizedNoise:
         step_size = self.chip.step_size
@@ -269,7 +287,7 @@ class WriteResponse:
         single = -step_size * (estimate + spread.deviations[-SINGLE_UPDATES:])
         if not self.chip.writes:
             return RealizedNoise(torch.zeros_like(w), single - mean)
-        realized = self.chip.write_stack(w, single)
+        realized = self.stack(w, single)
         return RealizedNoise(realized.variance.mean(0), realized.mean - mean)
 
     def _constant(self, w: Tensor, increment: Tensor) -> ElementMoments:
@@ -278,7 +296,7 @@ class WriteResponse:
             return ElementMoments.constant(increment)
         if self._is_linear and self._slopes is not None:
             return self._slopes.moments(increment)
-        return self.chip.write_moments(w, increment)
+        return self._moments(w, increment)
 
 
 def _not_tiny(size: Tensor) -> Tensor:

@@ -256,7 +256,7 @@ class SubsetDynamics:
     def _written(self, w: Tensor, found: Increments) -> ElementMoments:
         """What is realized of single updates, shape ``(K, N)``."""
         single = found.single(min(found.batches, SINGLE_UPDATES))
-        return self._chip.write_stack(w, -self._chip.step_size * single)
+        return self._response.stack(w, -self._chip.step_size * single)
 
     def first_drift(
         self, start: Tensor, done: int, length: int, generator: torch.Generator
@@ -312,7 +312,7 @@ class SubsetDynamics:
         if self._response.is_linear:
             return self._response.mean(w, asked, unit * found.size)
         single = -unit * found.single(min(found.batches, SINGLE_UPDATES))
-        realized = self._chip.write_stack(w, single).mean
+        realized = self._response.stack(w, single).mean
         return realized.mean(0) - slope(single, realized) * (single.mean(0) - asked)
 
     def known(self, part: EpochPart | None, length: int) -> EpochPart:

@@ -77,6 +77,10 @@ class SubsetResponse:
         """Go on with the step size of this chip."""
         self._measure.chip = chip
 
+    def stack(self, w: Tensor, increments: Tensor) -> ElementMoments:
+        """What is realized of each of some increments, as ``WriteResponse.stack``."""
+        return self._measure.stack(w, increments)
+
     def prepare(self, w: Tensor, typical: Tensor, way: Tensor) -> None:
         """Lines for a step; those that are known serve it as long as they hold.
 
