@@ -12,6 +12,7 @@ from device_models import (
     Leakage,
     MemristorWrite,
 )
+from device_models.write.conductance_states import ConductanceStates
 from device_models.write.crossbar import draw_crossbar
 from neurograd.forecast.gradient_estimates import EstimateSpread
 from neurograd.forecast.write_response import WriteResponse
@@ -49,3 +50,23 @@ def test_what_a_sample_of_updates_is_off_by_goes_through_its_own_slope():
     response._is_linear = False
     found = response.mean(w, estimate, EstimateSpread(deviations, deviations.square().mean(0)))
     assert found.tolist() == pytest.approx((-0.1 * 0.9 * estimate - 0.1 * w).tolist())
+
+
+def test_paths_between_states_have_the_noise_of_chips_that_stand_at_them():
+    """Halfway between states a write would land on either, whatever it is asked for.
+
+    From a state, an increment of p spacings has the variance p(1 − p) of theirs.
+    """
+    crossbar = draw_crossbar(40, weight_range=1.0, generator=generator_for(0, "crossbar"))
+    low, high = torch.full((40,), -1.0).double(), torch.full((40,), 1.0).double()
+    write = ConductanceStates(MemristorWrite(crossbar, levels=None), low, high, 21)
+    chip = Chip(Backprop(), 1.0, (), (write,))
+    spacing, part = 0.05, 0.02
+    w = chip.program(torch.linspace(-0.8, 0.8, 40, dtype=torch.float64)) + 0.5 * spacing
+    asked = torch.full_like(w, part * spacing)
+    response = WriteResponse(chip)
+    response.linearize(w, -asked)
+    variance = part * (1.0 - part) * spacing**2
+    assert response.noise(w, -asked).own_variance.tolist() == pytest.approx([variance] * 40)
+    assert response.mean(w, -asked).tolist() == pytest.approx(asked.tolist())
+    assert response.stack(w, asked[None]).variance[0].tolist() == pytest.approx([variance] * 40)
