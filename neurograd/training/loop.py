@@ -113,7 +113,7 @@ def train(
     states = {} if state is None or not kept else {0: state}
     wanted = set(snapshots)
     curve_steps = {int(t) for t in np.linspace(0, steps, min(steps + 1, curve_points))}
-    evaluator = _Evaluator(problem, chip, seed, chip_index)
+    evaluator = Evaluator(problem, chip, seed, chip_index)
     evaluator.add(0, w)
     course = Course(
         chip, problem.num_samples, schedule or ConstantStep(), seed, "order", chip_index
@@ -157,8 +157,15 @@ def train(
     )
 
 
-class _Evaluator:
-    """Collects a training curve from the weights as the chip reads them."""
+class Evaluator:
+    """Collects a training curve from the weights as the chip reads them.
+
+    Args:
+        problem: Network, loss and data.
+        chip: The chip that reads and computes.
+        seed: Seed of its noise there.
+        chip_index: Which of several chips with one seed this is.
+    """
 
     def __init__(self, problem: Problem, chip: Chip, seed: int, chip_index: int) -> None:
         self._problem, self._chip = problem, chip
@@ -167,6 +174,7 @@ class _Evaluator:
         self._rows: list[tuple[int, float, float]] = []
 
     def read(self, step: int, w: Tensor) -> Tensor:
+        """Stored weights after a step as the chip reads them, shape ``(N,)``."""
         seed, name, index = self._path
         return self._chip.read(w, generator_for(seed, name, index, step, device=w.device))
 
@@ -184,5 +192,6 @@ class _Evaluator:
         return bool(np.isfinite(loss)) and bool(torch.isfinite(w).all())
 
     def curve(self) -> Curve:
+        """What was added."""
         steps, losses, accuracies = zip(*self._rows, strict=True)
         return Curve(steps, losses, accuracies if self.has_accuracy else ())

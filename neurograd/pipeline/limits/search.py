@@ -60,6 +60,22 @@ def find_limit(knob: Knob, now: PredictedCost, predict: Predict, budget: SearchB
     return _Search(knob, now, predict, budget).run()
 
 
+def harmful_value(knob: Knob, budget: SearchBudget) -> float:
+    """About where a scan towards harm first looks; one further where nothing limits the number.
+
+    Args:
+        knob: The number.
+        budget: How closely a search looks.
+    """
+    if knob.now is None:
+        begin = knob.high if knob.harmful < 0 else knob.low
+        return knob.rounded(begin * 2.0**knob.harmful)
+    if knob.now == 0:
+        return knob.rounded(knob.first * budget.factor)
+    ratio = 2.0 if knob.scale == "linear" else budget.factor
+    return knob.rounded(knob.now * ratio**knob.harmful)
+
+
 class _Search:
     """One knob's search; every value is predicted once."""
 

@@ -16,6 +16,10 @@ ENOUGH = 0.2
 """Seconds after which a call has been timed often enough."""
 
 MOST_CALLS = 50
+
+SHORT = 1.0
+"""Seconds up to which a unit of the work is timed as it is; what takes longer is extended to."""
+
 INTERVAL = 0.002
 """Seconds between two looks at the memory."""
 

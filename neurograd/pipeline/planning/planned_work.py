@@ -12,17 +12,20 @@ import torch
 
 from device_models import Chip
 from neurograd.effects.chip_builder import matrices_outside_layers
+from neurograd.effects.knob import Knob
 from neurograd.effects.minibatch import is_batched
 from neurograd.errors import NeurogradError
+from neurograd.explain.variants import variants
 from neurograd.forecast.bursts import STATES_OF_BURST, BurstPlan
 from neurograd.pipeline.build import active_effects, build_chip, build_problem
 from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.forecasting import bursts_beside, forecast_plan, plan_of
-from neurograd.pipeline.identity import versions
+from neurograd.pipeline.identity import ChipTask, CleanTask, content_fingerprint, versions
 from neurograd.pipeline.limits.design_changes import find_changes
-from neurograd.pipeline.limits.knobs import find_knobs
-from neurograd.pipeline.limits.search import FULL, QUICK, SearchBudget
-from neurograd.pipeline.mitigating import guide_work
+from neurograd.pipeline.limits.knobs import find_knobs, turn
+from neurograd.pipeline.limits.search import FULL, QUICK, SearchBudget, harmful_value
+from neurograd.pipeline.mitigating import GuideWork, guide_work
+from neurograd.pipeline.planning.forecast_costs import OtherChip
 from neurograd.pipeline.planning.unit_costs import UnitCosts, measure_units
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.pool.choose import check_options
@@ -39,6 +42,9 @@ Command = Literal["check", "train", "limits", "predict"]
 
 LOADING = "loading data, network and compiled loops"
 """What comes before all stages of a command."""
+
+TRAINING_CLEAN, PREDICTING = "training a clean network", "predicting a network"
+"""Stages whose clean twin the points of a sweep share."""
 
 
 class PlannedStage(Record):
@@ -132,21 +138,34 @@ def plan(
     spec = given.typical
     begun = time.thread_time()
     problem = build_problem(spec, device)
+    # What its stages are kept by is known before they begin.
+    ChipTask.of(spec, device, content_fingerprint(problem), quick=quick)
     loading = time.thread_time() - begun
     with Threads(problem.device, reporter or Silent()) as pool:
         workers = processes or workers or pool.capacity()
-        needed = {"points": command == "check", "forecasts": command != "train"}
-        measure = partial(measure_units, spec, problem, quick=quick, pool=pool, **needed)
+        guide = mitigation if command == "check" else False
+        measure = partial(
+            measure_units,
+            spec,
+            problem,
+            quick=quick,
+            pool=pool,
+            points=command == "check",
+            forecasts=command != "train",
+            others=partial(_other_chips, spec, problem, command, guide=guide, quick=quick),
+        )
         units = pool.submit(measure).result()
-    ready = loading + units.ready
+    ready = loading + units.ready + units.checking
     loaded = PlannedStage(label=LOADING, each_seconds=ready, first=1, most=1)
     parts = (spec, problem, build_chip(spec, problem), units)
     stages = [loaded, *_stages(*parts, command, quick=quick, ranged=ranged)]
-    if command == "check" and mitigation is not False:
-        stages += _guide(*parts, asked=mitigation is True)
+    if guide is not False:
+        stages += _guide(*parts, asked=guide is True)
     own = psutil.Process().memory_info().rss
     # Every process has the libraries and the problem for itself.
     others = 0 if processes is None else processes * units.base_bytes
+    snapshots = min(spec.measure.points, spec.count_updates(problem.num_samples) + 1)
+    kept = 0 if command == "predict" else snapshots * units.snapshot_bytes
     return Plan(
         command=command,
         quick=quick,
@@ -159,7 +178,7 @@ def plan(
         stages=tuple(stages),
         first_seconds=_wall([(s.each_seconds, s.first) for s in stages], workers),
         most_seconds=_wall([(s.each_seconds, s.most) for s in stages], workers),
-        memory_bytes=units.base_bytes + others + workers * units.worker_bytes,
+        memory_bytes=units.base_bytes + others + kept + workers * units.worker_bytes,
         available_bytes=psutil.virtual_memory().available + own,
         timed_part=units.part,
         idle=units.idle,
@@ -205,16 +224,29 @@ def plan_points(
         for k in places
     ]
     turns = len(specs) / processes / len(places)
+    # A process loads libraries and loops once, which the first look here waited for.
+    loaded = [each.stages[0].each_seconds for each in looked_at]
+    once = max(0.0, loaded[0] - max(loaded[1:], default=loaded[0]))
+    # Points that differ in nothing that a clean twin depends on share theirs.
+    twins = len({CleanTask.of(each.typical, device).digest for each in specs})
+    twice = (1.0 - twins / len(specs)) * sum(map(_twin_seconds, looked_at))
+    beside = once + twice
     shown = looked_at[(len(places) - 1) // 2]
     return shown.model_copy(
         update={
             "points": len(specs),
             "workers": processes,
-            "first_seconds": turns * sum(each.first_seconds for each in looked_at),
-            "most_seconds": turns * sum(each.most_seconds for each in looked_at),
+            "first_seconds": once + turns * (sum(p.first_seconds for p in looked_at) - beside),
+            "most_seconds": once + turns * (sum(p.most_seconds for p in looked_at) - beside),
             "memory_bytes": processes * max(each.memory_bytes for each in looked_at),
         }
     )
+
+
+def _twin_seconds(planned: Plan) -> float:
+    """The clean twin of a point: trained, or predicted where trainings are."""
+    label = PREDICTING if planned.command == "predict" else TRAINING_CLEAN
+    return sum(stage.each_seconds for stage in planned.stages if stage.label == label)
 
 
 def _stages(
@@ -233,18 +265,19 @@ def _stages(
     most = plan_of(spec).sizes[-1]
     looks_ahead = forecast_plan(spec, *forecast_way(spec, problem, chip))
     predicted = chips if looks_ahead is None else looks_ahead.sizes[-1]
-    looks = min(steps + 1, CURVE_POINTS) * units.evaluation
-    clean, noisy = steps * units.clean_update + looks, steps * units.chip_update + looks
-    batched = is_batched(spec, problem.num_samples)
+    looks = max(0, min(steps + 1, CURVE_POINTS) - 2)  # beside the first and the last
+    twins = (chips, most) if is_batched(spec, problem.num_samples) else (1, 1)
+    # Of twins on batches of their own only the first is looked at along its training.
+    clean = units.clean_start + steps * units.clean_update + looks * units.clean_look / twins[0]
+    noisy = units.chip_start + steps * units.chip_update + looks * units.chip_look
     rows: list[tuple[str, float, int, int]] = []
     if command != "predict":
-        twins = (chips, most) if batched else (1, 1)
-        rows.append(("training a clean network", clean, *twins))
+        rows.append((TRAINING_CLEAN, clean, *twins))
         rows.append(("training a chip", noisy, chips, most))
     if command == "check":
         rows.append(("measuring at a point", units.point, spec.measure.points, spec.measure.points))
     if command in ("check", "predict"):
-        rows.append(("predicting a network", units.forecast, chips + 1, predicted + 1))
+        rows.append((PREDICTING, units.forecast, chips + 1, predicted + 1))
     if command == "check":
         bursts = _burst_seconds(bursts_beside(spec, problem, chip), units)
         rows.append(("real updates beside a forecast", bursts, chips, predicted))
@@ -255,9 +288,9 @@ def _stages(
     if command == "limits":
         budget = QUICK if quick else FULL
         forecasts, confirmed = _limits(spec, problem, budget)
-        rows.append(("predicting a network", units.forecast, chips + 1, chips + 1))
+        rows.append((PREDICTING, units.forecast, chips + 1, chips + 1))
         least, top = (count * chips for count in forecasts)
-        rows.append(("predicting a chip with another number", units.forecast, least, top))
+        rows.append(("predicting a chip with another number", units.another, least, top))
         rows.append(("training a chip at a limit", noisy, confirmed * chips, confirmed * most))
     if spec.deployment is not None:
         aged = predicted if command == "predict" else most
@@ -278,7 +311,7 @@ def _burst_seconds(bursts: BurstPlan | str, units: UnitCosts) -> float:
     """
     if isinstance(bursts, str):
         return 0.0
-    each = bursts.length * units.chip_update + STATES_OF_BURST * units.evaluation
+    each = bursts.length * units.chip_update + STATES_OF_BURST * units.clean_look
     return len(bursts.targets) * each
 
 
@@ -286,13 +319,41 @@ def _guide(
     spec: Spec, problem: Problem, chip: Chip, units: UnitCosts, *, asked: bool
 ) -> list[PlannedStage]:
     """The guide to a chip that fails; none where it would not be begun."""
-    chips = spec.training.seeds
-    work = guide_work(spec, problem, chip, active_effects(spec, problem), chips)
-    most = chips * work.each
-    if not most or not units.forecast or not (asked or work.is_little):
+    work = _guide_work(spec, problem, chip, asked=asked)
+    if work is None or not units.another:
         return []
-    label = "predicting a chip without an effect"
-    return [PlannedStage(label=label, each_seconds=units.forecast, first=0, most=most)]
+    label, most = "predicting a chip without an effect", work.chips * work.each
+    return [PlannedStage(label=label, each_seconds=units.another, first=0, most=most)]
+
+
+def _guide_work(spec: Spec, problem: Problem, chip: Chip, *, asked: bool) -> GuideWork | None:
+    """What such a guide takes; None where it would not be begun, or tries nothing."""
+    effects = active_effects(spec, problem)
+    work = guide_work(spec, problem, chip, effects, spec.training.seeds)
+    return work if work.each and (asked or work.is_little) else None
+
+
+def _other_chips(
+    spec: Spec, problem: Problem, command: Command, *, guide: bool | None, quick: bool
+) -> list[OtherChip]:
+    """What is predicted beside the spec's own chips; of a number's search one value that harms."""
+    if command == "limits":
+        budget = QUICK if quick else FULL
+        return [
+            OtherChip(turn(knob, spec, harmful_value(knob, budget)))
+            for knob in _knobs(spec, problem)
+        ]
+    if guide is False or not spec.training.trains:
+        return []
+    chip = build_chip(spec, problem)
+    if _guide_work(spec, problem, chip, asked=guide is True) is None:
+        return []
+    return [OtherChip(spec, each.left_out) for each in variants(active_effects(spec, problem))]
+
+
+def _knobs(spec: Spec, problem: Problem) -> list[Knob]:
+    layers = not matrices_outside_layers(problem)
+    return find_knobs(spec, problem.num_samples, layers=layers)
 
 
 def _limits(spec: Spec, problem: Problem, budget: SearchBudget) -> tuple[tuple[int, int], int]:
@@ -300,8 +361,7 @@ def _limits(spec: Spec, problem: Problem, budget: SearchBudget) -> tuple[tuple[i
 
     At least a scan of a few values and one bisection for each number.
     """
-    layers = not matrices_outside_layers(problem)
-    knobs = len(find_knobs(spec, problem.num_samples, layers=layers))
+    knobs = len(_knobs(spec, problem))
     changes = len(find_changes(spec, problem.num_samples))
     least = knobs * (2 + budget.bisections)
     most = knobs * (2 * (budget.scan + budget.bisections + budget.beyond) + budget.between)

@@ -4,47 +4,37 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-
-from torch import Tensor
 
 from device_models import Chip
 from neurograd.deployment import deploy
 from neurograd.effects.minibatch import is_batched
-from neurograd.forecast.chip_end import (
-    forecast_passes,
-    path_passes,
-    update_passes,
-)
-from neurograd.pipeline.build import build_chip, build_clean_chip
+from neurograd.pipeline.build import build_chip, build_clean_chip, build_schedule
 from neurograd.pipeline.identity import Identity
-from neurograd.pipeline.planning.clockwork import PeakMemory, now, seconds_of, seconds_per_call
+from neurograd.pipeline.planning.clockwork import (
+    SHORT,
+    PeakMemory,
+    now,
+    seconds_of,
+    seconds_per_call,
+)
+from neurograd.pipeline.planning.forecast_costs import (
+    OtherChip,
+    forecast_seconds,
+    others_seconds,
+)
+from neurograd.pipeline.planning.samples_part import Part, bytes_of_more_samples, first_samples
 from neurograd.pipeline.points.work import DEFAULT_SMOOTHING_DRAWS, point_budget, smoothed_losses
 from neurograd.pipeline.pool import TaskPool
-from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
+from neurograd.training.loop import Evaluator, train
 from neurograd.training.snapshots import Snapshot
-
-QUICK_GRADIENT = 0.05
-"""Seconds of a gradient on the part of the samples that points and forecasts are timed with."""
-
-SLOW_GRADIENT = 1.0
-"""Seconds of a gradient from which more samples are not timed, but extended to."""
-
-FEW_SAMPLES = 4
-"""Samples that a part has at least."""
-
-FORECAST_STEPS = (32, 128)
-"""Lengths of two short trainings whose forecasts tell how a forecast's cost grows with length."""
-
-SHORT_FORECAST_STEPS = (8, 32)
-"""The same where a gradient of few samples is slow."""
 
 SOME_LOSS_DRAWS = 128
 """Loss draws of a point that is measured: as many as its caps on other draws look at."""
@@ -59,82 +49,42 @@ class UnitCosts:
     Attributes:
         ready: What a process's first update through the chip takes beside the update itself:
             numba and compiled loops are loaded, or compiled where they are not on disk yet.
+        checking: The look whether losses and the gradient are finite, before the work begins.
+        clean_start: What a clean training takes beside its updates and the looks along it but the
+            first and the last: the twin is built, and its network judged at the end.
+        chip_start: The same of a chip, which is built and programmed, and whose devices differ.
         clean_update: One update of the clean twin.
         chip_update: One update through the chip.
-        evaluation: One look at losses and accuracy along a training.
+        clean_look: One look at losses and accuracy along a clean training.
+        chip_look: The same of a chip, which reads its weights for it.
         point: One measured point with all its draws.
         forecast: One forecast of a training of the spec's length.
+        another: The same of a chip without an effect, or with another number; their mean.
         deployment: What becomes of one trained chip; 0 without a deployment.
         base_bytes: Resident memory with the problem loaded.
         worker_bytes: Memory that one worker adds while it computes.
+        snapshot_bytes: That of one state of a clean training that is kept for points.
         part: Part of the training samples that points and forecasts were timed with.
         idle: Part of the clock's time in which this machine gave the timing its core.
     """
 
     ready: float
+    checking: float
+    clean_start: float
+    chip_start: float
     clean_update: float
     chip_update: float
-    evaluation: float
+    clean_look: float
+    chip_look: float
     point: float
     forecast: float
+    another: float
     deployment: float
     base_bytes: int
     worker_bytes: int
+    snapshot_bytes: int
     part: float
     idle: float
-
-
-@dataclass(frozen=True)
-class Part:
-    """The few samples that are timed, and how times on them are extended to all.
-
-    Attributes:
-        whole: The problem.
-        few: The same on few samples, itself where a gradient of all of them is quick.
-        one: The same on a single one; what it takes does not grow with the samples.
-        times: How much longer a gradient of all samples takes than one of few, in their number:
-            ``few`` itself counts 1.
-        gradient: Seconds of a gradient on few samples.
-    """
-
-    whole: Problem
-    few: Problem
-    one: Problem
-    times: float
-    gradient: float
-
-    @classmethod
-    def of(cls, problem: Problem) -> Part:
-        """Samples are doubled until a gradient is slow; one that is quick is of the part."""
-        w, device = problem.initial_weights, problem.device
-        few, took = None, 0.0
-        counts, seconds = [], []
-        count = min(FEW_SAMPLES, problem.num_samples)
-        while True:
-            some = _first_samples(problem, count)
-            seconds.append(seconds_per_call(lambda: some.gradient(w), device))  # noqa: B023
-            counts.append(count)
-            if few is None and (seconds[-1] >= QUICK_GRADIENT or some is problem):
-                few, took = some, seconds[-1]
-            if seconds[-1] >= SLOW_GRADIENT or some is problem:
-                break
-            count = min(2 * count, problem.num_samples)
-        one = few if few is problem else _first_samples(problem, 1)
-        every = seconds[-1] * problem.num_samples / counts[-1]
-        return cls(problem, few or problem, one, max(1.0, every / took), took)
-
-    def extended(self, cost: Callable[[Problem], float]) -> float:
-        """What something takes on all samples: a part that grows with them, and one that does not.
-
-        Args:
-            cost: Seconds of it on some of the samples.
-        """
-        at_few = cost(self.few)
-        if self.few is self.whole:
-            return at_few
-        growing = max(0.0, at_few - cost(self.one))
-        growing *= self.few.num_samples / max(1, self.few.num_samples - 1)
-        return at_few + growing * (self.times - 1.0)
 
 
 def measure_units(
@@ -145,13 +95,14 @@ def measure_units(
     pool: TaskPool,
     points: bool = True,
     forecasts: bool = True,
+    others: Callable[[], Sequence[OtherChip]] = tuple,
 ) -> UnitCosts:
     """Time the units of a spec's work, each alone on one core.
 
     Everything that takes all samples is timed with so few that a gradient takes ``QUICK_GRADIENT``
     seconds, and with one; what grows in between is extended as a gradient grows. Updates and draws
-    of batches are timed as they are. Forecasts of two short trainings are extended by the power law
-    through them.
+    of batches are timed as they are, and so are points and forecasts that are quick; others are
+    extended from those of fewer draws, and of shorter trainings.
 
     Args:
         spec: The validated spec, in its quick version if that is planned.
@@ -160,43 +111,39 @@ def measure_units(
         pool: Shows progress.
         points: Whether points are measured; their time is 0 otherwise.
         forecasts: Whether trainings are predicted; likewise.
+        others: Chips that are predicted in the place of the spec's. They are asked for late, so
+            that what asks for them loads nothing that the first update is found to wait for.
 
     Raises:
         NeurogradError: If the network's loss or gradient is not finite on these few.
     """
     tick = pool.stage("timing the units of the work", 5)
     device, w = problem.device, problem.initial_weights
-    chip, clean = build_chip(spec, problem), build_clean_chip(spec, problem)
     clock, begun = time.perf_counter(), now(device)
     with PeakMemory() as memory:
         # Before all else: what compiles here others find ready, gradients as well.
         ready = _ready_seconds(spec, problem)
         part = Part.of(problem)
         few = part.few
-        few.check_finite(w)
-        grows = _bytes_of_more_samples(part, _largest(spec, problem, products=points or forecasts))
+        checking = part.extended(
+            lambda some: seconds_per_call(partial(some.check_finite, w), device)
+        )
+        grows = bytes_of_more_samples(part, _largest(spec, problem, products=points or forecasts))
         tick(1)
+        chip, clean = build_chip(spec, problem), build_clean_chip(spec, problem)
         timed = _timed_update if is_batched(spec, problem.num_samples) else _extended_update
         clean_update, chip_update = (timed(part, each) for each in (clean, chip))
-        evaluation = part.extended(
-            lambda some: seconds_per_call(lambda: _evaluate(chip.see(some), w), device)
-        )
+        clean_start, chip_start = (_start_seconds(spec, part, clean=each) for each in (True, False))
+        clean_look, chip_look = (_look_seconds(part, each) for each in (clean, chip))
         tick(1)
         trains = spec.training.trains
-        point, forecast = 0.0, 0.0
+        point = forecast = another = 0.0
         if trains and points:
             point = _point_seconds(spec, part, quick=quick, pool=pool)
         tick(1)
-        steps = spec.count_updates(problem.num_samples)
-        way, _ = forecast_way(spec, problem, chip)
-        if trains and forecasts and way != "whole_set":
-            # By counts of samples: of short trainings every update would be taken.
-            updates = forecast_passes(problem, chip, steps, way) / update_passes(problem, chip)
-            forecast = updates * chip_update
-        elif trains and forecasts:
-            forecast = part.extended(
-                lambda some: _forecast_seconds(_stages(spec, some, quick, pool), part)
-            )
+        if trains and forecasts:
+            forecast = forecast_seconds(spec, part, chip, chip_update)
+            another = others_seconds(others(), problem, forecast)
         tick(1)
         aged = 0.0
         if spec.deployment is not None:
@@ -206,14 +153,22 @@ def measure_units(
         tick(1)
     return UnitCosts(
         ready=ready,
+        checking=checking,
+        clean_start=clean_start,
+        chip_start=chip_start,
         clean_update=clean_update,
         chip_update=chip_update,
-        evaluation=evaluation,
+        clean_look=clean_look,
+        chip_look=chip_look,
         point=point,
         forecast=forecast,
+        another=another,
         deployment=aged,
         base_bytes=memory.before,
         worker_bytes=memory.added + grows,
+        snapshot_bytes=sum(
+            each.nbytes for each in Snapshot(0, w, clean.start(w)).tensors().values()
+        ),
         part=few.num_samples / problem.num_samples,
         idle=min(1.0, (now(device) - begun) / (time.perf_counter() - clock)),
     )
@@ -221,35 +176,15 @@ def measure_units(
 
 def _ready_seconds(spec: Spec, problem: Problem) -> float:
     """What the first update of a process takes beside the update itself."""
-    one = _first_samples(problem, 1)
-    update = _update(one, build_chip(spec, one))
+    one = first_samples(problem, 1)
 
     def checked() -> None:
         one.check_finite(problem.initial_weights)
-        update()
+        # Its parts are loaded by the chip that is built first.
+        _update(one, build_chip(spec, one))()
 
     first = seconds_of(checked, problem.device)
     return max(0.0, first - seconds_per_call(checked, problem.device))
-
-
-def _first_samples(problem: Problem, count: int) -> Problem:
-    """The problem on its first samples, and as large a part of the test set; itself on all."""
-    if count >= problem.num_samples:
-        return problem
-    inputs, targets = problem.data("train")
-    tests = problem.data("test") if problem.has_test else (None, None)
-    tested = 0 if tests[0] is None else -(-count * len(tests[0]) // problem.num_samples)
-    return Problem(
-        problem.module,
-        problem.loss_function,
-        inputs[:count],
-        targets[:count],
-        test_inputs=None if tests[0] is None else tests[0][:tested],
-        test_targets=None if tests[1] is None else tests[1][:tested],
-        dtype=problem.dtype,
-        device=problem.device,
-        chunk_size=problem.chunk_size,
-    )
 
 
 def _largest(spec: Spec, problem: Problem, *, products: bool) -> Callable[[Problem], object]:
@@ -267,24 +202,6 @@ def _largest(spec: Spec, problem: Problem, *, products: bool) -> Callable[[Probl
     if is_batched(spec, problem.num_samples):
         return lambda some: some.loss(w)
     return lambda some: some.gradient(w)
-
-
-def _bytes_of_more_samples(part: Part, takes: Callable[[Problem], object]) -> int:
-    """Memory of the samples of one chunk that the few ones are fewer than.
-
-    Args:
-        part: The few.
-        takes: What is computed with a chunk.
-    """
-    more = min(part.whole.chunk_size, part.whole.num_samples) - part.few.num_samples
-    if more <= 0 or part.few is part.one:
-        return 0
-    peaks = []
-    for some in (part.one, part.few):
-        with PeakMemory() as memory:
-            takes(some)
-        peaks.append(memory.peak)
-    return max(0, (peaks[1] - peaks[0]) * more // (part.few.num_samples - 1))
 
 
 def _stages(spec: Spec, problem: Problem, quick: bool, pool: TaskPool) -> Stages:
@@ -317,13 +234,58 @@ def _draw_seconds(problem: Problem, chip: Chip) -> float:
     return seconds_per_call(lambda: sample(generator), problem.device)
 
 
-def _evaluate(problem: Problem, w: Tensor) -> None:
-    problem.loss(w)
-    if problem.has_test and problem.is_classification:
-        problem.accuracy(w)
+def _start_seconds(spec: Spec, part: Part, *, clean: bool) -> float:
+    """What a training takes beside its updates, and beside all looks but the first and the last.
+
+    Args:
+        spec: The spec.
+        part: The problem, and the samples that are timed.
+        clean: Whether it is the clean twin's, whose snapshots are kept.
+    """
+    built = build_clean_chip if clean else build_chip
+    schedule = build_schedule(spec, part.whole.num_samples)
+    steps = min(1, spec.count_updates(part.whole.num_samples))
+
+    def start(problem: Problem) -> float:
+        def training() -> None:
+            train(
+                problem.replica(),
+                built(spec, problem),
+                steps,
+                spec.measure.seed,
+                chip_index=1,
+                schedule=schedule,
+                snapshots=(0, steps) if clean else (),
+                curve_points=2,
+            )
+
+        updates = steps * _update_seconds(problem, built(spec, problem))
+        return max(0.0, seconds_per_call(training, problem.device) - updates)
+
+    return part.extended(start)
+
+
+def _look_seconds(part: Part, chip: Chip) -> float:
+    def look(problem: Problem) -> float:
+        evaluator = Evaluator(problem, chip, 0, 0)
+        w = chip.program(problem.initial_weights)
+        return seconds_per_call(partial(evaluator.add, 0, w), problem.device)
+
+    return part.extended(look)
 
 
 def _point_seconds(spec: Spec, part: Part, *, quick: bool, pool: TaskPool) -> float:
+    """A point with all its draws; as it is where that is quick."""
+    about = _extended_point(spec, part, quick=quick, pool=pool)
+    if about > SHORT or part.few is not part.whole:
+        return about
+    stages = _stages(spec, part.whole, quick, pool)
+    w = part.whole.initial_weights
+    start = Snapshot(0, w, stages.chip.start(w))
+    return seconds_of(partial(stages.measured_point, 0, start), w.device)
+
+
+def _extended_point(spec: Spec, part: Part, *, quick: bool, pool: TaskPool) -> float:
     """A point with few draws, and the draws that are left, of all samples."""
     measure, device = spec.measure, part.whole.device
     spiking = bool(part.whole.parts.spiking)
@@ -364,31 +326,3 @@ def _point_seconds(spec: Spec, part: Part, *, quick: bool, pool: TaskPool) -> fl
         more = smoothed_losses(left, max(0, norms - SOME_SMOOTHED_DRAWS), quick=quick)
         return fixed + (budget.draws - 2 + 2 * left) * draw + more * judged * loss
     return fixed + (budget.draws - 2) * draw + left * (draw + judged * loss)
-
-
-def _of_length(stages: Stages, steps: int) -> Stages:
-    """The stages of a training of another length."""
-    fewer = stages.spec.training.model_copy(update={"steps": steps, "epochs": None})
-    return replace(stages, spec=stages.spec.model_copy(update={"training": fewer}))
-
-
-def _forecast_seconds(stages: Stages, part: Part) -> float:
-    """A forecast of the spec's length, from those of two shorter trainings."""
-    steps = stages.steps
-    shortest = _of_length(stages, FORECAST_STEPS[0])
-    if forecast_way(shortest.spec, stages.problem, stages.chip)[0] == "every_update":
-        # Short trainings would be no paths, as long ones are: by what was counted of these.
-        gradient = partial(stages.problem.gradient, stages.problem.initial_weights)
-        seconds = seconds_per_call(gradient, stages.problem.device)
-        return 2.0 * seconds * path_passes(stages.problem, steps) / stages.problem.num_samples
-    took = []
-    few = FORECAST_STEPS if part.gradient < SLOW_GRADIENT else SHORT_FORECAST_STEPS
-    lengths = sorted({min(steps, length) for length in few})
-    for length in lengths:
-        short = _of_length(stages, length)
-        took.append(seconds_of(partial(short.predicted_network, 0), stages.problem.device))
-    if len(took) == 1 or steps == lengths[-1]:
-        return took[-1]
-    power = math.log(took[1] / took[0]) / math.log(lengths[1] / lengths[0])
-    growth: float = (steps / lengths[1]) ** min(1.0, max(0.0, power))
-    return took[1] * growth

@@ -12,7 +12,7 @@ from neurograd.pipeline import mitigating
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
 from neurograd.pipeline.forecasting import MOST_PREDICTED, bursts_beside
-from neurograd.pipeline.planning import LOADING, plan, plan_points, unit_costs
+from neurograd.pipeline.planning import LOADING, plan, plan_points, samples_part, unit_costs
 from neurograd.pipeline.planning.clockwork import PeakMemory, seconds_per_call
 from neurograd.pipeline.points.work import smoothed_losses
 from neurograd.pipeline.predicted.network import forecast_network
@@ -106,8 +106,8 @@ def test_a_training_is_planned_without_products(spec, monkeypatch):
     def refuse(*arguments):
         raise AssertionError("a Hessian product")
 
-    monkeypatch.setattr(unit_costs, "QUICK_GRADIENT", 0.0)
-    monkeypatch.setattr(unit_costs, "SLOW_GRADIENT", 0.0)
+    monkeypatch.setattr(samples_part, "QUICK_GRADIENT", 0.0)
+    monkeypatch.setattr(samples_part, "SLOW_GRADIENT", 0.0)
     monkeypatch.setattr("neurograd.problem.Problem.hvp", refuse)
     for size in (20, "full"):
         batches = spec.model_copy(update={"learning_rule": LearningRule(batch_size=size)})
@@ -150,20 +150,20 @@ def test_processes_have_the_problem_for_themselves(spec):
 
 def test_what_takes_all_samples_is_extended_by_what_grows_with_them():
     problem = build_problem(validate_spec(SMALL))
-    few, one = (unit_costs._first_samples(problem, count) for count in (6, 1))
+    few, one = (samples_part.first_samples(problem, count) for count in (6, 1))
     assert [len(each.data("test")[0]) for each in (problem, few, one)] == [30, 3, 1]
-    part = unit_costs.Part(problem, few, one, times=10.0, gradient=0.1)
+    part = samples_part.Part(problem, few, one, times=10.0, gradient=0.1)
     assert part.extended(lambda some: 3.0 + 0.5 * some.num_samples) == pytest.approx(33.0)
     assert part.extended(lambda some: 3.0) == 3.0
-    whole = unit_costs.Part(problem, problem, problem, times=1.0, gradient=0.1)
+    whole = samples_part.Part(problem, problem, problem, times=1.0, gradient=0.1)
     assert whole.extended(lambda some: 3.0 + 0.5 * some.num_samples) == 33.0
 
 
 def test_a_slow_network_is_timed_with_a_part_of_its_samples(spec, monkeypatch):
-    monkeypatch.setattr(unit_costs, "QUICK_GRADIENT", 0.0)
-    monkeypatch.setattr(unit_costs, "SLOW_GRADIENT", 0.0)
+    monkeypatch.setattr(samples_part, "QUICK_GRADIENT", 0.0)
+    monkeypatch.setattr(samples_part, "SLOW_GRADIENT", 0.0)
     found = plan(spec.model_copy(update={"learning_rule": LearningRule(batch_size="full")}))
-    assert found.timed_part == unit_costs.FEW_SAMPLES / 60
+    assert found.timed_part == samples_part.FEW_SAMPLES / 60
     assert all(stage.each_seconds > 0 for stage in found.stages)
 
 
@@ -173,7 +173,7 @@ def test_what_is_left_of_a_spiking_point_is_extended_by_its_updates_and_losses(m
     measure = {"draws": 6, "loss_draws": 30, "smoothing_draws": 50, "points": 1, "budget": "none"}
     spec = validate_spec(SMALL | {"network": spiking, "measure": measure, "learning_rule": {}})
     problem = build_problem(spec)
-    part = unit_costs.Part(problem, problem, problem, times=1.0, gradient=0.1)
+    part = samples_part.Part(problem, problem, problem, times=1.0, gradient=0.1)
     monkeypatch.setattr(unit_costs, "seconds_of", lambda *_: 5.0)
     monkeypatch.setattr(unit_costs, "seconds_per_call", lambda *_: 1.0)
     found = unit_costs._point_seconds(spec, part, quick=quick, pool=None)
@@ -189,8 +189,23 @@ def test_what_the_first_update_waits_for_is_counted_once(spec, monkeypatch):
     loading = stages[LOADING]
     assert (loading.first, loading.most) == (1, 1)
     assert loading.each_seconds > 5.0 - 1.0
-    # Twelve updates, and looks before the first and after each of them.
-    assert stages["training a chip"].each_seconds == 12 + 13
+    # Twelve updates, and looks after each of them but the last; what begins and ends a training
+    # takes as long as its update here, and nothing beside it.
+    assert stages["training a chip"].each_seconds == 12 + 11
+
+
+def test_what_begins_and_ends_a_training_is_counted_once_for_each(spec, monkeypatch):
+    def timed(call, device):
+        return 5.0 if getattr(call, "__name__", "") == "training" else 1.0
+
+    monkeypatch.setattr(unit_costs, "seconds_per_call", timed)
+    stages = {stage.label: stage for stage in plan(spec, "train").stages}
+    assert stages["training a chip"].each_seconds == (5 - 1) + 12 + 11
+    # Of the two twins on batches of their own one is looked at along its training.
+    assert stages["training a clean network"].each_seconds == (5 - 1) + 12 + 11 / 2
+    none = spec.training.model_copy(update={"steps": 0})
+    untrained = plan(spec.model_copy(update={"training": none}), "train").stages
+    assert {stage.label: stage for stage in untrained}["training a chip"].each_seconds == 5
 
 
 def test_work_on_a_cluster_is_not_planned(capsys, tmp_path):
