@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, overload
 
 import torch
 from torch import Tensor
@@ -44,6 +44,36 @@ class OuterProducts:
         if self.bias is None:
             return None
         return vector[self.bias : self.bias + self.errors.shape[1]]
+
+
+class PackedProducts(Sequence[OuterProducts]):
+    """Outer products whose factors lie in one vector, as loops over them take these.
+
+    Args:
+        factors: Of each layer the inputs of all samples, one after the other, then their errors.
+        rows: Of each layer a row: first weight, first bias or a number below 0, columns, rows,
+            where its factors begin, samples.
+    """
+
+    def __init__(self, factors: Tensor, rows: Any) -> None:
+        self.factors, self.rows = factors, rows
+        self.samples = int(rows[0, 5])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> OuterProducts: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[OuterProducts]: ...
+    def __getitem__(self, place: int | slice) -> OuterProducts | list[OuterProducts]:
+        if isinstance(place, slice):
+            return [self[k] for k in range(*place.indices(len(self)))]
+        first, bias, width, height, begin, samples = map(int, self.rows[place])
+        middle, end = begin + samples * width, begin + samples * (width + height)
+        inputs = self.factors[begin:middle].view(samples, width)
+        errors = self.factors[middle:end].view(samples, height)
+        return OuterProducts(first, None if bias < 0 else bias, inputs, errors)
 
 
 def sample_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Iterator[Tensor]:
@@ -80,6 +110,9 @@ def summed_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Tensor:
 
 MOST_SAMPLES = 32
 """Samples of a pass up to which the noise of its read is drawn by what it is multiplied by."""
+
+LOST = 1e-12
+"""Part of a vector's squared norm that counts as nothing where it is all that is new in it."""
 
 
 @dataclass(frozen=True)

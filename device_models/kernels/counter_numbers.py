@@ -40,6 +40,9 @@ UNIFORMS = 2
 SHARED = 128
 """Devices that lie so far apart share a block of words where a write draws one number of each."""
 
+READ_AHEAD, READ_BACK = 2**59, 2**58
+"""Streams of the noise of a read in forward and backward passes: devices beyond all weights."""
+
 _UNIT = 2.0**-32
 _QUARTER_TURN = 2**30
 
@@ -113,6 +116,24 @@ def single_uniforms(key: Tensor, like: Tensor) -> Tensor:
     blocks = torch.arange(groups * SHARED, device=like.device)
     words = torch.stack(philox(key, blocks, 0)).view(4, groups, SHARED)
     return words.transpose(0, 1).flatten()[: len(like)].to(like.dtype) * _UNIT
+
+
+def normals_of_stream(key: Tensor, stream: int, count: int, like: Tensor) -> Tensor:
+    """Standard normal numbers of one device, by the four of every block: the first ones first.
+
+    Args:
+        key: Of the read or write.
+        stream: Number of the device, below 2⁶³.
+        count: How many, up to 2³⁴.
+        like: A tensor of their type and place.
+
+    Returns:
+        Shape ``(count,)``.
+    """
+    blocks = torch.arange(-(-count // 4), device=like.device)
+    words = philox(key, torch.full_like(blocks, stream), blocks)
+    found = (*normal_pair(*words[:2], like.dtype), *normal_pair(*words[2:], like.dtype))
+    return torch.cat(found)[:count]
 
 
 @dataclass(frozen=True)

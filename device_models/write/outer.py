@@ -11,7 +11,7 @@ from torch import Tensor
 
 from device_models.kernels.compiled import loop_of
 from device_models.kernels.dispatch import Properties, plain, taken
-from device_models.outer_products import OuterProducts
+from device_models.outer_products import OuterProducts, PackedProducts
 from device_models.write import on_gpu
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def write_pulses(
         # A comparison with NaN is never true: those are left to the write of all weights.
         if not asked * abs(factor) <= request.single * unit:
             return False
-    keys = write.key_of(generator, len(layers[0].inputs))
+    keys = write.key_of(generator, _samples(layers))
     _write(pulses.write, w, keys, products, factor, found)
     return True
 
@@ -71,13 +71,20 @@ def write_curves(
         return False
     from device_models.kernels.outer import curves  # noqa: PLC0415  (imports numba)
 
-    keys = write.key_of(generator, len(layers[0].inputs))
+    keys = write.key_of(generator, _samples(layers))
     _write(curves.write, w, keys, _products(layers), factor, found)
     return True
 
 
+def _samples(layers: Sequence[OuterProducts]) -> int:
+    """Number of samples."""
+    return layers.samples if isinstance(layers, PackedProducts) else len(layers[0].inputs)
+
+
 def _taken(w: Tensor, layers: Sequence[OuterProducts]) -> bool:
     """Whether loops take weights and factors."""
+    if isinstance(layers, PackedProducts):
+        return taken(w) and plain(layers.factors, w.dtype)
     factors = (each for layer in layers for each in (layer.inputs, layer.errors))
     return taken(w) and all(plain(each, w.dtype) for each in factors)
 
@@ -97,6 +104,8 @@ def _write(
 
 def _products(layers: Sequence[OuterProducts]) -> tuple[Any, Any]:
     """Factors and layers as loops take them: see ``kernels.outer.pulses.write``."""
+    if isinstance(layers, PackedProducts):
+        return layers.factors.numpy(), layers.rows
     rows, begin = [], 0
     for layer in layers:
         (samples, width), height = layer.inputs.shape, layer.errors.shape[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from typing import Literal, Self
@@ -292,12 +292,23 @@ class Problem:
 
     def sample_products(
         self, w: Tensor, index: Tensor, noise: ReadSpread | None = None
-    ) -> Iterator[list[OuterProducts]] | None:
+    ) -> Iterator[Sequence[OuterProducts]] | None:
         """Parts of ``gradient(w, index)`` (``FactoredProblem``); None without a plain stack."""
-        stack, chunks = self.plain_stack, self.chunks("train", index)
+        stack = self.plain_stack
         if stack is None or (noise and len(index) > min(MOST_SAMPLES, self.chunk_size)):
             return None
-        return (stack.sample_products(w, x, y, len(index), noise) for x, y in chunks)
+        return self._products(stack, w, index, noise)
+
+    def _products(
+        self, stack: LayerStack, w: Tensor, index: Tensor, noise: ReadSpread | None
+    ) -> Iterator[Sequence[OuterProducts]]:
+        if stack.fused is not None and len(index) <= self.chunk_size:
+            together = stack.fused.products(w, self._data["train"], index, noise)
+            if together is not None:
+                yield together
+                return
+        for x, y in self.chunks("train", index):
+            yield stack.sample_products(w, x, y, len(index), noise)
 
     @property
     def plain_stack(self) -> LayerStack | None:

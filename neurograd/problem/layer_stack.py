@@ -22,10 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from device_models.bare_layers import is_hooked
+from device_models.kernels.stack import codes
 from device_models.outer_products import OuterProducts, ReadSpread
 from device_models.spiking.lif_stack import Layer, LifStack
 from device_models.spiking.network import SpikingNetwork
-from neurograd.problem.losses import SlopedLoss
+from neurograd.problem.fused_passes import FusedPasses
+from neurograd.problem.losses import ClassSquaredError, CrossEntropy, SlopedLoss
 from neurograd.problem.noisy_products import NoisyProducts
 
 _aten = torch.ops.aten
@@ -41,6 +43,7 @@ class _Activation:
 
     apply: Callable[[Tensor], Tensor]
     back: Callable[[Tensor, Tensor], Tensor]
+    code: int
 
 
 _ACTIVATIONS: Mapping[type[nn.Module], _Activation] = MappingProxyType(
@@ -50,18 +53,24 @@ _ACTIVATIONS: Mapping[type[nn.Module], _Activation] = MappingProxyType(
             lambda error, output: _aten.threshold_backward.grad_input(
                 error, output, 0, grad_input=error
             ),
+            codes.RELU,
         ),
         nn.Tanh: _Activation(
             torch.tanh_,
             lambda error, output: _aten.tanh_backward.grad_input(error, output, grad_input=error),
+            codes.TANH,
         ),
         nn.Sigmoid: _Activation(
             torch.sigmoid_,
             lambda error, output: _aten.sigmoid_backward.grad_input(
                 error, output, grad_input=error
             ),
+            codes.SIGMOID,
         ),
     }
+)
+_LOSSES: Mapping[type, int] = MappingProxyType(
+    {CrossEntropy: codes.CROSS_ENTROPY, ClassSquaredError: codes.SQUARES}
 )
 _NOTHING = (nn.Flatten, nn.Identity, nn.Dropout)
 """Modules that change no number in evaluation mode; samples are flat to begin with."""
@@ -246,6 +255,19 @@ class LayerStack:
             )
             for each in self.factors(w, inputs, targets, count, noise=noise)
         ]
+
+    @cached_property
+    def fused(self) -> FusedPasses | None:
+        """What a compiled loop over small batches takes of it; None for another loss."""
+        if type(self.loss) not in _LOSSES:
+            return None
+        firsts, found, kinds = [first for _, _, first in self._views], [], []
+        for layer in reversed(self.layers):
+            bias = -1 if layer.bias is None else firsts[layer.bias]
+            height, width = self.shapes[layer.weight]
+            found.append((firsts[layer.weight], bias, width, height))
+            kinds.append(codes.NONE if layer.activation is None else layer.activation.code)
+        return FusedPasses(tuple(found), tuple(kinds), _LOSSES[type(self.loss)])
 
     def square_norms(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         """Squared norm of every sample's gradient, ``Σ_k ‖δ_k‖²(‖a_{k−1}‖² + 1)``, shape ``(n,)``.

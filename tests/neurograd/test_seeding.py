@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from neurograd.seeding import generator_for
+from neurograd.seeding import _hash_of, generator_for
 
 
 def test_generators_depend_on_their_path_alone():
@@ -41,3 +41,15 @@ def test_keys_that_numpy_tells_apart_keep_its_stream(path):
     words = [5, *(zlib.crc32(p.encode()) if isinstance(p, str) else p for p in path)]
     state = np.random.SeedSequence(words).generate_state(1, np.uint64)
     assert generator_for(5, *path).initial_seed() == int(state[0]) >> 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 15, 32, 33, 40])
+def test_hashes_are_those_of_numpys_seed_sequence(count):
+    """Of words at both ends of their range, and anywhere; long keys as well."""
+    drawn = np.random.default_rng(count)
+    for _ in range(50):
+        anywhere = drawn.integers(0, 2**32, count)
+        ends = drawn.choice([0, 1, 2**32 - 1], count)
+        key = [int(word) for word in np.where(drawn.random(count) < 0.5, anywhere, ends)]
+        state = np.random.SeedSequence(key).generate_state(1, np.uint64)
+        assert _hash_of(key) == int(state[0])

@@ -1,0 +1,1 @@
+"""Passes of small batches through a stack of layers."""

@@ -1,0 +1,102 @@
+"""Passes of small batches through a stack of linear layers in one compiled loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from device_models.kernels.compiled import available, loop_of
+from device_models.kernels.counter_numbers import draw_key
+from device_models.kernels.dispatch import TYPES, plain, word_of
+from device_models.outer_products import MOST_SAMPLES, PackedProducts, ReadSpread
+
+MOST_PRODUCTS = 2**23
+"""Products of a weight and a number of a sample in a pass, up to which the loop takes it."""
+
+_NO_KEY = np.uint64(0)
+
+
+@dataclass(frozen=True)
+class FusedPasses:
+    """What the loop takes of a stack.
+
+    Attributes:
+        layers: Of each layer, the last one first, its first weight, its first bias or a number
+            below 0, its inputs and outputs.
+        kinds: Activation behind each layer, in the same order (``kernels.stack.codes``).
+        loss: Which loss.
+    """
+
+    layers: tuple[tuple[int, int, int, int], ...]
+    kinds: tuple[int, ...]
+    loss: int
+    _rows: dict[int, tuple[Any, int]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def _kinds(self) -> Any:
+        return np.array(self.kinds, np.int64)
+
+    @cached_property
+    def _most_samples(self) -> int:
+        """Samples up to which the loop takes a batch."""
+        weights = sum(width * height for _, _, width, height in self.layers)
+        return min(MOST_SAMPLES, MOST_PRODUCTS // weights)
+
+    def products(
+        self,
+        w: Tensor,
+        data: tuple[Tensor, Tensor],
+        index: Tensor,
+        noise: ReadSpread | None,
+    ) -> PackedProducts | None:
+        """The gradients of samples' losses over their number as outer products.
+
+        Args:
+            w: Weights, shape ``(N,)``.
+            data: Inputs of all samples, first dimension n, and their classes, shape ``(n,)``.
+            index: The samples, shape ``(B,)``.
+            noise: Of the read that both passes see; none when None.
+
+        Returns:
+            The products; None, and nothing drawn, where the loop does not take them.
+        """
+        samples, classes = data
+        if not (0 < len(index) <= self._most_samples and self._taken(w, samples, classes, index)):
+            return None
+        from device_models.kernels.stack import passes  # noqa: PLC0415  (imports numba)
+
+        rows, size = self._rows_of(len(index))
+        factors = torch.empty(size, dtype=w.dtype)
+        arguments = (
+            w.numpy(), samples.numpy().reshape(len(samples), -1), classes.numpy(), index.numpy(),
+            rows, self._kinds, self.loss, len(index), noise is not None,
+            0.0 if noise is None else float(noise.std),
+            _NO_KEY if noise is None else word_of(draw_key(noise.generator)),
+            factors.numpy(),
+        )  # fmt: skip
+        run = loop_of(passes.passes, w.dtype).ready_for(arguments)
+        if not run(*arguments):
+            raise IndexError(f"samples {index.tolist()}; allowed: 0 to {len(samples) - 1}")
+        return PackedProducts(factors, rows)
+
+    def _taken(self, w: Tensor, samples: Tensor, classes: Tensor, index: Tensor) -> bool:
+        """Whether the loop takes tensors: plain ones on the CPU, contiguous."""
+        if not available() or w.dtype not in TYPES:
+            return False
+        kinds = ((w, w.dtype), (samples, w.dtype), (classes, torch.int64), (index, torch.int64))
+        return all(plain(each, kind) and each.is_contiguous() for each, kind in kinds)
+
+    def _rows_of(self, samples: int) -> tuple[Any, int]:
+        """Rows of ``PackedProducts`` for so many samples, and how many numbers their factors are."""
+        if samples not in self._rows:
+            rows, begin = [], 0
+            for first, bias, width, height in self.layers:
+                rows.append((first, bias, width, height, begin, samples))
+                begin += samples * (width + height)
+            self._rows[samples] = np.array(rows, np.int64), begin
+        return self._rows[samples]
