@@ -131,9 +131,9 @@ def normals_of_stream(key: Tensor, stream: int, count: int, like: Tensor) -> Ten
         Shape ``(count,)``.
     """
     blocks = torch.arange(-(-count // 4), device=like.device)
-    words = philox(key, torch.full_like(blocks, stream), blocks)
-    found = (*normal_pair(*words[:2], like.dtype), *normal_pair(*words[2:], like.dtype))
-    return torch.cat(found)[:count]
+    one, two, three, four = philox(key, torch.full_like(blocks, stream), blocks)
+    pairs = normal_pair(one, two, like.dtype), normal_pair(three, four, like.dtype)
+    return torch.cat([each for pair in pairs for each in pair])[:count]
 
 
 @dataclass(frozen=True)

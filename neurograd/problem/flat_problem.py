@@ -19,6 +19,7 @@ from device_models.layer_hooks import LayerRecorder, begin_pass
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
 from device_models.scaled_layers import beside_products
 from neurograd.errors import ModelError
+from neurograd.problem.fused_passes import some_products
 from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
@@ -268,9 +269,8 @@ class Problem:
         inputs, targets = self._data[split]
         if index is not None:
             inputs, targets = inputs[index], targets[index]
-        for start in range(0, len(inputs), self.chunk_size):
-            part = slice(start, start + self.chunk_size)
-            yield inputs[part], targets[part]
+        size = self.chunk_size
+        yield from zip(inputs.split(size), targets.split(size), strict=True)
 
     # -- derivatives ------------------------------------------------------------------------
 
@@ -294,21 +294,10 @@ class Problem:
         self, w: Tensor, index: Tensor, noise: ReadSpread | None = None
     ) -> Iterator[Sequence[OuterProducts]] | None:
         """Parts of ``gradient(w, index)`` (``FactoredProblem``); None without a plain stack."""
-        stack = self.plain_stack
-        if stack is None or (noise and len(index) > min(MOST_SAMPLES, self.chunk_size)):
+        many = len(index) > min(MOST_SAMPLES, self.chunk_size)
+        if (stack := self.plain_stack) is None or (noise and many):
             return None
-        return self._products(stack, w, index, noise)
-
-    def _products(
-        self, stack: LayerStack, w: Tensor, index: Tensor, noise: ReadSpread | None
-    ) -> Iterator[Sequence[OuterProducts]]:
-        if stack.fused is not None and len(index) <= self.chunk_size:
-            together = stack.fused.products(w, self._data["train"], index, noise)
-            if together is not None:
-                yield together
-                return
-        for x, y in self.chunks("train", index):
-            yield stack.sample_products(w, x, y, len(index), noise)
+        return some_products(stack, w, self._data["train"], index, self.chunk_size, noise)
 
     @property
     def plain_stack(self) -> LayerStack | None:

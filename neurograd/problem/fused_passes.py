@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -13,12 +14,60 @@ from torch import Tensor
 from device_models.kernels.compiled import available, loop_of
 from device_models.kernels.counter_numbers import draw_key
 from device_models.kernels.dispatch import TYPES, plain, word_of
-from device_models.outer_products import MOST_SAMPLES, PackedProducts, ReadSpread
+from device_models.kernels.stack import codes
+from device_models.outer_products import MOST_SAMPLES, OuterProducts, PackedProducts, ReadSpread
+from neurograd.problem.losses import ClassSquaredError, CrossEntropy
 
 MOST_PRODUCTS = 2**23
 """Products of a weight and a number of a sample in a pass, up to which the loop takes it."""
 
 _NO_KEY = np.uint64(0)
+_LOSSES = {CrossEntropy: codes.CROSS_ENTROPY, ClassSquaredError: codes.SQUARES}
+_ACTIVATIONS = {None: codes.NONE, "relu": codes.RELU, "tanh": codes.TANH, "sigmoid": codes.SIGMOID}
+
+
+class FactoredStack(Protocol):
+    """A stack of layers that knows the gradients of samples as outer products."""
+
+    @property
+    def fused(self) -> FusedPasses | None:
+        """What the loop takes of it; None where it takes none."""
+        ...
+
+    def sample_products(
+        self, w: Tensor, inputs: Tensor, targets: Tensor, count: int, noise: ReadSpread | None
+    ) -> Sequence[OuterProducts]:
+        """The gradients of the samples' losses over ``count``, layer by layer."""
+        ...
+
+
+def some_products(
+    stack: FactoredStack,
+    w: Tensor,
+    data: tuple[Tensor, Tensor],
+    index: Tensor,
+    most: int,
+    noise: ReadSpread | None = None,
+) -> Iterator[Sequence[OuterProducts]]:
+    """The gradients of samples' losses over their number as outer products, some at a time.
+
+    Args:
+        stack: The network.
+        w: Weights, shape ``(N,)``.
+        data: Inputs and targets of all samples, first dimension n.
+        index: The samples, shape ``(B,)``.
+        most: Samples that one pass takes.
+        noise: Of the read that all passes see; of samples of one pass only. None for none.
+    """
+    together = None
+    if stack.fused is not None and len(index) <= most:
+        together = stack.fused.products(w, data, index, noise)
+    if together is not None:
+        yield together
+        return
+    inputs, targets = (each[index] for each in data)
+    for x, y in zip(inputs.split(most), targets.split(most), strict=True):
+        yield stack.sample_products(w, x, y, len(index), noise)
 
 
 @dataclass(frozen=True)
@@ -36,6 +85,21 @@ class FusedPasses:
     kinds: tuple[int, ...]
     loss: int
     _rows: dict[int, tuple[Any, int]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls, layers: Sequence[tuple[int, int, int, int, str | None]], loss: object
+    ) -> Self | None:
+        """Those of a stack; None where the loop does not know its loss.
+
+        Args:
+            layers: As of the result, and the name of the activation behind each; None for none.
+            loss: The loss.
+        """
+        if type(loss) not in _LOSSES:
+            return None
+        kinds = tuple(_ACTIVATIONS[name] for *_, name in layers)
+        return cls(tuple(each[:4] for each in layers), kinds, _LOSSES[type(loss)])
 
     @cached_property
     def _kinds(self) -> Any:
@@ -63,7 +127,7 @@ class FusedPasses:
             noise: Of the read that both passes see; none when None.
 
         Returns:
-            The products; None, and nothing drawn, where the loop does not take them.
+            The products; None where the loop does not take them.
         """
         samples, classes = data
         if not (0 < len(index) <= self._most_samples and self._taken(w, samples, classes, index)):
@@ -80,9 +144,8 @@ class FusedPasses:
             factors.numpy(),
         )  # fmt: skip
         run = loop_of(passes.passes, w.dtype).ready_for(arguments)
-        if not run(*arguments):
-            raise IndexError(f"samples {index.tolist()}; allowed: 0 to {len(samples) - 1}")
-        return PackedProducts(factors, rows)
+        # Numbers of samples that are none are left to torch, which counts from the end, or raises.
+        return PackedProducts(factors, rows) if run(*arguments) else None
 
     def _taken(self, w: Tensor, samples: Tensor, classes: Tensor, index: Tensor) -> bool:
         """Whether the loop takes tensors: plain ones on the CPU, contiguous."""
@@ -92,7 +155,7 @@ class FusedPasses:
         return all(plain(each, kind) and each.is_contiguous() for each, kind in kinds)
 
     def _rows_of(self, samples: int) -> tuple[Any, int]:
-        """Rows of ``PackedProducts`` for so many samples, and how many numbers their factors are."""
+        """Rows of ``PackedProducts`` for so many samples, and the size of their factors."""
         if samples not in self._rows:
             rows, begin = [], 0
             for first, bias, width, height in self.layers:

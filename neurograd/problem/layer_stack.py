@@ -22,12 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from device_models.bare_layers import is_hooked
-from device_models.kernels.stack import codes
+from device_models.kernels.counter_numbers import draw_key
 from device_models.outer_products import OuterProducts, ReadSpread
 from device_models.spiking.lif_stack import Layer, LifStack
 from device_models.spiking.network import SpikingNetwork
 from neurograd.problem.fused_passes import FusedPasses
-from neurograd.problem.losses import ClassSquaredError, CrossEntropy, SlopedLoss
+from neurograd.problem.losses import SlopedLoss, has_slope
 from neurograd.problem.noisy_products import NoisyProducts
 
 _aten = torch.ops.aten
@@ -37,13 +37,13 @@ _aten = torch.ops.aten
 class _Activation:
     """φ, and what it makes of an error: ``φ'(z) ∘ δ`` by its own output ``φ(z)``.
 
-    Both are written where their first argument is: nothing else needs it any more, and memory that
-    is new to a core costs a training as much time as the arithmetic on it.
+    Both are written where their first argument is, which nothing else needs: memory that is new to
+    a core costs a training as much time as the arithmetic on it.
     """
 
     apply: Callable[[Tensor], Tensor]
     back: Callable[[Tensor, Tensor], Tensor]
-    code: int
+    name: str
 
 
 _ACTIVATIONS: Mapping[type[nn.Module], _Activation] = MappingProxyType(
@@ -53,24 +53,21 @@ _ACTIVATIONS: Mapping[type[nn.Module], _Activation] = MappingProxyType(
             lambda error, output: _aten.threshold_backward.grad_input(
                 error, output, 0, grad_input=error
             ),
-            codes.RELU,
+            "relu",
         ),
         nn.Tanh: _Activation(
             torch.tanh_,
             lambda error, output: _aten.tanh_backward.grad_input(error, output, grad_input=error),
-            codes.TANH,
+            "tanh",
         ),
         nn.Sigmoid: _Activation(
             torch.sigmoid_,
             lambda error, output: _aten.sigmoid_backward.grad_input(
                 error, output, grad_input=error
             ),
-            codes.SIGMOID,
+            "sigmoid",
         ),
     }
-)
-_LOSSES: Mapping[type, int] = MappingProxyType(
-    {CrossEntropy: codes.CROSS_ENTROPY, ClassSquaredError: codes.SQUARES}
 )
 _NOTHING = (nn.Flatten, nn.Identity, nn.Dropout)
 """Modules that change no number in evaluation mode; samples are flat to begin with."""
@@ -95,8 +92,7 @@ class Factors:
 
     def flattened(self) -> Factors:
         """Those of several networks, whose samples follow each other."""
-        inputs, errors = self.inputs.flatten(0, 1), self.errors.flatten(0, 1)
-        return replace(self, inputs=inputs, errors=errors)
+        return replace(self, inputs=self.inputs.flatten(0, 1), errors=self.errors.flatten(0, 1))
 
 
 @dataclass(frozen=True)
@@ -201,18 +197,18 @@ class LayerStack:
         """Inputs and what every layer passes on, and the noise of each layer's weights."""
         several = parameters[0].dim() > len(self.shapes[0])
         passed, reads = [inputs if several else inputs.flatten(1)], dict[int, NoisyProducts]()
+        key, views = draw_key(noise.generator) if noise else None, self._views
         for layer in self.layers:
-            a, matrix = passed[-1], parameters[layer.weight].mT
+            a, matrix, biased = passed[-1], parameters[layer.weight].mT, layer.bias is not None
             if layer.bias is None:
                 z = a @ matrix
             elif several:
                 z = torch.baddbmm(parameters[layer.bias].unsqueeze(1), a, matrix)
             else:
                 z = torch.addmm(parameters[layer.bias], a, matrix)
-            if noise is not None:
-                reads[layer.weight] = NoisyProducts.forward(
-                    noise.std, noise.generator, a, z, biased=layer.bias is not None
-                )
+            if noise is not None and key is not None:
+                place = layer.weight
+                reads[place] = NoisyProducts.forward(noise.std, key, views[place][2], a, z, biased)
             passed.append(z if layer.activation is None else layer.activation.apply(z))
         return passed, reads
 
@@ -259,15 +255,13 @@ class LayerStack:
     @cached_property
     def fused(self) -> FusedPasses | None:
         """What a compiled loop over small batches takes of it; None for another loss."""
-        if type(self.loss) not in _LOSSES:
-            return None
-        firsts, found, kinds = [first for _, _, first in self._views], [], []
+        found, views = [], self._views
         for layer in reversed(self.layers):
-            bias = -1 if layer.bias is None else firsts[layer.bias]
-            height, width = self.shapes[layer.weight]
-            found.append((firsts[layer.weight], bias, width, height))
-            kinds.append(codes.NONE if layer.activation is None else layer.activation.code)
-        return FusedPasses(tuple(found), tuple(kinds), _LOSSES[type(self.loss)])
+            (height, width), _, first = views[layer.weight]
+            bias = -1 if layer.bias is None else views[layer.bias][2]
+            name = None if layer.activation is None else layer.activation.name
+            found.append((first, bias, width, height, name))
+        return FusedPasses.of(found, self.loss)
 
     def square_norms(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         """Squared norm of every sample's gradient, ``Σ_k ‖δ_k‖²(‖a_{k−1}‖² + 1)``, shape ``(n,)``.
@@ -404,18 +398,3 @@ def _follow(layers: Sequence[_Layer], shapes: Sequence[torch.Size], inputs: int)
     """Whether each layer takes as many numbers as the one before it gives."""
     sizes = [shapes[layer.weight] for layer in layers]
     return [taken for _, taken in sizes] == [inputs, *(given for given, _ in sizes[:-1])]
-
-
-def has_slope(targets: Tensor, outputs: int, loss: SlopedLoss) -> bool:
-    """Whether a loss has its slope by these targets.
-
-    Args:
-        targets: Training targets, first dimension n.
-        outputs: Number of outputs.
-        loss: The loss.
-    """
-    if targets.is_floating_point() == loss.of_classes:
-        return False
-    if not loss.of_classes:
-        return targets.shape[1:] == (outputs,)
-    return targets.ndim == 1 and int(targets.min()) >= 0 and int(targets.max()) < outputs

@@ -187,3 +187,18 @@ def _plain(loss: Loss, plain: bool) -> Loss:
             "(outputs, targets) that gives one value a sample"
         )
     return loss
+
+
+def has_slope(targets: Tensor, outputs: int, loss: SlopedLoss) -> bool:
+    """Whether a loss has its slope by these targets.
+
+    Args:
+        targets: Training targets, first dimension n.
+        outputs: Number of outputs.
+        loss: The loss.
+    """
+    if targets.is_floating_point() == loss.of_classes:
+        return False
+    if not loss.of_classes:
+        return targets.shape[1:] == (outputs,)
+    return targets.ndim == 1 and int(targets.min()) >= 0 and int(targets.max()) < outputs

@@ -20,7 +20,9 @@ import torch
 from torch import Tensor
 
 from device_models.kernels.compiled import available, loop_of
-from device_models.kernels.dispatch import TYPES, plain
+from device_models.kernels.counter_numbers import READ_AHEAD, READ_BACK, normals_of_stream
+from device_models.kernels.dispatch import TYPES, plain, word_of
+from device_models.outer_products import LOST
 
 
 @dataclass(frozen=True)
@@ -29,47 +31,46 @@ class NoisyProducts:
 
     Attributes:
         std: s.
-        generator: Source of the noise.
-        basis: Qᵀ, shape ``(r, inputs)``, or ``(r, inputs + 1)`` of a layer with biases.
-        inside: Gᵀ, shape ``(r, outputs)``.
+        key: Of the read, see ``draw_key``.
+        place: Number of the layer's first weight, by which its numbers are told apart.
+        inputs: Aᵀ, shape ``(n, inputs)``.
+        biased: Whether the matrix has a column more, of biases, whose input is 1.
+        triangle: Lower triangular L of 64 bits with ``L Qᵀ = Aᵀ``, shape ``(n, n)``.
+        inside: Gᵀ, shape ``(n, outputs)``.
     """
 
     std: float
-    generator: torch.Generator
-    basis: Tensor
+    key: Tensor
+    place: int
+    inputs: Tensor
+    biased: bool
+    triangle: Tensor
     inside: Tensor
 
     @classmethod
     def forward(
-        cls,
-        std: float,
-        generator: torch.Generator,
-        inputs: Tensor,
-        products: Tensor,
-        *,
-        biased: bool,
+        cls, std: float, key: Tensor, place: int, inputs: Tensor, products: Tensor, biased: bool
     ) -> Self:
         """The noise of a read, which is added to the products of the forward pass.
 
         Args:
             std: Standard deviation of a weight as read.
-            generator: Source of the noise.
+            key: Of the read, one for all layers.
+            place: Number of the layer's first weight.
             inputs: Aᵀ, shape ``(n, inputs)``.
             products: What the layer makes of them without noise, shape ``(n, outputs)``; changed in
                 place.
             biased: Whether the matrix has a column more, of biases, whose input is 1.
         """
         if _compiled(inputs, products):
-            inside = _normal(len(inputs), products.shape[1], inputs, generator)
-            basis = torch.empty(len(inputs), inputs.shape[1] + biased, dtype=torch.float64)
-            _run("ahead", inputs, biased, std, inside, basis, products)
-            return cls(std, generator, basis, inside)
-        if biased:
-            inputs = torch.cat([inputs, torch.ones_like(inputs[:, :1])], 1)
-        columns, triangle = torch.linalg.qr(inputs.t())
-        inside = _normal(len(triangle), products.shape[1], inputs, generator)
-        products.addmm_(triangle.t(), inside, alpha=std)
-        return cls(std, generator, columns.t(), inside)
+            triangle = torch.empty(len(inputs), len(inputs), dtype=torch.float64)
+            inside, inputs = torch.empty_like(products), inputs.contiguous()
+            _run("ahead", inputs, biased, std, word_of(key), place, triangle, inside, products)
+        else:
+            triangle = _triangle_of(inputs, biased)
+            inside = _normals(key, place | READ_AHEAD, products.shape, products)
+            products.addmm_(triangle.to(products.dtype), inside, alpha=std)
+        return cls(std, key, place, inputs, biased, triangle, inside)
 
     def backward(self, errors: Tensor, products: Tensor) -> None:
         """Adds the noise of the same read to the products of the backward pass.
@@ -78,15 +79,18 @@ class NoisyProducts:
             errors: Dᵀ, shape ``(n, outputs)``.
             products: Without noise, shape ``(n, inputs)``; changed in place.
         """
-        columns, inputs = self.basis.shape[1], products.shape[1]
         if _compiled(errors, products):
-            normals = _normal(len(errors), columns, errors, self.generator)
-            _run("back", errors, self.std, self.basis, self.inside, normals, products)
+            _run(
+                "back", errors.contiguous(), self.inputs, self.biased, self.std,
+                word_of(self.key), self.place, self.triangle, self.inside, products,
+            )  # fmt: skip
             return
-        triangle = torch.linalg.qr(errors.t())[1]
-        beside = triangle.t().mm(_normal(len(triangle), columns, errors, self.generator))
-        along = errors.mm(self.inside.t()) - beside.mm(self.basis.t())
-        products += self.std * torch.addmm(beside, along, self.basis)[:, :inputs]
+        basis = _basis_of(self.inputs, self.biased, self.triangle)
+        shape = torch.Size((len(errors), basis.shape[1]))
+        normal = _normals(self.key, self.place | READ_BACK, shape, products)
+        beside = _triangle_of(errors, False).to(errors.dtype).mm(normal)
+        along = errors.mm(self.inside.t()) - beside.mm(basis.t())
+        products += self.std * torch.addmm(beside, along, basis)[:, : products.shape[1]]
 
 
 def _compiled(vectors: Tensor, products: Tensor) -> bool:
@@ -97,12 +101,42 @@ def _compiled(vectors: Tensor, products: Tensor) -> bool:
 
 
 def _run(name: str, *arguments: Any) -> None:
-    from neurograd.problem import noisy_loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.stack import passes  # noqa: PLC0415  (imports numba)
 
-    given = [each.contiguous().numpy() if isinstance(each, Tensor) else each for each in arguments]
-    loop = loop_of(getattr(noisy_loop, name), arguments[0].dtype)
-    loop.ready_for(tuple(given))(*given)
+    given = tuple(each.numpy() if isinstance(each, Tensor) else each for each in arguments)
+    loop_of(getattr(passes, name), arguments[0].dtype).ready_for(given)(*given)
 
 
-def _normal(rows: int, columns: int, like: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(rows, columns, generator=generator, dtype=like.dtype, device=like.device)
+def _normals(key: Tensor, stream: int, shape: torch.Size, like: Tensor) -> Tensor:
+    return normals_of_stream(key, stream, shape.numel(), like).view(shape)
+
+
+def _with_ones(rows: Tensor, biased: bool) -> Tensor:
+    """Rows in 64 bits, with a column of ones where there are biases."""
+    rows = rows.double()
+    return torch.cat([rows, torch.ones_like(rows[:, :1])], 1) if biased else rows
+
+
+def _triangle_of(rows: Tensor, biased: bool) -> Tensor:
+    """L of rows (Cholesky), whose column is 0 where those before span a row, shape ``(n, n)``."""
+    rows = _with_ones(rows, biased)
+    found = rows.mm(rows.t()).tril()
+    sizes = found.diagonal().clone()
+    for k in range(len(found)):
+        found[k:, k] -= found[k:, :k].mv(found[k, :k])
+        if found[k, k] > LOST * sizes[k]:
+            found[k:, k] /= found[k, k].sqrt()
+        else:
+            found[k:, k] = 0.0
+    return found
+
+
+def _basis_of(rows: Tensor, biased: bool, triangle: Tensor) -> Tensor:
+    """Qᵀ, with rows of 0 for those that others span (Gram and Schmidt), in the type of the rows."""
+    basis = _with_ones(rows, biased)
+    for i in range(len(basis)):
+        for k in range(i):
+            basis[i] -= basis[k].dot(basis[i]) * basis[k]
+        spanned = triangle[i, i] == 0
+        basis[i] = 0.0 if spanned else basis[i] / basis[i].norm()
+    return basis.to(rows.dtype)

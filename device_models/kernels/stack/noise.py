@@ -49,6 +49,14 @@ def normals(key: Any, stream: Any, rows: Any, columns: Any, like: Any) -> Any:
 
 
 @called
+def copy(given: Any, found: Any) -> None:
+    """Copies a matrix; an assignment's own code for shapes that differ takes seconds to compile."""
+    for n in range(len(given)):
+        for k in range(given.shape[1]):
+            found[n, k] = given[n, k]
+
+
+@called
 def triangle_of(rows: Any, biased: Any) -> Any:
     """L with ``L Lᵀ = A Aᵀ``, in 64 bits, whose column is 0 where those before span a row.
 
@@ -111,9 +119,7 @@ def basis_of(rows: Any, biased: Any, triangle: Any) -> Any:
 
 
 @called
-def add_ahead(
-    inputs: Any, biased: Any, std: Any, key: Any, place: Any, products: Any
-) -> Any:
+def add_ahead(inputs: Any, biased: Any, std: Any, key: Any, place: Any, products: Any) -> Any:
     """Adds ``std·L G`` to the products of a forward pass.
 
     Args:
@@ -153,24 +159,23 @@ def add_back(
         key: As there.
         place: As there.
         triangle: L.
-        inside: G.
+        inside: G, or with further columns.
         products: Shape ``(n, width)``.
     """
     count, real = len(errors), errors.dtype.type
     basis, own = basis_of(inputs, biased, triangle), triangle_of(errors, False)
     stream = np.uint64(place) | np.uint64(READ_BACK)
-    rows = np.empty((2 * count, basis.shape[1]), errors.dtype)
-    rows[:count] = normals(key, stream, count, basis.shape[1], errors)
-    rows[count:] = basis
-    along, factors = np.empty((count, count)), np.empty((count, 2 * count), errors.dtype)
+    beside = normals(key, stream, count, basis.shape[1], errors)
+    along, factors = np.empty((count, count)), np.empty((2, count, count), errors.dtype)
     for i in range(count):
         for k in range(count):
-            along[i, k] = np.float64(dot(rows[i], basis[k]))
+            along[i, k] = np.float64(dot(beside[i], basis[k]))
     for i in range(count):
         for k in range(count):
-            factors[i, k] = real(std * own[i, k])
+            factors[0, i, k] = real(std * own[i, k])
             part = np.float64(dot(errors[i], inside[k]))
             for j in range(i + 1):
                 part -= own[i, j] * along[j, k]
-            factors[i, count + k] = real(std * part)
-    add_rows(factors, rows, products)
+            factors[1, i, k] = real(std * part)
+    add_rows(factors[0], beside, products)
+    add_rows(factors[1], basis, products)

@@ -15,7 +15,7 @@ import numpy as np
 from device_models.kernels.compiled import called
 from device_models.kernels.outer.pulses import layer_of
 from device_models.kernels.stack.codes import CROSS_ENTROPY, RELU, SIGMOID, TANH
-from device_models.kernels.stack.noise import add_ahead, add_back
+from device_models.kernels.stack.noise import add_ahead, add_back, copy
 from device_models.kernels.stack.products import add_rows, by_rows
 
 
@@ -79,6 +79,32 @@ def _slope(loss: Any, classes: Any, index: Any, count: Any, outputs: Any, errors
             error[k] /= real(count)
 
 
+@called
+def _matrix(w: Any, place: Any, height: Any) -> Any:
+    """A layer's matrix in the vector of weights."""
+    return w[place.first : place.first + height * place.width].reshape(height, place.width)
+
+
+@called
+def _forward(w: Any, place: Any, inputs: Any, products: Any) -> None:
+    """What a layer makes of its inputs, before its activation."""
+    for n in range(len(products)):
+        line = products[n]
+        for k in range(line.size):
+            line[k] = w[place.bias + k] if place.bias >= 0 else w.dtype.type(0.0)
+    by_rows(inputs, _matrix(w, place, products.shape[1]), products)
+
+
+@called
+def _backward(w: Any, place: Any, errors: Any, products: Any) -> None:
+    """What its matrix makes of its errors."""
+    for n in range(len(products)):
+        line = products[n]
+        for k in range(line.size):
+            line[k] = w.dtype.type(0.0)
+    add_rows(errors, _matrix(w, place, errors.shape[1]), products)
+
+
 def passes(
     w: Any, samples: Any, classes: Any, index: Any, layers: Any, kinds: Any, loss: Any,
     count: Any, noisy: Any, std: Any, key: Any, factors: Any,
@@ -106,48 +132,37 @@ def passes(
         if index[n] < 0 or index[n] >= len(samples):
             return False
     last, batch = len(layers) - 1, index.size
+    outputs, most = np.empty((batch, layers[0][3]), w.dtype), 0
+    for number in range(last + 1):
+        most = max(most, layers[number][3])
+    # A read's numbers that its backward pass needs.
+    triangles = np.empty((last + 1, batch, batch))
+    insides = np.empty((last + 1, batch, most if noisy else 0), w.dtype)
     _, inputs, _ = layer_of(factors, layers, last)
     for n in range(batch):
-        inputs[n] = samples[index[n]]
-    outputs = np.empty((batch, layers[0][3]), w.dtype)
-    # A read's numbers of each layer that its backward pass needs.
-    triangles, size = np.empty((last + 1, batch, batch)), 0
-    for number in range(last + 1):
-        size += layers[number][3]
-    insides, at = np.empty((batch * size), w.dtype), 0
+        sample = samples[index[n]]
+        for k in range(sample.size):
+            inputs[n, k] = sample[k]
     for number in range(last, -1, -1):
         place, inputs, _ = layer_of(factors, layers, number)
-        height = layers[number][3]
         into = layer_of(factors, layers, number - 1)[1] if number > 0 else outputs
-        for n in range(batch):
-            for k in range(height):
-                into[n, k] = w[place.bias + k] if place.bias >= 0 else w.dtype.type(0.0)
-        rows = w[place.first : place.first + height * place.width].reshape(height, place.width)
-        by_rows(inputs, rows, into)
+        _forward(w, place, inputs, into)
         if noisy:
             triangle, inside = add_ahead(inputs, place.bias >= 0, std, key, place.first, into)
-            triangles[number] = triangle
-            insides[at : at + batch * height] = inside.reshape(-1)
-            at += batch * height
+            copy(triangle, triangles[number])
+            copy(inside, insides[number])
         _activate(kinds[number], into)
-    for number in range(last + 1):
+    _, _, errors = layer_of(factors, layers, 0)
+    _slope(loss, classes, index, count, outputs, errors)
+    _back(kinds[0], outputs, errors)
+    for number in range(last):
         place, inputs, errors = layer_of(factors, layers, number)
-        height = layers[number][3]
-        at -= batch * height
-        if number == 0:
-            _slope(loss, classes, index, count, outputs, errors)
-            _back(kinds[0], outputs, errors)
-        if number == last:
-            continue
         _, _, below = layer_of(factors, layers, number + 1)
-        below[:] = w.dtype.type(0.0)
-        rows = w[place.first : place.first + height * place.width].reshape(height, place.width)
-        add_rows(errors, rows, below)
+        _backward(w, place, errors, below)
         if noisy:
-            inside = insides[at : at + batch * height].reshape(batch, height)
             add_back(
                 errors, inputs, place.bias >= 0, std, key, place.first,
-                triangles[number], inside, below,
+                triangles[number], insides[number], below,
             )  # fmt: skip
         _back(kinds[number + 1], inputs, below)
     return True
@@ -158,7 +173,9 @@ def ahead(
     products: Any,
 ) -> None:  # fmt: skip
     """``noise.add_ahead``; L and G are filled in."""
-    triangle[:], inside[:] = add_ahead(inputs, biased, std, key, place, products)
+    found = add_ahead(inputs, biased, std, key, place, products)
+    copy(found[0], triangle)
+    copy(found[1], inside)
 
 
 def back(
