@@ -111,9 +111,6 @@ def summed_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Tensor:
 MOST_SAMPLES = 32
 """Samples of a pass up to which the noise of its read is drawn by what it is multiplied by."""
 
-LOST = 1e-12
-"""Part of a vector's squared norm that counts as nothing where it is all that is new in it."""
-
 
 @dataclass(frozen=True)
 class ReadSpread:

@@ -19,7 +19,12 @@ from device_models.outer_products import MOST_SAMPLES, OuterProducts, PackedProd
 from neurograd.problem.losses import ClassSquaredError, CrossEntropy
 
 MOST_PRODUCTS = 2**23
-"""Products of a weight and a number of a sample in a pass, up to which the loop takes it."""
+"""Products of a weight and a number of a sample in a pass, up to which the loop takes it.
+
+Set by timings on one core behind a pass over other memory, in float32: 16-32-10 takes 0.4 of the
+time of torch's products, 784-256-128-10 0.5 with 10 samples and 0.8 with 32 (1.0 in float64),
+1024-1024-1024-10 0.8 with 10 and 1.3 with 32. A higher limit pays on one core only.
+"""
 
 _NO_KEY = np.uint64(0)
 _LOSSES = {CrossEntropy: codes.CROSS_ENTROPY, ClassSquaredError: codes.SQUARES}

@@ -22,7 +22,7 @@ from torch import Tensor
 from device_models.kernels.compiled import available, loop_of
 from device_models.kernels.counter_numbers import READ_AHEAD, READ_BACK, normals_of_stream
 from device_models.kernels.dispatch import TYPES, plain, word_of
-from device_models.outer_products import LOST
+from device_models.kernels.stack.codes import LOST
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ class NoisyProducts:
         place: Number of the layer's first weight, by which its numbers are told apart.
         inputs: Aᵀ, shape ``(n, inputs)``.
         biased: Whether the matrix has a column more, of biases, whose input is 1.
-        triangle: Lower triangular L of 64 bits with ``L Qᵀ = Aᵀ``, shape ``(n, n)``.
         inside: Gᵀ, shape ``(n, outputs)``.
     """
 
@@ -44,7 +43,6 @@ class NoisyProducts:
     place: int
     inputs: Tensor
     biased: bool
-    triangle: Tensor
     inside: Tensor
 
     @classmethod
@@ -63,14 +61,13 @@ class NoisyProducts:
             biased: Whether the matrix has a column more, of biases, whose input is 1.
         """
         if _compiled(inputs, products):
-            triangle = torch.empty(len(inputs), len(inputs), dtype=torch.float64)
             inside, inputs = torch.empty_like(products), inputs.contiguous()
-            _run("ahead", inputs, biased, std, word_of(key), place, triangle, inside, products)
+            _run("ahead", inputs, biased, std, word_of(key), place, inside, products)
         else:
-            triangle = _triangle_of(inputs, biased)
+            triangle = _orthonormal(inputs, biased)[0].to(products.dtype)
             inside = _normals(key, place | READ_AHEAD, products.shape, products)
-            products.addmm_(triangle.to(products.dtype), inside, alpha=std)
-        return cls(std, key, place, inputs, biased, triangle, inside)
+            products.addmm_(triangle, inside, alpha=std)
+        return cls(std, key, place, inputs, biased, inside)
 
     def backward(self, errors: Tensor, products: Tensor) -> None:
         """Adds the noise of the same read to the products of the backward pass.
@@ -82,13 +79,13 @@ class NoisyProducts:
         if _compiled(errors, products):
             _run(
                 "back", errors.contiguous(), self.inputs, self.biased, self.std,
-                word_of(self.key), self.place, self.triangle, self.inside, products,
+                word_of(self.key), self.place, self.inside, products,
             )  # fmt: skip
             return
-        basis = _basis_of(self.inputs, self.biased, self.triangle)
+        basis = _orthonormal(self.inputs, self.biased)[1].to(errors.dtype)
         shape = torch.Size((len(errors), basis.shape[1]))
         normal = _normals(self.key, self.place | READ_BACK, shape, products)
-        beside = _triangle_of(errors, False).to(errors.dtype).mm(normal)
+        beside = _orthonormal(errors, False)[0].to(errors.dtype).mm(normal)
         along = errors.mm(self.inside.t()) - beside.mm(basis.t())
         products += self.std * torch.addmm(beside, along, basis)[:, : products.shape[1]]
 
@@ -112,31 +109,26 @@ def _normals(key: Tensor, stream: int, shape: torch.Size, like: Tensor) -> Tenso
 
 
 def _with_ones(rows: Tensor, biased: bool) -> Tensor:
-    """Rows in 64 bits, with a column of ones where there are biases."""
-    rows = rows.double()
+    """A copy of rows in 64 bits, with a column of ones where there are biases."""
+    rows = rows.to(torch.float64, copy=True)
     return torch.cat([rows, torch.ones_like(rows[:, :1])], 1) if biased else rows
 
 
-def _triangle_of(rows: Tensor, biased: bool) -> Tensor:
-    """L of rows (Cholesky), whose column is 0 where those before span a row, shape ``(n, n)``."""
-    rows = _with_ones(rows, biased)
-    found = rows.mm(rows.t()).tril()
-    sizes = found.diagonal().clone()
-    for k in range(len(found)):
-        found[k:, k] -= found[k:, :k].mv(found[k, :k])
-        if found[k, k] > LOST * sizes[k]:
-            found[k:, k] /= found[k, k].sqrt()
-        else:
-            found[k:, k] = 0.0
-    return found
+def _orthonormal(rows: Tensor, biased: bool) -> tuple[Tensor, Tensor]:
+    """L and Qᵀ of rows, in 64 bits; a row that those before it span has zeros for its own in Qᵀ.
 
-
-def _basis_of(rows: Tensor, biased: bool, triangle: Tensor) -> Tensor:
-    """Qᵀ, with rows of 0 for those that others span (Gram and Schmidt), in the type of the rows."""
+    Gram and Schmidt, twice, which is as orthogonal as one row after the other.
+    """
     basis = _with_ones(rows, biased)
+    triangle = basis.new_zeros(len(rows), len(rows))
     for i in range(len(basis)):
-        for k in range(i):
-            basis[i] -= basis[k].dot(basis[i]) * basis[k]
-        spanned = triangle[i, i] == 0
-        basis[i] = 0.0 if spanned else basis[i] / basis[i].norm()
-    return basis.to(rows.dtype)
+        now, before = basis[i], basis[:i]
+        size = now.norm()
+        for _ in range(2):
+            along = before.mv(now)
+            triangle[i, :i] += along
+            now -= before.t().mv(along)
+        left = now.norm()
+        triangle[i, i] = left if left > LOST * size else 0.0
+        now /= left if left > LOST * size else torch.inf
+    return triangle, basis

@@ -13,8 +13,8 @@ import numpy as np
 from device_models.kernels.compiled import called
 from device_models.kernels.counter_numbers import READ_AHEAD, READ_BACK
 from device_models.kernels.number_loops import BLOCK, block_of, normals_of
-from device_models.kernels.stack.products import add_rows, dot, long_dot
-from device_models.outer_products import LOST
+from device_models.kernels.stack.codes import LOST
+from device_models.kernels.stack.products import add_row, add_rows, dot
 
 
 @called
@@ -57,65 +57,31 @@ def copy(given: Any, found: Any) -> None:
 
 
 @called
-def triangle_of(rows: Any, biased: Any) -> Any:
-    """L with ``L Lᵀ = A Aᵀ``, in 64 bits, whose column is 0 where those before span a row.
+def orthonormal(rows: Any, biased: Any, basis: Any, triangle: Any) -> None:
+    """Modified Gram and Schmidt; a row that those before it span has zeros for its own in Q.
 
     Args:
         rows: A, shape ``(n, width)``.
         biased: Whether a column of ones follows its own.
+        basis: Filled with Q, of 64 bits, shape ``(n, width)``, or a column wider for the ones.
+        triangle: Filled with L, of 64 bits, up to its diagonal, shape ``(n, n)``.
     """
-    count = len(rows)
-    found, more = np.zeros((count, count)), 1.0 if biased else 0.0
-    for i in range(count):
-        for k in range(i + 1):
-            found[i, k] = long_dot(rows[i], rows[k]) + more
-    for k in range(count):
-        size = found[k, k]
-        for j in range(k):
-            found[k, k] -= found[k, j] * found[k, j]
-        left = np.sqrt(found[k, k]) if found[k, k] > LOST * size else 0.0
-        scale = 1.0 / left if left > 0.0 else 0.0
-        found[k, k] = left
-        for i in range(k + 1, count):
-            for j in range(k):
-                found[i, k] -= found[i, j] * found[k, j]
-            found[i, k] *= scale
-    return found
-
-
-@called
-def basis_of(rows: Any, biased: Any, triangle: Any) -> Any:
-    """Q by Gram and Schmidt (modified); 0 where a row has nothing new.
-
-    Args:
-        rows: A, shape ``(n, width)``.
-        biased: As for ``triangle_of``.
-        triangle: L.
-
-    Returns:
-        In the type of A, shape ``(n, width)``, or a column wider for the ones.
-    """
-    count, width = rows.shape
-    basis = np.empty((count, width + (1 if biased else 0)))
-    for i in range(count):
+    for i in range(len(rows)):
         now = basis[i]
-        for k in range(width):
+        for k in range(rows.shape[1]):
             now[k] = np.float64(rows[i, k])
         if biased:
-            now[width] = 1.0
+            now[rows.shape[1]] = 1.0
+        size = np.sqrt(dot(now, now))
         for k in range(i):
-            part = -dot(basis[k], now)
-            for j in range(now.size):
-                now[j] += part * basis[k, j]
-        left = np.sqrt(dot(now, now)) if triangle[i, i] > 0.0 else 0.0
+            triangle[i, k] = dot(basis[k], now)
+            add_row(now.size, -triangle[i, k], basis[k], now)
+        left = np.sqrt(dot(now, now))
+        left = left if left > LOST * size else 0.0
+        triangle[i, i] = left
         scale = 1.0 / left if left > 0.0 else 0.0
         for k in range(now.size):
             now[k] *= scale
-    found = np.empty(basis.shape, rows.dtype)
-    for i in range(count):
-        for k in range(basis.shape[1]):
-            found[i, k] = rows.dtype.type(basis[i, k])
-    return found
 
 
 @called
@@ -124,30 +90,31 @@ def add_ahead(inputs: Any, biased: Any, std: Any, key: Any, place: Any, products
 
     Args:
         inputs: A, shape ``(n, width)``.
-        biased: As for ``triangle_of``.
+        biased: As for ``orthonormal``.
         std: Standard deviation of a weight as read.
         key: Of the read.
         place: Number of the layer's first weight, by which its streams are told apart.
         products: Shape ``(n, height)``.
 
     Returns:
-        L, and G of shape ``(n, height)``.
+        G, shape ``(n, height)``.
     """
-    count, height = products.shape
-    triangle = triangle_of(inputs, biased)
+    count, height, more = len(inputs), products.shape[1], 1 if biased else 0
+    basis, triangle = np.empty((count, inputs.shape[1] + more)), np.empty((count, count))
+    orthonormal(inputs, biased, basis, triangle)
     inside = normals(key, np.uint64(place) | np.uint64(READ_AHEAD), count, height, inputs)
-    factors = np.empty((count, count), inputs.dtype)
+    factors = np.zeros((count, count), inputs.dtype)
     for i in range(count):
-        for k in range(count):
+        for k in range(i + 1):
             factors[i, k] = inputs.dtype.type(std * triangle[i, k])
     add_rows(factors, inside, products)
-    return triangle, inside
+    return inside
 
 
 @called
 def add_back(
     errors: Any, inputs: Any, biased: Any, std: Any, key: Any, place: Any,
-    triangle: Any, inside: Any, products: Any,
+    inside: Any, products: Any,
 ) -> None:  # fmt: skip
     """Adds ``std·(L_D H (1 − QᵀQ) + D Gᵀ Q)`` to the products of a backward pass.
 
@@ -158,24 +125,33 @@ def add_back(
         std: As there.
         key: As there.
         place: As there.
-        triangle: L.
         inside: G, or with further columns.
         products: Shape ``(n, width)``.
     """
-    count, real = len(errors), errors.dtype.type
-    basis, own = basis_of(inputs, biased, triangle), triangle_of(errors, False)
-    stream = np.uint64(place) | np.uint64(READ_BACK)
-    beside = normals(key, stream, count, basis.shape[1], errors)
-    along, factors = np.empty((count, count)), np.empty((2, count, count), errors.dtype)
+    count, width, real = len(errors), inputs.shape[1] + (1 if biased else 0), errors.dtype.type
+    lines, own = np.empty(errors.shape), np.zeros((count, count))
+    orthonormal(errors, False, lines, own)
+    exact, along = np.empty((count, width)), np.empty((count, count))
+    orthonormal(inputs, biased, exact, along)
+    beside = normals(key, np.uint64(place) | np.uint64(READ_BACK), count, width, errors)
+    basis, factors = (
+        np.empty((count, width), errors.dtype),
+        np.zeros((2, count, count), errors.dtype),
+    )
+    for i in range(count):
+        for k in range(width):
+            basis[i, k] = real(exact[i, k])
     for i in range(count):
         for k in range(count):
             along[i, k] = np.float64(dot(beside[i], basis[k]))
     for i in range(count):
         for k in range(count):
-            factors[0, i, k] = real(std * own[i, k])
+            # Of what is beside Q nothing is left along it.
             part = np.float64(dot(errors[i], inside[k]))
             for j in range(i + 1):
                 part -= own[i, j] * along[j, k]
             factors[1, i, k] = real(std * part)
+        for k in range(i + 1):
+            factors[0, i, k] = real(std * own[i, k])
     add_rows(factors[0], beside, products)
     add_rows(factors[1], basis, products)

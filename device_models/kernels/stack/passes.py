@@ -136,7 +136,6 @@ def passes(
     for number in range(last + 1):
         most = max(most, layers[number][3])
     # A read's numbers that its backward pass needs.
-    triangles = np.empty((last + 1, batch, batch))
     insides = np.empty((last + 1, batch, most if noisy else 0), w.dtype)
     _, inputs, _ = layer_of(factors, layers, last)
     for n in range(batch):
@@ -148,8 +147,7 @@ def passes(
         into = layer_of(factors, layers, number - 1)[1] if number > 0 else outputs
         _forward(w, place, inputs, into)
         if noisy:
-            triangle, inside = add_ahead(inputs, place.bias >= 0, std, key, place.first, into)
-            copy(triangle, triangles[number])
+            inside = add_ahead(inputs, place.bias >= 0, std, key, place.first, into)
             copy(inside, insides[number])
         _activate(kinds[number], into)
     _, _, errors = layer_of(factors, layers, 0)
@@ -162,25 +160,22 @@ def passes(
         if noisy:
             add_back(
                 errors, inputs, place.bias >= 0, std, key, place.first,
-                triangles[number], insides[number], below,
+                insides[number], below,
             )  # fmt: skip
         _back(kinds[number + 1], inputs, below)
     return True
 
 
 def ahead(
-    inputs: Any, biased: Any, std: Any, key: Any, place: Any, triangle: Any, inside: Any,
-    products: Any,
-) -> None:  # fmt: skip
-    """``noise.add_ahead``; L and G are filled in."""
-    found = add_ahead(inputs, biased, std, key, place, products)
-    copy(found[0], triangle)
-    copy(found[1], inside)
+    inputs: Any, biased: Any, std: Any, key: Any, place: Any, inside: Any, products: Any
+) -> None:
+    """``noise.add_ahead``; G is filled in."""
+    copy(add_ahead(inputs, biased, std, key, place, products), inside)
 
 
 def back(
-    errors: Any, inputs: Any, biased: Any, std: Any, key: Any, place: Any,
-    triangle: Any, inside: Any, products: Any,
+    errors: Any, inputs: Any, biased: Any, std: Any, key: Any, place: Any, inside: Any,
+    products: Any,
 ) -> None:  # fmt: skip
     """``noise.add_back``."""
-    add_back(errors, inputs, biased, std, key, place, triangle, inside, products)
+    add_back(errors, inputs, biased, std, key, place, inside, products)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from device_models.kernels.compiled import called, summed
 
 _VECTORS = 5
@@ -22,15 +20,6 @@ def dot(one: Any, other: Any) -> Any:
     total = one.dtype.type(0.0)
     for k in range(one.size):
         total += one[k] * other[k]
-    return total
-
-
-@summed
-def long_dot(one: Any, other: Any) -> Any:
-    """The same in 64 bits."""
-    total = 0.0
-    for k in range(one.size):
-        total += np.float64(one[k]) * np.float64(other[k])
     return total
 
 
@@ -103,7 +92,7 @@ def add_rows(factors: Any, rows: Any, found: Any) -> None:
     for m in range(four, many):
         for n in range(count):
             if factors[n, m] != zero:
-                _add_one(width, factors[n, m], rows[m], found[n])
+                add_row(width, factors[n, m], rows[m], found[n])
 
 
 @summed
@@ -115,6 +104,7 @@ def _add_four(
 
 
 @summed
-def _add_one(width: Any, part: Any, row: Any, line: Any) -> None:
+def add_row(width: Any, part: Any, row: Any, line: Any) -> None:
+    """Adds a multiple of a row to another."""
     for k in range(width):
         line[k] += part * row[k]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
+from device_models.kernels.counter_numbers import draw_key
 from device_models.outer_products import ReadSpread, sample_gradients, summed_gradients
 from neurograd.problem import noisy_products
 from neurograd.problem.noisy_products import NoisyProducts
@@ -17,7 +18,7 @@ DRAWS = 3000
 
 def by_products(std, a, d, generator):
     ahead, back = d.new_zeros(len(a), d.shape[1]), a.new_zeros(a.shape)
-    read = NoisyProducts.forward(std, generator, a, ahead, biased=False)
+    read = NoisyProducts.forward(std, draw_key(generator), 5, a, ahead, biased=False)
     read.backward(d, back)
     return torch.cat([ahead.flatten(), back.flatten()])
 
