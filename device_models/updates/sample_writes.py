@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 
 import torch
@@ -129,7 +130,7 @@ class SampleEstimates:
         noise = read_spread(reads, generator)
         if noise is not None:
             made = cls(rule, problem, w, generator, index, noise)
-            if made.products() is not None:
+            if made._are_products:
                 return made
         return cls(rule, problem, read_by_all(reads, w, generator), generator, index)
 
@@ -142,8 +143,12 @@ class SampleEstimates:
     @property
     def at_once(self) -> bool:
         """Whether the first outer products are those of all samples."""
-        some = getattr(self.problem, "chunk_size", 0)
-        return len(self._samples()) <= some and self.products() is not None
+        some: int = getattr(self.problem, "chunk_size", 0)
+        return self._samples().numel() <= some and self._are_products
+
+    @cached_property
+    def _are_products(self) -> bool:
+        return self.products() is not None
 
     def kept(self) -> Iterable[Tensor]:
         """Estimates that are the same every time, computed now where they are few."""

@@ -294,7 +294,7 @@ class Problem:
         self, w: Tensor, index: Tensor, noise: ReadSpread | None = None
     ) -> Iterator[Sequence[OuterProducts]] | None:
         """Parts of ``gradient(w, index)`` (``FactoredProblem``); None without a plain stack."""
-        many = len(index) > min(MOST_SAMPLES, self.chunk_size)
+        many = index.numel() > min(MOST_SAMPLES, self.chunk_size)
         if (stack := self.plain_stack) is None or (noise and many):
             return None
         return some_products(stack, w, self._data["train"], index, self.chunk_size, noise)

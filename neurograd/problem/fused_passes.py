@@ -65,7 +65,7 @@ def some_products(
         noise: Of the read that all passes see; of samples of one pass only. None for none.
     """
     together = None
-    if stack.fused is not None and len(index) <= most:
+    if stack.fused is not None and index.numel() <= most:
         together = stack.fused.products(w, data, index, noise)
     if together is not None:
         yield together
@@ -84,11 +84,13 @@ class FusedPasses:
             below 0, its inputs and outputs.
         kinds: Activation behind each layer, in the same order (``kernels.stack.codes``).
         loss: Which loss.
+        weights: Number of all weights.
     """
 
     layers: tuple[tuple[int, int, int, int], ...]
     kinds: tuple[int, ...]
     loss: int
+    weights: int
     _rows: dict[int, tuple[Any, int]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -104,7 +106,9 @@ class FusedPasses:
         if type(loss) not in _LOSSES:
             return None
         kinds = tuple(_ACTIVATIONS[name] for *_, name in layers)
-        return cls(tuple(each[:4] for each in layers), kinds, _LOSSES[type(loss)])
+        found = tuple(each[:4] for each in layers)
+        weights = sum((width + (bias >= 0)) * height for _, bias, width, height in found)
+        return cls(found, kinds, _LOSSES[type(loss)], weights)
 
     @cached_property
     def _kinds(self) -> Any:
@@ -113,8 +117,7 @@ class FusedPasses:
     @cached_property
     def _most_samples(self) -> int:
         """Samples up to which the loop takes a batch."""
-        weights = sum(width * height for _, _, width, height in self.layers)
-        return min(MOST_SAMPLES, MOST_PRODUCTS // weights)
+        return min(MOST_SAMPLES, MOST_PRODUCTS // self.weights)
 
     def products(
         self,
@@ -134,16 +137,16 @@ class FusedPasses:
         Returns:
             The products; None where the loop does not take them.
         """
-        samples, classes = data
-        if not (0 < len(index) <= self._most_samples and self._taken(w, samples, classes, index)):
+        (samples, classes), count = data, index.numel()
+        if not (0 < count <= self._most_samples and self._taken(w, samples, classes, index)):
             return None
         from device_models.kernels.stack import passes  # noqa: PLC0415  (imports numba)
 
-        rows, size = self._rows_of(len(index))
+        rows, size = self._rows_of(count)
         factors = torch.empty(size, dtype=w.dtype)
         arguments = (
-            w.numpy(), samples.numpy().reshape(len(samples), -1), classes.numpy(), index.numpy(),
-            rows, self._kinds, self.loss, len(index), noise is not None,
+            w.numpy(), samples.numpy().reshape(len(classes), -1), classes.numpy(), index.numpy(),
+            rows, self._kinds, self.loss, count, noise is not None,
             0.0 if noise is None else float(noise.std),
             _NO_KEY if noise is None else word_of(draw_key(noise.generator)),
             factors.numpy(),
@@ -154,7 +157,7 @@ class FusedPasses:
 
     def _taken(self, w: Tensor, samples: Tensor, classes: Tensor, index: Tensor) -> bool:
         """Whether the loop takes tensors: plain ones on the CPU, contiguous."""
-        if not available() or w.dtype not in TYPES:
+        if not available() or w.dtype not in TYPES or w.shape != (self.weights,):
             return False
         kinds = ((w, w.dtype), (samples, w.dtype), (classes, torch.int64), (index, torch.int64))
         return all(plain(each, kind) and each.is_contiguous() for each, kind in kinds)

@@ -89,6 +89,8 @@ class CosineDecay:
 
 def factor_at(schedule: Schedule, step: int) -> float:
     """The factor at one update."""
+    if isinstance(schedule, ConstantStep):
+        return 1.0  # without an array, as each update of a training asks
     return float(schedule.factors(np.array([step], dtype=np.float64))[0])
 
 
