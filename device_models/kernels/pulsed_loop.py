@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,8 +37,8 @@ from device_models.kernels.train_loop import (
     trains,
 )
 
-TABLE = 8
-"""Numbers of a device in a table, see ``table_of``."""
+TABLE, SHORT = 8, 4
+"""Numbers of a device in a table, see ``table_of``; fewer where only steps and bounds differ."""
 
 _LINE = 64
 """Bytes of a line of the processor's cache."""
@@ -56,6 +57,7 @@ class Request(NamedTuple):
         reach: Standard deviations that a train taken as one keeps away from bounds.
         weight_range: Weight that a state of 1 stands for.
         one_sided: Whether a weight is a pair of devices that are only raised.
+        short: Whether a table of its devices is a short one, see ``table_of``.
     """
 
     up: Any
@@ -67,6 +69,7 @@ class Request(NamedTuple):
     reach: Any
     weight_range: Any
     one_sided: bool
+    short: bool = False
 
     @property
     def most(self) -> Any:
@@ -116,7 +119,9 @@ def table_of(plus: Devices, minus: Devices, *, one_sided: bool) -> Any:
     """What a write needs of one device after the other, side by side: ``TABLE`` numbers each.
 
     Step and slope of increments up, the same of increments down, bounds of those up, and reference
-    or, of pairs, bounds of those down. Devices that lie anywhere are found in one place each.
+    or, of pairs, bounds of those down. Devices that lie anywhere are found in one place each. A
+    short table has steps up and down and bounds of each device, and behind those of all devices
+    the slopes and the reference that they share: half of the memory to look in.
 
     Args:
         plus: As for ``write``.
@@ -124,19 +129,49 @@ def table_of(plus: Devices, minus: Devices, *, one_sided: bool) -> Any:
         one_sided: Whether a weight is a pair of devices that are only raised.
 
     Returns:
-        Shape ``(N·TABLE,)``, or ``(TABLE,)`` where all devices are the same.
+        Shape ``(N·TABLE,)``, or ``(TABLE,)`` where all devices are the same; ``(N·SHORT + 3,)``.
     """
+    if is_short(plus, one_sided=one_sided):
+        shared = np.concatenate([plus.slope_up, plus.slope_down, plus.reference])
+        return _table((plus.step_up, plus.step_down, plus.low, plus.high), shared)
     down = (minus.step_up, minus.slope_up) if one_sided else (plus.step_down, plus.slope_down)
     last = (minus.low, minus.high) if one_sided else (plus.reference, plus.reference)
     columns = (plus.step_up, plus.slope_up, *down, plus.low, plus.high, *last)
-    size, dtype = max(each.size for each in columns), plus.low.dtype
-    room = np.empty(size * TABLE + _LINE // dtype.itemsize, dtype)
+    return _table(columns, plus.low[:0])
+
+
+def is_short(plus: Devices, *, one_sided: bool) -> bool:
+    """Whether a table of devices is a short one; arguments as for ``table_of``."""
+    shared = (plus.slope_up, plus.slope_down, plus.reference)
+    return not one_sided and plus.step_up.size > 1 and all(each.size == 1 for each in shared)
+
+
+def _table(columns: Sequence[Any], shared: Any) -> Any:
+    """Numbers of every device side by side, from columns, and behind them those of all devices."""
+    size, dtype, count = max(each.size for each in columns), shared.dtype, len(columns)
+    room = np.empty(size * count + shared.size + _LINE // dtype.itemsize, dtype)
     # From where a line of the processor's cache begins, so that no device lies across two.
     begin = -room.ctypes.data % _LINE // dtype.itemsize
-    table = room[begin : begin + size * TABLE]
+    table = room[begin : begin + size * count + shared.size]
     for k, column in enumerate(columns):
-        table[k::TABLE] = column
+        table[k : size * count : count] = column
+    table[size * count :] = shared
     return table
+
+
+@called
+def _gather_short(count: Any, table: Any, room: Any) -> None:
+    """As ``_gather_devices``, from a short table."""
+    x, one = room.numbers, np.uint64(1)
+    stride, shared = np.uint64(SHORT), np.uint64(table.size) - np.uint64(3)
+    # One number of each device by itself: more of them are on their way from memory at a time.
+    for k in range(count):
+        x[LOW + k] = table[stride * room.device[k] + np.uint64(2)]
+    for k in range(count):
+        at = stride * room.device[k]
+        down = one if x[ASKED + k] < 0 else np.uint64(0)
+        x[STEP + k], x[SLOPE + k] = table[at + down], table[shared + down]
+        x[HIGH + k], x[SPARE + k] = table[at + np.uint64(3)], table[shared + np.uint64(2)]
 
 
 @called
@@ -288,7 +323,10 @@ def pulse_chosen(
     x = room.numbers
     for k in range(count):
         x[BEFORE + k] = w[room.device[k]]
-    _gather_table(count, table, request, room)
+    if request.short:
+        _gather_short(count, table, room)
+    else:
+        _gather_table(count, table, request, room)
     _prepare_trains(count, shape, request, room)
     trains(count, key, room, shape, request.reach)
     for k in range(count):

@@ -90,16 +90,17 @@ def properties(write: NominalStepWrite) -> Properties | None:
 def properties_in_place(write: NominalStepWrite) -> Properties | None:
     """As ``properties``, of each device in one place: for loops that visit few of them.
 
-    They are kept beside those of the write path itself, 8 numbers a device.
+    They are kept beside those of the write path itself, up to 8 numbers a device.
     """
     found = write.for_loops
     if found is None:
         return None
-    from device_models.kernels.pulsed_loop import table_of  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.pulsed_loop import is_short, table_of  # noqa: PLC0415  (imports numba)
 
-    plus, minus, *settings = found.arguments
+    plus, minus, shape, request = found.arguments
     table = table_of(plus, minus, one_sided=write.one_sided)
-    return Properties(found.size, found.dtype, (table, *settings))
+    request = request._replace(short=is_short(plus, one_sided=write.one_sided))
+    return Properties(found.size, found.dtype, (table, shape, request))
 
 
 def _real(dtype: torch.dtype) -> Any:

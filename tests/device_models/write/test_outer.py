@@ -118,6 +118,24 @@ def test_pulses_are_those_of_writes_of_all_weights(
     hold(pulses(step, one_sided, rounding, most, dtype), samples, size, seed, dtype)
 
 
+@pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
+@pytest.mark.parametrize("step", ["linear", "exponential"])
+def test_devices_that_share_slopes_and_reference(step, rounding):
+    """They lie in a shorter table: the same numbers as where each has its own."""
+    drawn = pulses(step, False, rounding, None, torch.float32)
+    shared = {"slope_up": -0.4, "slope_down": 0.7, "reference": 0.1}
+    found = []
+    for size in (1, N):
+        values = {name: torch.full((size,), value) for name, value in shared.items()}
+        write = replace(drawn, devices=replace(drawn.devices, **values))
+        table = write.for_outer_loops.arguments[0]
+        assert table.size == (4 * N + 3 if size == 1 else 8 * N)
+        w = write.program(0.5 * torch.randn(N, generator=generator_for(1, "w")))
+        assert write.write_outer(w, products_of(3, 0.1, 2, torch.float32), -0.7, generator_for(3))
+        found.append(w)
+    assert torch.equal(*found)
+
+
 @pytest.mark.parametrize("dtype", dispatch.TYPES)
 def test_devices_that_are_all_the_same(dtype):
     """A number of each property is enough, and one's own or that of all gives the same."""
