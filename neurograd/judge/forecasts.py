@@ -283,17 +283,36 @@ def _mean_accuracy(chips: Sequence[Network]) -> float | None:
     return sum(accuracies) / len(accuracies) if accuracies else None
 
 
-def widened(cost: Cost, error: float = MODEL_ERROR) -> Cost:
+def error_of_prediction(cost: float, error: float, most: float = math.inf) -> float:
+    """What a predicted cost c may be off by, ``e|c|(1 − c/C)``.
+
+    A chip that has lost all that there is cannot lose more, however far the damage is off: a cost
+    ``C·u/(1 + u)`` of a damage u that is known to a part e is known to this. Without a largest
+    cost, and where the chip is better than its twin, it is a part of the cost.
+
+    Args:
+        cost: The cost c.
+        error: The part e of the damage.
+        most: The largest cost C that there can be.
+    """
+    if not math.isfinite(cost):
+        return 0.0
+    left = 1.0 - cost / most if 0.0 < most < math.inf else 1.0
+    return error * abs(cost) * min(1.0, max(0.0, left))
+
+
+def widened(cost: Cost, error: float = MODEL_ERROR, most: float = math.inf) -> Cost:
     """A predicted cost whose interval covers the error of the prediction as well.
 
     Args:
         cost: The cost, with the interval that chance leaves.
-        error: Part of it by which it may be off.
+        error: Part by which the damage may be off, as ``error_of_prediction`` has it.
+        most: The largest cost that there can be.
     """
     if not math.isfinite(cost.value):
         return cost
     low, high = cost.ci
-    extra = error * abs(cost.value)
+    extra = error_of_prediction(cost.value, error, most)
     return replace(cost, ci=(low - extra, high + extra), chance=cost.ci)
 
 
@@ -337,15 +356,17 @@ def _judged(
         return wide
     twins = [*clean] if isinstance(clean, Sequence) else [clean] * len(chips)
     mean = mean_of_costs(baseline, twins, chips)
-    extra, rate = error * abs(mean.value), 1.0 - allowed.confidence
+    extra = error_of_prediction(mean.value, error, wide.possible[1])
+    rate = 1.0 - allowed.confidence
     chance = chance_to_decide(mean, wide.allowed, later[-1], rate, apart=extra)
     return replace(wide, more=later[0] if chance >= HOPELESS else None)
 
 
 def _with_error(judged: Judgement, chips: int, error: float) -> Judgement:
     """The interval widened by what the prediction itself may be off, and judged again."""
-    wide = widened(judged.cost, error).within(*judged.possible)
-    extra = error * abs(judged.cost.value) if math.isfinite(judged.cost.value) else 0.0
+    most = judged.possible[1]
+    wide = widened(judged.cost, error, most).within(*judged.possible)
+    extra = error_of_prediction(judged.cost.value, error, most)
     lower, upper = judged.bounds.lower - extra, judged.bounds.upper + extra
     bounds = replace(judged.bounds, lower=lower, upper=upper).within(*judged.possible)
     verdict = judge(bounds, judged.allowed, chips=chips, clean_learned=judged.clean_learned)

@@ -122,6 +122,24 @@ def forecast(
         clean: The clean twin of the same network, task, batches and training, from
             ``forecast_network(spec, problem, CLEAN)``; predicted here when None.
     """
+    return forecast_chips(spec, problem, without=without, clean=clean)[0]
+
+
+def forecast_chips(
+    spec: Spec,
+    problem: Problem,
+    *,
+    without: Collection[Effect] = (),
+    clean: PredictedNetwork | None = None,
+) -> tuple[Forecast, list[PredictedNetwork]]:
+    """``forecast``, with its networks: the clean twin, and after it the chips.
+
+    Args:
+        spec: As for ``forecast``.
+        problem: Likewise.
+        without: Likewise.
+        clean: Likewise.
+    """
     twin = forecast_network(spec, problem, CLEAN) if clean is None else clean
     chip = build_chip(spec, problem, without=without)
     way, regime = forecast_way(spec, problem, chip)
@@ -145,7 +163,7 @@ def forecast(
         plan = forecast_plan(spec, way, regime)
         found = judge_forecast(spec, problem, twin, networks, aged, plan)
         more = found.more
-    return in_regime(found, way, regime)
+    return in_regime(found, way, regime), [twin, *networks]
 
 
 def _redrawn(

@@ -50,13 +50,17 @@ def holds(row: Mapping[str, Any]) -> bool:
     The distance of the two is held against the root of the sum of squares of the interval's arm on
     that side and of the arm of the mean's interval at the same confidence.
     """
-    value, true = _number(row["predicted"]["value"]), row["trained"]
-    mean = _number(true["value"])
+    value, mean = (_number(row[side]["value"]) for side in ("predicted", "trained"))
     if not (math.isfinite(value) and math.isfinite(mean)):
         return value == mean
     end = _number(row["predicted"]["ci"][mean > value], mean)
-    own = true["error"] * float(stats.t.ppf(0.5 * (1.0 + INTERVAL), true["chips"] - 1))
-    return abs(mean - value) <= math.hypot(end - value, own)
+    return abs(mean - value) <= math.hypot(end - value, own_arm(row))
+
+
+def own_arm(row: Mapping[str, Any]) -> float:
+    """Half of the interval of the trained chips' mean cost, at ``INTERVAL``."""
+    true = row["trained"]
+    return float(true["error"] * stats.t.ppf(0.5 * (1.0 + INTERVAL), true["chips"] - 1))
 
 
 def narrow(row: Mapping[str, Any]) -> bool:
@@ -136,9 +140,7 @@ def numbers(rows: Rows) -> dict[str, Any]:
 
 def _differs(row: Mapping[str, Any]) -> bool:
     """Whether the trained cost differs from 0 by more than its interval."""
-    true = row["trained"]
-    own = true["error"] * float(stats.t.ppf(0.5 * (1.0 + INTERVAL), true["chips"] - 1))
-    return abs(_number(true["value"])) > own
+    return abs(_number(row["trained"]["value"])) > own_arm(row)
 
 
 def _rank(pairs: Sequence[tuple[float, float]]) -> float:
