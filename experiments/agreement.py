@@ -24,7 +24,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.support.forecasts.claims import VERDICTS, claims, summary
-from experiments.support.forecasts.split import judged_again
+from experiments.support.forecasts.judged_again import judged_again
 from experiments.support.judged_presets import JUDGED_PRESETS
 from experiments.support.record import RESULTS, Run, parse, run_main
 from neurograd.judge.cost import judge_chips
@@ -199,6 +199,7 @@ def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
             "drop": found.judgement.cost.value,
             "ci": found.judgement.cost.ci,
             "plain_ci": bare.cost.ci,
+            "most": bare.possible[1],
             "excess_loss": found.judgement.excess_loss.value,
             "gradients": found.gradients,
         },

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from experiments import drawn_tuning
 from experiments.drawn_agreement import main
 from experiments.support.forecasts.drawn import REGIMES, TUNING_SEED
 from experiments.support.forecasts.drawn_claims import (
@@ -94,20 +95,36 @@ def test_the_sums_count_what_they_say():
     assert np.isnan(numbers([_row()])["spearman"])
 
 
-def test_quick(tmp_path):
-    main(["--quick", "--tuning", "--out", str(tmp_path)])
-    record = json.loads((tmp_path / "drawn_agreement.json").read_text())
-    assert record["command"].endswith("--quick --seed 0 --tuning --chips 1")
+COMMIT = "49a0507f01234567"
+
+
+def _learned(record):
     assert {row["batch"] for row in record["chips"].values()} == {"full", 1}
     for row in record["chips"].values():
         low, high = row["predicted"]["ci"]
         assert low < row["predicted"]["value"] < high
+        assert low <= row["predicted"]["chance"][0]
         assert row["trained"]["chips"] == 2
+
+
+def test_quick(tmp_path):
+    main(["--quick", "--commit", COMMIT, "--out", str(tmp_path)])
+    record = json.loads((tmp_path / "drawn_agreement.json").read_text())
+    assert record["command"].endswith(f"--quick --seed 0 --commit {COMMIT} --chips 1")
+    _learned(record)
     assert (tmp_path / "drawn_agreement.png").stat().st_size > 1000
 
 
+def test_quick_tuning(tmp_path):
+    drawn_tuning.main(["--quick", "--out", str(tmp_path)])
+    record = json.loads((tmp_path / "drawn_tuning.json").read_text())
+    assert record["command"].endswith("--quick --seed 0 --chips 1")
+    assert record["model_error"]["tuned"] is None  # two chips bound nothing
+    _learned(record)
+
+
 def test_wrong_options_are_one_line():
+    with pytest.raises(NeurogradError, match="--chips: 36; allowed: 1 to 35"):
+        main(["--commit", COMMIT, "--chips", "36"])
     with pytest.raises(NeurogradError, match="--chips: 16; allowed: 1 to 15"):
-        main(["--tuning", "--chips", "16"])
-    with pytest.raises(NeurogradError, match="--commit: not with --tuning"):
-        main(["--tuning", "--commit", "49a0507f01234567"])
+        drawn_tuning.main(["--chips", "16"])

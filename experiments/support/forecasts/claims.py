@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from experiments.support.forecasts.split import model_error, split
 from experiments.support.record import Claim, held_where
+from neurograd.judge.forecasts import MODEL_ERROR
 from neurograd.judge.proportions import proportion_interval
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE, Interval, interval
@@ -22,26 +22,12 @@ PROMISES_BROKEN, AGREEING, OPEN, RANK, COST = 0.05, 0.9, 0.15, 0.9, 0.1
 
 
 def summary(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Confusion matrix, error rates, rank correlation and cost ratio.
+    """Confusion matrix, error rates, rank correlation and cost ratio; intervals at 99 %.
 
     Args:
         rows: Of all chips, by name.
-
-    Returns:
-        The numbers of all of them; under ``judging`` those of the chips that ``MODEL_ERROR`` was
-        not tuned on, under ``model_error`` how it was.
     """
-    _, judging = split(list(rows))
-    return {
-        **numbers(list(rows.values())),
-        "judging": numbers([rows[name] for name in judging]),
-        "model_error": model_error(rows),
-    }
-
-
-def numbers(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The numbers of some chips; intervals at 99 %."""
-    pairs = [(row["predicted"], row["trained"]) for row in rows]
+    pairs = [(row["predicted"], row["trained"]) for row in rows.values()]
     table = [
         [sum(p["verdict"] == a and t["verdict"] == b for p, t in pairs) for b in VERDICTS]
         for a in VERDICTS
@@ -52,7 +38,7 @@ def numbers(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     broken = sum(t["verdict"] == "not tolerated" for t in promised)
     open_ = sum(p["verdict"] == "inconclusive" for p, _ in pairs)
     spearman = _rank([(_drop(p), _drop(t)) for p, t in pairs])
-    seconds = {key: [row["seconds"][key] for row in rows] for key in ("predict", "train")}
+    seconds = {key: [row["seconds"][key] for row in rows.values()] for key in ("predict", "train")}
     ratio = sum(seconds["predict"]) / sum(seconds["train"])
     each = np.array(seconds["predict"]) / np.array(seconds["train"])
     return {
@@ -129,49 +115,48 @@ def claims(result: Mapping[str, Any], setting: str) -> list[Claim]:
         result: From ``summary``.
         setting: What all chips share, as the end of a sentence.
     """
-    mine, error = result["judging"], result["model_error"]
     all_chips = (
         f"{result['chips']} chips on digits: devices × scaled noise × rules × two networks × two "
         f"step sizes, {setting}"
     )
-    judging = (
-        f"{mine['chips']} of {all_chips}; the prediction's error of {error['used']:.0%} was tuned "
-        f"on the other {error['tuning_chips']}, the forecast's step lengths by hand on all"
+    judged = (
+        f"{all_chips}; the prediction's error of {MODEL_ERROR:.0%} was tuned on none of them "
+        "(drawn_tuning), the forecast's step lengths by hand on all"
     )
 
     def claim(text: str, where: str, measured: str, ends: Interval, allowed: Interval) -> Claim:
         shown = f"{measured} ({_shown(ends)} at 99 %)"
         return Claim(text, "neurograd's forecast", where, shown, held_where(ends, *allowed))
 
-    promised, told = mine["predicted_tolerated"], mine["both_conclusive"]
+    promised, told = result["predicted_tolerated"], result["both_conclusive"]
     return [
         claim(
             "A chip that is predicted tolerated does not fail in training (error rate 5 %).",
-            judging,
-            f"{mine['predicted_tolerated_failed']} of {promised} failed",
-            mine["predicted_tolerated_failed_ci"],
+            judged,
+            f"{result['predicted_tolerated_failed']} of {promised} failed",
+            result["predicted_tolerated_failed_ci"],
             (0.0, PROMISES_BROKEN),
         ),
         claim(
             "Predicted and trained verdicts agree for at least 90 % of the chips.",
-            judging,
-            f"{mine['agree']} of {told} with a verdict on both sides agree; training itself was "
-            f"inconclusive for {mine['trained_inconclusive']}",
-            mine["agree_ci"],
+            judged,
+            f"{result['agree']} of {told} with a verdict on both sides agree; training itself was "
+            f"inconclusive for {result['trained_inconclusive']}",
+            result["agree_ci"],
             (AGREEING, 1.0),
         ),
         claim(
             "At most 15 % of the predictions are inconclusive.",
-            judging,
-            f"{mine['predicted_inconclusive']} of {mine['chips']}",
-            mine["predicted_inconclusive_ci"],
+            judged,
+            f"{result['predicted_inconclusive']} of {result['chips']}",
+            result["predicted_inconclusive_ci"],
             (0.0, OPEN),
         ),
         claim(
             "Predicted and measured accuracy drop correlate above 0.9 (Spearman).",
-            judging,
-            f"{mine['spearman']:.3f}",
-            mine["spearman_ci"],
+            judged,
+            f"{result['spearman']:.3f}",
+            result["spearman_ci"],
             (RANK, 1.0),
         ),
         claim(

@@ -1,4 +1,4 @@
-"""What a forecast may be off: the split of the chips, and the bound on one half of them."""
+"""What a forecast may be off: what chance does not explain, and the bound on a new chip."""
 
 from __future__ import annotations
 
@@ -8,48 +8,44 @@ import numpy as np
 import pytest
 
 from experiments.support.forecasts.claims import rank_interval, ratio_interval
-from experiments.support.forecasts.split import (
-    GRID,
-    judged_again,
-    missed,
-    split,
-    tuned,
-    unexplained,
-)
+from experiments.support.forecasts.judged_again import judged_again
+from experiments.support.forecasts.tuned_error import GRID, followed, tuned, unexplained
 
 
-def _row(predicted, trained, half=0.0):
-    def side(drop):
-        return {"drop": drop, "ci": None if drop is None else [drop - half, drop + half]}
-
-    forecast = side(predicted)
-    return {"predicted": {**forecast, "plain_ci": forecast["ci"]}, "trained": side(trained)}
-
-
-def test_the_halves_share_no_chip_and_the_order_of_names_does_not_matter():
-    names = [f"chip {k}" for k in range(63)]
-    tuning, judging = split(names)
-    assert (len(tuning), len(judging)) == (32, 31)
-    assert set(tuning) | set(judging) == set(names)
-    assert split(names[::-1]) == (tuning, judging)
-    assert split(names, seed=1) != (tuning, judging)
+def _row(predicted, trained, half=0.0, error=0.0, most=None):
+    ends = [None, None] if predicted is None else [predicted - half, predicted + half]
+    return {
+        "predicted": {"value": predicted, "chance": ends, "most": most, "way": "whole_set"},
+        "trained": {"value": trained, "error": error, "chips": 8},
+    }
 
 
-def test_what_the_intervals_do_not_explain_is_relative_to_the_prediction():
+def test_what_chance_does_not_explain_is_in_units_of_a_full_error():
     assert unexplained(_row(0.4, 0.1)) == pytest.approx(0.75)
-    assert unexplained(_row(0.4, 0.1, half=0.1)) == pytest.approx((0.3 - math.sqrt(0.02)) / 0.4)
-    assert unexplained(_row(0.4, 0.3, half=0.1)) == 0.0
+    own = 0.1 / 2.3646  # t of 7 degrees of freedom at 95 %
+    off = unexplained(_row(0.4, 0.1, half=0.1, error=own))
+    assert off == pytest.approx((0.3 - math.sqrt(0.02)) / 0.4, rel=1e-4)
+    assert unexplained(_row(0.4, 0.31, half=0.1)) == 0.0
     assert unexplained(_row(None, None)) == 0.0
     assert unexplained(_row(None, 0.2)) == unexplained(_row(0.0, 0.2)) == math.inf
+    # Of 0.5 that there is to lose, 0.4 may be off by a fifth of itself at most.
+    assert unexplained(_row(0.4, 0.36, most=0.5)) == pytest.approx(0.5)
+
+
+def test_only_paths_that_were_followed_to_an_interval_are_counted():
+    rows = [_row(0.1, 0.1) for _ in range(4)]
+    rows[1]["predicted"]["way"] = "every_update"
+    for row, regime in zip(rows, (None, None, "path_left", "large_noise"), strict=True):
+        row["predicted"]["regime"] = regime
+    assert followed(rows) == [rows[0], rows[3]]
 
 
 def test_the_bound_is_the_conformal_one():
     """Red with a quantile of the tuning chips alone, which the 31st of 32 would be."""
-    rows = [_row(1.0, 1.0 - 0.01 * k) for k in range(1, 33)]
-    assert tuned(rows) == pytest.approx(0.35)
-    assert tuned(rows[:18]) == math.inf
-    assert tuned(rows[:19]) == pytest.approx(0.2)
-    assert missed(rows, 0.305) == 2
+    errors = [0.01 * k for k in range(1, 33)]
+    assert tuned(errors) == pytest.approx(0.35)
+    assert tuned(errors[:18]) == math.inf
+    assert tuned(errors[:19]) == pytest.approx(0.2)
 
 
 def test_a_new_chip_is_beyond_the_bound_as_rarely_as_is_said():
@@ -58,8 +54,7 @@ def test_a_new_chip_is_beyond_the_bound_as_rarely_as_is_said():
     errors = np.abs(generator.standard_cauchy((4000, 33)))
     beyond = 0
     for mine in errors:
-        rows = [_row(1.0, 1.0 + error) for error in mine]
-        beyond += missed(rows[32:], tuned(rows[:32]))
+        beyond += mine[32] > tuned(mine[:32].tolist())
     rate = 1 / 33
     assert beyond / 4000 <= rate + 2.58 * math.sqrt(rate * (1 - rate) / 4000)
     # Multiples of GRID round up: not by more than a few of these errors.
@@ -71,11 +66,16 @@ def test_a_new_chip_is_beyond_the_bound_as_rarely_as_is_said():
     ("error", "verdict"), [(0.2, "tolerated"), (0.3, "inconclusive"), (0.9, "inconclusive")]
 )
 def test_a_row_is_judged_with_the_error_of_the_prediction(error, verdict):
-    row = judged_again(_row(0.04, 0.04), 0.05, error)
+    def kept(drop):
+        ends = None if drop is None else [drop, drop]
+        return {"predicted": {"drop": drop, "plain_ci": ends, "most": 0.4}, "trained": {}}
+
+    row = judged_again(kept(0.04), 0.05, error)
     assert row["predicted"]["verdict"] == verdict
-    assert row["predicted"]["ci"] == pytest.approx([0.04 * (1 - error), 0.04 * (1 + error)])
-    assert judged_again(_row(0.06, 0.0), 0.05, 0.1)["predicted"]["verdict"] == "not tolerated"
-    assert judged_again(_row(None, 0.0), 0.05)["predicted"]["verdict"] == "not tolerated"
+    extra = 0.9 * 0.04 * error
+    assert row["predicted"]["ci"] == pytest.approx([0.04 - extra, 0.04 + extra])
+    assert judged_again(kept(0.06), 0.05, 0.1)["predicted"]["verdict"] == "not tolerated"
+    assert judged_again(kept(None), 0.05)["predicted"]["verdict"] == "not tolerated"
 
 
 def test_intervals_of_a_rank_correlation_and_of_a_ratio_cover_as_said():
