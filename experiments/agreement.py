@@ -6,12 +6,16 @@ Each chip is predicted (``neurograd.forecast``: no training through it) and trai
 one spec each, on handwritten digits; allowed is an accuracy drop of 5 % at 95 % confidence. Costs
 are seconds of one core, measured side by side in the same thread; a forecast includes its clean
 twin's, a training does not.
+
+``--predict-again`` predicts the chips of the kept record anew, with its trainings as they are, and
+``--judge-again`` judges its chips with today's ``MODEL_ERROR``.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -92,6 +96,8 @@ OTHERS: Mapping[str, dict[str, Any]] = {
     "wide reads": {"device": {"preset": "epiram", "read": {"noise": 0.15}}},
 }
 LIMIT, CONFIDENCE, SEEDS = 0.05, 0.95, 5
+SETTING = f"{SEEDS} seeds each, allowed accuracy drop {LIMIT:.0%}"
+"""What all chips share."""
 BESIDE = 300
 """Steps of a chip's training that are timed beside its forecast."""
 
@@ -284,30 +290,50 @@ def _matrix(axes: Axes, result: Mapping[str, Any]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the experiment, or with ``--judge-again`` judge the chips of its record."""
-    if (sys.argv[1:] if arguments is None else list(arguments)) == ["--judge-again"]:
+    """Run the experiment, or only a part of it on the chips of its record."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given == ["--judge-again"]:
         judge_again()
         return
-    run = parse("agreement", __doc__ or "", arguments)
+    again = "--predict-again" in given
+    run = parse("agreement", __doc__ or "", [each for each in given if each != "--predict-again"])
     todo = chips()
     if run.quick:
         todo = dict(list(todo.items())[:: len(todo) // 5])
     items = {name.replace(" ", "_").replace(",", ""): sections for name, sections in todo.items()}
-    training = run.each(
-        {f"train_{key}": value for key, value in items.items()},
-        lambda sections: trained(run, sections),
-        depends_on=["train", items],
+    kept = kept_record() if again else None
+    training = (
+        run.each(
+            {f"train_{key}": value for key, value in items.items()},
+            lambda sections: trained(run, sections),
+            depends_on=["train", items],
+        ).values()
+        if kept is None
+        else [{**kept["chips"][name]} for name in todo]
     )
     forecasts = run.each(
         {f"predict_{key}": value for key, value in items.items()},
         lambda sections: predicted(run, sections),
         depends_on=["predict", items],
     )
-    pairs = zip(training.values(), forecasts.values(), strict=True)
+    pairs = zip(training, forecasts.values(), strict=True)
     rows = {name: {**a, **b} for name, (a, b) in zip(todo, pairs, strict=True)}
+    if kept is not None:
+        write_again(RESULTS, kept, rows, "predicted", "--predict-again")
+        shutil.rmtree(run.stages, ignore_errors=True)
+        return
     result = summary(rows)
-    setting = f"{SEEDS} seeds each, allowed accuracy drop {LIMIT:.0%}"
-    run.write({"summary": result, "chips": rows}, draw(rows, result), claims(result, setting))
+    run.write({"summary": result, "chips": rows}, draw(rows, result), claims(result, SETTING))
+
+
+def kept_record(folder: Path = RESULTS) -> dict[str, Any]:
+    """The record of the whole experiment.
+
+    Args:
+        folder: Where it is.
+    """
+    record: dict[str, Any] = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
+    return record
 
 
 def judge_again(folder: Path = RESULTS) -> None:
@@ -316,15 +342,29 @@ def judge_again(folder: Path = RESULTS) -> None:
     Args:
         folder: Where the record is, with its figure.
     """
-    path = folder / "agreement.json"
-    record = json.loads(path.read_text(encoding="utf-8"))
+    record = kept_record(folder)
     rows = {name: judged_again(row, LIMIT) for name, row in record["chips"].items()}
+    write_again(folder, record, rows, "judged", "--judge-again")
+
+
+def write_again(
+    folder: Path, record: dict[str, Any], rows: dict[str, Any], done: str, option: str
+) -> None:
+    """Keep rows in place of a record's.
+
+    Args:
+        folder: Where it is, with its figure.
+        record: What was kept.
+        rows: Of all chips, by name.
+        done: What was done again.
+        option: What does it.
+    """
     result = summary(rows)
-    setting = f"{SEEDS} seeds each, allowed accuracy drop {LIMIT:.0%}"
     kept = {key: value for key, value in record.items() if key not in ("claims", "chips")}
-    again = {"judged_again_by": "python -m experiments.agreement --judge-again"}
-    made = {"claims": [asdict(claim) for claim in claims(result, setting)], **kept, **again}
-    write_atomically(path, to_json(plain({**made, "summary": result, "chips": rows})))
+    made = {f"{done}_again_by": f"python -m experiments.agreement {option}"}
+    judged = {"claims": [asdict(claim) for claim in claims(result, SETTING)], **kept, **made}
+    text = to_json(plain({**judged, "summary": result, "chips": rows}))
+    write_atomically(folder / "agreement.json", text)
     write_atomically(folder / "agreement.png", to_image(draw(rows, result), "png"))
 
 
