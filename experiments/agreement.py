@@ -19,7 +19,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,13 @@ from experiments.support.forecasts.claims import VERDICTS, claims, summary
 from experiments.support.forecasts.judged_again import judged_again
 from experiments.support.judged_presets import JUDGED_PRESETS
 from experiments.support.record import RESULTS, Run, parse, run_main
+from neurograd.errors import NeurogradError
 from neurograd.judge.cost import judge_chips
-from neurograd.judge.forecasts import judge_forecasts
+from neurograd.judge.forecasts import judge_forecasts, most_lost
 from neurograd.output import plain, to_json, write_atomically
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
+from neurograd.pipeline.identity import versions
 from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.records.measured import trained_network
 from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled, to_image
@@ -205,7 +207,7 @@ def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
             "drop": found.judgement.cost.value,
             "ci": found.judgement.cost.ci,
             "plain_ci": bare.cost.ci,
-            "most": bare.possible[1],
+            "most": most_lost(bare),
             "excess_loss": found.judgement.excess_loss.value,
             "gradients": found.gradients,
         },
@@ -295,35 +297,63 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given == ["--judge-again"]:
         judge_again()
         return
-    again = "--predict-again" in given
     run = parse("agreement", __doc__ or "", [each for each in given if each != "--predict-again"])
+    if "--predict-again" in given:
+        predict_again(run)
+        return
     todo = chips()
     if run.quick:
         todo = dict(list(todo.items())[:: len(todo) // 5])
-    items = {name.replace(" ", "_").replace(",", ""): sections for name, sections in todo.items()}
-    kept = kept_record() if again else None
-    training = (
-        run.each(
-            {f"train_{key}": value for key, value in items.items()},
-            lambda sections: trained(run, sections),
-            depends_on=["train", items],
-        ).values()
-        if kept is None
-        else [{**kept["chips"][name]} for name in todo]
+    training = run.each(
+        {f"train_{key}": value for key, value in _by_file(todo).items()},
+        lambda sections: trained(run, sections),
+        depends_on=["train", _by_file(todo)],
     )
-    forecasts = run.each(
-        {f"predict_{key}": value for key, value in items.items()},
-        lambda sections: predicted(run, sections),
-        depends_on=["predict", items],
-    )
-    pairs = zip(training, forecasts.values(), strict=True)
+    pairs = zip(training.values(), _forecasts(run, todo), strict=True)
     rows = {name: {**a, **b} for name, (a, b) in zip(todo, pairs, strict=True)}
-    if kept is not None:
-        write_again(RESULTS, kept, rows, "predicted", "--predict-again")
-        shutil.rmtree(run.stages, ignore_errors=True)
-        return
     result = summary(rows)
     run.write({"summary": result, "chips": rows}, draw(rows, result), claims(result, SETTING))
+
+
+def _by_file(todo: Mapping[str, Any]) -> dict[str, Any]:
+    """Chips by names that are file names."""
+    return {name.replace(" ", "_").replace(",", ""): each for name, each in todo.items()}
+
+
+def _forecasts(run: Run, todo: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = run.each(
+        {f"predict_{key}": value for key, value in _by_file(todo).items()},
+        lambda sections: predicted(run, sections),
+        depends_on=["predict", _by_file(todo)],
+    )
+    return list(found.values())
+
+
+def predict_again(run: Run) -> None:
+    """Predict the chips of a kept record anew, beside its trainings.
+
+    Args:
+        run: The run, whose folder has the record.
+
+    Raises:
+        NeurogradError: If it is the small form, or of another seed than the record.
+    """
+    record = kept_record(run.out)
+    if run.quick or run.seed != record["seed"]:
+        allowed = f"the whole form with --seed {record['seed']}, as the trainings were"
+        raise NeurogradError(f"--predict-again: beside other options; allowed: {allowed}")
+    todo = chips()
+    # Apart from what an interrupted run of the whole experiment has kept.
+    apart = replace(run, name="agreement_predicted")
+    pairs = zip(todo, _forecasts(apart, todo), strict=True)
+    rows = {name: judged_again({**record["chips"][name], **new}, LIMIT) for name, new in pairs}
+    again = {
+        "command": "python -m experiments.agreement --predict-again",
+        "versions": versions(),
+        "seconds": round(time.perf_counter() - run.start, 1),
+    }
+    write_again(run.out, {**record, "predicted_again": again}, rows)
+    shutil.rmtree(apart.stages, ignore_errors=True)
 
 
 def kept_record(folder: Path = RESULTS) -> dict[str, Any]:
@@ -344,25 +374,21 @@ def judge_again(folder: Path = RESULTS) -> None:
     """
     record = kept_record(folder)
     rows = {name: judged_again(row, LIMIT) for name, row in record["chips"].items()}
-    write_again(folder, record, rows, "judged", "--judge-again")
+    again = {"judged_again_by": "python -m experiments.agreement --judge-again"}
+    write_again(folder, {**record, **again}, rows)
 
 
-def write_again(
-    folder: Path, record: dict[str, Any], rows: dict[str, Any], done: str, option: str
-) -> None:
+def write_again(folder: Path, record: dict[str, Any], rows: dict[str, Any]) -> None:
     """Keep rows in place of a record's.
 
     Args:
         folder: Where it is, with its figure.
-        record: What was kept.
+        record: What is kept of it.
         rows: Of all chips, by name.
-        done: What was done again.
-        option: What does it.
     """
     result = summary(rows)
     kept = {key: value for key, value in record.items() if key not in ("claims", "chips")}
-    made = {f"{done}_again_by": f"python -m experiments.agreement {option}"}
-    judged = {"claims": [asdict(claim) for claim in claims(result, SETTING)], **kept, **made}
+    judged = {"claims": [asdict(claim) for claim in claims(result, SETTING)], **kept}
     text = to_json(plain({**judged, "summary": result, "chips": rows}))
     write_atomically(folder / "agreement.json", text)
     write_atomically(folder / "agreement.png", to_image(draw(rows, result), "png"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from device_models import Chip, ElementMoments
 from neurograd.forecast.gradient_estimates import EstimateSpread
+from neurograd.forecast.held_range import HeldRange
 
 _LINEARITY_TOLERANCE = 0.02
 """Largest relative miss of half an increment at which the response counts as linear.
@@ -133,6 +135,7 @@ class WriteResponse:
         self._slopes: LinearResponse | None = None
         # Where nothing leaks, nothing ever happens without an increment.
         self._no_leak: ElementMoments | None = None
+        self._states: bool | None = None
 
     def linearize(self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None = None) -> None:
         """Prepare for updates near ``w`` with expected gradients near ``estimate``.
@@ -205,20 +208,41 @@ class WriteResponse:
     def stack(self, w: Tensor, increments: Tensor) -> ElementMoments:
         """Moments of what writes from near ``w`` realize of each of some increments.
 
-        A path stands between the states that devices can stand at, and chips never do: a write
-        from there would round to one of them, whatever it is asked for.
-
         Args:
             w: Weights of a path, shape ``(N,)``.
             increments: Increments, shape ``(K, N)``.
         """
-        return self.chip.write_stack(self.chip.program(w), increments)
+        return self._from_states(w, lambda at: self.chip.write_stack(at, increments))
 
     def _moments(
         self, w: Tensor, increment: Tensor, variance: Tensor | None = None
     ) -> ElementMoments:
         """The same of one increment, shape ``(N,)``; normal about it where it has a variance."""
-        return self.chip.write_moments(self.chip.program(w), increment, variance)
+        return self._from_states(w, lambda at: self.chip.write_moments(at, increment, variance))
+
+    def _from_states(
+        self, w: Tensor, moments: Callable[[Tensor], ElementMoments]
+    ) -> ElementMoments:
+        """Moments as they are where devices stand.
+
+        A path goes between the states that devices can stand at, and chips never do: a write from
+        there lands on either side, whatever it is asked for. Where it lands by chance its mean is
+        that of the path's own weights all the same, up to the ends of the window; where it lands on
+        the nearest state it is that of the state.
+        """
+        if not self._has_states(w):
+            return moments(w)
+        stood = moments(self.chip.program(w))
+        if all(write.deterministic for write in self.chip.writes):
+            return stood
+        return ElementMoments(moments(w).mean, stood.variance)
+
+    def _has_states(self, w: Tensor) -> bool:
+        """Whether devices cannot stand everywhere within their window."""
+        if self._states is None:
+            inside = HeldRange.of(self.chip, w).clip(0.9 * self.chip.program(w))
+            self._states = not torch.equal(self.chip.program(inside), inside)
+        return self._states
 
     def mean(self, w: Tensor, estimate: Tensor, spread: EstimateSpread | None = None) -> Tensor:
         """Mean of the realized increment in weight units, shape ``(N,)``.

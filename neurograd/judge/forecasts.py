@@ -23,13 +23,12 @@ from neurograd.judge.networks import Network, Predicted
 from neurograd.judge.verdict import Cost, Verdict, judge
 
 MODEL_ERROR = 0.7
-"""Part of a predicted cost by which it may be off, below 1.
+"""Part of the damage by which a predicted cost may be off, below 1 (``error_of_prediction``).
 
-Tuned on 32 of the 63 chips of ``experiments.agreement``, drawn by a seed, and judged on the other
-31: the bound of split conformal prediction at 5 % on what the intervals of prediction and training
-leave unexplained (``experiments.support.forecasts.split``; a test holds it against the kept
-record). Smaller promises chips that fail, larger leaves more of them inconclusive. Chips and twins
-whose every update was drawn as in training have no such error.
+Tuned with ``experiments.drawn_tuning`` on chips that judge nothing: the bound of split conformal
+prediction at 5 % on what the intervals of prediction and training leave unexplained (a test holds
+it against the kept record). Smaller promises chips that fail, larger leaves more of them
+inconclusive. Chips and twins whose every update was drawn as in training have no such error.
 """
 
 LOST_CHIP = 0.9
@@ -284,21 +283,27 @@ def _mean_accuracy(chips: Sequence[Network]) -> float | None:
 
 
 def error_of_prediction(cost: float, error: float, most: float = math.inf) -> float:
-    """What a predicted cost c may be off by, ``e|c|(1 − c/C)``.
+    """What a predicted cost c may be off by, ``e|c|(1 − c/C)``; 0 where it has no end.
 
-    A chip that has lost all that there is cannot lose more, however far the damage is off: a cost
+    An accuracy that is lost is lost, however far the damage is off: to first order a cost
     ``C·u/(1 + u)`` of a damage u that is known to a part e is known to this. Without a largest
     cost, and where the chip is better than its twin, it is a part of the cost.
 
     Args:
         cost: The cost c.
         error: The part e of the damage.
-        most: The largest cost C that there can be.
+        most: The accuracy C that there is to lose; infinite for a loss, which is no less off where
+            it is large.
     """
     if not math.isfinite(cost):
         return 0.0
     left = 1.0 - cost / most if 0.0 < most < math.inf else 1.0
     return error * abs(cost) * min(1.0, max(0.0, left))
+
+
+def most_lost(judged: Judgement) -> float:
+    """The accuracy that there is to lose; infinite where the cost is a loss."""
+    return judged.possible[1] if judged.kind == "accuracy_drop" else math.inf
 
 
 def widened(cost: Cost, error: float = MODEL_ERROR, most: float = math.inf) -> Cost:
@@ -356,7 +361,7 @@ def _judged(
         return wide
     twins = [*clean] if isinstance(clean, Sequence) else [clean] * len(chips)
     mean = mean_of_costs(baseline, twins, chips)
-    extra = error_of_prediction(mean.value, error, wide.possible[1])
+    extra = error_of_prediction(mean.value, error, most_lost(wide))
     rate = 1.0 - allowed.confidence
     chance = chance_to_decide(mean, wide.allowed, later[-1], rate, apart=extra)
     return replace(wide, more=later[0] if chance >= HOPELESS else None)
@@ -364,7 +369,7 @@ def _judged(
 
 def _with_error(judged: Judgement, chips: int, error: float) -> Judgement:
     """The interval widened by what the prediction itself may be off, and judged again."""
-    most = judged.possible[1]
+    most = most_lost(judged)
     wide = widened(judged.cost, error, most).within(*judged.possible)
     extra = error_of_prediction(judged.cost.value, error, most)
     lower, upper = judged.bounds.lower - extra, judged.bounds.upper + extra

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from experiments.agreement import LIMIT, chips, judge_again, predicted, scaled, spec_of
+from experiments.agreement import LIMIT, chips, judge_again, main, predicted, scaled, spec_of
 from experiments.support.forecasts.claims import claims, summary
 from experiments.support.forecasts.judged_again import judged_again
 from experiments.support.record import RESULTS, parse
+from neurograd.errors import NeurogradError
 
 
 def _row(a, b, predicted_drop, trained_drop):
@@ -92,3 +93,12 @@ def test_judging_again_changes_nothing_that_was_judged_so(tmp_path):
     (tmp_path / "agreement.json").write_text(kept, encoding="utf-8")
     judge_again(tmp_path)
     assert json.loads((tmp_path / "agreement.json").read_text("utf-8")) == json.loads(kept)
+
+
+def test_trainings_are_kept_beside_forecasts_of_their_own_options_only(tmp_path):
+    kept = (RESULTS / "agreement.json").read_text(encoding="utf-8")
+    (tmp_path / "agreement.json").write_text(kept, encoding="utf-8")
+    for other in (["--quick"], ["--seed", "5"]):
+        with pytest.raises(NeurogradError, match="--predict-again"):
+            main(["--predict-again", "--out", str(tmp_path), *other])
+    assert (tmp_path / "agreement.json").read_text(encoding="utf-8") == kept

@@ -41,7 +41,7 @@ def unexplained(row: Row) -> float:
     beyond = abs(value - mean) - math.hypot(arm, own_arm(row))
     if beyond <= 0:
         return 0.0
-    most = row["predicted"]["most"]
+    most = row["predicted"]["most"] if row["kind"] == "accuracy_drop" else None
     unit = error_of_prediction(value, 1.0, math.inf if most is None else most)
     return beyond / unit if unit > 0 else math.inf
 

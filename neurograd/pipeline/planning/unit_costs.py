@@ -176,12 +176,14 @@ def measure_units(
 
 def _ready_seconds(spec: Spec, problem: Problem) -> float:
     """What the first update of a process takes beside the update itself."""
-    one = first_samples(problem, 1)
+    batch = spec.learning_rule.batch_size
+    # Of more samples than a batch has: others load other loops.
+    some = first_samples(problem, batch + 1 if isinstance(batch, int) else 1)
 
     def checked() -> None:
-        one.check_finite(problem.initial_weights)
+        some.check_finite(problem.initial_weights)
         # Its parts are loaded by the chip that is built first.
-        _update(one, build_chip(spec, one))()
+        _update(some, build_chip(spec, some))()
 
     first = seconds_of(checked, problem.device)
     return max(0.0, first - seconds_per_call(checked, problem.device))

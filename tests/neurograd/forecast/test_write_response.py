@@ -70,3 +70,6 @@ def test_paths_between_states_have_the_noise_of_chips_that_stand_at_them():
     assert response.noise(w, -asked).own_variance.tolist() == pytest.approx([variance] * 40)
     assert response.mean(w, -asked).tolist() == pytest.approx(asked.tolist())
     assert response.stack(w, asked[None]).variance[0].tolist() == pytest.approx([variance] * 40)
+    last = torch.full_like(w, 0.99)  # in the last half of a spacing before the end
+    response = WriteResponse(chip)
+    assert response.stack(last, 0.2 * asked[None]).mean[0].tolist() == pytest.approx([2e-4] * 40)

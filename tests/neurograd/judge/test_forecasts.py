@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.support.forecasts.split import split, tuned
+from experiments.support.forecasts.tuned_error import tuned_error
 from experiments.support.record import RESULTS
 from neurograd.explain.guide import certain_damage
 from neurograd.forecast.bursts import PathCheck
@@ -34,7 +34,7 @@ def test_the_interval_is_wider_by_the_error_of_the_prediction():
     chips = [right(k, 1000, loss=k / 1000) for k in (390, 400, 410)]
     plain = judge_chips(BASELINE, ALLOWED, clean, chips)
     found = judge_forecasts(BASELINE, ALLOWED, clean, chips)
-    extra = MODEL_ERROR * plain.cost.value
+    extra = MODEL_ERROR * plain.cost.value * (1.0 - plain.cost.value / 0.7)
     assert found.judgement.cost.value == plain.cost.value
     low, high = plain.cost.ci
     assert found.judgement.cost.ci == pytest.approx((low - extra, high + extra))
@@ -84,7 +84,7 @@ def test_the_worst_time_after_a_training_decides():
     soon, late = found.deployment
     plain = judge_chips(BASELINE, AFTER, right(900, 1000), _chips(100, 101, 102))
     assert late.judgement.bounds.lower == pytest.approx(
-        plain.bounds.lower - MODEL_ERROR * plain.cost.value
+        plain.bounds.lower - error_of_prediction(plain.cost.value, MODEL_ERROR, 0.9)
     )
     assert late.accuracy == pytest.approx(0.101)
     parts = (found.judgement.verdict, soon.judgement.verdict, late.judgement.verdict)
@@ -122,16 +122,27 @@ def test_chips_that_are_predicted_to_diverge_lose_all():
 
 
 def test_a_gain_is_as_uncertain_as_a_loss():
-    assert widened(Cost(-0.2, (-0.3, -0.1), 0.95)).ci == pytest.approx((-0.44, 0.04))
+    assert widened(Cost(-0.2, (-0.3, -0.1), 0.95), 0.7).ci == pytest.approx((-0.44, 0.04))
     endless = Cost(math.inf, (math.inf, math.inf), 0.95)
     assert widened(endless) == endless
 
 
 def test_the_error_of_the_prediction_is_what_the_tuning_chips_say():
-    """Red with any other number, such as 0.05: it is what half of the kept chips are within."""
-    rows = json.loads((RESULTS / "agreement.json").read_text(encoding="utf-8"))["chips"]
-    tuning, _ = split(list(rows))
-    assert tuned([rows[name] for name in tuning]) == pytest.approx(MODEL_ERROR)
+    """Red with any other number, such as 0.05: it is what the kept chips are within."""
+    record = json.loads((RESULTS / "drawn_tuning.json").read_text(encoding="utf-8"))
+    found = tuned_error([*record["chips"].values()])
+    assert found["tuned"] == pytest.approx(MODEL_ERROR)
+    kept = {key: value for key, value in record["model_error"].items() if key != "used"}
+    assert {key: found[key] for key in kept} == kept
+
+
+def test_a_chip_that_has_lost_all_cannot_lose_more():
+    assert error_of_prediction(0.2, 0.5) == pytest.approx(0.1)
+    assert error_of_prediction(0.2, 0.5, 0.8) == pytest.approx(0.1 * 0.75)
+    assert error_of_prediction(0.8, 0.5, 0.8) == error_of_prediction(0.9, 0.5, 0.8) == 0.0
+    assert error_of_prediction(-0.2, 0.5, 0.8) == pytest.approx(0.1)  # a gain is as uncertain
+    assert error_of_prediction(0.2, 0.5, 0.0) == pytest.approx(0.1)
+    assert error_of_prediction(math.inf, 0.5, 0.8) == error_of_prediction(math.nan, 0.5) == 0.0
 
 
 def test_an_error_of_the_prediction_changes_no_sign_but_chance_does():

@@ -15,6 +15,7 @@ from experiments.support.forecasts.tuned_error import GRID, followed, tuned, une
 def _row(predicted, trained, half=0.0, error=0.0, most=None):
     ends = [None, None] if predicted is None else [predicted - half, predicted + half]
     return {
+        "kind": "excess_loss" if most is None else "accuracy_drop",
         "predicted": {"value": predicted, "chance": ends, "most": most, "way": "whole_set"},
         "trained": {"value": trained, "error": error, "chips": 8},
     }
