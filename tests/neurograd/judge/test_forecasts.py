@@ -16,6 +16,7 @@ from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import Allowed, Baseline, judge_chips
 from neurograd.judge.forecasts import (
     MODEL_ERROR,
+    error_of_prediction,
     judge_aged_forecasts,
     judge_forecasts,
     looked_at,
