@@ -22,7 +22,7 @@ from neurograd.judge.looks import Plan, chance_to_decide
 from neurograd.judge.networks import Network, Predicted
 from neurograd.judge.verdict import Cost, Verdict, judge
 
-MODEL_ERROR = 0.7
+MODEL_ERROR = 0.25
 """Part of the damage by which a predicted cost may be off, below 1 (``error_of_prediction``).
 
 Tuned with ``experiments.drawn_tuning`` on chips that judge nothing: the bound of split conformal
