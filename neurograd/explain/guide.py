@@ -17,8 +17,8 @@ from neurograd.explain.trials import Tried, best_first
 from neurograd.explain.variants import by_left_out, names
 from neurograd.judge.cost import Allowed, Baseline, Judgement, lost_decrease
 from neurograd.judge.forecasts import (
+    is_known,
     judge_forecasts,
-    known_to_model_error,
     sign_known,
     widened,
 )
@@ -141,11 +141,11 @@ class Guide:
 def certain_damage(whole: Judgement) -> bool:
     """Whether a forecast is certain enough of some damage for it to be shared out.
 
-    What chance leaves open of it may be no more than the error of the prediction itself: few chips
-    that differ would give shares that could be anything.
+    Chance may leave no more than ``KNOWN`` of it open: few chips that differ would give shares that
+    could be anything.
     """
     cost = whole.cost
-    known = cost.value > 0 and known_to_model_error(cost)
+    known = cost.value > 0 and is_known(cost)
     return known and whole.verdict is not Verdict.TOLERATED
 
 

@@ -31,6 +31,20 @@ it against the kept record). Smaller promises chips that fail, larger leaves mor
 inconclusive. Chips and twins whose every update was drawn as in training have no such error.
 """
 
+LOSS_ERROR = 0.7
+"""The same of a predicted training loss above the clean twin's, a part of it.
+
+Not tuned: losses of chips that lose much have no end, and are further off than what they cost.
+Smaller makes intervals that do not hold; larger says less.
+"""
+
+KNOWN = 0.7
+"""Part of a predicted cost that chance may leave open where its damage is shared out.
+
+A pure number, not tuned. Smaller asks for more chips or test samples before any effect is looked
+into; larger gives shares that could be anything.
+"""
+
 LOST_CHIP = 0.9
 """Part of the clean training's decrease of the loss that a chip has lost which learned nothing.
 
@@ -333,12 +347,12 @@ def sign_known(cost: Cost) -> bool:
     return low + extra > 0 or high - extra < 0
 
 
-def known_to_model_error(cost: Cost) -> bool:
-    """Whether chance leaves a widened cost open by no more than the error of the prediction."""
+def is_known(cost: Cost) -> bool:
+    """Whether chance leaves no more than ``KNOWN`` of a widened cost open."""
     if not math.isfinite(cost.value):
         return sign_known(cost)
     low = cost.ci[0] + _model_error(cost) if cost.chance is None else cost.chance[0]
-    return cost.value - low <= _model_error(cost)
+    return cost.value - low <= KNOWN * abs(cost.value)
 
 
 def _model_error(cost: Cost) -> float:
@@ -380,7 +394,7 @@ def _with_error(judged: Judgement, chips: int, error: float) -> Judgement:
         verdict=verdict,
         cost=wide,
         bounds=bounds,
-        excess_loss=widened(judged.excess_loss, error),
+        excess_loss=widened(judged.excess_loss, LOSS_ERROR if error > 0.0 else 0.0),
         looks=(),
         more=None,
         needed_samples=None,

@@ -15,6 +15,7 @@ from neurograd.forecast.bursts import PathCheck
 from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import Allowed, Baseline, judge_chips
 from neurograd.judge.forecasts import (
+    LOSS_ERROR,
     MODEL_ERROR,
     error_of_prediction,
     judge_aged_forecasts,
@@ -40,7 +41,7 @@ def test_the_interval_is_wider_by_the_error_of_the_prediction():
     low, high = plain.cost.ci
     assert found.judgement.cost.ci == pytest.approx((low - extra, high + extra))
     loss = plain.excess_loss
-    wider = (loss.ci[0] - MODEL_ERROR * loss.value, loss.ci[1] + MODEL_ERROR * loss.value)
+    wider = (loss.ci[0] - LOSS_ERROR * loss.value, loss.ci[1] + LOSS_ERROR * loss.value)
     assert found.judgement.excess_loss.ci == pytest.approx(wider)
     bounds = plain.bounds
     ends = (bounds.lower - extra, bounds.upper + extra)
@@ -51,8 +52,8 @@ def test_the_interval_is_wider_by_the_error_of_the_prediction():
 
 
 def test_a_forecast_stays_in_what_is_possible():
-    """87 % and a part of it more would be 111 % of samples lost."""
-    found = judge_forecasts(BASELINE, ALLOWED, right(93), [right(6), right(6)]).judgement
+    """91 % and what chance leaves would be more than the 93 % that there are."""
+    found = judge_forecasts(BASELINE, ALLOWED, right(93), [right(2), right(2)]).judgement
     assert found.cost.ci[1] == found.bounds.upper == pytest.approx(0.93)
     assert found.cost.ci[0] >= -0.07
 
@@ -181,7 +182,8 @@ def test_chips_of_which_some_learn_nothing_have_no_mean():
     assert judge_forecasts(BASELINE, ALLOWED, clean, [good] * 3).regime is None
     poor = right(100, 1000, loss=2.0)
     assert judge_forecasts(BASELINE, ALLOWED, clean, [lost, poor, lost]).regime is None
-    assert certain_damage(replace(found.judgement, cost=replace(found.judgement.cost, chance=None)))
+    known = replace(found.judgement.cost, ci=(0.1, 0.6), chance=None)
+    assert certain_damage(replace(found.judgement, cost=known))
     assert not certain_damage(found.judgement)
     assert found.judgement.excess_loss.ci == (-math.inf, math.inf)
     aged = judge_aged_forecasts(found, BASELINE, AFTER, clean, {0.0: [good] * 3}, trains=True)

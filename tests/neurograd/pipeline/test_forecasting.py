@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurograd.judge.forecasts import MODEL_ERROR
+from neurograd.judge.forecasts import LOSS_ERROR
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.predicted.network import CLEAN, forecast_network
@@ -49,7 +49,7 @@ def test_forecasts_of_a_noisy_chip_are_within_the_error_that_they_are_given():
     """
     found, true = _losses(_tiny(device={"preset": "alox-hfo2"}), 5)
     predicted, excess = np.median(found) - 1, np.median(true) - 1
-    assert abs(excess - predicted) < MODEL_ERROR * predicted
+    assert abs(excess - predicted) < LOSS_ERROR * predicted
     assert excess > 0.5
 
 

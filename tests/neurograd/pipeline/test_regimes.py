@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 
 from neurograd.forecast.small_batches.path import SmallBatchPath
-from neurograd.judge.forecasts import MODEL_ERROR
+from neurograd.judge.forecasts import LOSS_ERROR
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import (
     active_effects,
@@ -104,7 +104,7 @@ def test_drawn_chips_are_judged_beside_drawn_twins_without_an_error_of_the_predi
         spec, problem, clean, [chip.model_copy(update={"drawn": False}) for chip in chips]
     ).judgement.excess_loss
     low, high = path.chance
-    extra = MODEL_ERROR * abs(path.value)
+    extra = LOSS_ERROR * abs(path.value)
     assert path.ci == pytest.approx((low - extra, high + extra))
 
 
