@@ -51,6 +51,11 @@ TRAINED = 20
 """Chips of a spec that are trained."""
 BESIDE = 300
 """Updates of a training that are timed beside its forecast."""
+SOLVED_BATCH = 64
+"""Fewest samples of an update whose voltages are solved along the wires.
+
+A count. Thousands of solved updates of single samples take a minute a training, and forty are made.
+"""
 _QUICK_TRAINED, _QUICK_STEPS = 2, 60
 _QUICK_REGIMES = ("full", "1")
 _QUICK_TASKS = ({"name": "digits", "train_samples": 150},)
@@ -116,7 +121,13 @@ def one(run: Run, item: tuple[Regime, Sequence[int]], *, trained: int) -> dict[s
 
 
 def _beside(run: Run, trained: int, spec: Spec, clean: CleanTraining) -> dict[str, Any]:
-    """One spec predicted and trained."""
+    """One spec predicted and trained; another is drawn where that would take hours."""
+    batch, device = spec.learning_rule.batch_size, spec.device
+    if batch != "full" and batch < SOLVED_BATCH and device is not None and device.ir_drop:
+        raise NeurogradError(
+            "device.ir_drop: voltages along the wires are solved for each sample; not drawn in "
+            f"batches of fewer than {SOLVED_BATCH}"
+        )
     predicted = predicted_beside(run, spec)
     problem = build_problem(spec, run.device)
     costs = [chip_cost(spec, problem, clean.result, index) for index in range(trained)]
