@@ -138,11 +138,22 @@ def test_a_rule_whose_mean_is_known_is_not_followed_one_by_one():
     assert found.gradients > 0
 
 
+def _agree(problem, chip, steps):
+    """Mean final loss of 6 forecasts within 15 % and three errors of that of 6 trainings (99 %)."""
+    found = [
+        problem.loss(forecast_chip(problem, chip, steps, 0, index=k).weights) for k in range(6)
+    ]
+    true = [problem.loss(train(problem, chip, steps, 0, chip_index=k).weights) for k in range(6)]
+    error = float(np.hypot(np.std(found, ddof=1), np.std(true, ddof=1))) / 6**0.5
+    assert abs(np.mean(found) - np.mean(true)) < 0.15 * np.mean(true) + 3.0 * error
+    assert error < 0.2 * np.mean(true)
+
+
 @pytest.mark.parametrize(
     ("rounding", "step_size", "steps"), [("stochastic", 0.05, 1000), ("nearest", 0.1, 600)]
 )
 def test_online_writes_on_soft_bounds_are_forecast_near_their_training(rounding, step_size, steps):
-    """Mean final loss of 6 forecasts within 15 % of that of 6 trainings, and three errors (99 %).
+    """By ``_agree``.
 
     With a standard deviation in place of the mean size of an update, stochastic pulses were
     forecast at 0.63 where they train to 0.46.
@@ -154,17 +165,11 @@ def test_online_writes_on_soft_bounds_are_forecast_near_their_training(rounding,
     )
     write = MemristorWrite(crossbar, curve, curve, (200, 200), rounding=rounding)
     chip = Chip(Minibatch(Backprop(), 1), step_size, (), (write,))
-    found = [
-        problem.loss(forecast_chip(problem, chip, steps, 0, index=k).weights) for k in range(6)
-    ]
-    true = [problem.loss(train(problem, chip, steps, 0, chip_index=k).weights) for k in range(6)]
-    error = float(np.hypot(np.std(found, ddof=1), np.std(true, ddof=1))) / 6**0.5
-    assert abs(np.mean(found) - np.mean(true)) < 0.15 * np.mean(true) + 3.0 * error
-    assert error < 0.2 * np.mean(true)
+    _agree(problem, chip, steps)
 
 
 def test_chips_of_few_states_are_forecast_near_their_training():
-    """As above, for devices of 60 states on which writes land by chance, in batches of 8.
+    """By ``_agree``, for devices of 60 states on which writes land by chance, in batches of 8.
 
     With noise as writes have it between the states, where paths go and chips never stand, losses
     were forecast at 0.018 where they train to 0.006.
@@ -176,13 +181,7 @@ def test_chips_of_few_states_are_forecast_near_their_training():
     )
     write = ConductanceStates(MemristorWrite(crossbar, levels=None), -bound, bound, 60)
     chip = Chip(Minibatch(Backprop(), 8), 0.3, (), (write,))
-    found = [
-        problem.loss(forecast_chip(problem, chip, steps, 0, index=k).weights) for k in range(6)
-    ]
-    true = [problem.loss(train(problem, chip, steps, 0, chip_index=k).weights) for k in range(6)]
-    error = float(np.hypot(np.std(found, ddof=1), np.std(true, ddof=1))) / 6**0.5
-    assert abs(np.mean(found) - np.mean(true)) < 0.15 * np.mean(true) + 3.0 * error
-    assert error < 0.2 * np.mean(true)
+    _agree(problem, chip, steps)
 
 
 def test_a_step_that_is_taken_again_has_the_noise_of_its_own_stages(monkeypatch):
