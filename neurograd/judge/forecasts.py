@@ -20,30 +20,14 @@ from neurograd.judge.cost import (
 )
 from neurograd.judge.looks import Plan, chance_to_decide
 from neurograd.judge.networks import Network, Predicted
-from neurograd.judge.verdict import Cost, Verdict, judge
-
-MODEL_ERROR = 0.25
-"""Part of the damage by which a predicted cost may be off, below 1 (``error_of_prediction``).
-
-Tuned with ``experiments.drawn_tuning`` on chips that judge nothing: the bound of split conformal
-prediction at 5 % on what the intervals of prediction and training leave unexplained (a test holds
-it against the kept record). Smaller promises chips that fail, larger leaves more of them
-inconclusive. Chips and twins whose every update was drawn as in training have no such error.
-"""
-
-LOSS_ERROR = 0.7
-"""The same of a predicted training loss above the clean twin's, a part of it.
-
-Not tuned: losses of chips that lose much have no end, and are further off than what they cost.
-Smaller makes intervals that do not hold; larger says less.
-"""
-
-KNOWN = 0.7
-"""Part of a predicted cost that chance may leave open where its damage is shared out.
-
-A pure number, not tuned. Smaller asks for more chips or test samples before any effect is looked
-into; larger gives shares that could be anything.
-"""
+from neurograd.judge.prediction_error import (
+    LOSS_ERROR,
+    MODEL_ERROR,
+    error_of_prediction,
+    most_lost,
+    widened,
+)
+from neurograd.judge.verdict import Verdict, judge
 
 LOST_CHIP = 0.9
 """Part of the clean training's decrease of the loss that a chip has lost which learned nothing.
@@ -294,70 +278,6 @@ def _mean_accuracy(chips: Sequence[Network]) -> float | None:
     """Mean test accuracy, None where undefined."""
     accuracies = [chip.test_accuracy for chip in chips if chip.test_accuracy is not None]
     return sum(accuracies) / len(accuracies) if accuracies else None
-
-
-def error_of_prediction(cost: float, error: float, most: float = math.inf) -> float:
-    """What a predicted cost c may be off by, ``e|c|(1 − c/C)``; 0 where it has no end.
-
-    An accuracy that is lost is lost, however far the damage is off: to first order a cost
-    ``C·u/(1 + u)`` of a damage u that is known to a part e is known to this. Without a largest
-    cost, and where the chip is better than its twin, it is a part of the cost.
-
-    Args:
-        cost: The cost c.
-        error: The part e of the damage.
-        most: The accuracy C that there is to lose; infinite for a loss, which is no less off where
-            it is large.
-    """
-    if not math.isfinite(cost):
-        return 0.0
-    left = 1.0 - cost / most if 0.0 < most < math.inf else 1.0
-    return error * abs(cost) * min(1.0, max(0.0, left))
-
-
-def most_lost(judged: Judgement) -> float:
-    """The accuracy that there is to lose; infinite where the cost is a loss."""
-    return judged.possible[1] if judged.kind == "accuracy_drop" else math.inf
-
-
-def widened(cost: Cost, error: float = MODEL_ERROR, most: float = math.inf) -> Cost:
-    """A predicted cost whose interval covers the error of the prediction as well.
-
-    Args:
-        cost: The cost, with the interval that chance leaves.
-        error: Part by which the damage may be off, as ``error_of_prediction`` has it.
-        most: The largest cost that there can be.
-    """
-    if not math.isfinite(cost.value):
-        return cost
-    low, high = cost.ci
-    extra = error_of_prediction(cost.value, error, most)
-    return replace(cost, ci=(low - extra, high + extra), chance=cost.ci)
-
-
-def sign_known(cost: Cost) -> bool:
-    """Whether chance leaves the sign of a widened cost: an error below 1 of it changes none."""
-    if not math.isfinite(cost.value):
-        return cost.value in (math.inf, -math.inf)
-    low, high = cost.ci
-    if cost.chance is not None:
-        # An interval that was cut to what is possible tells no longer where chance ends.
-        return cost.chance[0] > 0 or cost.chance[1] < 0
-    extra = _model_error(cost)
-    return low + extra > 0 or high - extra < 0
-
-
-def is_known(cost: Cost) -> bool:
-    """Whether chance leaves no more than ``KNOWN`` of a widened cost open."""
-    if not math.isfinite(cost.value):
-        return sign_known(cost)
-    low = cost.ci[0] + _model_error(cost) if cost.chance is None else cost.chance[0]
-    return cost.value - low <= KNOWN * abs(cost.value)
-
-
-def _model_error(cost: Cost) -> float:
-    """What a predicted cost, which is finite, may be off by."""
-    return MODEL_ERROR * abs(cost.value)
 
 
 def _judged(

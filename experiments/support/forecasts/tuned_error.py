@@ -2,7 +2,7 @@
 
 The mean trained cost of a chip and its predicted one are known with 95 % intervals; what these do
 not explain of their distance is the prediction's own error, counted in units of
-``neurograd.judge.forecasts.error_of_prediction``. Its bound is that of split conformal prediction
+``neurograd.judge.prediction_error.error_of_prediction``. Its bound is that of split conformal prediction
 (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005; Lei et al., J. Am. Stat.
 Assoc. 2018), which needs no law of the errors.
 """
@@ -14,7 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.support.forecasts.drawn_claims import LEFT_OPEN, own_arm
-from neurograd.judge.forecasts import MODEL_ERROR, error_of_prediction
+from neurograd.judge.prediction_error import (
+    MODEL_ERROR,
+    error_of_prediction,
+)
 
 GRID = 0.05
 """Candidates of ``MODEL_ERROR`` are whole multiples of it."""

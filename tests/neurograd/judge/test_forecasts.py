@@ -15,12 +15,14 @@ from neurograd.forecast.bursts import PathCheck
 from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import Allowed, Baseline, judge_chips
 from neurograd.judge.forecasts import (
-    LOSS_ERROR,
-    MODEL_ERROR,
-    error_of_prediction,
     judge_aged_forecasts,
     judge_forecasts,
     looked_at,
+)
+from neurograd.judge.prediction_error import (
+    LOSS_ERROR,
+    MODEL_ERROR,
+    error_of_prediction,
     sign_known,
     widened,
 )
