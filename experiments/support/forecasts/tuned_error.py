@@ -2,9 +2,9 @@
 
 The mean trained cost of a chip and its predicted one are known with 95 % intervals; what these do
 not explain of their distance is the prediction's own error, counted in units of
-``neurograd.judge.prediction_error.error_of_prediction``. Its bound is that of split conformal prediction
-(Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005; Lei et al., J. Am. Stat.
-Assoc. 2018), which needs no law of the errors.
+``neurograd.judge.prediction_error.error_of_prediction``. Its bound is that of split conformal
+prediction (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005; Lei et al., J.
+Am. Stat. Assoc. 2018), which needs no law of the errors.
 """
 
 from __future__ import annotations
