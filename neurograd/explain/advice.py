@@ -8,10 +8,7 @@ from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import Guide, certain_damage
 from neurograd.explain.trials import Trial
 from neurograd.judge.cost import Judgement
-from neurograd.judge.prediction_error import (
-    MODEL_ERROR,
-    sign_known,
-)
+from neurograd.judge.prediction_error import MODEL_ERROR, sign_known
 from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.cost import NOUNS
 from neurograd.words import capital, confidence, listed, percent, ranged_percent

@@ -6,9 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neurograd.judge.prediction_error import (
-    sign_known,
-)
+from neurograd.judge.prediction_error import sign_known
 from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.mitigation import EffectCost, MitigationGuide
 from neurograd.words import listed, ranged_percent

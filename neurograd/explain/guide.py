@@ -16,15 +16,9 @@ from neurograd.effects.effect import Effect, Remedy
 from neurograd.explain.trials import Tried, best_first
 from neurograd.explain.variants import by_left_out, names
 from neurograd.judge.cost import Allowed, Baseline, Judgement, lost_decrease
-from neurograd.judge.forecasts import (
-    judge_forecasts,
-)
+from neurograd.judge.forecasts import judge_forecasts
 from neurograd.judge.networks import Network, Predicted, correct_table
-from neurograd.judge.prediction_error import (
-    is_known,
-    sign_known,
-    widened,
-)
+from neurograd.judge.prediction_error import is_known, sign_known, widened
 from neurograd.judge.verdict import Cost, Verdict, mean_interval, mean_over_chips
 from neurograd.measure.intervals import CONFIDENCE
 

@@ -32,7 +32,7 @@ into; larger gives shares that could be anything.
 """
 
 
-def error_of_prediction(cost: float, error: float, most: float = math.inf) -> float:
+def error_of_prediction(cost: float, error: float = MODEL_ERROR, most: float = math.inf) -> float:
     """What a predicted cost c may be off by, ``e|c|(1 − c/C)``; 0 where it has no end.
 
     An accuracy that is lost is lost, however far the damage is off: to first order a cost
@@ -79,7 +79,7 @@ def sign_known(cost: Cost) -> bool:
     if cost.chance is not None:
         # An interval that was cut to what is possible tells no longer where chance ends.
         return cost.chance[0] > 0 or cost.chance[1] < 0
-    extra = _model_error(cost)
+    extra = error_of_prediction(cost.value)
     return low + extra > 0 or high - extra < 0
 
 
@@ -87,10 +87,5 @@ def is_known(cost: Cost) -> bool:
     """Whether chance leaves no more than ``KNOWN`` of a widened cost open."""
     if not math.isfinite(cost.value):
         return sign_known(cost)
-    low = cost.ci[0] + _model_error(cost) if cost.chance is None else cost.chance[0]
+    low = cost.ci[0] + error_of_prediction(cost.value) if cost.chance is None else cost.chance[0]
     return cost.value - low <= KNOWN * abs(cost.value)
-
-
-def _model_error(cost: Cost) -> float:
-    """What a predicted cost, which is finite, may be off by."""
-    return MODEL_ERROR * abs(cost.value)

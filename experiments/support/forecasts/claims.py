@@ -10,9 +10,7 @@ import numpy as np
 from scipy import stats
 
 from experiments.support.record import Claim, held_where
-from neurograd.judge.prediction_error import (
-    MODEL_ERROR,
-)
+from neurograd.judge.prediction_error import MODEL_ERROR
 from neurograd.judge.proportions import proportion_interval
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE, Interval, interval

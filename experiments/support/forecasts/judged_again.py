@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from neurograd.judge.prediction_error import (
-    MODEL_ERROR,
-    error_of_prediction,
-)
+from neurograd.judge.prediction_error import MODEL_ERROR, error_of_prediction
 from neurograd.judge.verdict import Verdict
 
 Row = Mapping[str, Any]

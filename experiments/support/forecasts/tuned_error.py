@@ -14,10 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.support.forecasts.drawn_claims import LEFT_OPEN, own_arm
-from neurograd.judge.prediction_error import (
-    MODEL_ERROR,
-    error_of_prediction,
-)
+from neurograd.judge.prediction_error import MODEL_ERROR, error_of_prediction
 
 GRID = 0.05
 """Candidates of ``MODEL_ERROR`` are whole multiples of it."""

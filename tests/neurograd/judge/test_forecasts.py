@@ -14,11 +14,7 @@ from neurograd.explain.guide import certain_damage
 from neurograd.forecast.bursts import PathCheck
 from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import Allowed, Baseline, judge_chips
-from neurograd.judge.forecasts import (
-    judge_aged_forecasts,
-    judge_forecasts,
-    looked_at,
-)
+from neurograd.judge.forecasts import judge_aged_forecasts, judge_forecasts, looked_at
 from neurograd.judge.prediction_error import (
     LOSS_ERROR,
     MODEL_ERROR,

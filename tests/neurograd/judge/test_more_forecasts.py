@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from neurograd.judge.cost import Allowed, Baseline
-from neurograd.judge.forecasts import (
-    judge_forecasts,
-)
+from neurograd.judge.forecasts import judge_forecasts
 from neurograd.judge.looks import Plan
-from neurograd.judge.prediction_error import (
-    MODEL_ERROR,
-)
+from neurograd.judge.prediction_error import MODEL_ERROR
 from neurograd.judge.verdict import Verdict
 from tests.neurograd.judge.networks import right
 

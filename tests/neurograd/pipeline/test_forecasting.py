@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurograd.judge.prediction_error import (
-    LOSS_ERROR,
-)
+from neurograd.judge.prediction_error import LOSS_ERROR
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.predicted.network import CLEAN, forecast_network

@@ -10,9 +10,7 @@ import torch
 from scipy import stats
 
 from neurograd.forecast.small_batches.path import SmallBatchPath
-from neurograd.judge.prediction_error import (
-    LOSS_ERROR,
-)
+from neurograd.judge.prediction_error import LOSS_ERROR
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.build import (
     active_effects,
