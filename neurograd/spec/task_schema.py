@@ -205,8 +205,9 @@ class Task(SpecModel):
     )
     test_samples: Annotated[int, _SAMPLES] | None = Field(
         None,
-        description="Test samples, 1 to 10000000. Default: null, all; 1000 of teacher_student and "
-        "yin_yang.",
+        description="Test samples, 1 to 10000000; those beyond the 360 of digits or the 1,000 of "
+        "mnist_5k are taken from the training samples, with train_samples at most 1,797 or 5,000 "
+        "together. Default: null, all; 1000 of teacher_student and yin_yang.",
     )
     inputs: Annotated[int, WIDTH] | None = Field(
         None, description="Inputs of teacher and student; teacher_student only. Default: 25."

@@ -11,7 +11,7 @@ import torch
 
 from neurograd.problem.datasets.dataset import Dataset
 from neurograd.problem.datasets.image_files import image_dataset, packaged_table
-from neurograd.problem.datasets.splits import balanced_order, first_of
+from neurograd.problem.datasets.splits import balanced_order, train_and_test
 
 _TEST_SAMPLES = 360
 
@@ -30,11 +30,12 @@ def digits(
     Args:
         flat: Shape ``(n, 64)``, else ``(n, 1, 8, 8)``.
         train_samples: Take fewer, with the classes balanced.
-        test_samples: Take fewer, with the classes balanced.
+        test_samples: Take fewer or more, with the classes balanced: those beyond 360 follow them
+            and are missing at the end of the training samples.
         dtype: Type of the inputs.
 
     Raises:
-        DataError: If more samples are asked for than there are.
+        DataError: If more samples are asked for than there are, in one part or in both together.
     """
     table = _table()
     labels = table[:, -1].astype(np.int64)
@@ -43,8 +44,7 @@ def digits(
     # The training set in an order of its own, balanced from its first sample on.
     train = train[balanced_order(labels[train])]
     pixels = (table[:, :-1] / 16.0).reshape(-1, 1, 8, 8)
-    train = first_of("digits", "train", train, train_samples)
-    test = first_of("digits", "test", test, test_samples)
+    train, test = train_and_test("digits", train, test, train_samples, test_samples)
     return image_dataset(
         "digits", (pixels[train], labels[train]), (pixels[test], labels[test]), flat, dtype
     )

