@@ -32,9 +32,8 @@ from experiments.support.forecasts.judged_again import judged_again
 from experiments.support.judged_presets import JUDGED_PRESETS
 from experiments.support.record import RESULTS, Run, parse, run_main
 from neurograd.errors import NeurogradError
-from neurograd.judge.cost import judge_chips
+from neurograd.judge.cost import judge_chips, most_lost
 from neurograd.judge.forecasts import judge_forecasts
-from neurograd.judge.prediction_error import most_lost
 from neurograd.output import plain, to_json, write_atomically
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.forecasting import allowed_by, baseline_of

@@ -33,8 +33,7 @@ from experiments.support.forecasts.drawn_claims import (
 from experiments.support.record import Run, own_options, parse_beside, run_main
 from experiments.support.verdicts import TrueCost
 from neurograd.errors import NeurogradError
-from neurograd.judge.cost import judge_chips
-from neurograd.judge.prediction_error import most_lost
+from neurograd.judge.cost import judge_chips, most_lost
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import CleanTraining
 from neurograd.pipeline.forecasting import (

@@ -100,8 +100,8 @@ class Part:
 class Guide:
     """Predicted costs of a chip and of its variants.
 
-    The intervals of costs cover chips, test samples and ``MODEL_ERROR``; those of differences take
-    the same part of the difference as the error of the prediction.
+    The intervals of costs cover chips, test samples and ``MODEL_ERROR``, added in squares; those of
+    differences take the same part of the difference as the error of the prediction.
 
     Attributes:
         chip: The chip in words.

@@ -166,6 +166,11 @@ def judge_chips(
     )
 
 
+def most_lost(judged: Judgement) -> float:
+    """The accuracy that there is to lose; infinite where the cost is a loss."""
+    return judged.possible[1] if judged.kind == "accuracy_drop" else math.inf
+
+
 def lost_decrease(baseline: Baseline, clean: Network, chip: Network) -> float:
     """Part of the clean training's decrease of the loss that a chip loses: ``lost_part``."""
     return lost_part(baseline.loss, clean.loss, chip.loss)

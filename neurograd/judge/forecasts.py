@@ -17,14 +17,15 @@ from neurograd.judge.cost import (
     judge_chips,
     lost_decrease,
     mean_of_costs,
+    most_lost,
 )
 from neurograd.judge.looks import Plan, chance_to_decide
 from neurograd.judge.networks import Network, Predicted
 from neurograd.judge.prediction_error import (
     LOSS_ERROR,
     MODEL_ERROR,
+    ends_with_error,
     error_of_prediction,
-    most_lost,
     widened,
 )
 from neurograd.judge.verdict import Verdict, judge
@@ -306,7 +307,8 @@ def _with_error(judged: Judgement, chips: int, error: float) -> Judgement:
     most = most_lost(judged)
     wide = widened(judged.cost, error, most).within(*judged.possible)
     extra = error_of_prediction(judged.cost.value, error, most)
-    lower, upper = judged.bounds.lower - extra, judged.bounds.upper + extra
+    ends = (judged.bounds.lower, judged.bounds.upper)
+    lower, upper = ends_with_error(judged.cost.value, ends, extra)
     bounds = replace(judged.bounds, lower=lower, upper=upper).within(*judged.possible)
     verdict = judge(bounds, judged.allowed, chips=chips, clean_learned=judged.clean_learned)
     return replace(

@@ -23,6 +23,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from neurograd.judge.bounds import Mean, MeanOverTable
+from neurograd.judge.prediction_error import arm_with_error
 
 _POINTS = 241
 _REACH = 6.0
@@ -172,12 +173,12 @@ def chance_to_decide(
         limit: What it is held against.
         most: Chips of the last look.
         error: One-sided error rate.
-        apart: What the bounds are apart from the mean beside, however many chips there are.
+        apart: What the mean may be off beside chance, however many chips there are.
     """
     chip, sample = mean.chip_variance(), mean.sample_variance()
     last = math.sqrt(chip / most + sample)
     moves = math.sqrt(max(0.0, chip / mean.chips - chip / most))
-    margin = -float(ndtri(error)) * last + apart
+    margin = arm_with_error(-float(ndtri(error)) * last, apart)
     away = mean.value - limit
     if moves == 0:
         return float(abs(away) > margin)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from neurograd.judge.cost import Judgement
 from neurograd.judge.verdict import Cost
+from neurograd.measure.intervals import Interval
 
-MODEL_ERROR = 0.25
+MODEL_ERROR = 0.4
 """Part of the damage by which a predicted cost may be off, below 1 (``error_of_prediction``).
 
 Tuned with ``experiments.drawn_tuning`` on chips that judge nothing: the bound of split conformal
@@ -51,9 +51,32 @@ def error_of_prediction(cost: float, error: float = MODEL_ERROR, most: float = m
     return error * abs(cost) * min(1.0, max(0.0, left))
 
 
-def most_lost(judged: Judgement) -> float:
-    """The accuracy that there is to lose; infinite where the cost is a loss."""
-    return judged.possible[1] if judged.kind == "accuracy_drop" else math.inf
+def arm_with_error(arm: float, extra: float) -> float:
+    """Arm of an interval that covers chance and the error of the prediction: they add in squares.
+
+    The two are independent: chips and test samples are drawn anew, and the error is the method's.
+    ``MODEL_ERROR`` is tuned on what is left of distances by the same sum of squares.
+
+    Args:
+        arm: Distance of a bound from the mean by chance alone, 0 or more, infinite without end.
+        extra: What the prediction may be off, from ``error_of_prediction``.
+    """
+    return math.hypot(arm, extra)
+
+
+def ends_with_error(value: float, ends: Interval, extra: float) -> Interval:
+    """Bounds of a predicted cost by chance, each moved to ``arm_with_error`` from the cost.
+
+    Args:
+        value: The cost. One without an end keeps its bounds.
+        ends: Its lower and upper bound. Of several looks they are those of an earlier one where the
+            last adds nothing: one that the cost has passed since has no arm.
+        extra: What the prediction may be off; 0 keeps the bounds to their last digit.
+    """
+    if extra == 0.0 or not math.isfinite(value):
+        return ends
+    below, above = max(0.0, value - ends[0]), max(0.0, ends[1] - value)
+    return value - arm_with_error(below, extra), value + arm_with_error(above, extra)
 
 
 def widened(cost: Cost, error: float = MODEL_ERROR, most: float = math.inf) -> Cost:
@@ -66,26 +89,33 @@ def widened(cost: Cost, error: float = MODEL_ERROR, most: float = math.inf) -> C
     """
     if not math.isfinite(cost.value):
         return cost
-    low, high = cost.ci
     extra = error_of_prediction(cost.value, error, most)
-    return replace(cost, ci=(low - extra, high + extra), chance=cost.ci)
+    return replace(cost, ci=ends_with_error(cost.value, cost.ci, extra), chance=cost.ci)
 
 
 def sign_known(cost: Cost) -> bool:
     """Whether chance leaves the sign of a widened cost: an error below 1 of it changes none."""
     if not math.isfinite(cost.value):
         return cost.value in (math.inf, -math.inf)
-    low, high = cost.ci
-    if cost.chance is not None:
-        # An interval that was cut to what is possible tells no longer where chance ends.
-        return cost.chance[0] > 0 or cost.chance[1] < 0
-    extra = error_of_prediction(cost.value)
-    return low + extra > 0 or high - extra < 0
+    low, high = _chance(cost)
+    return low > 0 or high < 0
 
 
 def is_known(cost: Cost) -> bool:
     """Whether chance leaves no more than ``KNOWN`` of a widened cost open."""
     if not math.isfinite(cost.value):
         return sign_known(cost)
-    low = cost.ci[0] + error_of_prediction(cost.value) if cost.chance is None else cost.chance[0]
-    return cost.value - low <= KNOWN * abs(cost.value)
+    return cost.value - _chance(cost)[0] <= KNOWN * abs(cost.value)
+
+
+def _chance(cost: Cost) -> Interval:
+    """What chance leaves of a finite widened cost.
+
+    Records keep the wide interval alone: it is taken back to chance's. One that was cut to what is
+    possible tells no longer where chance ends.
+    """
+    if cost.chance is not None:
+        return cost.chance
+    extra = error_of_prediction(cost.value)
+    below, above = (math.sqrt(max(0.0, (end - cost.value) ** 2 - extra**2)) for end in cost.ci)
+    return cost.value - below, cost.value + above

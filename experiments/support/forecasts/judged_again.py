@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from neurograd.judge.prediction_error import MODEL_ERROR, error_of_prediction
+from neurograd.judge.prediction_error import MODEL_ERROR, ends_with_error, error_of_prediction
 from neurograd.judge.verdict import Verdict
 
 Row = Mapping[str, Any]
@@ -26,7 +26,7 @@ def judged_again(row: Row, limit: float, error: float = MODEL_ERROR) -> dict[str
         return {**row, "predicted": {**predicted, "verdict": Verdict.NOT_TOLERATED.value}}
     most = predicted["most"] if "most" in predicted else row["trained"]["clean_accuracy"]
     extra = error_of_prediction(predicted["drop"], error, most)
-    low, high = predicted["plain_ci"][0] - extra, predicted["plain_ci"][1] + extra
+    low, high = ends_with_error(predicted["drop"], tuple(predicted["plain_ci"]), extra)
     inside, outside = high <= limit, low > limit
     verdict = (
         Verdict.TOLERATED if inside

@@ -29,21 +29,23 @@ Row = Mapping[str, Any]
 def unexplained(row: Row) -> float:
     """How far a prediction is off, in units of a full error, beyond what chance explains.
 
-    0 where the distance of the predicted and the trained cost is within the root of the sum of the
-    squares of their arms towards each other, and where both are without end; infinite where one of
-    them is, or where nothing is predicted and something is lost.
+    The root of what the squares of their arms towards each other leave of the squared distance of
+    the predicted and the trained cost, as independent errors add in squares
+    (``neurograd.judge.prediction_error.arm_with_error``). 0 where they leave nothing, and where
+    both costs are without end; infinite where one of them is, or where nothing is predicted and
+    something is lost.
     """
     value, mean = row["predicted"]["value"], row["trained"]["value"]
     if value is None or mean is None:
         return 0.0 if value is mean else math.inf
     end = row["predicted"]["chance"][mean > value]
     arm = 0.0 if end is None else abs(end - value)
-    beyond = abs(value - mean) - math.hypot(arm, own_arm(row))
+    beyond = (value - mean) ** 2 - arm**2 - own_arm(row) ** 2
     if beyond <= 0:
         return 0.0
     most = row["predicted"]["most"] if row["kind"] == "accuracy_drop" else None
     unit = error_of_prediction(value, 1.0, math.inf if most is None else most)
-    return beyond / unit if unit > 0 else math.inf
+    return math.sqrt(beyond) / unit if unit > 0 else math.inf
 
 
 def followed(rows: Sequence[Row]) -> list[Row]:

@@ -18,7 +18,10 @@ from neurograd.judge.forecasts import judge_aged_forecasts, judge_forecasts, loo
 from neurograd.judge.prediction_error import (
     LOSS_ERROR,
     MODEL_ERROR,
+    arm_with_error,
+    ends_with_error,
     error_of_prediction,
+    is_known,
     sign_known,
     widened,
 )
@@ -29,20 +32,26 @@ BASELINE = Baseline(loss=2.3, accuracy=0.1)
 ALLOWED = Allowed(accuracy_drop=0.25, excess_loss=0.1, confidence=0.95)
 
 
-def test_the_interval_is_wider_by_the_error_of_the_prediction():
+def _in_squares(value, ends, extra):
+    """An interval by chance whose arms have another error added in squares."""
+    below, above = (math.sqrt((end - value) ** 2 + extra**2) for end in ends)
+    return value - below, value + above
+
+
+def test_the_interval_is_wider_by_the_error_of_the_prediction_in_squares():
+    """Red where the two errors are added as they are: the interval is then too wide."""
     clean = right(700, 1000)
     chips = [right(k, 1000, loss=k / 1000) for k in (390, 400, 410)]
     plain = judge_chips(BASELINE, ALLOWED, clean, chips)
     found = judge_forecasts(BASELINE, ALLOWED, clean, chips)
     extra = MODEL_ERROR * plain.cost.value * (1.0 - plain.cost.value / 0.7)
     assert found.judgement.cost.value == plain.cost.value
-    low, high = plain.cost.ci
-    assert found.judgement.cost.ci == pytest.approx((low - extra, high + extra))
+    wide = _in_squares(plain.cost.value, plain.cost.ci, extra)
+    assert found.judgement.cost.ci == pytest.approx(wide)
     loss = plain.excess_loss
-    wider = (loss.ci[0] - LOSS_ERROR * loss.value, loss.ci[1] + LOSS_ERROR * loss.value)
+    wider = _in_squares(loss.value, loss.ci, LOSS_ERROR * loss.value)
     assert found.judgement.excess_loss.ci == pytest.approx(wider)
-    bounds = plain.bounds
-    ends = (bounds.lower - extra, bounds.upper + extra)
+    ends = _in_squares(plain.cost.value, (plain.bounds.lower, plain.bounds.upper), extra)
     assert (found.judgement.bounds.lower, found.judgement.bounds.upper) == pytest.approx(ends)
     assert (found.clean_loss, found.chip_loss) == (0.1, pytest.approx(0.4))
     assert (found.clean_accuracy, found.chip_accuracy) == (0.7, pytest.approx(0.4))
@@ -83,9 +92,9 @@ def test_the_worst_time_after_a_training_decides():
     found = _aged(True, (895, 897, 899), _0=(880, 882, 884), _86400=(100, 101, 102))
     soon, late = found.deployment
     plain = judge_chips(BASELINE, AFTER, right(900, 1000), _chips(100, 101, 102))
-    assert late.judgement.bounds.lower == pytest.approx(
-        plain.bounds.lower - error_of_prediction(plain.cost.value, MODEL_ERROR, 0.9)
-    )
+    extra = error_of_prediction(plain.cost.value, MODEL_ERROR, 0.9)
+    lower, _ = _in_squares(plain.cost.value, (plain.bounds.lower, plain.bounds.upper), extra)
+    assert late.judgement.bounds.lower == pytest.approx(lower)
     assert late.accuracy == pytest.approx(0.101)
     parts = (found.judgement.verdict, soon.judgement.verdict, late.judgement.verdict)
     assert parts == (Verdict.TOLERATED, Verdict.TOLERATED, Verdict.NOT_TOLERATED)
@@ -122,9 +131,25 @@ def test_chips_that_are_predicted_to_diverge_lose_all():
 
 
 def test_a_gain_is_as_uncertain_as_a_loss():
-    assert widened(Cost(-0.2, (-0.3, -0.1), 0.95), 0.7).ci == pytest.approx((-0.44, 0.04))
+    arm = math.sqrt(0.1**2 + 0.14**2)
+    gain = widened(Cost(-0.2, (-0.3, -0.1), 0.95), 0.7)
+    assert gain.ci == pytest.approx((-0.2 - arm, -0.2 + arm))
     endless = Cost(math.inf, (math.inf, math.inf), 0.95)
     assert widened(endless) == endless
+
+
+def test_errors_add_in_squares_and_what_has_no_end_keeps_none():
+    assert arm_with_error(0.3, 0.4) == pytest.approx(0.5)
+    assert ends_with_error(1.0, (0.7, math.inf), 0.4) == (pytest.approx(0.5), math.inf)
+    assert ends_with_error(1.0, (-math.inf, 1.3), 0.4) == (-math.inf, pytest.approx(1.5))
+    assert ends_with_error(math.inf, (0.3, math.inf), 0.4) == (0.3, math.inf)
+    ends = ends_with_error(math.nan, (0.3, math.nan), 0.4)
+    assert ends[0] == 0.3
+    assert math.isnan(ends[1])
+    # 1 − (1 − 0.1) is not 0.1: nothing beside chance leaves its bounds as they are.
+    assert ends_with_error(1.0, (0.1, 1.7), 0.0) == (0.1, 1.7)
+    # A bound of an earlier look that the cost has passed.
+    assert ends_with_error(1.0, (1.1, 1.3), 0.4) == (pytest.approx(0.6), pytest.approx(1.5))
 
 
 def test_the_error_of_the_prediction_is_what_the_tuning_chips_say():
@@ -147,7 +172,7 @@ def test_a_chip_that_has_lost_all_cannot_lose_more():
 
 def test_an_error_of_the_prediction_changes_no_sign_but_chance_does():
     certain = widened(Cost(0.2, (0.15, 0.25), 0.95))
-    assert certain.ci[0] == pytest.approx(0.15 - MODEL_ERROR * 0.2)
+    assert certain.ci[0] == pytest.approx(0.2 - math.hypot(0.05, MODEL_ERROR * 0.2))
     assert sign_known(certain)
     assert sign_known(widened(Cost(-0.2, (-0.25, -0.15), 0.95)))
     assert not sign_known(widened(Cost(0.2, (-0.01, 0.41), 0.95)))
@@ -156,13 +181,17 @@ def test_an_error_of_the_prediction_changes_no_sign_but_chance_does():
 
 
 def test_a_sign_without_an_interval_of_chance_is_known_beyond_the_predictions_error():
-    """An interval as it stands, of which the prediction's error is taken off both ends."""
-    extra = MODEL_ERROR * 0.2
+    """An interval as a record keeps it, of which the prediction's error is taken off both arms."""
     for sign in (1.0, -1.0):
-        ends = sorted((sign * (0.01 - extra), sign * (0.4 + extra)))
-        assert sign_known(Cost(sign * 0.2, tuple(ends), 0.95))
-        ends = sorted((sign * (-0.01 - extra), sign * (0.4 + extra)))
-        assert not sign_known(Cost(sign * 0.2, tuple(ends), 0.95))
+        for low in (0.01, -0.01):
+            ends = sorted((sign * low, sign * 0.4))
+            wide = widened(Cost(sign * 0.2, tuple(ends), 0.95))
+            assert sign_known(replace(wide, chance=None)) is sign_known(wide) is (low > 0)
+    # Of 0.2, chance may leave 0.14 open.
+    for low, known in ((0.061, True), (0.059, False)):
+        wide = widened(Cost(0.2, (low, 0.4), 0.95))
+        assert is_known(replace(wide, chance=None)) is is_known(wide) is known
+    assert not sign_known(Cost(0.2, (-math.inf, math.inf), 0.95))
 
 
 LOST_BUT_JUDGED = right(0, 1000, loss=2.3)

@@ -128,16 +128,21 @@ def test_what_would_decide():
     assert chance_to_decide(table, 0.0, 20, ERROR) < 0.01
 
 
+@pytest.mark.parametrize("apart", [0.0, 0.03])
 @pytest.mark.parametrize("limit", [-0.1, 0.05, 0.08, 0.1, 0.13, 0.2])
-def test_chance_to_decide_on_either_side_of_the_limit(limit):
-    """Chips that are still to come move the mean by normal numbers; 100,000 of their quantiles."""
+def test_chance_to_decide_on_either_side_of_the_limit(limit, apart):
+    """Chips that are still to come move the mean by normal numbers; 100,000 of their quantiles.
+
+    Red where another error of the mean is not added in squares.
+    """
     mean, most = MeanOverChips.of((0.0, 0.2, 0.1)), 12
     last, moves = (0.01 / most) ** 0.5, (0.01 / 3 - 0.01 / most) ** 0.5
     means = 0.1 + moves * stats.norm.ppf((np.arange(100_000) + 0.5) / 100_000)
-    decided = np.abs(means - limit) > stats.norm.isf(ERROR) * last
-    found = chance_to_decide(mean, limit, most, ERROR)
+    margin = ((stats.norm.isf(ERROR) * last) ** 2 + apart**2) ** 0.5
+    decided = np.abs(means - limit) > margin
+    found = chance_to_decide(mean, limit, most, ERROR, apart)
     assert found == pytest.approx(decided.mean(), abs=1e-4)
-    assert found == pytest.approx(chance_to_decide(mean, 0.2 - limit, most, ERROR))
+    assert found == pytest.approx(chance_to_decide(mean, 0.2 - limit, most, ERROR, apart))
 
 
 COUNT = 400

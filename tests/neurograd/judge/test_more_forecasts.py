@@ -28,7 +28,7 @@ def _found(limit, chips, plan=PLAN):
 
 
 def test_chips_that_are_too_few_ask_for_the_next_look():
-    """1 % lost of 3 % allowed, 1.7 % with the error of the prediction; chips are 0.8 % apart."""
+    """1 % lost of 3 % allowed, which may be off by 0.4 %; chips are 0.8 % apart."""
     found = _found(0.03, _chips(3, 100, 80))
     assert found.verdict is Verdict.INCONCLUSIVE
     assert (found.chips, found.more) == (3, PLAN.sizes[1])
@@ -38,7 +38,7 @@ def test_chips_that_are_too_few_ask_for_the_next_look():
 
 
 def test_no_more_chips_where_the_error_of_the_prediction_leaves_it_open():
-    """2 % lost, of which 2.5 % are inside of what the prediction may be off by."""
+    """2 % lost; 2.4 % are inside of what the prediction may be off by."""
     chips = _chips(3, 200, 1)
     limit = 0.02 * (1 + 0.5 * MODEL_ERROR)
     found = _found(limit, chips)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -105,7 +106,8 @@ def test_drawn_chips_are_judged_beside_drawn_twins_without_an_error_of_the_predi
     ).judgement.excess_loss
     low, high = path.chance
     extra = LOSS_ERROR * abs(path.value)
-    assert path.ci == pytest.approx((low - extra, high + extra))
+    below, above = math.hypot(path.value - low, extra), math.hypot(high - path.value, extra)
+    assert path.ci == pytest.approx((path.value - below, path.value + above))
 
 
 def test_the_twin_of_whole_batches_is_drawn_once_and_is_that_of_training():

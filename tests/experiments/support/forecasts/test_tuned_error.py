@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from experiments.support.forecasts.claims import rank_interval, ratio_interval
+from experiments.support.forecasts.drawn_claims import holds
 from experiments.support.forecasts.judged_again import judged_again
 from experiments.support.forecasts.tuned_error import GRID, followed, tuned, unexplained
+from neurograd.judge.prediction_error import ends_with_error, error_of_prediction
 
 
 def _row(predicted, trained, half=0.0, error=0.0, most=None):
@@ -25,12 +27,23 @@ def test_what_chance_does_not_explain_is_in_units_of_a_full_error():
     assert unexplained(_row(0.4, 0.1)) == pytest.approx(0.75)
     own = 0.1 / 2.3646  # t of 7 degrees of freedom at 95 %
     off = unexplained(_row(0.4, 0.1, half=0.1, error=own))
-    assert off == pytest.approx((0.3 - math.sqrt(0.02)) / 0.4, rel=1e-4)
+    assert off == pytest.approx(math.sqrt(0.3**2 - 0.02) / 0.4, rel=1e-4)
     assert unexplained(_row(0.4, 0.31, half=0.1)) == 0.0
     assert unexplained(_row(None, None)) == 0.0
     assert unexplained(_row(None, 0.2)) == unexplained(_row(0.0, 0.2)) == math.inf
     # Of 0.5 that there is to lose, 0.4 may be off by a fifth of itself at most.
     assert unexplained(_row(0.4, 0.36, most=0.5)) == pytest.approx(0.5)
+
+
+def test_a_row_holds_exactly_up_to_what_chance_does_not_explain():
+    """Red where one of both adds errors otherwise: the tuned bound would then not be conformal."""
+    row = _row(0.4, 0.1, half=0.1, error=0.1 / 2.3646)
+    least = unexplained(row)
+    for error, held in ((1.001 * least, True), (0.999 * least, False)):
+        predicted = row["predicted"]
+        extra = error_of_prediction(predicted["value"], error)
+        ends = ends_with_error(predicted["value"], tuple(predicted["chance"]), extra)
+        assert holds({**row, "predicted": {**predicted, "ci": ends}}) is held
 
 
 def test_only_paths_that_were_followed_to_an_interval_are_counted():
