@@ -56,6 +56,10 @@ class OnceAnUpdate(Protocol):
         """Always True."""
         ...
 
+    def over_writes(self, writes: float) -> Self:
+        """What acts with each of so many writes as this does once."""
+        ...
+
 
 def check_write_each(mode: str, rule: LearningRule) -> None:
     """Raise ValueError for an unknown mode, or a rule whose samples cannot be written alone."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
@@ -119,6 +119,18 @@ class LayerWritesOnce(LayerWrites):
     def once_an_update(self) -> bool:
         """Always True."""
         return True
+
+    def over_writes(self, writes: float) -> Self:
+        """The same with each part's effects over so many writes (``OnceAnUpdate``)."""
+        parts = (
+            replace(part, writes=tuple(_over(effect, writes) for effect in part.writes))
+            for part in self.parts
+        )
+        return replace(self, parts=tuple(parts))
+
+
+def _over(effect: Any, writes: float) -> Any:
+    return effect.over_writes(writes)
 
 
 def _by_row(

@@ -7,8 +7,8 @@ weight by a constant part per update).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -97,6 +97,10 @@ class Leakage(_Leak):
     def __post_init__(self) -> None:
         _check(self.lifetime)
 
+    def over_writes(self, writes: float) -> Self:
+        """The leak of one of so many writes an update: its lifetime is as many writes."""
+        return replace(self, lifetime=self.lifetime * writes)
+
     def affine(self, w: Tensor) -> tuple[Tensor | float, Tensor]:
         """The part of an increment that stays, and what leaks of the weight itself."""
         leak = 1.0 / self.lifetime
@@ -127,6 +131,10 @@ class PairLeakage(_Leak):
 
     def __post_init__(self) -> None:
         _check(self.positive, self.negative)
+
+    def over_writes(self, writes: float) -> Self:
+        """See ``Leakage.over_writes``."""
+        return replace(self, positive=self.positive * writes, negative=self.negative * writes)
 
     def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
         reached = w + increment
