@@ -1,0 +1,152 @@
+"""Chips that write every sample of a batch for itself, followed as chips on single samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from device_models import (
+    Backprop,
+    Chip,
+    Leakage,
+    MemristorWrite,
+    Minibatch,
+    ReadNoise,
+    draw_crossbar,
+    linear_response,
+)
+from device_models.write.by_layer import LayerWritesOnce, PartWrites
+from device_models.write.retention import PairLeakage
+from neurograd.forecast.chip_end import drawn_passes, forecast_chip, forecast_passes, way_of
+from neurograd.forecast.small_batches.single_writes import SingleWrites
+from neurograd.problem import Problem
+from neurograd.seeding import generator_for
+from neurograd.training.loop import train
+from neurograd.training.schedules import StepDecay
+from tests.neurograd.cases import relu_network
+
+BATCH, STEPS, SAMPLES = 8, 900, 124
+"""Epochs end with a batch of 4."""
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return relu_network(samples=SAMPLES)
+
+
+def _chip(problem: Problem, order: str = "shuffled", lifetime: float = 250.0) -> Chip:
+    """Soft bounds, noisy pulses, and a leak that costs about as much as both."""
+    curve = linear_response(1.0, 60)
+    crossbar = draw_crossbar(
+        problem.num_parameters, weight_range=2.0, generator=generator_for(0, "crossbar")
+    )
+    write = MemristorWrite(crossbar, curve, curve, (60, 60), cycle_to_cycle=0.01)
+    rule = Minibatch(Backprop(), BATCH, order=order)
+    return Chip(rule, 0.2, (), (write, Leakage(lifetime)), write_each="sample")
+
+
+@pytest.mark.parametrize("order", ["shuffled", "with_replacement"])
+def test_its_end_is_forecast_near_its_training(problem: Problem, order: str) -> None:
+    """Mean final loss of 8 forecasts within 10 % and three errors of that of 8 trainings (99 %).
+
+    The sums of batches, a leak with every write or none, and Δt for every write all miss it by more
+    than twice as much.
+    """
+    chip = _chip(problem, order)
+
+    def forecast(chip: Chip) -> list[float]:
+        return [
+            problem.loss(forecast_chip(problem, chip, STEPS, 0, index=k, every_update=False).weights)
+            for k in range(8)
+        ]
+
+    found = forecast(chip)
+    true = [problem.loss(train(problem, chip, STEPS, 0, chip_index=k).weights) for k in range(8)]
+    error = float(np.hypot(np.std(found, ddof=1), np.std(true, ddof=1))) / 8**0.5
+    margin = 0.1 * np.mean(true) + 3.0 * error
+    assert abs(np.mean(found) - np.mean(true)) < margin
+    summed = forecast(replace(chip, write_each="batch"))
+    assert abs(np.mean(summed) - np.mean(true)) > 2.0 * margin
+    still = forecast(replace(chip, writes=chip.writes[:1]))
+    assert abs(np.mean(still) - np.mean(true)) > 2.0 * margin
+
+
+def test_writes_and_updates_are_counted_along_epochs(problem: Problem) -> None:
+    """By the batches of an epoch, one after the other, with the smaller one at its end."""
+    turns = SingleWrites.of(problem, _chip(problem))
+    assert turns is not None
+    sizes = [BATCH] * 15 + [4]
+    ends = np.cumsum(sizes * 3)
+    assert [turns.writes(k + 1) for k in range(48)] == list(ends)
+    writes = range(3 * SAMPLES + 1)
+    assert [turns.updates(k) for k in writes] == [int((ends <= k).sum()) for k in writes]
+    factors = turns.schedule(StepDecay(5, 0.5)).factors(np.arange(3.0 * SAMPLES))
+    assert list(factors) == [0.5 ** (k // 5) for k, size in enumerate(sizes * 3) for _ in range(size)]
+    assert turns.chip.step_size * SAMPLES == pytest.approx(0.2 * len(sizes))
+
+
+def test_other_orders_count_by_batches(problem: Problem) -> None:
+    turns = SingleWrites.of(problem, _chip(problem, "fresh"))
+    assert turns is not None
+    assert turns.writes(7) == 7 * BATCH
+    assert [turns.updates(k) for k in (0, 7, 8, 17)] == [0, 0, 1, 2]
+    assert turns.chip.step_size * BATCH == pytest.approx(0.2)
+    assert turns.chip.rule == Minibatch(Backprop(), 1)
+
+
+def test_what_is_told_along_a_path_are_whole_updates(problem: Problem) -> None:
+    turns = SingleWrites.of(problem, _chip(problem, "fresh"))
+    assert turns is not None
+    done: list[int] = []
+    seen: list[tuple[int, float]] = []
+    progress = turns.progress(done.append)
+    watch = turns.watch(lambda k, w: seen.append((k, float(w))))
+    assert progress is not None
+    assert watch is not None
+    for step in (3, 6, 1, 14):
+        progress(step)
+    assert done == [0, 1, 0, 2]
+    for writes in (3, 9, 10, 24):
+        watch(writes, torch.tensor(float(writes)))
+    assert seen == [(1, 9.0), (3, 24.0)]
+    assert turns.progress(None) is None
+    assert turns.watch(None) is None
+
+
+def test_a_leak_over_its_writes_leaves_what_one_of_an_update_does() -> None:
+    w, still = torch.tensor([0.8, -0.5]), torch.zeros(2)
+    generator = torch.Generator()
+    leaks = Leakage(200.0), PairLeakage(torch.tensor(150.0), 80.0)
+    for leak in (*leaks, LayerWritesOnce((PartWrites(slice(0, 2), (leaks[1],)),))):
+        once, now = w + leak.write(w, still, generator), w
+        for _ in range(BATCH):
+            now = now + leak.over_writes(BATCH).write(now, still, generator)
+        torch.testing.assert_close(now, once, rtol=1e-4, atol=0)
+        assert not torch.allclose(now, w, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reads": (ReadNoise(0.05),)},
+        {"write_each": "batch"},
+        {"writes": ()},
+        {"rule": Backprop()},
+        {"rule": Minibatch(Backprop(), SAMPLES)},
+    ],
+)
+def test_chips_that_are_not_followed_as_single_samples(problem: Problem, change: dict) -> None:
+    """One read of a batch is not one of every sample, and whole sets are no noise of samples."""
+    assert SingleWrites.of(problem, replace(_chip(problem), **change)) is None
+
+
+def test_the_cheaper_way_is_taken(problem: Problem) -> None:
+    chip = _chip(problem)
+    assert way_of(problem, chip, STEPS) == "small_batches"
+    assert way_of(problem, chip, 10) == "every_update"
+    path = forecast_passes(problem, chip, STEPS, "small_batches")
+    assert path < drawn_passes(problem, chip, STEPS)
+    assert way_of(problem, replace(chip, reads=(ReadNoise(0.05),)), STEPS) == "every_update"
