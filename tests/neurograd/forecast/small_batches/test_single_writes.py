@@ -50,28 +50,30 @@ def _chip(problem: Problem, order: str = "shuffled", lifetime: float = 250.0) ->
 
 @pytest.mark.parametrize("order", ["shuffled", "with_replacement"])
 def test_its_end_is_forecast_near_its_training(problem: Problem, order: str) -> None:
-    """Mean final loss of 8 forecasts within 10 % and three errors of that of 8 trainings (99 %).
+    """Mean final loss of 8 forecasts within 5 % and three errors of that of 8 trainings (99 %).
 
-    The sums of batches, a leak with every write or none, and Δt for every write all miss it by more
-    than twice as much.
+    Forecasts of writes of sums of batches, and of chips without a leak, miss it by half as much
+    again.
     """
     chip = _chip(problem, order)
 
     def forecast(chip: Chip) -> list[float]:
         return [
-            problem.loss(forecast_chip(problem, chip, STEPS, 0, index=k, every_update=False).weights)
+            problem.loss(
+                forecast_chip(problem, chip, STEPS, 0, index=k, every_update=False).weights
+            )
             for k in range(8)
         ]
 
     found = forecast(chip)
     true = [problem.loss(train(problem, chip, STEPS, 0, chip_index=k).weights) for k in range(8)]
     error = float(np.hypot(np.std(found, ddof=1), np.std(true, ddof=1))) / 8**0.5
-    margin = 0.1 * np.mean(true) + 3.0 * error
+    margin = 0.05 * np.mean(true) + 3.0 * error
     assert abs(np.mean(found) - np.mean(true)) < margin
     summed = forecast(replace(chip, write_each="batch"))
-    assert abs(np.mean(summed) - np.mean(true)) > 2.0 * margin
+    assert abs(np.mean(summed) - np.mean(true)) > 1.5 * margin
     still = forecast(replace(chip, writes=chip.writes[:1]))
-    assert abs(np.mean(still) - np.mean(true)) > 2.0 * margin
+    assert abs(np.mean(still) - np.mean(true)) > 1.5 * margin
 
 
 def test_writes_and_updates_are_counted_along_epochs(problem: Problem) -> None:
@@ -84,7 +86,9 @@ def test_writes_and_updates_are_counted_along_epochs(problem: Problem) -> None:
     writes = range(3 * SAMPLES + 1)
     assert [turns.updates(k) for k in writes] == [int((ends <= k).sum()) for k in writes]
     factors = turns.schedule(StepDecay(5, 0.5)).factors(np.arange(3.0 * SAMPLES))
-    assert list(factors) == [0.5 ** (k // 5) for k, size in enumerate(sizes * 3) for _ in range(size)]
+    assert list(factors) == [
+        0.5 ** (k // 5) for k, size in enumerate(sizes * 3) for _ in range(size)
+    ]
     assert turns.chip.step_size * SAMPLES == pytest.approx(0.2 * len(sizes))
 
 
@@ -120,7 +124,7 @@ def test_a_leak_over_its_writes_leaves_what_one_of_an_update_does() -> None:
     w, still = torch.tensor([0.8, -0.5]), torch.zeros(2)
     generator = torch.Generator()
     leaks = Leakage(200.0), PairLeakage(torch.tensor(150.0), 80.0)
-    for leak in (*leaks, LayerWritesOnce((PartWrites(slice(0, 2), (leaks[1],)),))):
+    for leak in (*leaks, LayerWritesOnce((PartWrites((slice(0, 2),), (leaks[1],)),))):
         once, now = w + leak.write(w, still, generator), w
         for _ in range(BATCH):
             now = now + leak.over_writes(BATCH).write(now, still, generator)
@@ -146,7 +150,7 @@ def test_chips_that_are_not_followed_as_single_samples(problem: Problem, change:
 def test_the_cheaper_way_is_taken(problem: Problem) -> None:
     chip = _chip(problem)
     assert way_of(problem, chip, STEPS) == "small_batches"
-    assert way_of(problem, chip, 10) == "every_update"
+    assert way_of(problem, chip, 8) == "every_update"
     path = forecast_passes(problem, chip, STEPS, "small_batches")
     assert path < drawn_passes(problem, chip, STEPS)
     assert way_of(problem, replace(chip, reads=(ReadNoise(0.05),)), STEPS) == "every_update"
