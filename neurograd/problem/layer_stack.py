@@ -152,7 +152,6 @@ class LayerStack:
         inputs: Tensor,
         targets: Tensor,
         count: int = 1,
-        feedback: Mapping[int, Tensor] = MappingProxyType({}),
         noise: ReadSpread | None = None,
     ) -> list[Factors]:
         """Inputs and errors of every layer, from the last one to the first.
@@ -163,8 +162,6 @@ class LayerStack:
                 ``(K, m, inputs)``, which come one network after the other in what is found.
             targets: Their targets, first dimension n or K·m.
             count: Samples that the loss is a mean over; with 1, each has its own loss.
-            feedback: What errors go back through in place of a layer's matrix, by its place among
-                the parameters.
             noise: Of the read that both passes see; none when None. Of one network only.
         """
         parameters = self.parameters(w)
@@ -177,7 +174,7 @@ class LayerStack:
             output = passed.pop()
             if found:
                 above = found[-1].weight
-                through = error @ feedback.get(above, parameters[above])
+                through = error @ parameters[above]
                 if above in reads:
                     reads[above].backward(error, through)
                 error = through

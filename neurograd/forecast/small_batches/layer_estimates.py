@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from device_models import Backprop, FeedbackAlignment
 from device_models.protocols import BatchRule
+from neurograd.forecast.small_batches.backward import Backward, backward_of
 from neurograd.forecast.small_batches.increments import Increments
 from neurograd.forecast.small_batches.own_step import factors_after_own_step
 from neurograd.problem import Problem
@@ -63,28 +62,22 @@ class LayerEstimates:
     Attributes:
         problem: Network, loss and data as the chip computes them.
         stack: The network's layers.
-        feedback: What errors go back through in place of a layer's matrix.
+        backward: What the rule's errors become behind a layer.
         batch_size: Samples B of an update.
     """
 
     problem: Problem
     stack: LayerStack
-    feedback: Mapping[int, Tensor]
+    backward: Backward
     batch_size: int
 
     @classmethod
     def of(cls, problem: Problem, rule: BatchRule, batch_size: int) -> LayerEstimates | None:
         """Those of a rule, None where its estimates are no products of two vectors a layer."""
-        stack = problem.plain_stack
-        if stack is None:
+        stack, backward = problem.plain_stack, backward_of(problem, rule)
+        if stack is None or backward is None:
             return None
-        if isinstance(rule, Backprop):
-            return cls(problem, stack, {}, batch_size)
-        if isinstance(rule, FeedbackAlignment):
-            names = list(problem.parameters_of(problem.initial_weights))
-            feedback = {names.index(name): back for name, back in rule.feedback.items()}
-            return cls(problem, stack, feedback, batch_size)
-        return None
+        return cls(problem, stack, backward, batch_size)
 
     def gathered(self, index: Tensor, reads: int = 1) -> Samples:
         """Some samples, for estimates at several places; equal parts of them for one read each.
@@ -113,14 +106,10 @@ class LayerEstimates:
             step_size: Δt of updates whose mean flow is asked for: each sample is looked at where
                 half of its own part of an update has moved it uphill (``own_step``).
         """
-        of, back = (samples.inputs, samples.targets), self.feedback
         # The last batch of an epoch alone may be smaller.
         batch = min(self.batch_size, samples.count)
-        if step_size > 0:
-            scale = 0.5 * step_size / batch
-            factors = factors_after_own_step(self.stack, seen, *of, scale, back)
-        else:
-            factors = self.stack.factors(seen, *of, feedback=back)
+        scale, of = 0.5 * step_size / batch, (samples.inputs, samples.targets)
+        factors = factors_after_own_step(self.stack, seen, *of, scale, self.backward)
         batches = samples.count
         if batch > 1:
             fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // seen.shape[-1])

@@ -18,12 +18,12 @@ vectors more:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from neurograd.forecast.small_batches.backward import Backward, Crossing
 from neurograd.problem.layer_stack import Factors, LayerStack
 
 
@@ -33,7 +33,7 @@ def factors_after_own_step(
     inputs: Tensor,
     targets: Tensor,
     scale: float,
-    feedback: Mapping[int, Tensor],
+    backward: Backward,
 ) -> list[Factors]:
     """Inputs and errors of every layer, from the last one to the first, at each sample's weights.
 
@@ -45,17 +45,18 @@ def factors_after_own_step(
         inputs: Inputs of n samples, shape ``(n, inputs)``, or of m samples of each network, shape
             ``(K, m, inputs)``, which come one network after the other in what is found.
         targets: Their targets, first dimension n or K·m.
-        scale: Length of the own step.
-        feedback: What errors go back through in place of a layer's matrix, by its place among the
-            parameters; own steps do not move it.
+        scale: Length of the own step; 0 for the samples' estimates at ``w``.
+        backward: What errors become behind a layer.
     """
     parameters = stack.parameters(w)
     # Own steps change nothing of what comes into the first layer, so that its products, most of
     # those of wide inputs, are taken once.
     first = _products(stack, parameters, 0, inputs)
-    plain = _passes(stack, parameters, inputs, first.clone(), targets, feedback)
-    own = _OwnStep(plain[::-1], scale)
-    moved = _passes(stack, parameters, inputs, first, targets, feedback, own)
+    kept = first.clone() if scale else first
+    moved = _passes(stack, parameters, inputs, kept, targets, backward)
+    if scale:
+        own = _OwnStep(moved[::-1], scale)
+        moved = _passes(stack, parameters, inputs, first, targets, backward, own)
     return moved if w.dim() == 1 else [each.flattened() for each in moved]
 
 
@@ -92,7 +93,7 @@ def _passes(
     inputs: Tensor,
     first: Tensor,
     targets: Tensor,
-    feedback: Mapping[int, Tensor],
+    backward: Backward,
     own: _OwnStep | None = None,
 ) -> list[Factors]:
     """Inputs and errors of every layer, from the last one to the first.
@@ -103,7 +104,7 @@ def _passes(
         inputs: Inputs of the samples.
         first: Products of the first layer at these parameters, which are changed.
         targets: Targets of the samples.
-        feedback: What errors go back through in place of a layer's matrix.
+        backward: What errors become behind a layer.
         own: Steps of the samples; none when None.
     """
     passed = [inputs]
@@ -112,15 +113,18 @@ def _passes(
         if own is not None:
             own.forward(k, z, passed[-1])
         passed.append(z if layer.activation is None else layer.activation.apply(z))
-    error, found = stack.slope(passed[-1], targets), list[Factors]()
+    last, found = stack.slope(passed[-1], targets), list[Factors]()
+    # Activations write their errors into those that they get.
+    error = last if stack.layers[-1].activation is None else last.clone()
     for k, layer in reversed([*enumerate(stack.layers)]):
         output = passed.pop()
         if layer.activation is not None:
             error = layer.activation.back(error, output)
         found.append(Factors(layer.weight, layer.bias, passed[-1], error))
         if k:
-            through = error @ feedback.get(layer.weight, parameters[layer.weight])
-            if own is not None and layer.weight not in feedback:
+            at = Crossing(layer.weight, parameters[layer.weight], error, passed[-1], last, targets)
+            through = backward.errors(stack, at)
+            if own is not None and backward.moves(layer.weight):
                 own.backward(k, error, through)
             error = through
     return found

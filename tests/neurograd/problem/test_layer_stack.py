@@ -112,17 +112,14 @@ def test_several_networks_are_passed_as_each_alone(name: str) -> None:
     w = torch.stack([scale * problem.initial_weights for scale in (1.0, -0.5, 0.3)])
     index = torch.tensor([4, 0, 3, 10, 7, 1])
     inputs, targets = problem.batch(index)
-    above = stack.layers[-1].weight
-    feedback = {above: _draw(*stack.shapes[above], seed=3)}
-    for back in ({}, feedback):
-        each = inputs.flatten(1).unflatten(0, (3, 2))
-        together = stack.factors(w, each, targets, feedback=back)
-        for place, network in enumerate(w):
-            own = slice(2 * place, 2 * place + 2)
-            alone = stack.factors(network, inputs[own], targets[own], feedback=back)
-            for found, wanted in zip(together, alone, strict=True):
-                torch.testing.assert_close(found.inputs[own], wanted.inputs, rtol=0, atol=1e-14)
-                torch.testing.assert_close(found.errors[own], wanted.errors, rtol=0, atol=1e-14)
+    each = inputs.flatten(1).unflatten(0, (3, 2))
+    together = stack.factors(w, each, targets)
+    for place, network in enumerate(w):
+        own = slice(2 * place, 2 * place + 2)
+        alone = stack.factors(network, inputs[own], targets[own])
+        for found, wanted in zip(together, alone, strict=True):
+            torch.testing.assert_close(found.inputs[own], wanted.inputs, rtol=0, atol=1e-14)
+            torch.testing.assert_close(found.errors[own], wanted.errors, rtol=0, atol=1e-14)
 
 
 def test_a_pass_that_something_meets_goes_through_the_module() -> None:

@@ -8,7 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from device_models import Backprop, Minibatch, SignSymmetric, draw_feedback
+from device_models import (
+    Backprop,
+    Manhattan,
+    Minibatch,
+    SignSymmetric,
+    draw_direct_feedback,
+    draw_feedback,
+    draw_readouts,
+)
 from neurograd.forecast.small_batches.increments import ChangedIncrements, growth
 from neurograd.forecast.small_batches.layer_estimates import LayerEstimates
 from neurograd.seeding import generator_for
@@ -19,11 +27,15 @@ SAMPLES = 12
 
 def _rules(problem):
     yield Backprop()
-    yield draw_feedback(problem, problem.initial_weights, generator_for(0, "feedback"))
+    w, generator = problem.initial_weights, generator_for(0, "feedback")
+    yield draw_feedback(problem, w, generator)
+    yield SignSymmetric()
+    yield draw_direct_feedback(problem, w, generator)
+    yield draw_readouts(problem, w, generator)
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("which", range(5))
 def test_mean_size_square_and_noise_are_those_of_single_updates(batch, which):
     problem = relu_network()
     rule, w = list(_rules(problem))[which], problem.initial_weights
@@ -200,6 +212,6 @@ def test_loss_of_some_samples():
 def test_which_estimates_are_products_of_layers():
     problem = relu_network()
     assert LayerEstimates.of(problem, Minibatch(Backprop(), 1), 1) is None
-    assert LayerEstimates.of(problem, SignSymmetric(), 1) is None
+    assert LayerEstimates.of(problem, Manhattan(), 1) is None
     layers = [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)]
     assert LayerEstimates.of(classification(layers, (1, 4, 4), 3), Backprop(), 1) is None
