@@ -86,6 +86,9 @@ def drawn_items(
 ) -> dict[str, tuple[Regime, tuple[int, ...]]]:
     """What is drawn for each spec, by its name: what is given of it and its seed.
 
+    The first of each size of batches come first, so that a run that is cut short has as many of
+    all.
+
     Args:
         run: The run.
         seed: Of all of them.
@@ -99,9 +102,9 @@ def drawn_items(
         raise NeurogradError(f"--chips: {count}; allowed: 1 to {most}")
     return {
         f"{name}-{k:02}": (regime, (seed, run.seed, r, k))
+        for k in range(count)
         for r, (name, regime) in enumerate(REGIMES.items())
         if not run.quick or name in _QUICK_REGIMES
-        for k in range(count)
     }
 
 
