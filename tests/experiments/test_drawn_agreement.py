@@ -38,7 +38,7 @@ def _row(value=0.03, ci=(0.01, 0.06), true=0.04, error=0.0, verdicts=("tolerated
     return {
         "batch": batch,
         "allowed": 0.02,
-        "predicted": {"value": value, "ci": list(ci), "verdict": verdicts[0]},
+        "predicted": {"value": value, "ci": list(ci), "verdict": verdicts[0], "way": "whole_set"},
         "trained": {"value": true, "error": error, "chips": 20, "verdict": verdicts[1]},
         "seconds": {"predict": 1.0, "train": 20.0},
         "refused": [],
@@ -92,7 +92,19 @@ def test_the_sums_count_what_they_say():
     assert "2 of 3" in words[0].measured
     assert "3 of 4: 2 of 3 at batch 1, 1 of 1 at batch full" in words[3].measured
     assert words[5].held == "inconclusive"
+    assert "0.050 at batch 1 (0.050 of the 3 that follow a path)" in words[5].measured
     assert np.isnan(numbers([_row()])["spearman"])
+
+
+def test_costs_of_paths_are_told_apart_from_those_of_drawn_updates():
+    drawn = _row(batch=8)
+    drawn["predicted"]["way"], drawn["seconds"] = "every_update", {"predict": 30.0, "train": 20.0}
+    result = summary({"a": _row(), "b": {**drawn, "batch": 1}, "c": drawn})
+    assert result["batches"]["1"]["cost_ratio"] == pytest.approx(31 / 40)
+    assert result["batches"]["1"]["followed"]["cost_ratio"] == pytest.approx(0.05)
+    said = claims(result, "by hand")[5].measured
+    assert "0.775 at batch 1 (0.050 of the 1 that follow a path)" in said
+    assert "1.500 at batch 8 (no path is followed)" in said
 
 
 COMMIT = "49a0507f01234567"

@@ -112,7 +112,6 @@ def numbers(rows: Rows) -> dict[str, Any]:
     still_open = sum(row["predicted"]["verdict"] == Verdict.INCONCLUSIVE.value for row in rows)
     lost = [row for row in rows if _differs(row)]
     rank = _rank([(_number(r["predicted"]["value"]), _number(r["trained"]["value"])) for r in lost])
-    seconds = {key: [row["seconds"][key] for row in rows] for key in ("predict", "train")}
     held, tight = sum(map(holds, rows)), sum(map(narrow, rows))
     return {
         "chips": len(rows),
@@ -132,7 +131,21 @@ def numbers(rows: Rows) -> dict[str, Any]:
         "costing": len(lost),
         "spearman": rank,
         "spearman_ci": rank_interval(rank, len(lost)),
+        **_cost(rows),
+        "followed": _cost([row for row in rows if row["predicted"]["way"] != "every_update"]),
+    }
+
+
+def _cost(rows: Rows) -> dict[str, Any]:
+    """Seconds of forecasts beside those of training the chips; no ratio of none."""
+    seconds = {key: [row["seconds"][key] for row in rows] for key in ("predict", "train")}
+    found: dict[str, Any] = {
+        "forecasts": len(rows),
         "seconds": {key: sum(values) for key, values in seconds.items()},
+    }
+    if not rows:
+        return found
+    return found | {
         "cost_ratio": sum(seconds["predict"]) / sum(seconds["train"]),
         "cost_ratio_ci": ratio_interval(seconds["predict"], seconds["train"]),
     }
@@ -170,7 +183,8 @@ def claims(result: Mapping[str, Any], setting: str) -> list[Claim]:
         for name, part in result["batches"].items()
     )
     by_batch = ", ".join(
-        f"{part['cost_ratio']:.3f} at batch {name}" for name, part in result["batches"].items()
+        f"{part['cost_ratio']:.3f} at batch {name}" + _of_followed(part["followed"])
+        for name, part in result["batches"].items()
     )
     worst = (max(low for low, _ in costs.values()), max(high for _, high in costs.values()))
 
@@ -227,6 +241,13 @@ def claims(result: Mapping[str, Any], setting: str) -> list[Claim]:
             COST,
         ),
     ]
+
+
+def _of_followed(part: Mapping[str, Any]) -> str:
+    """The cost of forecasts that follow a path, where there is one."""
+    if "cost_ratio" not in part:
+        return " (no path is followed)"
+    return f" ({part['cost_ratio']:.3f} of the {part['forecasts']} that follow a path)"
 
 
 def draw(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
