@@ -7,12 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from device_models.protocols import Problem
 from device_models.rules.layerwise import CutPass, LayerwiseRule, draw_projections, per_sample
+
+
+class FedBackProblem(Protocol):
+    """A problem that may have its passes with direct feedback written out."""
+
+    def fed_back(
+        self, w: Tensor, feedback: Mapping[str, Tensor], index: Tensor | None = None
+    ) -> Tensor | None:
+        """The rule's estimate over the samples ``index``, shape ``(N,)``; None where it has not."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,20 @@ class DirectFeedbackAlignment(LayerwiseRule):
     """
 
     feedback: Mapping[str, Tensor]
+
+    def gradient(
+        self,
+        problem: Problem,
+        w: Tensor,
+        generator: torch.Generator,
+        index: Tensor | None = None,
+    ) -> Tensor:
+        """Estimate over the samples ``index`` (all when None), shape ``(N,)``."""
+        known: Any = problem
+        found: Tensor | None = (
+            known.fed_back(w, self.feedback, index) if hasattr(problem, "fed_back") else None
+        )
+        return super().gradient(problem, w, generator, index) if found is None else found
 
     def _teaching(self, problem: Problem, cut: CutPass) -> Iterator[Tensor]:
         (error,) = torch.autograd.grad(cut.loss, cut.outputs, retain_graph=True)

@@ -12,7 +12,9 @@ that neither spike nor reset are linear: the mean of their potentials over T ste
 
     W Σ_t k_t x_t + c·Σ_t k_t,      k_t = (1 + β + … + β^{T−1−t})/T  for t = 0 … T − 1,
 
-one product in all. Numbers are those of automatic differentiation but for the order of rounding.
+one product in all. With direct feedback (e-prop) ``∂L/∂s_t`` is ``Bᵀe`` at every step, of the error
+e of the outputs and a matrix B of the layer's own. Numbers are those of automatic differentiation
+but for the order of rounding.
 
 States lie as ``(width, time_steps, n)``, so that a time step of a neuron is contiguous in samples.
 """
@@ -75,21 +77,24 @@ class LifStack:
         layers: Sequence[Layer],
         slope: Callable[[Tensor, slice], Tensor],
         sums: Sequence[Layer],
+        feedback: Sequence[Tensor | None] | None = None,
     ) -> None:
-        """Add the surrogate gradient of a loss.
+        """Add the surrogate gradient of a loss, or what direct feedback makes of it.
 
         Args:
             inputs: Shape ``(n, time_steps, inputs)``.
             layers: In forward order.
             slope: Derivatives of the loss by outputs ``(n, outputs)`` of the samples in a slice.
             sums: What the derivatives by the layers' tensors are added to, of their shapes.
+            feedback: B of each layer, shape ``(outputs, inputs of the layer)``, which sends the
+                outputs' error to its inputs; None for none. The gradient when None.
         """
         room = _Room(inputs)
         with torch.no_grad():
             for part, x in _parts(inputs, room):
                 states = self._forward(x, layers, room)
                 error = slope(states.outputs.t(), part).t()
-                self._backward(states, layers, error, sums, room)
+                self._backward(states, layers, error, sums, room, feedback)
 
     def _forward(self, x: Tensor, layers: Sequence[Layer], room: _Room) -> _States:
         """What comes of inputs of shape ``(inputs, time_steps, n)``."""
@@ -127,21 +132,33 @@ class LifStack:
         error: Tensor,
         sums: Sequence[Layer],
         room: _Room,
+        feedback: Sequence[Tensor | None] | None,
     ) -> None:
         """Add the derivatives by the layers' tensors, from those by outputs ``(outputs, n)``."""
-        signals, shares = states.signals, None
+        signals, shares, last = states.signals, None, error
         if states.weighted is not None:
             shares = _shares(self.decay, signals[0].shape[1])
             _add_products(sums[-1], error, states.weighted, sum(shares))
             error = layers[-1][0].t() @ error
+            if feedback is not None:
+                shares, error = None, _fed_back(feedback[-1], last, layers[-1])
         error = error.unsqueeze(1)
         for k in reversed(range(len(states.potentials))):
             by_current = self._neurons.pull_back(states.potentials[k], error, shares)
             _add_products(sums[k], by_current.flatten(1), signals[k].flatten(1))
-            if k:
-                shares = None
+            shares = None
+            if k and feedback is not None:
+                error = _fed_back(feedback[k], last, layers[k]).unsqueeze(1)
+            elif k:
                 error = room.taken("errors", signals[k].shape)
                 torch.mm(layers[k][0].t(), by_current.flatten(1), out=error.flatten(1))
+
+
+def _fed_back(back: Tensor | None, last: Tensor, layer: Layer) -> Tensor:
+    """Errors ``(inputs, n)`` of a layer's inputs, at every time step, by direct feedback."""
+    if back is None:
+        return last.new_zeros(layer[0].shape[1], last.shape[1])
+    return back.t() @ last
 
 
 @lru_cache

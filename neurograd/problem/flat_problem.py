@@ -23,7 +23,7 @@ from neurograd.problem.fused_passes import some_products
 from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
-from neurograd.problem.network_check import check_network
+from neurograd.problem.network_check import check_finite, check_network
 
 Split = Literal["train", "test"]
 
@@ -70,7 +70,7 @@ class Problem:
         device: torch.device | str = "cpu",
         chunk_size: int = DEFAULT_CHUNK,
     ) -> None:
-        if len(inputs) != len(targets) or len(inputs) == 0:
+        if not len(inputs) == len(targets) > 0:
             raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets; allowed: as many")
         if (test_inputs is None) != (test_targets is None):
             raise ValueError("test_inputs and test_targets: allowed: both or neither")
@@ -110,8 +110,7 @@ class Problem:
     def replica(self) -> Problem:
         """The same problem with a module of its own, for another thread; the data are shared.
 
-        A call of the network puts the weights into the module for a moment, so that threads that
-        share one wait for each other.
+        Threads that share a module wait for each other's calls, which put their weights into it.
         """
         other = copy.copy(self)
         with self._turn:
@@ -276,10 +275,22 @@ class Problem:
 
     def gradient(self, w: Tensor, index: Tensor | None = None) -> Tensor:
         """Gradient of the mean loss over the samples ``index`` (all when None), shape ``(N,)``."""
-        w = w.detach()
-        count = self.num_samples if index is None else len(index)
         stack = self._written_out
-        part = self._graph_gradient if stack is None else stack.gradient
+        return self._summed(w, index, self._graph_gradient if stack is None else stack.gradient)
+
+    def fed_back(
+        self, w: Tensor, feedback: Mapping[str, Tensor], index: Tensor | None = None
+    ) -> Tensor | None:
+        """What direct feedback makes of ``gradient(w, index)`` (``FedBackProblem``)."""
+        if not isinstance(stack := self._written_out, SpikingStack):
+            return None
+        places = {name: place for place, name in enumerate(self._shapes)}
+        back = {places[name]: matrix for name, matrix in feedback.items()}
+        return self._summed(w, index, functools.partial(stack.gradient, feedback=back))
+
+    def _summed(self, w: Tensor, index: Tensor | None, part: Callable[..., Tensor]) -> Tensor:
+        """Sum of a part of a gradient over chunks of samples."""
+        w, count = w.detach(), self.num_samples if index is None else len(index)
         chunks = self.chunks("train", index)
         return functools.reduce(Tensor.add_, (part(w, x, y, count) for x, y in chunks))
 
@@ -340,11 +351,9 @@ class Problem:
         return leaf, gradient
 
     def _chunked_product(self, w: Tensor, v: Tensor) -> Tensor:
-        total = torch.zeros_like(v)
-        for x, y in self.chunks("train"):
-            leaf, gradient = self._gradient_graph(w, x, y)
-            total += _directional_derivative(gradient, leaf, v)
-        return total
+        graphs = (self._gradient_graph(w, x, y) for x, y in self.chunks("train"))
+        parts = (_directional_derivative(gradient, leaf, v) for leaf, gradient in graphs)
+        return functools.reduce(Tensor.add_, parts)
 
     def per_sample_gradient_square_norms(self, w: Tensor) -> Tensor:
         """Squared norm of every training sample's gradient, shape ``(n,)``."""
@@ -360,12 +369,10 @@ class Problem:
         per_sample = torch.func.vmap(torch.func.grad(sample_loss), in_dims=(None, 0, 0))
         # A gradient per sample is large: take few samples at a time.
         size = max(1, min(self.chunk_size, 2**24 // self.num_parameters))
-        inputs, targets = self._data["train"]
         norms = []
-        for start in range(0, self.num_samples, size):
-            part = slice(start, start + size)
+        for some in zip(*(each.split(size) for each in self.batch()), strict=True):
             try:
-                gradients = per_sample(parameters, inputs[part], targets[part])
+                gradients = per_sample(parameters, *some)
             except RuntimeError:
                 # Recurrent layers and functions with a derivative of their own may know no vmap.
                 one = torch.arange(self.num_samples, device=self.device).split(1)
@@ -381,14 +388,7 @@ class Problem:
 
     def check_finite(self, w: Tensor) -> None:
         """Raise ModelError when outputs, loss or gradient at ``w`` are not finite."""
-        losses = self.per_sample_losses(w)
-        if bad := int((~torch.isfinite(losses)).sum()):
-            raise ModelError(
-                f"the network's loss is not a finite number for {bad} of {len(losses)} training "
-                "samples; allowed: finite weights, inputs and outputs"
-            )
-        if not bool(torch.isfinite(self.gradient(w)).all()):
-            raise ModelError("the loss's gradient has NaN or infinite entries; allowed: finite")
+        check_finite(self, w)
 
 
 @torch.enable_grad()  # of ⟨gradient, v⟩: given v as it is, autograd imports sympy, for a second

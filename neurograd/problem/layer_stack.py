@@ -227,13 +227,9 @@ class LayerStack:
         return result
 
     def sample_products(
-        self,
-        w: Tensor,
-        inputs: Tensor,
-        targets: Tensor,
-        count: int,
+        self, w: Tensor, inputs: Tensor, targets: Tensor, count: int,
         noise: ReadSpread | None = None,
-    ) -> list[OuterProducts]:
+    ) -> list[OuterProducts]:  # fmt: skip
         """The gradients of the samples' losses over ``count`` as outer products, layer by layer.
 
         Arguments as for ``factors``.
@@ -336,7 +332,10 @@ class SpikingStack:
         """Outputs ``(n, outputs)`` for inputs ``(n, time_steps, inputs)``, without a graph."""
         return self.passes.outputs(inputs, self._layers(w))
 
-    def gradient(self, w: Tensor, inputs: Tensor, targets: Tensor, count: int) -> Tensor:
+    def gradient(
+        self, w: Tensor, inputs: Tensor, targets: Tensor, count: int,
+        feedback: Mapping[int, Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
         """Sum of the samples' surrogate gradients over ``count``, shape ``(N,)``.
 
         Args:
@@ -344,13 +343,15 @@ class SpikingStack:
             inputs: Inputs of n samples, shape ``(n, time_steps, inputs)``.
             targets: Their targets.
             count: Samples that the loss is a mean over.
+            feedback: Of direct feedback (``LifStack.add_gradient``), by the layer's matrix.
         """
+        back = None if feedback is None else [feedback.get(place) for place, _ in self.places]
 
         def slope(outputs: Tensor, part: slice) -> Tensor:
             return self.loss.slope(outputs, targets[part]).div_(count)
 
         result = torch.zeros_like(w)
-        self.passes.add_gradient(inputs, self._layers(w), slope, self._layers(result))
+        self.passes.add_gradient(inputs, self._layers(w), slope, self._layers(result), back)
         return result
 
     def _layers(self, w: Tensor) -> list[Layer]:

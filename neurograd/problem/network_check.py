@@ -1,4 +1,4 @@
-"""Whether a network is a function of its weights and of one sample alone."""
+"""Whether a network is a function of its weights and of one sample alone, and finite."""
 
 from __future__ import annotations
 
@@ -47,6 +47,18 @@ def check_network(problem: Problem) -> None:
             "the network's output for a sample depends on the other samples of the batch; "
             "allowed: layers that treat each sample alone"
         )
+
+
+def check_finite(problem: Problem, w: Tensor) -> None:
+    """Raise ModelError when outputs, loss or gradient at ``w`` are not finite."""
+    losses = problem.per_sample_losses(w)
+    if bad := int((~torch.isfinite(losses)).sum()):
+        raise ModelError(
+            f"the network's loss is not a finite number for {bad} of {len(losses)} training "
+            "samples; allowed: finite weights, inputs and outputs"
+        )
+    if not bool(torch.isfinite(problem.gradient(w)).all()):
+        raise ModelError("the loss's gradient has NaN or infinite entries; allowed: finite")
 
 
 def _tried(problem: Problem, inputs: Tensor) -> Tensor:

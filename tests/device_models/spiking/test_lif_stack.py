@@ -9,6 +9,7 @@ import snntorch
 import torch
 from torch import nn
 
+from device_models import DirectFeedbackAlignment, EProp, draw_eprop
 from device_models.layer_hooks import LayerHook
 from device_models.spiking import lif_neurons, lif_stack
 from device_models.spiking.network import SpikingNetwork, _Fire
@@ -186,3 +187,24 @@ def test_only_networks_as_they_were_built():
     frozen.layers[0].bias.requires_grad_(False)
     data = torch.zeros(2, STEPS, 5), torch.zeros(2, dtype=torch.long)
     assert Problem(frozen, nn.CrossEntropyLoss(), *data)._written_out is None
+
+
+@pytest.mark.parametrize("surrogate", [Surrogate("atan"), Surrogate("triangular")])
+@pytest.mark.parametrize("readout", ["membrane", "spikes"])
+@pytest.mark.parametrize("widths", [(5, 3), (5, 7, 3), (5, 7, 6, 3)])
+def test_direct_feedback_is_that_of_graphs(monkeypatch, widths, readout, surrogate):
+    monkeypatch.setattr(lif_stack, "SAMPLES_AT_ONCE", 4)
+    p = problem(widths, readout=readout, decay=0.8, surrogate=surrogate, chunk_size=8)
+    w, by_graph = p.initial_weights, p.through(LayerHook().applied)
+    index = torch.tensor([4, 0, 4, 10, 7])
+    rules = [EProp(), draw_eprop(p, w, generator_for(1))]
+    for rule in (*rules, DirectFeedbackAlignment({})):
+        for some in (None, index):
+            found = rule.gradient(p, w, generator_for(0), some)
+            wanted = rule.gradient(by_graph, w, generator_for(0), some)
+            torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-13)
+    assert p.fed_back(w, {}) is not None
+    assert by_graph.fed_back(w, {}) is None
+    assert len(widths) == 2 or not torch.allclose(
+        rules[1].gradient(p, w, generator_for(0)), p.gradient(w)
+    )
