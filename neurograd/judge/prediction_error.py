@@ -8,7 +8,7 @@ from dataclasses import replace
 from neurograd.judge.verdict import Cost
 from neurograd.measure.intervals import Interval
 
-MODEL_ERROR = 0.4
+MODEL_ERROR = 0.3
 """Part of the damage by which a predicted cost may be off, below 1 (``error_of_prediction``).
 
 Tuned with ``experiments.drawn_tuning`` on chips that judge nothing: the bound of split conformal
