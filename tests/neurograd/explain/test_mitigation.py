@@ -465,7 +465,7 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
     assert found.parts[0].without.cost.value == pytest.approx(0.105)
     report = to_json_dict(_made(chip, chips, trained))
     assert report["effects"][0]["share"] == pytest.approx(0.895)
-    assert "falls from 100 % (60.0 to 100 at 99 %) to 10.5 %" in report["advice"][0]
+    assert "falls from 100 % (70.0 to 100 at 99 %) to 10.5 %" in report["advice"][0]
 
 
 # -- keys ---------------------------------------------------------------------------------------
