@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from device_models import ReadNoise
 from neurograd.effects import write_each
 from neurograd.effects.registry import active_in
 from neurograd.errors import SpecError
@@ -82,8 +85,16 @@ def test_a_rule_that_is_no_mean_over_samples_is_refused_in_one_line():
     assert "write_each" not in names(spec_of({"name": "manhattan", "write_each": "batch"}))
 
 
-def test_a_forecast_takes_every_update_as_it_is_written():
+@pytest.mark.parametrize(
+    ("noise", "steps", "drawn"), [(0, 15, True), (0, 30, False), (0.3, 30, True)]
+)
+def test_a_forecast_follows_writes_where_they_are_many_and_reads_are_not_random(
+    noise, steps, drawn
+):
     spec = spec_of({"batch_size": 4})
     problem = build_problem(spec)
-    found = forecast_chip(problem, build_chip(spec, problem), 30, 0)
-    assert found.gradients == 30
+    chip = build_chip(spec, problem)
+    if noise:
+        chip = replace(chip, reads=(*chip.reads, ReadNoise(noise)))
+    found = forecast_chip(problem, chip, steps, 0)
+    assert (found.gradients == steps) is drawn
