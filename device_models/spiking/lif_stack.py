@@ -135,13 +135,15 @@ class LifStack:
         feedback: Sequence[Tensor | None] | None,
     ) -> None:
         """Add the derivatives by the layers' tensors, from those by outputs ``(outputs, n)``."""
-        signals, shares, last = states.signals, None, error
+        signals, last = states.signals, error
+        shares: Sequence[float] | None = None
         if states.weighted is not None:
-            shares = _shares(self.decay, signals[0].shape[1])
-            _add_products(sums[-1], error, states.weighted, sum(shares))
-            error = layers[-1][0].t() @ error
-            if feedback is not None:
-                shares, error = None, _fed_back(feedback[-1], last, layers[-1])
+            each = _shares(self.decay, signals[0].shape[1])
+            _add_products(sums[-1], error, states.weighted, sum(each))
+            if feedback is None:
+                shares, error = each, layers[-1][0].t() @ error
+            else:
+                error = _fed_back(feedback[-1], last, layers[-1])
         error = error.unsqueeze(1)
         for k in reversed(range(len(states.potentials))):
             by_current = self._neurons.pull_back(states.potentials[k], error, shares)

@@ -122,15 +122,12 @@ class LayerWritesOnce(LayerWrites):
 
     def over_writes(self, writes: float) -> Self:
         """The same with each part's effects over so many writes (``OnceAnUpdate``)."""
-        parts = (
-            replace(part, writes=tuple(_over(effect, writes) for effect in part.writes))
-            for part in self.parts
-        )
-        return replace(self, parts=tuple(parts))
 
+        def over(part: PartWrites) -> PartWrites:
+            effects: tuple[Any, ...] = part.writes
+            return replace(part, writes=tuple(each.over_writes(writes) for each in effects))
 
-def _over(effect: Any, writes: float) -> Any:
-    return effect.over_writes(writes)
+        return replace(self, parts=tuple(map(over, self.parts)))
 
 
 def _by_row(
