@@ -4,11 +4,11 @@ The path is predicted many updates at a time (``path``). Where the mean of a chi
 known (rules that are no means over samples, in batches), it would have to be averaged over about as
 many estimates as there are updates: the error of an average over M estimates, carried along n
 updates, is n/M of their noise. There the updates are taken one by one, each with an estimate and a
-write of its own, at the cost of a training. So are those of a chip that writes every sample of a
-batch for itself by random reads; by others its writes are followed as updates on single samples
-(``small_batches.single_writes``). Any other chip with a recipe has a path of its own
-(``remembered``), but for recipes that clip random estimates, whose mean is not known,
-and for shuffled epochs, whose sums a memory cuts across: they are taken one by one as well.
+write of its own, at the cost of a training. The writes of a chip that writes every sample of a
+batch for itself are followed as updates on single samples (``small_batches.single_writes``). Any
+other chip with a recipe has a path of its own (``remembered``), but for recipes that clip random
+estimates, whose mean is not known, and for shuffled epochs, whose sums a memory cuts across: they
+are taken one by one as well.
 
 Small batches of the rules and networks that ``small_batches`` knows have a path by subsets of the
 samples. Where updates see few of many samples, taking them one by one also costs less than a path,
@@ -148,43 +148,66 @@ def forecast_chip(
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
+    asked = _Asked(problem, chip, steps, seed, index, schedule, progress, watch)
     drawn = takes_every_update(problem, chip, steps) if every_update is None else every_update
     if drawn:
-        return _take_every_update(problem, chip, steps, seed, index, schedule, progress)
+        return _take_every_update(asked)
     if chip.recipe is not None:
         return ForecastChip(*follow_recipe(problem, chip, steps, seed, index, schedule, progress))
-    single = SingleWrites.of(problem, chip)
-    if single is None:
-        found = _path_end(problem, chip, steps, seed, index, schedule, progress, watch)
-    else:
-        told = single.schedule(schedule), single.progress(progress), single.watch(watch)
-        found = _path_end(problem, single.chip, single.writes(steps), seed, index, *told)
+    found = _path_end(asked.followed())
     if not found.thrown:
         return found
     # Steps that curvature or noise throws off lose what was learned, end where nothing is, or
     # nowhere; so does a chip that learns nothing. Real updates, from the start, since no state of
     # such a path can be trusted, tell them apart.
-    real = _take_every_update(problem, chip, steps, seed, index, schedule, None)
+    real = _take_every_update(replace(asked, progress=None))
     return replace(real, gradients=real.gradients + found.gradients, thrown=True)
 
 
-def _path_end(
-    problem: Problem,
-    chip: Chip,
-    steps: int,
-    seed: int,
-    index: int,
-    schedule: Schedule | None,
-    progress: Progress | None,
-    watch: Callable[[int, Tensor], None] | None,
-) -> ForecastChip:
+@dataclass(frozen=True)
+class _Asked:
+    """A training whose end is asked for, as ``forecast_chip`` has it.
+
+    Attributes:
+        writes_a_read: Writes of single samples behind one random read, 1 or more.
+    """
+
+    problem: Problem
+    chip: Chip
+    steps: int
+    seed: int
+    index: int
+    schedule: Schedule | None
+    progress: Progress | None
+    watch: Callable[[int, Tensor], None] | None
+    writes_a_read: float = 1.0
+
+    def followed(self) -> _Asked:
+        """What a path follows: this training, or that of single samples with the same writes."""
+        single = SingleWrites.of(self.problem, self.chip)
+        if single is None:
+            return self
+        return replace(
+            self,
+            chip=single.chip,
+            steps=single.writes(self.steps),
+            schedule=single.schedule(self.schedule),
+            progress=single.progress(self.progress),
+            watch=single.watch(self.watch),
+            writes_a_read=single.writes_a_read,
+        )
+
+
+def _path_end(asked: _Asked) -> ForecastChip:
     """The end of a path, thrown where one in small batches ends nowhere or has learned nothing."""
+    problem, chip = asked.problem, asked.chip
+    noise = asked.seed, asked.index, asked.schedule
     estimates = layer_estimates(problem, chip)
     if estimates is None:
-        path = PredictedPath(problem, chip, seed, index, schedule)
-        return _follow(path, steps, progress, watch)
-    small = SmallBatchPath(problem, chip, estimates, seed, index, schedule)
-    found = _follow(small, steps, progress, watch, LARGEST_RISE)
+        path = PredictedPath(problem, chip, *noise, writes_a_read=asked.writes_a_read)
+        return _follow(path, asked)
+    small = SmallBatchPath(problem, chip, estimates, *noise, writes_a_read=asked.writes_a_read)
+    found = _follow(small, asked, LARGEST_RISE)
     if not (found.diverged or found.thrown):
         enough = NOTHING_LEARNED * problem.loss(problem.initial_weights)
         if problem.loss(found.weights) < enough:
@@ -193,14 +216,10 @@ def _path_end(
 
 
 def _follow(
-    path: PredictedPath | SmallBatchPath,
-    steps: int,
-    progress: Progress | None,
-    watch: Callable[[int, Tensor], None] | None,
-    largest_rise: float = math.inf,
+    path: PredictedPath | SmallBatchPath, asked: _Asked, largest_rise: float = math.inf
 ) -> ForecastChip:
-    """The end of a path, or where its loss rises too far; arguments as for ``forecast_chip``."""
-    done = 0
+    """The end of a path, or where its loss rises too far."""
+    done, steps = 0, asked.steps
     while done < steps:
         try:
             length = path.advance(done, steps)
@@ -208,12 +227,12 @@ def _follow(
             # Numbers too large for a count of stages or for eigenvalues are those of divergence.
             return ForecastChip(torch.full_like(path.w, torch.nan), True, path.gradients)
         done += length
-        if progress is not None:
-            progress(length)
+        if asked.progress is not None:
+            asked.progress(length)
         if not bool(torch.isfinite(path.w).all()):
             return ForecastChip(path.w, True, path.gradients)
-        if watch is not None:
-            watch(done, path.w)
+        if asked.watch is not None:
+            asked.watch(done, path.w)
         if path.rise > largest_rise:
             return ForecastChip(path.w, False, path.gradients, thrown=True)
         if path.is_held_by_noise(done, steps):
@@ -338,29 +357,22 @@ def _has_odd_recipe(problem: Problem, chip: Chip) -> bool:
     return clips or epoch_of(chip, problem.num_samples) is not None
 
 
-def _take_every_update(
-    problem: Problem,
-    chip: Chip,
-    steps: int,
-    seed: int,
-    index: int,
-    schedule: Schedule | None,
-    progress: Progress | None,
-) -> ForecastChip:
+def _take_every_update(asked: _Asked) -> ForecastChip:
     """The end of a path whose updates are drawn one by one, as the chip draws them."""
+    problem, chip, seed, index = asked.problem, asked.chip, asked.seed, asked.index
     w = chip.program(problem.initial_weights).clone()
     state = chip.start(w)
-    factors = schedule or ConstantStep()
+    factors = asked.schedule or ConstantStep()
     course = Course(chip, problem.num_samples, factors, seed, "forecast order", index)
-    for done in range(steps):
+    for done in range(asked.steps):
         generator = generator_for(seed, "forecast", index, done, device=w.device)
         try:
             now = course.at(done, w.device)
             w, state = now.advance(problem, w, state, generator, in_place=True)
         except UnstableRuleError:
             return ForecastChip(torch.full_like(w, torch.nan), True, done + 1)
-        if progress is not None:
-            progress(1)
+        if asked.progress is not None:
+            asked.progress(1)
         if not bool(torch.isfinite(w).all()):
             return ForecastChip(w, True, done + 1)
-    return ForecastChip(w, False, steps)
+    return ForecastChip(w, False, asked.steps)

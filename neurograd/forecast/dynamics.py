@@ -90,11 +90,15 @@ class WholeSetDynamics:
         problem: Network, loss and data.
         chip: The chip.
         modes: Stiff modes of the path.
+        writes_a_read: Updates behind one random read.
     """
 
-    def __init__(self, problem: Problem, chip: Chip, modes: StiffModes) -> None:
+    def __init__(
+        self, problem: Problem, chip: Chip, modes: StiffModes, writes_a_read: float = 1.0
+    ) -> None:
         self._problem, self._chip = problem, chip
-        self._estimates, self._response = GradientEstimates(problem, chip), WriteResponse(chip)
+        self._estimates = GradientEstimates(problem, chip, writes_a_read)
+        self._response = WriteResponse(chip)
         self.diffusion = Diffusion(self._estimates, self._response, modes, chip.step_size)
         self.epochs = shuffled_epochs(problem, chip)
         self._estimate: Tensor | None = None

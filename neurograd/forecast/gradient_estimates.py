@@ -64,6 +64,9 @@ class EstimateSpread:
             the sample has to tell.
         batches: The part of the deviations that comes from which samples a batch of a shuffled
             epoch has, shape ``(K, N)``; None where batches are drawn for themselves.
+        shared: What several updates behind one read have together, beyond what each has for itself:
+            a sample of what that adds to the noise of an update, shape ``(J, N)``; None where each
+            has a read of its own.
     """
 
     deviations: Tensor
@@ -71,6 +74,7 @@ class EstimateSpread:
     normal: bool = False
     size: Tensor | None = None
     batches: Tensor | None = None
+    shared: Tensor | None = None
 
     def mean_absolute(self, mean: Tensor) -> Tensor:
         """E|x| of an estimate whose mean has moved to ``mean``, shape ``(N,)``.
@@ -102,9 +106,14 @@ class GradientEstimates:
     r of all refreshes. Where only reads are random, the same mirrored pairs are the sample of the
     spread.
 
+    Of u updates behind one read r each has its own deviation, whose covariances add u times, and
+    all have the change of the mean gradient by r, ``½(g(w+r) − g(w−r))``, whose covariance adds u²
+    times. Each update has it once already: ``√(u − 1)`` times it is noise that is to be added.
+
     Args:
         problem: Network, loss and data.
         chip: The chip.
+        writes_a_read: Updates u behind one random read, 1 or more.
 
     Attributes:
         chip: The chip with the step size of the next updates.
@@ -113,8 +122,8 @@ class GradientEstimates:
         spread: How single estimates vary, by the last refresh; None if they do not.
     """
 
-    def __init__(self, problem: Problem, chip: Chip) -> None:
-        self._problem, self.chip = problem, chip
+    def __init__(self, problem: Problem, chip: Chip, writes_a_read: float = 1.0) -> None:
+        self._problem, self.chip, self._writes_a_read = problem, chip, writes_a_read
         self._reads_random = any(not effect.deterministic for effect in chip.reads)
         passes = all(effect.deterministic for effect in chip.passes)
         self._rule_random = not (chip.rule.deterministic and passes)
@@ -125,6 +134,7 @@ class GradientEstimates:
         self._has_exact_size = updates_one_sample_a_time(chip)
         self.deviations: deque[Tensor] = deque(maxlen=self._kept)
         self._batches: deque[Tensor] = deque(maxlen=self._kept)
+        self._shared: deque[Tensor] = deque(maxlen=self._kept // 2)
         self.spread: EstimateSpread | None = None
 
     def mean(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
@@ -190,7 +200,9 @@ class GradientEstimates:
             size = mean_absolute_gradient(self.chip.see(self._problem), seen)
             self._has_exact_size = size is not None
         batches = torch.stack(list(self._batches)) if self._batches else None
-        return EstimateSpread(deviations, deviations.square().mean(0), size=size, batches=batches)
+        shared = torch.stack(list(self._shared)) if self._shared else None
+        variance = deviations.square().mean(0)
+        return EstimateSpread(deviations, variance, size=size, batches=batches, shared=shared)
 
     def _refresh_read_bias(
         self, w: Tensor, mean: Tensor, pairs: int, generator: torch.Generator
@@ -206,6 +218,10 @@ class GradientEstimates:
                 for side in (1.0, -1.0)
             ]
         self.gradients += len(found)
+        if self._writes_a_read > 1.0:
+            scale = 0.5 * math.sqrt(self._writes_a_read - 1.0)
+            both = zip(found[::2], found[1::2], strict=True)
+            self._shared.extend(scale * (ahead - behind) for ahead, behind in both)
         newest = torch.stack(found).mean(0) - at_mean_read
         if self._read_bias is None:
             self._read_bias = newest

@@ -147,6 +147,7 @@ class PredictedPath:
         schedule: Factors on the chip's step size along the training; 1 when None.
         dynamics: Makes mean and noise of the updates, by gradients over the whole set when None.
         pace: How the path goes on.
+        writes_a_read: Updates behind one random read, where ``dynamics`` is None.
 
     Attributes:
         w: Stored weights, shape ``(N,)``.
@@ -161,6 +162,7 @@ class PredictedPath:
         schedule: Schedule | None,
         dynamics: Callable[[StiffModes], Dynamics] | None = None,
         pace: Pace = Pace(),  # noqa: B008
+        writes_a_read: float = 1.0,
     ) -> None:
         self._chip, self._seed, self._index = chip, seed, index
         self._schedule, self._full = schedule, chip
@@ -171,7 +173,7 @@ class PredictedPath:
         self._modes = StiffModes()
         self._rate = LargestDecayRate(self._modes, pace.rate_age)
         self._dynamics: Dynamics = (
-            WholeSetDynamics(problem, chip, self._modes)
+            WholeSetDynamics(problem, chip, self._modes, writes_a_read)
             if dynamics is None
             else dynamics(self._modes)
         )
@@ -226,7 +228,8 @@ class PredictedPath:
             if length <= REFRESH_INTERVAL:
                 break
             loss = self._dynamics.loss(end)
-            if (sound and loss <= self._loss_bound(MAX_LOSS_GROWTH)) or length <= least:
+            sound = sound and loss <= self._loss_bound(MAX_LOSS_GROWTH)
+            if length <= least or (sound and not self._is_thrown(end, done, length)):
                 self._losses.append((done + length, loss))
                 break
             length = self._cut(done, max(least, length // 2))
@@ -288,12 +291,22 @@ class PredictedPath:
 
     def _finish(self, end: Tensor, done: int, length: int) -> None:
         """Stand at the end of a step, with the noise that comes after its drift."""
+        self.w = self._with_last_noise(end, done, length)
         part = self._epoch_part(done, length)
-        stages = self._stages(length)
-        end = self._diffusion.apply_noise_after_drift(end, length, stages, part)
-        self.w = self._clip(end)
         if self._epochs is not None and part is not None:
             self._epochs.take(done, length, self._diffusion.to_pay_back(length, part))
+
+    def _with_last_noise(self, end: Tensor, done: int, length: int) -> Tensor:
+        """The end of a step with the noise that comes after its drift."""
+        stages, part = self._stages(length), self._epoch_part(done, length)
+        return self._clip(self._diffusion.apply_noise_after_drift(end, length, stages, part))
+
+    def _is_thrown(self, end: Tensor, done: int, length: int) -> bool:
+        """Whether the noise after a drift raises the loss too far, as ``_apply_noise`` has it."""
+        if not self._noise_is_large:
+            return False
+        thrown = self._dynamics.loss(self._with_last_noise(end, done, length))
+        return not thrown <= self._loss_bound(MAX_NOISE_GROWTH)
 
     def _measure_decay_rate(self, start: Tensor, first: Tensor, done: int, length: int) -> None:
         def drift(w: Tensor) -> Tensor:

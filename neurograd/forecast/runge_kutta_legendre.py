@@ -19,12 +19,16 @@ from torch import Tensor
 
 
 def stage_count(stiffness: float) -> int:
-    """Fewest stages s with ``stiffness ≤ s² + s``.
+    """Fewest stages s with ``stiffness ≤ s² + s``, and two where one overshoots.
+
+    A plain step beyond 1 turns the stiffest mode round, up to −1 times itself at 2. Two stages leave
+    a half of it there at most, and tell what curvature they meet, so that one that grows is seen.
 
     Args:
         stiffness: Span times largest decay rate, a pure number.
     """
-    return max(1, math.ceil((math.sqrt(1.0 + 4.0 * max(0.0, stiffness)) - 1.0) / 2.0))
+    least = 2 if stiffness > 1.0 else 1
+    return max(least, math.ceil((math.sqrt(1.0 + 4.0 * max(0.0, stiffness)) - 1.0) / 2.0))
 
 
 def legendre_step(

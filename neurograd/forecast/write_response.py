@@ -112,6 +112,17 @@ class RealizedNoise:
     deviations: Tensor | None
     batches: Tensor | None = None
 
+    def beside(self, others: Tensor) -> RealizedNoise:
+        """The same with independent deviations, shape ``(J, N)``: covariances add."""
+        assert self.deviations is not None
+        few, more = len(self.deviations), len(others)
+        mine, theirs = math.sqrt((few + more) / few), math.sqrt((few + more) / more)
+        batches = self.batches
+        if batches is not None:
+            batches = torch.cat([mine * batches, torch.zeros_like(others)])
+        deviations = torch.cat([mine * self.deviations, theirs * others])
+        return replace(self, deviations=deviations, batches=batches)
+
 
 class WriteResponse:
     """Moments of a chip's write near one state.
@@ -277,17 +288,42 @@ class WriteResponse:
             estimate: Mean of the gradient estimate, shape ``(N,)``.
             spread: How single estimates vary about it; None where they do not.
         """
-        if spread is None or spread.batches is None:
-            return self._noise(w, estimate, spread)
         found = self._noise(w, estimate, spread)
+        if spread is None:
+            return found
+        if spread.batches is not None:
+            found = self._with_batches(w, estimate, spread.batches, found, spread.deviations)
+        if spread.shared is None:
+            return found
+        gain = self._gain(w, estimate, spread)
+        return found.beside(-self.chip.step_size * gain * spread.shared)
+
+    def _with_batches(
+        self,
+        w: Tensor,
+        estimate: Tensor,
+        batches: Tensor,
+        found: RealizedNoise,
+        deviations: Tensor,
+    ) -> RealizedNoise:
+        """The noise with the part of it that the samples of shuffled batches are."""
         assert found.deviations is not None
-        if spread.batches.equal(spread.deviations):
+        if batches.equal(deviations):
             return replace(found, batches=found.deviations)
         rows = len(found.deviations)
-        each = self._realized(w, -self.chip.step_size * (estimate + spread.batches[-rows:]))
+        each = self._realized(w, -self.chip.step_size * (estimate + batches[-rows:]))
         # The mean over a sample takes a part of its variance away.
         kept = rows / max(1, rows - 1)
         return replace(found, batches=math.sqrt(kept) * (each - each.mean(0)))
+
+    def _gain(self, w: Tensor, estimate: Tensor, spread: EstimateSpread) -> Tensor | float:
+        """Realized over requested of a small change of all of some random increments."""
+        if not self.chip.writes:
+            return 1.0
+        if self._is_linear and self._slopes is not None:
+            return 0.5 * (self._slopes.up_gain + self._slopes.down_gain)
+        single = -self.chip.step_size * (estimate + spread.deviations[-SINGLE_UPDATES:])
+        return slope(single, self.stack(w, single).mean)
 
     def _realized(self, w: Tensor, increments: Tensor) -> Tensor:
         """Mean of what is realized of each of some increments, shape ``(K, N)``."""

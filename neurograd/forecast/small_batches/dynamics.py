@@ -71,6 +71,14 @@ A count. Not tuned. Fewer know less well what the spread of reads does to the me
 """
 
 
+SHARED_SAMPLES = 256
+"""Samples by which the change of the mean gradient by a read is known that several updates share.
+
+A count. Not tuned: their own spread adds a part of about 1/256 of one sample's to its square. Fewer
+make that noise larger than it is; more cost passes.
+"""
+
+
 ORDER = ("forecast order", 0)
 """What the order of shuffled epochs is drawn for, the same for all networks of a forecast."""
 
@@ -99,6 +107,7 @@ class SubsetDynamics:
         estimates: Its estimates of single updates.
         seed: Seed of the subsets.
         modes: Stiff modes of the path.
+        writes_a_read: Updates behind one random read.
     """
 
     def __init__(
@@ -108,6 +117,7 @@ class SubsetDynamics:
         estimates: LayerEstimates,
         seed: int,
         modes: StiffModes,
+        writes_a_read: float = 1.0,
     ) -> None:
         assert isinstance(chip.rule, Minibatch)
         self._problem, self._chip, self._rule = problem, chip, chip.rule
@@ -123,6 +133,7 @@ class SubsetDynamics:
         self.epochs: ShuffledEpochs | None = epochs(problem, chip)
         self._course = Course(chip, self._samples, ConstantStep(), seed, *ORDER)
         self._offsets: Tensor | None = None
+        self._writes_a_read = writes_a_read
         self._watched = estimates.gathered(self._order("forecast loss")[:MONITORED])
         # Of all samples, a look at them is none of a part.
         self._watches_all = self._watched.count == self._samples
@@ -219,13 +230,17 @@ class SubsetDynamics:
         share = math.sqrt(self._rule.batch_size * noise_of_batch(self._rule, self._samples))
         own, spread = self._noise(w, found)
         std = None if own is None else own.sqrt()
+        shared = self._shared(w, found, generator)
 
         def one() -> Draw:
             batch = share * spread(generator)
-            if std is None:
-                return Draw(None, batch)
-            normal = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-            return Draw(std * normal, batch)
+            alone = (
+                None if shared is None else _normal(len(shared), like=shared, by=generator) @ shared
+            )
+            if std is not None:
+                noise = std * _normal(len(std), like=std, by=generator)
+                alone = noise if alone is None else alone + noise
+            return Draw(alone, batch)
 
         return self.diffusion.take(one(), one(), w)
 
@@ -236,7 +251,7 @@ class SubsetDynamics:
         unit = self._chip.step_size
 
         def normal(count: int, generator: torch.Generator) -> Tensor:
-            return torch.randn(count, generator=generator, dtype=w.dtype, device=w.device)
+            return _normal(count, like=w, by=generator)
 
         if not self._chip.writes:
             return None, lambda g: -unit * found.plain_noise(normal(found.samples, g))
@@ -252,6 +267,32 @@ class SubsetDynamics:
         written = self._written(w, found)
         off = (written.mean - written.mean.mean(0)) / math.sqrt(max(1, len(written.mean) - 1))
         return written.variance.mean(0), lambda g: normal(len(off), g) @ off
+
+    def _shared(self, w: Tensor, found: Increments, generator: torch.Generator) -> Tensor | None:
+        """Noise that updates behind one read have together, beyond what each has, in weight units.
+
+        As ``GradientEstimates`` has it, of the few samples at each mirrored pair of reads. Rows are
+        to be added with independent standard normal numbers; shape ``(pairs, N)``, None without.
+        """
+        if self._offsets is None or self._writes_a_read <= 1.0:
+            return None
+        center = self._chip.mean_read(w, generator)
+        some = self._estimates.gathered(self._order("forecast loss")[:SHARED_SAMPLES])
+        self._passed += some.count * len(self._offsets)
+        means = [self._estimates.at(center + each, some).mean for each in self._offsets]
+        differences = torch.stack(means[::2]) - torch.stack(means[1::2])
+        scale = 0.5 * math.sqrt((self._writes_a_read - 1.0) / len(differences))
+        return -self._chip.step_size * scale * self._gain(w, found) * differences
+
+    def _gain(self, w: Tensor, found: Increments) -> Tensor | float:
+        """Realized over requested of a small change of all of some random increments."""
+        if not self._chip.writes:
+            return 1.0
+        if self._response.is_linear:
+            line = self._response.at(w)
+            return 0.5 * (line.up_gain + line.down_gain)
+        single = -self._chip.step_size * found.single(min(found.batches, SINGLE_UPDATES))
+        return slope(single, self._response.stack(w, single).mean)
 
     def _written(self, w: Tensor, found: Increments) -> ElementMoments:
         """What is realized of single updates, shape ``(K, N)``."""
@@ -327,6 +368,11 @@ class SubsetDynamics:
         if not self._watches_all:
             self._passed += self._watched.count
         return self._estimates.loss(w, self._watched)
+
+
+def _normal(count: int, *, like: Tensor, by: torch.Generator) -> Tensor:
+    """Independent standard normal numbers, shape ``(count,)``."""
+    return torch.randn(count, generator=by, dtype=like.dtype, device=like.device)
 
 
 class _Nothing:

@@ -7,11 +7,12 @@ as ``forecast.path`` takes them, with means and noise from subsets of the sample
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
-from device_models import Chip
+from device_models import Chip, ElementMoments
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.small_batches.dynamics import ORDER, SubsetDynamics
@@ -63,6 +64,31 @@ A pure number. Not tuned: it bounds the cost of long trainings on few samples. L
 ``LONGEST`` is for; smaller costs steps.
 """
 
+
+@dataclass(frozen=True)
+class HeldRead:
+    """A random read that is drawn already: what it adds stays as it is.
+
+    Attributes:
+        offset: That, shape ``(N,)``.
+    """
+
+    offset: Tensor
+
+    @property
+    def deterministic(self) -> bool:
+        """Always True."""
+        return True
+
+    def read(self, w: Tensor, generator: torch.Generator) -> Tensor:
+        """See ``ReadPath``."""
+        return w + self.offset
+
+    def moments(self, w: Tensor) -> ElementMoments:
+        """See ``ReadPath``."""
+        return ElementMoments.constant(w + self.offset)
+
+
 _PACE = Pace(MAX_FRACTION, before=SINGLE_FIRST // 3, rate_age=1.0 / 10.0, long_part=LONG_PART)
 
 
@@ -88,6 +114,7 @@ class SmallBatchPath:
         seed: Seed of subsets and noise.
         index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training; 1 when None.
+        writes_a_read: Updates behind one random read, 1 or more.
     """
 
     def __init__(
@@ -98,15 +125,18 @@ class SmallBatchPath:
         seed: int,
         index: int,
         schedule: Schedule | None,
+        writes_a_read: float = 1.0,
     ) -> None:
         def dynamics(modes: StiffModes) -> SubsetDynamics:
-            return SubsetDynamics(problem, chip, estimates, seed, modes)
+            return SubsetDynamics(problem, chip, estimates, seed, modes, writes_a_read)
 
         pace = pace_of(problem.num_samples)
         self._path = PredictedPath(problem, chip, seed, index, schedule, dynamics, pace)
         self._problem, self._seed, self._index = problem, seed, index
         factors = schedule or ConstantStep()
         self._course = Course(chip, problem.num_samples, factors, seed, *ORDER)
+        self._writes_a_read = writes_a_read
+        self._held: tuple[int, HeldRead] | None = None
 
     @property
     def w(self) -> Tensor:
@@ -133,5 +163,18 @@ class SmallBatchPath:
             return self._path.advance(done, steps)
         path, device = self._path, self._path.w.device
         generator = generator_for(self._seed, "forecast", self._index, done, device=device)
-        path.w, _ = self._course.at(done, device).advance(self._problem, path.w, None, generator)
+        chip = self._course.at(done, device)
+        if self._writes_a_read > 1.0:
+            chip = replace(chip, reads=(self._read_of(chip, done),))
+        path.w, _ = chip.advance(self._problem, path.w, None, generator)
         return 1
+
+    def _read_of(self, chip: Chip, done: int) -> HeldRead:
+        """The read that the update after ``done`` ones shares with others."""
+        turn, w = int(done / self._writes_a_read), self._path.w
+        if self._held is None or self._held[0] != turn:
+            generator = generator_for(
+                self._seed, "forecast read", self._index, turn, device=w.device
+            )
+            self._held = turn, HeldRead(chip.read(w, generator) - w)
+        return self._held[1]

@@ -6,7 +6,8 @@ as the writes before have left them, but not its gradient there. What the gradie
 a batch is of second order in Δt, and is what a path leaves out of the noise of batches as well. An
 epoch of shuffled batches has one write a sample, and all of its updates together the same Δt.
 
-Not for chips whose reads are random: a batch is read once, single samples each for itself.
+Samples of a batch share one random read. On a path each write has a read of its own, and what all
+have together is added to its noise (``writes_a_read``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from device_models import Chip, Minibatch
 from device_models.updates.sample_writes import acts_once
+from neurograd.forecast.small_batches.subset import reads_are_random
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.training.course import epoch_of, with_step_size
@@ -37,12 +39,14 @@ class SingleWrites:
         batch: Samples B of an update, and so its writes.
         samples: Size n of the training set.
         epoch: Updates of a shuffled epoch, None in another order.
+        writes_a_read: Writes behind one random read, in the mean; 1 where reads are not random.
     """
 
     chip: Chip
     batch: int
     samples: int
     epoch: int | None
+    writes_a_read: float = 1.0
 
     @staticmethod
     def of(problem: Problem, chip: Chip) -> SingleWrites | None:
@@ -57,14 +61,13 @@ class SingleWrites:
             return None
         if rule.batch_size >= problem.num_samples or not rule.mean_over_samples:
             return None
-        if not all(effect.deterministic for effect in chip.reads):
-            return None
         samples, epoch = problem.num_samples, epoch_of(chip, problem.num_samples)
         each = rule.batch_size if epoch is None else samples / epoch
         writes = tuple(_shared(effect, each) for effect in chip.writes)
         single = replace(chip, rule=replace(rule, batch_size=1), writes=writes, write_each="batch")
         single = with_step_size(single, chip.step_size / each)
-        return SingleWrites(single, rule.batch_size, samples, epoch)
+        shared = each if reads_are_random(chip) else 1.0
+        return SingleWrites(single, rule.batch_size, samples, epoch, shared)
 
     def writes(self, updates: int) -> int:
         """Writes of the first updates."""
