@@ -124,6 +124,19 @@ class BatchRule(LearningRule, Protocol):
         ...
 
 
+@runtime_checkable
+class SummedRule(BatchRule, Protocol):
+    """A rule that is no mean over samples, but in batches of one size a sum over them."""
+
+    def in_batches_of(self, samples: int) -> BatchRule:
+        """The rule whose estimate over any samples is the mean of those over batches of a size.
+
+        Args:
+            samples: Size of the batches.
+        """
+        ...
+
+
 class UnstableRuleError(ValueError):
     """A rule's own dynamics diverge at these weights, as they would on the chip."""
 

@@ -16,7 +16,7 @@ size of batches, 20 or more for a record.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -116,20 +116,38 @@ def one(run: Run, item: tuple[Regime, Sequence[int]], *, trained: int) -> dict[s
         item: From ``drawn_items``.
         trained: Chips that are trained.
     """
+    return _first(run, item, partial(_beside, run, trained))
+
+
+def predicted_one(run: Run, item: tuple[Regime, Sequence[int]]) -> dict[str, Any]:
+    """As ``one``, without the trained chips."""
+    return _first(run, item, lambda spec, clean: predicted_beside(run, spec))
+
+
+def _first(
+    run: Run,
+    item: tuple[Regime, Sequence[int]],
+    compute: Callable[[Spec, CleanTraining], dict[str, Any]],
+) -> dict[str, Any]:
+    """The row of the first spec that learns; another is drawn where it would take hours."""
     regime, seed = item
     if run.quick:
         regime = replace(regime, steps=_QUICK_STEPS, tasks=_QUICK_TASKS)
-    return first_that_learns(run, seed, partial(_beside, run, trained), regime)
+
+    def quick_enough(spec: Spec, clean: CleanTraining) -> dict[str, Any]:
+        batch, device = spec.learning_rule.batch_size, spec.device
+        if batch != "full" and batch < SOLVED_BATCH and device is not None and device.ir_drop:
+            raise NeurogradError(
+                "device.ir_drop: voltages along the wires are solved for each sample; not drawn in "
+                f"batches of fewer than {SOLVED_BATCH}"
+            )
+        return compute(spec, clean)
+
+    return first_that_learns(run, seed, quick_enough, regime)
 
 
 def _beside(run: Run, trained: int, spec: Spec, clean: CleanTraining) -> dict[str, Any]:
-    """One spec predicted and trained; another is drawn where that would take hours."""
-    batch, device = spec.learning_rule.batch_size, spec.device
-    if batch != "full" and batch < SOLVED_BATCH and device is not None and device.ir_drop:
-        raise NeurogradError(
-            "device.ir_drop: voltages along the wires are solved for each sample; not drawn in "
-            f"batches of fewer than {SOLVED_BATCH}"
-        )
+    """One spec predicted and trained."""
     predicted = predicted_beside(run, spec)
     problem = build_problem(spec, run.device)
     costs = [chip_cost(spec, problem, clean.result, index) for index in range(trained)]

@@ -5,20 +5,25 @@ stays, and predicted and trained in the same way, with eight trained chips each:
 is known is counted. Of the chips whose path was followed (whose updates were not all drawn), what
 chance does not explain of the distance of both costs gives ``MODEL_ERROR``.
 
-``--chips N`` takes the first N of each size of batches.
+``--chips N`` takes the first N of each size of batches. ``--predict-again`` predicts the chips of
+the kept record anew, with its trainings as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from experiments.drawn_agreement import drawn_items, one
+from experiments.drawn_agreement import drawn_items, one, predicted_one
 from experiments.support.forecasts.drawn import TUNING, TUNING_SEED
 from experiments.support.forecasts.drawn_claims import summary
 from experiments.support.forecasts.tuned_error import tuned_error
-from experiments.support.record import own_options, parse_beside, run_main
+from experiments.support.record import Run, own_options, parse_beside, run_main
+from neurograd.errors import NeurogradError
 
 TRAINED = 8
 """Chips of a spec that are trained."""
@@ -29,13 +34,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
     options = own_options()
     options.add_argument("--chips", type=int)
+    options.add_argument("--predict-again", action="store_true")
     mine, run = parse_beside(options, "drawn_tuning", __doc__ or "", arguments)
     count = (1 if run.quick else TUNING) if mine.chips is None else mine.chips
-    rows: dict[str, Any] = run.each(
-        drawn_items(run, TUNING_SEED, count, TUNING),
-        partial(one, run, trained=_QUICK_TRAINED if run.quick else TRAINED),
-    )
+    items = drawn_items(run, TUNING_SEED, count, TUNING)
+    rows: dict[str, Any]
+    if mine.predict_again:
+        rows = _predicted_again(run, items)
+    else:
+        trained = _QUICK_TRAINED if run.quick else TRAINED
+        rows = run.each(items, partial(one, run, trained=trained))
     part = "" if count == TUNING else f" --chips {count}"
+    part += " --predict-again" if mine.predict_again else ""
     record = {
         "command": run.command() + part,
         "model_error": tuned_error(list(rows.values())),
@@ -43,6 +53,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "chips": rows,
     }
     run.write(record)
+    shutil.rmtree(_apart(run).stages, ignore_errors=True)
+
+
+def _apart(run: Run) -> Run:
+    """The same run, apart from what an interrupted one of the whole experiment has kept."""
+    return replace(run, name=f"{run.name}_predicted")
+
+
+def _predicted_again(run: Run, items: Mapping[str, Any]) -> dict[str, Any]:
+    """The kept rows of some chips, with new predictions.
+
+    Args:
+        run: The run, whose folder has the record.
+        items: Of its chips.
+
+    Raises:
+        NeurogradError: If there is no record, or it has other chips.
+    """
+    path = run.out / f"{run.name}.json"
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))["chips"]
+    except (OSError, ValueError, KeyError):
+        raise NeurogradError(f"--predict-again: no record in {path}; allowed: its folder") from None
+    new = _apart(run).each(items, partial(predicted_one, run))
+    for name, row in new.items():
+        if name not in kept or json.loads(json.dumps(row["sections"])) != kept[name]["sections"]:
+            raise NeurogradError(f"--predict-again: {name} is another chip in {path}")
+    return {name: {**kept[name], **row} for name, row in new.items()}
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from device_models.protocols import (
     LearningRule,
     Problem,
     StepSized,
+    SummedRule,
     expected_gradient,
     has_known_mean,
 )
@@ -41,9 +42,10 @@ class Minibatch:
     training gives each update its batch (``on``, as ``neurograd.training`` does for shuffled
     epochs); without one, it is drawn.
 
-    Its mean is the rule's estimate on the whole set for every rule that is a mean over samples.
-    Others (the sign of a gradient, pulses that are rounded or cut) have another one: it is averaged
-    over ``AVERAGED_BATCHES`` drawn batches, for want of a closed form.
+    Its mean is the rule's estimate on the whole set for every rule that is a mean over samples, and
+    that of a rule for this size of batches (``SummedRule``) where pulses of each sample are rounded
+    or cut. Others (the sign of a gradient) have another one: it is averaged over
+    ``AVERAGED_BATCHES`` drawn batches, for want of a closed form.
     For backpropagation its total variance is, with population size n and batch size B,
 
         (n − B)/(n − 1) · (mean_i ‖g_i‖² − ‖g‖²)/B
@@ -108,10 +110,11 @@ class Minibatch:
     def expected(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mean of an estimate, shape ``(N,)``.
 
-        For a mean over samples it is the rule's own on the whole set. For other rules it is the
-        average of the rule's means on ``AVERAGED_BATCHES`` batches, at the cost of as many
-        estimates: unbiased, and its variance is that of the rule's mean on a batch over their
-        number.
+        For a mean over samples it is the rule's own on the whole set, for a sum over them that of
+        the rule for this size of batches; a smaller last batch of an epoch counts as the others.
+        For other rules it is the average of the rule's means on ``AVERAGED_BATCHES`` batches, at
+        the cost of as many estimates: unbiased, and its variance is that of the rule's mean on a
+        batch over their number.
 
         Args:
             problem: Network, loss and data.
@@ -123,6 +126,9 @@ class Minibatch:
             return expected_gradient(self.rule, problem, w, generator, self.batch)
         if self.mean_over_samples or self.batch_size >= samples:
             return expected_gradient(self.rule, problem, w, generator)
+        summed = self._summed
+        if summed is not None:
+            return expected_gradient(summed, problem, w, generator)
         total = torch.zeros_like(w)
         for _ in range(AVERAGED_BATCHES):
             batch = self.sample_batch(samples, generator)
@@ -130,11 +136,18 @@ class Minibatch:
         return total / AVERAGED_BATCHES
 
     def mean_is_averaged(self, problem: Problem) -> bool:
-        """Where a batch is drawn of the set and the rule no mean over samples."""
+        """Where a batch is drawn of the set and the rule no mean, or sum, over samples."""
         drawn = self.batch is None and self.batch_size < problem.num_samples
-        if drawn and not self.mean_over_samples:
+        if drawn and not self.mean_over_samples and self._summed is None:
             return True
         return not has_known_mean(self.rule, problem)
+
+    @property
+    def _summed(self) -> BatchRule | None:
+        """The rule whose estimate on the whole set is the mean over batches, where it has one."""
+        if self.by_sample and isinstance(self.rule, SummedRule):
+            return self.rule.in_batches_of(self.batch_size)
+        return None
 
     def sample_batch(self, num_samples: int, generator: torch.Generator) -> Tensor | None:
         """Indices of one batch, None when the batch covers the whole set."""

@@ -54,6 +54,8 @@ class PulseTrains:
         step_size: Δt of the chip, above 0.
         length: Slots of a train, 1 or more.
         kind: ``stochastic`` or ``deterministic``.
+        batch: n of the trains where that is not the number of samples of the estimate, which then
+            is the mean over batches of so many; 1 or more.
 
     Raises:
         ValueError: If an attribute is out of range, or the network has weights that are not those
@@ -66,6 +68,7 @@ class PulseTrains:
     step_size: float
     length: int = 31
     kind: Kind = "stochastic"
+    batch: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("quantum", "step_size"):
@@ -74,6 +77,8 @@ class PulseTrains:
                 raise ValueError(f"{name} is {value:g}; allowed: above 0")
         if self.length < 1:
             raise ValueError(f"length is {self.length}; allowed: 1 or more")
+        if self.batch is not None and self.batch < 1:
+            raise ValueError(f"batch is {self.batch}; allowed: 1 or more")
         if self.kind not in get_args(Kind):
             raise ValueError(f"kind is {self.kind!r}; allowed: {', '.join(get_args(Kind))}")
 
@@ -91,6 +96,10 @@ class PulseTrains:
         """The trains of one sample of a batch of ``samples``: those of its part of the step."""
         return self.with_step_size(self.step_size / samples)
 
+    def in_batches_of(self, samples: int) -> PulseTrains:
+        """The trains of batches of so many samples, over as many as an estimate has."""
+        return replace(self, batch=samples)
+
     def with_step_size(self, step_size: float) -> PulseTrains:
         """The trains of another Δt."""
         return replace(self, step_size=step_size)
@@ -106,7 +115,7 @@ class PulseTrains:
         update = _rank_one_updates(problem, w, index)
         count = self._rounded_counts if self.deterministic else self._drawn_counts(generator)
         for layer in update.layers:
-            update.put(layer, self._unit * self._sum(layer, update.samples, count))
+            update.put(layer, self._unit(update) * self._sum(layer, update.samples, count))
         return problem.flatten(update.estimate)
 
     def expected(
@@ -131,16 +140,17 @@ class PulseTrains:
         variance = {name: torch.zeros_like(g) for name, g in update.estimate.items()}
         count = self._rounded_counts if self.deterministic else self._expected_counts
         for layer in update.layers:
-            update.put(layer, self._unit * self._sum(layer, update.samples, count))
+            unit = self._unit(update)
+            update.put(layer, unit * self._sum(layer, update.samples, count))
             if not self.deterministic:
                 spread = self._sum(layer, update.samples, self._count_variances)
-                layer.put(variance, self._unit**2 * spread)
+                layer.put(variance, unit**2 * spread)
         return ElementMoments(problem.flatten(update.estimate), problem.flatten(variance))
 
-    @property
-    def _unit(self) -> float:
-        """What one coincidence is in gradient units."""
-        return self.quantum / self.step_size
+    def _unit(self, update: _RankOneUpdates) -> float:
+        """What one coincidence is in gradient units, over the batches of an estimate."""
+        batches = 1.0 if self.batch is None else update.samples / self.batch
+        return self.quantum / (self.step_size * batches)
 
     def _sum(
         self, layer: _Layer, samples: int, count: Callable[[Tensor, Tensor], Tensor]
@@ -156,7 +166,8 @@ class PulseTrains:
 
     def _probabilities(self, x: Tensor, error: Tensor, samples: int) -> tuple[Tensor, Tensor]:
         """Signed p and q of the vectors of a chunk, shapes ``(n, inputs)`` and ``(n, outputs)``."""
-        alpha = math.sqrt(self.step_size / (samples * self.length * self.quantum))
+        batch = self.batch or samples
+        alpha = math.sqrt(self.step_size / (batch * self.length * self.quantum))
         largest_x = x.abs().amax(1, keepdim=True)
         largest_error = error.abs().amax(1, keepdim=True)
         ratio = (largest_error / largest_x).sqrt()

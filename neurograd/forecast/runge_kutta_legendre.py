@@ -21,8 +21,8 @@ from torch import Tensor
 def stage_count(stiffness: float) -> int:
     """Fewest stages s with ``stiffness ≤ s² + s``, and two where one overshoots.
 
-    A plain step beyond 1 turns the stiffest mode round, up to −1 times itself at 2. Two stages leave
-    a half of it there at most, and tell what curvature they meet, so that one that grows is seen.
+    A plain step beyond 1 turns the stiffest mode round, up to −1 times itself at 2, and sees no
+    curvature that grows meanwhile. Two stages leave a third of it there, and tell what they meet.
 
     Args:
         stiffness: Span times largest decay rate, a pure number.

@@ -72,18 +72,24 @@ class MeanOverChips:
     times, and 1.6 times with what follows). So for an upper bound of costs the
     spread is taken at the bound, where it has grown as ``GROWTH`` says.
 
+    Chips that all lose as much as one counts for differ by nothing that is seen. At the error rate
+    ε such S chips are a part ``ε^(1/S)`` of all at least (Clopper and Pearson, Biometrika 1934),
+    and others lose nothing at best.
+
     Attributes:
         value: The mean.
         chips: S.
         variance: Variance over chips; 0 for a single one and where one diverged.
         size: Mean size of the costs; None for numbers of either sign, whose spread is the same
             wherever their mean is.
+        most: Most that one chip counts for; infinite without.
     """
 
     value: float
     chips: int
     variance: float
     size: float | None = None
+    most: float = math.inf
 
     @staticmethod
     def of(values: Sequence[float]) -> MeanOverChips:
@@ -93,9 +99,15 @@ class MeanOverChips:
         return MeanOverChips(mean, len(values), float(np.var(values, ddof=1)) if known else 0.0)
 
     @staticmethod
-    def of_costs(values: Sequence[float]) -> MeanOverChips:
-        """From one cost a chip, infinite where it diverged."""
-        return replace(MeanOverChips.of(values), size=float(np.mean(np.abs(values))))
+    def of_costs(values: Sequence[float], most: float = math.inf) -> MeanOverChips:
+        """From one cost a chip, infinite where it diverged.
+
+        Args:
+            values: The costs, each ``most`` or less.
+            most: Most that one chip counts for.
+        """
+        size = float(np.mean(np.abs(values)))
+        return replace(MeanOverChips.of(values), size=size, most=most)
 
     def bound(self, error: float, side: int) -> float:
         """See ``Mean``."""
@@ -103,10 +115,11 @@ class MeanOverChips:
             return self.value
         if self.chips < 2:
             return side * math.inf
-        # A spread of 0 has no error, at any confidence.
+        # A spread of 0 has no error, at any confidence, unless it is cut off.
         spread = math.sqrt(self.variance / self.chips)
         if spread == 0:
-            return self.value
+            all_lost = side < 0 and self.value >= self.most
+            return self.value * error ** (1.0 / self.chips) if all_lost else self.value
         margin = _t(error, self.chips - 1) * spread
         if side < 0 or self.size is None:
             return self.value + side * margin

@@ -189,7 +189,8 @@ def mean_of_costs(baseline: Baseline, twins: Sequence[Network], chips: Sequence[
     if twins[0].correct is not None:
         return MeanOverTable.of(correct_table(twins) - correct_table(chips))
     pairs = zip(twins, chips, strict=True)
-    return MeanOverChips.of_costs([lost_decrease(baseline, twin, chip) for twin, chip in pairs])
+    costs = [lost_decrease(baseline, twin, chip) for twin, chip in pairs]
+    return MeanOverChips.of_costs(costs, LOST)
 
 
 def look_at(mean: Mean, before: Sequence[Look], plan: Plan, error: float) -> Look:

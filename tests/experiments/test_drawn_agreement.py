@@ -133,6 +133,14 @@ def test_quick_tuning(tmp_path):
     assert record["command"].endswith("--quick --seed 0 --chips 1")
     assert record["model_error"]["tuned"] is None  # two chips bound nothing
     _learned(record)
+    drawn_tuning.main(["--quick", "--predict-again", "--out", str(tmp_path)])
+    again = json.loads((tmp_path / "drawn_tuning.json").read_text())
+    assert again["command"].endswith("--quick --seed 0 --chips 1 --predict-again")
+    for name, row in again["chips"].items():
+        before = record["chips"][name]
+        assert {**row, "seconds": None} == {**before, "seconds": None}
+        assert row["seconds"] != before["seconds"]
+    assert [each.name for each in tmp_path.iterdir()] == ["drawn_tuning.json"]
 
 
 def test_wrong_options_are_one_line():
@@ -140,3 +148,13 @@ def test_wrong_options_are_one_line():
         main(["--commit", COMMIT, "--chips", "36"])
     with pytest.raises(NeurogradError, match="--chips: 16; allowed: 1 to 15"):
         drawn_tuning.main(["--chips", "16"])
+
+
+def test_nothing_is_predicted_again_beside_another_record(tmp_path):
+    again = ["--quick", "--predict-again", "--out", str(tmp_path)]
+    with pytest.raises(NeurogradError, match="--predict-again: no record in"):
+        drawn_tuning.main(again)
+    record = {"chips": {"full-00": {"sections": {}}, "1-00": {"sections": {}}}}
+    (tmp_path / "drawn_tuning.json").write_text(json.dumps(record))
+    with pytest.raises(NeurogradError, match="full-00 is another chip"):
+        drawn_tuning.main(again)

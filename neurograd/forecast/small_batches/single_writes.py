@@ -20,7 +20,7 @@ import numpy as np
 from torch import Tensor
 
 from device_models import Chip, Minibatch
-from device_models.updates.sample_writes import acts_once
+from device_models.updates.sample_writes import SampleRule, acts_once
 from neurograd.forecast.small_batches.subset import reads_are_random
 from neurograd.problem import Problem
 from neurograd.progress import Progress
@@ -59,7 +59,10 @@ class SingleWrites:
         rule = chip.rule
         if not chip.writes_samples or not isinstance(rule, Minibatch) or rule.batch is not None:
             return None
-        if rule.batch_size >= problem.num_samples or not rule.mean_over_samples:
+        if rule.batch_size >= problem.num_samples:
+            return None
+        # Trains of one sample are those of its part of the step, which is that of its own update.
+        if not (rule.mean_over_samples or (rule.by_sample and isinstance(rule.rule, SampleRule))):
             return None
         samples, epoch = problem.num_samples, epoch_of(chip, problem.num_samples)
         each = rule.batch_size if epoch is None else samples / epoch

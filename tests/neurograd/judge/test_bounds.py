@@ -138,3 +138,21 @@ def test_the_parts_of_a_table_are_those_of_a_two_way_layout():
     assert found.rows == pytest.approx(of_rows / table.size)
     assert found.apart == pytest.approx(max(0.0, of_rows - rest) / table.size)
     assert found.columns == pytest.approx(max(0.0, of_columns - rest) / table.size)
+
+
+@pytest.mark.parametrize("chips", [2, 5, 20])
+def test_chips_that_all_lose_all_say_how_many_do(chips):
+    """Of chips that lose all in a part p of all cases and nothing else, S all do in p^S of them.
+
+    The lower bound is above the true mean in the stated part of cases where p^S is that part, and
+    never in any other: it is what S chips of which none is left can say.
+    """
+    error = 0.05
+    found = MeanOverChips.of_costs([1.0] * chips, 1.0)
+    low = found.bound(error, -1)
+    assert low**chips == pytest.approx(error)
+    assert found.bound(error, 1) == 1.0
+    assert found.measured().bound(error, -1) == low
+    # Costs that are the same below the most have no error, nor have numbers without one.
+    assert MeanOverChips.of_costs([0.4] * chips, 1.0).bound(error, -1) == pytest.approx(0.4)
+    assert MeanOverChips.of([1.0] * chips).bound(error, -1) == 1.0

@@ -124,7 +124,8 @@ def test_chips_that_are_predicted_to_diverge_lose_all():
     found = judge_forecasts(baseline, ALLOWED, Judged(0.2), [LOST, LOST])
     assert found.chip_loss == math.inf
     assert found.judgement.cost.value == found.judgement.cost.ci[1] == 1
-    assert found.judgement.bounds.lower == pytest.approx(1 - MODEL_ERROR)
+    arm = math.hypot(1 - 0.05**0.5, MODEL_ERROR)
+    assert found.judgement.bounds.lower == pytest.approx(1 - arm)
     assert found.judgement.verdict is Verdict.NOT_TOLERATED
     assert found.diverged == 2
     assert found.clean_accuracy is found.chip_accuracy is None
