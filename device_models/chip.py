@@ -315,11 +315,13 @@ class Chip:
             Moments of shape ``(M, N)``.
         """
         if all(isinstance(effect, StackedWrite) for effect in self.writes):
-            return self.write_moments(w.expand_as(increments), increments)
-        found = [self.write_moments(w, each) for each in increments]
+            rows = max(1, _CHUNK_ELEMENTS // w.numel())
+            found = [self.write_moments(w.expand_as(some), some) for some in increments.split(rows)]
+        else:
+            found = [self.write_moments(w, each).shaped((1, -1)) for each in increments]
         return ElementMoments(
-            torch.stack([each.mean for each in found]),
-            torch.stack([each.variance for each in found]),
+            torch.cat([each.mean for each in found]),
+            torch.cat([each.variance for each in found]),
         )
 
     def average_write(self, w: Tensor, increments: Tensor) -> SampledMoments:

@@ -7,7 +7,7 @@ that the caller hands in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self, runtime_checkable
@@ -32,6 +32,10 @@ class ElementMoments:
     def constant(cls, value: Tensor) -> Self:
         """Moments of what is not random, shape ``(N,)``."""
         return cls(value, torch.zeros_like(value))
+
+    def shaped(self, shape: Sequence[int]) -> ElementMoments:
+        """The same in another shape."""
+        return ElementMoments(self.mean.view(shape), self.variance.view(shape))
 
     @property
     def total_variance(self) -> float:

@@ -56,6 +56,10 @@ class DeviceValues:
         """The values of some devices."""
         return DeviceValues(*(v if v.numel() == 1 else v[where] for v in vars(self).values()))
 
+    def in_rows(self, rows: int) -> DeviceValues:
+        """The same devices once for each row of a stack, which is taken as one vector."""
+        return DeviceValues(*(v if v.numel() == 1 else v.repeat(rows) for v in vars(self).values()))
+
     def clip(self, state: Tensor) -> Tensor:
         """States within the bounds."""
         return torch.minimum(torch.maximum(state, self.low), self.high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -45,6 +46,8 @@ class PulsedWrite(NominalStepWrite):
     Raises:
         ValueError: If an argument is out of range.
     """
+
+    takes_stacks: ClassVar[Literal[True]] = True
 
     step: Step
     devices: DeviceValues
@@ -105,10 +108,15 @@ class PulsedWrite(NominalStepWrite):
     def _after_pulses(
         self, w: Tensor, increment: Tensor, pulses: Tensor, part: Tensor
     ) -> tuple[ElementMoments, ElementMoments]:
-        state, up = self._state(w, self.devices), increment > 0
-        low, high = (v.expand_as(state) for v in (self.devices.low, self.devices.high))
-        kick = signed_step(self.step, self.devices, up)
-        return changes(state, after_train(kick, state, low, high, pulses, part), self.weight_range)
+        shape = increment.shape
+        # Trains of a stack are followed together, by as many calls as the longest has pulses.
+        devices = self.devices if len(shape) == 1 else self.devices.in_rows(shape[0])
+        state, up = self._state(w, self.devices).flatten(), (increment > 0).flatten()
+        low, high = (v.expand_as(state) for v in (devices.low, devices.high))
+        kick = signed_step(self.step, devices, up)
+        ends = after_train(kick, state, low, high, pulses.flatten(), part.flatten())
+        below, above = changes(state, ends, self.weight_range)
+        return below.shaped(shape), above.shaped(shape)
 
     def _state(self, w: Tensor, devices: DeviceValues) -> Tensor:
         return devices.clip(w / self.weight_range + devices.reference)
