@@ -316,7 +316,7 @@ def _with_error(judged: Judgement, chips: int, error: float) -> Judgement:
         verdict=verdict,
         cost=wide,
         bounds=bounds,
-        excess_loss=widened(judged.excess_loss, LOSS_ERROR if error > 0.0 else 0.0),
+        excess_loss=widened(judged.excess_loss, LOSS_ERROR if error > 0.0 else 0.0, small=0.0),
         looks=(),
         more=None,
         needed_samples=None,

@@ -8,13 +8,21 @@ from dataclasses import replace
 from neurograd.judge.verdict import Cost
 from neurograd.measure.intervals import Interval
 
-MODEL_ERROR = 0.3
+MODEL_ERROR = 0.2
 """Part of the damage by which a predicted cost may be off, below 1 (``error_of_prediction``).
 
 Tuned with ``experiments.drawn_tuning`` on chips that judge nothing: the bound of split conformal
 prediction at 5 % on what the intervals of prediction and training leave unexplained (a test holds
 it against the kept record). Smaller promises chips that fail, larger leaves more of them
 inconclusive. Chips and twins whose every update was drawn as in training have no such error.
+"""
+
+SMALL_COST = 0.01
+"""A cost that is added to every other before its part that may be off is taken.
+
+A part of the test samples, or of the decrease of the loss. Not tuned: where effects cancel, or a
+chip's noise does as much good as harm, a cost near 0 is no damage near 0. Smaller makes the tuned
+error that of a few chips that cost next to nothing; larger widens intervals around 0.
 """
 
 LOSS_ERROR = 0.7
@@ -32,8 +40,13 @@ into; larger gives shares that could be anything.
 """
 
 
-def error_of_prediction(cost: float, error: float = MODEL_ERROR, most: float = math.inf) -> float:
-    """What a predicted cost c may be off by, ``e|c|(1 − c/C)``; 0 where it has no end.
+def error_of_prediction(
+    cost: float,
+    error: float = MODEL_ERROR,
+    most: float = math.inf,
+    small: float = SMALL_COST,
+) -> float:
+    """What a predicted cost c may be off by, ``e(|c|(1 − c/C) + c₀)``; 0 where it has no end.
 
     An accuracy that is lost is lost, however far the damage is off: to first order a cost
     ``C·u/(1 + u)`` of a damage u that is known to a part e is known to this. Without a largest
@@ -44,11 +57,12 @@ def error_of_prediction(cost: float, error: float = MODEL_ERROR, most: float = m
         error: The part e of the damage.
         most: The accuracy C that there is to lose; infinite for a loss, which is no less off where
             it is large.
+        small: The cost c₀ that is as uncertain where nothing is lost; 0 for a loss.
     """
     if not math.isfinite(cost):
         return 0.0
     left = 1.0 - cost / most if 0.0 < most < math.inf else 1.0
-    return error * abs(cost) * min(1.0, max(0.0, left))
+    return error * (abs(cost) * min(1.0, max(0.0, left)) + small)
 
 
 def arm_with_error(arm: float, extra: float) -> float:
@@ -79,22 +93,28 @@ def ends_with_error(value: float, ends: Interval, extra: float) -> Interval:
     return value - arm_with_error(below, extra), value + arm_with_error(above, extra)
 
 
-def widened(cost: Cost, error: float = MODEL_ERROR, most: float = math.inf) -> Cost:
+def widened(
+    cost: Cost,
+    error: float = MODEL_ERROR,
+    most: float = math.inf,
+    small: float = SMALL_COST,
+) -> Cost:
     """A predicted cost whose interval covers the error of the prediction as well.
 
     Args:
         cost: The cost, with the interval that chance leaves.
         error: Part by which the damage may be off, as ``error_of_prediction`` has it.
         most: The largest cost that there can be.
+        small: The cost that is as uncertain where nothing is lost; 0 for a loss.
     """
     if not math.isfinite(cost.value):
         return cost
-    extra = error_of_prediction(cost.value, error, most)
+    extra = error_of_prediction(cost.value, error, most, small)
     return replace(cost, ci=ends_with_error(cost.value, cost.ci, extra), chance=cost.ci)
 
 
 def sign_known(cost: Cost) -> bool:
-    """Whether chance leaves the sign of a widened cost: an error below 1 of it changes none."""
+    """Whether chance leaves the sign of a widened cost: a part below 1 of it changes none."""
     if not math.isfinite(cost.value):
         return cost.value in (math.inf, -math.inf)
     low, high = _chance(cost)

@@ -21,6 +21,7 @@ from neurograd.explain.reasons import explain
 from neurograd.explain.trials import Tried, best_first, trials_of, why_not
 from neurograd.explain.variants import variants
 from neurograd.judge.cost import Judgement
+from neurograd.judge.prediction_error import error_of_prediction
 from neurograd.judge.verdict import Bounds, Cost, Verdict
 from neurograd.pipeline.build import active_effects, build_problem
 from neurograd.pipeline.changed import with_settings
@@ -275,7 +276,7 @@ def _predicted(spec, problem, clean, chips, predicted):
 
 
 def test_costs_savings_and_order_are_the_known_ones(three):
-    found = _guide(three, whole=60, ideal=0, without=(58, 48, 54), alone=(2, 50, 6))
+    found = _guide(three, whole=60, ideal=0, without=(58, 48, 54), alone=(2, 50, 6), trained=0.5)
     assert [part["effect"] for part in found["effects"]] == ["cycle_to_cycle", "faults", "levels"]
     noise = found["effects"][0]
     assert noise["without"]["value"] == pytest.approx(0.48)
@@ -441,10 +442,11 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
         rest = {"test_accuracy": None, "correct": None, "diverged": False, "gradients": 1}
         return [PredictedNetwork(loss=loss, **rest) for loss in losses]
 
+    fifth = (0.1, 0.11, 0.1, 0.11, 0.105)
     predicted = {
-        f"without-{read_noise.EFFECT.name}": networks(math.inf, 0.2 * start),
-        f"without-{cycle_to_cycle.EFFECT.name}": networks(0.1 * start, 0.11 * start),
-        "ideal": networks(0.0, 0.0),
+        f"without-{read_noise.EFFECT.name}": networks(*([math.inf] * 3 + [0.2 * start] * 2)),
+        f"without-{cycle_to_cycle.EFFECT.name}": networks(*(k * start for k in fifth)),
+        "ideal": networks(*[0.0] * 5),
     }
     trained = Judgement(
         Verdict.NOT_TOLERATED,
@@ -456,7 +458,7 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
         True,
     )
     (clean,) = networks(0.0)
-    whole = networks(math.inf, 1.3 * start)
+    whole = networks(math.inf, *(k * start for k in (1.3, 1.0, 1.1, 2.0)))
     chip, chips = chip_in_words(spec, problem), _predicted(spec, problem, clean, whole, predicted)
     found = measured_guide(chip, chips, trained)
     assert [part.effect for part in found.parts] == [cycle_to_cycle.EFFECT, read_noise.EFFECT]
@@ -465,7 +467,10 @@ def test_regression_ranks_an_effect_without_which_nothing_diverges_first():
     assert found.parts[0].without.cost.value == pytest.approx(0.105)
     report = to_json_dict(_made(chip, chips, trained))
     assert report["effects"][0]["share"] == pytest.approx(0.895)
-    assert "falls from 100 % (70.0 to 100 at 99 %) to 10.5 %" in report["advice"][0]
+    # Five of five that lose all, and the prediction's own error, in squares.
+    least = 1.0 - math.hypot(1.0 - 0.005 ** (1 / 5), error_of_prediction(1.0))
+    said = f"falls from 100 % ({100 * least:.1f} to 100 at 99 %) to 10.5 %"
+    assert said in report["advice"][0]
 
 
 # -- keys ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from neurograd.judge.forecasts import judge_aged_forecasts, judge_forecasts, loo
 from neurograd.judge.prediction_error import (
     LOSS_ERROR,
     MODEL_ERROR,
+    SMALL_COST,
     arm_with_error,
     ends_with_error,
     error_of_prediction,
@@ -44,7 +45,7 @@ def test_the_interval_is_wider_by_the_error_of_the_prediction_in_squares():
     chips = [right(k, 1000, loss=k / 1000) for k in (390, 400, 410)]
     plain = judge_chips(BASELINE, ALLOWED, clean, chips)
     found = judge_forecasts(BASELINE, ALLOWED, clean, chips)
-    extra = MODEL_ERROR * plain.cost.value * (1.0 - plain.cost.value / 0.7)
+    extra = MODEL_ERROR * (plain.cost.value * (1.0 - plain.cost.value / 0.7) + SMALL_COST)
     assert found.judgement.cost.value == plain.cost.value
     wide = _in_squares(plain.cost.value, plain.cost.ci, extra)
     assert found.judgement.cost.ci == pytest.approx(wide)
@@ -124,7 +125,7 @@ def test_chips_that_are_predicted_to_diverge_lose_all():
     found = judge_forecasts(baseline, ALLOWED, Judged(0.2), [LOST, LOST])
     assert found.chip_loss == math.inf
     assert found.judgement.cost.value == found.judgement.cost.ci[1] == 1
-    arm = math.hypot(1 - 0.05**0.5, MODEL_ERROR)
+    arm = math.hypot(1 - 0.05**0.5, MODEL_ERROR * (1 + SMALL_COST))
     assert found.judgement.bounds.lower == pytest.approx(1 - arm)
     assert found.judgement.verdict is Verdict.NOT_TOLERATED
     assert found.diverged == 2
@@ -132,7 +133,7 @@ def test_chips_that_are_predicted_to_diverge_lose_all():
 
 
 def test_a_gain_is_as_uncertain_as_a_loss():
-    arm = math.sqrt(0.1**2 + 0.14**2)
+    arm = math.hypot(0.1, 0.7 * (0.2 + SMALL_COST))
     gain = widened(Cost(-0.2, (-0.3, -0.1), 0.95), 0.7)
     assert gain.ci == pytest.approx((-0.2 - arm, -0.2 + arm))
     endless = Cost(math.inf, (math.inf, math.inf), 0.95)
@@ -163,11 +164,15 @@ def test_the_error_of_the_prediction_is_what_the_tuning_chips_say():
 
 
 def test_a_chip_that_has_lost_all_cannot_lose_more():
-    assert error_of_prediction(0.2, 0.5) == pytest.approx(0.1)
-    assert error_of_prediction(0.2, 0.5, 0.8) == pytest.approx(0.1 * 0.75)
-    assert error_of_prediction(0.8, 0.5, 0.8) == error_of_prediction(0.9, 0.5, 0.8) == 0.0
-    assert error_of_prediction(-0.2, 0.5, 0.8) == pytest.approx(0.1)  # a gain is as uncertain
-    assert error_of_prediction(0.2, 0.5, 0.0) == pytest.approx(0.1)
+    assert error_of_prediction(0.2, 0.5, small=0.0) == pytest.approx(0.1)
+    assert error_of_prediction(0.2, 0.5, 0.8, 0.0) == pytest.approx(0.1 * 0.75)
+    assert error_of_prediction(0.8, 0.5, 0.8, 0.0) == error_of_prediction(0.9, 0.5, 0.8, 0.0) == 0.0
+    # A gain is as uncertain.
+    assert error_of_prediction(-0.2, 0.5, 0.8, 0.0) == pytest.approx(0.1)
+    assert error_of_prediction(0.2, 0.5, 0.0, 0.0) == pytest.approx(0.1)
+    # Where nothing is lost, or all, what cancels may be off.
+    assert error_of_prediction(0.0, 0.5) == error_of_prediction(0.8, 0.5, 0.8) == 0.5 * SMALL_COST
+    assert error_of_prediction(0.2, 0.5, 0.8, 0.02) == pytest.approx(0.5 * (0.15 + 0.02))
     assert error_of_prediction(math.inf, 0.5, 0.8) == error_of_prediction(math.nan, 0.5) == 0.0
 
 
