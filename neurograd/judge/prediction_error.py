@@ -114,10 +114,13 @@ def widened(
 
 
 def sign_known(cost: Cost) -> bool:
-    """Whether chance leaves the sign of a widened cost: a part below 1 of it changes none."""
+    """Whether chance, and what a cost of nothing may be off by, leave the sign of a widened cost.
+
+    The part of it that may be off is below 1, and changes no sign.
+    """
     if not math.isfinite(cost.value):
         return cost.value in (math.inf, -math.inf)
-    low, high = _chance(cost)
+    low, high = ends_with_error(cost.value, _chance(cost), error_of_prediction(0.0))
     return low > 0 or high < 0
 
 

@@ -178,8 +178,11 @@ def test_a_chip_that_has_lost_all_cannot_lose_more():
 
 def test_an_error_of_the_prediction_changes_no_sign_but_chance_does():
     certain = widened(Cost(0.2, (0.15, 0.25), 0.95))
-    assert certain.ci[0] == pytest.approx(0.2 - math.hypot(0.05, MODEL_ERROR * 0.2))
+    extra = MODEL_ERROR * (0.2 + SMALL_COST)
+    assert certain.ci[0] == pytest.approx(0.2 - math.hypot(0.05, extra))
     assert sign_known(certain)
+    next_to_nothing = 0.5 * MODEL_ERROR * SMALL_COST
+    assert not sign_known(widened(Cost(next_to_nothing, (0.9 * next_to_nothing, 0.01), 0.95)))
     assert sign_known(widened(Cost(-0.2, (-0.25, -0.15), 0.95)))
     assert not sign_known(widened(Cost(0.2, (-0.01, 0.41), 0.95)))
     assert sign_known(Cost(math.inf, (math.inf, math.inf), 0.95))
