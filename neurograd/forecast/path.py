@@ -341,7 +341,8 @@ class PredictedPath:
     def _stages(self, length: int) -> int:
         """Stage count of a step of ``length`` updates, by the decay rate that is known."""
         span = length * self._chip.step_size
-        return stage_count(STABILITY_MARGIN * span * self._rate.value) if length > 1 else 1
+        stiffness = STABILITY_MARGIN * span * self._rate.value
+        return stage_count(stiffness, overshoots=self._pace.overshoots) if length > 1 else 1
 
     def _integrate_drift(
         self, start: Tensor, first: Tensor, length: int, shift_of: Callable[[int], Tensor | float]

@@ -18,16 +18,17 @@ from scipy.special import eval_legendre
 from torch import Tensor
 
 
-def stage_count(stiffness: float) -> int:
-    """Fewest stages s with ``stiffness ≤ s² + s``, and two where one overshoots.
+def stage_count(stiffness: float, *, overshoots: bool = True) -> int:
+    """Fewest stages s with ``stiffness ≤ s² + s``, and two where one may not overshoot.
 
     A plain step beyond 1 turns the stiffest mode round, up to −1 times itself at 2, and sees no
     curvature that grows meanwhile. Two stages leave a third of it there, and tell what they meet.
 
     Args:
         stiffness: Span times largest decay rate, a pure number.
+        overshoots: Whether one stage may.
     """
-    least = 2 if stiffness > 1.0 else 1
+    least = 1 if overshoots or stiffness <= 1.0 else 2
     return max(least, math.ceil((math.sqrt(1.0 + 4.0 * max(0.0, stiffness)) - 1.0) / 2.0))
 
 

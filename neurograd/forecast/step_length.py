@@ -88,6 +88,8 @@ class Pace:
         longest: Most updates that are taken together; infinite where only a part of the training
             bounds them.
         long_part: The same as a part of the training, where that is more.
+        overshoots: Whether a single stage may overshoot, which sees no curvature: not where its
+            own measurements are rare.
     """
 
     most: float = MAX_FRACTION
@@ -95,6 +97,7 @@ class Pace:
     rate_age: float = RATE_AGE
     longest: float = math.inf
     long_part: float = 0.0
+    overshoots: bool = True
 
     def longest_step(self, steps: int) -> int:
         """Most updates that are taken together of ``steps``."""

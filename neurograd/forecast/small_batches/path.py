@@ -89,7 +89,13 @@ class HeldRead:
         return ElementMoments.constant(w + self.offset)
 
 
-_PACE = Pace(MAX_FRACTION, before=SINGLE_FIRST // 3, rate_age=1.0 / 10.0, long_part=LONG_PART)
+_PACE = Pace(
+    MAX_FRACTION,
+    before=SINGLE_FIRST // 3,
+    rate_age=1.0 / 10.0,
+    long_part=LONG_PART,
+    overshoots=False,
+)
 
 
 def pace_of(samples: int) -> Pace:

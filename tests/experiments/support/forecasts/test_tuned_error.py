@@ -11,7 +11,7 @@ from experiments.support.forecasts.claims import rank_interval, ratio_interval
 from experiments.support.forecasts.drawn_claims import holds
 from experiments.support.forecasts.judged_again import judged_again
 from experiments.support.forecasts.tuned_error import GRID, followed, tuned, unexplained
-from neurograd.judge.prediction_error import ends_with_error, error_of_prediction
+from neurograd.judge.prediction_error import SMALL_COST, ends_with_error, error_of_prediction
 
 
 def _row(predicted, trained, half=0.0, error=0.0, most=None):
@@ -24,15 +24,17 @@ def _row(predicted, trained, half=0.0, error=0.0, most=None):
 
 
 def test_what_chance_does_not_explain_is_in_units_of_a_full_error():
-    assert unexplained(_row(0.4, 0.1)) == pytest.approx(0.75)
+    small = SMALL_COST
+    assert unexplained(_row(0.4, 0.1)) == pytest.approx(0.3 / (0.4 + small))
     own = 0.1 / 2.3646  # t of 7 degrees of freedom at 95 %
     off = unexplained(_row(0.4, 0.1, half=0.1, error=own))
-    assert off == pytest.approx(math.sqrt(0.3**2 - 0.02) / 0.4, rel=1e-4)
+    assert off == pytest.approx(math.sqrt(0.3**2 - 0.02) / (0.4 + small), rel=1e-4)
     assert unexplained(_row(0.4, 0.31, half=0.1)) == 0.0
     assert unexplained(_row(None, None)) == 0.0
-    assert unexplained(_row(None, 0.2)) == unexplained(_row(0.0, 0.2)) == math.inf
+    assert unexplained(_row(None, 0.2)) == math.inf
+    assert unexplained(_row(0.0, 0.2)) == pytest.approx(0.2 / small)
     # Of 0.5 that there is to lose, 0.4 may be off by a fifth of itself at most.
-    assert unexplained(_row(0.4, 0.36, most=0.5)) == pytest.approx(0.5)
+    assert unexplained(_row(0.4, 0.36, most=0.5)) == pytest.approx(0.04 / (0.08 + small))
 
 
 def test_a_row_holds_exactly_up_to_what_chance_does_not_explain():
@@ -86,7 +88,7 @@ def test_a_row_is_judged_with_the_error_of_the_prediction(error, verdict):
 
     row = judged_again(kept(0.04), 0.05, error)
     assert row["predicted"]["verdict"] == verdict
-    extra = 0.9 * 0.04 * error
+    extra = (0.9 * 0.04 + SMALL_COST) * error
     assert row["predicted"]["ci"] == pytest.approx([0.04 - extra, 0.04 + extra])
     assert judged_again(kept(0.06), 0.05, 0.1)["predicted"]["verdict"] == "not tolerated"
     assert judged_again(kept(None), 0.05)["predicted"]["verdict"] == "not tolerated"
