@@ -124,11 +124,9 @@ class Minibatch:
         samples = problem.num_samples
         if self.batch is not None:
             return expected_gradient(self.rule, problem, w, generator, self.batch)
-        if self.mean_over_samples or self.batch_size >= samples:
-            return expected_gradient(self.rule, problem, w, generator)
-        summed = self._summed
-        if summed is not None:
-            return expected_gradient(summed, problem, w, generator)
+        on_set = self._on_set(samples)
+        if on_set is not None:
+            return expected_gradient(on_set, problem, w, generator)
         total = torch.zeros_like(w)
         for _ in range(AVERAGED_BATCHES):
             batch = self.sample_batch(samples, generator)
@@ -137,14 +135,14 @@ class Minibatch:
 
     def mean_is_averaged(self, problem: Problem) -> bool:
         """Where a batch is drawn of the set and the rule no mean, or sum, over samples."""
-        drawn = self.batch is None and self.batch_size < problem.num_samples
-        if drawn and not self.mean_over_samples and self._summed is None:
+        if self.batch is None and self._on_set(problem.num_samples) is None:
             return True
         return not has_known_mean(self.rule, problem)
 
-    @property
-    def _summed(self) -> BatchRule | None:
-        """The rule whose estimate on the whole set is the mean over batches, where it has one."""
+    def _on_set(self, num_samples: int) -> BatchRule | None:
+        """The rule whose mean on the whole set is that over drawn batches, where there is one."""
+        if self.mean_over_samples or self.batch_size >= num_samples:
+            return self.rule
         if self.by_sample and isinstance(self.rule, SummedRule):
             return self.rule.in_batches_of(self.batch_size)
         return None

@@ -71,6 +71,11 @@ class LinearResponse:
     up_variance: Tensor
     down_variance: Tensor
 
+    @property
+    def gain(self) -> Tensor:
+        """Realized over requested in the mean of both directions, F, shape ``(N,)``."""
+        return 0.5 * (self.up_gain + self.down_gain)
+
     def moments(self, increment: Tensor, size: Tensor | None = None) -> ElementMoments:
         """Moments of what is realized of an increment, shape ``(N,)``.
 
@@ -321,7 +326,7 @@ class WriteResponse:
         if not self.chip.writes:
             return 1.0
         if self._is_linear and self._slopes is not None:
-            return 0.5 * (self._slopes.up_gain + self._slopes.down_gain)
+            return self._slopes.gain
         single = -self.chip.step_size * (estimate + spread.deviations[-SINGLE_UPDATES:])
         return slope(single, self.stack(w, single).mean)
 

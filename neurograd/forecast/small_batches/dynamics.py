@@ -277,7 +277,7 @@ class SubsetDynamics:
         if self._offsets is None or self._writes_a_read <= 1.0:
             return None
         center = self._chip.mean_read(w, generator)
-        some = self._estimates.gathered(self._order("forecast loss")[:SHARED_SAMPLES])
+        some = self._watched.first(SHARED_SAMPLES)
         self._passed += some.count * len(self._offsets)
         means = [self._estimates.at(center + each, some).mean for each in self._offsets]
         differences = torch.stack(means[::2]) - torch.stack(means[1::2])
@@ -289,15 +289,16 @@ class SubsetDynamics:
         if not self._chip.writes:
             return 1.0
         if self._response.is_linear:
-            line = self._response.at(w)
-            return 0.5 * (line.up_gain + line.down_gain)
-        single = -self._chip.step_size * found.single(min(found.batches, SINGLE_UPDATES))
-        return slope(single, self._response.stack(w, single).mean)
+            return self._response.at(w).gain
+        return slope(self._asked(found), self._written(w, found).mean)
+
+    def _asked(self, found: Increments | ChangedIncrements) -> Tensor:
+        """What single updates ask for, shape ``(K, N)``."""
+        return -self._chip.step_size * found.single(min(found.batches, SINGLE_UPDATES))
 
     def _written(self, w: Tensor, found: Increments) -> ElementMoments:
         """What is realized of single updates, shape ``(K, N)``."""
-        single = found.single(min(found.batches, SINGLE_UPDATES))
-        return self._response.stack(w, -self._chip.step_size * single)
+        return self._response.stack(w, self._asked(found))
 
     def first_drift(
         self, start: Tensor, done: int, length: int, generator: torch.Generator
@@ -352,7 +353,7 @@ class SubsetDynamics:
             return asked
         if self._response.is_linear:
             return self._response.mean(w, asked, unit * found.size)
-        single = -unit * found.single(min(found.batches, SINGLE_UPDATES))
+        single = self._asked(found)
         realized = self._response.stack(w, single).mean
         return realized.mean(0) - slope(single, realized) * (single.mean(0) - asked)
 
