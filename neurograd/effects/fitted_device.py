@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from neurograd.effects.pulsed_device import fill_mapping
 from neurograd.errors import SpecError
-from neurograd.keys.ranges import taken
+from neurograd.keys.range_forms import taken
 
 if TYPE_CHECKING:
     from neurograd.fit.device_fit import DeviceFit

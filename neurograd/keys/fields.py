@@ -104,7 +104,7 @@ class Whole(FieldType):
         """An integer, its text, or the word."""
         number: Json = {"type": "integer", "minimum": self.low, "maximum": self.high}
         words = [{"const": self.word}] if self.word is not None else []
-        return {"anyOf": [*words, number, _TEXT_NUMBER]}
+        return {"anyOf": [*words, number, TEXT_NUMBER]}
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Number(FieldType):
         }
         if self.high is not None:
             number["maximum"] = self.high
-        return {"anyOf": [number, _TEXT_NUMBER]}
+        return {"anyOf": [number, TEXT_NUMBER]}
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,8 @@ class OneOrSection(FieldType):
         return {"anyOf": [handler(schema), self.one.json()]}
 
 
-_TEXT_NUMBER: Json = {"type": "string", "pattern": rf"^\s*{NUMBER_PATTERN}\s*$"}
+TEXT_NUMBER: Json = {"type": "string", "pattern": rf"^\s*{NUMBER_PATTERN}\s*$"}
+"""The JSON Schema of a number's text."""
 
 
 def _integer(value: Any) -> int | None:

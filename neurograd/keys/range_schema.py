@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neurograd.keys.fields import Json
-from neurograd.keys.ranges import ENDS, PLUS_MINUS, SECTIONS
+from neurograd.keys.range_forms import ENDS, PLUS_MINUS, SECTIONS
 
 _NAME = "UncertainNumber"
 _FORMS: Json = {

@@ -9,11 +9,9 @@ deviation stands behind the ± (JCGM 100:2008, 7.2.2), cut at three of them, and
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
 
@@ -22,26 +20,18 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from neurograd.errors import SpecError
-from neurograd.keys.fields import FieldType, Json, Line, Number, SpecModel, Whole, spec_problem
-from neurograd.keys.units import MAX_TEXT, NUMBER_PATTERN, UNIT_PATTERN, show
-
-SECTIONS = ("device", "deployment")
-"""Sections of a spec whose numbers may have a range."""
-
-ALLOWED = "{typ: 5 %, min: 3 %, max: 8 %} or '5 % ± 1 %', one standard deviation behind the ±"
-
-CUT = 3
-"""Standard deviations of a normal distribution at which it is cut."""
-
-_QUANTITY = rf"({NUMBER_PATTERN})\s*({UNIT_PATTERN}|%)?"
-PLUS_MINUS = rf"{_QUANTITY}\s*(?:±|\+/-|\+-)\s*{_QUANTITY}"
-"""A number and its standard deviation, as a regular expression."""
-
-ENDS = ("typ", "min", "max")
-"""Keys of a range as a mapping."""
-
-_PLUS_MINUS = re.compile(PLUS_MINUS)
-_OHM = re.compile("[Oo]hm|[\u03a9\u2126]")
+from neurograd.keys.fields import (
+    TEXT_NUMBER,
+    FieldType,
+    Json,
+    Line,
+    Number,
+    SpecModel,
+    Whole,
+    spec_problem,
+)
+from neurograd.keys.range_forms import ALLOWED, CUT, SECTIONS, Written
+from neurograd.keys.units import parse_number, show
 
 
 @dataclass(frozen=True)
@@ -49,10 +39,11 @@ class _Real(FieldType):
     """A finite number, read as one; its own key says what it may be."""
 
     def read(self, value: Any) -> float:
-        """Reads a number, whole where it is."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        """Reads a number or its text, whole where it is."""
+        number = parse_number(value)
+        if number is None:
             raise spec_problem(f"{show(value)} is not a number; allowed: {self.allowed}")
-        return value
+        return value if isinstance(value, int) else number
 
     @property
     def allowed(self) -> str:
@@ -60,8 +51,8 @@ class _Real(FieldType):
         return "a number in the unit of the key itself, without a unit word"
 
     def json(self) -> Json:
-        """A number."""
-        return {"type": "number"}
+        """A number or its text."""
+        return {"anyOf": [{"type": "number"}, TEXT_NUMBER]}
 
 
 @dataclass(frozen=True)
@@ -82,7 +73,7 @@ class _Interval(FieldType):
 
     def json(self) -> Json:
         """A pair of numbers."""
-        end = {"type": "number"}
+        end = _Real().json()
         return {"type": "array", "prefixItems": [end, end], "minItems": 2, "maxItems": 2}
 
 
@@ -160,96 +151,8 @@ class Ranges(SpecModel):
     )
 
 
-@dataclass(frozen=True)
-class Written:
-    """What a spec says of one number, before its ends are read as the key reads numbers.
-
-    Attributes:
-        key: Its dotted key.
-        low: What its lower end may be written as; the first that the key allows holds.
-        high: The same of its upper end.
-        normal: Whether they are those of a normal distribution, cut.
-        std: Its standard deviation where that was read already, else None.
-        interval: Its interval where that was read already, else None.
-    """
-
-    key: str
-    low: tuple[Any, ...]
-    high: tuple[Any, ...]
-    normal: bool = False
-    std: float | None = None
-    interval: tuple[float, float] | None = None
-
-
-def taken(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Written, ...]]:
-    """A spec as it is written, with the typical value in place of each range, and the ranges.
-
-    Raises:
-        SpecError: For a range that cannot be read, and for one in a single layer; its source is
-            for the caller to name.
-    """
-    found: list[Written] = []
-    typical = dict(data)
-    for name in SECTIONS:
-        if isinstance(data.get(name), Mapping):
-            typical[name] = _taken(data[name], name, found)
-    in_layers: list[Written] = []
-    if isinstance(data.get("layers"), Mapping):
-        _taken(data["layers"], "layers", in_layers)
-    if in_layers:
-        problem = "has a range, and numbers of single layers have none; allowed: one number"
-        raise _error(in_layers[0].key, problem)
-    return (typical if found else data), tuple(found)
-
-
 def _error(key: str, problem: str) -> SpecError:
     return SpecError("spec", key, problem)
-
-
-def _taken(section: Mapping[str, Any], place: str, found: list[Written]) -> dict[str, Any]:
-    typical: dict[str, Any] = {}
-    for name, value in section.items():
-        key = f"{place}.{name}"
-        if isinstance(value, Mapping) and not _is_range(str(name), value):
-            typical[name] = _taken(value, key, found)
-            continue
-        read = _of_mapping if isinstance(value, Mapping) else _of_text
-        range_ = read(key, value)
-        typical[name] = value if range_ is None else range_[0]
-        found += [] if range_ is None else [range_[1]]
-    return typical
-
-
-def _is_range(name: str, value: Mapping[str, Any]) -> bool:
-    """Whether a mapping is a range; a section of the spec has min and max as well."""
-    return "typ" in value or (name != "conductance" and bool(value) and {*value} <= {*ENDS})
-
-
-def _of_mapping(key: str, value: Any) -> tuple[Any, Written]:
-    if {*value} != {*ENDS}:
-        raise _error(key, f"{show(dict(value))} is no range; allowed: {ALLOWED}")
-    return value["typ"], Written(key, (value["min"],), (value["max"],))
-
-
-def _of_text(key: str, value: Any) -> tuple[Any, Written] | None:
-    if not isinstance(value, str) or not any(sign in value for sign in ("±", "+/-", "+-")):
-        return None
-    match = _PLUS_MINUS.fullmatch(value.strip()) if len(value) <= MAX_TEXT else None
-    if match is None:
-        raise _error(key, f"{show(value)} is no range; allowed: {ALLOWED}")
-    middle, std = Decimal(match[1]), Decimal(match[3])
-    unit = match[2] or match[4] or ""
-    if unit != (match[4] or unit):
-        raise _error(key, f"{show(value)} has two units; allowed: one on both sides of the ±")
-    if std <= 0:
-        raise _error(key, f"{show(value)} has no width; allowed: a number above 0 behind the ±")
-
-    def at(count: int) -> str:
-        number = middle + count * std
-        return f"{number:f} {unit}".strip()
-
-    low = (at(-CUT), f"0 {unit}".strip()) if middle >= 0 > middle - CUT * std else (at(-CUT),)
-    return at(0), Written(key, low, (at(CUT),), normal=True)
 
 
 def written_again(ranges: Mapping[str, NumberRange]) -> tuple[Written, ...]:
@@ -270,9 +173,13 @@ def read_range(written: Written, typical: Any, read: Callable[[str, Any], Any]) 
             written; raises SpecError where it is not allowed.
 
     Raises:
-        SpecError: If the ends are not allowed, or not on both sides of the typical value.
+        SpecError: If numbers of its section have no ranges, or the ends are not allowed or not on
+            both sides of the typical value.
     """
     key, now = written.key, _number(typical)
+    if key.partition(".")[0] not in SECTIONS:
+        problem = f"has no ranges; allowed: numbers of {' and '.join(SECTIONS)}"
+        raise _error(f"ranges.numbers.{key}", problem)
     if now is None:
         raise _error(key, "holds no number of its own; allowed: a range in place of one number")
     below, above = "the min", "the max"
@@ -280,7 +187,7 @@ def read_range(written: Written, typical: Any, read: Callable[[str, Any], Any]) 
         below, above = (f"{CUT} standard deviations {way} the typ" for way in ("below", "above"))
     low = _first_allowed(key, written.low, partial(read, below))
     high = _first_allowed(key, written.high, partial(read, above))
-    if any(isinstance(end, str) and _OHM.search(end) for end in (*written.low, *written.high)):
+    if written.is_resistance:
         if written.normal:
             problem = "a resistance, read as its inverse, has no ±; allowed: {typ, min, max}"
             raise _error(key, problem)

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
-    GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
     model_serializer,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from neurograd.effects.effect import Keys
 from neurograd.effects.registry import section
+from neurograd.keys.field_words import SectionOrNull
 from neurograd.keys.fields import Line, SpecModel, spec_problem
 from neurograd.keys.units import show
 from neurograd.spec.presets import (
@@ -86,29 +84,16 @@ LAYER_ERROR = "layer"
 """Type of an error in what a layer has; its context holds the error itself and its section."""
 
 
-@dataclass(frozen=True)
-class _SectionOrNull:
-    """Some keys of a section, in the JSON Schema; they are checked with the whole chip's."""
-
-    section: type[SpecModel]
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        keys = handler(self.section.__pydantic_core_schema__)
-        return {"anyOf": [keys, {"type": "null"}]}
-
-
 class Layer(SpecModel):
     """What one layer has in place of the whole chip's; only the keys that differ are given."""
 
-    device: Annotated[dict[str, Any] | None, _SectionOrNull(Device)] = Field(
+    device: Annotated[dict[str, Any] | None, SectionOrNull(Device)] = Field(
         None,
         description="Keys of device over the whole chip's: a preset takes the place of all that "
         "presets bring; null is a digital layer, read and written exactly. Default: the whole "
         "chip's.",
     )
-    quantization: Annotated[dict[str, Any] | None, _SectionOrNull(Quantization)] = Field(
+    quantization: Annotated[dict[str, Any] | None, SectionOrNull(Quantization)] = Field(
         None,
         description="Keys of quantization over the whole chip's; null for none. Default: the whole "
         "chip's.",

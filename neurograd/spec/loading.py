@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-import typing
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from neurograd.effects.fitted_device import with_fitted_device
 from neurograd.errors import FitWarning, SpecError
+from neurograd.keys.field_words import long_form, section_at, words_at
 from neurograd.keys.fields import SPEC_ERROR, nearest
+from neurograd.keys.range_forms import Written, taken
 from neurograd.keys.range_schema import with_range_forms
 from neurograd.keys.ranges import (
-    Written,
     ranges_of,
     read_range,
-    taken,
     value_at,
     without_numbers,
     written_again,
@@ -192,9 +192,11 @@ def _with_ranges(spec: Spec, data: Mapping[str, Any], ranges: Iterable[Written])
     Raises:
         SpecError: For the first range that its key does not allow.
     """
-    own = spec.ranges
-    found = {each.key: each for each in written_again({} if own is None else own.numbers)}
-    found |= {each.key: each for each in ranges}
+    own, found = spec.ranges, {}
+    for each in (*written_again({} if own is None else own.numbers), *ranges):
+        data, path = long_form(Spec, data, each.key.split("."))
+        key = ".".join(path)
+        found[key] = replace(each, key=key)
     if not found:
         if own is not None:
             allowed = "a range in place of a number of device or deployment"
@@ -313,12 +315,12 @@ def _translate(details: ErrorDetails) -> tuple[str, str]:
         hint = nearest(value, words) if isinstance(value, str) else ";"
         problem = f"{show(value)} is not allowed{hint} allowed: {', '.join(words)}"
     elif kind in ("model_type", "dict_type", "mapping_type", "model_attributes_type"):
-        keys = _allowed_keys(place)
-        problem = f"{show(value)} is not a mapping; allowed: a mapping with {', '.join(keys)}"
+        problem = f"{show(value)} is not a mapping; allowed: {words_at(Spec, place)}"
     elif kind in ("bool_type", "bool_parsing"):
         problem = f"{show(value)} is not allowed; allowed: true or false"
     elif kind == "tuple_type":
-        problem = f"{show(value)} is not a list; allowed: a list of integers such as [64, 64]"
+        hint = f" (write {show([value])})" if isinstance(value, str | int | float) else ""
+        problem = f"{show(value)} is not a list{hint}; allowed: {words_at(Spec, place)}"
     elif kind == "too_long":
         problem = f"has more than {context['max_length']} entries, the most allowed"
     elif kind == "too_short":
@@ -342,29 +344,10 @@ def _dotted(place: list[int | str]) -> str:
 
 def _allowed_keys(place: tuple[int | str, ...]) -> list[str]:
     """The keys of the section at a place."""
-    return list(_section_at(place).model_fields)
+    return list(section_at(Spec, place).model_fields)
 
 
 def _required_keys(place: tuple[int | str, ...]) -> list[str]:
     """Those of the section at a place that have no default."""
-    fields = _section_at(place).model_fields
+    fields = section_at(Spec, place).model_fields
     return [name for name, field in fields.items() if field.is_required()]
-
-
-def _section_at(place: tuple[int | str, ...]) -> type[BaseModel]:
-    """The section at a place."""
-    section: type[BaseModel] = Spec
-    for part in place:
-        field = section.model_fields.get(str(part))
-        if field is None:
-            break
-        section = _section_of(field.annotation) or section
-    return section
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    """The section that a field holds, also in `Section | None`."""
-    for candidate in (annotation, *typing.get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 import sys
-import types
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -20,7 +19,7 @@ from pydantic.fields import FieldInfo
 from neurograd.effects.effect import Effect
 from neurograd.effects.registry import all_effects
 from neurograd.effects.rules.rule import Rule, never
-from neurograd.keys.fields import FieldType, Shorthand
+from neurograd.keys.field_words import allowed_words, section_in
 from neurograd.spec.schema import Spec
 
 _INTRODUCTION = """\
@@ -111,13 +110,13 @@ def _table(columns: tuple[str, ...], cells: Iterable[tuple[str, ...]]) -> str:
 
 
 def _is_section(name: str) -> bool:
-    return _section_in(Spec.model_fields[name].annotation) is not None
+    return section_in(Spec.model_fields[name].annotation) is not None
 
 
 def _rows_of(model: type[BaseModel], place: str) -> Iterator[Row]:
     for name, field in model.model_fields.items():
         key = f"{place}.{name}" if place else name
-        section = _section_in(field.annotation)
+        section = section_in(field.annotation)
         if section is None:
             yield _row(key, field)
             continue
@@ -135,7 +134,7 @@ def _row(key: str, field: FieldInfo) -> Row:
     found = _DEFAULT.search(text)
     default = found[1] if found else "*required*" if field.is_required() else _shown(field.default)
     meaning = _DEFAULT.sub("", text) if found else text
-    return Row(key, meaning, _allowed(field), default, _effects_of(key))
+    return Row(key, meaning, allowed_words(field), default, _effects_of(key))
 
 
 def _shown(value: Any) -> str:
@@ -152,50 +151,6 @@ def _effects_of(key: str) -> str:
         elif any(key == own or key.startswith(f"{own}.") for own in (each.key, *each.also)):
             found.append(each.label)
     return ", ".join(found)
-
-
-# -- What is allowed -------------------------------------------------------------------------------
-
-
-def _allowed(field: FieldInfo) -> str:
-    words = list(dict.fromkeys(_words(field.annotation, field.metadata)))
-    return " or ".join(words)
-
-
-def _words(annotation: Any, metadata: Iterable[Any] = ()) -> Iterator[str]:
-    readers = [each.allowed for each in metadata if isinstance(each, FieldType | Shorthand)]
-    if any(readers):
-        # Their words tell of null where that stands for something.
-        yield from filter(None, readers)
-        return
-    kind = typing.get_origin(annotation)
-    if kind is typing.Annotated:
-        inner, *more = typing.get_args(annotation)
-        yield from _words(inner, more)
-    elif kind in (types.UnionType, typing.Union):
-        parts = typing.get_args(annotation)
-        said = [word for part in parts if part is not type(None) for word in _words(part)]
-        yield from said
-        if type(None) in parts and not any("null" in word for word in said):
-            yield "null"
-    elif kind is dict:
-        yield "a mapping"
-    elif kind is Literal:
-        yield ", ".join(f"`{word}`" for word in typing.get_args(annotation))
-    elif kind is tuple:
-        yield "a list, each " + " or ".join(_words(typing.get_args(annotation)[0]))
-    elif annotation is bool:
-        yield "`true`, `false`"
-    elif _section_in(annotation) is not None:
-        yield "a mapping"
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    """The section that a field holds, also in `Section | None` and in Annotated."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = (_section_in(part) for part in typing.get_args(annotation))
-    return next((section for section in found if section is not None), None)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 Size, nesting, nodes and aliases are bounded on the parser's event stream, before any value is
 built, so that neither a deeply nested file nor a 'billion laughs' file costs time or memory.
-Dates stay text, tags other than `!!str` are refused, and so are duplicate or non-text keys.
-Every problem is a one-line `SpecError`, with the line number where it is known.
+Dates, 0100 and 1:30 stay text; tags other than `!!str` are refused, and so are duplicate or
+non-text keys. Every problem is a one-line `SpecError`, with the line number where it is known.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,14 @@ MAX_INT_BITS = 1024
 _STR_TAG = "tag:yaml.org,2002:str"
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 _LEFT_AS_TEXT = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
+_NUMBERS = {
+    "tag:yaml.org,2002:int": re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)\Z"),
+    "tag:yaml.org,2002:float": re.compile(
+        r"(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
+    ),
+}
+"""Numbers of YAML 1.1 without its octal 0100 (64) and its sexagesimal 1:30 (90), which are text."""
 _MAX_PROBLEM = 160
 
 
@@ -305,7 +314,9 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag not in _LEFT_AS_TEXT]
+    first: [
+        (tag, _NUMBERS.get(tag, regexp)) for tag, regexp in resolvers if tag not in _LEFT_AS_TEXT
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)

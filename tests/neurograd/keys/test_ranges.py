@@ -82,6 +82,47 @@ def test_whole_numbers_directions_and_resistances():
     assert f"{C2C}.potentiation" in numbers
 
 
+def test_a_temperature_in_degrees():
+    conductance = {"min": "1 uS", "max": "20 uS"}
+    read = {"voltage": "200 mV", "bandwidth": "1 MHz"}
+    device = {"conductance": conductance, "read": read, "temperature": "85 °C ± 5 °C"}
+    found = validate_spec({"device": device}).ranges.numbers["device.temperature"]
+    assert (found.min, found.max, found.std) == pytest.approx((343.15, 373.15, 5.0))
+
+
+@pytest.mark.parametrize("error", ["2 % ± 0.5 %", {"typ": "2 %", "min": "0.5 %", "max": "3.5 %"}])
+def test_a_shorthand_has_the_range_of_the_number_that_it_stands_for(error):
+    """deployment.program_error: 2 % is short for {error: 2 %}."""
+
+    def spec(written):
+        return validate_spec({"device": {}, "deployment": {"program_error": written}})
+
+    assert spec(error) == spec({"error": error})
+    key = "deployment.program_error.error"
+    assert spec(error).ranges.numbers[key].max == pytest.approx(0.035)
+    numbers = {"numbers": {key: {"min": 0.01, "max": 0.03}}}
+    known = {"device": {}, "deployment": {"program_error": "2 %"}, "ranges": numbers}
+    assert validate_spec(known).ranges.numbers[key].max == 0.03
+
+
+def test_one_number_of_levels_may_have_a_range_each_way():
+    key = "device.conductance.levels.depression"
+    numbers = {"numbers": {key: {"min": 30, "max": 60}}}
+    spec = validate_spec({"device": {"conductance": {"levels": 40}}, "ranges": numbers})
+    assert spec.ranges.numbers == {key: NumberRange(min=30, max=60)}
+
+
+def test_the_section_takes_numbers_as_text():
+    """1e-6, which YAML 1.1 takes for text."""
+    numbers = {
+        "device.conductance.min": {"min": "1e-6", "max": "5e-6", "interval": ["2e-6", "4e-6"]}
+    }
+    data = {"device": {"conductance": {"min": 3e-6, "max": 1e-5}}, "ranges": {"numbers": numbers}}
+    found = validate_spec(data).ranges.numbers["device.conductance.min"]
+    assert found == NumberRange(min=1e-6, max=5e-6, interval=(2e-6, 4e-6))
+    jsonschema.validate(data, json_schema())
+
+
 def test_an_override_takes_the_place_of_a_range():
     keys = spec_to_dict(validate_spec(with_noise("5 % ± 1 %")))
     spec = validate_spec(keys, "spec", [f"{C2C}=0.2"])
@@ -102,6 +143,11 @@ def test_an_override_takes_the_place_of_a_range():
         (with_noise("95 % ± 3 %"), [C2C, "'104 %'", "3 standard deviations above"]),
         (with_noise("5 % ± 1 uS"), [C2C, "two units"]),
         (with_noise("5 % ± 0 %"), [C2C, "above 0 behind the ±"]),
+        (with_noise("0.05 ± 1 %"), [C2C, "two ways; allowed: '0.05 % ± 1 %' or '5 % ± 1 %'"]),
+        (with_noise("10 % ± 0.01"), [C2C, "two ways; allowed: '10 % ± 0.01 %' or '10 % ± 1 %'"]),
+        (with_noise("1e9999999 ± 1"), [C2C, "'1e9999999 ± 1' is no range"]),
+        (with_noise("5 % ± 1e9999999 %"), [C2C, "'5 % ± 1e9999999 %' is no range"]),
+        (with_noise("5 % ± 1e-9999999 %"), [C2C, "'5 % ± 1e-9999999 %' is no range"]),
         (with_noise("5 % ± one"), [C2C, "one standard deviation behind the ±"]),
         (
             {"device": {"conductance": {"min": "1 uS", "max": "25 kohm ± 1 kohm"}}},
@@ -119,6 +165,13 @@ def test_an_override_takes_the_place_of_a_range():
         (skewed([0.001, 0.08]), [f"ranges.numbers.{C2C}.interval", "the min, 0.01"]),
         (skewed([0.02]), ["is no interval", "a list of two numbers"]),
         (skewed([0.02, "8 %"]), ["'8 %' is not a number"]),
+        *(
+            ({"device": {}, "ranges": {"numbers": {key: {"min": 0, "max": 1}}}}, [words])
+            for key, words in {
+                "measure.seed": "ranges.numbers.measure.seed: has no ranges; allowed: numbers of",
+                "layers.layer1.device.read.noise": "numbers of device and deployment",
+            }.items()
+        ),
         ({"device": {}, "ranges": {"numbers": {"device.x": {"min": 0, "max": 1}}}}, ["device.x"]),
         (
             {"device": {}, "ranges": {"numbers": {NOISE: {"min": 0.1, "max": 1}}}},

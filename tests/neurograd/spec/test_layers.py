@@ -127,12 +127,19 @@ def test_overrides_reach_single_layers():
     ("layers", "problem"),
     [
         (3, "layers: 3 is not a mapping"),
+        (
+            [],
+            "layers: [] is not a mapping; allowed: a mapping of names, each to a mapping with dev",
+        ),
         ({"": {}}, "layers: '' is no name; allowed: each layer once, by letters, digits, _ and ."),
         ({"a b": {}}, "layers: 'a b' is no name"),
         ({"a.b": {}, "a_b": {}}, "layers: 'a_b' is there twice"),
         ({"a": 3}, "layers.a: 3 is not a mapping; allowed: a mapping with device, quantization"),
         ({"a": {"devise": None}}, "layers.a.devise: unknown key; did you mean 'device'?"),
-        ({"a": {"device": 4}}, "layers.a.device: 4 is not a mapping"),
+        (
+            {"a": {"device": 4}},
+            "layers.a.device: 4 is not a mapping; allowed: a mapping with preset",
+        ),
         ({"a": {"device": {"wrte": 1}}}, "layers.a.device.wrte: unknown key; did you mean 'write'"),
         (
             {"a": {"device": {"write": {"cycle_to_cycle": 2}}}},

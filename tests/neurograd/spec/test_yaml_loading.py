@@ -50,6 +50,31 @@ def test_dates_stay_text():
     assert parse_yaml("a: 2018-12-01\nb: 2018-99-99", "f") == {"a": "2018-12-01", "b": "2018-99-99"}
 
 
+@pytest.mark.parametrize(
+    "text", ["0100", "-0100", "00", "1:30", "1:30:00", "1:30.5", "1:1" + ":1" * 2000]
+)
+def test_octal_and_sexagesimal_numbers_stay_text(text):
+    """YAML 1.1 reads 0100 as 64 and 1:30 as 90."""
+    assert parse_yaml(f"a: [{text}]", "f") == {"a": [text]}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("-12", -12),
+        ("1_000", 1000),
+        ("0x1F", 31),
+        ("0b11", 3),
+        ("0.5", 0.5),
+        ("-.5", "-.5"),
+    ],
+)
+def test_other_numbers_are_read(text, number):
+    found = parse_yaml(f"a: {text}", "f")["a"]
+    assert (found, type(found)) == (number, type(number))
+
+
 def test_byte_order_mark_and_units_are_read(tmp_path):
     path = tmp_path / "chip.yaml"
     path.write_bytes("\ufeffa: 16.9 kΩ".encode())
@@ -112,7 +137,6 @@ def test_the_earlier_mapping_of_a_merged_list_wins():
         ("a: 0b_", ["'0b_'", "not a number"]),
         ("a: " + "9" * 4000, ["too large a number"]),
         ("a: 0x" + "f" * 4000, ["too large a number"]),
-        ("a: " + "1:" * 2000 + "1", ["too large a number"]),
         ("%YAML 1." + "9" * 5000 + "\n---\na: 1", ["not valid YAML"]),
         ('a: "\\U99999999"', ["not valid YAML"]),
         ("a: " + "x" * 5000, ["longer than 4096"]),
