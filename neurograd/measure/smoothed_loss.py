@@ -25,7 +25,7 @@ from torch import Tensor
 
 from neurograd.measure.curvature import HessianTrace
 from neurograd.measure.estimate import Estimate
-from neurograd.measure.intervals import jackknife_error
+from neurograd.measure.intervals import combine_errors, jackknife_error
 from neurograd.measure.moments import MAX_GROUPS
 from neurograd.problem import Problem
 from neurograd.progress import Progress
@@ -36,6 +36,22 @@ _STRATA = 8
 
 _RADIAL_STEP = 0.1
 """Relative step of s in the derivative ∂L_s/∂s; its own error is of second order in it."""
+
+
+@dataclass(frozen=True)
+class SmoothedChange(Estimate):
+    """A measured change of the smoothed loss by one step; in units of the loss.
+
+    Attributes:
+        draws: Number of updates whose losses were evaluated.
+        residual_error: Standard error by these draws alone, without that of the mean update along
+            the control.
+        residual_degrees: Its degrees of freedom.
+    """
+
+    draws: int
+    residual_error: float
+    residual_degrees: float
 
 
 @dataclass(frozen=True)
@@ -210,17 +226,20 @@ class SmoothedLoss:
         draws: int,
         *,
         control: Tensor,
-        mean: Tensor,
+        known: Estimate,
         progress: Progress | None = None,
-    ) -> Estimate:
+    ) -> SmoothedChange:
         """``E[L_s(w + Δt·Δw)] − L_s(w)``, with the same smoothing noise before and after.
+
+        ``Δt⟨control, Δw⟩`` is subtracted from every draw, and its mean is added again: that mean's
+        error is common to all draws, so that their spread does not show it.
 
         Args:
             sample_update: Draws one Δw in gradient units.
             step_size: Δt.
             draws: Number of updates, 2 or more.
-            control: Any vector near ∇L_s: ``Δt⟨control, Δw − mean⟩`` is subtracted.
-            mean: Mean of Δw, shape ``(N,)``.
+            control: Any vector near ∇L_s, shape ``(N,)``.
+            known: ``⟨control, E[Δw]⟩`` from other draws.
             progress: Called with the number of draws done since the last call.
         """
         values = np.zeros(draws)
@@ -231,10 +250,14 @@ class SmoothedLoss:
             problem = self._judge("change", k)
             after = problem.per_sample_losses(center + step_size * update)
             change = float((after - problem.per_sample_losses(center)).mean())
-            values[k] = change - step_size * float(control @ (update - mean))
+            values[k] = change - step_size * (float(control @ update) - known.value)
             if progress is not None:
                 progress(1)
-        return Estimate.mean_of(values)
+        found, of_mean = Estimate.mean_of(values), known.times(step_size)
+        error, degrees = combine_errors(
+            [(found.error, found.degrees), (of_mean.error, of_mean.degrees)]
+        )
+        return SmoothedChange(found.value, error, degrees, draws, found.error, found.degrees)
 
     def _judge(self, purpose: str, draw: int) -> Problem:
         """The problem on the samples that judge a draw."""

@@ -15,13 +15,12 @@ from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import Interval
 from neurograd.measure.measured_point import MeasuredPoint
 from neurograd.measure.moments import Moments, Sampler
-from neurograd.measure.smoothed_loss import SmoothedLoss
+from neurograd.measure.smoothed_loss import SmoothedChange, SmoothedLoss
 from neurograd.measure.smoothed_reference import (
     Reference,
     SmoothedBudget,
     mean_update,
     measure_reference,
-    nearest_multiple,
 )
 from neurograd.problem import Problem
 from neurograd.progress import Progress
@@ -47,7 +46,7 @@ class SmoothedPoint(MeasuredPoint):
     series: tuple[Reference, ...]
     smoothed_loss: Estimate
     mean_curvature: Estimate
-    measured: Estimate
+    measured: SmoothedChange
     follows_gradient: bool
 
     @property
@@ -68,8 +67,15 @@ class SmoothedPoint(MeasuredPoint):
 
     @property
     def difference(self) -> Estimate:
-        """Measured − predicted, which share no draws."""
-        return self.measured.minus(self.predicted)
+        """Measured − predicted.
+
+        They share no draws but the mean update's, whose noise moves both by ``Δt⟨c, m̂ − m⟩``: it
+        is counted once, in the prediction. That much is safe: it cancels but for the turn that the
+        same noise gives the control.
+        """
+        measured = self.measured
+        own = Estimate(measured.value, measured.residual_error, measured.residual_degrees)
+        return own.minus(self.predicted)
 
     @property
     def grad_norm(self) -> float:
@@ -146,8 +152,8 @@ def measure_smoothed_point(
             sample,
             chip.step_size,
             budget.loss_draws,
-            control=nearest_multiple(moments.mean, reference.slope.value),
-            mean=moments.mean,
+            control=reference.control,
+            known=reference.control_mean,
             progress=progress,
         ),
         step_size=chip.step_size,

@@ -54,6 +54,8 @@ class Reference:
         std: s in weight units.
         grad_square: ‖g‖².
         slope: ⟨m, g⟩.
+        control: The multiple c of the measured mean that is nearest to g, shape ``(N,)``.
+        control_mean: ⟨c, m⟩.
         mean_square: ‖m‖², without the noise of its measurement.
         b: Bias ``‖m + g‖/√N``; 0 where none was detected.
         b_ci: Its interval; starts at 0 where none was detected.
@@ -66,6 +68,8 @@ class Reference:
     std: float
     grad_square: Estimate
     slope: Estimate
+    control: Tensor
+    control_mean: Estimate
     mean_square: Estimate
     b: float
     b_ci: Interval
@@ -134,6 +138,20 @@ def nearest_multiple(mean: Tensor, slope: float) -> Tensor:
     """
     square = float(mean @ mean)
     return mean * (slope / square) if square > 0 else mean.clone()
+
+
+def _along(moments: Moments, control: Tensor) -> Estimate:
+    """⟨c, m⟩ of a multiple c of the measured mean, which is fixed from then on.
+
+    ⟨c, m̂⟩ has the noise of the mean twice, in m̂ and in c: its expected square is taken out.
+    """
+    square = float(moments.mean @ moments.mean)
+    if square == 0 or moments.total_variance == 0:
+        return Estimate.exact(float(control @ moments.mean))
+    of_noise = moments.total_variance / moments.draws / square
+    return Estimate(
+        float(control @ moments.mean) * (1.0 - of_noise), *moments.linear_error(control)
+    )
 
 
 @dataclass(frozen=True)
@@ -220,6 +238,8 @@ def _reference(
         std=std,
         grad_square=gradient,
         slope=estimated(lambda n: n.slope),
+        control=control,
+        control_mean=_along(moments, control),
         mean_square=mean_square,
         b=b,
         b_ci=b_ci,

@@ -282,7 +282,7 @@ def smoothed_point_result(point: SmoothedPoint, looks: int = 1) -> PointResult:
             measured_ci=point.measured.ci,
             difference_ci=point.difference_ci,
             agree=point.agrees(looks),
-            draws=int(point.measured.degrees) + 1,
+            draws=point.measured.draws,
         ),
         descent=Descent(
             exact_margin=margin.value,

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from neurograd.measure.estimate import Estimate
 from neurograd.measure.smoothed_loss import SmoothedLoss
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import dense_hessian, linear_regression
@@ -57,7 +58,8 @@ def test_samples_at_random_judge_without_bias():
     assert holds(rest, 0.04 * square)
     assert rest.error < 0.3 * square
     assert holds(some.trace(200), float(hessian.trace()))
-    found = some.change(lambda generator: -gradient, 0.1, 500, control=gradient, mean=-gradient)
+    known = Estimate.exact(-square)
+    found = some.change(lambda generator: -gradient, 0.1, 500, control=gradient, known=known)
     assert holds(found, -0.1 * square + 0.005 * float(gradient @ hessian @ gradient))
 
 
@@ -78,9 +80,29 @@ def test_change_of_a_quadratic_by_an_update_with_a_mean():
     curvature = float(mean @ hessian @ mean) + std**2 * float(hessian.trace())
     exact = dt * float(gradient @ mean) + 0.5 * dt**2 * curvature
     for control in (gradient, 2.0 * gradient):
-        found = smoothed.change(update, dt, 1600, control=control, mean=mean)
+        known = Estimate.exact(float(control @ mean))
+        found = smoothed.change(update, dt, 1600, control=control, known=known)
         assert holds(found, exact)
+        assert (found.draws, found.residual_error) == (1600, found.error)
         assert found.error < 0.05 * abs(exact)
+
+
+def test_error_of_a_change_has_that_of_the_known_mean():
+    """All draws have it in common, so that it is not in their spread."""
+    problem = linear_regression(samples=10)
+    gradient = problem.gradient(problem.initial_weights)
+    smoothed = SmoothedLoss(problem, problem.initial_weights, 0.05, seed=2)
+    sure, known = (
+        smoothed.change(
+            lambda generator: -gradient, 0.1, 20, control=gradient, known=Estimate(2.0, error, 9.0)
+        )
+        for error in (0.0, 0.3)
+    )
+    assert known.value == sure.value
+    assert (sure.error, sure.degrees) == (sure.residual_error, 19.0)
+    assert (known.residual_error, known.residual_degrees) == (sure.error, 19.0)
+    assert known.error == pytest.approx(math.hypot(sure.error, 0.03))
+    assert known.degrees < 28.0
 
 
 def test_squared_length_of_a_residual():
