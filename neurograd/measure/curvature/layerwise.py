@@ -5,8 +5,10 @@ output must be linear in each layer's own weights.
 With ReLU, max-pooling and linear or convolution layers every second derivative of an output within
 one layer's weights is 0, so the Hessian's diagonal is the generalized Gauss-Newton matrix's. That
 one is a sum over the outputs c of squared backward passes: ``δ²ᵀ a²`` for a linear layer with
-inputs a and errors δ. A learned factor s behind a layer's product z makes it ``s²·δ²ᵀ a²``, and its
-own element is the sum of ``(δᵀz)²`` over samples.
+inputs a and errors δ; a layer that every position of a sample passes (a convolution, or a linear
+layer on inputs of three or more dimensions) squares the sum over positions. A learned factor s
+behind a layer's product z makes it ``s²·δ²ᵀ a²``, and its own element is the sum of ``(δᵀz)²`` over
+samples.
 """
 
 from __future__ import annotations
@@ -63,7 +65,15 @@ def _is_piecewise_linear(problem: Problem) -> bool:
     layers = list(problem.module)
     if len({id(layer) for layer in layers}) < len(layers):
         return False
-    return all(_is_known(layer) for layer in layers) and isinstance(layers[-1], nn.Linear)
+    known = all(_is_known(layer) for layer in layers) and isinstance(layers[-1], nn.Linear)
+    return known and _has_vector_outputs(problem)
+
+
+@torch.no_grad()
+def _has_vector_outputs(problem: Problem) -> bool:
+    """Whether a sample's outputs are one vector, of which a loss has its Hessian's factors."""
+    parameters = problem.parameters_of(problem.initial_weights)
+    return problem.outputs(parameters, problem.data()[0][:1]).ndim == 2
 
 
 def _is_known(layer: nn.Module) -> bool:
@@ -169,9 +179,13 @@ def _products(
 
 
 def _seen(layer: nn.Linear | nn.Conv2d, inputs: Tensor) -> Tensor:
-    """What meets a layer's weights: patches, shape ``(n, i·k², positions)``; squared inputs."""
+    """What meets a layer's weights at every position, shape ``(n, i, positions)``.
+
+    Patches of a convolution, with i·k² for i; of a linear layer on vectors the squared inputs,
+    shape ``(n, i)``.
+    """
     if not isinstance(layer, nn.Conv2d):
-        return inputs.square()
+        return inputs.square() if inputs.ndim == 2 else _positions_last(inputs)
     assert not isinstance(layer.padding, str)
     return functional.unfold(
         inputs,
@@ -182,22 +196,28 @@ def _seen(layer: nn.Linear | nn.Conv2d, inputs: Tensor) -> Tensor:
     )
 
 
+def _positions_last(tensor: Tensor) -> Tensor:
+    """Inputs or outputs of a linear layer, ``(n, ..., i)``, as ``(n, i, positions)``."""
+    return tensor.flatten(1, -2).transpose(1, 2)
+
+
 def _add_layer(
     layer: nn.Module, name: str, seen: Tensor, error: Tensor, diagonal: dict[str, Tensor]
 ) -> None:
     weight, bias = f"{name}.weight", f"{name}.bias"
-    if isinstance(layer, nn.Conv2d):
+    if seen.ndim == 3:
+        by_position = error.flatten(2) if isinstance(layer, nn.Conv2d) else _positions_last(error)
         if weight in diagonal:
             target = diagonal[weight].flatten(1)
             samples = max(1, LAYER_BYTES // (target.numel() * target.dtype.itemsize))
             for errors, patches in zip(
-                error.flatten(2).split(samples), seen.split(samples), strict=True
+                by_position.split(samples), seen.split(samples), strict=True
             ):
                 # One sample's gradient sums over positions before it is squared.
                 per_sample = torch.einsum("nop,nip->noi", errors, patches)
                 target += per_sample.square_().sum(0)
         if bias in diagonal:
-            diagonal[bias] += error.flatten(2).sum(2).square().sum(0)
+            diagonal[bias] += by_position.sum(2).square().sum(0)
         return
     square = error.square()
     if weight in diagonal:

@@ -44,6 +44,12 @@ def _cnn(**kwargs):
     return classification(layers, (1, 8, 8), 3, samples=20, **kwargs)
 
 
+def _sequences(**kwargs):
+    """Samples of 3 positions, each of which passes one linear layer."""
+    layers = [nn.Linear(4, 5), nn.ReLU(), nn.Flatten(), nn.Linear(15, 3)]
+    return classification(layers, (3, 4), 3, **kwargs)
+
+
 def _scaled(problem):
     """The same with a learned factor, not 1, behind every layer's product."""
 
@@ -73,10 +79,28 @@ EXACT = {
         **kw,
     ),
     "cnn": _cnn,
+    "a linear layer at every position": lambda **kw: _sequences(samples=20, **kw),
+    "as many positions as samples": lambda **kw: _sequences(samples=3, **kw),
+    "at every place of an image": lambda **kw: classification(
+        [
+            nn.Linear(3, 2, bias=False),
+            nn.ReLU(),
+            nn.Conv2d(1, 2, 2),
+            nn.Flatten(2),
+            nn.Linear(2, 3),
+            nn.Flatten(),
+            nn.Linear(6, 3),
+        ],
+        (1, 3, 3),
+        3,
+        samples=9,
+        **kw,
+    ),
 }
 SCALED = {
     "scaled relu": lambda **kw: _scaled(relu_network(**kw)),
     "scaled cnn": lambda **kw: _scaled(_cnn(**kw)),
+    "scaled at every position": lambda **kw: _scaled(_sequences(samples=20, **kw)),
 }
 
 
@@ -190,6 +214,10 @@ def test_other_networks_have_no_exact_diagonal():
         torch.randn(5),
     )
     assert not has_exact_diagonal(custom)
+    x, y = torch.randn(3, 3, 4), torch.randn(3, 3, 2)
+    module = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    positions = Problem(module, MeanSquaredError(), x, y)
+    assert not has_exact_diagonal(positions), "outputs at every position"
     with pytest.raises(ValueError, match="no exact Hessian diagonal"):
         exact_diagonal(custom, custom.initial_weights)
 
