@@ -45,6 +45,7 @@ STAGES: Mapping[str, str] = {
     "forecast": "predicting a network",
     "mitigation": "predicting a chip without an effect",
     "tried": "predicting a chip without an effect",
+    "weights": "predicting a network",
     "deployed": "deploying a chip",
 }
 """What a plan calls the stages whose results are kept, by the first word of their files."""

@@ -85,14 +85,18 @@ class Surroundings:
         return None
 
 
+def digest_of(value: Any) -> str:
+    """A name for a value of JSON types, the same for equal ones."""
+    return hashlib.sha256(to_json(value).encode()).hexdigest()[:DIGITS]
+
+
 class Identity:
     """Base of all tasks; each is a frozen dataclass of JSON types."""
 
     @cached_property
     def digest(self) -> str:
         """The same for tasks that depend on the same; a name for files."""
-        fields = {type(self).__name__: asdict(cast(Any, self))}
-        return hashlib.sha256(to_json(fields).encode()).hexdigest()[:DIGITS]
+        return digest_of({type(self).__name__: asdict(cast(Any, self))})
 
 
 @dataclass(frozen=True)
@@ -216,7 +220,7 @@ def code_digest(packages: tuple[str, ...] = CODE) -> str:
 
 def version_digest() -> str:
     """Digest of the program and of what it builds on, the same for all tasks of a version."""
-    return hashlib.sha256(to_json([versions(), code_digest()]).encode()).hexdigest()[:DIGITS]
+    return digest_of([versions(), code_digest()])
 
 
 def digest_of_sources(folders: Mapping[str, Path]) -> str:

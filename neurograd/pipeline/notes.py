@@ -21,7 +21,7 @@ from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.own.handed_over import own_chip_notes, own_parts
 from neurograd.pipeline.own.layer_notes import layer_notes, without_key
 from neurograd.pipeline.own.network_notes import network_notes
-from neurograd.pipeline.predicted.way import forecast_way
+from neurograd.pipeline.predicted.way import forecast_way, off_path_by
 from neurograd.problem import Problem
 from neurograd.spec import Device, Spec, spec_to_dict
 from neurograd.spec.network_schema import OF_KIND
@@ -59,8 +59,7 @@ def off_path(spec: Spec, problem: Problem) -> str:
     Returns:
         The regime that was found; empty where a path describes it, or none is followed.
     """
-    way, regime = forecast_way(spec, problem, build_chip(spec, problem))
-    return "" if regime is None or way == "every_update" else regime.reason
+    return off_path_by(*forecast_way(spec, problem, build_chip(spec, problem)))
 
 
 def _of_order(spec: Spec, problem: Problem) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,12 +24,19 @@ from neurograd.pipeline.build import (
     build_schedule,
 )
 from neurograd.pipeline.changed import with_settings
-from neurograd.pipeline.identity import Identity
+from neurograd.pipeline.identity import Identity, digest_of
 from neurograd.pipeline.points.measuring import PointStage
 from neurograd.pipeline.points.work import full_budget, point_budget
 from neurograd.pipeline.pool import Inline, TaskPool
+from neurograd.pipeline.pool.once import Once
 from neurograd.pipeline.pool.workers import Workers
-from neurograd.pipeline.predicted.network import CLEAN, forecast_network, forecast_stage
+from neurograd.pipeline.predicted.network import (
+    CLEAN,
+    draws_every_update,
+    forecast_network,
+    forecast_stage,
+    stage_of,
+)
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.records.measured import trained_network
@@ -71,6 +78,7 @@ class Stages:
     workers: Workers | None = None
     content: str = ""
     asked: MeasurementBudget | None = None
+    _drawn: Once[bool] = field(default_factory=Once)
 
     def _computed(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
         """What a stage's function gives, here or on a worker.
@@ -242,14 +250,13 @@ class Stages:
             every_update: Whether every update is drawn whatever way the spec's forecasts take.
         """
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
-        if every_update:
-            stage, looked_at = _stage(forecast_stage(index), every_update), False
-        elif index == CLEAN:
-            stage, looked_at = forecast_stage(index), False
-        else:
+        kind = "clean" if index == CLEAN else "chip"
+        drawn = every_update or self._draws(kind, self.spec, index, first=self.chip)
+        stage, looked_at = forecast_stage(index, drawn=drawn), not drawn and index != CLEAN
+        if looked_at:
             # Other commands predict the same chips without looking whether their paths hold.
-            stage, looked_at = f"{forecast_stage(index)}-bursts", True
-        asked = (self.spec, name, index, None, looked_at, every_update)
+            stage = f"{stage}-bursts"
+        asked = (self.spec, name, index, None, looked_at, drawn)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
     def predicted_variant(
@@ -262,10 +269,12 @@ class Stages:
             index: Which chip.
             every_update: Whether every update is drawn whatever way the spec's forecasts take.
         """
-        stage, name = f"mitigation-{variant.name}-{index + 1}", f"chip {index + 1} {variant.label}"
-        stage = _stage(stage, every_update)
+        kind, name = f"mitigation-{variant.name}", f"chip {index + 1} {variant.label}"
+        parts = {"without": variant.left_out, "first": self.chip}
+        drawn = every_update or self._draws(kind, self.spec, index, **parts)
+        stage = stage_of(f"{kind}-{index + 1}", drawn=drawn)
         # Effects are known by name on a worker.
-        asked = (self.spec, name, index, variant.name, False, every_update)
+        asked = (self.spec, name, index, variant.name, False, drawn)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
     def predicted_change(
@@ -273,8 +282,10 @@ class Stages:
     ) -> PredictedNetwork:
         """The forecast of one chip of the spec with other values of some keys of the device.
 
+        It is kept by these values.
+
         Args:
-            name: Of the change, for the stage.
+            name: Of the change, for who watches.
             settings: The keys with their values.
             index: Which chip.
             every_update: Whether every update is drawn whatever way the forecasts of those take.
@@ -283,9 +294,19 @@ class Stages:
             SpecError: If the values do not go with the rest of the spec.
         """
         changed, shown = with_settings(self.spec, settings), f"{name}, chip {index + 1}"
-        stage = _stage(f"{name}-{index + 1}", every_update)
-        asked = (changed, shown, index, None, False, every_update)
+        kind = f"tried-{digest_of(settings)}"
+        drawn = every_update or self._draws(kind, changed, index)
+        stage = stage_of(f"{kind}-{index + 1}", drawn=drawn)
+        asked = (changed, shown, index, None, False, drawn)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
+
+    def _draws(self, kind: str, spec: Spec, index: int, **options: Any) -> bool:
+        """``draws_every_update`` for forecasts of one kind, which all go the same way."""
+
+        def look() -> bool:
+            return draws_every_update(spec, self.problem.replica(), index, **options)
+
+        return self._drawn.get(kind, look)
 
     def _predicted(
         self,
@@ -294,7 +315,7 @@ class Stages:
         index: int,
         variant: str | None = None,
         bursts: bool = False,
-        every_update: bool = False,
+        drawn: bool = False,
     ) -> PredictedNetwork:
         """The forecast of a chip of a spec with the same problem.
 
@@ -304,7 +325,7 @@ class Stages:
             index: Which chip, or ``CLEAN``.
             variant: Which variant of the chip; the whole chip when None.
             bursts: Whether real updates look whether the predicted path holds.
-            every_update: Whether every update is drawn.
+            drawn: Whether every update is drawn.
         """
         known = () if variant is None else variants(active_effects(spec, self.problem))
         left_out = next((each.left_out for each in known if each.name == variant), ())
@@ -314,15 +335,9 @@ class Stages:
             index,
             without=left_out,
             bursts=bursts,
-            every_update=every_update,
-            first=self.chip if spec is self.spec else None,
+            every_update=drawn,
             progress=self.pool.stage(f"predicting {name}", self.steps),
         )
-
-
-def _stage(name: str, every_update: bool) -> str:
-    """The stage of a forecast: one whose every update is drawn lies beside that of its path."""
-    return f"{name}-drawn" if every_update else name
 
 
 def _on_worker(

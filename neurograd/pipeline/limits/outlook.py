@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,11 +17,11 @@ from neurograd.errors import DivergenceError, NeurogradError
 from neurograd.judge.forecasts import Forecast
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
-from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.forecasting import judge_forecast, training_of
 from neurograd.pipeline.identity import ChipTask, CleanTask, content_fingerprint
-from neurograd.pipeline.notes import off_path
 from neurograd.pipeline.pool import Threads
+from neurograd.pipeline.pool.once import Once
 from neurograd.pipeline.pool.workers import Workers, problem_keys
 from neurograd.pipeline.predicted.network import (
     CLEAN,
@@ -30,7 +29,7 @@ from neurograd.pipeline.predicted.network import (
     forecast_stage,
     forecast_weights,
 )
-from neurograd.pipeline.predicted.way import thrown_off
+from neurograd.pipeline.predicted.way import forecast_way, off_path_by, thrown_off
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.records.training import DeployedNetworks, PredictedNetwork
@@ -39,6 +38,9 @@ from neurograd.spec import Spec
 T = TypeVar("T")
 Tick = Callable[[int], None]
 """Told of progress; where the work can be stopped."""
+
+End = tuple[PredictedNetwork, Tensor]
+"""The forecast of a network with the weights that it ends with, shape ``(N,)``."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,11 @@ class Outlook:
         self, device: torch.device, folder: Path | None, workers: Workers | None = None
     ) -> None:
         self._device, self._folder, self._workers = device, folder, workers
-        self._problems: _Once[Problem] = _Once()
-        self._twins: _Once[PredictedNetwork] = _Once()
-        self._fingerprints: _Once[str] = _Once()
-        self._ends: _Once[tuple[PredictedNetwork, Tensor]] = _Once()
-        self._first: str | None = None
+        self._problems: Once[Problem] = Once()
+        self._twins: Once[PredictedNetwork] = Once()
+        self._fingerprints: Once[str] = Once()
+        self._ends: Once[End] = Once()
+        self._first: Once[str] = Once()
         self._known_twin: tuple[str, Callable[[], PredictedNetwork]] | None = None
 
     def problem(self, spec: Spec) -> Problem:
@@ -143,13 +145,15 @@ class Outlook:
         store = StageStore(self._folder, task)
         problem = shared.replica()
         try:
-            off = off_path(spec, problem)
+            trained = training_of(spec)
+            way, regime = forecast_way(trained, problem, build_chip(trained, problem))
+            off, drawn = off_path_by(way, regime), way == "every_update"
             if spec.deployment is None:
-                chips = self._each(spec, partial(self._chip, spec, store, tick))
+                chips = self._each(spec, partial(self._chip, spec, store, tick, drawn))
                 off = off or thrown_off([twin, *chips])
                 return _estimate(judge_forecast(spec, problem, twin, chips), off)
-            ends = self._each(spec, partial(self._end, spec, tick))
-            aged = self._each(spec, partial(self._aged, spec, store, ends))
+            ends = self._each(spec, partial(self._end, spec, tick, drawn))
+            aged = self._each(spec, partial(self._aged, spec, store, drawn, ends))
             networks = [network for network, _ in ends]
             off = off or thrown_off([twin, *networks])
             return _estimate(judge_forecast(spec, problem, twin, networks, aged), off)
@@ -179,45 +183,51 @@ class Outlook:
         return found
 
     def _chip(
-        self, spec: Spec, store: StageStore, tick: Tick | None, index: int
+        self, spec: Spec, store: StageStore, tick: Tick | None, drawn: bool, index: int
     ) -> PredictedNetwork:
-        """The forecast of one chip."""
-        work = partial(self._computed, spec, tick, forecast_network, index)
-        return store.run_record(forecast_stage(index), PredictedNetwork, work)
+        """The forecast of one chip, whose every update is drawn or none."""
+        forecast = partial(forecast_network, every_update=drawn)
+        work = partial(self._computed, spec, tick, forecast, index)
+        return store.run_record(forecast_stage(index, drawn=drawn), PredictedNetwork, work)
 
     def _aged(
         self,
         spec: Spec,
         store: StageStore,
-        ends: Sequence[tuple[PredictedNetwork, Tensor]],
+        drawn: bool,
+        ends: Sequence[End],
         index: int,
     ) -> DeployedNetworks:
         """What becomes of one forecast chip's network."""
         work = partial(self._computed, spec, None, deploy, index, ends[index][1])
-        return store.run_record(f"deployed-{forecast_stage(index)}", DeployedNetworks, work)
+        stage = f"deployed-{forecast_stage(index, drawn=drawn)}"
+        return store.run_record(stage, DeployedNetworks, work)
 
-    def _end(self, spec: Spec, tick: Tick | None, index: int) -> tuple[PredictedNetwork, Tensor]:
+    def _end(self, spec: Spec, tick: Tick | None, drawn: bool, index: int) -> End:
         """The forecast of one chip with its weights, which what comes after training shares.
 
-        Those of the first spec stay in memory: numbers of a deployment do not change them.
+        Those of the first training stay in memory: numbers of a deployment do not change them.
         """
         trained, problem = training_of(spec), self.problem(spec)
         task = ChipTask.of(trained, self._device, self._data(problem))
+        # Beside the forecasts of the same chips without their weights.
+        stage = f"weights-{forecast_stage(index, drawn=drawn)}"
+        forecast = partial(forecast_weights, every_update=drawn)
 
         def predicted() -> tuple[PredictedNetwork, dict[str, Tensor]]:
-            network, weights = self._computed(trained, tick, forecast_weights, index)
+            network, weights = self._computed(trained, tick, forecast, index)
             return network, {"weights": weights}
 
-        def compute() -> tuple[PredictedNetwork, Tensor]:
+        def compute() -> End:
             network, tensors = StageStore(self._folder, task).run_record_tensors(
-                forecast_stage(index), PredictedNetwork, predicted, problem.initial_weights
+                stage, PredictedNetwork, predicted, problem.initial_weights
             )
             return network, tensors["weights"]
 
-        self._first = self._first or task.digest
-        if task.digest != self._first:
+        # Threads that begin together agree on which training is the first.
+        if task.digest != self._first.get("", lambda: task.digest):
             return compute()
-        return self._ends.get(str(index), compute)
+        return self._ends.get(f"{task.digest}-{stage}", compute)
 
     def clean(self, spec: Spec, tick: Tick | None = None) -> PredictedNetwork:
         """The clean twin's forecast, which the device's numbers do not change.
@@ -245,23 +255,6 @@ class Outlook:
 
     def _data(self, problem: Problem) -> str:
         return self._fingerprints.get(str(id(problem)), lambda: content_fingerprint(problem))
-
-
-class _Once(Generic[T]):
-    """Values that are made once, also when several threads ask at the same time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._made: dict[str, T] = {}
-
-    def get(self, key: str, make: Callable[[], T]) -> T:
-        with self._lock:
-            own = self._locks.setdefault(key, threading.Lock())
-        with own:
-            if key not in self._made:
-                self._made[key] = make()
-            return self._made[key]
 
 
 def _estimate(found: Forecast, off: str) -> PredictedCost:

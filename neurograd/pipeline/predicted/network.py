@@ -24,9 +24,56 @@ CLEAN = -1
 """Index of the clean twin among the networks of a forecast."""
 
 
-def forecast_stage(index: int) -> str:
-    """Under which name the forecast of a network is kept, wherever it was made."""
-    return f"forecast-{index + 1}"
+def forecast_stage(index: int, *, drawn: bool = False) -> str:
+    """Under which name the forecast of a network is kept, wherever it was made.
+
+    Args:
+        index: Which chip, or ``CLEAN``.
+        drawn: As for ``stage_of``.
+    """
+    return stage_of(f"forecast-{index + 1}", drawn=drawn)
+
+
+def stage_of(name: str, *, drawn: bool) -> str:
+    """The stage of a forecast: one whose every update is drawn lies beside that of its path.
+
+    Which of them a spec's chips are depends on their number, on which nothing else that is kept of
+    a chip does.
+
+    Args:
+        name: Of the forecast.
+        drawn: Whether every update is drawn, from the start.
+    """
+    return f"{name}-drawn" if drawn else name
+
+
+def draws_every_update(
+    spec: Spec,
+    problem: Problem,
+    index: int,
+    *,
+    without: Collection[Effect] = (),
+    first: Chip | None = None,
+) -> bool:
+    """Whether every update of a network is drawn, by the way that the spec's forecasts take.
+
+    All chips of a spec go the way of its first, since those near a limit would differ; without an
+    effect likewise, so that what ways are off by is not taken for the cost of the effect.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+        index: Which chip, or ``CLEAN``.
+        without: Effects that are left out.
+        first: The spec's first chip, of which the way may be known already; built when None.
+    """
+    if index == CLEAN:
+        firsts = [build_clean_chip(spec, problem)]
+    else:
+        firsts = [build_chip(spec, problem) if first is None else first]
+        if without:
+            firsts.append(build_chip(spec, problem, without=without))
+    return any(forecast_way(spec, problem, each)[0] == "every_update" for each in firsts)
 
 
 def forecast_network(
@@ -36,7 +83,7 @@ def forecast_network(
     *,
     without: Collection[Effect] = (),
     bursts: bool = False,
-    every_update: bool = False,
+    every_update: bool | None = None,
     first: Chip | None = None,
     progress: Progress | None = None,
 ) -> PredictedNetwork:
@@ -63,7 +110,7 @@ def forecast_weights(
     *,
     without: Collection[Effect] = (),
     bursts: bool = False,
-    every_update: bool = False,
+    every_update: bool | None = None,
     first: Chip | None = None,
     progress: Progress | None = None,
 ) -> tuple[PredictedNetwork, Tensor]:
@@ -77,7 +124,8 @@ def forecast_weights(
         index: Which chip, or ``CLEAN``.
         without: Effects that are left out.
         bursts: Whether real updates are taken from states of the path, to look whether it holds.
-        every_update: Whether every update is drawn whatever way the spec's forecasts take.
+        every_update: Whether every update is drawn; by the way that the spec's forecasts take
+            (``draws_every_update``) when None.
         first: The spec's first chip, of which the way may be known already; built when None.
         progress: Called with the number of updates done since the last call.
 
@@ -91,17 +139,9 @@ def forecast_weights(
     if steps == 0:
         started = ForecastChip(chip.program(problem.initial_weights), diverged=False, gradients=0)
         return _as_read(spec, problem, chip, place, started), started.weights
-    # All chips of a spec go the way of its first, since those near a limit would differ; without an
-    # effect likewise, so that what ways are off by is not taken for the cost of the effect.
-    left = [(), without] if without else [()]
-    firsts = [
-        first if first is not None and not w else build_chip(spec, problem, without=w) for w in left
-    ]
-    if index == CLEAN:
-        firsts = [clean]
-    drawn = every_update or any(
-        forecast_way(spec, problem, each)[0] == "every_update" for each in firsts
-    )
+    drawn = every_update
+    if drawn is None:
+        drawn = draws_every_update(spec, problem, index, without=without, first=first)
     schedule, plan = build_schedule(spec, problem.num_samples), plan_bursts(steps)
     watch = None
     if bursts and not drawn and plan is not None:

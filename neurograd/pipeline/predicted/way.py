@@ -89,6 +89,16 @@ def forecast_way(
     return path, replace(regime, reason=told)
 
 
+def off_path_by(way: Way | None, regime: Regime | None) -> str:
+    """Why no path describes a training that is predicted along one; empty where that is not so.
+
+    Args:
+        way: Which way it takes, from ``forecast_way``.
+        regime: The regime, likewise.
+    """
+    return "" if regime is None or way == "every_update" else regime.reason
+
+
 def path_thrown(
     spec: Spec, networks: Sequence[PredictedNetwork], way: Way | None
 ) -> tuple[Way | None, Regime] | None:
