@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from neurograd.errors import DataError
 from neurograd.fit.measurements import Direction
 from neurograd.fit.reading.heads import Head, Kind, understand
-from neurograd.keys.units import unit_factor
+from neurograd.keys.units import NUMBER_PATTERN, parse_number, unit_factor
 
 ROLES = (
     "potentiation", "depression", "trace", "pulse", "time", "voltage", "cycle", "device",
@@ -83,8 +83,9 @@ def parse_choices(text: str | None) -> Choices:
 
 
 def _volts(value: str) -> float:
-    match = re.fullmatch(r"([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*([a-zµ\u03bc]?V)?", value)
-    volts = float(match[1]) * (unit_factor(match[2] or "V", "volt") or 0.0) if match else 0.0
+    match = re.fullmatch(rf"({NUMBER_PATTERN})\s*([a-zµ\u03bc]?V)?", value)
+    number = parse_number(match[1]) if match else None
+    volts = number * (unit_factor(match[2] or "V", "volt") or 0.0) if match and number else 0.0
     if volts == 0.0:
         raise DataError(f"--columns: read_voltage={value}; allowed: a voltage such as 0.2 V")
     return volts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -12,16 +11,11 @@ from neurograd.errors import DataError
 from neurograd.fit.measurements import Direction
 from neurograd.fit.reading.choices import ROLES, Choices, chosen_heads
 from neurograd.fit.reading.heads import Head, Kind, understand
+from neurograd.fit.reading.read_voltage import find_read_voltage
 from neurograd.fit.reading.series import series_of, trend
-from neurograd.fit.reading.table import Table
+from neurograd.fit.reading.sheets.table import Table
 
 _BEST = ("conductance", "resistance", "current")
-_READ_VOLTAGE = re.compile(
-    r"(?:\bv[ _-]?read|read[ _-]?(?:voltage|bias)|lesespannung)\b[^0-9+-]{0,20}?"
-    r"(?:\((?P<before>[mu\u00b5\u03bc]?V)\))?[^0-9+-]{0,10}(?P<value>[+-]?\d*[.,]?\d+(?:[eE][+-]?\d+)?)"
-    r"\s*(?P<after>[mu\u00b5\u03bc]?V\b)?",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -79,8 +73,8 @@ def choose_columns(table: Table, choices: Choices) -> Columns:
     if any(head.kind == "delta" for head in heads.values()):
         return Columns(heads, _places(heads, "delta"), None, ())
     values, words = _values(table, heads)
-    voltage, said = _read_voltage(table, heads, choices)
-    if said:
+    voltage, said = find_read_voltage(table, heads, values, choices)
+    if said and (voltage is not None or any(heads[p].quantity == "current" for p in values)):
         words.append(said)
     used = set(values) | {p for p, h in heads.items() if h.kind not in ("value", "other")}
     unused = [table.title(k) for k in range(len(table.names)) if k not in used]
@@ -181,26 +175,3 @@ def _guess_words(table: Table, heads: Mapping[int, Head], values: tuple[int, ...
             way = {"potentiation": "rises", "depression": "falls"}.get(head.direction or "")
             words.append(f"{table.title(place)} {way or 'is a trace'}")
     return ", ".join(words)
-
-
-def _read_voltage(
-    table: Table, heads: dict[int, Head], choices: Choices
-) -> tuple[float | None, str]:
-    """The read voltage in volts, and where it comes from."""
-    if choices.read_voltage is not None:
-        return choices.read_voltage, f"read voltage {choices.read_voltage:g} V, from --columns"
-    for place in _places(heads, "read_voltage") + _places(heads, "voltage"):
-        column = {abs(value) for value in table.column(place) if not math.isnan(value)}
-        if len(column) == 1 and (heads[place].kind == "read_voltage" or len(heads) < 5):
-            volts = column.pop() * heads[place].factor
-            if volts:
-                return volts, f"read voltage {volts:g} V, from column {table.title(place)}"
-    for line in table.preamble:
-        match = _READ_VOLTAGE.search(line)
-        if match:
-            unit = match["before"] or match["after"] or "V"
-            factor = {"m": 1e-3, "u": 1e-6, "\u00b5": 1e-6, "\u03bc": 1e-6}.get(unit[:-1], 1.0)
-            volts = abs(float(match["value"].replace(",", "."))) * factor
-            if volts:
-                return volts, f"read voltage {volts:g} V, from the line {line!r}"
-    return None, ""

@@ -26,8 +26,8 @@ from neurograd.fit.reading.lookup import (
     xbtorch_table,
 )
 from neurograd.fit.reading.runs import runs_of
-from neurograd.fit.reading.sheet import Sheet, read_sheet
-from neurograd.fit.reading.table import find_table
+from neurograd.fit.reading.sheets.sheet import Sheet, read_sheet
+from neurograd.fit.reading.sheets.table import find_table
 from neurograd.fit.reading.units import in_siemens
 
 SAME_WINDOW = 0.9

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from neurograd.errors import DataError
 from neurograd.fit.measurements import DIRECTIONS, Direction, Jumps
-from neurograd.fit.reading.cells import number
 from neurograd.fit.reading.columns import Columns
-from neurograd.fit.reading.sheet import Sheet, read_sheet
-from neurograd.fit.reading.table import Table
+from neurograd.fit.reading.sheets.cells import number
+from neurograd.fit.reading.sheets.sheet import Sheet, read_sheet
+from neurograd.fit.reading.sheets.table import Table
 
 QUANTILES = 64
 """Equally probable changes that a distribution is read as, from every conductance."""

@@ -25,7 +25,7 @@ from neurograd.fit.reading.series import (
     trend,
     turning_points,
 )
-from neurograd.fit.reading.table import Table
+from neurograd.fit.reading.sheets.table import Table
 from neurograd.fit.reading.units import conductances, quantity_words
 
 _UP, _DOWN = {"1", "+1", "+", "p", "s"}, {"-1", "-", "0", "d", "r"}

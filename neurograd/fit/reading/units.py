@@ -9,7 +9,7 @@ from neurograd.errors import DataError
 from neurograd.fit.reading.columns import Columns
 from neurograd.fit.reading.heads import Head
 from neurograd.fit.reading.series import Series
-from neurograd.fit.reading.table import Table
+from neurograd.fit.reading.sheets.table import Table
 
 
 def in_siemens(columns: Columns) -> bool:

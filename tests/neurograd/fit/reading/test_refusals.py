@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from neurograd.errors import DataError
 from neurograd.fit.reading import read_measurements
-from neurograd.fit.reading import table as tables
+from neurograd.fit.reading.sheets import table as tables
 
 GOOD = "pulse,potentiation,depression\n0,1,3\n1,2,2.5\n2,3,1\n"
 JUMPS = "conductance,delta_up,delta_down\n0,1,-1\n1,1,-1\n2,1,-1\n"
@@ -86,6 +86,10 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, text, message):
         ("potentiation=9", "there is no column '9'"),
         ("potentiation=2,depression=2", "2 is named twice; allowed: once"),
         ("read_voltage=much", "read_voltage=much; allowed: a voltage such as 0.2 V"),
+        ("read_voltage=1.2.3", r"read_voltage=1\.2\.3; allowed: a voltage such as 0.2 V"),
+        ("read_voltage=.", r"read_voltage=\.; allowed: a voltage such as 0.2 V"),
+        ("read_voltage=1e999", "read_voltage=1e999; allowed: a voltage such as 0.2 V"),
+        ("read_voltage=0 V", "read_voltage=0 V; allowed: a voltage such as 0.2 V"),
     ],
 )
 def test_columns_that_can_not_be_named_say_which_can(tmp_path, columns, message):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurograd.errors import DataError
-from neurograd.fit.reading.cells import number, quoted
-from neurograd.fit.reading.sheet import Sheet
+from neurograd.fit.reading.sheets.cells import number, quoted
+from neurograd.fit.reading.sheets.sheet import Sheet
 
 MAX_ROWS = 1_000_000
 """Most rows of a table."""
@@ -31,7 +31,7 @@ class Table:
         texts: The same cells as text.
         numeric: Whether a column holds numbers.
         breaks: Rows before which blank lines or another line of heads stand.
-        preamble: What stands above the heads and in comments, a line each.
+        preamble: What stands above the heads, its cells between tabs, and in comments; a line each.
         words: What was found, in words.
     """
 
@@ -104,7 +104,9 @@ def find_table(path: Path, sheet: Sheet) -> Table:
     if len(kept) > MAX_ROWS:
         raise DataError(f"{path} has {len(kept)} rows; allowed: {MAX_ROWS}")
     above = [row for row in rows[:start] if row.line != used]
-    preamble = [" ".join(row.cells) for row in above] + [text for _, text in comments]
+    # Words that stand apart are cells, those of a table between spaces are not.
+    between = " " if sheet.separator == " " else "\t"
+    preamble = [between.join(row.cells) for row in above] + [text for _, text in comments]
     tail = sum(row.line > rows[last].line for row in rows)
     return Table(
         path,

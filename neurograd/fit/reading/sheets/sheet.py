@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from neurograd.errors import DataError
-from neurograd.fit.reading.cells import number
+from neurograd.fit.reading.sheets.cells import number
 
 MAX_BYTES = 10_000_000
 """Largest file that is read."""
