@@ -133,7 +133,10 @@ def _descent(report: CheckReport) -> list[str]:
     if not rising and not falling and not unknown:
         return []
     if not rising and not unknown:
-        return ["The expected step through the chip lowers the loss at every measured point."]
+        lowers = "The expected step through the chip lowers the loss at"
+        if len(falling) == len(report.points):
+            return [f"{lowers} every measured point."]
+        return [f"{lowers} {steps_in_words(falling)}; no weight moves at the other measured points."]
     if rising:
         stays = report.verdict is Verdict.TOLERATED
         yet = ", yet the trained chips stay within the limit." if stays else "."

@@ -19,7 +19,7 @@ from neurograd.pipeline.check import check as run_check
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.limits.command import LimitsResult, find_limits
-from neurograd.pipeline.own.handed_over import BESIDE_A_CHIP, spec_for
+from neurograd.pipeline.own.handed_over import BESIDE_A_CHIP, check_sections, spec_for
 from neurograd.pipeline.pool.inline import Inline
 from neurograd.pipeline.sweep.command import SweepResult
 from neurograd.pipeline.sweep.modes import Row, check_mode
@@ -44,6 +44,7 @@ def check(
     quick: bool = False,
     reporter: Reporter | None = None,
     resume: Path | None = None,
+    mitigation: bool | None = None,
     jobs: int | None = None,
     scheduler: str | None = None,
     **sections: Mapping[str, Any],
@@ -60,6 +61,8 @@ def check(
         quick: Take a smaller version of the spec.
         reporter: Shows progress; silent when None.
         resume: Folder that keeps finished stages.
+        mitigation: Whether a chip that is not tolerated gets a guide to its effects; where it is
+            not too much work beside the training of the chips when None.
         jobs: Processes that compute, of a spec alone; the threads of this one when None.
         scheduler: Address of a dask scheduler whose workers compute in their place.
         sections: More keys of the chip, ``training={"step_size": 0.2, "steps": 300}``.
@@ -75,6 +78,7 @@ def check(
         quick=quick,
         reporter=reporter,
         resume=resume,
+        mitigation=mitigation,
         jobs=jobs,
         scheduler=scheduler,
     )
@@ -229,6 +233,7 @@ def _settled(
     sections: Mapping[str, Mapping[str, Any]],
 ) -> tuple[Spec, torch.device]:
     """The spec that is meant, and where to compute."""
+    check_sections(sections)
     if spec is not None and chip is not None:
         raise NeurogradError("spec and chip: both are given; allowed: one of them")
     if problem is None:

@@ -81,6 +81,16 @@ def spec_for(
     return spec.beside(HandedOver(problem, own))
 
 
+def check_sections(settings: Mapping[str, Any]) -> None:
+    """Raise NeurogradError for what stands as a section and is none, such as a misspelt option."""
+    for name, section in settings.items():
+        if not isinstance(section, Mapping):
+            raise NeurogradError(
+                f"{name}: is neither an option nor a section of a chip; allowed: mappings such as "
+                f"training={{'steps': 300}}, of {', '.join(CHIP_KEYS[1:])}"
+            )
+
+
 def _keys_of_own(chip: Chip, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What a chip says of the training; the clean twin has the same steps and batches."""
     for name in settings:

@@ -189,6 +189,21 @@ def test_agreement_and_descent_everywhere(report):
     assert "At step 0 it is not known" in " ".join(explain(changed, ["a"]))
 
 
+def test_descent_is_told_of_the_points_where_weights_move(report):
+    """Red where points at which none does count among those whose loss falls."""
+    changed = copy.deepcopy(report)
+    for point in changed["points"]:
+        point["descent"]["exact_margin_ci"] = [-0.2, -0.1]
+    changed["points"][1]["moments"].update(gain=0.0, total_variance=0.0)
+    text = " ".join(explain(changed, ["a"]))
+    assert "At step 40 no weight moves" in text
+    assert "every measured point" not in text
+    assert (
+        "The expected step through the chip lowers the loss at step 0; no weight moves at the "
+        "other measured points." in text
+    )
+
+
 def test_pre_activations_at_a_kink_are_told(report):
     """None are here; where some are, the sentence has the most of them."""
     assert "exactly at a kink" not in " ".join(explain(report, ["a"]))

@@ -144,6 +144,16 @@ def test_single_precision_is_kept():
     assert found.report["spec"]["measure"]["precision"] == "float32"
 
 
+def test_the_guide_to_the_effects_is_left_out_as_by_the_command():
+    """Red where the option is taken for a section of the spec."""
+    harmed = {"device": {"pulsed": {"model": "constant", "dw_min": 0.5}}, "training": TRAINING}
+    chip = {**harmed, "targets": {"max_accuracy_drop": 0.0}, "measure": MEASURE}
+    problem = problem_of(normalized)
+    assert neurograd.check(problem=problem, chip=chip).record.mitigation is not None
+    spared = neurograd.check(problem=problem, chip=chip, mitigation=False)
+    assert spared.record.mitigation is None
+
+
 REFUSED = {
     "no problem": (lambda p: {"chip": CHIP}, "problem: is missing"),
     "no such preset": (lambda p: {"problem": p, "chip": "alox"}, "chip 'alox' is no preset"),
@@ -157,6 +167,10 @@ REFUSED = {
         "chip: device.noise: unknown key",
     ),
     "both": (lambda p: {"problem": p, "spec": validate_spec({}), "chip": CHIP}, "both are given"),
+    "an option that is none": (
+        lambda p: {"problem": p, "chip": CHIP, "mitigate": False},
+        "mitigate: is neither an option nor a section of a chip; allowed: mappings such as",
+    ),
     "another device": (
         lambda p: {"problem": p, "chip": CHIP, "device": "meta"},
         "the problem lies on cpu",
