@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
@@ -12,13 +14,22 @@ from neurograd.deployment.programming import (
     layer_of,
     program_chip,
 )
+from neurograd.effects.effect import Effect
 from neurograd.problem import Problem
 from neurograd.records.training import AgedNetwork, DeployedNetworks
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
 
 
-def deploy(spec: Spec, problem: Problem, index: int, weights: Tensor) -> DeployedNetworks:
+def deploy(
+    spec: Spec,
+    problem: Problem,
+    index: int,
+    weights: Tensor,
+    *,
+    without: Collection[Effect] = (),
+    at: int | None = None,
+) -> DeployedNetworks:
     """Program one chip of a spec with a network, and test it at each time of the deployment.
 
     Args:
@@ -26,16 +37,19 @@ def deploy(spec: Spec, problem: Problem, index: int, weights: Tensor) -> Deploye
         problem: The spec's problem.
         index: Which chip.
         weights: The weights to be programmed, shape ``(N,)``; not finite where they diverged.
+        without: Effects to leave out of the chip; all others stay as they are, draw by draw.
+        at: Which of the times alone; all of them when None.
 
     Raises:
         NeurogradError: If the device can not do what is asked of it.
     """
     deployment = deployment_of(spec)
+    times = [each for each in enumerate(deployment.times) if at in (None, each[0])]
     if not bool(torch.isfinite(weights).all()):
-        return DeployedNetworks(networks=tuple(_lost(problem, t) for t in deployment.times))
-    deployed = program_chip(spec, problem, index, weights)
+        return DeployedNetworks(networks=tuple(_lost(problem, time) for _, time in times))
+    deployed = program_chip(spec, problem, index, weights, without=without)
     found = []
-    for place, time in enumerate(deployment.times):
+    for place, time in times:
         read = deployed.read(time, _generator(spec, "read", index, place, weights))
         if deployment.compensation == "global":
             read = read * _factors(spec, problem, deployed, index, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +25,7 @@ from neurograd.effects.by_layer import chip_parts
 from neurograd.effects.chip_builder import build_chip, layer_assembly
 from neurograd.effects.deployment_keys import Deployment, ProgramError
 from neurograd.effects.drift import Drift, draw_drift
+from neurograd.effects.effect import Effect
 from neurograd.effects.weight_cells import weight_cells
 from neurograd.problem import Problem
 from neurograd.problem.layer_names import layers_of
@@ -96,7 +98,14 @@ class DeployedChip:
         return self.chip.read(stored, generator)
 
 
-def program_chip(spec: Spec, problem: Problem, index: int, weights: Tensor) -> DeployedChip:
+def program_chip(
+    spec: Spec,
+    problem: Problem,
+    index: int,
+    weights: Tensor,
+    *,
+    without: Collection[Effect] = (),
+) -> DeployedChip:
     """Program one chip of a spec with a network.
 
     The chip has the faults, windows and drift exponents that it has in training; the errors of
@@ -107,14 +116,15 @@ def program_chip(spec: Spec, problem: Problem, index: int, weights: Tensor) -> D
         problem: The spec's problem.
         index: Which chip.
         weights: The weights to be programmed, shape ``(N,)``.
+        without: Effects to leave out of the chip; all others stay as they are, draw by draw.
 
     Raises:
         NeurogradError: If the device can not do what is asked of it.
     """
-    chip = build_chip(spec, problem, index=index)
+    chip = build_chip(spec, problem, index=index, without=without)
     held = chip.program(weights)
     found = []
-    for assembly, places in _parts(spec, problem, index):
+    for assembly, places in _parts(spec, problem, index, without):
         part = WeightPart(places)
         if assembly is None or assembly.spec.device is None:
             found.append(DeployedPart(places, None, part.take(held), {}, {}))
@@ -186,10 +196,11 @@ def layer_of(spec: Spec, problem: Problem) -> Tensor:
 
 
 def _parts(
-    spec: Spec, problem: Problem, index: int
+    spec: Spec, problem: Problem, index: int, without: Collection[Effect]
 ) -> list[tuple[Assembly | None, tuple[slice, ...]]]:
     """What the devices of each part of a chip are built from; None where there are none."""
-    whole = Assembly(spec, problem, index, frozenset(), Backprop())
+    left_out = frozenset(effect.name for effect in without)
+    whole = Assembly(spec, problem, index, left_out, Backprop())
     found = chip_parts(spec, problem)
     if not found:
         return [(whole, (slice(0, problem.num_parameters),))]

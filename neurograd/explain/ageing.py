@@ -23,7 +23,7 @@ from neurograd.words import (
 
 
 def with_deployment(
-    spec: Spec, report: CheckReport, verdict: Verdict, deciding: Sequence[str]
+    spec: Spec, report: CheckReport, verdict: Verdict, deciding: Sequence[str], window_key: str
 ) -> list[str]:
     """The reasons of a verdict over training and deployment.
 
@@ -34,10 +34,11 @@ def with_deployment(
         report: The report, whose verdict is that of the training alone.
         verdict: That of both.
         deciding: The reasons of the verdict on the training.
+        window_key: The key that sets the weight window, which no effect stands for.
     """
     # Of what sets a chip apart, the training's own reasons know what acts in training alone.
     deciding = [sentence for sentence in deciding if sentence != NOTHING]
-    told = [*map(_at, report.deployment), *_cause(report), *_action(spec, report)]
+    told = [*map(_at, report.deployment), *_cause(spec, report, window_key), *_action(report)]
     if not spec.training.trains:
         return told if report.training.cost.clean_learned else [deciding[0], *told]
     training = f"The training alone is {report.verdict.value}."
@@ -72,48 +73,86 @@ def _at(result: DeploymentResult) -> str:
 
 
 def ageing_cause(report: CheckReport) -> str | None:
-    """The effect after training without which the cost is lowest; None where none is known."""
-    found = _lowest(report.deployment_trials)
+    """The effect that a deployment is known to fail by most; None where none is known."""
+    found = next(iter(_known(report.deployment_trials)), None)
     return None if found is None else found.label
 
 
-def _lowest(trials: Sequence[DeploymentTrial]) -> DeploymentTrial | None:
-    parts = [trial for trial in trials if trial.leaves_out and math.isfinite(trial.cost.value)]
-    return min(parts, key=lambda trial: trial.cost.value, default=None)
+def _single(trials: Sequence[DeploymentTrial]) -> list[DeploymentTrial]:
+    """Those that leave out one effect."""
+    return [trial for trial in trials if trial.leaves_out and trial.effects == 1]
 
 
-def _cause(report: CheckReport) -> list[str]:
+def _known(trials: Sequence[DeploymentTrial]) -> list[DeploymentTrial]:
+    """The effects without which less is known to be lost, that which costs most first."""
+    found = [trial for trial in _single(trials) if _saves(trial)]
+    return sorted(found, key=lambda trial: trial.cost.value)
+
+
+def _saves(trial: DeploymentTrial) -> bool:
+    low = None if trial.saves_ci is None else trial.saves_ci[0]
+    return low is not None and low > 0
+
+
+def _cause(spec: Spec, report: CheckReport, window_key: str) -> list[str]:
     """What the first time that is not tolerated fails by."""
-    part = _lowest(report.deployment_trials)
-    if part is None:
+    parts, known = _single(report.deployment_trials), _known(report.deployment_trials)
+    if not parts:
         return []
-    whole = next(result for result in report.deployment if result.time == part.time).cost
-    without = ranged_percent(part.cost.value, part.cost.ci, whole.confidence)
+    rest = _rest(report.deployment_trials)
+    where = f"{'the training or from ' if spec.training.trains else ''}{window_key}"
+    left = f"what is left comes from {where}" if _costs(rest) else ""
+    if known:
+        cause = f"Cause after training: {known[0].label}; without it {_in_place(report, known[0])}"
+        if len(parts) == 1 or not left:
+            return [f"{cause}{left and f'; {left}'}."]
+        several = f"Without {_all_of(parts)} {_in_place(report, rest)}; {left}."
+        return [f"{cause}.", several]
+    without = _all_of(parts)
+    none = (
+        "no effect is known to cost anything" if len(parts) == 1 else "no single effect stands out"
+    )
     return [
-        f"Cause after training: {part.label}; without it the {whole.noun} "
-        f"{after_programming(part.time)} is {without} in place of {percent(whole.value)}."
+        f"After training {none}: without {without} {_in_place(report, rest)}{left and f'; {left}'}."
     ]
 
 
-def _action(spec: Spec, report: CheckReport) -> list[str]:
+def _rest(trials: Sequence[DeploymentTrial]) -> DeploymentTrial:
+    """That without any effect, of one or more."""
+    return max((trial for trial in trials if trial.leaves_out), key=lambda trial: trial.effects)
+
+
+def _costs(trial: DeploymentTrial) -> bool:
+    """Whether what is left is known to cost something, and more than may be lost for certain."""
+    return trial.cost.verdict is not Verdict.TOLERATED and trial.cost.ci[0] > 0
+
+
+def _all_of(parts: Sequence[DeploymentTrial]) -> str:
+    each = listed([part.label for part in parts])
+    return each if len(parts) == 1 else f"all of {each}"
+
+
+def _in_place(report: CheckReport, trial: DeploymentTrial) -> str:
+    """What a trial costs, and what the deployment as it is."""
+    whole = next(result for result in report.deployment if result.time == trial.time).cost
+    cost = ranged_percent(trial.cost.value, trial.cost.ci, whole.confidence)
+    when = after_programming(trial.time)
+    return f"the {whole.noun} {when} is {cost} in place of {percent(whole.value)}"
+
+
+def _action(report: CheckReport) -> list[str]:
     """What could make a deployment better that is not tolerated."""
-    if all(result.verdict is not Verdict.NOT_TOLERATED for result in report.deployment):
-        return []
+    trials = report.deployment_trials
     level = report.deployment[0].cost.confidence
     tried = [
         f"What {trial.label} makes of it {after_programming(trial.time)}: "
         f"{ranged_percent(trial.cost.value, trial.cost.ci, level)}, {trial.cost.verdict.value}."
-        for trial in report.deployment_trials
+        for trial in trials
         if not trial.leaves_out
     ]
-    deployment, keys = spec.deployment, []
-    assert deployment is not None
-    devices = [view.device for view in spec.views().values() if view.device is not None]
-    if deployment.program_error is not None:
-        keys.append("lower deployment.program_error")
-    if any(device.drift is not None for device in devices):
-        keys.append("program again before the first of deployment.times that is not tolerated")
-    if any(device.read.noise > 0 for device in devices):
-        keys.append("lower device.read.noise")
+    found = _known(trials)
+    if not found and _single(trials) and _rest(trials).cost.verdict is not Verdict.NOT_TOLERATED:
+        found = _single(trials)  # only together they are known to be enough
+    keys = [trial.remedy for trial in found if trial.remedy is not None]
     others = [f"What to do after training: {listed(keys, 'or')} (not tried)."] if keys else []
     return [*tried, *others]

@@ -136,7 +136,9 @@ def _descent(report: CheckReport) -> list[str]:
         lowers = "The expected step through the chip lowers the loss at"
         if len(falling) == len(report.points):
             return [f"{lowers} every measured point."]
-        return [f"{lowers} {steps_in_words(falling)}; no weight moves at the other measured points."]
+        return [
+            f"{lowers} {steps_in_words(falling)}; no weight moves at the other measured points."
+        ]
     if rising:
         stays = report.verdict is Verdict.TOLERATED
         yet = ", yet the trained chips stay within the limit." if stays else "."

@@ -378,11 +378,12 @@ class Checking:
         remedies = [chip.words(effect) for effect in chip.effects]
         deciding, beside = explain(report, labels, remedies)
         cause, verdict = cause_of(report.verdict, labels, mitigation).label, judged.verdict
+        trained = judged.counts and report.verdict is verdict
         if aged:
-            deciding = with_deployment(self.spec, report, verdict, deciding)
+            deciding = with_deployment(self.spec, report, verdict, deciding, chip.window_key)
         told = {
             "verdict": verdict,
-            "cause": cause if report.verdict is verdict else ageing_cause(report),
+            "cause": cause if trained else ageing_cause(report),
             "reasons": (*deciding, *beside),
             "deciding_reasons": len(deciding),
         }

@@ -75,17 +75,13 @@ class ChipGroup:
         self._deployed += self._deploy(range(len(self._deployed), len(self._chips)))
         return [task.result() for task in self._deployed]
 
-    def deployed_otherwise(self, variant: Variant, size: int) -> list[DeployedNetworks]:
-        """The same of some chips, first to last, whose deployment is another one."""
-        return [task.result() for task in self._deploy(range(size), variant)]
-
     def _deploy(
-        self, indices: Iterable[int], variant: Variant | None = None
+        self, indices: Iterable[int], variant: Variant | None = None, at: int | None = None
     ) -> list[Future[DeployedNetworks]]:
-        trained = ((index, self._chips[index].result()[1]) for index in indices)
+        held = ((index, self._chips[index].result()[1]) for index in indices)
         return [
-            self._submit("deployment", self._stages.deployed_chip, index, weights, variant)
-            for index, weights in trained
+            self._submit("deployment", self._stages.deployed_chip, index, weights, variant, at)
+            for index, weights in held
             if weights is not None
         ]
 
@@ -111,10 +107,23 @@ class ChipGroup:
         size = judged.deployment[place].looks[-1].chips
         twins = self.results()[0][:size]
         baseline, allowed = self.baseline(twins), allowed_by(self._stages.spec)
+        whole = [chip.networks[place] for chip in self.deployed()[:size]]
+        # All of them are begun before the first is waited for.
+        begun = [
+            (each, self._deploy(range(size), each, place))
+            for each in variants(self._stages.spec, self._stages.problem, self._held(size))
+        ]
+        found = ((each, [task.result().networks[0] for task in tasks]) for each, tasks in begun)
         return tuple(
-            judge_trial(each, place, baseline, allowed, twins, self.deployed_otherwise(each, size))
-            for each in variants(self._stages.spec)
+            judge_trial(each, baseline, allowed, twins, whole, aged) for each, aged in found
         )
+
+    def _held(self, size: int) -> list[Tensor]:
+        """What chips, first to last, are programmed with: what they learned, or were given."""
+        if not self._stages.spec.training.trains:
+            return [self._stages.problem.initial_weights] * size
+        weights = (task.result()[1] for task in self._chips[:size])
+        return [each for each in weights if each is not None]
 
     def baseline(self, twins: Sequence[TrainedNetwork]) -> Baseline:
         """What is lost before it is learned."""

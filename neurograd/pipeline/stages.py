@@ -201,7 +201,7 @@ class Stages:
         return self._chip(index)[0]
 
     def deployed_chip(
-        self, index: int, weights: Tensor, variant: Deployed | None = None
+        self, index: int, weights: Tensor, variant: Deployed | None = None, at: int | None = None
     ) -> DeployedNetworks:
         """What becomes of a trained chip's network once it is programmed.
 
@@ -209,14 +209,27 @@ class Stages:
             index: Which chip.
             weights: Those that it was trained to hold, shape ``(N,)``.
             variant: How it is deployed; as the spec says when None.
+            at: Which of the deployment's times alone; all of them when None.
         """
-        name, spec = ("deployed", self.spec) if variant is None else (variant.name, variant.spec)
-        return self._kept(
-            f"{name}-{index}", DeployedNetworks, Stages._deployed, spec, index, weights
-        )
+        name = f"deployed-{index}"
+        if variant is not None:
+            name = f"{variant.name}-{'' if at is None else f'at-{at}-'}{index}"
+        spec = self.spec if variant is None else variant.spec
+        # Effects are known by name on a worker.
+        left_out = () if variant is None else tuple(effect.name for effect in variant.without)
+        asked = (spec, index, weights, left_out, at)
+        return self._kept(name, DeployedNetworks, Stages._deployed, *asked)
 
-    def _deployed(self, spec: Spec, index: int, weights: Tensor) -> DeployedNetworks:
-        return deploy(spec, self.problem.replica(), index, weights)
+    def _deployed(
+        self, spec: Spec, index: int, weights: Tensor, left_out: tuple[str, ...], at: int | None
+    ) -> DeployedNetworks:
+        known = () if not left_out else active_effects(spec, self.problem)
+        without = [effect for effect in known if effect.name in left_out]
+        if without and not spec.training.trains:
+            # Nothing was trained to be held: without an effect the network is another one.
+            chip = build_chip(spec, self.problem, index=index, without=without)
+            weights = chip.program(self.problem.initial_weights)
+        return deploy(spec, self.problem.replica(), index, weights, without=without, at=at)
 
     def measured_point(self, index: int, clean: Snapshot) -> MeasuredPoint:
         """Measurement and prediction at one point of the clean training.

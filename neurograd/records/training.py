@@ -302,11 +302,22 @@ class DeploymentTrial(Record):
     label: str
     """The effect that is left out, or the keys of a remedy."""
     leaves_out: bool
-    """Whether an effect is left out; otherwise it is a remedy."""
+    """Whether an effect is left out, or all that act after training; otherwise it is a remedy."""
+    effects: int = 1
+    """How many effects are left out; 0 for a remedy. 1 in a report of an earlier version."""
+    remedy: str | None = None
+    """What makes the effect that is left out smaller; None where no key does, for several of them,
+    for a remedy and in a report of an earlier version."""
     time: float
     """Seconds after programming."""
     cost: VariantCost
     """What it costs then, measured on the chips that the deployment was judged by."""
+    saves: Number = None
+    """What the deployment costs more than this, chip by chip; None in a report of an earlier
+    version and where it is not finite."""
+    saves_ci: Ends | None = None
+    """Its two-sided interval at 99 %; above 0 where leaving the effect out is known to save
+    something. None in a report of an earlier version."""
 
 
 def deployment_results(

@@ -71,7 +71,8 @@ def test_compensation_acts_on_arrays_and_not_on_digital_weights():
 
 
 def test_trials_leave_an_effect_out_of_every_layer():
-    found = {each.name: each.spec.views() for each in variants(spec_of())}
+    spec = spec_of()
+    found = {each.name: each.spec.views() for each in variants(spec, build_problem(spec), [])}
     assert all(view.device is None or view.device.drift is None for view in found["still"].values())
     assert found["quiet"]["last"].device.read.noise == 0.0
     assert found["quiet"]["last"].device.drift is not None

@@ -65,11 +65,18 @@ def test_the_cause_is_the_part_without_which_least_is_lost(trained):
         "the programming error",
         "conductance drift",
         "read noise",
+        "any of them",
         "deployment.compensation: global",
     }
+    assert [trial["effects"] for trial in trials.values()] == [1, 1, 1, 3, 0]
     assert all(trial["time"] == 86400.0 for trial in trials.values())
     late = trained.report["deployment"][1]["cost"]["value"]
     assert trials["conductance drift"]["cost"]["value"] < 0.5 * late
+    assert trials["conductance drift"]["saves_ci"][0] > 0
+    for trial in trials.values():
+        assert trial["saves"] == pytest.approx(late - trial["cost"]["value"])
+        low, high = trial["saves_ci"]
+        assert low < trial["saves"] < high
     assert trained.report["cause"] == "conductance drift"
     told = " ".join(trained.report["reasons"])
     assert "1 day after programming the accuracy drop is" in told
@@ -162,6 +169,67 @@ def test_a_network_is_judged_as_it_is_programmed_without_steps():
     assert report["reasons"][0].startswith("Right after programming the accuracy drop is")
     assert any("training.steps is 0" in note for note in report["notes"])
     assert not any("point" in reason for reason in report["reasons"])
+
+
+def _deployed(device, chips=3, **deployment):
+    """The report of chips that a network is programmed into, right after that."""
+    problem, _ = trained_module()
+    chip = {
+        "device": device,
+        "deployment": {"times": [0], **deployment},
+        "targets": {"max_accuracy_drop_deployed": 0.05},
+        "training": {"steps": 0, "seeds": chips, "max_seeds": chips},
+    }
+    return neurograd.check(problem=problem, chip=chip).report
+
+
+def test_an_effect_that_saves_nothing_is_not_the_cause():
+    """Red where the cause is whichever effect costs least when it is left out."""
+    narrow = {"conductance": {"weight_range": 0.03}, "read": {"noise": 0.001}}
+    report = _deployed(narrow, program_error=0.001)
+    assert report["verdict"] == "not tolerated"
+    assert report["cause"] is None
+    told = report["reasons"][1]
+    assert told.startswith(
+        "After training no single effect stands out: without all of the programming error and "
+        "read noise the accuracy drop right after programming is"
+    )
+    assert told.endswith("; what is left comes from device.conductance.weight_range.")
+    assert not any("What to do after training" in reason for reason in report["reasons"])
+    (alone,) = _deployed(narrow)["reasons"][1:2]
+    assert alone.startswith(
+        "After training no effect is known to cost anything: without read noise"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sections", "cause", "key"),
+    [
+        ({"converters": {"dac_bits": 2, "adc_bits": 2}}, "the resolution of the converters",
+         "device.converters.adc_bits"),
+        ({"faults": {"stuck_high": 0.3}}, "stuck devices", "device.faults.stuck_high"),
+    ],
+    ids=["what passes meet", "what is held"],
+)  # fmt: skip
+def test_every_effect_that_acts_after_training_can_be_the_cause(sections, cause, key):
+    device = {"conductance": {"weight_range": 4}, "read": {"noise": 0.001}, **sections}
+    report = _deployed(device, 10, program_error=0.001)
+    assert report["cause"] == cause
+    told = " ".join(report["reasons"])
+    assert f"Cause after training: {cause}; without it the accuracy drop" in told
+    action = told.partition("What to do after training: ")[2]
+    assert key in action
+    assert "device.read.noise" not in action
+
+
+def test_what_is_left_without_any_effect_is_told_beside_a_cause():
+    """A window that clips most of the network, and an error of programming on top of it."""
+    clipped = {"conductance": {"weight_range": 0.3}, "read": {"noise": 0.001}}
+    report = _deployed(clipped, 10, program_error=0.8)
+    cause, left = report["reasons"][1:3]
+    assert cause.startswith("Cause after training: the programming error; without it")
+    assert left.startswith("Without all of the programming error and read noise the accuracy drop")
+    assert left.endswith("what is left comes from device.conductance.weight_range.")
 
 
 def test_regression_without_steps_is_held_against_a_constant():
