@@ -7,7 +7,7 @@ import math
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,32 +42,60 @@ def check_writable(path: Path) -> None:
     Folders that are missing are made when the file is written; until then nothing is left behind.
 
     Raises:
-        OutputError: If the place is a folder, below a file, or may not be written to.
+        OutputError: If the place is a folder, below a file, or may not be written to, or there can
+            be no file of that name.
     """
-    if path.is_dir():
+    try:
+        is_folder, is_special = path.is_dir(), _is_special(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    if is_folder:
         raise OutputError(f"{path}: is a folder; allowed: the name of a file")
-    if _is_special(path):
+    if is_special:
         if not os.access(path, os.W_OK):
             raise OutputError(f"{path}: cannot be written; allowed: a writable file")
         return
     _check_place(path, path.absolute().parent)
 
 
+def check_apart(path: Path, inputs: Iterable[Path]) -> None:
+    """Fail before long work if what is written would take the place of a file that is read.
+
+    Raises:
+        OutputError: If it would, whatever the two are called.
+    """
+    for each in inputs:
+        if is_same_file(path, each):
+            problem = f"would take the place of {each}, which is read"
+            raise OutputError(f"{path}: {problem}; allowed: another file")
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether both name one file that is there; devices and pipes are none."""
+    try:
+        return one.is_file() and one.samefile(other)
+    except (OSError, ValueError):  # one is not there, or can be no path at all
+        return False
+
+
 def check_folder(path: Path) -> None:
     """Fail before long work if files cannot be written to the folder ``path``.
 
     Raises:
-        OutputError: If the place is a file, below a file, or may not be written to.
+        OutputError: If the place is a file, below a file, or may not be written to, or there can
+            be no folder of that name.
     """
     _check_place(path, path.absolute())
 
 
 def _check_place(path: Path, folder: Path) -> None:
-    """Check the nearest folder that exists at or above ``folder``."""
+    """Check the nearest folder that exists at or above ``folder``, and the names below it."""
     while not os.path.lexists(folder):
         folder = folder.parent
     if not folder.is_dir():
         raise OutputError(f"{path}: {folder} is not a folder; allowed: a place in a folder")
+    for name in path.absolute().relative_to(folder).parts:
+        _check_name(path, folder / name)
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -75,6 +103,20 @@ def _check_place(path: Path, folder: Path) -> None:
         raise OutputError(
             f"{path}: cannot write to {folder} ({error.strerror}); allowed: a writable folder"
         ) from None
+
+
+def _check_name(path: Path, there: Path) -> None:
+    """Check that a folder can have a file or folder of a name, such as one that is not too long."""
+    try:
+        there.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path}: cannot be written ({error.strerror}); allowed: a writable file")
 
 
 def _is_special(path: Path) -> bool:
@@ -102,9 +144,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if not _write_without_name(path, data):
             _write_beside(path, data)
     except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); allowed: a writable file"
-        ) from None
+        raise _unwritable(path, error) from None
 
 
 def _write_without_name(path: Path, data: bytes) -> bool:

@@ -23,7 +23,7 @@ from neurograd.cli.options import (
 )
 from neurograd.cli.outputs import check_outputs, tables, write_outputs
 from neurograd.cli.planning import plan_and_exit
-from neurograd.cli.work import pick_device, read_spec, working
+from neurograd.cli.work import pick_device, read_spec, spec_files, working
 
 
 def check(
@@ -69,7 +69,8 @@ def check(
     """Measure, predict and train: will training on this chip work?"""
     spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
     files = {"--html": html_path, "--junit": junit, "--markdown": markdown}
-    check_outputs({"--json": json_path, **files}, resume)
+    inputs = spec_files(spec_path, overrides)
+    check_outputs({"--json": json_path, **files}, resume, inputs)
     if plan:
         plan_and_exit(
             spec_path,

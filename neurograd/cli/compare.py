@@ -19,7 +19,7 @@ from neurograd.cli.options import (
 )
 from neurograd.cli.outputs import check_outputs, tables, write_outputs
 from neurograd.cli.streams import say
-from neurograd.cli.work import pick_device, read_spec, working
+from neurograd.cli.work import pick_device, read_spec, spec_files, working
 from neurograd.errors import NeurogradError
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ def compare(
     exit_zero: ExitZero = False,
 ) -> None:
     """Is B worse than A? Chips in pairs, or two reports; exits with 0 no, 1 yes, 3 not known."""
-    check_outputs({"--json": json_path}, resume)
     part = _part(margin)
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.report.console.comparison_tables import render_comparison  # noqa: PLC0415
@@ -63,6 +62,9 @@ def compare(
             f"{first} and {second}: one is a report and one a spec; allowed: two specs, or two "
             "reports (.json)"
         )
+    specs = () if kinds[0] else (first, second)
+    inputs = [each for path in specs for each in spec_files(path, overrides)]
+    check_outputs({"--json": json_path}, resume, [first, second, *inputs])
     if kinds[0]:
         given = {
             "--quick": quick,

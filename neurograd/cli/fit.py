@@ -12,8 +12,9 @@ import typer
 
 from neurograd.cli.outputs import check_figure, check_outputs, write_outputs
 from neurograd.cli.streams import print_text
-from neurograd.errors import DataError
+from neurograd.errors import DataError, OutputError
 from neurograd.memory import collect_again
+from neurograd.output import check_writable, is_same_file
 
 if TYPE_CHECKING:
     from neurograd.fit.device_fit import DeviceFit
@@ -66,14 +67,13 @@ def fit(
     """Fit a device to measured data: says what was read, and prints keys for a spec."""
     if plot is not None:
         check_figure(plot)
-    table_file = None if yaml_file is None else yaml_file.with_suffix(".csv")
-    check_outputs({"--yaml": yaml_file, "the table of --yaml": table_file, "--plot": plot})
-    if table_file is not None and table_file.absolute() in [each.absolute() for each in data]:
-        raise DataError(
-            f"--yaml {yaml_file}: its jump table would be {table_file}; allowed: another name"
-        )
-    from neurograd.fit.device_fit import fit_device  # noqa: PLC0415  (numpy and scipy are slow)
-    from neurograd.fit.reading import read_devices  # noqa: PLC0415
+    from neurograd.fit.reading import read_devices  # noqa: PLC0415  (numpy is slow)
+
+    inputs = [file for each in data for file in _files_of(each)]
+    table_file = None if yaml_file is None else _table_beside(yaml_file, inputs)
+    files = {"--yaml": yaml_file, "the table of --yaml": table_file, "--plot": plot}
+    check_outputs(files, inputs=inputs)
+    from neurograd.fit.device_fit import fit_device  # noqa: PLC0415  (scipy is slow)
 
     collect_again()
     measured = read_devices(data, columns)
@@ -90,13 +90,44 @@ def fit(
         table_file,
     )
     text += _dumped({} if section is None else {"ranges": section})
-    files: dict[Path, str | bytes] = {} if yaml_file is None else {yaml_file: text}
+    written: dict[Path, str | bytes] = {} if yaml_file is None else {yaml_file: text}
     if table_file is not None and found.table is not None:
-        files[table_file] = found.table
+        written[table_file] = found.table
     if plot is not None:
-        files[plot] = _image(measured, found, _named(data), plot)
+        written[plot] = _image(measured, found, _named(data), plot)
     print_text(text)
-    write_outputs(files)
+    write_outputs(written)
+
+
+def _files_of(data: Path) -> tuple[Path, ...]:
+    """All files that may be read for one of measured data.
+
+    Raises:
+        DataError: If there can be no file of its name.
+    """
+    from neurograd.fit.reading import files_read  # noqa: PLC0415
+
+    try:
+        return files_read(data)
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); allowed: a file of measured data"
+        raise DataError(f"{data}: {problem}") from None
+
+
+def _table_beside(yaml_file: Path, inputs: Sequence[Path]) -> Path:
+    """The jump table beside a device's file.
+
+    Raises:
+        OutputError: If the device's file cannot be written, or the table would take the place of
+            one that is read.
+    """
+    check_writable(yaml_file)  # a folder has no name with another ending
+    table_file = yaml_file.with_suffix(".csv")
+    if any(is_same_file(table_file, each) for each in inputs):
+        raise OutputError(
+            f"--yaml {yaml_file}: its jump table would be {table_file}; allowed: another name"
+        )
+    return table_file
 
 
 def _ranges(found: DeviceFit, data: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from neurograd.cli.options import (
 )
 from neurograd.cli.outputs import check_figure, check_outputs, tables, write_outputs
 from neurograd.cli.planning import plan_and_exit
-from neurograd.cli.work import pick_device, read_spec, working
+from neurograd.cli.work import pick_device, read_spec, spec_files, working
 
 
 def limits(
@@ -55,7 +55,8 @@ def limits(
     if plot is not None:
         check_figure(plot)
     files = {"--plot": plot, "--html": html_path}
-    check_outputs({"--json": json_path, **files}, resume)
+    inputs = spec_files(spec_path, overrides)
+    check_outputs({"--json": json_path, **files}, resume, inputs)
     if plan:
         plan_and_exit(
             spec_path,

@@ -10,7 +10,9 @@ import typer
 
 from neurograd.cli.outputs import check_outputs, write_outputs
 from neurograd.cli.streams import print_text, say
+from neurograd.cli.work import spec_files
 from neurograd.errors import ChangedKeyWarning, OutputError
+from neurograd.output import is_same_file
 
 
 def migrate(
@@ -31,10 +33,10 @@ def migrate(
 
     if in_place and output is not None:
         raise OutputError("--in-place: beside --output; allowed: one of them")
-    if output is not None and output.absolute() == spec_path.absolute():
+    if output is not None and is_same_file(output, spec_path):
         raise OutputError(f"{output}: is the old spec itself; allowed: --in-place, or another file")
     target = spec_path if in_place else output
-    check_outputs({"--output": target})
+    check_outputs({"--output": target}, inputs=() if in_place else spec_files(spec_path, None))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ChangedKeyWarning)  # said below
         load_spec(spec_path)

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from neurograd.cli.console import TableConsole
 from neurograd.cli.streams import print_text
 from neurograd.errors import OutputError
-from neurograd.output import check_folder, check_writable, write_atomically
+from neurograd.output import check_apart, check_folder, check_writable, write_atomically
 
 STANDARD_OUTPUT = Path("-")
 """What ``--json`` takes in place of a file."""
 
 
-def check_outputs(files: Mapping[str, Path | None], folder: Path | None = None) -> None:
+def check_outputs(
+    files: Mapping[str, Path | None], folder: Path | None = None, inputs: Iterable[Path] = ()
+) -> None:
     """Fail before long work if a result cannot be written.
 
     Args:
         files: The file of each option, None where it was not given.
         folder: Folder of finished stages, if any.
+        inputs: Files that the command reads.
 
     Raises:
-        OutputError: If two options name one file, or a place cannot be written to.
+        OutputError: If two options name one file, or one that is read, or a place cannot be written
+            to.
     """
-    seen: set[Path] = set()
+    seen, read = set[str](), tuple(inputs)
     for option, path in files.items():
         if path is None:
             continue
@@ -32,10 +37,12 @@ def check_outputs(files: Mapping[str, Path | None], folder: Path | None = None) 
             if option != "--json":
                 raise OutputError(f"{option} -: only --json can be printed; allowed: a file's name")
             continue
-        if path.absolute() in seen:
+        place = os.path.realpath(path)
+        if place in seen:
             raise OutputError(f"{path}: is given twice; allowed: another file for each report")
-        seen.add(path.absolute())
+        seen.add(place)
         check_writable(path)
+        check_apart(path, read)
     if folder is not None:
         from neurograd.pipeline.store import say_if_of_another_version  # noqa: PLC0415  (slow)
 

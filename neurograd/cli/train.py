@@ -20,7 +20,7 @@ from neurograd.cli.options import (
 )
 from neurograd.cli.outputs import check_outputs, tables, write_outputs
 from neurograd.cli.planning import plan_and_exit
-from neurograd.cli.work import pick_device, read_spec, working
+from neurograd.cli.work import pick_device, read_spec, spec_files, working
 
 
 def train(
@@ -39,7 +39,7 @@ def train(
 ) -> None:
     """Train through the chip beside a clean twin, without measuring moments."""
     spec = read_spec(spec_path, overrides, seed, allow_code=allow_code)
-    check_outputs({"--json": json_path}, resume)
+    check_outputs({"--json": json_path}, resume, spec_files(spec_path, overrides))
     if plan:
         plan_and_exit(
             spec_path,

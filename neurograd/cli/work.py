@@ -33,6 +33,17 @@ def read_spec(
     return spec
 
 
+def spec_files(path: Path, overrides: list[str] | None) -> tuple[Path, ...]:
+    """What a command reads for its spec: the file itself, and all that it names.
+
+    Raises:
+        SpecError: If it cannot be read.
+    """
+    from neurograd.spec import input_files  # noqa: PLC0415
+
+    return input_files(path, overrides or ())
+
+
 def with_seed(overrides: list[str] | None, seed: int | None) -> list[str]:
     """The overrides, with ``--seed`` as the last of them."""
     return [*(overrides or ()), *([] if seed is None else [f"measure.seed={seed}"])]

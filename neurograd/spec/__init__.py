@@ -9,7 +9,13 @@ from neurograd.effects.read_noise import Read
 from neurograd.effects.training_keys import Training
 from neurograd.effects.write_curve import Write
 from neurograd.spec.device_schema import Device, Quantization
-from neurograd.spec.loading import json_schema, load_spec, spec_to_dict, validate_spec
+from neurograd.spec.loading import (
+    input_files,
+    json_schema,
+    load_spec,
+    spec_to_dict,
+    validate_spec,
+)
 from neurograd.spec.migration import Migration, migrate
 from neurograd.spec.network_schema import Network, SurrogateSpec
 from neurograd.spec.presets import (
@@ -44,6 +50,7 @@ __all__ = [
     "Task",
     "Training",
     "Write",
+    "input_files",
     "json_schema",
     "list_inference_presets",
     "list_presets",

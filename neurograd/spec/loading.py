@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,8 +37,9 @@ _OVERRIDE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _MAX_KEY = 200
 
+MEASURED = "device.measured"
 PATHS = (
-    "device.measured",
+    MEASURED,
     "network.file",
     "network.weights",
     "task.folder",
@@ -86,6 +87,45 @@ def _beside(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
             placed = [_placed(each, folder) for each in (value if many else [value])]
             found = {**found, section: {**given, name: placed if many else placed[0]}}
     return found
+
+
+def input_files(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> tuple[Path, ...]:
+    """The files that a spec is read from: its own, and those that it names.
+
+    Args:
+        path: The file of the spec, which `load_spec` reads without an error.
+        overrides: As `load_spec` takes them.
+
+    Raises:
+        SpecError: When the file cannot be read.
+    """
+    source = os.fspath(path)
+    data, _ = versions.upgrade(_beside(load_yaml(path), Path(source).parent), source)
+    for override in overrides:
+        data = _replace(data, *_parse_override(override))
+    return (Path(path), *_named_files(data))
+
+
+def _named_files(data: Mapping[str, Any]) -> Iterator[Path]:
+    """Files that a spec names, for the whole chip and for its layers."""
+    layers = data.get("layers")
+    for own in layers.values() if _is_mapping(layers) else ():
+        yield from _named_files(own) if _is_mapping(own) else ()
+    for key in PATHS:
+        found = value_at(data, key)
+        for name in found if isinstance(found, list) else [found]:
+            if isinstance(name, str):
+                yield from _measured_files(name) if key == MEASURED else (Path(name),)
+
+
+def _measured_files(name: str) -> tuple[Path, ...]:
+    """Those that are read for a measured device: the directions may have one each."""
+    from neurograd.fit.reading import files_read  # noqa: PLC0415  (numpy is slow to import)
+
+    try:
+        return files_read(name)
+    except OSError:  # no path at all: its reader says so
+        return ()
 
 
 def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:

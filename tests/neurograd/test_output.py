@@ -63,6 +63,31 @@ def test_checks_leave_nothing_behind(tmp_path):
         output.check_writable(output.Path("/proc/neurograd/r.json"))
 
 
+@pytest.mark.parametrize("place", ["{}.json", "new/{}.json", "{}/r.json"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path, place):
+    """Also in a folder that is not there yet."""
+    path = tmp_path / place.format("σ" * 200)
+    with pytest.raises(OutputError, match=r"cannot be written \(File name too long\)"):
+        output.check_writable(path)
+    with pytest.raises(OutputError, match=r"cannot be written \(File name too long\)"):
+        output.check_folder(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_read_is_not_written_to(tmp_path):
+    read, link = tmp_path / "data.csv", tmp_path / "link"
+    read.touch()
+    link.symlink_to(tmp_path)
+    for path in (read, link / "data.csv", tmp_path / "new" / ".." / "data.csv"):
+        (tmp_path / "new").mkdir(exist_ok=True)
+        with pytest.raises(
+            OutputError, match=r"would take the place of .*data\.csv, which is read"
+        ):
+            output.check_apart(path, [tmp_path / "none", read])
+    output.check_apart(tmp_path / "other.csv", [read])
+    output.check_apart(output.Path(os.devnull), [output.Path(os.devnull)])
+
+
 @pytest.mark.parametrize("unnamed", [True, False])
 @pytest.mark.parametrize("call", ["fsync", "link", "replace", "open"])
 def test_an_interruption_leaves_no_temporary_file(tmp_path, monkeypatch, call, unnamed):

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from neurograd.compute_device import NAMES, choose_device
 from neurograd.errors import NeurogradError, OutputError, SpecError
-from neurograd.output import check_folder, check_writable, write_atomically
+from neurograd.output import check_apart, check_folder, check_writable, write_atomically
 from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.planning import Command, Plan, check_planned, plan_points
 from neurograd.pipeline.pool import TaskPool, choose_pool, processes_of
@@ -29,7 +29,7 @@ from neurograd.pipeline.sweep.run import evaluate_points, notes_of, prepare
 from neurograd.pipeline.sweep.table import check_table, to_table
 from neurograd.pipeline.sweep.work import Settings
 from neurograd.progress import Reporter
-from neurograd.spec import Spec, load_spec, spec_to_dict
+from neurograd.spec import Spec, input_files, load_spec, spec_to_dict
 
 FIGURES = (".png", ".svg", ".pdf")
 _STAGE = re.compile(r"[0-9a-f]{16}")
@@ -162,6 +162,7 @@ def _asked(
     check_axes(axes)
     base = load_spec(request.spec_path, request.settings, allow_code=request.allow_code)
     base.check_leave(str(request.spec_path))
+    _check_apart(request, axes)
     design = _design(request, [_with_whole(request, axis) for axis in axes], base)
     if request.plotter is not None and request.plot is not None:
         request.plotter.check(design.keys, design.points, grid=design.grid)
@@ -209,6 +210,15 @@ def _check_outputs(request: Request) -> None:
             "of an interrupted sweep"
         )
     say_if_of_another_version(folder)
+
+
+def _check_apart(request: Request, axes: Sequence[Axis]) -> None:
+    """Refuse a table or a figure in the place of the spec, or of a file that a point names."""
+    swept = [Path(value) for axis in axes for value in axis.values]
+    inputs = [*input_files(request.spec_path, request.settings), *swept]
+    for path in (request.table_path, request.plot):
+        if path is not None:
+            check_apart(path, inputs)
 
 
 def _device(request: Request) -> str:

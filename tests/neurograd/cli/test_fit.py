@@ -92,6 +92,9 @@ def test_several_files_are_several_devices(capsys, tmp_path):
         ("a,b\n0,1\n1,2\n2,3\n", ["--plot", "x.txt"], "a name that ends in .png"),
         ("a,b\n0,1\n1,2\n2,3\n", ["--yaml", "-"], "only --json can be printed"),
         ("a,b\n0,1\n1,2\n2,3\n", ["--yaml", "{data}.yaml"], "its jump table would be"),
+        ("a,b\n0,1\n1,2\n2,3\n", ["--yaml", "."], "is a folder"),
+        ("a,b\n0,1\n1,2\n2,3\n", ["--yaml", "x" * 300], "cannot be written .File name too long"),
+        ("a,b\n0,1\n1,2\n2,3\n", ["x" * 300], "cannot be read .File name too long"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, text, options, words):
