@@ -225,15 +225,17 @@ class PredictedPath:
                 self._measure_decay_rate(start, first, done, length)
             shift_of = partial(self._shift, done, length)
             end, sound = self._integrate_drift(start, first, length, shift_of)
+            after = self._with_last_noise(end, done, length)
             if length <= REFRESH_INTERVAL:
                 break
             loss = self._dynamics.loss(end)
             sound = sound and loss <= self._loss_bound(MAX_LOSS_GROWTH)
-            if length <= least or (sound and not self._is_thrown(end, done, length)):
+            if length <= least or (sound and not self._is_thrown(after)):
                 self._losses.append((done + length, loss))
                 break
             length = self._cut(done, max(least, length // 2))
-        self._finish(end, done, length)
+        self.w = after
+        self._take_epoch(done, length)
         if length < planned:
             self._before = length
         return length
@@ -289,9 +291,8 @@ class PredictedPath:
         elif before_noise is not None:
             self._diffusion.observe_curvature(start - self.w, first - before_noise)
 
-    def _finish(self, end: Tensor, done: int, length: int) -> None:
-        """Stand at the end of a step, with the noise that comes after its drift."""
-        self.w = self._with_last_noise(end, done, length)
+    def _take_epoch(self, done: int, length: int) -> None:
+        """Tell a running epoch what the noise of a step has shown of it."""
         part = self._epoch_part(done, length)
         if self._epochs is not None and part is not None:
             self._epochs.take(done, length, self._diffusion.to_pay_back(length, part))
@@ -301,12 +302,11 @@ class PredictedPath:
         stages, part = self._stages(length), self._epoch_part(done, length)
         return self._clip(self._diffusion.apply_noise_after_drift(end, length, stages, part))
 
-    def _is_thrown(self, end: Tensor, done: int, length: int) -> bool:
+    def _is_thrown(self, after: Tensor) -> bool:
         """Whether the noise after a drift raises the loss too far, as ``_apply_noise`` has it."""
         if not self._noise_is_large:
             return False
-        thrown = self._dynamics.loss(self._with_last_noise(end, done, length))
-        return not thrown <= self._loss_bound(MAX_NOISE_GROWTH)
+        return not self._dynamics.loss(after) <= self._loss_bound(MAX_NOISE_GROWTH)
 
     def _measure_decay_rate(self, start: Tensor, first: Tensor, done: int, length: int) -> None:
         def drift(w: Tensor) -> Tensor:
