@@ -186,7 +186,27 @@ def _convolution_call(
     dilation: Any = 1,
     groups: int = 1,
 ) -> LayerCall:
+    if isinstance(padding, str):
+        input, padding = _padded(input, weight, padding, dilation)
     return LayerCall(function, input, weight, bias, (stride, padding, dilation, groups))
+
+
+def _padded(
+    input: Tensor, weight: Tensor, padding: str, dilation: Any
+) -> tuple[Tensor, tuple[int, ...]]:
+    """The input and the numbers of padding that is ``valid`` or ``same``.
+
+    What ``same`` adds on one side more than on the other is in the input.
+    """
+    sizes = weight.shape[2:]
+    if padding == "valid":
+        return input, (0,) * len(sizes)
+    apart = (dilation,) * len(sizes) if isinstance(dilation, int) else tuple(dilation)
+    every = [d * (size - 1) for d, size in zip(apart, sizes, strict=True)]
+    if any(each % 2 for each in every):
+        ends = [end for each in reversed(every) for end in (0, each % 2)]
+        input = functional.pad(input, ends)
+    return input, tuple(each // 2 for each in every)
 
 
 def event(
@@ -308,7 +328,7 @@ class RecordedCall:
         weight: Parameter name of the layer's weight.
         bias: Parameter name of its bias; None without a trainable one.
         inputs: The input as the network computed it, before any change.
-        outputs: The output as the network goes on with it, after any change.
+        outputs: The output as the network goes on with a copy of it, after any change.
     """
 
     weight: str
@@ -353,4 +373,5 @@ class LayerRecorder(LayerHook):
         outputs = self._change_output(len(self.calls), y)
         bias = self._name_of.get(id(call.bias))
         self.calls.append(RecordedCall(name, bias, call.input, outputs))
-        return outputs
+        # Layers that work in place change what they get.
+        return outputs.clone()

@@ -222,6 +222,12 @@ class Converters(LayerHook):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed: {allowed}")
         if self.bound_management != "none" and self.output_range is None:
             raise ValueError("bound_management needs an output_range; allowed: both or neither")
+        managed = not self.noise_management == self.bound_management == "none"
+        if managed and not self.by_sample:
+            # The derivative of a scaled product is scaled as well, before it is coded.
+            raise ValueError(
+                "ranges of errors are fixed beside management of noise or bounds; allowed: matched"
+            )
         if self.array_size is not None and min(self.array_size) < 1:
             raise ValueError(f"array_size is {tuple(self.array_size)}; allowed: 1 or more each")
 

@@ -18,6 +18,7 @@ from device_models.rules.layerwise import (
     check_scale,
     count_samples,
     flat_gradient,
+    hidden_calls,
     leaf_parameters,
 )
 
@@ -82,7 +83,9 @@ class FeedbackAlignment:
 def draw_feedback(
     problem: Problem, w: Tensor, generator: torch.Generator, scale: float = 1.0
 ) -> FeedbackAlignment:
-    """Draw fixed feedback for every weight matrix and kernel but the first layer's.
+    """Draw fixed feedback for every weight matrix and kernel that errors go back through.
+
+    Those are of all layers but the first one that the network calls.
 
     Entries are uniform with the variance of Xavier initialization, ``2/(fan_in + fan_out)``,
     times ``scale²``, independent of the forward weights.
@@ -97,11 +100,13 @@ def draw_feedback(
         ValueError: If the network has fewer than two layers with weights, or scale is not above 0.
     """
     check_scale(scale, "feedback")
-    matrices = {n: p for n, p in problem.parameters_of(w).items() if p.ndim in (2, 4)}
-    if len(matrices) < 2:
+    behind = {call.weight for call in hidden_calls(problem, w)[0]}
+    if not behind:
         raise ValueError("feedback alignment needs a network of at least two layers with weights")
     feedback = {}
-    for name, tensor in list(matrices.items())[1:]:
+    for name, tensor in problem.parameters_of(w).items():
+        if name not in behind:
+            continue
         receptive = tensor[0, 0].numel()
         fan_sum = (tensor.shape[0] + tensor.shape[1]) * receptive
         bound = scale * (6.0 / fan_sum) ** 0.5

@@ -48,6 +48,23 @@ def per_sample(tensor: Tensor, num_samples: int) -> Tensor:
     return tensor.flatten(1)
 
 
+def hidden_calls(problem: Problem, w: Tensor) -> tuple[list[RecordedCall], Tensor]:
+    """Calls of layers whose input depends on weights, in forward order, and the outputs.
+
+    Those are all but the calls of the first layer, wherever a network declares it; of one sample.
+
+    Args:
+        problem: The network.
+        w: Any weights, shape ``(N,)``.
+    """
+    parameters = leaf_parameters(problem, w)
+    inputs, _ = problem.batch(torch.zeros(1, dtype=torch.long, device=w.device))
+    layers = LayerRecorder(parameters)
+    with torch.enable_grad(), layers.applied():
+        outputs = problem.outputs(parameters, inputs)
+    return [call for call in layers.calls if call.inputs.requires_grad], outputs
+
+
 def hidden_sizes(problem: Problem, w: Tensor) -> tuple[dict[str, int], int]:
     """Sizes of the hidden activations and of the output, per sample.
 
@@ -63,15 +80,9 @@ def hidden_sizes(problem: Problem, w: Tensor) -> tuple[dict[str, int], int]:
     Raises:
         ValueError: If one layer is called with inputs of different size.
     """
-    parameters = leaf_parameters(problem, w)
-    inputs, _ = problem.batch(torch.zeros(1, dtype=torch.long, device=w.device))
-    layers = LayerRecorder(parameters)
-    with torch.enable_grad(), layers.applied():
-        outputs = problem.outputs(parameters, inputs)
+    calls, outputs = hidden_calls(problem, w)
     sizes: dict[str, int] = {}
-    for call in layers.calls:
-        if not call.inputs.requires_grad:
-            continue
+    for call in calls:
         size = per_sample(call.inputs, 1).shape[1]
         if sizes.setdefault(call.weight, size) != size:
             raise ValueError(

@@ -147,11 +147,24 @@ class NodePerturbation:
         generator: torch.Generator,
         index: Tensor | None = None,
     ) -> Tensor:
-        """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε².
+        """Mean of an estimate, shape ``(N,)``: the exact gradient of what layers have.
 
-        Behind converters the loss is a staircase with another mean (``Chip.knows_mean``).
+        Its bias is of order ε². Behind converters the loss is a staircase with another mean
+        (``Chip.knows_mean``).
         """
-        return problem.gradient(w, index)
+        gradient = problem.gradient(w, index)
+        inputs, _ = problem.batch(torch.zeros(1, dtype=torch.long, device=w.device))
+        parameters = problem.parameters_of(w)
+        layers = LayerRecorder(parameters)
+        with torch.no_grad():
+            _through(problem, layers).outputs(parameters, inputs)
+        taught = {name for call in layers.calls for name in (call.weight, call.bias)}
+        found = problem.parameters_of(gradient)
+        if taught.issuperset(found):
+            return gradient
+        return problem.flatten(
+            {name: g if name in taught else torch.zeros_like(g) for name, g in found.items()}
+        )
 
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Closed-form total variance over the whole training set, for a small perturbation.

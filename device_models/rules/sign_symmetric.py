@@ -43,6 +43,6 @@ class SignSymmetric:
         feedback = {
             name: weight.sign() * weight.abs().mean()
             for name, weight in problem.parameters_of(w.detach()).items()
-            if weight.ndim in (2, 4)
+            if weight.ndim >= 2
         }
         return FeedbackAlignment(feedback).gradient(problem, w, generator, index)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -78,6 +79,20 @@ class Crossbar:
         return self.gain * torch.as_tensor(low) - self.offset, (
             self.gain * torch.as_tensor(high) - self.offset
         )
+
+    def with_stuck(self, held: Sequence[Tensor]) -> Crossbar:
+        """The same devices, of which some more are stuck; one that is stuck already stays so.
+
+        Args:
+            held: Fraction that every population's devices are stuck at, NaN for those that work,
+                shapes ``(N,)``.
+        """
+        populations = []
+        for each, at in zip(self.populations, held, strict=True):
+            stuck = ~at.isnan() & each.movable
+            low, high = (torch.where(stuck, at, end) for end in (each.low, each.high))
+            populations.append(replace(each, low=low, high=high))
+        return replace(self, populations=tuple(populations))
 
     def program(self, w: Tensor) -> Tensor:
         """The nearest weight that each synapse can hold, shape ``(N,)``."""

@@ -149,6 +149,21 @@ def _with_stuck(
     )
 
 
+def without_range(devices: DeviceValues, stuck: Tensor) -> DeviceValues:
+    """Devices of which some stay at a state of 0, whatever they are pulsed.
+
+    Args:
+        devices: All devices.
+        stuck: Which stay, shape ``(N,)``.
+    """
+    still = {
+        name: torch.where(stuck, torch.zeros_like(value), value)
+        for name, value in vars(devices).items()
+        if name in ("step_up", "step_down", "low", "high")
+    }
+    return replace(devices, **still)
+
+
 def nominal_steps(step: Step, nominal: NominalDevice) -> tuple[float, float]:
     """Mean step of a pulse up and of one down of the nominal device, in units of the weight range.
 

@@ -20,6 +20,7 @@ from device_models.write.programming import (
     WeightError,
     programmed,
 )
+from neurograd.effects import update_rounding
 from neurograd.effects.assembly import Assembly
 from neurograd.effects.by_layer import chip_parts
 from neurograd.effects.chip_builder import build_chip, layer_assembly
@@ -122,19 +123,22 @@ def program_chip(
         NeurogradError: If the device can not do what is asked of it.
     """
     chip = build_chip(spec, problem, index=index, without=without)
-    held = chip.program(weights)
+    # Devices stand where they were brought to: the memory that sums updates is none of theirs.
+    left = (*without, update_rounding.EFFECT)
+    synapses = build_chip(spec, problem, index=index, without=left)
+    digital, held = chip.program(weights), synapses.program(weights)
     found = []
     for assembly, places in _parts(spec, problem, index, without):
         part = WeightPart(places)
         if assembly is None or assembly.spec.device is None:
-            found.append(DeployedPart(places, None, part.take(held), {}, {}))
+            found.append(DeployedPart(places, None, part.take(digital), {}, {}))
             continue
         cells, layer = weight_cells(assembly), [] if assembly.layer is None else [assembly.layer]
         generator = generator_for(
             spec.measure.seed, "program", index, *layer, device=weights.device
         )
         error = programming_error(deployment_of(spec).program_error)
-        program = partial(_programmed_in, part, chip, weights)
+        program = partial(_programmed_in, part, synapses, weights)
         plus, minus = programmed(cells, part.take(weights), error, program, generator)
         own = part.take(held)
         devices = ProgrammedDevices(plus, minus, cells, cells.beyond(own))

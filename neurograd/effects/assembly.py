@@ -32,7 +32,7 @@ class Synapse:
     Attributes:
         write: What the synapses make of an increment.
         bounds: Smallest and largest weight of each, shapes that go with ``(N,)``.
-        has_faults: Whether stuck devices were drawn with the population already.
+        has_faults: Whether stuck and worn devices were drawn with the population already.
     """
 
     write: WritePath
@@ -104,6 +104,18 @@ class Assembly:
         quantization = self.spec.quantization
         mode: Rounding = "stochastic" if quantization is None else quantization.update_rounding
         return mode
+
+    @property
+    def pulse_rounding(self) -> Rounding:
+        """How a request becomes a whole number of pulses.
+
+        Coincidences of trains are whole numbers already, but for the rounding of real numbers, by
+        which truncating would lose pulses.
+        """
+        device = self.spec.device
+        trains = device is not None and device.pulse_train is not None
+        by_trains = trains and "pulse_train" not in self.without
+        return "nearest" if by_trains and self.rounding == "truncate" else self.rounding
 
     @property
     def weight_range(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,9 +11,14 @@ from pydantic import Field
 from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, one_key
 from neurograd.effects.sections import SpecSections
+from neurograd.effects.stuck_pairs import one_sided_pair, stick
 from neurograd.keys.fields import EMPTY, Number, SpecModel
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from device_models import Crossbar
     from neurograd.effects.assembly import Assembly
 
 
@@ -44,27 +50,53 @@ class EnduranceKeys(SpecModel):
     )
 
 
-def _build(parts: Assembly) -> None:
+def worn_cells(parts: Assembly, cells: Crossbar) -> Crossbar:
+    """The devices of a crossbar, of which some have worn out, each for itself."""
     import torch  # noqa: PLC0415
 
-    from device_models import WornDevices, draw_worn  # noqa: PLC0415  (needs torch)
+    endurance: Endurance = parts.spec.device.endurance
+    generator = parts.generator("endurance")
+    standing = cells.fractions(cells.program(parts.problem.initial_weights))
+    held = []
+    for population, here in zip(cells.populations, standing, strict=True):
+        ends = {"low": torch.zeros_like(here), "high": population.scale, "held": here}
+        held.append(_where_worn(parts, generator, ends[endurance.fails]))
+    return cells.with_stuck(held)
+
+
+def _where_worn(parts: Assembly, generator: torch.Generator, end: Tensor) -> Tensor:
+    """Where worn devices stand, NaN for those that work, shape ``(N,)``."""
+    from device_models import draw_worn  # noqa: PLC0415  (needs torch)
 
     endurance: Endurance = parts.spec.device.endurance
-    synapse = parts.synapse
-    assert synapse is not None
-    generator, size = parts.generator("endurance"), parts.problem.num_parameters
+    size = parts.problem.num_parameters
     worn = draw_worn(size, endurance.cycles, endurance.spread, endurance.age, generator)
-    low, high = (end.expand(size) for end in synapse.bounds)
-    if endurance.fails == "held":
-        held = synapse.write.program(parts.problem.initial_weights)
-    elif parts.spec.device.conductance.mapping == "reference":
-        held = high if endurance.fails == "high" else low
-    else:
-        # One of the two devices, each as likely, is at its largest conductance.
-        first = torch.rand(size, generator=generator, device=worn.device) < 0.5
-        held = torch.where(first, high, low)
-        held = held if endurance.fails == "high" else torch.zeros_like(held)
-    synapse.write = WornDevices(synapse.write, worn, held)
+    return end.new_full((size,), math.nan).where(~worn, end)
+
+
+def _build(parts: Assembly) -> None:
+    """Worn synapses of devices that were not drawn with them."""
+    from device_models import WornDevices  # noqa: PLC0415  (needs torch)
+
+    endurance: Endurance = parts.spec.device.endurance
+    synapse, generator = parts.synapse, parts.generator("endurance")
+    assert synapse is not None
+    if synapse.has_faults:
+        return
+    held = synapse.write.program(parts.problem.initial_weights)
+    pair = one_sided_pair(synapse)
+    if pair is None:
+        low, high = synapse.bounds
+        end = {"low": low, "high": high, "held": held}[endurance.fails]
+        at = _where_worn(parts, generator, end)
+        synapse.write = WornDevices(synapse.write, ~at.isnan(), at.nan_to_num(0.0))
+        return
+    states = []
+    for sign, devices in zip((1.0, -1.0), pair.lines, strict=True):
+        here = (sign * held / pair.weight_range).clamp_min(0.0)
+        ends = {"low": here.new_zeros(()), "high": devices.high, "held": here}
+        states.append(_where_worn(parts, generator, ends[endurance.fails]))
+    stick(synapse, (states[0], states[1]))
 
 
 def _remedy(spec: SpecSections) -> Remedy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +11,13 @@ from pydantic import Field, model_validator
 from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
 from neurograd.effects.sections import SpecSections
+from neurograd.effects.stuck_pairs import one_sided_pair, stick
 from neurograd.keys.fields import EMPTY, Fraction, SpecModel, spec_problem
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from device_models.write.pulsed_step import DeviceValues
     from neurograd.effects.assembly import Assembly
 
 
@@ -53,17 +58,36 @@ def _build(parts: Assembly) -> None:
     import torch  # noqa: PLC0415
 
     from device_models import WornDevices  # noqa: PLC0415  (needs torch)
-    from device_models.write.stuck_at import draw_stuck  # noqa: PLC0415
 
     synapse = parts.synapse
     assert synapse is not None
     if synapse.has_faults:
         return
-    faults: Faults = parts.spec.device.faults
+    pair = one_sided_pair(synapse)
+    if pair is not None:
+        first, second = pair.lines
+        stick(synapse, (_held(parts, "stuck", first), _held(parts, "stuck second device", second)))
+        return
+    low, high = _drawn(parts, "stuck")
     size = parts.problem.num_parameters
-    low, high = draw_stuck(size, faults.stuck_low, faults.stuck_high, parts.generator("stuck"))
     ends = [end.expand(size) for end in synapse.bounds]
     synapse.write = WornDevices(synapse.write, low | high, torch.where(high, ends[1], ends[0]))
+
+
+def _drawn(parts: Assembly, purpose: str) -> tuple[Tensor, Tensor]:
+    """Which devices are stuck at their smallest and at their largest conductance."""
+    from device_models.write.stuck_at import draw_stuck  # noqa: PLC0415  (needs torch)
+
+    faults: Faults = parts.spec.device.faults
+    size, generator = parts.problem.num_parameters, parts.generator(purpose)
+    return draw_stuck(size, faults.stuck_low, faults.stuck_high, generator)
+
+
+def _held(parts: Assembly, purpose: str, devices: DeviceValues) -> Tensor:
+    """State that each device of a pair is stuck at, NaN for those that work, shape ``(N,)``."""
+    low, high = _drawn(parts, purpose)
+    held = devices.high.new_full(low.shape, math.nan).masked_fill(low, 0.0)
+    return held.where(~high, devices.high)
 
 
 def _remedy(spec: SpecSections) -> Remedy:

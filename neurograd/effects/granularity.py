@@ -23,7 +23,7 @@ def counting(parts: Assembly) -> tuple[Rounding, int | None]:
     if not parts.keeps(EFFECT):
         return "none", None
     pulsed = parts.spec.device.pulsed
-    return parts.rounding, None if pulsed is None else pulsed.max_pulses
+    return parts.pulse_rounding, None if pulsed is None else pulsed.max_pulses
 
 
 def _counts_pulses(device: Any) -> bool:

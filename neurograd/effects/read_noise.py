@@ -13,6 +13,7 @@ from neurograd.effects.knob import Knob, fraction
 from neurograd.effects.sections import SpecSections
 from neurograd.effects.slips import small_part
 from neurograd.effects.thermal_noise import ThermalKeys
+from neurograd.effects.weight_cells import weight_span
 from neurograd.keys.fields import EMPTY, Fraction, SpecModel
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _build(parts: Assembly) -> None:
 
     device = parts.spec.device
     pair = device.conductance.mapping == "differential_pair"
-    gain = parts.weight_range * (1.0 if pair else 2.0) * noise_part(device)
+    gain = weight_span(parts) * noise_part(device)
     parts.reads.append(ReadNoise.of_range(device.read.noise, gain, 2 if pair else 1))
 
 

@@ -27,7 +27,8 @@ class UpdateRoundingKeys(SpecModel):
     update_rounding: Literal["stochastic", "nearest", "truncate"] = Field(
         "stochastic",
         description="How an update becomes a whole number of steps, or of pulses of a device with "
-        "levels. Default: stochastic.",
+        "levels. Coincidences of a pulse train are whole pulses already: truncate is as nearest "
+        "there. Default: stochastic.",
     )
 
 

@@ -19,6 +19,20 @@ def smallest_part(device: Any) -> float:
     return 0.0 if window.max is None else window.min / window.max
 
 
+def nominal_ends(device: Any) -> tuple[float, float]:
+    """Smallest and largest nominal weight of a spec's device, in units of the weight range."""
+    pulsed = device.pulsed
+    return (-1.0, 1.0) if pulsed is None else (pulsed.w_min, pulsed.w_max)
+
+
+def weight_span(parts: Assembly) -> float:
+    """Weight change over the whole conductance range of one device, in weight units."""
+    device = parts.spec.device
+    low, high = nominal_ends(device)
+    pair = device.conductance.mapping == "differential_pair"
+    return (high if pair else high - low) * parts.weight_range
+
+
 def weight_cells(parts: Assembly) -> WeightCells:
     """The cells of a chip's weights.
 
@@ -27,12 +41,12 @@ def weight_cells(parts: Assembly) -> WeightCells:
     """
     from device_models import WeightCells  # noqa: PLC0415  (needs torch)
 
-    device, size = parts.spec.device, parts.weight_range
+    device, span = parts.spec.device, weight_span(parts)
     smallest, pulsed = smallest_part(device), device.pulsed
-    high, low = (1.0, -1.0) if pulsed is None else (pulsed.w_max, pulsed.w_min)
     if device.conductance.mapping == "differential_pair":
-        return WeightCells(high * size, smallest)
+        return WeightCells(span, smallest)
+    low, high = nominal_ends(device)
     middle: Tensor | float = 0.0
     if pulsed is not None and (pulsed.reference_std or pulsed.subtract_symmetry_point):
         middle = draw_pulsed(parts, "chip").reference
-    return WeightCells((high - low) * size, smallest, (middle - low) / (high - low))
+    return WeightCells(span, smallest, (middle - low) / (high - low))

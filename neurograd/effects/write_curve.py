@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neurograd.effects import cycle_to_cycle, device_to_device, faults, levels, nonlinearity
+from neurograd.effects import (
+    cycle_to_cycle,
+    device_to_device,
+    endurance,
+    faults,
+    levels,
+    nonlinearity,
+)
 from neurograd.effects.assembly import Assembly, Synapse
 from neurograd.effects.conductance_window import conductance_of
 from neurograd.effects.cycle_to_cycle import CycleToCycleKeys, spreads_of
@@ -63,12 +70,13 @@ class WriteKeys(SpecModel):
 
 
 def draw_window(parts: Assembly) -> Crossbar:
-    """The chip's devices, each with its own conductance window, some of them stuck."""
+    """The chip's devices, each with its own conductance window, some of them stuck or worn."""
     from device_models import draw_crossbar  # noqa: PLC0415  (needs torch)
 
     device = parts.spec.device
     varied, faulty = parts.keeps(device_to_device.EFFECT), parts.keeps(faults.EFFECT)
-    return draw_crossbar(
+    worn = device.endurance is not None and parts.keeps(endurance.EFFECT)
+    drawn = draw_crossbar(
         parts.problem.num_parameters,
         weight_range=parts.weight_range,
         mapping=device.conductance.mapping,
@@ -78,6 +86,7 @@ def draw_window(parts: Assembly) -> Crossbar:
         generator=parts.generator("chip"),
         dtype=parts.problem.dtype,
     )
+    return endurance.worn_cells(parts, drawn) if worn else drawn
 
 
 def pulse_noise(parts: Assembly) -> tuple[float, float]:
@@ -106,7 +115,7 @@ def _build(parts: Assembly) -> None:
         down,
         pulses,
         pulse_noise(parts),
-        parts.rounding if parts.keeps(levels.EFFECT) else "none",
+        parts.pulse_rounding if parts.keeps(levels.EFFECT) else "none",
         counted_by_trains(parts, pulses),
     )
     parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from device_models.layer_hooks import LayerHook, LayerRecorder, detached, event
@@ -187,7 +188,38 @@ def test_a_recorder_knows_layers_by_their_parameters():
     assert [(call.weight, call.bias) for call in recorder.calls] == [("w", "b"), ("w", None)]
     assert seen == [0, 1]
     assert recorder.calls[0].inputs is x
-    assert recorder.calls[1].outputs is second
+    assert torch.equal(recorder.calls[1].outputs, second)
     torch.testing.assert_close(first, functional.linear(x, weight, bias) + 1.0)
     (by_x,) = torch.autograd.grad(second.sum(), x, allow_unused=True)
     assert by_x is None
+
+
+def test_what_was_recorded_is_not_changed_in_place():
+    x = torch.randn(6, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    layers = nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=True)).double()
+    recorder = LayerRecorder(dict(layers.named_parameters()))
+    with recorder.applied():
+        outputs = layers(x)
+    torch.testing.assert_close(recorder.calls[0].outputs, layers[0](x))
+    torch.testing.assert_close(outputs, layers[0](x).relu())
+
+
+@pytest.mark.parametrize("size", [3, 4])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_errors_go_back_through_a_kernel_whose_padding_has_a_name(padding, size):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, 9, 8, dtype=torch.float64, generator=generator, requires_grad=True)
+    layer = nn.Conv2d(3, 4, size, padding=padding, dilation=(2, 1)).double()
+    y = layer(x)
+    error = torch.randn(y.shape, dtype=torch.float64, generator=generator)
+    inputs = (x, layer.weight, layer.bias)
+    expected = torch.autograd.grad(y, inputs, error)
+
+    class Own(LayerHook):
+        def backward(self, call):
+            return call.weight.detach()
+
+    with Own().applied():
+        found = layer(x)
+    torch.testing.assert_close(found, y)
+    torch.testing.assert_close(torch.autograd.grad(found, inputs, error), expected)

@@ -245,6 +245,10 @@ def test_contexts_are_fresh_and_leave_nothing_behind():
         ({"input_range": 0.0}, "input_range is 0; allowed: above 0"),
         ({"output_range": float("nan")}, "output_range is nan; allowed: above 0"),
         ({"error_input_range": -1.0}, "error_input_range is -1; allowed: above 0"),
+        (
+            {"error_output_range": 1.0, "noise_management": "abs_max"},
+            "ranges of errors are fixed beside management",
+        ),
     ],
 )
 def test_refuses_what_no_converter_has(arguments, message):

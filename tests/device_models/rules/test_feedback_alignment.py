@@ -123,3 +123,50 @@ def test_convolution_with_feedback_matches_autograd():
     same = FeedbackAlignment({"1.weight": parameters["1.weight"]})
     estimate = same.gradient(problem, w, generator_for(0))
     torch.testing.assert_close(estimate, problem.gradient(w), rtol=1e-9, atol=1e-13)
+
+
+class _DeclaredBackwards(nn.Module):
+    """Two layers, of which the one that is called last is declared first."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(5, 3)
+        self.body = nn.Linear(4, 5)
+
+    def forward(self, x):
+        return self.head(self.body(x).tanh())
+
+
+def test_feedback_is_that_of_the_layers_as_they_are_called():
+    problem = regression([_DeclaredBackwards()], 4, 3)
+    rule = draw_feedback(problem, problem.initial_weights, generator_for(0))
+    assert set(rule.feedback) == {"0.head.weight"}
+    forward = regression([nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)], 4, 3)
+    same = FeedbackAlignment({"2.weight": rule.feedback["0.head.weight"]})
+    w = problem.initial_weights
+    named = {name[2:]: p for name, p in problem.parameters_of(w).items()}
+    order = {"0": "body", "2": "head"}
+    other = forward.flatten(
+        {name: named[f"{order[name[0]]}{name[1:]}"] for name in forward.parameters_of(w)}
+    )
+    expected = forward.parameters_of(same.gradient(forward, other, generator_for(0)))
+    found = problem.parameters_of(rule.gradient(problem, w, generator_for(0)))
+    for name, value in expected.items():
+        torch.testing.assert_close(found[f"0.{order[name[0]]}{name[1:]}"], value)
+
+
+def test_kernels_of_one_dimension_have_feedback():
+    layers = [nn.Conv1d(1, 2, 3), nn.ReLU(), nn.Conv1d(2, 3, 3), nn.Flatten(), nn.Linear(12, 3)]
+    problem = classification(layers, (1, 8), 3, samples=12)
+    w = problem.initial_weights
+    rule = draw_feedback(problem, w, generator_for(0))
+    assert set(rule.feedback) == {"2.weight", "4.weight"}
+    off = problem.parameters_of(rule.gradient(problem, w, generator_for(0)) - problem.gradient(w))
+    assert {name: bool(part.abs().max() > 1e-9) for name, part in off.items()} == {
+        "0.weight": True,
+        "0.bias": True,
+        "2.weight": True,
+        "2.bias": True,
+        "4.weight": False,
+        "4.bias": False,
+    }

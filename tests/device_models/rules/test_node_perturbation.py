@@ -15,6 +15,7 @@ from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.problem.networks import mlp, small_cnn
 from neurograd.seeding import generator_for
+from tests.neurograd.cases import classification
 
 DRAWS = 1500
 
@@ -138,3 +139,28 @@ def test_biases_learn_behind_converters():
         assert bool(((found[name] - gradient).abs() <= slack).all()), name
         assert float(found[name].norm()) > 0.5 * float(gradient.norm()), name
     assert rule.total_variance(seen, w) == pytest.approx(float(draws.var(0).sum()), rel=0.1)
+
+
+def test_layers_in_place_have_the_same_estimates():
+    found = []
+    for inplace in (False, True):
+        layers = [nn.Linear(6, 9), nn.ReLU(inplace=inplace), nn.Linear(9, 4)]
+        problem = classification(layers, (6,), 4)
+        w, rule = problem.initial_weights, NodePerturbation(1e-3)
+        found.append((rule.gradient(problem, w, generator_for(1)), rule.total_variance(problem, w)))
+    torch.testing.assert_close(*(estimate for estimate, _ in found))
+    assert found[0][1] == pytest.approx(found[1][1])
+
+
+def test_the_mean_is_0_where_no_layer_learns():
+    """Gains and offsets of a normalization get no update, and no forecast moves them."""
+    layers = [nn.Linear(6, 9), nn.LayerNorm(9), nn.ReLU(), nn.Linear(9, 4)]
+    problem = classification(layers, (6,), 4)
+    w, rule = problem.initial_weights, NodePerturbation(1e-3)
+    drawn = problem.parameters_of(rule.gradient(problem, w, generator_for(0)))
+    mean = problem.parameters_of(rule.expected(problem, w, generator_for(0)))
+    exact = problem.parameters_of(problem.gradient(w))
+    for name, value in mean.items():
+        still = name.startswith("1.")
+        assert bool((drawn[name] == 0).all()) == still
+        torch.testing.assert_close(value, torch.zeros_like(value) if still else exact[name])

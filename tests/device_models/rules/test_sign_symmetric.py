@@ -10,9 +10,7 @@ from device_models.rules.feedback_alignment import FeedbackAlignment
 from device_models.rules.sign_symmetric import SignSymmetric
 from neurograd.seeding import generator_for
 from tests.device_models.rules.cases import cnn, deep, repeated
-from tests.neurograd.cases import (
-    regression,
-)
+from tests.neurograd.cases import classification, regression
 
 
 @pytest.mark.parametrize("network", [deep, cnn, repeated])
@@ -34,3 +32,15 @@ def test_sign_symmetry_is_alignment_with_the_signs_of_the_weights():
     expected = FeedbackAlignment({"2.weight": feedback}).gradient(problem, w, generator_for(0))
     estimate = SignSymmetric().gradient(problem, w, generator_for(0))
     torch.testing.assert_close(estimate, expected, rtol=1e-10, atol=1e-14)
+
+
+def test_kernels_of_one_dimension_send_signs_back():
+    layers = [nn.Conv1d(1, 2, 3), nn.ReLU(), nn.Conv1d(2, 3, 3), nn.Flatten(), nn.Linear(12, 3)]
+    problem = classification(layers, (1, 8), 3, samples=12)
+    w = problem.initial_weights
+    weights = problem.parameters_of(w)
+    signs = {n: weights[n].sign() * weights[n].abs().mean() for n in ("2.weight", "4.weight")}
+    torch.testing.assert_close(
+        SignSymmetric().gradient(problem, w, generator_for(0)),
+        FeedbackAlignment(signs).gradient(problem, w, generator_for(0)),
+    )

@@ -173,3 +173,16 @@ def test_a_network_that_diverged_is_lost():
     lost = deploy(spec, problem, 0, trained.weights * torch.nan).networks
     assert all(aged.diverged and aged.test_accuracy == 0 for aged in lost)
     assert all(aged.loss == float("inf") for aged in lost)
+
+
+def test_the_memory_that_sums_updates_takes_no_error_of_programming_away():
+    """Devices stand where programming has left them, not on the grid of a digital memory."""
+    off = []
+    for quantization in ({}, {"quantization": {"update_bits": 6}}):
+        spec = spec_of({}, {"program_error": "1 %", "times": ["1 h"]}, **quantization)
+        problem = build_problem(spec)
+        w = 0.5 * problem.initial_weights
+        stored = program_chip(spec, problem, 0, w).parts[0].weights(0.0, generator_for(0))
+        off.append(stored - w)
+    torch.testing.assert_close(*off)
+    assert 0.5 < float(off[0].std()) / 0.01 < 2.0

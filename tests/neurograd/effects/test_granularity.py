@@ -10,6 +10,7 @@ from neurograd.effects.registry import active_in
 from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.mitigating import chip_in_words
+from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
 from neurograd.spec.presets import list_presets
 
@@ -126,3 +127,27 @@ def test_it_is_among_the_contributions_of_a_step():
     shares = {part.name: part.share for part in point.contributions}
     assert list(shares) == ["granularity", "cycle_to_cycle"]
     assert shares["granularity"] > 0.9
+
+
+def test_trains_lose_no_pulse_to_the_rounding_of_real_numbers():
+    """Every coincidence is a pulse, though 0.9999999 of one would be none when it is truncated."""
+    lost = {}
+    for mode in ("stochastic", "truncate"):
+        spec = validate_spec(
+            {
+                "network": {"hidden": [16]},
+                "device": {"pulsed": {"dw_min": 0.001}, "pulse_train": {}},
+                "quantization": {"update_rounding": mode},
+                "learning_rule": {"batch_size": 1},
+                "measure": {"precision": "float32"},
+            }
+        )
+        problem = build_problem(spec)
+        chip = build_chip(spec, problem)
+        w = chip.program(problem.initial_weights)
+        asked = -chip.step_size * chip.estimate(problem, w, generator_for(0))
+        realized = chip.writes[0].write(w, asked, generator_for(1))
+        count, pulses = (asked / 0.001).round(), (realized / 0.001).round()
+        assert int(count.abs().sum()) > 100
+        lost[mode] = int((count != pulses).sum())
+    assert lost == {"stochastic": 0, "truncate": 0}

@@ -103,3 +103,22 @@ def test_trained_behind_wires_as_with_the_solved_network(wire_ratio, accuracy):
     )
     plus, minus = np.maximum(first, 0), np.maximum(-first, 0)
     np.testing.assert_allclose(seen, seen_by_passes(plus, minus, wire_ratio), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("device", "std"),
+    [
+        ({"preset": "pcm"}, 0.01 * 2.0 * 2.0**0.5),
+        ({"pulsed": {"w_max": 0.6, "w_min": -0.6}}, 0.01 * 1.2),
+        ({"pulsed": {"w_max": 1.2, "w_min": -0.8}, "conductance": {"weight_range": 0.5}}, 0.01),
+        ({"conductance": {"weight_range": 0.5}}, 0.01 * 0.5 * 2.0**0.5),
+    ],
+)
+def test_read_noise_is_a_part_of_the_range_that_devices_have(device, std):
+    """1 % of the range from the smallest to the largest weight of a device, twice in a pair."""
+    spec = validate_spec(
+        {"network": {"hidden": [4]}, "device": {**device, "read": {"noise": 0.01}}}
+    )
+    chip = build_chip(spec, build_problem(spec))
+    w = torch.zeros(8, dtype=torch.float64)
+    assert chip.reads[0].moments(w).variance.sqrt().tolist() == pytest.approx([std] * 8)

@@ -200,26 +200,22 @@ def test_leaking_synapses():
         assert float(lifetimes.std()) == pytest.approx(10, rel=0.12)
 
 
-@pytest.mark.parametrize(
-    ("text", "held"),
-    [
-        ("fails: high}", {-1.0, 1.0}),
-        ("fails: low}", {0.0}),
-        ("fails: high}, conductance: {mapping: reference}", {1.0}),
-        ("fails: low}, conductance: {mapping: reference}", {-1.0}),
-    ],
-)
-def test_where_worn_devices_stand(text, held):
+@pytest.mark.parametrize(("fails", "held"), [("high", 1.0), ("low", -1.0)])
+def test_where_worn_devices_of_a_pulse_model_stand(fails, held):
     """Half of the devices are worn at the median lifetime; 99.9 % of a binomial of 610."""
-    (write,) = writes_of(f"device: {{endurance: {{cycles: 1e4, spread: 0.5, age: 1e4, {text}}}")
-    assert set(write.held[write.worn].tolist()) == held
+    age = f"endurance: {{cycles: 1e4, spread: 0.5, age: 1e4, fails: {fails}}}"
+    (write,) = writes_of(f"device: {{pulsed: {{}}, {age}}}")
+    assert set(write.held[write.worn].tolist()) == {held}
     assert float(write.worn.double().mean()) == pytest.approx(0.5, abs=3.3 * 0.5 / math.sqrt(610))
 
 
-def test_worn_devices_that_hold_their_weight():
-    chip, problem = chip_of("device: {endurance: {cycles: 1, age: 10, fails: held}}")
-    (write,) = chip.writes
-    assert torch.equal(write.held, problem.initial_weights)
+@pytest.mark.parametrize("device", ["", "pulsed: {}, ", "preset: pcm, "])
+def test_worn_devices_that_hold_their_weight(device):
+    chip, problem = chip_of(f"device: {{{device}endurance: {{cycles: 1, age: 10, fails: held}}}}")
+    w, (write,) = problem.initial_weights, chip.writes
+    torch.testing.assert_close(chip.program(w), w)
+    moved = write.write(w, torch.full_like(w, 0.1), generator_for(0))
+    torch.testing.assert_close(moved, torch.zeros_like(w))
 
 
 @pytest.mark.parametrize(("key", "end"), [("stuck_low", 0), ("stuck_high", 1)])
