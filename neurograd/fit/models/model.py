@@ -144,8 +144,9 @@ def _first_look(
         values = trains.values[:, trains.of(direction)]
         middle = np.nanmean(values[np.isfinite(values).any(axis=1)], axis=1)
         middles[direction] = middle
-        rough = np.nanstd(np.diff(values, axis=0))
-        noise[direction] = float(rough) if np.isfinite(rough) else 0.01
+        steps = np.diff(values, axis=0)
+        # Where every reading lies behind several pulses, no step is known by itself.
+        noise[direction] = float(np.nanstd(steps)) if np.isfinite(steps).any() else 0.01
     ends = [(_near(m, 0), _near(m, -1)) for m in middles.values()]
     rises = {name: m if name == "potentiation" else -m for name, m in middles.items()}
     low = min(start for pair in ends for start in pair)

@@ -12,6 +12,12 @@ from neurograd.errors import DataError
 from neurograd.fit.measurements import DIRECTIONS, Direction, Run
 from neurograd.fit.models.wrong_way import clearly_against, mean_rise, too_many
 from neurograd.fit.reading.columns import Columns
+from neurograd.fit.reading.counting import (
+    blanks_in_words,
+    check_pulse_numbers,
+    pulses_of,
+    signs_of_pulses,
+)
 from neurograd.fit.reading.heads import understand
 from neurograd.fit.reading.series import (
     MIN_READINGS,
@@ -65,7 +71,10 @@ def runs_of(table: Table, columns: Columns) -> tuple[list[Run], list[str], list[
     notes: list[str] = []
     for place in columns.values:
         series = _column(table, columns, place, notes)
-        for device, own in _devices(table, columns, place, series):
+        devices = _devices(table, columns, place, series)
+        blanks = blanks_in_words(table, columns, place, [own for _, own in devices])
+        notes += [] if blanks is None else [blanks]
+        for device, own in devices:
             found = (
                 _directed(table, columns, place, own)
                 if columns.heads[place].direction is not None
@@ -90,7 +99,7 @@ def _column(table: Table, columns: Columns, place: int, notes: list[str]) -> Ser
     if done:
         notes.append(f"column {title} was read {done}")
     if at is not None and columns.heads[at].kind == "pulse" and series.axis is not None:
-        _check_pulses(table, at, series)
+        check_pulse_numbers(table, at, series)
     if head.reversed:
         series = series.turned()
     if head.direction is not None:
@@ -101,20 +110,7 @@ def _column(table: Table, columns: Columns, place: int, notes: list[str]) -> Ser
                 f"padding behind its {end} readings"
             )
             series = series.part(0, end)
-    blank = int(series.rows.max() - series.rows.min()) + 1 - len(series)
-    if blank:
-        notes.append(f"column {title} has {blank} blank cells between values: pulses without one")
     return conductances(table, columns, place, series)
-
-
-def _check_pulses(table: Table, at: int, series: Series) -> None:
-    assert series.axis is not None
-    for row, value in zip(series.rows, series.axis, strict=True):
-        if value != int(value) or value < 0:
-            raise DataError(
-                f"{table.path}: line {table.lines[int(row)]}, column {table.title(at)} is "
-                f"{value:g}; allowed: whole numbers from 0 (--columns time=... takes other axes)"
-            )
 
 
 def _devices(
@@ -160,14 +156,14 @@ def _traced(
     if labels is not None:
         words.append(f"directions from column {table.title(columns.first('direction') or 0)}")
         return _joined(split(series, changes(labels)), labels)
-    signs = _signs(table, columns, series)
+    lines = signs_of_pulses(table, columns, series)
+    signs = _signs(table, columns, series) if lines is None else _both(lines)
     if signs is not None:
-        shift = _reads_before(series.values, signs)
-        at = columns.first("voltage") or 0
-        words.append(
-            f"directions from the sign of {table.title(at)}, every reading "
-            + ("before the pulse of its line" if shift else "behind the pulse of its line")
-        )
+        shift = lines is None and _reads_before(series.values, signs)
+        pulse = "before the pulse of its line" if shift else "behind the pulse of its line"
+        pulse = pulse if lines is None else "behind the pulse of a line before"
+        title = table.title(columns.first("voltage") or 0)
+        words.append(f"directions from the sign of {title}, every reading {pulse}")
         return _by_voltage(series, signs, shift)
     cuts = _cuts(table, columns, series)
     parts = split(series, cuts)
@@ -241,6 +237,11 @@ def _signs(table: Table, columns: Columns, series: Series) -> NDArray[np.float64
     signs = np.sign([table.values[int(row)][at] for row in series.rows])
     for k in range(1, len(signs)):  # a line without a pulse goes with the one before
         signs[k] = signs[k - 1] if signs[k] == 0 or np.isnan(signs[k]) else signs[k]
+    return _both(signs)
+
+
+def _both(signs: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Signs of pulses, None where all pulses are alike."""
     return signs if (signs > 0).any() and (signs < 0).any() else None
 
 
@@ -365,24 +366,10 @@ def _numbered(table: Table, columns: Columns, found: list[Stretch]) -> list[Run]
         device = devices[stretch.device]
         cycle = cycles[device, stretch.direction]
         cycles[device, stretch.direction] += 1
-        pulses = _pulses(columns, stretch)
+        pulses = pulses_of(table, columns, stretch.place, stretch.series)
         values = np.ascontiguousarray(stretch.series.values)
         runs.append(Run(stretch.direction, values, device, cycle, stretch.start, pulses))
     return runs
-
-
-def _pulses(columns: Columns, stretch: Stretch) -> NDArray[np.int64] | None:
-    """Pulses from the first reading on, None where each reading is one behind the one before."""
-    at, series = columns.axis(stretch.place), stretch.series
-    if at is not None and columns.heads[at].kind == "pulse" and series.axis is not None:
-        counted = series.axis - series.axis[0]
-    else:
-        rows = np.abs(series.rows - series.rows[0]).astype(np.float64)
-        counted = rows if (np.diff(rows) > 0).all() else np.arange(len(rows), dtype=np.float64)
-    if (np.diff(counted) == 1).all() or (np.diff(counted) < 1).any():
-        return None
-    whole: NDArray[np.int64] = counted.astype(np.int64)
-    return whole
 
 
 def _words(table: Table, columns: Columns, found: list[Stretch]) -> str:

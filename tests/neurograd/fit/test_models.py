@@ -72,6 +72,19 @@ def test_waves_filter_and_dense_covariance_agree(form):
     np.testing.assert_allclose(known, filtered.start_information, rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("error")
+def test_readings_behind_several_pulses_each_give_a_start_without_warnings():
+    values = np.linspace(0.0, 1.0, 9)
+    runs = [
+        Run("potentiation", values, pulses=10 * np.arange(9)),
+        Run("depression", values[::-1], pulses=10 * np.arange(9)),
+    ]
+    trains = line_up(runs)
+    for curve in CURVES:
+        found = Model.of(curve, trains).first_values(trains, 0.5)
+        assert np.isfinite(found).all()
+
+
 def test_derivatives_are_those_of_a_quadratic():
     rng = np.random.default_rng(0)
     root = rng.standard_normal((4, 4))

@@ -45,6 +45,10 @@ def _long(rows, text="{k},{up},{down}", heads="pulse,potentiation,depression"):
         (_edited(3, "1,2,3,4"), "line 3 has 4 cells; allowed: 3"),
         (_edited(3, "0.5,2,2"), "line 3, column pulse is 0.5; allowed: whole numbers from 0"),
         (_edited(2, "-1,1,3"), "line 2, column pulse is -1; allowed: whole numbers from 0"),
+        (
+            _edited(4, f"{10**20},3,1"),
+            r"line 4, column pulse is 1e\+20; allowed: whole numbers from 0 to 9e\+15 ",
+        ),
         (_edited(4, ""), "column potentiation has 2 values in a row; allowed: 3 or more"),
         (_edited(3, "0,2,2"), "has 1 values in a row; allowed: .*starts anew begins another cycle"),
         ("", "has no numbers; allowed: columns of a measured device"),

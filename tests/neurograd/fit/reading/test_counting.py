@@ -1,0 +1,118 @@
+"""Pulses between readings: lines of other devices, of pulses and of other things are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neurograd.fit.reading import read_measurements
+
+UP = np.linspace(4, 60, 15)
+DOWN = UP[::-1]
+
+
+def read(tmp_path, lines, choices=None):
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    return read_measurements(tmp_path / "table.csv", choices)
+
+
+def counts(found):
+    return [None if run.pulses is None else run.pulses.tolist() for run in found.runs]
+
+
+def interleaved(axis, lost=()):
+    """Two devices in turn; LTP of the second is lost at some readings."""
+    lines, line = [f"{axis},device,LTP (uS),LTD (uS)".removeprefix("none,")], 0
+    for k, (u, d) in enumerate(zip(UP, DOWN, strict=True)):
+        for name in ("D1", "D2"):
+            at = {"time (s)": f"{0.1 * k:g},", "pulse": f"{k},", "index": f"{line},", "none": ""}
+            value = "" if name == "D2" and k in lost else f"{u}"
+            lines.append(f"{at[axis]}{name},{value},{d}")
+            line += 1
+    return lines
+
+
+@pytest.mark.parametrize("axis", ["time (s)", "none", "index", "pulse"])
+def test_lines_of_another_device_are_no_pulses(tmp_path, axis):
+    found = read(tmp_path, interleaved(axis))
+    assert [run.device for run in found.runs] == [0, 1, 0, 1]
+    assert counts(found) == [None] * 4
+    for run in found.runs:
+        values = UP if run.direction == "potentiation" else DOWN
+        np.testing.assert_allclose(run.conductance, 1e-6 * values)
+    lost = counts(read(tmp_path, interleaved(axis, lost=(3,))))
+    assert lost == [None, [0, 1, 2, *range(4, 15)], None, None]
+
+
+def log(pulses=1, axis="time (s)", heads="V (V),G (uS)", noise=0.0, first_read=False, up=1.0):
+    """One device: lines of pulses without a reading, then a line of a read at 0.1 V."""
+    generator = np.random.default_rng(1)
+    lines, k = [f"{axis},{heads}".removeprefix("none,")], 0
+
+    def add(text):
+        nonlocal k
+        lines.append(("" if axis == "none" else f"{k},") + text)
+        k += 1
+
+    if first_read:
+        add("0.1,3")
+    for volts, values in ((up, UP), (-1.3 * up, DOWN[1:])):
+        for value in values:
+            for _ in range(pulses):
+                add(f"{volts:g},")
+            add(f"0.1,{value + noise * generator.standard_normal():.6f}")
+    return lines
+
+
+@pytest.mark.parametrize("axis", ["time (s)", "index", "none"])
+@pytest.mark.parametrize("first_read", [True, False])
+@pytest.mark.parametrize("up", [1.0, -0.9])
+def test_a_line_for_the_pulse_and_one_for_the_read_are_one_pulse(tmp_path, axis, first_read, up):
+    found = read(tmp_path, log(axis=axis, first_read=first_read, up=up))
+    assert counts(found) == [None, None]
+    assert [run.direction for run in found.runs] == ["potentiation", "depression"]
+    assert [len(run.conductance) for run in found.runs] == [15 + first_read, 14]
+    assert found.runs[1].start == found.runs[0].conductance[-1]
+    assert any(
+        "blank cells between values: lines of the pulses, by V (V)" in n for n in found.notes
+    )
+
+
+def test_several_pulses_before_a_read_are_counted(tmp_path):
+    up, down = counts(read(tmp_path, log(pulses=3)))
+    assert up == list(range(0, 45, 3))
+    assert down == list(range(0, 42, 3))
+
+
+def test_the_pulses_of_a_log_tell_directions_that_noise_hides(tmp_path):
+    found = read(tmp_path, log(noise=8.0))
+    assert [len(run.conductance) for run in found.runs] == [15, 14]
+    assert "directions from the sign of V (V), every reading behind the pulse of a line before" in (
+        found.understood
+    )
+
+
+def test_a_hole_among_pulses_of_rising_voltage_is_one_more_pulse(tmp_path):
+    """Each line has its pulse and its reading; the strongest pulse has lost its reading."""
+    lines = ["time (s),V_pulse (V),LTP (uS)"]
+    lines += [f"{k},{2.0 if k == 7 else 1 + 0.01 * k},{'' if k == 7 else k}" for k in range(12)]
+    assert counts(read(tmp_path, lines)) == [[*range(7), *range(8, 12)]]
+
+
+def test_lines_between_over_time_are_no_pulses_where_they_are_regular(tmp_path):
+    def table(lost=(), axis="time (s)"):
+        lines = [f"{axis},LTP (uS)"]
+        for k in range(12):
+            lines += [f"{2 * k},{'' if k in lost else k}", f"{2 * k + 1},"]
+        return read(tmp_path, lines)
+
+    assert counts(table()) == [None]
+    assert "one line in 2 has a value" in " ".join(table().notes)
+    assert counts(table(lost=(5,))) == [[0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]]
+    assert counts(table(axis="pulse")) == [list(range(0, 24, 2))]
+    assert "pulses without one" in " ".join(table(axis="pulse").notes)
+
+
+def test_a_reading_that_is_lost_over_time_is_a_pulse(tmp_path):
+    lines = ["time (s),LTP (uS)", *(f"{k},{'' if k == 4 else k}" for k in range(9))]
+    assert counts(read(tmp_path, lines)) == [[0, 1, 2, 3, 5, 6, 7, 8]]
