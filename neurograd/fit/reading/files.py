@@ -16,7 +16,6 @@ from neurograd.errors import DataError
 from neurograd.fit.measurements import DIRECTIONS, Direction, Jumps, Measurements, Run
 from neurograd.fit.reading.choices import Choices, parse_choices
 from neurograd.fit.reading.columns import choose_columns
-from neurograd.fit.reading.heads import split_unit
 from neurograd.fit.reading.lookup import (
     check_jumps,
     crosssim_table,
@@ -28,7 +27,7 @@ from neurograd.fit.reading.lookup import (
 from neurograd.fit.reading.runs import runs_of
 from neurograd.fit.reading.sheets.sheet import Sheet, read_sheet
 from neurograd.fit.reading.sheets.table import find_table
-from neurograd.fit.reading.units import in_siemens
+from neurograd.fit.reading.units import in_siemens, wanted_unit
 
 SAME_WINDOW = 0.9
 """Part of the window that both directions must pass to be taken as one window."""
@@ -135,11 +134,7 @@ def _columns_of(path: Path, sheet: Sheet, choices: Choices) -> Measurements:
     runs, said_of_runs, notes = runs_of(table, columns)
     unit = in_siemens(columns)
     if not unit:
-        head = columns.heads[columns.values[0]]
-        remedy = (
-            "--columns read_voltage=0.2 V" if head.unit is not None and head.quantity == "current"
-            else f"a unit in the heads, '{split_unit(table.title(columns.values[0]))[0]} (uS)'"
-        )  # fmt: skip
+        remedy = wanted_unit(table.title(columns.values[0]), columns)
         notes.append(f"conductances are relative to each other; {remedy} would make them siemens")
     said = (*table.words, *said_of_runs, *columns.words)
     return Measurements(tuple(runs), "S" if unit else "relative", said, tuple(notes))

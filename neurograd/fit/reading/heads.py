@@ -47,9 +47,25 @@ class Head:
     reversed: bool = False
 
     @property
+    def absolute(self) -> bool:
+        """Whether it has a unit, and one that is more than a part of something ('a.u.', '%')."""
+        return self.unit is not None and not _is_relative(self.unit)
+
+    @property
     def in_siemens(self) -> bool:
         """Whether values come out in siemens without anything else being known."""
-        return self.unit is not None and self.quantity in ("conductance", "resistance")
+        return self.absolute and self.quantity in ("conductance", "resistance")
+
+    @property
+    def scale(self) -> str:
+        """What numbers are measured in, the same for all that can stand beside each other.
+
+        A quantity where the unit is one of it, ``%``, or empty where numbers are relative to each
+        other, as arbitrary units are.
+        """
+        if self.absolute:
+            return self.quantity or ""
+        return "%" if self.unit == "%" else ""
 
 
 _UP = {"ltp", "set", "up", "increasing", "increase", "inc", "pot", "potentiation", "plus"}
@@ -144,12 +160,16 @@ def split_unit(name: str) -> tuple[str, str | None]:
 
 
 def _is_unit(unit: str) -> bool:
-    return _dimension(unit)[1] is not None or unit.replace(".", "").lower() in _RELATIVE
+    return _dimension(unit)[1] is not None or _is_relative(unit)
+
+
+def _is_relative(unit: str) -> bool:
+    return unit.replace(".", "").replace(" ", "").lower() in _RELATIVE
 
 
 def _dimension(unit: str | None) -> tuple[Quantity | None, Kind | None, float]:
     """Quantity and kind that a unit belongs to, and its factor."""
-    if unit is None or unit.replace(".", "").replace(" ", "").lower() in _RELATIVE:
+    if unit is None or _is_relative(unit):
         return None, None, 1.0
     for target, quantity, kind in _TARGETS:
         factor = unit_factor(unit, target)

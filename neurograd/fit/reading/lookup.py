@@ -19,6 +19,7 @@ from neurograd.fit.reading.columns import Columns
 from neurograd.fit.reading.sheets.cells import number
 from neurograd.fit.reading.sheets.sheet import Sheet, read_sheet
 from neurograd.fit.reading.sheets.table import Table
+from neurograd.fit.reading.units import check_scales
 
 QUANTILES = 64
 """Equally probable changes that a distribution is read as, from every conductance."""
@@ -35,7 +36,8 @@ def jumps_of(table: Table, columns: Columns) -> tuple[tuple[Jumps, ...], bool]:
     """Samples of single pulses from columns, and whether they are in siemens.
 
     Raises:
-        DataError: One line, if a column is missing or its changes have the wrong sign on average.
+        DataError: One line, if a column is missing, columns are on different scales, or changes
+            have the wrong sign on average.
     """
     state = _state(table, columns)
     found = []
@@ -52,13 +54,14 @@ def jumps_of(table: Table, columns: Columns) -> tuple[tuple[Jumps, ...], bool]:
         change = np.asarray(table.column(own[0])) * columns.heads[own[0]].factor
         there = np.isfinite(before) & np.isfinite(change)
         found.append(Jumps(direction, before[there], change[there]))
-    units = {columns.heads[place].unit is not None for place in (state, *columns.values)}
-    if len(units) > 1:
-        raise DataError(
-            f"{table.path} has a unit in some of conductance, delta_up, delta_down; allowed: in "
-            "all of them, or in none"
-        )
-    return check_jumps(table.path, tuple(found)), units == {True}
+    check_scales(table, columns, (state, *columns.values))
+    for place in (state, *columns.values):
+        if columns.heads[place].quantity == "resistance":
+            raise DataError(
+                f"{table.path}: {table.title(place)} is a resistance; allowed: conductances and "
+                "changes of the conductance"
+            )
+    return check_jumps(table.path, tuple(found)), columns.heads[state].scale == "conductance"
 
 
 def _state(table: Table, columns: Columns) -> int:

@@ -32,7 +32,7 @@ from neurograd.fit.reading.series import (
     turning_points,
 )
 from neurograd.fit.reading.sheets.table import Table
-from neurograd.fit.reading.units import conductances, quantity_words
+from neurograd.fit.reading.units import check_scales, conductances, quantity_words
 
 _UP, _DOWN = {"1", "+1", "+", "p", "s"}, {"-1", "-", "0", "d", "r"}
 """Short labels of the directions."""
@@ -64,8 +64,10 @@ def runs_of(table: Table, columns: Columns) -> tuple[list[Run], list[str], list[
     """Runs, what was understood and notes.
 
     Raises:
-        DataError: One line, if a column is reversed, too short, constant or not told apart.
+        DataError: One line, if a column is reversed, too short, constant or not told apart, or if
+            columns are on different scales.
     """
+    check_scales(table, columns, columns.values)
     stretches: list[Stretch] = []
     words: list[str] = []
     notes: list[str] = []

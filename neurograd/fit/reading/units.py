@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from neurograd.errors import DataError
 from neurograd.fit.reading.columns import Columns
-from neurograd.fit.reading.heads import Head
+from neurograd.fit.reading.heads import Head, split_unit
 from neurograd.fit.reading.series import Series
 from neurograd.fit.reading.sheets.table import Table
+
+_IN_BRACKETS = re.compile(r"\s*[(\[{][^)\]}]*[)\]}]\s*$")
+"""A unit that is not understood."""
+
+
+def check_scales(table: Table, columns: Columns, places: Sequence[int]) -> None:
+    """Numbers of columns that go together are on one scale.
+
+    Raises:
+        DataError: One line, if units are of several kinds, or some columns have none.
+    """
+    first, *others = places
+    scale = columns.heads[first].scale
+    other = next((place for place in others if columns.heads[place].scale != scale), None)
+    if other is None:
+        return
+    said = " and ".join(_with_unit(table, columns, place) for place in (first, other))
+    raise DataError(
+        f"{table.path}: {said}; allowed: units of one kind in all columns that go together, or "
+        "none in all of them"
+    )
+
+
+def _with_unit(table: Table, columns: Columns, place: int) -> str:
+    unit = columns.heads[place].unit
+    return (
+        f"{table.title(place)} {'has no unit that is known' if unit is None else f'is in {unit}'}"
+    )
 
 
 def in_siemens(columns: Columns) -> bool:
@@ -17,9 +48,18 @@ def in_siemens(columns: Columns) -> bool:
     heads = [columns.heads[place] for place in columns.values]
     return all(
         head.in_siemens
-        or (head.quantity == "current" and head.unit is not None and bool(columns.read_voltage))
+        or (head.quantity == "current" and head.absolute and bool(columns.read_voltage))
         for head in heads
     )
+
+
+def wanted_unit(title: str, columns: Columns) -> str:
+    """What a user would write for values to be in siemens, in words."""
+    head = columns.heads[columns.values[0]]
+    if head.absolute and head.quantity == "current":
+        return "--columns read_voltage=0.2 V"
+    unit = {"resistance": "ohm", "current": "A"}.get(head.quantity or "", "uS")
+    return f"a unit in the heads, '{_IN_BRACKETS.sub('', split_unit(title)[0])} ({unit})'"
 
 
 def conductances(table: Table, columns: Columns, place: int, series: Series) -> Series:

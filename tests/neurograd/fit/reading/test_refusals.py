@@ -67,7 +67,10 @@ def _long(rows, text="{k},{up},{down}", heads="pulse,potentiation,depression"):
         (JUMPS.replace("delta_down", "x"), "has no columns delta_down, but conductance, delta_up"),
         (JUMPS.replace("conductance", "x"), "has no columns conductance beside the changes"),
         (JUMPS.replace("1,-1", "-1,-1"), "changes of potentiation are -1 on average; .*above 0"),
-        (JUMPS.replace("conductance", "G (S)"), "a unit in some of conductance, delta_up"),
+        (
+            JUMPS.replace("conductance", "G (S)"),
+            r"G \(S\) is in S and delta_up has no unit that is",
+        ),
         (_edited(3, "1," + "9" * 200_000 + ",1"), "line 3: field larger than .*allowed: plain"),
         (b"\xd0\xcf\x11\xe0....", "an old Excel file .*allowed: .xlsx, or text such as CSV"),
         (b"\x00\x01\x02\x03", "is not UTF-8 text; allowed: text"),
