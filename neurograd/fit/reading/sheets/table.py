@@ -11,6 +11,7 @@ from pathlib import Path
 from neurograd.errors import DataError
 from neurograd.fit.reading.sheets.cells import number, quoted
 from neurograd.fit.reading.sheets.sheet import Sheet
+from neurograd.fit.reading.sheets.thousands import refuse_thousands
 
 MAX_ROWS = 1_000_000
 """Most rows of a table."""
@@ -71,7 +72,8 @@ def find_table(path: Path, sheet: Sheet) -> Table:
     """Find heads and numbers.
 
     Raises:
-        DataError: One line, if there is no table of numbers or a cell of it is no number.
+        DataError: One line, if there is no table of numbers or a cell of it is no number, or one of
+            two.
     """
     rows, comments = _rows(sheet)
     width, numeric = _columns(path, rows)
@@ -103,6 +105,8 @@ def find_table(path: Path, sheet: Sheet) -> Table:
         kept.append(row)
     if len(kept) > MAX_ROWS:
         raise DataError(f"{path} has {len(kept)} rows; allowed: {MAX_ROWS}")
+    columns = [_cells(kept, place) for place, numbers in enumerate(numeric) if numbers]
+    refuse_thousands(path, columns, sheet.decimal, sheet.separator)
     above = [row for row in rows[:start] if row.line != used]
     # Words that stand apart are cells, those of a table between spaces are not.
     between = " " if sheet.separator == " " else "\t"
@@ -228,6 +232,10 @@ def _refuse_cell(path: Path, row: _Row, place: int, names: tuple[str, ...]) -> N
         f"{path}: line {row.line}, column {title} is {quoted(row.cells[place])}; allowed: a number "
         "such as 3.8e-6, up to 1e+30, an empty cell, or '#' before a line that is not to be read"
     )
+
+
+def _cells(rows: list[_Row], place: int) -> list[str]:
+    return [row.cells[place] for row in rows if place < len(row.cells)]
 
 
 def _padded(row: _Row, width: int, numeric: tuple[bool, ...]) -> tuple[float, ...]:
