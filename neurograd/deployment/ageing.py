@@ -19,6 +19,7 @@ from neurograd.problem import Problem
 from neurograd.records.training import AgedNetwork, DeployedNetworks
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
+from neurograd.training.outcome import Outcome
 
 
 def deploy(
@@ -46,7 +47,8 @@ def deploy(
     deployment = deployment_of(spec)
     times = [each for each in enumerate(deployment.times) if at in (None, each[0])]
     if not bool(torch.isfinite(weights).all()):
-        return DeployedNetworks(networks=tuple(_lost(problem, time) for _, time in times))
+        lost = Outcome.lost(problem)  # there is nothing to be programmed
+        return DeployedNetworks(networks=tuple(_network(lost, time) for _, time in times))
     deployed = program_chip(spec, problem, index, weights, without=without)
     found = []
     for place, time in times:
@@ -54,7 +56,7 @@ def deploy(
         if deployment.compensation == "global":
             read = read * _factors(spec, problem, deployed, index, place)
         seen = deployed.chip.see(problem, _generator(spec, "passes", index, place, weights))
-        found.append(_network(seen, read, time))
+        found.append(_network(Outcome.of(seen, read), time))
     return DeployedNetworks(networks=tuple(found))
 
 
@@ -72,28 +74,13 @@ def _generator(spec: Spec, purpose: str, index: int, place: int, w: Tensor) -> t
     return generator_for(spec.measure.seed, f"deployed {purpose}", index, place, device=w.device)
 
 
-def _network(problem: Problem, w: Tensor, time: float) -> AgedNetwork:
-    classified = problem.has_test and problem.is_classification
-    correct = problem.correct(w) if classified else None
+def _network(outcome: Outcome, time: float) -> AgedNetwork:
+    correct = outcome.correct
     return AgedNetwork(
         time=time,
-        loss=problem.loss(w),
-        test_loss=problem.loss(w, "test") if problem.has_test else None,
-        test_accuracy=None if correct is None else float(correct.double().mean()),
+        loss=outcome.loss,
+        test_loss=outcome.test_loss,
+        test_accuracy=outcome.test_accuracy,
         correct=None if correct is None else correct.cpu().numpy(),
-        diverged=False,
-    )
-
-
-def _lost(problem: Problem, time: float) -> AgedNetwork:
-    """A network whose training has diverged: there is nothing to be programmed."""
-    classified = problem.has_test and problem.is_classification
-    wrong = torch.zeros(len(problem.data("test")[0]), dtype=torch.bool) if classified else None
-    return AgedNetwork(
-        time=time,
-        loss=float("inf"),
-        test_loss=None,
-        test_accuracy=None if wrong is None else 0.0,
-        correct=None if wrong is None else wrong.numpy(),
-        diverged=True,
+        diverged=outcome.diverged,
     )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from device_models import Chip
@@ -195,7 +196,8 @@ class Stages:
             schedule=self.schedule,
             progress=self.pool.stage(label, self.steps),
         )
-        return trained_network(trained), {"weights": trained.weights}
+        kept = torch.full_like(trained.weights, torch.nan) if trained.diverged else trained.weights
+        return trained_network(trained), {"weights": kept}
 
     def _chip_network(self, index: int) -> TrainedNetwork:
         return self._chip(index)[0]

@@ -33,6 +33,7 @@ from neurograd.records.point import (
 from neurograd.records.training import Curve, PredictedNetwork, TrainedNetwork
 from neurograd.theory import white_variance_term
 from neurograd.training.loop import Trained
+from neurograd.training.outcome import Outcome
 
 KINKS_UNSEEN = (
     "the network has kinks, whose cost the Hessian that the threshold is made of does not see"
@@ -70,14 +71,13 @@ def predicted_network(
         diverged: Whether the training is predicted to diverge.
         gradients: Gradients that the forecast took.
     """
-    classified = problem.has_test and problem.is_classification
-    correct = problem.correct(w) if classified else None
+    end = Outcome.of(problem, w, diverged=diverged)
     return PredictedNetwork(
-        loss=problem.loss(w),
-        test_loss=problem.loss(w, "test") if problem.has_test else None,
-        test_accuracy=None if correct is None else float(correct.double().mean()),
-        correct=None if correct is None else correct.cpu().numpy(),
-        diverged=diverged,
+        loss=end.loss,
+        test_loss=end.test_loss,
+        test_accuracy=end.test_accuracy,
+        correct=None if end.correct is None else end.correct.cpu().numpy(),
+        diverged=end.diverged,
         gradients=gradients,
     )
 

@@ -15,6 +15,7 @@ from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
 from neurograd.training.course import Course
+from neurograd.training.outcome import Outcome
 from neurograd.training.schedules import ConstantStep, Schedule
 
 CURVE_POINTS = 25
@@ -42,9 +43,10 @@ class Trained:
 
     Attributes:
         weights: Stored weights after the last step, shape ``(N,)``.
-        train_loss: Mean training loss of the network as read.
-        test_loss: Mean test loss, NaN without a test set.
-        correct: Which test samples are classified correctly, None where accuracy is undefined.
+        train_loss: Mean training loss of the network as read; infinite where it diverged.
+        test_loss: Mean test loss, NaN without a test set; infinite where it diverged.
+        correct: Which test samples are classified correctly, None where accuracy is undefined;
+            none of them where it diverged.
         diverged: Whether weights or loss became infinite or NaN; training stopped there.
         stopped_at: Number of steps taken.
         curve: Loss and accuracy along the training.
@@ -143,12 +145,12 @@ def train(
             diverged = not evaluator.add(taken, w)
             if diverged:
                 break
-    weights, seen = evaluator.read(taken, w), evaluator.seen(taken)
+    end = Outcome.of(evaluator.seen(taken), evaluator.read(taken, w), diverged=diverged)
     return Trained(
         weights=w,
-        train_loss=seen.loss(weights),
-        test_loss=seen.loss(weights, "test") if problem.has_test else float("nan"),
-        correct=seen.correct(weights) if evaluator.has_accuracy else None,
+        train_loss=end.loss,
+        test_loss=float("nan") if end.test_loss is None else end.test_loss,
+        correct=end.correct,
         diverged=diverged,
         stopped_at=taken,
         curve=evaluator.curve(),
@@ -187,9 +189,12 @@ class Evaluator:
         """Evaluate; False when weights or loss are not finite."""
         weights, seen = self.read(step, w), self.seen(step)
         loss = seen.loss(weights)
-        accuracy = seen.accuracy(weights) if self.has_accuracy else float("nan")
+        finite = bool(np.isfinite(loss)) and bool(torch.isfinite(w).all())
+        accuracy = float("nan")
+        if self.has_accuracy:
+            accuracy = seen.accuracy(weights) if finite else 0.0
         self._rows.append((step, loss, accuracy))
-        return bool(np.isfinite(loss)) and bool(torch.isfinite(w).all())
+        return finite
 
     def curve(self) -> Curve:
         """What was added."""

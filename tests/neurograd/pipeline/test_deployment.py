@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -12,6 +13,7 @@ from rich.console import Console
 
 import neurograd
 from neurograd.judge.verdict import Verdict
+from neurograd.pipeline import stages
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import train_beside
 from neurograd.pipeline.forecasting import untrained_loss
@@ -21,6 +23,7 @@ from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.records.json_form import report_from_json, report_schema
 from neurograd.report import render_html, render_report
+from neurograd.training import loop
 from tests.neurograd.pipeline.deployments import spec_of, trained_module
 
 
@@ -268,3 +271,17 @@ def test_a_network_that_has_learned_nothing_can_lose_nothing():
     found = neurograd.check(problem=fresh, chip=chip)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "nothing that a chip could lose" in found.record.reasons[0]
+
+
+def test_a_chip_that_diverged_is_as_lost_when_it_is_programmed(monkeypatch):
+    """Also where its last weights are numbers, which a chip could hold."""
+
+    def train(problem, chip, *arguments, **options):
+        found = loop.train(problem, chip, *arguments, **options)
+        return replace(found, diverged=True) if chip.reads else found
+
+    monkeypatch.setattr(stages, "train", train)
+    report = train_beside(spec_of(training={"steps": 5})).report
+    assert report["training"]["chip"]["diverged"] == 3
+    assert [row["accuracy"] for row in report["deployment"]] == [0.0, 0.0]
+    assert report["verdict"] == "not tolerated"
