@@ -18,10 +18,10 @@ _UNIT = r"(?:m|milli|[u\u00b5\u03bc]|micro)?\s?(?:V|v|[Vv]olts?)(?![\w/])"
 _BETWEEN = (
     r"(?:[\s:=,;/|~\u00b1]|(?i:is|was|of|at|in|used|applied|level|value|amplitude|set|to)\b)*"
 )
-# The number is read whole or not at all: '1.2.3' is not 1.2, and '100m' not 100.
+# The number is read whole or not at all: '1.2.3' is not 1.2, '100m' not 100, '1,000' not 1.
 _SETTING = re.compile(
     rf"{_BETWEEN}(?:[(\[{{]?\s*(?P<before>{_UNIT})\s*[)\]}}]?{_BETWEEN})?"
-    r"(?P<value>(?>[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?))"
+    r"(?![1-9]\d{0,2},\d{3}\b)(?P<value>(?>[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?))"
     rf"(?:[\s,;]*[(\[{{]?(?P<after>{_UNIT})|\.?\s*$|\.? *[,;|\t)\]])"
 )
 _OF_PULSES = re.compile(r"puls|amplitude|set|prog|writ|eras|stim|spik|gate", re.IGNORECASE)

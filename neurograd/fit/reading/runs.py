@@ -12,12 +12,7 @@ from neurograd.errors import DataError
 from neurograd.fit.measurements import DIRECTIONS, Direction, Run
 from neurograd.fit.models.wrong_way import clearly_against, mean_rise, too_many
 from neurograd.fit.reading.columns import Columns
-from neurograd.fit.reading.counting import (
-    blanks_in_words,
-    check_pulse_numbers,
-    pulses_of,
-    signs_of_pulses,
-)
+from neurograd.fit.reading.counting import Counting, Lines, blanks_in_words, check_pulse_numbers
 from neurograd.fit.reading.heads import understand
 from neurograd.fit.reading.series import (
     MIN_READINGS,
@@ -50,6 +45,7 @@ class Stretch:
         series: The readings.
         place: Column of the table.
         device: Name of the device.
+        counting: What counts its pulses.
         start: The reading one pulse before the first, None where there is none.
     """
 
@@ -57,6 +53,7 @@ class Stretch:
     series: Series
     place: int
     device: str
+    counting: Counting
     start: float | None = None
 
 
@@ -71,22 +68,28 @@ def runs_of(table: Table, columns: Columns) -> tuple[list[Run], list[str], list[
     stretches: list[Stretch] = []
     words: list[str] = []
     notes: list[str] = []
+    lines = Lines.of(table, columns)
     for place in columns.values:
         series = _column(table, columns, place, notes)
-        devices = _devices(table, columns, place, series)
-        blanks = blanks_in_words(table, columns, place, [own for _, own in devices])
+        devices = [
+            (name, Counting.of(columns, place, own, lines), own)
+            for name, own in _devices(table, columns, place, series)
+        ]
+        blanks = blanks_in_words(table.title(place), [each[1:] for each in devices])
         notes += [] if blanks is None else [blanks]
-        for device, own in devices:
+        for device, counting, own in devices:
             found = (
                 _directed(table, columns, place, own)
                 if columns.heads[place].direction is not None
-                else _traced(table, columns, place, own, words)
+                else _traced(table, columns, counting, own, words)
             )
-            stretches += [Stretch(way, part, place, device, before) for way, part, before in found]
+            stretches += [
+                Stretch(way, part, place, device, counting, before) for way, part, before in found
+            ]
     stretches = _long_enough(table, stretches, notes)
     _refuse_reversed(table, columns, stretches)
     words = [_words(table, columns, stretches), *dict.fromkeys(words)]
-    return _numbered(table, columns, stretches), words, list(dict.fromkeys(notes))
+    return _numbered(stretches), words, list(dict.fromkeys(notes))
 
 
 def _column(table: Table, columns: Columns, place: int, notes: list[str]) -> Series:
@@ -151,14 +154,14 @@ def _directed(
 
 
 def _traced(
-    table: Table, columns: Columns, place: int, series: Series, words: list[str]
+    table: Table, columns: Columns, counting: Counting, series: Series, words: list[str]
 ) -> list[tuple[Direction, Series, float | None]]:
     """Stretches of a trace that goes up and down: by labels, pulse voltages, or turning points."""
     labels = _labels(table, columns, series)
     if labels is not None:
         words.append(f"directions from column {table.title(columns.first('direction') or 0)}")
         return _joined(split(series, changes(labels)), labels)
-    lines = signs_of_pulses(table, columns, series)
+    lines = counting.signs_of(series)
     signs = _signs(table, columns, series) if lines is None else _both(lines)
     if signs is not None:
         shift = lines is None and _reads_before(series.values, signs)
@@ -360,7 +363,7 @@ def _as_resistances(table: Table, columns: Columns) -> str:
     )
 
 
-def _numbered(table: Table, columns: Columns, found: list[Stretch]) -> list[Run]:
+def _numbered(found: list[Stretch]) -> list[Run]:
     devices = {name: k for k, name in enumerate(dict.fromkeys(s.device for s in found))}
     cycles: Counter[tuple[int, Direction]] = Counter()
     runs = []
@@ -368,7 +371,7 @@ def _numbered(table: Table, columns: Columns, found: list[Stretch]) -> list[Run]
         device = devices[stretch.device]
         cycle = cycles[device, stretch.direction]
         cycles[device, stretch.direction] += 1
-        pulses = pulses_of(table, columns, stretch.place, stretch.series)
+        pulses = stretch.counting.pulses_of(stretch.series)
         values = np.ascontiguousarray(stretch.series.values)
         runs.append(Run(stretch.direction, values, device, cycle, stretch.start, pulses))
     return runs

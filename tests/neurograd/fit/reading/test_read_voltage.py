@@ -56,7 +56,7 @@ def test_a_line_above_the_table_sets_it_in_its_own_unit(tmp_path, line):
     [
         "Read voltage (V),100m", "Read voltage delay 5 s, 0.1 V", "Read voltage delay,5,s",
         "Read voltage ramp: 0.1 V/s", "Vread = 0.1.2", "# Vread = 1,234.5", "Read voltage: 0.1 MV",
-        "Read voltage width (V): 5", "V_read: 0.1 T: 298",
+        "Read voltage width (V): 5", "V_read: 0.1 T: 298", "# Read voltage: 1,000 mV",
     ],
 )  # fmt: skip
 def test_a_line_that_does_not_say_it_clearly_is_named_and_not_used(tmp_path, line):
