@@ -18,9 +18,10 @@ from neurograd.deployment import (
 )
 from neurograd.judge.cost import Baseline
 from neurograd.judge.looks import Plan
-from neurograd.pipeline.forecasting import allowed_by, baseline_of, plan_of, untrained_loss
+from neurograd.pipeline.forecasting import allowed_by, baseline_of, plan_of
 from neurograd.pipeline.stages import Stages
 from neurograd.records.training import DeployedNetworks, DeploymentTrial, TrainedNetwork
+from neurograd.training.untrained import untrained_loss
 
 
 class ChipGroup:

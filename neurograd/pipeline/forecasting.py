@@ -38,6 +38,7 @@ from neurograd.pipeline.predicted.way import forecast_way, path_thrown
 from neurograd.problem import Problem
 from neurograd.records.training import DeployedNetworks, PredictedNetwork
 from neurograd.spec import Spec
+from neurograd.training.untrained import untrained_loss
 
 MOST_PREDICTED = 4
 """Most chips that are predicted, over ``training.seeds``.
@@ -65,21 +66,6 @@ def baseline_of(problem: Problem, start_loss: float | None = None) -> Baseline:
         return Baseline(loss, None)
     _, targets = problem.data("test")
     return Baseline(loss, float(torch.bincount(targets).max()) / len(targets))
-
-
-def untrained_loss(problem: Problem) -> float:
-    """Training loss of the best output that is the same for every sample.
-
-    What start weights that are not trained further are held against: a mean of the targets, or,
-    with classes, their frequencies.
-    """
-    _, targets = problem.data("train")
-    if problem.is_classification:
-        part = torch.bincount(targets).to(problem.dtype) / len(targets)
-        part = part[part > 0]
-        return float(-(part * part.log()).sum())
-    mean = targets.mean(0, keepdim=True).expand_as(targets)
-    return float(problem.sample_losses(mean, targets).mean())
 
 
 def plan_of(spec: Spec) -> Plan:

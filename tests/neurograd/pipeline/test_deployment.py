@@ -16,7 +16,6 @@ from neurograd.judge.verdict import Verdict
 from neurograd.pipeline import stages
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import train_beside
-from neurograd.pipeline.forecasting import untrained_loss
 from neurograd.pipeline.notes import notes
 from neurograd.pipeline.sweep.modes import MODES
 from neurograd.problem import Problem
@@ -24,6 +23,7 @@ from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.records.json_form import report_from_json, report_schema
 from neurograd.report import render_html, render_report
 from neurograd.training import loop
+from neurograd.training.untrained import untrained_loss
 from tests.neurograd.pipeline.deployments import spec_of, trained_module
 
 
