@@ -143,6 +143,49 @@ class MeanOverChips:
 
 
 @dataclass(frozen=True)
+class MeanOverTies:
+    """Mean difference of pairs that all lose all on both sides, so that nothing of it is seen.
+
+    At the error rate ε such S pairs are a part ``ε^(1/S)`` of all at least (Clopper and Pearson,
+    Biometrika 1934). Of the others one may lose all and its pair nothing, either way round.
+
+    Attributes:
+        chips: Number S of pairs.
+        most: Most that one chip counts for.
+    """
+
+    chips: int
+    most: float
+
+    @property
+    def value(self) -> float:
+        """0: what is seen."""
+        return 0.0
+
+    def bound(self, error: float, side: int) -> float:
+        """See ``Mean``; without end for a single pair."""
+        if self.chips < 2:
+            return side * math.inf
+        return side * self.most * (1.0 - error ** (1.0 / self.chips))
+
+    def chip_variance(self) -> float:
+        """The largest that there may be: every pair counts alike for what is known."""
+        return self.most**2
+
+    def sample_variance(self) -> float:
+        """0: test samples tell nothing of what is lost."""
+        return 0.0
+
+    def with_chips(self, chips: int) -> MeanOverTies:
+        """See ``Mean``."""
+        return replace(self, chips=chips)
+
+    def measured(self) -> MeanOverTies:
+        """See ``Mean``."""
+        return self
+
+
+@dataclass(frozen=True)
 class MeanOverTable:
     """Mean of a table of chips by test samples with entries from −1 to 1, both random.
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from neurograd.judge.bounds import Mean, MeanOverChips, MeanOverTable
-from neurograd.judge.cost import HOPELESS, look_at, lost_part
+from neurograd.judge.bounds import Mean, MeanOverChips, MeanOverTable, MeanOverTies
+from neurograd.judge.cost import HOPELESS, LOST, look_at, lost_part
 from neurograd.judge.looks import Look, Plan, chance_to_decide, chips_needed, samples_needed
 from neurograd.judge.networks import Network, correct_table
 from neurograd.judge.verdict import Bounds, Cost, mean_cost
@@ -56,6 +56,12 @@ class Terms:
     def lost(self, chip: Network) -> float:
         """Part of the clean decrease of the loss that a chip loses, at most ``cost.LOST``."""
         return lost_part(self.start_loss, self.clean_loss, chip.loss)
+
+    def all_lost(self, chip: Network) -> bool:
+        """Whether a chip has lost all: it diverged, or counts for as much."""
+        if self.kind == "accuracy_drop":
+            return math.isinf(chip.loss)
+        return self.lost(chip) >= LOST
 
 
 @dataclass(frozen=True)
@@ -196,8 +202,11 @@ def _difference(terms: Terms, first: Sequence[Network], second: Sequence[Network
 
     Where the second chips cost more, what they lose may be skewed, and for an upper bound its
     spread grows as that of a cost does; where they cost less, there is nothing that would grow.
+    Pairs that have all lost all do not differ, but do not say that no others would.
     """
     mean: Mean
+    if all(terms.all_lost(chip) for chip in (*first, *second)):
+        return MeanOverTies(len(first), LOST)
     if terms.kind == "accuracy_drop":
         mean = MeanOverTable.of(correct_table(first) - correct_table(second))
     else:

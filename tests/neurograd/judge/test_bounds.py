@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from neurograd.judge.bounds import GROWTH, MeanOverChips, MeanOverTable
+from neurograd.judge.bounds import GROWTH, MeanOverChips, MeanOverTable, MeanOverTies
 from tests.neurograd.judge.simulation import Tables, coverage
 
 COUNT = 1000
@@ -156,3 +156,8 @@ def test_chips_that_all_lose_all_say_how_many_do(chips):
     # Costs that are the same below the most have no error, nor have numbers without one.
     assert MeanOverChips.of_costs([0.4] * chips, 1.0).bound(error, -1) == pytest.approx(0.4)
     assert MeanOverChips.of([1.0] * chips).bound(error, -1) == 1.0
+    # Of pairs that do so on both sides the rest may differ by all.
+    pairs = MeanOverTies(chips, 1.0)
+    assert pairs.bound(error, 1) == -pairs.bound(error, -1) == pytest.approx(1.0 - low)
+    assert pairs.with_chips(1).bound(error, 1) == math.inf
+    assert pairs.measured() == pairs

@@ -87,6 +87,29 @@ def test_losses_are_parts_of_the_first_group_s_decrease():
     assert compare_chips(LOSSES, a, [LOST] * 3).cost.value == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize("terms", [TERMS, LOSSES], ids=["accuracy", "loss"])
+def test_pairs_that_have_all_lost_all_are_not_told_apart(terms):
+    """In 5 % of cases two pairs do so if a part of 0.22 of all does; the rest may differ by all."""
+    wrong = None if terms is LOSSES else np.zeros(100, dtype=bool)
+    lost = [replace(LOST, correct=wrong)] * 2
+    found = compare_chips(terms, lost, lost)
+    assert (found.answer, found.cost.value) == (Answer.NOT_TOLD_APART, 0.0)
+    assert found.bounds.upper == -found.bounds.lower == pytest.approx(1 - math.sqrt(0.05))
+    later = compare_chips(terms, lost * 6, lost * 6, Plan(3, 12, 3))
+    assert later.answer is Answer.NOT_TOLD_APART
+    assert later.bounds.upper < 0.3
+    assert compare_chips(replace(terms, margin=0.5), lost * 6, lost * 6).answer is Answer.NOT_WORSE
+
+
+def test_one_pair_that_is_not_lost_is_measured():
+    """Chips without a spread on one side alone are what they are."""
+    good = [Judged(0.32)] * 3
+    assert compare_chips(LOSSES, good, [LOST] * 3).answer is Answer.WORSE
+    assert compare_chips(LOSSES, [LOST] * 3, good).answer is Answer.NOT_WORSE
+    mixed = compare_chips(LOSSES, [*good, LOST], [*good, LOST])
+    assert (mixed.cost.value, mixed.bounds.upper) == (0.0, 0.0)
+
+
 def test_intervals_alone_add_like_independent_errors():
     """Distances 3 and 4 points from the values are 5 points from the difference."""
     a, b = Cost(0.10, (0.07, 0.14), 0.99), Cost(0.30, (0.26, 0.33), 0.99)
