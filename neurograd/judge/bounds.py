@@ -166,7 +166,8 @@ class MeanOverTies:
         """See ``Mean``; without end for a single pair."""
         if self.chips < 2:
             return side * math.inf
-        return side * self.most * (1.0 - error ** (1.0 / self.chips))
+        rest: float = 1.0 - error ** (1.0 / self.chips)
+        return side * self.most * rest
 
     def chip_variance(self) -> float:
         """The largest that there may be: every pair counts alike for what is known."""
