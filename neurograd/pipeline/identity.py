@@ -8,7 +8,6 @@ surroundings: versions, kind of device, and the program itself.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import platform
 import re
 from collections.abc import Mapping
@@ -24,12 +23,20 @@ import neurograd
 from neurograd.errors import DataError
 from neurograd.fit.reading import files_read
 from neurograd.output import to_json
+from neurograd.pipeline.own.content import content_of
 from neurograd.problem import Problem
+from neurograd.problem.module_parts import OURS
 from neurograd.records.report import DataUsed
 from neurograd.spec import Spec, spec_to_dict
 
-CODE = ("neurograd", "device_models")
+CODE = OURS
 """Packages whose sources every number depends on."""
+
+LIBRARIES = {
+    **{name: name for name in ("torch", "snntorch", "numpy", "scipy", "numba")},
+    "curvlinops": "curvlinops-for-pytorch",
+}
+"""Libraries that numbers depend on, with what their packages are called."""
 
 CODE_NAME = "code"
 """What the digest of the program is called beside the versions."""
@@ -108,12 +115,14 @@ class CleanTask(Identity):
         surroundings: Where it is trained.
         data: Content of the data (``data_fingerprint``), None where the spec alone is compared.
         start: Content of the file of start weights, None where they are drawn.
+        network: Content of the file of the network, None where keys or a program say it.
     """
 
     keys: Mapping[str, Any]
     surroundings: Surroundings
     data: str | None = None
     start: str | None = None
+    network: str | None = None
 
     @classmethod
     def of(cls, spec: Spec, device: torch.device | str, data: str | None = None) -> Self:
@@ -134,7 +143,8 @@ class CleanTask(Identity):
         }
         if spec.output_scales:
             keys["output_scales"] = spec.output_scales
-        return cls(keys, Surroundings.of(device), data, start_fingerprint(spec))
+        files = start_fingerprint(spec), network_fingerprint(spec)
+        return cls(keys, Surroundings.of(device), data, *files)
 
     def on(self, data: str) -> Self:
         """The same on data whose content is known."""
@@ -194,9 +204,8 @@ class VerdictTask(Identity):
 
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
-    names = ("torch", "snntorch", "numpy", "scipy", "numba")
     here = {"python": platform.python_version(), "neurograd": neurograd.__version__}
-    return {**here, **{name: _version(name) for name in names}}
+    return {**here, **{name: _version(package) for name, package in LIBRARIES.items()}}
 
 
 @cache  # reading a package's metadata takes milliseconds, and sweeps ask thousands of times
@@ -258,13 +267,25 @@ def start_fingerprint(spec: Spec) -> str | None:
     Raises:
         DataError: If it cannot be read.
     """
-    path = spec.network.weights
+    return _file_fingerprint("network.weights", spec.network.weights)
+
+
+def network_fingerprint(spec: Spec) -> str | None:
+    """Digest of the file of the network, None where there is none.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    return _file_fingerprint("network.file", spec.network.file)
+
+
+def _file_fingerprint(key: str, path: str | None) -> str | None:
     if path is None:
         return None
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError:
-        raise DataError(f"network.weights: {path}: cannot be read; allowed: a file") from None
+        raise DataError(f"{key}: {path}: cannot be read; allowed: a file") from None
 
 
 def data_used(spec: Spec, problem: Problem, digest: str) -> DataUsed:
@@ -298,36 +319,15 @@ def data_fingerprint(problem: Problem) -> str:
 
 
 def content_fingerprint(problem: Problem, data: str | None = None) -> str:
-    """Digest of a problem: its samples, its network with the first weights, the code of that.
+    """Digest of a problem: its samples, its network with all weights, its loss, the code of both.
 
     Args:
         problem: The problem.
         data: Fingerprint of its samples (``data_fingerprint``) where it is known.
     """
     shape = _ADDRESS.sub("", repr(problem.module))
-    found = hashlib.sha256(f"{data or data_fingerprint(problem)} {shape}\n".encode())
-    for tensor in (problem.initial_weights, *problem.module.buffers()):
-        found.update(f"{tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    for code in sorted(_own_code(problem.module)):
-        found.update(code)
-    return found.hexdigest()
-
-
-def _own_code(module: torch.nn.Module) -> set[bytes]:
-    """Files of the classes of a module that are of no installed library of ours."""
-    known = ("torch", "snntorch", *CODE)
-    kinds = {type(layer) for layer in module.modules()}
-    found = set()
-    for kind in kinds:
-        if kind.__module__.partition(".")[0] in known:
-            continue
-        try:
-            found.add(Path(inspect.getfile(kind)).read_bytes())
-        except (OSError, TypeError):  # a class that was typed in
-            code = kind.forward.__code__
-            found.add(_ADDRESS.sub("", repr(code.co_consts)).encode() + code.co_code)
-    return found
+    parts = (data or data_fingerprint(problem), shape, content_of(problem).digest)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _without(keys: Mapping[str, Any], *names: str) -> dict[str, Any]:

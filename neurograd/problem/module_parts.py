@@ -7,8 +7,9 @@ fixed statistics, dropout is off, and what a module remembers from one call to t
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,6 +25,13 @@ from neurograd.errors import ModelError
 
 CALIBRATION = 1000
 """Training samples whose statistics a fresh batch normalization gets, at most."""
+
+OURS = ("neurograd", "device_models")
+
+VERSIONED = ("torch", "snntorch", "numpy", "scipy", "numba", *OURS)
+"""Packages whose versions or sources every number depends on, beside Python's own."""
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 _LAYERS: tuple[Callable[..., Tensor], ...] = (
     functional.linear,
@@ -45,6 +53,7 @@ class ModuleParts:
         spiking: Neurons that spike.
         fixed: Number of parameters that are not trained.
         mixes_types: Whether neurons spike whose spikes may be of another type than potentials.
+        attributes: What submodules held before the first call (``attributes_of``).
     """
 
     calibrated: tuple[str, ...]
@@ -53,6 +62,7 @@ class ModuleParts:
     spiking: tuple[str, ...]
     fixed: int
     mixes_types: bool
+    attributes: dict[str, dict[str, Any]] = field(compare=False, repr=False)
 
 
 def parts_of(module: nn.Module) -> ModuleParts:
@@ -77,7 +87,34 @@ def parts_of(module: nn.Module) -> ModuleParts:
         spiking=tuple(name for name, layer in module.named_modules() if _spikes(layer)),
         fixed=sum(p.numel() for p in module.parameters() if not p.requires_grad),
         mixes_types=any(_mixes_types(module)),
+        attributes=attributes_of(module),
     )
+
+
+def is_versioned(module: str | None) -> bool:
+    """Whether a Python module is of Python or of ``VERSIONED``."""
+    top = (module or "").partition(".")[0]
+    return top in VERSIONED or top in sys.stdlib_module_names
+
+
+def attributes_of(module: nn.Module) -> dict[str, dict[str, Any]]:
+    """What submodules hold beside parameters, buffers and other modules, by their names.
+
+    Tensors that layers of libraries keep are what calls have left there.
+
+    Args:
+        module: As it is before its first call.
+    """
+    return {name: dict(_held(layer)) for name, layer in module.named_modules()}
+
+
+def _held(layer: nn.Module) -> Iterator[tuple[str, Any]]:
+    known, internal = is_versioned(type(layer).__module__), vars(nn.Module()).keys()
+    for name, value in vars(layer).items():
+        if name in _HOOKS and value:
+            yield name, list(value.values())
+        elif name not in internal and not (known and isinstance(value, Tensor)):
+            yield name, value
 
 
 def _named(module: nn.Module, kind: type[Any]) -> Iterator[tuple[str, Any]]:

@@ -19,6 +19,7 @@ from neurograd.pipeline.check import check as run_check
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.limits.command import LimitsResult, find_limits
+from neurograd.pipeline.own.content import content_of
 from neurograd.pipeline.own.handed_over import BESIDE_A_CHIP, check_sections, spec_for
 from neurograd.pipeline.pool.inline import Inline
 from neurograd.pipeline.sweep.command import SweepResult
@@ -70,7 +71,7 @@ def check(
     Raises:
         NeurogradError: For everything that bad input causes.
     """
-    _check_resume(chip, resume)
+    _check_resume(chip, problem, resume)
     spec, place = _settled(spec, problem, chip, device, sections)
     return run_check(
         spec,
@@ -109,7 +110,7 @@ def limits(
     and ``numbers`` names numbers of a ``device_models.Chip`` with the least and the largest value
     that each may have, ``{"reads.0.std": (0.0, 0.2)}``: either way may harm, and all others stay.
     """
-    _check_resume(chip, resume)
+    _check_resume(chip, problem, resume)
     if numbers and not isinstance(chip, device_models.Chip):
         raise NeurogradError(
             "numbers: is for a device_models.Chip; allowed: no numbers, as a chip of keys has its "
@@ -186,7 +187,7 @@ def sweep(
     check_mode(mode)
     if isinstance(chip, device_models.Chip):
         _check_own_sweep(over)
-    _check_resume(chip, resume)
+    _check_resume(chip, problem, resume)
     spec, place = _settled(spec, problem, chip, device, sections)
     if not over or not all(over.values()):
         raise NeurogradError("over: has no values; allowed: a key of the chip with its values")
@@ -212,12 +213,20 @@ def _check_own_sweep(over: Mapping[str, Sequence[Any]]) -> None:
             )
 
 
-def _check_resume(chip: Chip | None, resume: Path | None) -> None:
-    """Raise NeurogradError where finished work could be that of another chip object."""
-    if isinstance(chip, device_models.Chip) and resume is not None:
+def _check_resume(chip: Chip | None, problem: Problem | None, resume: Path | None) -> None:
+    """Raise NeurogradError where finished work could be that of another chip or problem."""
+    if resume is None:
+        return
+    if isinstance(chip, device_models.Chip):
         raise NeurogradError(
             "resume: finished work of a chip object cannot be told from that of another one; "
             "allowed: a chip of keys"
+        )
+    unknown = [] if problem is None else content_of(problem).unknown
+    if unknown:
+        raise NeurogradError(
+            f"resume: finished work of a problem cannot be told from that of another one by "
+            f"{unknown[0]}; allowed: numbers, texts, tensors, functions, and objects of these"
         )
 
 
