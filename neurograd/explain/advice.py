@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from neurograd.explain.cause import cause_of
-from neurograd.explain.guide import Guide, certain_damage
+from neurograd.explain.guide import ChipInWords, Guide, Part, certain_damage
 from neurograd.explain.trials import Trial
 from neurograd.judge.cost import Judgement
 from neurograd.judge.prediction_error import MODEL_ERROR, sign_known
@@ -23,8 +23,10 @@ def advice(found: Guide) -> list[str]:
     """What to change, one plain sentence each, the most useful first."""
     if found.not_begun is not None:
         return [found.not_begun]
-    if len(found.chip.effects) < 2:
+    if len(found.chip.effects) < 2 and not found.parts:
         return [*_first(found), _single(found)]
+    if len(found.chip.effects) < 2 and not certain_damage(found.whole):
+        return [*_without(found.chip, found.parts[0]), *_trust(found)]
     if found.ideal is None or not certain_damage(found.whole):
         return [
             f"The prediction is {_size(found.whole)} where training lost {_size(found.trained)}: "
@@ -48,7 +50,22 @@ def _single(found: Guide) -> str:
     (effect,) = found.chip.effects
     words = found.chip.words(effect)
     mark = "" if found.tried else f" ({_not_tried(found)})"
-    return f"Only {effect.label} sets this chip apart from an ideal one: {words}{mark}."
+    if found.chip.other_cause is None:
+        return f"Only {effect.label} sets this chip apart from an ideal one: {words}{mark}."
+    window = f"the weight window ({found.chip.window_key})"
+    return (
+        f"{capital(effect.label)} and {window} set this chip apart from an ideal one: "
+        f"{words}{mark}."
+    )
+
+
+def _without(chip: ChipInWords, part: Part) -> list[str]:
+    """The only effect, where it is not known what the whole chip costs."""
+    noun, words = NOUNS[part.without.kind], capital(chip.words(part.effect))
+    size = f"the predicted {noun} is {_size(part.without)}, {_within(part.without)}"
+    if part.without.verdict is Verdict.NOT_TOLERATED:
+        return [f"Look at {chip.window_key}: without {part.effect.label} {size}."]
+    return [f"{words}: without {part.effect.label} {size} (not tried)."]
 
 
 def _not_tried(found: Guide) -> str:
@@ -105,6 +122,8 @@ def _within(judged: Judgement) -> str:
 
 def _none_enough(found: Guide) -> list[str]:
     """Which effects have to get smaller together, where no single one is enough."""
+    if len(found.parts) < 2:
+        return []
     if any(part.without.verdict is not Verdict.NOT_TOLERATED for part in found.parts):
         return []
     harmful = [p for p in found.parts if p.alone.verdict is Verdict.NOT_TOLERATED]
@@ -120,7 +139,8 @@ def _none_enough(found: Guide) -> list[str]:
 def _interplay(found: Guide) -> list[str]:
     """Whether the effects' own costs add up to the whole one."""
     together, whole = found.together, found.whole.cost.value
-    assert together is not None
+    if together is None:
+        return []
     # Less than the error of the prediction cannot be told from it.
     if not math.isfinite(whole - together.value) or abs(together.value) <= MODEL_ERROR * whole:
         return []
@@ -142,9 +162,11 @@ def _remaining(found: Guide, ideal: Judgement) -> list[str]:
     """What is left without any effect."""
     if ideal.verdict is Verdict.TOLERATED or not _above_chance(ideal.cost):
         return []
+    effects = found.chip.effects
+    without = "any effect" if len(effects) > 1 else effects[0].label
     return [
-        f"Without any of them the predicted {NOUNS[ideal.kind]} is still {_size(ideal)}: "
-        f"see {found.chip.window_key}."
+        f"Look at {found.chip.window_key}: without {without} the predicted "
+        f"{NOUNS[ideal.kind]} is still {_size(ideal)}."
     ]
 
 

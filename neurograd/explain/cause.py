@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from neurograd.judge.prediction_error import sign_known
 from neurograd.judge.verdict import Cost, Verdict
-from neurograd.records.mitigation import EffectCost, MitigationGuide
+from neurograd.records.cost import JudgedCost
+from neurograd.records.mitigation import MitigationGuide
 from neurograd.words import listed, ranged_percent
 
 NOTHING = "Nothing in the spec sets this chip apart from an ideal one."
@@ -28,24 +29,32 @@ class Cause:
 
 
 def cause_of(
-    verdict: Verdict, effects: Sequence[str], guide: MitigationGuide | None = None
+    verdict: Verdict,
+    effects: Sequence[str],
+    guide: MitigationGuide | None = None,
+    window: str | None = None,
+    trained: JudgedCost | None = None,
 ) -> Cause:
     """The effect that a cost comes from.
 
-    A chip with one effect has no other cause. Of several, it is the one without which the
-    predicted cost is lowest, where that is known; without a prediction of each, none is named.
+    A chip with one effect, whose weight window holds what clean networks learn, has no other cause.
+    Else it is the effect without which the predicted cost is lowest, where that is known to save
+    something; without a prediction of each, none is named.
 
     Args:
         verdict: The verdict; a chip that is tolerated has no cause to be named.
         effects: What sets the chip apart from an ideal one, as sentences call it.
         guide: What each of them is predicted to cost, None where that was not predicted.
+        window: The key of a weight window that may not hold what clean networks learn; None where
+            it is known to hold it.
+        trained: What the trained chips cost; None where none was trained.
     """
     if not effects:
         return Cause(None, _UNEXPLAINED if verdict is Verdict.NOT_TOLERATED else NOTHING)
     if verdict is Verdict.TOLERATED:
         return Cause(None, "")
     begin = "Cause" if verdict is Verdict.NOT_TOLERATED else "Possible cause"
-    if len(effects) == 1:
+    if len(effects) == 1 and window is None:
         only = effects[0]
         return Cause(
             only, f"{begin}: {only}, the only thing that sets this chip apart from an ideal one."
@@ -56,8 +65,15 @@ def cause_of(
             if guide is None
             else "the prediction is too uncertain to tell them apart"
         )
-        return Cause(None, f"{begin}: {listed(effects, 'or')}; {told}.")
-    return _of_several(begin, effects, guide)
+        beside = [f"the weight window ({window})"] if len(effects) == 1 else []
+        return Cause(None, f"{begin}: {listed([*effects, *beside], 'or')}; {told}.")
+    stands_out = _stands_out(guide) or (len(effects) == 1 and _is_less(guide, trained))
+    if stands_out or len(effects) == 1:
+        return _of_one(begin, guide, window, stands_out=stands_out)
+    none = (
+        f"no single one of {listed(effects)} stands out in what the training is predicted to cost"
+    )
+    return Cause(None, f"{begin}: {none}.")
 
 
 _UNEXPLAINED = (
@@ -66,28 +82,25 @@ _UNEXPLAINED = (
 )
 
 
-def _of_several(begin: str, effects: Sequence[str], guide: MitigationGuide) -> Cause:
+def _of_one(begin: str, guide: MitigationGuide, window: str | None, *, stands_out: bool) -> Cause:
+    """The first effect of a guide, which stands out or is the only one."""
     part = guide.effects[0]
-    if not _stands_out(part, guide):
-        each = listed(effects)
-        return Cause(
-            None,
-            f"{begin}: no single one of {each} stands out in what the training is predicted "
-            "to cost.",
-        )
     without = ranged_percent(part.without.value, part.without.ci, guide.confidence)
     whole = ranged_percent(
         guide.whole.value, guide.whole.ci, guide.confidence, missing="that of a diverging training"
     )
-    return Cause(
-        part.label,
-        f"{begin}: {part.label}; without it the predicted {guide.noun} is {without} in place of "
-        f"{whole}.",
-    )
+    costs = f"the predicted {guide.noun} is {without} in place of {whole}"
+    if stands_out:
+        return Cause(part.label, f"{begin}: {part.label}; without it {costs}.")
+    damaged = guide.ideal is not None and guide.ideal.verdict is not Verdict.TOLERATED
+    left = f"; what is left comes from {window}" if damaged and window is not None else ""
+    none = "no effect that is known to cost anything"
+    return Cause(None, f"{begin}: {none}; without {part.label} {costs}{left}.")
 
 
-def _stands_out(part: EffectCost, guide: MitigationGuide) -> bool:
-    """Whether leaving the effect out is known to save something; some damage is known already."""
+def _stands_out(guide: MitigationGuide) -> bool:
+    """Whether leaving the first effect out is known to save something of some damage."""
+    part = guide.effects[0]
     if guide.whole.verdict is Verdict.TOLERATED or not math.isfinite(part.without.value):
         return False
     if part.saves is None:  # without this effect nothing diverges
@@ -96,3 +109,10 @@ def _stands_out(part: EffectCost, guide: MitigationGuide) -> bool:
     if low is None or high is None or part.saves <= 0:
         return False
     return sign_known(Cost(part.saves, (low, high), guide.confidence))
+
+
+def _is_less(guide: MitigationGuide, trained: JudgedCost | None) -> bool:
+    """Whether the chip without the effect loses less, for certain, than the trained chips lose."""
+    if trained is None or trained.lower_bound is None:
+        return False
+    return guide.effects[0].without.ci[1] < trained.lower_bound

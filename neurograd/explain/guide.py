@@ -14,13 +14,16 @@ import numpy as np
 
 from neurograd.effects.effect import Effect, Remedy
 from neurograd.explain.trials import Tried, best_first
-from neurograd.explain.variants import by_left_out, names
+from neurograd.explain.variants import Variant, by_left_out, names, variants
 from neurograd.judge.cost import Allowed, Baseline, Judgement, lost_decrease
 from neurograd.judge.forecasts import judge_forecasts
 from neurograd.judge.networks import Network, Predicted, correct_table
 from neurograd.judge.prediction_error import is_known, sign_known, widened
 from neurograd.judge.verdict import Cost, Verdict, mean_interval, mean_over_chips
 from neurograd.measure.intervals import CONFIDENCE
+
+_WHOLE = "whole"
+"""Name of the chip itself among its variants."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,27 @@ class ChipInWords:
         effects: All its effects, in the order in which an update meets them.
         remedies: What makes each of them smaller, by the effect's name.
         window_key: The key of the spec that sets its weight window, which no effect stands for.
+        window_holds: Whether that window is known to hold what clean networks learn.
     """
 
     effects: tuple[Effect, ...]
     remedies: Mapping[str, Remedy]
     window_key: str
+    window_holds: bool = False
+
+    @property
+    def compared(self) -> list[Variant]:
+        """The chips that tell what its damage comes from.
+
+        None for a single effect where nothing else is left: without it the chip is its clean twin.
+        """
+        alone = len(self.effects) < 2 and self.window_holds
+        return [] if alone else variants(self.effects)
+
+    @property
+    def other_cause(self) -> str | None:
+        """The key of the window where what it costs is not known to be nothing."""
+        return None if self.window_holds else self.window_key
 
     def words(self, effect: Effect) -> str:
         """What to do about an effect."""
@@ -107,7 +126,7 @@ class Guide:
         chip: The chip in words.
         trained: What training says.
         whole: The whole chip.
-        ideal: The chip without any effect, None for fewer than two effects; what it costs is the
+        ideal: The chip without any effect, None where nothing is shared out; what it costs is the
             weight window's and the like.
         parts: The effects, that whose absence saves most first.
         together: Whole cost above the ideal chip's, minus the sum of what each effect alone adds
@@ -160,18 +179,18 @@ def measured_guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgem
     """
     effects = chip.effects
     whole = predicted.judged(predicted.chips)
-    if len(effects) < 2 or not predicted.variants:
+    if not predicted.variants:
         return Guide(chip, trained, whole, None, (), None)
     name_of = {left_out: variant.name for left_out, variant in by_left_out(effects).items()}
     everything = names(effects)
-    networks = predicted.variants
+    networks = {_WHOLE: predicted.chips, **predicted.variants}
     judged = {name: predicted.judged(each) for name, each in networks.items()}
     tables = _CostTables(predicted)
     all_of_it, ideal = tables.of(predicted.chips), tables.of(networks[name_of[everything]])
     parts, interplay = [], all_of_it - ideal
     for effect in effects:
         without = name_of[frozenset({effect.name})]
-        alone = name_of[everything - {effect.name}]
+        alone = name_of.get(everything - {effect.name}, _WHOLE)
         saves = tables.mean(all_of_it, tables.of(networks[without]))
         finite = 0 < whole.cost.value < math.inf
         share = saves.value / whole.cost.value if finite and saves.value > 0 else None
@@ -186,7 +205,7 @@ def measured_guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgem
         whole,
         judged[name_of[everything]],
         tuple(sorted(parts, key=_rank)),
-        tables.mean(interplay, np.zeros_like(interplay)),
+        tables.mean(interplay, np.zeros_like(interplay)) if len(effects) > 1 else None,
     )
 
 

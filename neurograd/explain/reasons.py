@@ -23,7 +23,10 @@ _UNKNOWN = "an unknown part"
 
 
 def explain(
-    report: CheckReport, effects: Sequence[str], remedies: Sequence[str] = ()
+    report: CheckReport,
+    effects: Sequence[str],
+    remedies: Sequence[str] = (),
+    window: str | None = None,
 ) -> tuple[list[str], list[str]]:
     """Sentences that give the reasons of a verdict, and those that stand beside them.
 
@@ -36,8 +39,10 @@ def explain(
         effects: What sets the chip apart from the ideal one, as a sentence calls it.
         remedies: What makes each of them smaller, in the same order; none where nothing is to be
             said of them.
+        window: The key of a weight window that may not hold what clean networks learn.
     """
-    cause = cause_of(report.verdict, effects, report.mitigation).sentence
+    trained = report.training.cost
+    cause = cause_of(report.verdict, effects, report.mitigation, window, trained).sentence
     deciding = [
         *_trust(report),
         *([cause] if cause and report.training.cost.clean_learned else []),
@@ -45,7 +50,7 @@ def explain(
         *_diverged(report),
         *_frozen(report),
         *clipped(report),
-        *_action(report, remedies),
+        *_action(report, remedies, window),
     ]
     if report.quick:
         deciding.append(
@@ -120,7 +125,7 @@ def _frozen(report: CheckReport) -> list[str]:
     ]
 
 
-def _action(report: CheckReport, remedies: Sequence[str]) -> list[str]:
+def _action(report: CheckReport, remedies: Sequence[str], window: str | None) -> list[str]:
     """The one thing to change first; of a cost that is not decided, what would decide it."""
     cost = report.training.cost
     if report.verdict is Verdict.TOLERATED or not cost.clean_learned:
@@ -130,7 +135,7 @@ def _action(report: CheckReport, remedies: Sequence[str]) -> list[str]:
     guide = report.mitigation
     if guide is not None and (guide.effects or guide.tried):
         return [f"{FIRST} {_inside(guide.advice[0])}"]
-    if len(remedies) == 1:
+    if len(remedies) == 1 and window is None:
         return [f"{FIRST} {_inside(remedies[0])} (not tried)."]
     return []
 

@@ -31,9 +31,9 @@ def variants(effects: Sequence[Effect]) -> list[Variant]:
     """The chips that are predicted beside the whole one, each set of effects once.
 
     Args:
-        effects: All effects of the chip; with fewer than two there is nothing to tell apart.
+        effects: All effects of the chip; of one there is the chip without it.
     """
-    return list(by_left_out(effects).values()) if len(effects) > 1 else []
+    return list(by_left_out(effects).values())
 
 
 def by_left_out(effects: Sequence[Effect]) -> dict[frozenset[str], Variant]:
@@ -44,10 +44,11 @@ def by_left_out(effects: Sequence[Effect]) -> dict[frozenset[str], Variant]:
         found.setdefault(names([effect]), without)
     for effect in effects:
         others = tuple(other for other in effects if other != effect)
-        # Of two effects, one alone is the chip without the other.
+        # Of two effects, one alone is the chip without the other, and a single one is the chip.
         alone = Variant(f"alone-{effect.name}", f"with {effect.label} only", others)
         found.setdefault(names(others), alone)
     found.setdefault(names(effects), Variant("ideal", "without any effect", tuple(effects)))
+    found.pop(names(()), None)
     return found
 
 

@@ -16,9 +16,8 @@ from torch import Tensor
 from device_models import Chip
 from neurograd.deployment import Judged
 from neurograd.effects.recipe_keys import effective_step_size
-from neurograd.explain.ageing import ageing_cause, with_deployment
-from neurograd.explain.cause import cause_of
-from neurograd.explain.reasons import explain
+from neurograd.explain.guide import ChipInWords
+from neurograd.explain.with_reasons import with_reasons
 from neurograd.judge.cost import Judgement
 from neurograd.judge.forecasts import Forecast
 from neurograd.judge.verdict import Verdict
@@ -274,8 +273,8 @@ class Checking:
             # A chip that was handed over is a whole, which cannot be told without a part.
             told = own_parts(self.spec) is None
             wanted = measure and told and mitigation is not False
+            chip = self._in_words(group)
             if wanted and _failed(judged.training):
-                chip = chip_in_words(self.spec, self.problem)
                 asked = mitigation is True
                 first = forecasts[: len(chips) + 1]
                 explained = guide_to(chip, stages, submit, first, judged.training, asked=asked)
@@ -284,7 +283,7 @@ class Checking:
             over_ranges = None if ranged is None else pool.submit(ranged.result).result()
         result = self._training_result(*group.results(), judged.training, points, forecast)
         self.timing["total"] = time.perf_counter() - start
-        report = self._report(kind, judged, points, result, explained, aged, trials)
+        report = self._report(kind, judged, chip, points, result, explained, aged, trials)
         return CheckResult(report.model_copy(update={"ranges": over_ranges}))
 
     def report_of(self, group: ChipGroup) -> CheckReport:
@@ -292,7 +291,7 @@ class Checking:
         judged = group.judged()
         result = self._training_result(*group.results(), judged.training, (), None)
         aged = deployment_results(group.deployed(), judged.deployment)
-        return self._report("train", judged, (), result, None, aged, ())
+        return self._report("train", judged, self._in_words(group), (), result, None, aged, ())
 
     def timed(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
         """The result of work, whose time is added to what is kept by its name."""
@@ -310,6 +309,11 @@ class Checking:
             raise ValueError("clean was predicted only; allowed: train_clean(spec)")
         like = self.problem.initial_weights
         return known.result, {name: w.to(like) for name, w in known.snapshots.items()}
+
+    def _in_words(self, group: ChipGroup) -> ChipInWords:
+        """What sentences say of the chip beside its first clean twin."""
+        clean = group.results()[0][0]
+        return chip_in_words(self.spec, self.problem, clean.largest_weight)
 
     # -- report -----------------------------------------------------------------------------
 
@@ -342,6 +346,7 @@ class Checking:
         self,
         kind: Literal["check", "train"],
         judged: Judged,
+        chip: ChipInWords,
         points: Sequence[MeasuredPoint],
         training: TrainingResult,
         mitigation: MitigationGuide | None,
@@ -371,23 +376,8 @@ class Checking:
             mitigation=mitigation,
             timing={f"{name}_seconds": round(took, 3) for name, took in self.timing.items()},
         )
-        chip = chip_in_words(self.spec, self.problem)
-        labels = [effect.label for effect in chip.effects]
-        if report.own_chip is not None:
-            labels = [OWN_CHIP]
-        remedies = [chip.words(effect) for effect in chip.effects]
-        deciding, beside = explain(report, labels, remedies)
-        cause, verdict = cause_of(report.verdict, labels, mitigation).label, judged.verdict
-        trained = judged.counts and report.verdict is verdict
-        if aged:
-            deciding = with_deployment(self.spec, report, verdict, deciding, chip.window_key)
-        told = {
-            "verdict": verdict,
-            "cause": cause if trained else ageing_cause(report),
-            "reasons": (*deciding, *beside),
-            "deciding_reasons": len(deciding),
-        }
-        return report.model_copy(update=told)
+        handed_over = None if report.own_chip is None else OWN_CHIP
+        return with_reasons(self.spec, report, judged, chip, handed_over)
 
 
 def _failed(judged: Judgement) -> bool:

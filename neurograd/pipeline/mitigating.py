@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+import torch
+
 from device_models import Chip
 from neurograd.effects.effect import Effect
 from neurograd.effects.layer_keys import layer_remedy
@@ -22,10 +24,9 @@ from neurograd.explain.guide import (
 )
 from neurograd.explain.mitigation import recorded
 from neurograd.explain.trials import Trial, Tried, trials_of, why_not
-from neurograd.explain.variants import variants
 from neurograd.forecast.chip_end import forecast_passes, update_passes
 from neurograd.judge.cost import Judgement
-from neurograd.pipeline.build import active_effects
+from neurograd.pipeline.build import active_effects, build_chip
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
 from neurograd.pipeline.notes import off_path
 from neurograd.pipeline.predicted.way import known_way, thrown_off
@@ -48,8 +49,14 @@ TRIED = 2
 """Effects whose numbers are tried, those that cost most."""
 
 
-def chip_in_words(spec: Spec, problem: Problem) -> ChipInWords:
-    """What sentences say of a spec's chip: its effects and what makes each of them smaller."""
+def chip_in_words(spec: Spec, problem: Problem, learned: float | None = None) -> ChipInWords:
+    """What sentences say of a spec's chip: its effects and what makes each of them smaller.
+
+    Args:
+        spec: The spec.
+        problem: Its problem.
+        learned: Largest |weight| of the clean network; None where it is not known.
+    """
     effects = tuple(active_effects(spec, problem))
     window = "quantization" if spec.device is None else "device.conductance"
     return ChipInWords(
@@ -58,7 +65,17 @@ def chip_in_words(spec: Spec, problem: Problem) -> ChipInWords:
             effect.name: layer_remedy(effect, spec, problem.num_samples) for effect in effects
         },
         window_key=f"{window}.weight_range",
+        window_holds=not effects or _holds(spec, problem, effects, learned),
     )
+
+
+def _holds(spec: Spec, problem: Problem, effects: Sequence[Effect], learned: float | None) -> bool:
+    """Whether a chip without any effect can hold every weight up to a size, of either sign."""
+    ideal = build_chip(spec, problem, without=effects)
+    if learned is None:
+        return not ideal.writes
+    both = (torch.full_like(problem.initial_weights, end) for end in (-learned, learned))
+    return all(torch.equal(ideal.program(weights), weights) for weights in both)
 
 
 def guide_to(
@@ -73,8 +90,10 @@ def guide_to(
     """Predict the chip without each effect, then with the numbers behind the worst ones changed.
 
     Where the forecast of the whole chip leaves open how much damage there is, nothing of this is
-    begun: there is nothing that could be shared out. Nor is it where it would be more work than the
-    training of the chips, and not a little, unless it was asked for.
+    begun: there is nothing that could be shared out. A single effect is left out all the same where
+    the weight window may not hold what the clean network learns: what is left without it is known
+    better than the chip, and may be all that training lost. Nor is anything begun where it would
+    be more work than the training of the chips, and not a little, unless it was asked for.
 
     A chip that was drawn update by update is drawn without its effects and with other numbers as
     well: what a path is off by would be taken for the cost of an effect.
@@ -99,15 +118,18 @@ def guide_to(
     certain = submit(
         "mitigation", lambda: certain_damage(predicted({}).judged(forecasts[1:]))
     ).result()
-    work = guide_work(spec, problem, stages.chip, chip.effects, len(drawn), drawn=sum(drawn))
+    compared = chip.compared if certain or len(chip.effects) == 1 else []
+    work = guide_work(spec, problem, stages.chip, chip, len(drawn), drawn=sum(drawn))
+    if not certain:
+        work = replace(work, each=len(compared))
     not_begun = None if asked or not certain or work.is_little else work.in_words()
-    begun = certain and not_begun is None
+    begun = (certain or bool(compared)) and (asked or work.is_little)
     others = {
         variant.name: [
             submit("mitigation", stages.predicted_variant, variant, *each)
             for each in enumerate(drawn)
         ]
-        for variant in (variants(chip.effects) if begun else ())
+        for variant in (compared if begun else ())
     }
     networks = {name: [task.result() for task in each] for name, each in others.items()}
     found = submit(
@@ -160,8 +182,9 @@ class GuideWork:
 
     def in_words(self) -> str:
         """Why it is not begun, in a sentence."""
+        among = f"{self.effects} effects" if self.effects > 1 else "an effect and the weight window"
         return (
-            f"Sharing the damage out among {self.effects} effects takes "
+            f"Sharing the damage out among {among} takes "
             f"{self.chips * self.each} forecasts, about "
             f"{self.each * self.forecast / self.training:.2g} times the work of training the "
             "chips: it was not begun (check --mitigation makes it)."
@@ -172,7 +195,7 @@ def guide_work(
     spec: Spec,
     problem: Problem,
     chip: Chip,
-    effects: Sequence[Effect],
+    told: ChipInWords,
     chips: int,
     *,
     drawn: int = 0,
@@ -183,11 +206,12 @@ def guide_work(
         spec: The spec.
         problem: Its problem.
         chip: Its chip.
-        effects: Those that act.
+        told: The chip in words.
         chips: Chips that are trained and predicted.
         drawn: How many of them were drawn update by update whatever way forecasts of the spec take.
     """
     samples, steps = problem.num_samples, spec.count_updates(problem.num_samples)
+    effects = told.effects
     tried = 0 if why_not(spec, samples) else len(trials_of(spec, samples, effects[:TRIED]))
     training = steps * update_passes(problem, chip)
     of_drawn = drawn * forecast_passes(problem, chip, steps, "every_update")
@@ -197,7 +221,7 @@ def guide_work(
     return GuideWork(
         effects=len(effects),
         chips=chips,
-        each=len(variants(effects)) + tried,
+        each=len(told.compared) + tried,
         forecast=(of_drawn + of_others) / chips,
         training=training,
         num_parameters=problem.num_parameters,

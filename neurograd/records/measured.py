@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -52,12 +53,18 @@ def trained_network(trained: Trained) -> TrainedNetwork:
         test_accuracy=trained.test_accuracy,
         correct=None if trained.correct is None else trained.correct.cpu().numpy(),
         diverged=trained.diverged,
+        largest_weight=_largest([trained.weights, *trained.snapshots.values()]),
         curve=Curve(
             steps=trained.curve.steps,
             train_loss=trained.curve.train_loss,
             test_accuracy=trained.curve.test_accuracy,
         ),
     )
+
+
+def _largest(weights: Sequence[Tensor]) -> float:
+    """Largest size of a weight in any of some networks."""
+    return max(float(w.abs().max()) for w in weights)
 
 
 def predicted_network(
@@ -78,6 +85,7 @@ def predicted_network(
         test_accuracy=end.test_accuracy,
         correct=None if end.correct is None else end.correct.cpu().numpy(),
         diverged=end.diverged,
+        largest_weight=_largest([w]),
         gradients=gradients,
     )
 

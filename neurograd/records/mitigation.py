@@ -72,9 +72,10 @@ class MitigationGuide(Record):
     whole: VariantCost
     """The chip with all its effects."""
     ideal: VariantCost | None
-    """The chip without any of them; None for fewer than two effects."""
+    """The chip without any of them; None where nothing was shared out: no chip without an effect
+    was predicted, or a single effect's weight window holds all that the clean network learns."""
     effects: tuple[EffectCost, ...]
-    """That whose absence saves most first; empty for fewer than two effects."""
+    """That whose absence saves most first; empty as ``ideal`` is None."""
     together: Together | None
     """How far they act together; None for fewer than two effects."""
     tried: tuple[TriedChange, ...] = ()

@@ -104,6 +104,9 @@ class NetworkRecord(Record):
     """Which test samples are classified correctly."""
     diverged: bool
     """Whether weights or loss became infinite or NaN."""
+    largest_weight: Number = None
+    """Largest |weight| at the end, and where a clean training was looked at on its way; that of a
+    forecast as it is read. None where it is not finite, and of a network that was programmed."""
 
     def __eq__(self, other: object) -> bool:
         """Whether all fields are the same; arrays have no truth value of their own."""

@@ -24,7 +24,7 @@ from neurograd.pipeline.identity import ChipTask, CleanTask, content_fingerprint
 from neurograd.pipeline.limits.design_changes import find_changes
 from neurograd.pipeline.limits.knobs import find_knobs, turn
 from neurograd.pipeline.limits.search import FULL, QUICK, SearchBudget, harmful_value
-from neurograd.pipeline.mitigating import GuideWork, guide_work
+from neurograd.pipeline.mitigating import GuideWork, chip_in_words, guide_work
 from neurograd.pipeline.planning.forecast_costs import OtherChip
 from neurograd.pipeline.planning.unit_costs import UnitCosts, measure_units
 from neurograd.pipeline.pool import Threads
@@ -328,8 +328,8 @@ def _guide(
 
 def _guide_work(spec: Spec, problem: Problem, chip: Chip, *, asked: bool) -> GuideWork | None:
     """What such a guide takes; None where it would not be begun, or tries nothing."""
-    effects = active_effects(spec, problem)
-    work = guide_work(spec, problem, chip, effects, spec.training.seeds)
+    told = chip_in_words(spec, problem)
+    work = guide_work(spec, problem, chip, told, spec.training.seeds)
     return work if work.each and (asked or work.is_little) else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from neurograd.errors import DivergenceError, NeurogradError
 from neurograd.explain.cause import cause_of
-from neurograd.pipeline.build import active_effects, build_problem
+from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.check import (
     CleanTraining,
@@ -18,6 +18,7 @@ from neurograd.pipeline.check import (
 )
 from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.identity import CleanTask
+from neurograd.pipeline.mitigating import chip_in_words
 from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.records.cost import ForecastResult
 from neurograd.records.json_form import to_json_dict
@@ -119,8 +120,9 @@ def _predict(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Trai
     problem = build_problem(spec, device)
     assert isinstance(clean.result, PredictedNetwork)
     found = forecast(spec, problem, clean=clean.result)
-    labels = [effect.label for effect in active_effects(spec, problem)]
-    cause = cause_of(found.verdict, labels).label
+    chip = chip_in_words(spec, problem, clean.result.largest_weight)
+    labels = [effect.label for effect in chip.effects]
+    cause = cause_of(found.verdict, labels, window=chip.other_cause).label
     result = ForecastResult.of(found)
     return TrainedColumns.predicted(result, found.chips, problem.num_parameters, cause)
 

@@ -385,7 +385,8 @@ def test_effects_of_which_one_is_enough_are_said_to_overlap(three):
 def test_what_no_effect_explains_is_said(three):
     found = _guide(three, whole=40, ideal=30, without=(36, 36, 38), alone=(34, 34, 32))
     text = " ".join(found["advice"])
-    assert "Without any of them the predicted accuracy drop is still 30.0 %" in text
+    assert "Look at device.conductance.weight_range: without any effect the predicted" in text
+    assert "accuracy drop is still 30.0 %" in text
     assert "device.conductance.weight_range" in text
     # 40 − 30 = 4 + 4 + 2: counted from the ideal chip, the effects add up.
     assert found["together"]["value"] == pytest.approx(0.0)
@@ -411,9 +412,11 @@ def test_one_effect_or_none_is_one_line(three):
     _, problem = three
     clean, chips = _networks(0, chips=1)[0], _networks(40)
     single = validate_spec({**THREE, "device": {"faults": {"stuck_low": "1 %"}}})
-    assert variants(active_effects(single, problem)) == []
+    # Weights of 0.5 fit the window, so that the chip without its effect is the clean twin.
+    chip = chip_in_words(single, problem, 0.5)
+    assert chip.compared == []
     predicted = _predicted(single, problem, clean, chips, {})
-    found = _made(chip_in_words(single, problem), predicted, _trained())
+    found = _made(chip, predicted, _trained())
     assert found.effects == ()
     assert found.ideal is found.together is None
     (line,) = found.advice
@@ -421,10 +424,40 @@ def test_one_effect_or_none_is_one_line(three):
         "Only stuck devices sets this chip apart from an ideal one: lower "
         "device.faults.stuck_low (not tried)."
     )
+    for learned in (None, 1.5):
+        chip = chip_in_words(single, problem, learned)
+        assert [variant.name for variant in chip.compared] == ["without-faults"]
+        (line,) = _made(chip, predicted, _trained()).advice
+        assert line.startswith("Stuck devices and the weight window (device.conductance.weight_ra")
     none = validate_spec({**THREE, "device": None})
     predicted = _predicted(none, problem, clean, chips, {})
     (line,) = _made(chip_in_words(none, problem), predicted, _trained()).advice
     assert line.startswith("Cause: no effect that the spec names")  # the chip is not tolerated
+
+
+@pytest.mark.parametrize(
+    ("without", "first"),
+    [
+        (
+            0,
+            "Lower device.faults.stuck_low: without stuck devices the predicted accuracy drop",
+        ),
+        (40, "Look at device.conductance.weight_range: without stuck devices the predicted"),
+    ],
+)
+def test_one_effect_beside_a_window_is_told_from_it(three, without, first):
+    _, problem = three
+    single = validate_spec({**THREE, "device": {"faults": {"stuck_low": "1 %"}}})
+    chips = {"without-faults": _networks(without)}
+    clean = _networks(0, chips=1)[0]
+    predicted = _predicted(single, problem, clean, _networks(40), chips)
+    found = _made(chip_in_words(single, problem, 1.5), predicted, _trained())
+    (part,) = found.effects
+    assert part.alone == found.whole
+    assert part.without == found.ideal
+    assert found.together is None
+    assert part.saves == pytest.approx(0.4 - without / SAMPLES)
+    assert found.advice[0].startswith(first)
 
 
 def test_regression_ranks_an_effect_without_which_nothing_diverges_first():

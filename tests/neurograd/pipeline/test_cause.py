@@ -20,7 +20,11 @@ from tests.neurograd.quoted import parted
 COARSE = {
     "name": "a step of a quarter of the window",
     # No number that a cost on 200 samples may be as well: a sentence would seem to quote the cost.
-    "device": {"pulsed": {"model": "constant", "dw_min": 0.5043}},
+    # The window holds all that the clean network learns.
+    "device": {
+        "conductance": {"weight_range": 2},
+        "pulsed": {"model": "constant", "dw_min": 0.5043},
+    },
     "network": {"hidden": [8]},
     "task": {"name": "digits", "train_samples": 200, "test_samples": 200},
     "training": {"step_size": 0.3, "steps": 60, "seeds": 4, "max_seeds": 4},
@@ -45,6 +49,45 @@ def test_check_and_train(spec, work):
     for text in (console.file.getvalue(), render_html(record)):
         assert SENTENCE in text
         assert "Nothing in the spec" not in text
+
+
+def _narrow(weight_range, device):
+    conductance = {"weight_range": weight_range}
+    return validate_spec({**COARSE, "device": {"conductance": conductance, **device}})
+
+
+def test_an_effect_that_saves_nothing_is_not_the_cause_of_what_the_window_clips():
+    """Red where a single effect is the cause whatever the window costs."""
+    spec = _narrow(0.03, {"read": {"noise": 0.001}})
+    record = check(spec).record
+    assert (record.verdict, record.cause) == ("not tolerated", None)
+    assert record.reasons[0].startswith(
+        "Cause: no effect that is known to cost anything; without read noise the predicted "
+        "accuracy drop is "
+    )
+    assert record.reasons[0].endswith("; what is left comes from device.conductance.weight_range.")
+    said = "What to do first: look at device.conductance.weight_range: without read noise"
+    assert record.reasons[2].startswith(said)
+    (part,) = record.mitigation.effects
+    assert part.without.value == record.mitigation.ideal.value > 0
+    assert part.alone == record.mitigation.whole
+    # No prediction tells the two apart here.
+    trained = train_beside(spec).record
+    assert trained.cause is None
+    assert trained.reasons[0] == (
+        "Cause: read noise or the weight window (device.conductance.weight_range); which of them "
+        "costs how much is predicted by neurograd check."
+    )
+    assert not any(reason.startswith("What to do first: lower") for reason in trained.reasons)
+
+
+def test_the_only_effect_is_the_cause_where_the_window_alone_would_cost_less():
+    """The clean network leaves the window, the forecast of the chip is open, training is not."""
+    record = check(_narrow(1.0, {"pulsed": {"model": "constant", "dw_min": 0.5043}})).record
+    assert (record.verdict, record.cause) == ("not tolerated", LABEL)
+    assert record.reasons[0].startswith(f"Cause: {LABEL}; without it the predicted accuracy drop")
+    (part,) = record.mitigation.effects
+    assert part.without.ci[1] < record.training.cost.lower_bound
 
 
 @pytest.mark.parametrize("mode", ["train", "predict"])

@@ -133,12 +133,12 @@ def test_what_a_chip_is_compared_with_is_predicted_as_the_chip_was(made, drawn):
 
 def test_chips_that_are_drawn_take_the_work_of_their_updates(made, monkeypatch):
     spec, problem, chip = made
-    effects = mitigating.active_effects(spec, problem)
+    words = mitigating.chip_in_words(spec, problem)
     costs = {"small_batches": 1.0, "whole_set": 1.0, "every_update": 7.0}
     monkeypatch.setattr(mitigating, "forecast_passes", lambda *asked: costs[asked[3]])
     monkeypatch.setattr(mitigating, "known_way", lambda *asked: ("small_batches", None))
     path, drawn, half = (
-        mitigating.guide_work(spec, problem, chip, effects, 4, drawn=count).forecast
+        mitigating.guide_work(spec, problem, chip, words, 4, drawn=count).forecast
         for count in (0, 4, 2)
     )
     assert (path, drawn, half) == (1.0, 7.0, 4.0)
