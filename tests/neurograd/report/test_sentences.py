@@ -25,8 +25,12 @@ SPECS = {
     },
     "one effect, which fails": {
         **SMALL,
-        "device": {"write": {"cycle_to_cycle": "40 %"}},
+        "device": {"conductance": {"weight_range": 2}, "write": {"cycle_to_cycle": "40 %"}},
         "targets": {"max_accuracy_drop": "1 %", "confidence": "90 %"},
+    },
+    "one effect, in a window that clips": {
+        **SMALL,
+        "device": {"conductance": {"weight_range": 0.03}, "read": {"noise": "0.1 %"}},
     },
     "an ideal chip": SMALL,
     "regression": {
