@@ -49,8 +49,7 @@ def quick_spec(spec: Spec) -> Spec:
     most = _QUICK_SPIKING if spiking else _QUICK
     seeds, steps = min(training.seeds, 3), training.steps
     if steps is None:
-        # How many updates epochs are, the data say.
-        steps = spec.count_updates(build_problem(spec).num_samples)
+        steps = spec.count_updates(_training_samples(spec))
     fewer = {"steps": min(steps, most.steps), "epochs": None, "seeds": seeds, "max_seeds": seeds}
     return spec.model_copy(
         update={
@@ -70,6 +69,14 @@ def quick_spec(spec: Spec) -> Spec:
             else ranges.model_copy(update={"draws": min(ranges.draws, 8)}),
         }
     )
+
+
+def _training_samples(spec: Spec) -> int:
+    """How many the data have, wherever those lie that a program has handed over."""
+    given = spec.handed_over
+    problem = build_problem(spec) if given is None else given.problem
+    count: int = problem.num_samples
+    return count
 
 
 def _yaml(value: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import neurograd
 from device_models import Backprop, Chip, Minibatch
 from device_models.protocols import AveragedRule, ExpectedRule
 from device_models.updates.adam import Adam
@@ -16,6 +17,7 @@ from device_models.updates.momentum import Momentum
 from device_models.updates.recipe import Recipe
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.moments import measure_moments
+from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import check
 from neurograd.pipeline.pool.inline import Inline
 from neurograd.problem import Problem
@@ -165,17 +167,19 @@ WHOLE = {
 }
 
 
+class _Here(Inline):
+    """All in one thread."""
+
+    def __init__(self, device: torch.device, reporter: Reporter, *more: object) -> None:
+        super().__init__(reporter)
+
+
 def test_a_whole_check_has_the_numbers_of_the_cpu(monkeypatch):
     """Clean twin, chips, moments, curvature, kinks, forecast and ageing; all in one thread.
 
     Sums may be taken in another order, so that numbers agree up to rounding.
     """
-
-    class Here(Inline):
-        def __init__(self, device: torch.device, reporter: Reporter, *more: object) -> None:
-            super().__init__(reporter)
-
-    monkeypatch.setattr("neurograd.pipeline.check.Threads", Here)
+    monkeypatch.setattr("neurograd.pipeline.check.Threads", _Here)
     # Compiled loops, which take tensors of the CPU only, have draws of their own.
     monkeypatch.setattr("device_models.kernels.dispatch.available", lambda: False)
     spec = validate_spec(WHOLE)
@@ -186,6 +190,28 @@ def test_a_whole_check_has_the_numbers_of_the_cpu(monkeypatch):
     assert here["deployment"]
     for name in here.keys() - {"timing"}:
         assert there[name] == _nearly(here[name]), name
+
+
+def test_a_problem_that_lies_there_is_swept_and_looked_at_quickly(monkeypatch):
+    """Neither is built on the CPU before its work begins there."""
+    monkeypatch.setattr("neurograd.pipeline.check.Threads", _Here)
+    monkeypatch.setattr("neurograd.pipeline.pool.workers.choose_device", torch.device)
+    monkeypatch.setattr("device_models.kernels.dispatch.available", lambda: False)
+    keys = {name: WHOLE[name] for name in ("device", "training", "measure", "deployment")}
+    counted = {"step_size": 0.1, "epochs": 2, "seeds": 2, "max_seeds": 2}
+    epochs = {**keys, "learning_rule": {"batch_size": 10}, "training": counted}
+
+    def found(device: torch.device | str) -> tuple[object, ...]:
+        problem = build_problem(validate_spec(WHOLE), device)
+        swept = neurograd.sweep(problem=problem, chip=keys, over={"device.read.noise": [0.0, 0.1]})
+        quick = neurograd.check(problem=problem, chip=epochs, quick=True)
+        return [dict(row) for row in swept.rows], quick.report["training"]["clean"]
+
+    with second_device() as device:
+        there = found(device)
+    rows, clean = found("cpu")
+    assert len(rows) == 2
+    assert there == (_nearly(rows), _nearly(clean))
 
 
 def _nearly(value: object) -> object:

@@ -153,7 +153,7 @@ class _Comparing:
             return after, self._compared(terms, a, b, plan)
 
         found = []
-        if max(self.a.spec.training.steps, self.b.spec.training.steps) > 0:
+        if self.a.spec.training.trains or self.b.spec.training.trains:
             found.append(compared(None, chips, others))
         aged, aged_others = first.deployed(), second.deployed()
         for seconds in shared_times(self.a.spec, self.b.spec):

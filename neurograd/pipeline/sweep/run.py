@@ -92,7 +92,7 @@ def _prepare_group(
         name, spec = specs[index]
         try:
             if problem is None:
-                problem = build_problem(spec)
+                problem = build_problem(spec, settings.device)
                 data = content_fingerprint(problem)
                 build_clean_chip(spec, problem)
             build_chip(spec, problem)

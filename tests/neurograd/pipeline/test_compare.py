@@ -55,6 +55,19 @@ def _compared(*settings):
     return compare_specs(_spec(), _spec(*settings)).record
 
 
+@pytest.mark.parametrize("steps", [15, None])
+def test_trainings_counted_in_epochs_are_compared(steps):
+    """Four updates an epoch of 80 samples; the other one in epochs as well, or in updates."""
+    counted = {**KEYS["training"], "epochs": 3, "seeds": 2, "max_seeds": 2}
+    counted.pop("steps")
+    epochs = _spec(keys={**KEYS, "training": counted})
+    other = epochs if steps is None else _spec(f"training.steps={steps}")
+    for pair in ((epochs, other), (other, epochs)):
+        found = compare_specs(*pair).record
+        assert [each.time for each in found.differences] == [None]
+        assert found.differences[0].chips >= 2
+
+
 def test_a_lossy_chip_is_worse_and_both_are_what_training_them_alone_gives():
     """Batches are random, so that chips have clean twins of their own, which A and B share."""
     found = _compared(LOSSY)
