@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from neurograd.errors import ModelError
-from neurograd.measure.intervals import Interval, interval, jackknife_error, t_quantile
+from neurograd.measure.intervals import Interval, interval, jackknife_error
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
 
@@ -94,6 +94,7 @@ class Moments:
         gain: ⟨mean, −g⟩/‖g‖²: 1 is the right step, another value a rescaled learning rate.
         gain_ci: Its interval.
         cosine: Cosine of the mean update and −g; NaN where the mean is lost in noise.
+        cosine_ci: Its interval.
     """
 
     draws: int
@@ -108,6 +109,7 @@ class Moments:
     gain: float
     gain_ci: Interval
     cosine: float
+    cosine_ci: Interval
 
     @property
     def num_parameters(self) -> int:
@@ -257,7 +259,8 @@ def _summarize(
     deviations = means.sub_(bias)
     variance = total.scatter / (draws - 1)
     total_variance = float(variance.sum())
-    square, left_square, left_variance = _jackknife(bias, deviations, counts, scatter)
+    left = _LeftOut(deviations, counts, scatter)
+    square, left_square = left.squares(bias)
 
     degrees = len(counts) - 1
     b, b_ci = bias_interval(
@@ -268,9 +271,10 @@ def _summarize(
         gradient.numel(),
     )
     # One leave-one-out variance can not be had from two draws.
-    variance_error = jackknife_error(left_variance) if draws > 2 else math.inf
+    variance_error = jackknife_error(left.variances) if draws > 2 else math.inf
     low, high = interval(total_variance, variance_error, degrees)
     gain, gain_ci = _gain(gradient, bias, deviations, degrees)
+    cosine, cosine_ci = _cosine(gradient, bias - gradient, total_variance / draws, left)
     return Moments(
         draws=draws,
         gradient=gradient,
@@ -283,37 +287,52 @@ def _summarize(
         total_variance_ci=(max(0.0, low), high),
         gain=gain,
         gain_ci=gain_ci,
-        cosine=_cosine(gradient, bias - gradient, total_variance / draws),
+        cosine=cosine,
+        cosine_ci=cosine_ci,
     )
 
 
-def _jackknife(
-    bias: Tensor, deviations: Tensor, counts: np.ndarray, scatter: np.ndarray
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """‖mean‖², and squared bias and total variance without each group in turn.
+class _LeftOut:
+    """What is found without each of G groups in turn.
 
     Works on deviations from the overall mean, so that a small noise on a large bias loses no
     digits.
+
+    Args:
+        deviations: Mean of each group minus the overall one, shape ``(G, N)``.
+        counts: Draws of each group, shape ``(G,)``.
+        scatter: Scatter of each group, summed over the weights, shape ``(G,)``.
+
+    Attributes:
+        variances: Total variance without each group, shape ``(G,)``; NaN of two draws.
     """
-    draws = counts.sum()
-    gram = (deviations @ deviations.T).cpu().numpy().astype(float)
-    along = (deviations @ bias).cpu().numpy().astype(float)
-    square = float(bias.square().sum())
-    left = draws - counts
-    shift = counts / left  # the mean without group g moves by −shift·deviation_g
-    left_norm = square - 2 * shift * along + shift**2 * np.diag(gram)
-    # Σ over the other groups of n_h ‖d_h + shift·d_g‖²
-    between = (
-        (counts * np.diag(gram)).sum()
-        - counts * np.diag(gram)
-        + 2 * shift * (gram @ counts - counts * np.diag(gram))
-        + shift**2 * np.diag(gram) * left
-    )
-    scatter_left = scatter.sum() - scatter + between
-    with np.errstate(divide="ignore", invalid="ignore"):
-        left_variance = scatter_left / (left - 1)
-        left_square = left_norm - left_variance / left
-    return square, left_square, left_variance
+
+    def __init__(self, deviations: Tensor, counts: np.ndarray, scatter: np.ndarray) -> None:
+        self._deviations, self._left = deviations, counts.sum() - counts
+        self._shift = shift = counts / self._left  # the mean moves by −shift·deviation
+        gram = (deviations @ deviations.T).cpu().numpy().astype(float)
+        self._lengths = own = np.diag(gram)
+        # Σ over the other groups of n_h ‖d_h + shift·d_g‖²
+        between = (
+            (counts * own).sum()
+            - counts * own
+            + 2 * shift * (gram @ counts - counts * own)
+            + shift**2 * own * self._left
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.variances = (scatter.sum() - scatter + between) / (self._left - 1)
+
+    def moved(self, direction: Tensor) -> np.ndarray:
+        """How far ⟨direction, mean⟩ falls without each group, shape ``(G,)``."""
+        along: np.ndarray = (self._deviations @ direction).cpu().numpy().astype(float)
+        return along * self._shift
+
+    def squares(self, mean: Tensor) -> tuple[float, np.ndarray]:
+        """‖mean‖² with its noise, and without each group and without noise, shape ``(G,)``."""
+        square = float(mean.square().sum())
+        left_norm = square - 2 * self.moved(mean) + self._shift**2 * self._lengths
+        with np.errstate(invalid="ignore"):
+            return square, left_norm - self.variances / self._left
 
 
 def _rounding_floor(gradient: Tensor, bias: Tensor) -> float:
@@ -358,10 +377,24 @@ def _gain(
     return gain, interval(gain, error, degrees)
 
 
-def _cosine(gradient: Tensor, mean: Tensor, mean_variance: float) -> float:
-    """Cosine of E[Δw] and −g, with the noise of the mean taken out of its length."""
-    square = float(mean.square().sum()) - mean_variance
-    norm = float(gradient.norm())
-    if norm == 0 or square <= t_quantile(math.inf) * mean_variance / math.sqrt(mean.numel()):
-        return math.nan
-    return max(-1.0, min(1.0, -float(mean @ gradient) / (math.sqrt(square) * norm)))
+def _cosine(
+    gradient: Tensor, mean: Tensor, mean_variance: float, left: _LeftOut
+) -> tuple[float, Interval]:
+    """Cosine of E[Δw] and −g with its interval; NaN where the mean's length is lost in noise.
+
+    The noise of the mean is taken out of its length. Whether that is known is what its own spread
+    over groups says: noise of few directions moves a length far more than white noise does.
+    """
+    square, left_square = left.squares(mean)
+    square, degrees, norm = square - mean_variance, len(left_square) - 1, float(gradient.norm())
+    error = jackknife_error(left_square) if mean_variance > 0 else 0.0
+    if norm == 0 or not interval(square, error, degrees)[0] > 0:
+        return math.nan, (math.nan, math.nan)
+    product, length = float(mean @ gradient), math.sqrt(square) * norm
+    value, error = -product / length, 0.0
+    if mean_variance > 0:
+        lengths = np.sqrt(np.maximum(left_square, 0.0)) * norm
+        error = jackknife_error((left.moved(gradient) - product) / lengths)
+    low, high = interval(value, error, degrees)
+    value, low, high = (max(-1.0, min(1.0, each)) for each in (value, low, high))
+    return value, (low, high)

@@ -229,6 +229,7 @@ def _moments(point: PointMeasurement) -> MomentsResult:
         gain=moments.gain,
         gain_ci=moments.gain_ci,
         cosine=moments.cosine,
+        cosine_ci=moments.cosine_ci,
         bias_parallel=moments.bias_parallel,
         bias_orthogonal=moments.bias_orthogonal,
         draws=moments.draws,

@@ -38,7 +38,7 @@ class MomentsResult(Record):
     cosine: Number
     """Cosine of the mean update and −g; None (null in JSON) where the mean is lost in noise."""
     cosine_ci: Ends | None = None
-    """Its interval; None for a rate network."""
+    """Its interval; None in a rate network's older reports."""
     bias_parallel: Number
     """Part of the bias along the gradient, a pure gain; None (null in JSON) where it is not
     finite."""

@@ -180,6 +180,58 @@ def test_cosine_of_a_mean_that_is_lost_in_noise_is_not_a_number():
     assert math.isnan(measure_moments(_white(g, 0.0, 1.0), g, 20, seed=0).cosine)
 
 
+def _low_rank(mean, directions, size):
+    """Noise of a few directions alone, of a variance of ``size`` summed over the weights."""
+    scale = math.sqrt(size) / float(directions.norm())
+
+    def sample(generator):
+        part = torch.randn(directions.shape[1], generator=generator, dtype=torch.float64)
+        return mean + scale * (directions @ part)
+
+    return sample
+
+
+def test_cosine_of_a_mean_that_is_lost_in_noise_of_few_directions():
+    """Its length is known far worse than in white noise, which says how far it is off in this.
+
+    The mean is 0, so that no cosine may be told in any of 20 draws, whose noise has one to ten
+    directions, one of them the gradient's.
+    """
+    directions = torch.randn(2000, 10, generator=generator_for(5, "d"), dtype=torch.float64)
+    g, nothing = directions[:, 0].clone(), torch.zeros(2000, dtype=torch.float64)
+    for seed in range(20):
+        some = directions[:, : 1 + seed % 10]
+        found = measure_moments(_low_rank(nothing, some, 1.0), g, 40, seed=seed)
+        assert math.isnan(found.cosine)
+        assert all(map(math.isnan, found.cosine_ci))
+
+
+@pytest.mark.parametrize("rank", [3, 300])
+@pytest.mark.parametrize("cosine", [0.5, 1.0])
+def test_interval_of_the_cosine(cosine, rank):
+    """At 99 %: of 100 intervals 94 or more hold it, 1 in 10,000 times fewer do."""
+    draw = generator_for(6, "c")
+    g, across = torch.randn(2, 300, generator=draw, dtype=torch.float64)
+    across -= g * float(g @ across) / float(g @ g)
+    turned = cosine * g / g.norm() + math.sqrt(1 - cosine**2) * across / across.norm()
+    directions = torch.randn(300, rank, generator=draw, dtype=torch.float64)
+    found = [
+        measure_moments(_low_rank(-turned, directions, 2.0), g, 40, seed) for seed in range(100)
+    ]
+    assert sum(each.cosine_ci[0] <= cosine <= each.cosine_ci[1] for each in found) >= 94
+    assert all(-1.0 <= each.cosine_ci[0] <= each.cosine_ci[1] <= 1.0 for each in found)
+    assert max(each.cosine_ci[1] - each.cosine_ci[0] for each in found) < 0.6
+
+
+def test_cosine_without_noise_is_known_and_of_two_draws_is_not():
+    g = _gradient()
+    sure = measure_moments(lambda generator: -2.0 * g, g, 2, seed=0)
+    assert sure.cosine == pytest.approx(1.0)
+    assert sure.cosine_ci == (sure.cosine, sure.cosine)
+    assert math.isnan(measure_moments(_white(g, 0.0, 0.01), g, 2, seed=0).cosine)
+    assert measure_moments(_white(g, 0.0, 0.01), g, 3, seed=0).cosine == pytest.approx(1.0, abs=0.1)
+
+
 def test_zero_gradient_has_no_gain_and_infinite_noise_ratio():
     g = torch.zeros(N, dtype=torch.float64)
     moments = measure_moments(_white(g, 0.0, 1.0), g, 20, seed=0)
