@@ -324,8 +324,8 @@ class _LeftOut:
 
     def moved(self, direction: Tensor) -> np.ndarray:
         """How far ⟨direction, mean⟩ falls without each group, shape ``(G,)``."""
-        along: np.ndarray = (self._deviations @ direction).cpu().numpy().astype(float)
-        return along * self._shift
+        moved: np.ndarray = self._shift * (self._deviations @ direction).cpu().numpy()
+        return moved
 
     def squares(self, mean: Tensor) -> tuple[float, np.ndarray]:
         """‖mean‖² with its noise, and without each group and without noise, shape ``(G,)``."""
