@@ -183,8 +183,14 @@ class RangeDraw(_Predicted):
     ci: CostEnds
     """Its interval; an end without bound is infinite (null in JSON)."""
     verdict: Verdict
+    allowed: float | None = None
+    """Largest cost that the targets allow of that part; None in older reports."""
     problem: str = ""
     """Why there is no number, empty where there is one."""
+    time: float | None = None
+    """Seconds after programming of which the cost is, of the training and the times after it the
+    part furthest above what it may cost, or least below; None for the training and in older
+    reports."""
 
 
 class VerdictShare(Record):
@@ -240,7 +246,8 @@ class RangesResult(Record):
     kind: str
     """``accuracy_drop`` or ``excess_loss``."""
     allowed: float
-    """Largest cost that the targets allow."""
+    """Largest cost that the targets allow of the part that decides at the first draw; every draw
+    has its own."""
     confidence: float
     """Confidence of the intervals, two-sided."""
     tolerated: VerdictShare

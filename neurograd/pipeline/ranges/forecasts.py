@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neurograd.errors import DivergenceError, NeurogradError
 from neurograd.judge.proportions import proportion_interval
 from neurograd.judge.verdict import Verdict
@@ -244,7 +247,7 @@ def result_of(
         tolerated=_share(verdicts, Verdict.TOLERATED),
         lost=_share(verdicts, Verdict.NOT_TOLERATED),
         undecided=sum(each is Verdict.INCONCLUSIVE for each in verdicts),
-        inside=_inside([found.cost <= first.allowed for _, found in draws]),
+        inside=_inside([found.inside for _, found in draws]),
         numbers=tuple(numbers),
         measure_next=numbers[0].key if told else None,
         draws=tuple(_draw(values, found) for values, found in draws),
@@ -260,6 +263,16 @@ def result_of(
     return result.model_copy(update={"sentences": said})
 
 
+def _against_one_limit(draws: Sequence[tuple[Values, PredictedCost]]) -> NDArray[np.float64]:
+    """Costs as they would be if each part were allowed what the first draw's is, shape ``(n,)``.
+
+    A training and the times after it may be allowed different costs, and either may decide a draw.
+    """
+    allowed = np.array([found.allowed for _, found in draws])
+    costs: NDArray[np.float64] = finite([found.cost for _, found in draws]) - (allowed - allowed[0])
+    return costs
+
+
 def _off_paths(values: Sequence[tuple[Values, PredictedCost]]) -> list[str]:
     """Why predictions may be off, of those of which it is known."""
     return [found.off_path for _, found in values if found.off_path]
@@ -272,7 +285,7 @@ def _number(
     ranges = spec.ranges or Ranges()
     known = ranges.numbers[key]
     values = column([each for each, _ in draws], key)
-    costs, verdicts = finite([found.cost for _, found in draws]), [f.verdict for _, f in draws]
+    costs, verdicts = _against_one_limit(draws), [found.verdict for _, found in draws]
     part = first_order(values, costs) if changes else None
     above, tests = larger_costs_more(values, costs), 2 * len(ranges.numbers)
     lost = edge_of(values, verdicts, Verdict.NOT_TOLERATED, above=above, tests=tests)
@@ -311,5 +324,11 @@ def _inside(allowed: Sequence[bool]) -> VerdictShare:
 
 def _draw(values: Values, found: PredictedCost) -> RangeDraw:
     return RangeDraw(
-        values=values, cost=found.cost, ci=found.ci, verdict=found.verdict, problem=found.problem
+        values=values,
+        cost=found.cost,
+        ci=found.ci,
+        verdict=found.verdict,
+        allowed=found.allowed,
+        problem=found.problem,
+        time=found.time,
     )

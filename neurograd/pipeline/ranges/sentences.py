@@ -115,12 +115,18 @@ def _next(result: RangesResult) -> str:
     part = words.ranged_percent(best.share, best.share_ci, result.confidence)
     said = (
         f"Measure {best.key} next: its range carries {part} of the variance of the predicted "
-        f"{NOUNS[result.kind]}."
+        f"{NOUNS[result.kind]}{_each_its_own(result)}."
     )
     rivals = [number.key for number in result.numbers[1:] if _not_below(number, best)]
     if rivals:
         said += f" It is not told apart from {words.listed(rivals)}."
     return said
+
+
+def _each_its_own(result: RangesResult) -> str:
+    """What costs are held against where parts decide that may cost different amounts."""
+    several = len({draw.allowed for draw in result.draws}) > 1
+    return ", each held against what its part may cost" if several else ""
 
 
 def _not_below(number: RangedNumber, best: RangedNumber) -> bool:
@@ -139,7 +145,7 @@ def _unchanged(result: RangesResult) -> Iterator[str]:
 def _corners(result: RangesResult, *, correlated: bool) -> Iterator[str]:
     if not result.corners:
         return
-    worst = max(result.corners, key=lambda each: (each.cost, _RANK[each.verdict]))
+    worst = max(result.corners, key=lambda each: (_excess(each, result), _RANK[each.verdict]))
     which = f"{len(result.corners)} corners"
     if result.corners_kind == "axes":
         which = f"{len(result.corners)} ends, one number at a time"
@@ -147,6 +153,11 @@ def _corners(result: RangesResult, *, correlated: bool) -> Iterator[str]:
     yield f"The worst of {which}: {_at(worst)}, {_cost(worst, result)}; {lost} of them are lost."
     if correlated:
         yield "Corners are of numbers that vary on their own, which the spec says they do not."
+
+
+def _excess(draw: RangeDraw, result: RangesResult) -> float:
+    """Cost above what its part may cost."""
+    return draw.cost - (result.allowed if draw.allowed is None else draw.allowed)
 
 
 _RANK = {Verdict.TOLERATED: 0, Verdict.INCONCLUSIVE: 1, Verdict.NOT_TOLERATED: 2}
@@ -161,4 +172,5 @@ def _cost(corner: RangeDraw, result: RangesResult) -> str:
         return f"which cannot be predicted ({corner.problem})"
     missing = "all of it and no bound for the"
     cost = words.ranged_percent(corner.cost, corner.ci, result.confidence, missing=missing)
-    return f"{cost} {NOUNS[result.kind]}, {corner.verdict.value}"
+    when = "" if corner.time is None else f" {words.after_programming(corner.time)}"
+    return f"{cost} {NOUNS[result.kind]}{when}, {corner.verdict.value}"

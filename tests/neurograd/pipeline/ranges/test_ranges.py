@@ -27,6 +27,7 @@ from neurograd.pipeline.ranges.draws import column, corners, drawn
 from neurograd.pipeline.ranges.forecasts import result_of, typical_notes, values_in_ranges
 from neurograd.pipeline.ranges.outcome import edge_of, first_order, share_of
 from neurograd.records.json_form import report_from_json, to_json_dict
+from neurograd.records.limits import RangeDraw
 from neurograd.report import render_html, render_markdown
 from neurograd.spec import spec_to_dict, validate_spec
 
@@ -255,6 +256,61 @@ def test_a_cost_without_bound_counts_as_all():
     assert result.numbers[0].share is not None
     assert "no bound" in result.sentences[-1]
     assert to_json_dict(result)["draws"][0]["cost"] in (0.0, None)
+
+
+def _part(cost, allowed, time=None):
+    verdict = KEPT if cost <= allowed else LOST
+    return PredictedCost(
+        cost, (cost, cost), verdict, allowed, None, None, "accuracy_drop", True, time=time
+    )
+
+
+def _of_two_parts(values):
+    """A training that may cost 2 %, and an hour after it that may cost 10 % and decides at first.
+
+    What each is above its own limit rises with the noise from -0.5 % on.
+    """
+    excess = values[C2C] - 0.015
+    return _part(0.1 + excess, 0.1, 3600.0) if excess < 0 else _part(0.02 + excess, 0.02)
+
+
+def test_each_draw_is_held_against_what_the_part_that_decides_it_may_cost():
+    spec = spec_of(TRIANGLE)
+    values = sorted(draws_of(spec), key=lambda each: each[C2C])
+    for order in (values, values[::-1]):
+        result = result_of(spec, [(each, _of_two_parts(each)) for each in order])
+        kept = sum(each[C2C] <= 0.015 for each in order)
+        assert 0 < kept < 32
+        assert result.inside.draws == result.tolerated.draws == kept
+        assert {(draw.allowed, draw.time) for draw in result.draws} == {(0.1, 3600.0), (0.02, None)}
+        (number,) = result.numbers
+        # Costs fall by 8 % where the part changes, and what they are above it rises all along.
+        assert number.larger_costs_more
+        assert number.tolerated_to <= 0.015 < number.lost_from
+        assert number.share > 0.99
+        (measure,) = [said for said in result.sentences if said.startswith("Measure")]
+        assert measure.endswith("drop, each held against what its part may cost.")
+    again = to_json_dict(result)
+    assert again["draws"][0]["allowed"] == 0.02
+    assert again["draws"][-1]["time"] == 3600.0
+
+
+def test_the_worst_corner_is_furthest_above_what_it_may_cost():
+    spec = spec_of(TRIANGLE)
+    draws = [(each, _part(0.01, 0.02)) for each in draws_of(spec)]
+    corners = [({C2C: 0.01}, _part(0.09, 0.1, 3600.0)), ({C2C: 0.05}, _part(0.05, 0.02))]
+    said = result_of(spec, draws, corners, "all").sentences[-1]
+    assert said.startswith(f"The worst of 2 corners: {C2C} 5 %, 5.0 % (")
+    assert ") accuracy drop, not tolerated; 1 of" in said
+    later = [(values, _part(0.14, 0.1, 3600.0)) for values, _ in corners[:1]]
+    said = result_of(spec, draws, [*later, corners[1]], "all").sentences[-1]
+    assert ") accuracy drop 1 h after programming, not tolerated" in said
+    # Reports of before have neither.
+    old = {"values": {C2C: 0.01}, "cost": 0.01, "ci": [0.0, 0.1], "verdict": "tolerated"}
+    assert (RangeDraw.model_validate(old).allowed, RangeDraw.model_validate(old).time) == (
+        None,
+        None,
+    )
 
 
 def test_corners_are_all_of_few_numbers_and_the_ends_of_many():
