@@ -108,3 +108,14 @@ def test_the_words_around_quote_the_same_numbers():
     for number in ("2.48", "0.181", "93.9 %", "59.5 %", "34.4 %", "26.2", "23.4 %", "1.12"):
         assert number in prose
         assert number in quoted
+    limit = r"cycle-to-cycle noise: now (\S+ %), tolerated up to (\S+ %), lost from (\S+ %)"
+    now, inside, outside = re.search(limit, quoted).groups()
+    said = " ".join(prose.split())
+    assert f"pulses with less noise, up to {inside} of the window" in said
+    assert f"Between {inside} and {outside} the prediction does not decide" in said
+    assert (
+        f"from {outside} on the chip is predicted to be lost, and so it is with the {now}" in said
+    )
+    (levels,) = re.findall(r"- levels: [^-]*", quoted)
+    told = "not known to be tolerated" in levels
+    assert told is ("No number of levels is known to be enough alone" in said)

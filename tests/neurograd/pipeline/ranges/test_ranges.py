@@ -304,7 +304,7 @@ def test_the_worst_corner_is_furthest_above_what_it_may_cost():
     assert ") accuracy drop, not tolerated; 1 of" in said
     later = [(values, _part(0.14, 0.1, 3600.0)) for values, _ in corners[:1]]
     said = result_of(spec, draws, [*later, corners[1]], "all").sentences[-1]
-    assert ") accuracy drop 1 h after programming, not tolerated" in said
+    assert ") accuracy drop 1 hour after programming, not tolerated" in said
     # Reports of before have neither.
     old = {"values": {C2C: 0.01}, "cost": 0.01, "ci": [0.0, 0.1], "verdict": "tolerated"}
     assert (RangeDraw.model_validate(old).allowed, RangeDraw.model_validate(old).time) == (
