@@ -30,7 +30,8 @@ from torch import Tensor
 from device_models import Chip, Minibatch, UnstableRuleError
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.regimes import Regime, regime_of
-from neurograd.forecast.remembered.path import follow_recipe
+from neurograd.forecast.regimes.path_losses import MOST_FORCED_PART, untrained_loss
+from neurograd.forecast.remembered.path import DIVERGENCES, follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import layer_estimates
 from neurograd.forecast.small_batches.path import SINGLE_FIRST, SINGLE_LAST, SmallBatchPath
@@ -89,8 +90,8 @@ of slow trainings.
 LARGEST_RISE = 3.5
 """Largest loss along a path in small batches, over the lowest one before it.
 
-The lowest one counts as 5 % of the initial one at least (``path.SMALL_LOSS``), and losses are known
-after steps of more than four updates only.
+The lowest one counts as 5 % of an untrained network's at least (``SMALL_LOSS``), and losses are
+known after steps of more than four updates only.
 
 A pure number. Set by one training when normal noise stood for batches: 784-256-128-10 on MNIST's
 images, batches of 10, a step size of 0.05, whose losses fell to 0.26 and 0.17 on paths, rose to 0.9
@@ -108,7 +109,7 @@ class ForecastChip:
         weights: Stored weights after the last update, shape ``(N,)``.
         diverged: Whether they left all bounds on the way.
         gradients: Gradients that the prediction took.
-        thrown: Whether a path in small batches was left for updates drawn one by one.
+        thrown: Whether a path was left for updates drawn one by one.
     """
 
     weights: Tensor
@@ -205,11 +206,13 @@ def _path_end(asked: _Asked) -> ForecastChip:
     estimates = layer_estimates(problem, chip)
     if estimates is None:
         path = PredictedPath(problem, chip, *noise, writes_a_read=asked.writes_a_read)
-        return _follow(path, asked)
+        # Normal noise stands for that of batches here, which throws networks off as well.
+        batched = isinstance(chip.rule, Minibatch)
+        return _follow(path, asked, LARGEST_RISE if batched else math.inf)
     small = SmallBatchPath(problem, chip, estimates, *noise, writes_a_read=asked.writes_a_read)
     found = _follow(small, asked, LARGEST_RISE)
     if not (found.diverged or found.thrown):
-        enough = NOTHING_LEARNED * problem.loss(problem.initial_weights)
+        enough = NOTHING_LEARNED * untrained_loss(problem.loss, problem.initial_weights)
         if problem.loss(found.weights) < enough:
             return found
     return replace(found, thrown=True)
@@ -218,13 +221,12 @@ def _path_end(asked: _Asked) -> ForecastChip:
 def _follow(
     path: PredictedPath | SmallBatchPath, asked: _Asked, largest_rise: float = math.inf
 ) -> ForecastChip:
-    """The end of a path, or where its loss rises too far."""
+    """The end of a path, or where its loss rises too far or noise that no step can follow."""
     done, steps = 0, asked.steps
     while done < steps:
         try:
             length = path.advance(done, steps)
-        except (UnstableRuleError, OverflowError, torch.linalg.LinAlgError):
-            # Numbers too large for a count of stages or for eigenvalues are those of divergence.
+        except DIVERGENCES:
             return ForecastChip(torch.full_like(path.w, torch.nan), True, path.gradients)
         done += length
         if asked.progress is not None:
@@ -233,10 +235,10 @@ def _follow(
             return ForecastChip(path.w, True, path.gradients)
         if asked.watch is not None:
             asked.watch(done, path.w)
-        if path.rise > largest_rise:
-            return ForecastChip(path.w, False, path.gradients, thrown=True)
         if path.is_held_by_noise(done, steps):
             break
+        if path.losses.rise > largest_rise or path.losses.forced > MOST_FORCED_PART * steps:
+            return ForecastChip(path.w, False, path.gradients, thrown=True)
     return ForecastChip(path.w, False, path.gradients)
 
 

@@ -30,6 +30,7 @@ from neurograd.forecast.dynamics import Dynamics, WholeSetDynamics
 from neurograd.forecast.held_range import HeldRange
 from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
+from neurograd.forecast.regimes.path_losses import PathLosses
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
 from neurograd.forecast.step_length import (
     REFRESH_INTERVAL,
@@ -106,35 +107,6 @@ A pure number. Tuned with ``experiments.agreement`` on its 63 chips. Larger lets
 are too long for the dynamics; smaller costs steps on chips whose loss does rise.
 """
 
-LOSS_ALLOWANCE = 0.02
-"""Part of the initial loss by which noise or a step may always raise the loss.
-
-Tuned with ``experiments.agreement`` on its 63 chips. Smaller shortens steps near a loss of 0, where
-any growth is large; larger hides growth that matters for the accuracy.
-"""
-
-SMALL_LOSS = 0.05
-"""Part of the initial loss below which the loss does not count as lower.
-
-A pure number. Not tuned: rises of the loss of a network that has learned all there is are no fault.
-Smaller takes such rises for one, larger sees only paths that lose most of what they learned.
-"""
-
-GIVE_UP_AFTER = 0.15
-"""Part of a training after which a chip can be given up.
-
-Tuned with ``experiments.agreement`` on its 63 chips. Smaller gives up chips that start slowly;
-larger costs steps on hopeless ones.
-"""
-
-GIVE_UP_ABOVE = 0.9
-"""Part of the initial loss below which a chip that is given up was never in the second half of its
-path.
-
-Tuned with ``experiments.agreement`` on its 63 chips. Smaller gives up chips that do learn a little;
-larger costs steps on hopeless ones.
-"""
-
 
 class PredictedPath:
     """Where a chip stands, and what is known of the dynamics there.
@@ -151,6 +123,7 @@ class PredictedPath:
 
     Attributes:
         w: Stored weights, shape ``(N,)``.
+        losses: Its losses so far.
     """
 
     def __init__(
@@ -180,33 +153,19 @@ class PredictedPath:
         self._diffusion, self._epochs = self._dynamics.diffusion, self._dynamics.epochs
         # Rounded reads make steps of the drift that are no curvature.
         self._reads_rounded = any(effect.deterministic for effect in chip.reads)
-        self._losses = [(0, self._dynamics.loss(self.w))]
-        self._noise_is_large = False
+        self.losses = PathLosses(self._dynamics.loss, self.w)
+        self._noise_is_large = self._is_forced = False
 
     @property
     def gradients(self) -> int:
         """Gradients that the path took so far."""
         return self._dynamics.gradients
 
-    @property
-    def rise(self) -> float:
-        """The loss over the lowest one so far.
-
-        That counts as ``SMALL_LOSS`` of the initial one at least. Losses are known of the start and
-        after steps of more than ``REFRESH_INTERVAL`` updates.
-        """
-        losses = [loss for _, loss in self._losses]
-        return losses[-1] / max(min(losses), SMALL_LOSS * losses[0], 1e-300)
-
     def is_held_by_noise(self, done: int, steps: int) -> bool:
-        """Whether noise holds the chip at its initial loss: the rest would not change that."""
-        if not self._noise_is_large or done < GIVE_UP_AFTER * steps:
-            return False
-        if self._schedule is not None:
-            # Smaller steps have less noise.
-            return False
-        late = [loss for at, loss in self._losses if at > done // 2]
-        return bool(late) and min(late) > GIVE_UP_ABOVE * self._losses[0][1]
+        """Whether noise holds the chip at an untrained loss: the rest would not change that."""
+        # Smaller steps have less noise.
+        may_last = self._noise_is_large and self._schedule is None
+        return may_last and self.losses.stay_untrained(done, steps)
 
     def advance(self, done: int, steps: int) -> int:
         """Take some updates together after ``done`` ones; returns how many."""
@@ -229,15 +188,16 @@ class PredictedPath:
             if length <= REFRESH_INTERVAL:
                 break
             loss = self._dynamics.loss(end)
-            sound = sound and loss <= self._loss_bound(MAX_LOSS_GROWTH)
+            sound = sound and loss <= self.losses.bound(MAX_LOSS_GROWTH)
             if length <= least or (sound and not self._is_thrown(after)):
-                self._losses.append((done + length, loss))
+                self.losses.add(done + length, loss)
                 break
             length = self._cut(done, max(least, length // 2))
         self.w = after
         self._take_epoch(done, length)
         if length < planned:
             self._before = length
+        self.losses.forced += length if self._is_forced else 0
         return length
 
     def _planned_length(self, done: int, steps: int) -> int:
@@ -306,7 +266,7 @@ class PredictedPath:
         """Whether the noise after a drift raises the loss too far, as ``_apply_noise`` has it."""
         if not self._noise_is_large:
             return False
-        return not self._dynamics.loss(after) <= self._loss_bound(MAX_NOISE_GROWTH)
+        return not self._dynamics.loss(after) <= self.losses.bound(MAX_NOISE_GROWTH)
 
     def _measure_decay_rate(self, start: Tensor, first: Tensor, done: int, length: int) -> None:
         def drift(w: Tensor) -> Tensor:
@@ -314,10 +274,6 @@ class PredictedPath:
 
         here = drift(start) if self._reads_rounded else first
         self._rate.measure(drift, start, here, first, done, length)
-
-    def _loss_bound(self, growth: float) -> float:
-        """Loss from which a step counts as too long."""
-        return growth * self._losses[-1][1] + LOSS_ALLOWANCE * self._losses[0][1]
 
     def _apply_noise(self, done: int, length: int, least: int) -> tuple[Tensor, int]:
         """Weights with the noise that comes before the drift of ``length`` updates.
@@ -329,12 +285,15 @@ class PredictedPath:
             stages = self._stages(length)
             part = self._epoch_part(done, length)
             start = self._diffusion.apply_noise_before_drift(self.w, length, stages, part)
+            self._is_forced = False
             if start is self.w:
                 return start, length
             start = self._clip(start)
-            if not self._noise_is_large or length <= least:
+            if not self._noise_is_large or length == 1:
                 return start, length
-            if self._dynamics.loss(start) <= self._loss_bound(MAX_NOISE_GROWTH):
+            sound = self._dynamics.loss(start) <= self.losses.bound(MAX_NOISE_GROWTH)
+            self._is_forced = not sound and length <= least
+            if sound or self._is_forced:
                 return start, length
             length = self._cut(done, max(least, length // 2))
 

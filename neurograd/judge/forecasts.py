@@ -33,8 +33,8 @@ from neurograd.judge.verdict import Verdict, judge
 LOST_CHIP = 0.9
 """Part of the clean training's decrease of the loss that a chip has lost which learned nothing.
 
-A pure number, as ``forecast.path.GIVE_UP_ABOVE``. Smaller leaves more forecasts of bad chips open,
-larger counts chips as learning that hardly do.
+A pure number, as ``forecast.regimes.path_losses.GIVE_UP_ABOVE``. Smaller leaves more forecasts of
+bad chips open, larger counts chips as learning that hardly do.
 """
 
 LEARNING_CHIP = 0.5

@@ -168,7 +168,7 @@ class PredictedNetwork(NetworkRecord):
     drawn: bool = False
     """Whether every update was drawn for itself, as in training."""
     thrown: bool = False
-    """Whether it was drawn because a path in small batches was thrown off."""
+    """Whether it was drawn because a path was thrown off."""
     twin: PredictedNetwork | None = None
     """The clean twin, drawn likewise on the same batches. None without ``drawn``, and for all chips
     but the first where nothing of the twin is random."""

@@ -73,6 +73,11 @@ _OWN_GRADIENTS = 3
 """Gradients that a leap takes beside those of its stages."""
 
 
+DIVERGENCES = (UnstableRuleError, OverflowError, torch.linalg.LinAlgError)
+"""What a path that leaves all bounds ends in: numbers too large for a count of stages or for
+eigenvalues among them."""
+
+
 class _Drift(Protocol):
     """Mean update at weights; ``reads`` is whether passes see them as they are read."""
 
@@ -294,7 +299,7 @@ def follow_recipe(
     while done < steps:
         try:
             length = path.advance(done, steps)
-        except UnstableRuleError:
+        except DIVERGENCES:
             return torch.full_like(path.w, torch.nan), True, path.gradients
         done += length
         if progress is not None:

@@ -11,8 +11,9 @@ with its slopes there; else over updates one by one, with their known mean as a 
 What a step leaves out of the noise of its batches is ``Σ ξ r`` over what is realized of single
 updates, with independent normal ξ.
 
-Where reads are random, parts of the subset are seen by one read each. These are mirrored in pairs
-and stay along a step: their spread is in the noise, what it does to the mean in the mean.
+Where reads are random, parts of the subset are seen by a pair of mirrored reads each, which stay
+along a step: what their spread does to the mean is in the mean. What the mean gradient changes by
+from read to read is noise of its own, which no order of samples pays back.
 
 Networks of one forecast see the same subsets after the same number of updates, so that what these
 do to chips and clean twin alike cancels.
@@ -72,10 +73,18 @@ A count. Not tuned. Fewer know less well what the spread of reads does to the me
 
 
 SHARED_SAMPLES = 256
-"""Samples by which the change of the mean gradient by a read is known that several updates share.
+"""Samples by which the change of the mean gradient by a read is known.
 
 A count. Not tuned: their own spread adds a part of about 1/256 of one sample's to its square. Fewer
 make that noise larger than it is; more cost passes.
+"""
+
+
+FEWEST_IN_SET = 4
+"""Fewest batches that a training set has where subsets of it are looked at.
+
+A count. The least by which each of ``READ_PAIRS`` sees two, without which batches have no spread.
+Larger takes more trainings by gradients over the whole set.
 """
 
 
@@ -92,6 +101,8 @@ def layer_estimates(problem: Problem, chip: Chip) -> LayerEstimates | None:
     """
     rule = chip.rule
     if not isinstance(rule, Minibatch) or not rule.mean_over_samples or chip.recipe is not None:
+        return None
+    if FEWEST_IN_SET * rule.batch_size > problem.num_samples:
         return None
     if not rule.rule.deterministic or chip.writes_samples or rule.batch is not None:
         return None
@@ -184,14 +195,14 @@ class SubsetDynamics:
 
     def _take_subset(self, index: Tensor) -> None:
         """Gather the samples of a step, and the few that are followed along it."""
-        reads = 1 if self._offsets is None else len(self._offsets)
-        few = followed(self._rule, len(index))
-        self._size = len(index)
-        self._subset = self._estimates.gathered(index, reads)
-        if reads > 1:
-            self._few = self._estimates.gathered(index[:few], reads)
-        else:
+        few, self._size = followed(self._rule, len(index)), len(index)
+        if self._offsets is None:
+            self._subset = self._estimates.gathered(index)
             self._few = self._subset.first(few)
+            return
+        self._subset = self._estimates.gathered(index, READ_PAIRS)
+        self._few = self._estimates.gathered(index[:few], READ_PAIRS)
+        self._size = self._subset.count // 2
 
     def _few_of(self, w: Tensor, found: Increments, generator: torch.Generator) -> Increments:
         """Estimates of the few at ``w``, which one read has found among those of the subset."""
@@ -230,13 +241,11 @@ class SubsetDynamics:
         share = math.sqrt(self._rule.batch_size * noise_of_batch(self._rule, self._samples))
         own, spread = self._noise(w, found)
         std = None if own is None else own.sqrt()
-        shared = self._shared(w, found, generator)
+        reads = self._noise_of_reads(w, found, generator)
 
         def one() -> Draw:
             batch = share * spread(generator)
-            alone = (
-                None if shared is None else _normal(len(shared), like=shared, by=generator) @ shared
-            )
+            alone = None if reads is None else _normal(len(reads), like=reads, by=generator) @ reads
             if std is not None:
                 noise = std * _normal(len(std), like=std, by=generator)
                 alone = noise if alone is None else alone + noise
@@ -265,32 +274,41 @@ class SubsetDynamics:
 
             return own, along
         written = self._written(w, found)
-        off = (written.mean - written.mean.mean(0)) / math.sqrt(max(1, len(written.mean) - 1))
+        off = found.centred(written.mean)
         return written.variance.mean(0), lambda g: normal(len(off), g) @ off
 
-    def _shared(self, w: Tensor, found: Increments, generator: torch.Generator) -> Tensor | None:
-        """Noise that updates behind one read have together, beyond what each has, in weight units.
+    def _noise_of_reads(
+        self, w: Tensor, found: Increments, generator: torch.Generator
+    ) -> Tensor | None:
+        """Noise that the mean update has from read to read, in weight units.
 
-        As ``GradientEstimates`` has it, of the few samples at each mirrored pair of reads. Rows are
-        to be added with independent standard normal numbers; shape ``(pairs, N)``, None without.
+        Of some samples at each mirrored pair of reads: what both differ by has a mean of 0, what
+        they have in common (sizes change alike) has not. Of u updates behind one read all have the
+        same, so that it is √u times as large. Rows are to be added with independent standard normal
+        numbers; shape ``(2·pairs, N)``, None where no read is random.
         """
-        if self._offsets is None or self._writes_a_read <= 1.0:
+        if self._offsets is None:
             return None
         center = self._chip.mean_read(w, generator)
         some = self._watched.first(SHARED_SAMPLES)
         self._passed += some.count * len(self._offsets)
-        means = [self._estimates.at(center + each, some).mean for each in self._offsets]
-        differences = torch.stack(means[::2]) - torch.stack(means[1::2])
-        scale = 0.5 * math.sqrt((self._writes_a_read - 1.0) / len(differences))
-        return -self._chip.step_size * scale * self._gain(w, found) * differences
+        response = self._response_of_mean(w, found)
+        each = torch.stack(
+            [response(self._estimates.at(center + offset, some)) for offset in self._offsets]
+        )
+        apart, alike = 0.5 * (each[::2] - each[1::2]), 0.5 * (each[::2] + each[1::2])
+        alike = (alike - alike.mean(0)) / math.sqrt(len(alike) - 1)
+        rows = torch.cat([apart / math.sqrt(len(apart)), alike])
+        return rows.mul_(math.sqrt(self._writes_a_read))
 
-    def _gain(self, w: Tensor, found: Increments) -> Tensor | float:
-        """Realized over requested of a small change of all of some random increments."""
-        if not self._chip.writes:
-            return 1.0
-        if self._response.is_linear:
-            return self._response.at(w).gain
-        return slope(self._asked(found), self._written(w, found).mean)
+    def _response_of_mean(self, w: Tensor, found: Increments) -> Callable[[Increments], Tensor]:
+        """What is realized of the mean of some updates, but for what does not depend on them."""
+        unit = self._chip.step_size
+        if self._chip.writes and self._response.is_linear:
+            line = self._response.at(w)
+            return lambda other: line.change(-unit * other.mean, unit * other.size)
+        gain = slope(self._asked(found), self._written(w, found).mean) if self._chip.writes else 1.0
+        return lambda other: -unit * gain * other.mean
 
     def _asked(self, found: Increments | ChangedIncrements) -> Tensor:
         """What single updates ask for, shape ``(K, N)``."""

@@ -34,6 +34,8 @@ class Increments:
         batch_size: Samples B of an update.
         batches: Updates that the samples make, each with B of them; samples that are left over
             count in the mean only.
+        reads: Reads that the samples are seen by, equal parts of them by each: what these differ by
+            is no spread of samples.
     """
 
     stack: LayerStack
@@ -41,6 +43,7 @@ class Increments:
     input_squares: Tensor
     batch_size: int
     batches: int
+    reads: int = 1
 
     @cached_property
     def mean(self) -> Tensor:
@@ -71,11 +74,10 @@ class Increments:
 
         Returns:
             ``Σ ξ x`` and ``Σ ξ |x|`` over the updates that the samples make, with one ξ each,
-            centred and scaled so that their covariance is that of (x, |x|), shapes ``(N,)``.
+            centred and scaled so that their covariance is that of (x, |x|) behind one read, shapes
+            ``(N,)``.
         """
-        count = self.batches
-        # One update alone has no spread.
-        centred = (normal - normal.mean()) / math.sqrt(max(1, count - 1))
+        count, centred = self.batches, self.centred(normal)
         if self.batch_size > 1:
             return centred @ self._every, centred @ self._every_size
         column = torch.zeros_like(self.factors[0].errors[:, :1])
@@ -91,9 +93,19 @@ class Increments:
         Args:
             normal: Independent standard normal numbers, shape ``(M,)``.
         """
-        scale = math.sqrt(self.batch_size * max(1, self._samples - 1))
-        column = ((normal - normal.mean()) / scale).unsqueeze(1)
+        each_read = self._samples // self.reads
+        column = (_centred(normal, each_read) / math.sqrt(self.batch_size)).unsqueeze(1)
         return self._summed(lambda each: column * each.errors, _inputs)
+
+    def centred(self, rows: Tensor) -> Tensor:
+        """Rows of the first updates less the mean of those that share their read.
+
+        Scaled so that with independent standard normal numbers they add up to the covariance.
+
+        Args:
+            rows: One row an update, first dimension ``batches`` or fewer.
+        """
+        return _centred(rows, self._samples // self.reads // self.batch_size)
 
     @property
     def samples(self) -> int:
@@ -296,6 +308,14 @@ class ChangedIncrements:
     def single(self, count: int) -> Tensor:
         """The estimates of the first ``count`` updates of the few, shape ``(count, N)``."""
         return self.now.single(count)
+
+
+def _centred(rows: Tensor, together: int) -> Tensor:
+    """Rows less the mean of so many neighbours, over the root of their degrees of freedom."""
+    parts = rows.split(max(1, together))
+    # One alone has no spread.
+    degrees = max(1, len(rows) - len(parts))
+    return torch.cat([part - part.mean(0) for part in parts]) / math.sqrt(degrees)
 
 
 def _errors(layer: Factors) -> Tensor:

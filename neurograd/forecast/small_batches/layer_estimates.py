@@ -50,6 +50,11 @@ class Samples:
         """Number of samples, once for each read that sees them."""
         return len(self.targets)
 
+    @property
+    def reads(self) -> int:
+        """Number of reads that see equal parts of them."""
+        return len(self.inputs) if self.inputs.dim() == 3 else 1
+
     def first(self, count: int) -> Samples:
         """The first samples of those that one read sees."""
         return Samples(self.inputs[:count], self.targets[:count])
@@ -79,22 +84,31 @@ class LayerEstimates:
             return None
         return cls(problem, stack, backward, batch_size)
 
-    def gathered(self, index: Tensor, reads: int = 1) -> Samples:
-        """Some samples, for estimates at several places; equal parts of them for one read each.
+    def gathered(self, index: Tensor, pairs: int = 0) -> Samples:
+        """Some samples, for estimates at several places; equal parts of them for a pair of reads.
 
-        No batch has samples of two reads, so that some samples may be left out. Where they are too
-        few for a batch a read, every read sees all of their whole batches.
+        Both reads of a pair, which are mirrored, see the same samples: what they do to the mean is
+        then of second order. No batch has samples of two reads, so that some may be left out.
 
         Args:
-            index: The samples, a batch or more.
-            reads: Number of reads.
+            index: The samples, a batch or more for each pair.
+            pairs: Number of pairs of reads; 0 for one read of all samples.
         """
-        whole = len(index) // self.batch_size
-        size = len(index) if reads == 1 else whole // reads * self.batch_size
-        index = index[: size * reads] if size else index[: whole * self.batch_size].repeat(reads)
-        inputs, targets = self.problem.batch(index)
+        if pairs:
+            size = self.batches_of(len(index), pairs) * self.batch_size
+            index = index[: size * pairs].unflatten(0, (pairs, size)).repeat_interleave(2, 0)
+        inputs, targets = self.problem.batch(index.flatten())
         inputs = inputs.flatten(1)
-        return Samples(inputs if reads == 1 else inputs.unflatten(0, (reads, -1)), targets)
+        return Samples(inputs.unflatten(0, index.shape) if pairs else inputs, targets)
+
+    def batches_of(self, samples: int, pairs: int) -> int:
+        """Batches that each pair of reads sees of some samples.
+
+        Args:
+            samples: Their number.
+            pairs: Number of pairs.
+        """
+        return samples // self.batch_size // pairs
 
     def at(self, seen: Tensor, samples: Samples, step_size: float = 0.0) -> Increments:
         """Estimates of some samples.
@@ -114,7 +128,7 @@ class LayerEstimates:
         if batch > 1:
             fits = max(_FEWEST_BATCHES, _MOST_NUMBERS // seen.shape[-1])
             batches = min(batches // batch, MOST_BATCHES, fits)
-        return Increments(self.stack, factors, samples.squares, batch, batches)
+        return Increments(self.stack, factors, samples.squares, batch, batches, samples.reads)
 
     def loss(self, w: Tensor, samples: Samples) -> float:
         """Mean loss of some samples at weights as the passes see them, shape ``(N,)``."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from device_models import Chip, ElementMoments
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.path import PredictedPath
+from neurograd.forecast.regimes.path_losses import PathLosses
 from neurograd.forecast.small_batches.dynamics import ORDER, SubsetDynamics
 from neurograd.forecast.small_batches.layer_estimates import LayerEstimates
 from neurograd.forecast.step_length import Pace
@@ -155,9 +156,9 @@ class SmallBatchPath:
         return self._path.gradients
 
     @property
-    def rise(self) -> float:
-        """The loss over the lowest one so far, as ``PredictedPath.rise`` has it."""
-        return self._path.rise
+    def losses(self) -> PathLosses:
+        """Its losses so far."""
+        return self._path.losses
 
     def is_held_by_noise(self, done: int, steps: int) -> bool:
         """Whether noise holds the chip at its initial loss: the rest would not change that."""

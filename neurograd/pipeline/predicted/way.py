@@ -116,7 +116,10 @@ def path_thrown(
     if not thrown:
         return None
     chips = spec.training.seeds
-    told = f"{thrown} of {paths} paths of chips and clean twin lose what they learned: "
+    told = (
+        f"{thrown} of {paths} paths of chips and clean twin lose what they learned or are thrown by "
+        "noise: "
+    )
     if chips >= FEWEST_DRAWN:
         told += EVERY_UPDATE
         way = "every_update"

@@ -256,32 +256,53 @@ def test_a_step_that_is_cut_has_the_samples_of_fewer_updates(order, length, left
     assert cut.known(None, left) == planned.known(None, left)
 
 
-def test_random_reads_are_in_mean_and_noise():
-    """The drift is the mean over mirrored reads; the noise has what reads add to its variance."""
+def test_random_reads_are_in_the_mean():
+    """The drift is the mean over mirrored reads, both of which see the same samples."""
     problem = relu_network()
-    quiet = Chip(Minibatch(Backprop(), 1), 0.1)
     chip = Chip(Minibatch(Backprop(), 1), 0.1, (ReadNoise(1.0),))
     found, w = _begun(problem, chip)
     offsets = found._offsets
     assert len(offsets) == 4
     assert float((offsets[0] + offsets[1]).abs().max()) == 0.0
-    parts = _subset(found).split(found._size // 4)
-    pairs = zip(offsets, parts, strict=False)
+    half = _subset(found)[: found._size].split(found._size // 2)
+    parts = [half[0], half[0], half[1], half[1]]
+    pairs = zip(offsets, parts, strict=True)
     mean = [_after_own_steps(problem, chip, w + r, some) for r, some in pairs]
     drift = found.drift(w, generator_for(0))
     torch.testing.assert_close(drift, -torch.stack(mean).mean(0))
 
-    def total(some_chip, noise):
-        begun, at = _begun(problem, some_chip)
-        _, spread = begun._noise(at, begun._here)
-        draws = [float(spread(generator_for(noise, k)).square().sum()) for k in range(200)]
-        return sum(draws) / len(draws)
 
-    singles = [chip.estimate(problem, w, generator_for(5, k)) for k in range(400)]
-    exact = 0.1**2 * float(torch.stack(singles).var(0).sum())
-    # Two pairs of reads tell it within a half; without them it is a third of it or less.
-    assert total(quiet, 0) < 0.35 * exact
-    assert 0.5 * exact < total(chip, 0) < 2.0 * exact
+@pytest.mark.parametrize("writes", [False, True])
+@pytest.mark.parametrize("batch", [1, 10, 40])
+def test_noise_of_reads_is_as_large_as_it_is_in_updates(batch, writes):
+    """Total variance of an update within 15 %: what samples spread by, and reads beside it.
+
+    Each is off by 5 % of its size or less at 99 %, by 400 draws, steps and reads of other seeds.
+    """
+    problem, count = relu_network(samples=200), 400
+    (write,) = _chip(problem).writes
+    fine = replace(write, levels=(4000, 4000), cycle_to_cycle=0.0)
+    chip = Chip(
+        Minibatch(Backprop(), batch), STEP_SIZE, (ReadNoise(0.3),), (fine,) if writes else ()
+    )
+    quiet, w = replace(chip, reads=()), problem.initial_weights
+
+    def real(some: Chip) -> float:
+        ends = [some.advance(problem, w, None, generator_for(5, k))[0] for k in range(4 * count)]
+        return float(torch.stack(ends).var(0).sum())
+
+    def drawn(some: Chip) -> float:
+        found = SubsetDynamics(problem, some, layer_estimates(problem, some), 0, StiffModes())
+        draws = []
+        found.diffusion.take = lambda before, after, w: draws.append(before.whole) or 0.0
+        for k in range(count):
+            found.begin(w, k, 8, generator_for(0, "begin", k))
+            found.draw_noise(w, generator_for(0, "noise", k))
+        return sum(float(draw.square().sum()) for draw in draws) / count
+
+    found = drawn(chip)
+    assert found == pytest.approx(real(chip), rel=0.15)
+    assert drawn(quiet) < 0.8 * found
 
 
 def test_which_chips_have_estimates_by_layers():
@@ -292,7 +313,7 @@ def test_which_chips_have_estimates_by_layers():
     assert layer_estimates(problem, by_sample) is None
 
 
-@pytest.mark.parametrize("batch", [11, 32])
+@pytest.mark.parametrize("batch", [11, 28])
 def test_paths_of_shuffled_batches_that_end_in_single_updates_stay_finite(batch):
     """What is left of an epoch may be one update, which has no spread."""
     problem = relu_network()
@@ -317,10 +338,9 @@ def test_noise_that_updates_behind_one_read_share():
     w, squares = problem.initial_weights, []
     for k in range(40):
         found.begin(w, 0, 4, generator_for(0, "begin", k))
-        squares.append(float(found._shared(w, found._here, generator_for(1, k)).square().sum()))
+        squares.append(
+            float(found._noise_of_reads(w, found._here, generator_for(1, k)).square().sum())
+        )
     means = torch.stack([problem.gradient(chip.read(w, generator_for(2, k))) for k in range(2000)])
     each = STEP_SIZE**2 * float(means.var(0).sum())
-    assert np.mean(squares) == pytest.approx((together - 1) * each, rel=0.15)
-    alone = SubsetDynamics(problem, chip, estimates, 0, StiffModes())
-    alone.begin(w, 0, 4, generator_for(0, "begin"))
-    assert alone._shared(w, alone._here, generator_for(1)) is None
+    assert np.mean(squares) == pytest.approx(together * each, rel=0.15)

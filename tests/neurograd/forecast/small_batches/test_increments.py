@@ -69,32 +69,34 @@ def test_plain_noise_has_the_covariance_of_batches():
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_parts_of_a_subset_are_seen_by_a_read_each(batch):
-    """Of 12 samples and 2 reads each has 6; of 11 samples in batches of 2 each has 4."""
+def test_parts_of_a_subset_are_seen_by_a_pair_of_reads_each(batch):
+    """Of 12 samples and 2 pairs each has 6, for both reads; of 11 in batches of 2 it has 4."""
     problem = relu_network()
     w = problem.initial_weights
-    reads, index = [1.1 * w, 0.8 * w], torch.arange(13 - batch)
+    reads, index = [1.1 * w, 0.9 * w, 1.2 * w, 0.8 * w], torch.arange(13 - batch)
     estimates = LayerEstimates.of(problem, Backprop(), batch)
     assert estimates is not None
-    found = estimates.at(torch.stack(reads), estimates.gathered(index, len(reads)))
+    samples = estimates.gathered(index, 2)
+    found = estimates.at(torch.stack(reads), samples)
     each = {1: 6, 2: 4}[batch]
-    seen = [(reads[0], index[:each]), (reads[1], index[each : 2 * each])]
-    single = [problem.gradient(at, b) for at, some in seen for b in some.split(batch)]
-    torch.testing.assert_close(found.single(len(single)), torch.stack(single))
-    torch.testing.assert_close(found.mean, torch.stack(single).mean(0))
-
-
-def test_every_read_sees_all_batches_where_they_are_fewer_than_reads():
-    """Of 5 samples in batches of 2 there are two whole batches, for 3 reads."""
-    problem = relu_network()
-    w = problem.initial_weights
-    reads, index = [1.1 * w, 0.8 * w, w], torch.arange(5)
-    estimates = LayerEstimates.of(problem, Backprop(), 2)
-    assert estimates is not None
-    found = estimates.at(torch.stack(reads), estimates.gathered(index, len(reads)))
-    single = [problem.gradient(at, b) for at in reads for b in index[:4].split(2)]
-    torch.testing.assert_close(found.single(6), torch.stack(single))
-    torch.testing.assert_close(found.mean, torch.stack(single).mean(0))
+    parts = [index[:each], index[:each], index[each : 2 * each], index[each : 2 * each]]
+    single = torch.stack(
+        [
+            problem.gradient(at, some)
+            for at, part in zip(reads, parts, strict=True)
+            for some in part.split(batch)
+        ]
+    )
+    assert samples.reads == 4
+    torch.testing.assert_close(found.single(len(single)), single)
+    torch.testing.assert_close(found.mean, single.mean(0))
+    # What single updates spread by is what they differ by behind one read.
+    by_read = single.unflatten(0, (4, -1))
+    within = (by_read - by_read.mean(1, keepdim=True)).flatten(0, 1)
+    eye = torch.eye(len(single), dtype=w.dtype)
+    columns = torch.stack([found.noise(column)[0] for column in eye])
+    covariance = within.T @ within / (len(single) - 4)
+    torch.testing.assert_close(columns.T @ columns, covariance)
 
 
 @pytest.mark.parametrize("batch", [1, 3])

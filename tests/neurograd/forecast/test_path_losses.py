@@ -1,0 +1,101 @@
+"""Paths that losses tell: thrown off, held by noise, or those of a network that was trained before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from device_models import Backprop, Chip, MemristorWrite, Minibatch, draw_crossbar, linear_response
+from neurograd.forecast.chip_end import forecast_chip
+from neurograd.forecast.path import PredictedPath
+from neurograd.forecast.regimes.path_losses import PathLosses, untrained_loss
+from neurograd.problem import Problem
+from neurograd.problem.losses import CrossEntropy
+from neurograd.seeding import generator_for
+from neurograd.training.loop import train
+from tests.neurograd.cases import classification, relu_network
+
+
+def _of(losses):
+    """The losses of a path that begins at the first of them, and of a network of zeros at 2."""
+    values = iter([losses[0], losses[0]])
+    found = PathLosses(lambda w: next(values) if bool(w.any()) else 2.0, torch.ones(1))
+    for k, loss in enumerate(losses[1:], 1):
+        found.add(100 * k, loss)
+    return found
+
+
+def test_the_lowest_loss_counts_as_a_part_of_an_untrained_one():
+    assert _of([2.4, 0.5, 1.0]).rise == pytest.approx(2.0)
+    assert _of([2.4, 0.01, 0.36]).rise == pytest.approx(3.0)
+    # Trained before: 0.01 is not 1 % of what there was to lose, but next to nothing of it.
+    assert _of([0.01, 0.2]).rise == pytest.approx(2.0)
+
+
+def test_only_an_untrained_loss_is_one_that_noise_holds_a_chip_at():
+    assert _of([2.4, 2.3, 2.2]).stay_untrained(200, 1000)
+    assert not _of([2.4, 2.3, 2.2]).stay_untrained(200, 2000)
+    assert not _of([2.4, 2.3, 2.1]).stay_untrained(200, 1000)
+    assert not _of([0.1, 0.2, 0.3]).stay_untrained(200, 1000)
+
+
+def test_an_untrained_loss_is_that_of_the_start_or_of_a_network_that_says_nothing():
+    problem = relu_network()
+    w = problem.initial_weights
+    nothing = problem.loss(torch.zeros_like(w))
+    assert untrained_loss(problem.loss, w) == max(problem.loss(w), nothing)
+    trained = train(problem, Chip(Backprop(), 0.5), 200, 0).weights
+    assert problem.loss(trained) < 0.5 * nothing
+    assert untrained_loss(problem.loss, trained) == nothing
+
+
+def _trained_before(steps=400):
+    problem = relu_network()
+    w = train(problem, Chip(Backprop(), 0.5), steps, 0).weights
+    layers = [nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 4)]
+    module = nn.Sequential(*layers).double()
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            parameter.copy_(problem.parameters_of(w)[name])
+    return Problem(module, CrossEntropy(), *problem.data())
+
+
+def test_a_network_that_was_trained_before_follows_its_path():
+    """It has little more to learn, and ends at nine tenths of its own start or above."""
+    problem = _trained_before()
+    start = problem.loss(problem.initial_weights)
+    found = forecast_chip(problem, Chip(Minibatch(Backprop(), 8), 0.02), 200, 0)
+    assert not found.thrown
+    assert 0.5 * start < problem.loss(found.weights) < 1.1 * start
+
+
+def test_a_chip_that_noise_drives_from_its_start_is_followed_to_the_end():
+    """Its loss rises all along: at a part of the training it is not what it ends with."""
+    problem = _trained_before()
+    curve = linear_response(1.0, 100)
+    devices = draw_crossbar(
+        problem.num_parameters, weight_range=2.0, generator=generator_for(0, "devices")
+    )
+    write = MemristorWrite(devices, curve, curve, (100, 100), 0.05, "stochastic")
+    chip = Chip(Backprop(), 0.05, (), (write,))
+    path, done = PredictedPath(problem, chip, 0, 0, None), 0
+    while done < 1000:
+        done += path.advance(done, 1000)
+        assert not path.is_held_by_noise(done, 1000)
+    assert problem.loss(path.w) > 2.5 * problem.loss(problem.initial_weights)
+
+
+def test_a_network_that_knows_its_samples_by_heart_leaves_a_path_of_normal_noise():
+    """Batches of 2 of 60 samples: normal noise unlearns what the batches themselves do not."""
+    layers = [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 4)]
+    problem = classification(layers, (1, 6, 6), 4, samples=60)
+    chip = Chip(Minibatch(Backprop(), 2), 0.2)
+    found = forecast_chip(problem, chip, 400, 0)
+    assert found.thrown
+    real = forecast_chip(problem, chip, 400, 0, every_update=True)
+    torch.testing.assert_close(found.weights, real.weights)
+    whole = replace(chip, rule=Backprop())
+    assert not forecast_chip(problem, whole, 400, 0).thrown
