@@ -117,8 +117,8 @@ def path_thrown(
         return None
     chips = spec.training.seeds
     told = (
-        f"{thrown} of {paths} paths of chips and clean twin lose what they learned or are thrown by "
-        "noise: "
+        f"{thrown} of {paths} paths of chips and clean twin lose what they learned or are thrown "
+        "by noise: "
     )
     if chips >= FEWEST_DRAWN:
         told += EVERY_UPDATE

@@ -1,4 +1,4 @@
-"""Paths that losses tell: thrown off, held by noise, or those of a network that was trained before."""
+"""What losses tell of paths: thrown off, held by noise, or of a network that was trained before."""
 
 from __future__ import annotations
 
