@@ -124,7 +124,7 @@ def test_a_path_is_left_as_soon_as_its_loss_rises(
     def rising(path: SmallBatchPath, done: int, steps: int) -> int:
         taken = advance(path, done, steps)
         places.append(done + taken)
-        start, losses = path._path._losses[0][1], path._path._losses
+        start, losses = path.losses._losses[0][1], path.losses._losses
         losses.append((done + taken, start * (0.2 if done + taken < 40 else 0.8)))
         return taken
 
