@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -192,9 +193,11 @@ def test_limits_say_where_predictions_may_be_off():
 
 def _thrown(monkeypatch, place):
     """Paths of one network rise, as soon as there is one, to four times their lowest loss."""
-    monkeypatch.setattr(
-        SmallBatchPath, "rise", property(lambda path: 4.0 if path._index == place else 1.0)
-    )
+
+    def losses(path):
+        return SimpleNamespace(rise=4.0 if path._index == place else 1.0, forced=0)
+
+    monkeypatch.setattr(SmallBatchPath, "losses", property(losses))
 
 
 @pytest.mark.parametrize("place", [0, 3])
