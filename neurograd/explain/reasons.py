@@ -167,6 +167,39 @@ def ways_to_decide(cost: JudgedCost) -> list[str]:
     return ways
 
 
+def unseen_chips(report: CheckReport, verdict: Verdict) -> list[str]:
+    """How many of all chips may be worse than any that was looked at, where that is not in sight.
+
+    The worst of N chips is no worse than a part ``1 − ε^(1/N)`` of all, but for a part ε of cases,
+    whatever the costs are (Wilks, Ann. Math. Stat. 1941). Bounds of a mean from chips that all
+    happen to be good know nothing of such a part.
+
+    Args:
+        report: The report.
+        verdict: Its verdict, over training and deployment.
+    """
+    cost, chips = report.training.cost, report.training.chip.chips
+    if verdict is not Verdict.TOLERATED or cost.bound_confidence is None or not _vary(report):
+        return []
+    part = 1.0 - (1.0 - cost.bound_confidence) ** (1.0 / chips)
+    at = f"at {confidence(cost.bound_confidence)}"
+    return [
+        f"Up to {percent(part, significant=2)} of all chips, {at}, may be worse than each of the "
+        f"{chips} that were looked at; the bounds of the mean know nothing of these."
+    ]
+
+
+def _vary(report: CheckReport) -> bool:
+    """Whether chips differ from each other: where nothing is random, one is all of them."""
+    chip = report.training.chip
+    if len(set(chip.curves)) > 1 or len(set(chip.correct)) > 1:
+        return True
+    return any(
+        len(set(aged.correct)) > 1 if aged.correct else aged.cost.ci[0] < aged.cost.ci[1]
+        for aged in report.deployment
+    )
+
+
 def _inside(sentence: str) -> str:
     """A sentence as it stands after a colon."""
     return sentence[:1].lower() + sentence[1:]

@@ -6,7 +6,7 @@ from neurograd.deployment import Judged
 from neurograd.explain.ageing import ageing_cause, with_deployment
 from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import ChipInWords
-from neurograd.explain.reasons import explain
+from neurograd.explain.reasons import explain, unseen_chips
 from neurograd.records.report import CheckReport
 from neurograd.spec import Spec
 
@@ -44,5 +44,6 @@ def with_reasons(
         "cause": cause,
         "reasons": (*deciding, *beside),
         "deciding_reasons": len(deciding),
+        "notes": (*report.notes, *unseen_chips(report, judged.verdict)),
     }
     return report.model_copy(update=told)

@@ -8,6 +8,7 @@ import pytest
 
 from neurograd.explain import reasons
 from neurograd.explain.cause import NOTHING
+from neurograd.judge.verdict import Verdict
 from neurograd.records.json_form import report_from_json
 from tests.neurograd.small_report import small_report
 
@@ -130,6 +131,29 @@ def test_a_chip_that_is_tolerated_has_no_cause(report):
     assert first == "The accuracy drop is 0.1 % (-0.4 to 0.6 at 99 %), where 2.0 % is allowed."
     assert not second.startswith("What to do first")
     assert explain(fine, [])[0] == NOTHING
+
+
+def _unseen(report, verdict=Verdict.TOLERATED):
+    return reasons.unseen_chips(report_from_json(report), verdict)
+
+
+def test_chips_that_were_not_seen_are_noted_where_a_chip_is_tolerated(report):
+    """Of five chips at 95 %: p with (1 − p)^5 = 0.05 is 45.1 %."""
+    chips = _changed(report, bound_confidence=0.95)
+    chip = chips["training"]["chip"]
+    curve = chip["curves"][0]
+    other = {**curve, "train_loss": [*curve["train_loss"][:-1], 0.0123]}
+    chip.update(chips=5, curves=[curve, other, other, other, other])
+    (said,) = _unseen(chips)
+    assert said.startswith("Up to 45 % of all chips, at 95 %, may be worse than each of the 5 that")
+    for verdict in (Verdict.NOT_TOLERATED, Verdict.INCONCLUSIVE):
+        assert _unseen(chips, verdict) == []
+    chip.update(curves=[curve] * 5, correct=["11"] * 5)
+    assert _unseen(chips) == [], "chips that are all alike"
+    chip["correct"] = ["11", "11", "10", "11", "11"]
+    assert _unseen(chips) == [said]
+    chips["training"]["cost"]["bound_confidence"] = None
+    assert _unseen(chips) == [], "a report of an earlier version"
 
 
 def test_nothing_in_the_spec_never_stands_above_not_tolerated(report):
