@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,10 +59,19 @@ class Baseline:
     Attributes:
         loss: Training loss before the first step.
         accuracy: Test accuracy of guessing the most frequent class, None without classes.
+        nothing: Training loss of a network that says nothing; None where nobody asked.
     """
 
     loss: float
     accuracy: float | None
+    nothing: float | None = None
+
+    @property
+    def untrained(self) -> Baseline:
+        """The same for a network that has learned nothing, where the start was trained before."""
+        if self.nothing is None or not self.nothing > self.loss:
+            return self
+        return replace(self, loss=self.nothing)
 
 
 @dataclass(frozen=True)

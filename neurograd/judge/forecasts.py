@@ -227,7 +227,8 @@ def _error_of(twins: Sequence[Network]) -> float:
 
 def _some_lost(baseline: Baseline, clean: Predicted, chips: Sequence[Predicted]) -> Regime | None:
     """Whether some paths of chips learn nothing where others do."""
-    costs = [lost_decrease(baseline, clean, chip) for chip in chips]
+    # Trained start weights have little left to learn: what a chip loses of that is no measure.
+    costs = [lost_decrease(baseline.untrained, clean, chip) for chip in chips]
     lost = sum(not cost < LOST_CHIP for cost in costs)
     if not lost or not any(cost < LEARNING_CHIP for cost in costs):
         return None

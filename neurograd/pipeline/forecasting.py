@@ -62,10 +62,11 @@ def baseline_of(problem: Problem, start_loss: float | None = None) -> Baseline:
         start_loss: Training loss before the first step; that of the initial weights when None.
     """
     loss = problem.loss(problem.initial_weights) if start_loss is None else start_loss
+    nothing = problem.loss(torch.zeros_like(problem.initial_weights))
     if not (problem.has_test and problem.is_classification):
-        return Baseline(loss, None)
+        return Baseline(loss, None, nothing)
     _, targets = problem.data("test")
-    return Baseline(loss, float(torch.bincount(targets).max()) / len(targets))
+    return Baseline(loss, float(torch.bincount(targets).max()) / len(targets), nothing)
 
 
 def plan_of(spec: Spec) -> Plan:

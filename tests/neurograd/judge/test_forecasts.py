@@ -206,6 +206,18 @@ def test_a_sign_without_an_interval_of_chance_is_known_beyond_the_predictions_er
 LOST_BUT_JUDGED = right(0, 1000, loss=2.3)
 
 
+def test_chips_that_were_trained_before_are_not_lost_where_they_lose_some_of_it():
+    """Of a start at 0.05 the twin learns 0.01, a chip loses 0.02 and one of them all there is."""
+    start = Baseline(loss=0.05, accuracy=0.1, nothing=2.3)
+    clean, good = right(950, 1000, loss=0.04), right(949, 1000, loss=0.041)
+    mild = right(945, 1000, loss=0.06)
+    assert judge_forecasts(start, ALLOWED, clean, [good, good, mild]).regime is None
+    blind = Baseline(loss=0.05, accuracy=0.1)
+    for some in (start, blind):
+        found = judge_forecasts(some, ALLOWED, clean, [good, good, LOST_BUT_JUDGED])
+        assert found.regime.name == "some_chips_lost"
+
+
 def test_chips_of_which_some_learn_nothing_have_no_mean():
     """Where every chip does, or none, there is one."""
     clean, good, lost = right(950, 1000), right(945, 1000, loss=0.2), LOST_BUT_JUDGED
