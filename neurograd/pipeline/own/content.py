@@ -45,7 +45,7 @@ _SILENT = (
 """Types of things that compute nothing; the code of a graph stands beside it."""
 
 _OF_CLASSES = {
-    *vars(type("Plain", (), {})), "__annotations__", "__annotate__", "__annotate_func__",
+    *vars(type("Plain", (), {})), "__annotations__", "__annotations_cache__", "__annotate__", "__annotate_func__",
     "__static_attributes__", "__firstlineno__", "__abstractmethods__", "_abc_impl",
     "_autograd_function_id", "__slotnames__",
 }  # fmt: skip
