@@ -45,9 +45,9 @@ _SILENT = (
 """Types of things that compute nothing; the code of a graph stands beside it."""
 
 _OF_CLASSES = {
-    *vars(type("Plain", (), {})), "__annotations__", "__annotations_cache__", "__annotate__", "__annotate_func__",
-    "__static_attributes__", "__firstlineno__", "__abstractmethods__", "_abc_impl",
-    "_autograd_function_id", "__slotnames__",
+    *vars(type("Plain", (), {})), "__annotations__", "__annotations_cache__", "__annotate__",
+    "__annotate_func__", "__static_attributes__", "__firstlineno__", "__abstractmethods__",
+    "_abc_impl", "_autograd_function_id", "__slotnames__",
 }  # fmt: skip
 """Entries of a class that say nothing of what it computes."""
 
