@@ -41,7 +41,7 @@ from experiments.support.known_update import known_update_change
 from experiments.support.lemma_2_1.claims import agreement, claims, judged
 from experiments.support.lemma_2_1.figure import draw
 from experiments.support.lemma_2_1.networks import NETWORKS, SPIKING, SPIKING_TITLE
-from experiments.support.record import CLAIMS, Run, parse, run_main
+from experiments.support.record import Run, parse, run_main
 from neurograd.measure.curvature import hessian_trace
 from neurograd.measure.smoothed_point import measure_smoothed_point
 from neurograd.measure.smoothed_reference import SmoothedBudget
@@ -272,16 +272,16 @@ def measure_spiking(run: Run) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
-    run = parse("lemma_2_1", __doc__ or "", arguments, parts=("kinks",))
+    run = parse("lemma_2_1", __doc__ or "", arguments, parts=("kinks", "spiking"))
     items: dict[str, Callable[[], dict[str, Any]]] = {
         name: partial(measure, name, run)
         for name, network in NETWORKS.items()
-        if run.only is None or (run.only != CLAIMS and not network.smooth)
+        if run.only is None or (run.only == "kinks" and not network.smooth)
     }
     kept = {}
-    if run.only is None:
+    if run.only in (None, "spiking"):
         items[SPIKING] = partial(measure_spiking, run)
-    else:
+    if run.only is not None:
         kept = run.kept()["networks"]
     found = run.each(items, lambda item: item())
     found = {name: found.get(name) or kept[name] for name in (*NETWORKS, SPIKING)}
