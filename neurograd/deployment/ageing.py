@@ -7,6 +7,9 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
+from device_models import Chip
+from device_models.layer_hooks import LayerRecorder
+from device_models.passes.output_factors import OutputFactors
 from device_models.read.programmed_devices import drift_compensation
 from neurograd.deployment.programming import (
     DeployedChip,
@@ -53,11 +56,41 @@ def deploy(
     found = []
     for place, time in times:
         read = deployed.read(time, _generator(spec, "read", index, place, weights))
-        if deployment.compensation == "global":
-            read = read * _factors(spec, problem, deployed, index, place)
         seen = deployed.chip.see(problem, _generator(spec, "passes", index, place, weights))
+        if deployment.compensation == "global":
+            factors = _factors(spec, problem, deployed, index, place)
+            seen, read = _compensated(seen, read, factors, deployed.chip)
         found.append(_network(Outcome.of(seen, read), time))
     return DeployedNetworks(networks=tuple(found))
+
+
+def _compensated(
+    seen: Problem, read: Tensor, factors: Tensor, chip: Chip
+) -> tuple[Problem, Tensor]:
+    """The problem with digital factors behind its layers, and the weights as they go in there.
+
+    Without any periphery weights that are multiplied give the same. Biases, which are added
+    digitally, and weights that no layer calls are multiplied themselves.
+    """
+    if not chip.passes:
+        return seen, factors * read
+    named = seen.parameters_of(factors)
+    behind = {name: float(named[name].flatten()[0]) for name in _of_layers(seen, read)}
+    beside = {
+        name: torch.ones_like(each) if name in behind else each for name, each in named.items()
+    }
+    hook = OutputFactors(behind)
+    return seen.through(hook.applied), seen.flatten(beside) * read
+
+
+def _of_layers(problem: Problem, w: Tensor) -> set[str]:
+    """Weights that a forward pass multiplies as those of layers."""
+    parameters = problem.parameters_of(w)
+    layers = LayerRecorder(parameters)
+    inputs, _ = problem.batch(torch.zeros(1, dtype=torch.long, device=w.device))
+    with torch.no_grad():
+        problem.through(layers.applied).outputs(parameters, inputs)
+    return {call.weight for call in layers.calls}
 
 
 def _factors(

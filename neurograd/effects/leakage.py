@@ -49,6 +49,10 @@ class LeakageKeys(SpecModel):
     )
 
 
+LONGEST = 1e18
+"""Lifetime in updates beyond which nothing leaks: one update then leaves every number as it is."""
+
+
 def lifetime_at(leakage: Leakage, temperature: float) -> float:
     """Updates in which a weight falls to 1/e at a temperature in kelvin.
 
@@ -58,7 +62,8 @@ def lifetime_at(leakage: Leakage, temperature: float) -> float:
     if leakage.activation_energy is None:
         return leakage.lifetime
     slope = leakage.activation_energy / BOLTZMANN_EV
-    return leakage.lifetime * math.exp(slope * (1.0 / temperature - 1.0 / REFERENCE))
+    exponent = slope * (1.0 / temperature - 1.0 / REFERENCE)
+    return min(leakage.lifetime * math.exp(min(exponent, 100.0)), LONGEST)
 
 
 def _build(parts: Assembly) -> None:

@@ -186,3 +186,33 @@ def test_the_memory_that_sums_updates_takes_no_error_of_programming_away():
         off.append(stored - w)
     torch.testing.assert_close(*off)
     assert 0.5 < float(off[0].std()) / 0.01 < 2.0
+
+
+def test_compensation_multiplies_the_noise_of_converters_with_the_signal():
+    """It stands behind them: what a year of drift has taken from the signal is lost to noise."""
+    device = {"drift": {"t0": "20 s", "exponent": 0.1}, "converters": {"output_noise": 2.0}}
+    accuracy = {}
+    for noise in (0.0, 2.0):
+        device["converters"] = {"output_noise": noise} if noise else {"adc_bits": 12}
+        spec = spec_of(device, {"times": ["20 s", "1 y"], "compensation": "global"})
+        problem = build_problem(spec)
+        trained = neurograd.train(problem, build_clean_chip(spec, problem), 100, seed=0)
+        aged = deploy(spec, problem, 0, trained.weights).networks
+        accuracy[noise] = [each.test_accuracy for each in aged]
+    early, late = accuracy[0.0]
+    assert late > early - 0.05
+    early, late = accuracy[2.0]
+    assert late < early - 0.1
+
+
+def test_weights_that_live_longer_than_any_training_do_not_leak():
+    spec = validate_spec(
+        {
+            "network": {"hidden": [4]},
+            "device": {"temperature": "10 K", "leakage": {"activation_energy": 1}},
+        }
+    )
+    problem = build_problem(spec)
+    chip, w = build_chip(spec, problem), problem.initial_weights
+    w = w + chip.writes[-1].write(w, torch.zeros_like(w), generator_for(0))
+    assert torch.equal(w, problem.initial_weights)
