@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from neurograd import words
 from neurograd.errors import DataError
 
 MAX_BYTES = 4 * 2**30
@@ -14,6 +17,9 @@ MAX_BYTES = 4 * 2**30
 
 KINDS = ".npz, [x.npy, y.npy], .csv, .tsv, .txt, .h5, .hdf5"
 """Files that can be read, for messages."""
+
+_SHOWN = 6
+"""Most names of columns that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +30,13 @@ class Raw:
         place: What errors call it: key and file.
         x: Inputs, numbers, shape ``(n, ...)`` with one value a sample or more.
         y: Targets, numbers or text, shape ``(n,)`` or ``(n, outputs)``.
+        columns: Names of the inputs, of a table whose first line has them; else empty.
     """
 
     place: str
     x: np.ndarray
     y: np.ndarray
+    columns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, place: str, x: np.ndarray, y: np.ndarray) -> Raw:
@@ -50,6 +58,44 @@ class Raw:
         if y.ndim > 2 or y.size == 0:
             raise DataError(f"{place}: y has shape {y.shape}; allowed: (n,) or (n, outputs)")
         return cls(place, x[:, None] if x.ndim == 1 else x, y)
+
+    def ordered_as(self, other: Raw) -> Raw:
+        """The same samples with their inputs in another table's order, by the names of columns.
+
+        As they are where one of the two has no names, or both have the same in the same order.
+
+        Raises:
+            DataError: If the names are not those of the other table, or one stands for several
+                columns, so that it is open which is which.
+        """
+        if not (self.columns and other.columns) or self.columns == other.columns:
+            return self
+        own, others = Counter(self.columns), Counter(other.columns)
+        missing = [name for name in others if name not in own]
+        strange = [name for name in own if name not in others]
+        if missing or strange:
+            lacks = [f"no {_quoted(missing)}"] if missing else []
+            has = [f"{_quoted(strange)}, which {other.place} has not"] if strange else []
+            raise DataError(
+                f"{self.place}: has {words.listed([*lacks, *has])}; allowed: the columns of "
+                f"{other.place}, in any order"
+            )
+        several = [name for name in own if own[name] > 1 or others[name] > 1]
+        if several:
+            raise DataError(
+                f"{self.place}: columns stand in another order than in {other.place}, and several "
+                f"are called {_quoted(several)}; allowed: a name of its own for each, or one order"
+            )
+        places = {name: place for place, name in enumerate(self.columns)}
+        return replace(
+            self, x=self.x[:, [places[name] for name in other.columns]], columns=other.columns
+        )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    """Names of columns for a message, the first few of many."""
+    rest = len(names) - _SHOWN
+    return words.listed([*map(repr, names[:_SHOWN]), *([f"{rest} more"] if rest > 0 else [])])
 
 
 def _check_numbers(place: str, name: str, values: np.ndarray) -> None:

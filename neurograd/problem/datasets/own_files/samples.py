@@ -63,7 +63,7 @@ def own_data(
     if (test is None) == (test_fraction is None):
         raise DataError("task.test and task.test_fraction: allowed: exactly one of them")
     first = _read("task.train", train, target)
-    second = None if test is None else _read("task.test", test, target)
+    second = None if test is None else _read("task.test", test, target).ordered_as(first)
     classes = _are_classes(first, loss) if second is None else _agree(first, second, loss)
     names = _classes(first, loss) if classes else None
     fit = _indexed(first, names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,13 @@ _SHOWN = 12
 
 @dataclass(frozen=True)
 class _Table:
-    """Columns by name, and the cells with the numbers of their lines."""
+    """Columns by name, and the cells with the numbers of their lines.
+
+    Where no line has names (``named``), they are the columns' numbers.
+    """
 
     names: list[str]
+    named: bool
     lines: list[int]
     cells: list[list[str]]
     decimal_comma: bool
@@ -57,8 +61,10 @@ def read_table(place: str, path: Path, target: Sequence[str]) -> Raw:
     x = np.array([_numbers(place, table, row, rest) for row in range(len(table.cells))])
     if len(columns) > 1:
         y = np.array([_numbers(place, table, row, columns) for row in range(len(table.cells))])
-        return Raw.of(place, x, y)
-    return Raw.of(place, x, _targets(table, columns[0]))
+    else:
+        y = _targets(table, columns[0])
+    inputs = tuple(table.names[k] for k in rest) if table.named else ()
+    return replace(Raw.of(place, x, y), columns=inputs)
 
 
 def _columns(place: str, names: Sequence[str], target: Sequence[str]) -> list[int]:
@@ -91,6 +97,7 @@ def _parse(place: str, raw: bytes) -> _Table:
     numbers = [line for line, _ in lines]
     if not names and _is_head(rows, comma):
         names, rows, numbers = rows[0], rows[1:], numbers[1:]
+    named = bool(names)
     names = names or [str(k + 1) for k in range(len(rows[0]))]
     for number, row in zip(numbers, rows, strict=True):
         if len(row) != len(names):
@@ -99,7 +106,7 @@ def _parse(place: str, raw: bytes) -> _Table:
             )
     if not rows:
         raise DataError(f"{place}: has no line with data; allowed: one sample a line")
-    return _Table(names, numbers, rows, comma)
+    return _Table(names, named, numbers, rows, comma)
 
 
 def _is_head(rows: Sequence[list[str]], decimal_comma: bool) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -84,6 +86,53 @@ def test_several_targets_are_values(tmp_path):
     assert data.kind == "regression"
     assert data.targets.tolist() == [[2 * k + 0.25, k + 0.5] for k in range(8)]
     assert data.inputs.tolist() == [[k] for k in range(8)]
+
+
+def _pair(folder, train, test, **options):
+    for name, text in (("train.csv", train), ("test.csv", test)):
+        (folder / name).write_text(text, encoding="utf-8")
+    options = {"target": ["kind"], **options}
+    return own_data(str(folder / "train.csv"), test=str(folder / "test.csv"), **options)
+
+
+def _written(order, rows=12):
+    """A table of the columns a = k, b = 10 k, c = -k / 4 and the classes of k, in an order."""
+    lines = [{"a": k, "b": 10 * k, "c": -k / 4, "kind": "xy"[k % 2]} for k in range(rows)]
+    return "\n".join([",".join(order), *(",".join(str(line[n]) for n in order) for line in lines)])
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["a", "b", "c", "kind"])))
+def test_columns_of_the_test_are_found_by_their_names(order, tmp_path):
+    data = _pair(tmp_path, _written(["a", "kind", "b", "c"]), _written(order, rows=6))
+    assert torch.equal(data.test_inputs, data.inputs[:6])
+    assert torch.equal(data.test_targets, data.targets[:6])
+
+
+def test_a_table_without_names_has_the_columns_in_the_order_of_the_other(tmp_path):
+    counted = "1,2,3\n" + "".join(f"{k},{-k},{k % 2}\n" for k in range(12))
+    plain = "".join(f"{k + 0.5},{-k},{k % 2}\n" for k in range(12))
+    data = _pair(tmp_path, counted, plain, target=["3"])
+    assert data.test_inputs[2].tolist() == [2.5, -2.0]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "words"),
+    [
+        ("abc", "abd", ["no 'c' and 'd', which task.train"]),
+        ("abc", "cb", ["no 'a'"]),
+        ("ab", "abc", ["has 'c', which"]),
+        ("aab", "aba", ["several are called 'a'"]),
+        ("aab", "ab", ["several are called 'a'"]),
+        ("ab", "aab", ["several are called 'a'"]),
+    ],
+)
+def test_columns_that_are_not_those_of_the_training_are_one_line(train, test, words, tmp_path):
+    def text(columns):
+        lines = [[*(str(k + n) for n in range(len(columns))), "xy"[k % 2]] for k in range(12)]
+        return "\n".join(",".join(line) for line in [[*columns, "kind"], *lines])
+
+    refused(lambda: _pair(tmp_path, text(train), text(test)), "task.test", "test.csv", *words)
+    assert _pair(tmp_path, text(train), text(train)).test_inputs.shape == (12, len(train))
 
 
 BAD = {
