@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,20 @@ KINDS = ".npz, [x.npy, y.npy], .csv, .tsv, .txt, .h5, .hdf5"
 
 _SHOWN = 6
 """Most names of columns that a message lists."""
+
+
+_MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "null", "Null", "NULL"})
+"""Texts of cells without a value, beside nan; None is the name of a class too often, Na an atom."""
+
+
+def is_no_label(text: str) -> bool:
+    """Whether a text is no class: what programs write for a missing value, or a number like inf."""
+    if text in _MISSING:
+        return True
+    try:
+        return not math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -43,10 +58,13 @@ class Raw:
         """From two arrays; ``(n,)`` inputs are one value a sample, ``(n, 1)`` targets ``(n,)``.
 
         Raises:
-            DataError: If they are not as many, empty, of another type, or not finite.
+            DataError: If they are not as many, empty, of another type, or not finite, or labels
+                are missing.
         """
         _check_numbers(place, "x", x)
-        if y.dtype.kind not in "US":
+        if y.dtype.kind in "US":
+            _check_labels(place, y)
+        else:
             _check_numbers(place, "y", y)
         if x.ndim == 0 or y.ndim == 0 or x.size == 0 or len(x) != len(y):
             raise DataError(
@@ -104,6 +122,16 @@ def _check_numbers(place: str, name: str, values: np.ndarray) -> None:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         bad = int((~np.isfinite(values)).sum())
         raise DataError(f"{place}: {name} has {bad} values that are not finite; allowed: numbers")
+
+
+def _check_labels(place: str, y: np.ndarray) -> None:
+    for label, count in zip(*np.unique(y, return_counts=True), strict=True):
+        text = label.decode("latin-1") if isinstance(label, bytes) else str(label)
+        if is_no_label(text):
+            raise DataError(
+                f"{place}: y is {text!r} in {count} places, which is no class; allowed: a class "
+                "for every sample"
+            )
 
 
 def checked_size(place: str, path: Path) -> Path:

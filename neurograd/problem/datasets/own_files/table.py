@@ -11,7 +11,7 @@ import numpy as np
 
 from neurograd import words
 from neurograd.errors import DataError
-from neurograd.problem.datasets.own_files.raw import Raw, checked_size
+from neurograd.problem.datasets.own_files.raw import Raw, checked_size, is_no_label
 
 MAX_TABLE = 2**29
 """Most bytes of a table; arrays are for more."""
@@ -48,7 +48,8 @@ def read_table(place: str, path: Path, target: Sequence[str]) -> Raw:
         target: Names of the columns that are the targets.
 
     Raises:
-        DataError: If a column is missing, a line has another length, or a cell is no number.
+        DataError: If a column is missing, a line has another length, a cell is no number, or
+            a line has no target.
     """
     checked_size(place, path)
     if path.stat().st_size > MAX_TABLE:
@@ -62,7 +63,7 @@ def read_table(place: str, path: Path, target: Sequence[str]) -> Raw:
     if len(columns) > 1:
         y = np.array([_numbers(place, table, row, columns) for row in range(len(table.cells))])
     else:
-        y = _targets(table, columns[0])
+        y = _targets(place, table, columns[0])
     inputs = tuple(table.names[k] for k in rest) if table.named else ()
     return replace(Raw.of(place, x, y), columns=inputs)
 
@@ -160,9 +161,19 @@ def _numbers(place: str, table: _Table, row: int, columns: Sequence[int]) -> lis
     return found
 
 
-def _targets(table: _Table, column: int) -> np.ndarray:
-    """One column as integers, else as numbers, else as text."""
+def _targets(place: str, table: _Table, column: int) -> np.ndarray:
+    """One column as integers, else as numbers, else as text.
+
+    Raises:
+        DataError: If a cell has no target.
+    """
     cells = [row[column] for row in table.cells]
+    for line, cell in zip(table.lines, cells, strict=True):
+        if is_no_label(cell):
+            raise DataError(
+                f"{place}: line {line}, column {table.names[column]!r}: {cell[:40]!r} is no "
+                "target; allowed: a number or a class in every line"
+            )
     values = [_number(cell, table.decimal_comma) for cell in cells]
     if any(value is None for value in values):
         return np.array(cells, dtype="U")

@@ -65,6 +65,13 @@ def test_targets_that_could_be_either_or_neither_are_one_line(y, loss, word, tmp
     refused(lambda: _of(tmp_path, y, loss=loss), "task.train", word)
 
 
+@pytest.mark.parametrize("kind", ["U", "S"])
+@pytest.mark.parametrize("missing", ["", "nan", "NA"])
+def test_missing_labels_are_no_class(kind, missing, tmp_path):
+    y = np.array([missing, "b", "c"], dtype=kind)[CLASSES]
+    refused(lambda: _of(tmp_path, y), "task.train", f"y is {missing!r} in 20 places")
+
+
 def test_training_and_test_have_to_fit_together(tmp_path):
     train = _saved(tmp_path, CLASSES)
 

@@ -150,6 +150,21 @@ BAD = {
 }
 
 
+@pytest.mark.parametrize("labels", ["01", ["wine", "beer"], ["0.5", "1.25"]])
+@pytest.mark.parametrize("missing", ["", "nan", "NaN", "-nan", "NA", "N/A", "<NA>", "null", "inf"])
+def test_a_line_without_a_target_is_no_class(labels, missing, tmp_path):
+    cells = [labels[k % 2] for k in range(12)]
+    cells[7] = missing
+    text = "a,kind\n" + "".join(f"{k},{cell}\n" for k, cell in enumerate(cells))
+    refused(lambda: _loaded(text, tmp_path), "line 9", "column 'kind'", f"{missing!r} is no target")
+
+
+@pytest.mark.parametrize("label", ["None", "none", "Na", "nano", "info", "-", "?"])
+def test_texts_that_may_be_classes_are_classes(label, tmp_path):
+    text = "a,kind\n" + "".join(f"{k},{['tea', label][k % 2]}\n" for k in range(12))
+    assert _loaded(text, tmp_path).targets.unique().tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_wrong_tables_are_one_line(kind, tmp_path):
     text, options, words = BAD[kind]
