@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neurograd.errors import ModelError
+
 
 @runtime_checkable
 class Loss(Protocol):
@@ -89,6 +91,15 @@ def _softmax(outputs: Tensor) -> Tensor:
     return outputs.t().contiguous().softmax(0).t() if _is_long(outputs) else outputs.softmax(-1)
 
 
+def check_shapes(outputs: Tensor, targets: Tensor) -> None:
+    """Raise ModelError where targets that are values have another shape than the outputs."""
+    if outputs.shape != targets.shape:
+        raise ModelError(
+            f"the network gives outputs of shape {tuple(outputs.shape)} for targets of shape "
+            f"{tuple(targets.shape)}; allowed: the targets' shape"
+        )
+
+
 class MeanSquaredError:
     """Squared error, the mean over samples and outputs (as ``torch.nn.MSELoss``)."""
 
@@ -96,7 +107,12 @@ class MeanSquaredError:
     of_classes = False
 
     def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Loss of every sample, shape ``(n,)``."""
+        """Loss of every sample, shape ``(n,)``.
+
+        Raises:
+            ModelError: If the targets have another shape, by which torch would broadcast.
+        """
+        check_shapes(outputs, targets)
         return (outputs - targets).square().flatten(1).mean(1)
 
     def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:

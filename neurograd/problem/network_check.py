@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neurograd.errors import ModelError
+from neurograd.problem.losses import check_shapes
 
 if TYPE_CHECKING:
     from neurograd.problem.flat_problem import Problem
@@ -22,19 +23,15 @@ def check_network(problem: Problem) -> None:
     few = slice(0, 8)
     inputs, targets = (each[few] for each in problem.data("train"))
     once = _tried(problem, inputs)
-    shape = (tuple(once.shape), tuple(targets.shape))
     if problem.is_classification:
         classes = 1 + int(problem.data("train")[1].max())
         if once.ndim != 2 or len(once) != len(targets) or once.shape[1] < classes:
             raise ModelError(
-                f"the network gives outputs of shape {shape[0]} for {len(targets)} samples of "
+                f"the network gives outputs of shape {tuple(once.shape)} for {len(targets)} samples of "
                 f"{classes} classes; allowed: one row a sample, {classes} numbers or more"
             )
-    elif shape[0] != shape[1]:
-        raise ModelError(
-            f"the network gives outputs of shape {shape[0]} for targets of shape {shape[1]}; "
-            "allowed: the targets' shape"
-        )
+    else:
+        check_shapes(once, targets)
     if not _alike(once, _tried(problem, inputs)):
         raise ModelError(
             "the network gives other outputs at the next call with the same inputs; allowed: "

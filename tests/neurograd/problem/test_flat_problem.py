@@ -12,10 +12,12 @@ import pytest
 import torch
 from torch import nn
 
+from device_models import Backprop, Chip
 from neurograd.errors import ModelError
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy
 from neurograd.seeding import generator_for
+from neurograd.training.loop import train
 from tests.neurograd.cases import dense_hessian, relu_network, smooth_network
 
 
@@ -130,3 +132,18 @@ def test_bad_problems_are_refused():
         Problem(nn.Linear(2, 1), nn.MSELoss(), x, y, chunk_size=0)
     with pytest.raises(ModelError, match="no trainable weights"):
         Problem(nn.ReLU(), nn.MSELoss(), x, y)
+
+
+def test_squared_error_never_broadcasts_over_the_samples():
+    """Targets (n,) under outputs (n, 1) would make n x n differences."""
+    x = torch.randn(5, 2)
+    problem = Problem(nn.Linear(2, 1), nn.MSELoss(), x, x.sum(1))
+    w, said = problem.initial_weights, r"outputs of shape \(5, 1\) for targets of shape \(5,\)"
+    with pytest.raises(ModelError, match=said):
+        problem.loss(w)
+    with pytest.raises(ModelError, match=said):
+        problem.gradient(w)
+    with pytest.raises(ModelError, match=said):
+        train(problem, Chip(Backprop(), 0.1), 3, 0)
+    with pytest.raises(ModelError, match=said):
+        problem.check_network()
