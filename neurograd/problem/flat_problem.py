@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -23,9 +23,7 @@ from neurograd.problem.fused_passes import some_products
 from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
-from neurograd.problem.network_check import check_finite, check_network
-
-Split = Literal["train", "test"]
+from neurograd.problem.network_check import Split, check_finite, check_network, placed
 
 DEFAULT_CHUNK = 4096
 
@@ -45,7 +43,8 @@ class Problem:
             ``neurograd.problem.losses.Loss`` or a function of (outputs, targets) that gives a
             value a sample.
         inputs: Training inputs, shape ``(n, ...)``.
-        targets: Training targets, shape ``(n, ...)``; class indices for cross-entropy.
+        targets: Training targets, shape ``(n, ...)``; whole numbers (and bool) are class indices,
+            as cross-entropy needs them, and are made int64.
         test_inputs: Test inputs, or None.
         test_targets: Test targets, or None.
         dtype: Type of weights and inputs; float64, because loss differences are tiny.
@@ -54,7 +53,8 @@ class Problem:
 
     Raises:
         ModelError: If the module has no trainable weights, or normalizes by the batch at hand.
-        ValueError: If inputs and targets do not match.
+        DataError: If inputs and targets do not match, or are not finite (``network_check.placed``).
+        ValueError: If the chunk size is below 1, or a torch loss has options.
     """
 
     def __init__(
@@ -70,18 +70,13 @@ class Problem:
         device: torch.device | str = "cpu",
         chunk_size: int = DEFAULT_CHUNK,
     ) -> None:
-        if not len(inputs) == len(targets) > 0:
-            raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets; allowed: as many")
-        if (test_inputs is None) != (test_targets is None):
-            raise ValueError("test_inputs and test_targets: allowed: both or neither")
         if chunk_size < 1:
             raise ValueError(f"chunk_size is {chunk_size}; allowed: 1 or more")
         self.loss_function = as_loss(loss)
         self.dtype, self.device = dtype, torch.device(device)
         self.chunk_size = chunk_size
-        self._data: dict[Split, tuple[Tensor, Tensor]] = {"train": self._place(inputs, targets)}
-        if test_inputs is not None and test_targets is not None:
-            self._data["test"] = self._place(test_inputs, test_targets)
+        test = test_inputs, test_targets
+        self._data = placed((inputs, targets), test, dtype, self.device)
         module = copy_of(module).to(device=device, dtype=dtype).eval()
         if not any(parameter.requires_grad for parameter in module.parameters()):
             raise ModelError("the module has no trainable weights; allowed: one with any")
@@ -102,10 +97,6 @@ class Problem:
         # A call puts the weights into the module for a moment: one at a time.
         self._turn = threading.RLock()
         self.initial_weights = torch.cat([p.detach().reshape(-1) for p in named.values()])
-
-    def _place(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        kind, device = self.dtype if targets.is_floating_point() else None, self.device
-        return inputs.to(device=device, dtype=self.dtype), targets.to(device=device, dtype=kind)
 
     def replica(self) -> Problem:
         """The same problem with a module of its own, for another thread; the data are shared.

@@ -1,17 +1,88 @@
-"""Whether a network is a function of its weights and of one sample alone, and finite."""
+"""Whether data fit each other, and a network is a function of its weights and of one sample."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from neurograd.errors import ModelError
-from neurograd.problem.losses import check_shapes
+from neurograd.errors import DataError, ModelError
+from neurograd.problem.losses import SlopedLoss, check_shapes
 
 if TYPE_CHECKING:
     from neurograd.problem.flat_problem import Problem
+
+Split = Literal["train", "test"]
+Samples = tuple[Tensor, Tensor]
+"""Inputs and targets, first dimension n each."""
+
+_FEW = 8
+_AT_ONCE = 4096
+
+
+def placed(
+    train: Samples,
+    test: tuple[Tensor | None, Tensor | None],
+    dtype: torch.dtype,
+    device: torch.device,
+) -> dict[Split, Samples]:
+    """The samples of each split on a device: numbers in one type, classes as int64.
+
+    Args:
+        train: Training inputs and targets.
+        test: Test inputs and targets, or None twice.
+        dtype: Type of inputs, and of targets that are values.
+        device: Where they go.
+
+    Raises:
+        DataError: If a split is empty, has not as many inputs as targets or inputs that are not
+            finite, or if the targets of both splits are of different kinds or shapes.
+    """
+    splits: dict[Split, Samples] = {"train": train}
+    test_x, test_y = test
+    if (test_x is None) != (test_y is None):
+        raise DataError("test_inputs and test_targets: allowed: both or neither")
+    if test_x is not None and test_y is not None:
+        splits["test"] = test_x, test_y
+    for split, (x, y) in splits.items():
+        if not len(x) == len(y) > 0:
+            raise DataError(
+                f"{len(x)} inputs and {len(y)} targets ({split}); allowed: as many, 1 or more"
+            )
+    placed = {split: _placed(samples, dtype, device) for split, samples in splits.items()}
+    for split, (x, _) in placed.items():
+        _check_finite_numbers(x, f"{split} inputs")
+    (_, y), (_, other) = placed["train"], placed.get("test", placed["train"])
+    if (other.dtype, other.shape[1:]) != (y.dtype, y.shape[1:]):
+        raise DataError(
+            f"test targets of type {_type_of(other)} and shape {tuple(other.shape)} beside "
+            f"training targets of type {_type_of(y)} and shape {tuple(y.shape)}; allowed: both "
+            "class indices or both values, of one shape a sample"
+        )
+    return placed
+
+
+def _placed(samples: Samples, dtype: torch.dtype, device: torch.device) -> Samples:
+    x, y = samples
+    kind = dtype if y.is_floating_point() else torch.int64
+    return x.to(device=device, dtype=dtype), y.to(device=device, dtype=kind)
+
+
+def _check_finite_numbers(values: Tensor, name: str) -> None:
+    """Raise DataError for NaN and infinite numbers; a part at a time, to bound the memory."""
+    for first, part in enumerate(values.split(_AT_ONCE)):
+        bad = ~torch.isfinite(part)
+        if bool(bad.any()):
+            sample = first * _AT_ONCE + int(bad.reshape(len(bad), -1).any(1).nonzero()[0])
+            raise DataError(
+                f"{name}: sample {sample} has NaN or infinite numbers; allowed: finite ones in "
+                f"{_type_of(values)}"
+            )
+
+
+def _type_of(values: Tensor) -> str:
+    return str(values.dtype).removeprefix("torch.")
 
 
 def check_network(problem: Problem) -> None:
@@ -20,18 +91,13 @@ def check_network(problem: Problem) -> None:
     It has to take its inputs, give outputs that fit the targets, and give the same ones at the
     next call, whatever other samples are in it.
     """
-    few = slice(0, 8)
-    inputs, targets = (each[few] for each in problem.data("train"))
+    _check_targets(problem)
+    inputs, targets = (each[:_FEW] for each in problem.data("train"))
     once = _tried(problem, inputs)
-    if problem.is_classification:
-        classes = 1 + int(problem.data("train")[1].max())
-        if once.ndim != 2 or len(once) != len(targets) or once.shape[1] < classes:
-            raise ModelError(
-                f"the network gives outputs of shape {tuple(once.shape)} for {len(targets)} samples of "
-                f"{classes} classes; allowed: one row a sample, {classes} numbers or more"
-            )
-    else:
-        check_shapes(once, targets)
+    _check_fit(problem, once, targets)
+    if problem.has_test:
+        test_inputs, test_targets = (each[:_FEW] for each in problem.data("test"))
+        _check_fit(problem, _tried(problem, test_inputs), test_targets)
     if not _alike(once, _tried(problem, inputs)):
         raise ModelError(
             "the network gives other outputs at the next call with the same inputs; allowed: "
@@ -44,6 +110,49 @@ def check_network(problem: Problem) -> None:
             "the network's output for a sample depends on the other samples of the batch; "
             "allowed: layers that treat each sample alone"
         )
+
+
+def _check_targets(problem: Problem) -> None:
+    """Raise ModelError where targets are not of the kind that the loss, or accuracy, takes."""
+    loss, (_, y) = problem.loss_function, problem.data("train")
+    of_classes = loss.of_classes if isinstance(loss, SlopedLoss) else problem.is_classification
+    if of_classes != problem.is_classification:
+        allowed = "class indices, whole numbers of shape (n,)" if of_classes else "a floating type"
+        raise ModelError(
+            f"the loss {loss.name} has targets of type {_type_of(y)} and shape {tuple(y.shape)}; "
+            f"allowed: {allowed}"
+        )
+    if not of_classes:
+        # A function of a program's own may leave out targets that are no numbers.
+        for split, (_, values) in _splits(problem).items():
+            if isinstance(loss, SlopedLoss):
+                _check_finite_numbers(values, f"{split} targets")
+        return
+    if y.ndim != 1:
+        raise ModelError(
+            f"targets of whole numbers have shape {tuple(y.shape)}; allowed: class indices of "
+            "shape (n,), or values of a floating type"
+        )
+    if (least := min(int(y.min()) for _, y in _splits(problem).values())) < 0:
+        raise ModelError(f"a target is class {least}; allowed: 0 or more, every sample in a class")
+
+
+def _check_fit(problem: Problem, outputs: Tensor, targets: Tensor) -> None:
+    """Raise ModelError where the outputs for some samples do not fit their targets."""
+    if not problem.is_classification:
+        check_shapes(outputs, targets)
+        return
+    classes = 1 + max(int(y.max()) for _, y in _splits(problem).values())
+    if outputs.ndim != 2 or len(outputs) != len(targets) or outputs.shape[1] < classes:
+        raise ModelError(
+            f"the network gives outputs of shape {tuple(outputs.shape)} for {len(targets)} "
+            f"samples of {classes} classes; allowed: one row a sample, {classes} numbers or more"
+        )
+
+
+def _splits(problem: Problem) -> dict[Split, Samples]:
+    test: dict[Split, Samples] = {"test": problem.data("test")} if problem.has_test else {}
+    return {"train": problem.data("train"), **test}
 
 
 def check_finite(problem: Problem, w: Tensor) -> None:

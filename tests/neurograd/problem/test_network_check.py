@@ -1,0 +1,89 @@
+"""What data and a network for them are refused for, each in one line."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from neurograd.errors import DataError, ModelError
+from neurograd.problem import Problem
+from neurograd.problem.losses import ClassSquaredError
+from neurograd.seeding import generator_for
+
+X = torch.randn(100, 3, generator=generator_for(0))
+Y = (X[:, 0] > 0).long()
+NAN = torch.where(torch.arange(100)[:, None] == 70, math.nan, X)
+
+
+def problem_of(loss, targets, *, inputs=X, outputs=2, test_inputs=X, test_targets=None):
+    tested = targets if test_targets is None else test_targets
+    return Problem(
+        nn.Linear(3, outputs), loss, inputs, targets, test_inputs=test_inputs, test_targets=tested
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"test_targets": Y[:50]}, r"100 inputs and 50 targets \(test\); allowed: as many"),
+        ({"test_targets": Y[:0], "test_inputs": X[:0]}, r"0 inputs and 0 .* allowed: .*1 or more"),
+        ({"test_targets": Y.double()}, "test targets of type float64 .* training .* int64"),
+        ({"test_targets": Y[:, None]}, r"shape \(100, 1\) beside training .* shape \(100,\)"),
+        ({"test_inputs": NAN}, "test inputs: sample 70 has NaN or infinite"),
+        ({"inputs": NAN}, "train inputs: sample 70 has NaN or infinite"),
+        ({"inputs": X.double() * 1e308 * 1e2}, "train inputs: sample 0 has NaN or infinite"),
+    ],
+)
+def test_samples_that_do_not_fit_each_other(changed, said):
+    with pytest.raises(DataError, match=said) as told:
+        problem_of(nn.CrossEntropyLoss(), Y, **changed)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "changed", "said"),
+    [
+        (nn.CrossEntropyLoss(), Y, {"test_targets": 3 * Y}, "samples of 4 classes; allowed"),
+        (nn.CrossEntropyLoss(), Y - 100 * (1 - Y), {}, "class -100; allowed: 0 or more"),
+        (nn.CrossEntropyLoss(), Y, {"test_targets": Y - 1}, "class -1; allowed: 0 or more"),
+        (nn.CrossEntropyLoss(), Y[:, None], {}, r"shape \(100, 1\); allowed: class indices"),
+        (nn.CrossEntropyLoss(), X.softmax(1), {"outputs": 3}, "cross_entropy has .* class indices"),
+        (ClassSquaredError(), X.softmax(1), {"outputs": 3}, "class_mse has .* class indices"),
+        (nn.MSELoss(), Y[:, None], {"outputs": 1}, "mse has .* int64 .* a floating type"),
+        (nn.MSELoss(), X, {"outputs": 3, "test_targets": NAN}, "test targets: sample 70 has NaN"),
+    ],
+)
+def test_targets_that_a_loss_does_not_take(loss, targets, changed, said):
+    problem = problem_of(loss, targets, **changed)
+    with pytest.raises((DataError, ModelError), match=said) as told:
+        problem.check_network()
+    assert "\n" not in str(told.value)
+
+
+def test_test_inputs_that_the_network_refuses():
+    problem = problem_of(nn.CrossEntropyLoss(), Y, test_inputs=X[:, :2])
+    with pytest.raises(ModelError, match=r"refuses inputs of shape \(8, 2\)"):
+        problem.check_network()
+
+
+@pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(), ClassSquaredError()])
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int32, torch.bool])
+def test_classes_of_any_whole_type_are_the_same_problem(loss, kind):
+    module = nn.Linear(3, 2)
+    one, other = (Problem(module, loss, X, y) for y in (Y, Y.to(kind)))
+    other.check_network()
+    w = one.initial_weights
+    assert other.loss(w) == one.loss(w)
+    assert other.gradient(w).equal(one.gradient(w))
+
+
+def test_an_own_loss_may_leave_out_targets_that_are_no_numbers():
+    def of_known(outputs, targets):
+        return (outputs - targets).nan_to_num(0.0).square().mean(1)
+
+    problem = problem_of(of_known, NAN, outputs=3)
+    problem.check_network()
+    assert math.isfinite(problem.loss(problem.initial_weights))
