@@ -12,13 +12,17 @@ from torch.nn import Parameter
 from device_models import WritePath
 from neurograd.errors import ModelError
 
+_NOISE = "noise"
+"""Key of the generator's state in a copy or a pickle."""
+
 
 class ChipOptimizer(torch.optim.Optimizer):
     """Gradient descent through write effects: ``w ← w + write(−Δt·grad)``.
 
     The gradients are whatever the user's own backward pass leaves in ``.grad``; the optimizer adds
     what the synapses make of them. All parameters together are one flat vector of shape ``(N,)``,
-    in the order given, as the write effects were made for.
+    in the order given, as the write effects were made for. Δt is the group's ``lr``, which
+    ``torch.optim.lr_scheduler`` changes. A copy or a pickle goes on with the same noise.
 
     Args:
         parameters: The module's parameters, on one device and of one type.
@@ -39,12 +43,9 @@ class ChipOptimizer(torch.optim.Optimizer):
     ) -> None:
         if not step_size > 0:
             raise ValueError(f"step_size is {step_size:g}; allowed: above 0")
-        super().__init__(parameters, {"step_size": step_size})
-        if len(self.param_groups) != 1:
-            raise ValueError("parameter groups: allowed: one, since a chip has one step size")
+        super().__init__(parameters, {"lr": step_size})
         self._writes = tuple(writes)
-        device = self._parameters()[0].device
-        self._generator = torch.Generator(device=device).manual_seed(seed)
+        self._generator = self._new_generator().manual_seed(seed)
         self._assign(self._program(self._flat()))
 
     @overload
@@ -87,9 +88,35 @@ class ChipOptimizer(torch.optim.Optimizer):
         self._generator.set_state(state.pop("generator").cpu())
         super().load_state_dict(state)
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Take the one group of parameters that there is.
+
+        Raises:
+            ValueError: If there is one already: write effects are made for its N weights.
+        """
+        if self.param_groups:
+            raise ValueError("parameter groups: allowed: one, since a chip has one step size")
+        super().add_param_group(param_group)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: generators have no pickle of their own in every torch."""
+        own = {"_writes": self._writes, _NOISE: self._generator.get_state()}
+        return {**super().__getstate__(), **own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copy; torch calls it with groups and state alone to load a state."""
+        rest = dict(state)
+        noise = rest.pop(_NOISE, None)
+        super().__setstate__(rest)
+        if noise is not None:
+            self._generator = self._new_generator().set_state(noise)
+
     @property
     def _step_size(self) -> float:
-        return float(self.param_groups[0]["step_size"])
+        return float(self.param_groups[0]["lr"])
+
+    def _new_generator(self) -> torch.Generator:
+        return torch.Generator(device=self._parameters()[0].device)
 
     def _parameters(self) -> list[Parameter]:
         parameters: list[Parameter] = self.param_groups[0]["params"]

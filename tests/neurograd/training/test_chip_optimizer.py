@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
 
 import pytest
 import torch
@@ -44,21 +45,24 @@ def test_optimizer_takes_the_chips_steps():
     assert losses[-1] < losses[0]
 
 
+def make():
+    """A layer at 0 and an optimizer that writes into it with noise."""
+    module = nn.Linear(3, 2, dtype=torch.float64)
+    nn.init.zeros_(module.weight)
+    nn.init.zeros_(module.bias)
+    crossbar = draw_crossbar(8, generator=generator_for(0))
+    write = MemristorWrite(crossbar, levels=(20, 20), cycle_to_cycle=0.05)
+    return module, ChipOptimizer(module.parameters(), [write], 0.5, seed=1)
+
+
+def steps(module, optimizer, count):
+    for _ in range(count):
+        for p in module.parameters():
+            p.grad = torch.ones_like(p)
+        optimizer.step()
+
+
 def test_optimizer_resumes_with_the_same_noise_and_refuses_nan():
-    def make():
-        module = nn.Linear(3, 2, dtype=torch.float64)
-        nn.init.zeros_(module.weight)
-        nn.init.zeros_(module.bias)
-        crossbar = draw_crossbar(8, generator=generator_for(0))
-        write = MemristorWrite(crossbar, levels=(20, 20), cycle_to_cycle=0.05)
-        return module, ChipOptimizer(module.parameters(), [write], 0.5, seed=1)
-
-    def steps(module, optimizer, count):
-        for _ in range(count):
-            for p in module.parameters():
-                p.grad = torch.ones_like(p)
-            optimizer.step()
-
     module, optimizer = make()
     steps(module, optimizer, 3)
     state, weights = optimizer.state_dict(), copy.deepcopy(module.state_dict())
@@ -73,3 +77,39 @@ def test_optimizer_resumes_with_the_same_noise_and_refuses_nan():
         optimizer.step()
     with pytest.raises(ValueError, match="step_size"):
         ChipOptimizer(module.parameters(), [], 0.0, seed=0)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))])
+def test_a_copy_or_a_pickle_goes_on_with_the_same_noise(copied):
+    module, optimizer = make()
+    steps(module, optimizer, 2)
+    before = module.weight.detach().clone()
+    other, twin = copied((module, optimizer))
+    steps(other, twin, 3)
+    assert module.weight.equal(before), "the copy has parameters of its own"
+    steps(module, optimizer, 3)
+    assert other.weight.equal(module.weight)
+    assert not other.weight.equal(before)
+
+
+def test_a_chip_has_one_group_of_parameters():
+    module, optimizer = make()
+    with pytest.raises(ValueError, match="allowed: one, since"):
+        optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(2))]})
+    assert len(optimizer.param_groups) == 1
+    with pytest.raises(ValueError, match="allowed: one, since"):
+        ChipOptimizer([{"params": [p]} for p in module.parameters()], [], 0.1, seed=0)
+
+
+def test_torchs_schedulers_change_the_step():
+    module = nn.Linear(2, 1, bias=False, dtype=torch.float64)
+    optimizer = ChipOptimizer(module.parameters(), [], 0.5, seed=0)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, gamma=0.1)
+    weights = [module.weight.detach().clone()]
+    for _ in range(4):
+        steps(module, optimizer, 1)
+        schedule.step()
+        weights.append(module.weight.detach().clone())
+    taken = torch.stack(weights).diff(dim=0)[:, 0, 0]
+    expected = torch.tensor([-0.5, -0.5, -0.05, -0.05], dtype=torch.float64)
+    torch.testing.assert_close(taken, expected)
