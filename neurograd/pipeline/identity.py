@@ -24,7 +24,7 @@ from neurograd.errors import DataError
 from neurograd.fit.reading import files_read
 from neurograd.output import to_json
 from neurograd.pipeline.own.content import content_of
-from neurograd.problem import Problem
+from neurograd.problem import Problem, Split
 from neurograd.problem.module_parts import OURS
 from neurograd.records.report import DataUsed
 from neurograd.spec import Spec, spec_to_dict
@@ -288,6 +288,12 @@ def _file_fingerprint(key: str, path: str | None) -> str | None:
         raise DataError(f"{key}: {path}: cannot be read; allowed: a file") from None
 
 
+def number_of_classes(problem: Problem) -> int:
+    """As many as the training and test samples of a classification have: outputs of a network."""
+    splits: tuple[Split, ...] = ("train", "test") if problem.has_test else ("train",)
+    return max(int(problem.data(split)[1].max()) for split in splits) + 1
+
+
 def data_used(spec: Spec, problem: Problem, digest: str) -> DataUsed:
     """What a report says of its data.
 
@@ -296,14 +302,13 @@ def data_used(spec: Spec, problem: Problem, digest: str) -> DataUsed:
         problem: The spec's problem.
         digest: Fingerprint of its data (``data_fingerprint``).
     """
-    targets = problem.data("train")[1]
-    inputs = problem.data("train")[0]
+    inputs, _ = problem.data("train")
     return DataUsed(
         digest=digest,
         train_samples=problem.num_samples,
         test_samples=len(problem.data("test")[0]) if problem.has_test else 0,
         sample_shape=tuple(inputs.shape[1:]),
-        classes=int(targets.max()) + 1 if problem.is_classification else None,
+        classes=number_of_classes(problem) if problem.is_classification else None,
         start_weights=start_fingerprint(spec),
     )
 

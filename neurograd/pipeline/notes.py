@@ -18,6 +18,7 @@ from neurograd.effects.registry import contributions, hints_of
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.identity import number_of_classes
 from neurograd.pipeline.own.handed_over import own_chip_notes, own_parts
 from neurograd.pipeline.own.layer_notes import layer_notes, without_key
 from neurograd.pipeline.own.network_notes import network_notes
@@ -91,7 +92,7 @@ def _of_data(spec: Spec, problem: Problem) -> Iterator[str]:
     if spec.network.kind in OF_KIND and spec.network.coding in (None, "events"):
         what = f"{shape} spikes or currents (time steps × inputs)"
     kind = (
-        f"classes, {int(y.max()) + 1} of them"
+        f"classes, {number_of_classes(problem)} of them"
         if problem.is_classification
         else f"values, {y.shape[1]} a sample"
     )

@@ -48,7 +48,8 @@ def image_folder(
         dtype: Type of the inputs.
 
     Raises:
-        DataError: If a folder is missing or empty, or an image is damaged or of another size.
+        DataError: If a folder is missing or empty, an image is damaged or of another size, or a
+            class would have no training samples.
     """
     path = existing_folder(folder, ["train/CLASS and test/CLASS", "or one folder a class"])
     test = next((path / name for name in _TESTS if (path / name).is_dir()), None)

@@ -151,7 +151,7 @@ def held_out(
         labels: Class of each, shape ``(n,)``, whose proportions both parts keep; None without.
 
     Raises:
-        DataError: If one of the parts would be empty.
+        DataError: If one of the parts would be empty, or a class without training samples.
     """
     test = round(fraction * count)
     if not 1 <= test < count:
@@ -160,7 +160,13 @@ def held_out(
             f"from 1 to {count - 1} samples"
         )
     order = _fixed_order(count, labels)
-    return np.sort(order[test:]), np.sort(order[:test])
+    kept, held = np.sort(order[test:]), np.sort(order[:test])
+    if labels is not None and (lost := _lost(labels, kept)):
+        raise DataError(
+            f"task.test_fraction: {fraction:g} of {name}'s {count} samples leaves {lost} without "
+            "training samples; allowed: a smaller part"
+        )
+    return kept, held
 
 
 def some_of(
@@ -176,9 +182,23 @@ def some_of(
         labels: Class of each, shape ``(total,)``, whose proportions stay; None without.
 
     Raises:
-        DataError: If there are not as many.
+        DataError: If there are not as many, or a class would have no training samples.
     """
-    return np.sort(first_of(name, split, _fixed_order(total, labels), count))
+    order = _fixed_order(total, labels)
+    chosen = first_of(name, split, order, count)
+    if split == "train" and labels is not None and (lost := _lost(labels, chosen)):
+        _, firsts = np.unique(labels[order], return_index=True)
+        raise DataError(
+            f"task.train_samples: {count} of {name}'s {total} leaves {lost} without training "
+            f"samples; allowed: from {int(firsts.max()) + 1}, which have all"
+        )
+    return np.sort(chosen)
+
+
+def _lost(labels: np.ndarray, kept: np.ndarray) -> str:
+    """How many classes have no sample among those kept, such as '1 of 3 classes'; else empty."""
+    total, left = len(np.unique(labels)), len(np.unique(labels[kept]))
+    return f"{total - left} of {total} classes" if left < total else ""
 
 
 def _fixed_order(count: int, labels: np.ndarray | None) -> np.ndarray:

@@ -11,7 +11,7 @@ import yaml
 
 from neurograd.errors import DataError
 from neurograd.pipeline.build import build_problem
-from neurograd.pipeline.identity import ChipTask, CleanTask, data_fingerprint
+from neurograd.pipeline.identity import ChipTask, CleanTask, data_fingerprint, data_used
 from neurograd.pipeline.notes import notes
 from neurograd.spec import load_spec, spec_to_dict, validate_spec
 from tests.neurograd.command_line import refused, run_command
@@ -66,6 +66,19 @@ def test_own_samples_go_through_every_command(capsys, tmp_path, monkeypatch):
     table = tmp_path / "sweep"
     over = "task.test_fraction=25 %,50 %"
     assert run_command(capsys, "sweep", spec, "--over", over, "--resume", table)[0] == 0
+
+
+def test_classes_are_those_of_training_and_test(tmp_path):
+    """As many as the network has outputs, where few training samples of digits have not all."""
+    few = {"name": "digits", "train_samples": 3, "test_samples": 60}
+    spec = load_spec(_spec(tmp_path, few))
+    problem = build_problem(spec)
+    assert problem.data()[1].unique().numel() < 10
+    assert data_used(spec, problem, "").classes == 10
+    rare = np.where(np.arange(80) == 5, 2, np.arange(80) % 2)
+    np.savez(tmp_path / "own.npz", x=_samples(tmp_path)[0], y=rare)
+    with pytest.raises(DataError, match=r"task\.train_samples: 9 .*1 of 3 classes"):
+        build_problem(load_spec(_spec(tmp_path, {**TASK, "train_samples": 9})))
 
 
 def test_paths_are_relative_to_the_spec(tmp_path, monkeypatch):

@@ -57,8 +57,8 @@ def own_data(
         dtype: Type of inputs and values.
 
     Raises:
-        DataError: If a file cannot be read, the two do not fit together, or it is open whether
-            targets are classes.
+        DataError: If a file cannot be read, the two do not fit together, it is open whether
+            targets are classes, or a class would have no training samples.
     """
     if (test is None) == (test_fraction is None):
         raise DataError("task.test and task.test_fraction: allowed: exactly one of them")
@@ -69,9 +69,7 @@ def own_data(
     fit = _indexed(first, names)
     held = _indexed(second, names) if second is not None else fit
     if test_fraction is not None:
-        labels = fit[1] if classes else None
-        kept, out = held_out("task.train", len(first.x), test_fraction, labels)
-        _check_trained(first.place, labels, kept)
+        kept, out = held_out("task.train", len(first.x), test_fraction, fit[1] if classes else None)
         fit, held = (fit[0][kept], fit[1][kept]), (fit[0][out], fit[1][out])
 
     def tensors(split: str, part: _Part, count: int | None) -> tuple[Tensor, Tensor]:
@@ -200,11 +198,3 @@ def _indexed(raw: Raw, names: np.ndarray | None) -> _Part:
             "allowed: classes that are trained"
         )
     return raw.x, index.astype(np.int64)
-
-
-def _check_trained(place: str, labels: np.ndarray | None, kept: np.ndarray) -> None:
-    if labels is not None and len(np.unique(labels[kept])) < len(np.unique(labels)):
-        raise DataError(
-            f"{place}: task.test_fraction leaves a class without training samples; allowed: a "
-            "smaller part"
-        )

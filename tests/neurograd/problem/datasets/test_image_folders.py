@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +52,17 @@ def test_one_folder_with_a_part_held_out(tmp_path):
     assert len(torch.unique(rows, dim=0)) == 10
     fewer = datasets.load("image_folder", folder=tmp_path, test_fraction=0.4, train_samples=2)
     assert fewer.targets.tolist() == [0, 1]
+
+
+def test_every_class_has_training_images(tmp_path):
+    _fill(tmp_path / "train")
+    _fill(tmp_path / "test")
+    load = functools.partial(datasets.load, "image_folder")
+    refused(lambda: load(folder=tmp_path, train_samples=1), "task.train_samples: 1", "from 2")
+    assert load(folder=tmp_path, train_samples=2, test_samples=1).targets.tolist() == [0, 1]
+    for image in list((tmp_path / "train" / "dog").iterdir())[1:]:
+        image.unlink()
+    refused(lambda: load(folder=tmp_path / "train", test_fraction=0.6), "1 of 2 classes")
 
 
 def test_what_is_wrong_is_one_line(tmp_path):

@@ -123,3 +123,16 @@ def test_parts_that_leave_nothing_are_one_line(tmp_path):
     refused(lambda: own_data(path, test_fraction=0.5, train_samples=31), "task.train_samples")
     rare = _saved(tmp_path, np.where(np.arange(60) == 5, 1, 0))
     refused(lambda: own_data(rare, test_fraction=0.8), "without training samples")
+
+
+def test_fewer_training_samples_have_every_class(tmp_path):
+    """Of 60 samples of which one is of class 1, the first 30 in their order have it."""
+    rare = _saved(tmp_path, np.where(np.arange(60) == 5, 1, np.arange(60) % 2 * 2))
+    words = ("task.train_samples: 20", "1 of 3 classes", "from 30")
+    refused(lambda: own_data(rare, test=rare, train_samples=20), *words)
+    refused(lambda: own_data(rare, test=rare, train_samples=29), "from 30")
+    data = own_data(rare, test=rare, train_samples=30, test_samples=2)
+    assert data.targets.unique().tolist() == [0, 1, 2]
+    assert len(data.test_targets) == 2  # a test may be without a class
+    values = _saved(tmp_path, X[:, 0], name="values.npz")
+    assert len(own_data(values, test=values, train_samples=1).targets) == 1
