@@ -79,7 +79,7 @@ def parts_of(module: nn.Module) -> ModuleParts:
                 f"layer {name} normalizes by the batch at hand, so a sample's output depends on "
                 "the others; allowed: track_running_stats=True, or GroupNorm or LayerNorm"
             )
-    fresh = tuple(name for name, layer in norms.items() if not int(layer.num_batches_tracked))
+    fresh = tuple(name for name, layer in norms.items() if _is_fresh(layer))
     return ModuleParts(
         calibrated=fresh,
         kept=tuple(name for name in norms if name not in fresh),
@@ -89,6 +89,15 @@ def parts_of(module: nn.Module) -> ModuleParts:
         mixes_types=any(_mixes_types(module)),
         attributes=attributes_of(module),
     )
+
+
+def _is_fresh(norm: Any) -> bool:
+    """Whether a batch normalization has seen no batch and has the statistics that it begins with.
+
+    Files of old versions of torch, and of other programs, have statistics and no count of batches.
+    """
+    begins = not bool(norm.running_mean.any()) and bool((norm.running_var == 1).all())
+    return begins and not int(norm.num_batches_tracked)
 
 
 def is_versioned(module: str | None) -> bool:

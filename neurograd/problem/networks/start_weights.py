@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from device_models.scaled_layers import output_scales
 from neurograd import words
@@ -29,7 +30,8 @@ def start_from(module: torch.nn.Module, path: str | Path) -> None:
 
     Each parameter needs an array of its name (that of ``module.state_dict()``) and shape; learned
     factors of layers and buffers, such as running means, may have theirs. Numbers are converted to
-    the network's type.
+    the network's type. Batch normalization keeps the statistics of a file, with or without the
+    count of batches that they are of.
 
     Args:
         module: The network, which is changed.
@@ -65,6 +67,22 @@ def start_from(module: torch.nn.Module, path: str | Path) -> None:
     with torch.no_grad():
         for name, array in arrays.items():
             wanted[name].copy_(array)
+        _keep_statistics(module, arrays)
+
+
+def _keep_statistics(module: torch.nn.Module, names: Container[str]) -> None:
+    """Count one batch where a file has statistics without their count: 0 says that there are none.
+
+    Args:
+        module: The network, which is changed.
+        names: Names of the arrays of the file.
+    """
+    for name, norm in module.named_modules():
+        if isinstance(norm, _BatchNorm) and norm.num_batches_tracked is not None:
+            prefix = f"{name}." if name else ""
+            given = {key for key, _ in norm.named_buffers(recurse=False) if prefix + key in names}
+            if given and "num_batches_tracked" not in given:
+                norm.num_batches_tracked.fill_(1)
 
 
 def _few(names: list[str]) -> list[str]:

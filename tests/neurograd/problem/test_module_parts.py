@@ -109,6 +109,15 @@ def test_statistics_that_a_network_comes_with_are_kept():
     assert torch.equal(problem.module[1].running_mean, before)
 
 
+@pytest.mark.parametrize("name", ["running_mean", "running_var"])
+def test_statistics_without_a_count_of_batches_are_kept(name):
+    module = _normalized()
+    module[1].get_buffer(name).fill_(3.0)
+    problem = _problem(module)
+    assert problem.parts.kept == ("1",)
+    assert problem.module[1].get_buffer(name).unique().tolist() == [3.0]
+
+
 def test_statistics_do_not_move_with_passes_or_replicas():
     problem = _problem(_normalized())
     before = problem.module[1].running_mean.clone()

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from neurograd.problem import Problem
 from neurograd.problem.networks import mlp, start_from
 from tests.neurograd.problem.datasets.refusal import refused
 
@@ -24,7 +25,10 @@ def _network(seed=0, widths=(3, 4, 2), dtype=torch.float64):
 
 
 def _saved(network, path):
-    state = network.state_dict()
+    return _write(network.state_dict(), path)
+
+
+def _write(state, path):
     if path.suffix == ".npz":
         np.savez(path, **{name: value.numpy() for name, value in state.items()})
     else:
@@ -58,6 +62,43 @@ def test_numbers_take_the_networks_type_and_buffers_may_come_along(tmp_path):
     named = dict(network.named_parameters())
     np.savez(tmp_path / "weights.npz", **{name: state[name] for name in named})
     start_from(network, tmp_path / "weights.npz")
+
+
+NORM = {"1.running_mean": np.full(4, 5.0), "1.running_var": np.full(4, 2.0)}
+COUNT = {"1.num_batches_tracked": np.array(0)}
+FIRST = {"1.running_mean": np.zeros(4), "1.running_var": np.ones(4)}
+
+
+@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+@pytest.mark.parametrize(
+    ("buffers", "kept"),
+    [
+        (NORM, True),
+        ({**NORM, **COUNT}, True),
+        ({"1.running_mean": NORM["1.running_mean"]}, True),
+        ({"1.running_var": NORM["1.running_var"]}, True),
+        (FIRST, True),
+        ({**FIRST, **COUNT}, False),  # an untrained network, saved
+        ({}, False),
+    ],
+)
+def test_statistics_of_a_file_are_kept(buffers, kept, ending, tmp_path):
+    """With or without ``num_batches_tracked``, which old files and other programs' have not."""
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    state = {name: p.detach() for name, p in network.named_parameters()}
+    state |= {name: torch.from_numpy(value) for name, value in buffers.items()}
+    path = tmp_path / f"start{ending}"
+    _write(state, path)
+    start_from(network, path)
+    x = torch.randn(9, 3, generator=torch.Generator().manual_seed(0))
+    problem = Problem(network, nn.CrossEntropyLoss(), x, torch.arange(9) % 2)
+    assert problem.parts.kept == (("1",) if kept else ())
+    norm = problem.module[1]
+    for name, value in buffers.items() if kept else ():
+        if name != "1.num_batches_tracked":
+            assert norm.get_buffer(name[2:]).tolist() == value.tolist()
+    if not kept:
+        assert norm.running_mean.abs().max() > 0
 
 
 def test_arrays_that_are_not_the_networks_are_one_line(tmp_path):
