@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -42,3 +44,17 @@ def test_a_chip_of_ones_own():
     with contextlib.redirect_stdout(printed):
         exec(program_under("A chip of your own"), {"neurograd": neurograd, "problem": problem})
     assert printed.getvalue() == "Minibatch of Backprop, ReadNoise\nreads.0.std\n"
+
+
+def test_every_name_on_the_page_is_there_once_neurograd_is_imported():
+    """In a process of its own: what another test imports would be there by that."""
+    text = PAGE.read_text("utf-8")
+    imports = re.findall(r"^ *`?(from neurograd[\w.]* import \w+)", text, re.M)
+    names = re.findall(r"(?<!from )\bneurograd\.(?!md\b)\w+(?:\.\w+)*", text)
+    assert "from neurograd.report import render_html" in imports
+    assert {"neurograd.theory", "neurograd.check"} <= set(names)
+    program = "\n".join(["import neurograd", *sorted(set(names)), *imports])
+    found = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
