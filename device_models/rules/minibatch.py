@@ -23,7 +23,8 @@ SampleOrder = Literal["fresh", "shuffled", "with_replacement"]
 
 ``fresh``: a batch without replacement, drawn anew for every update; ``shuffled``: the batches of an
 epoch share no sample and cover the set; ``with_replacement``: samples drawn one by one from the
-whole set, so that a batch may hold one twice.
+whole set, so that a batch may hold one twice. In the first two orders a batch of as many samples as
+the set has, or more, is the set; with replacement it is drawn like any other.
 """
 
 AVERAGED_BATCHES = 32
@@ -102,7 +103,7 @@ class Minibatch:
         return self.by_sample and self.rule.mean_over_samples
 
     def gradient(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
-        """Estimate on one batch, shape ``(N,)``; the whole set when the batch covers it."""
+        """Estimate on one batch, shape ``(N,)``; on the whole set where it ``is_whole``."""
         return self.rule.gradient(
             problem, w, generator, self.sample_batch(problem.num_samples, generator)
         )
@@ -141,17 +142,21 @@ class Minibatch:
 
     def _on_set(self, num_samples: int) -> BatchRule | None:
         """The rule whose mean on the whole set is that over drawn batches, where there is one."""
-        if self.mean_over_samples or self.batch_size >= num_samples:
+        if self.mean_over_samples or self.is_whole(num_samples):
             return self.rule
         if self.by_sample and isinstance(self.rule, SummedRule):
             return self.rule.in_batches_of(self.batch_size)
         return None
 
+    def is_whole(self, num_samples: int) -> bool:
+        """Whether a drawn batch is every sample of a set once, whatever the draw."""
+        return self.order != "with_replacement" and self.batch_size >= num_samples
+
     def sample_batch(self, num_samples: int, generator: torch.Generator) -> Tensor | None:
-        """Indices of one batch, None when the batch covers the whole set."""
+        """Indices of one batch, None where it ``is_whole``."""
         if self.batch is not None:
             return self.batch
-        if self.batch_size >= num_samples:
+        if self.is_whole(num_samples):
             return None
         if self.order == "with_replacement":
             size, place = (self.batch_size,), generator.device
@@ -161,8 +166,8 @@ class Minibatch:
 
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Closed-form total variance over drawn batches when the rule is backpropagation."""
-        n, batch = problem.num_samples, min(self.batch_size, problem.num_samples)
-        if batch == n:
+        n, batch = problem.num_samples, self.batch_size
+        if self.is_whole(n):
             return 0.0
         square_norms = problem.per_sample_gradient_square_norms(w)
         spread = float(square_norms.mean() - problem.gradient(w).square().sum())

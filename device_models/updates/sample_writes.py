@@ -75,8 +75,8 @@ def check_write_each(mode: str, rule: LearningRule) -> None:
 
 def samples_written(rule: LearningRule, problem: Problem) -> int:
     """Writes of one update where every sample is written for itself."""
-    if isinstance(rule, Minibatch):
-        return min(rule.batch_size, problem.num_samples)
+    if isinstance(rule, Minibatch) and not rule.is_whole(problem.num_samples):
+        return rule.batch_size
     return problem.num_samples
 
 

@@ -64,7 +64,7 @@ def spec_for(
     """
     own: Chip | None = None
     if isinstance(chip, Chip):
-        own, keys = chip, _keys_of_own(chip, settings)
+        own, keys = chip, _keys_of_own(chip, settings, problem.num_samples)
     else:
         keys = _chip_keys(chip)
     for name, section in settings.items():
@@ -91,7 +91,9 @@ def check_sections(settings: Mapping[str, Any]) -> None:
             )
 
 
-def _keys_of_own(chip: Chip, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _keys_of_own(
+    chip: Chip, settings: Mapping[str, Mapping[str, Any]], samples: int
+) -> dict[str, Any]:
     """What a chip says of the training; the clean twin has the same steps and batches."""
     for name in settings:
         if name not in BESIDE_A_CHIP:
@@ -108,6 +110,11 @@ def _keys_of_own(chip: Chip, settings: Mapping[str, Mapping[str, Any]]) -> dict[
     batch: int | str = "full"
     if isinstance(chip.rule, Minibatch):
         batch, training["order"] = chip.rule.batch_size, chip.rule.order
+        if batch >= samples and not chip.rule.is_whole(samples):
+            raise NeurogradError(
+                f"chip: draws {batch} of {samples} samples with replacement, and keys take such a "
+                "batch as the whole set; allowed: fewer, or order fresh"
+            )
     for key, its in training.items():
         asked = settings.get("training", {}).get(key, its)
         if asked != its:

@@ -58,6 +58,23 @@ def test_a_batch_that_covers_the_set_is_the_set():
         Minibatch(Backprop(), 0)
 
 
+@pytest.mark.parametrize("size", [3, 4])
+def test_with_replacement_a_batch_as_large_as_the_set_is_drawn_too(size):
+    """Mean and total variance over all 27 or 81 batches of 3 samples are the closed form's."""
+    problem = relu_network(samples=3)
+    w, rule = problem.initial_weights, Minibatch(Backprop(), size, order="with_replacement")
+    every = itertools.product(range(3), repeat=size)
+    table = torch.stack([problem.gradient(w, torch.tensor(batch)) for batch in every])
+    torch.testing.assert_close(table.mean(0), problem.gradient(w), rtol=1e-10, atol=1e-14)
+    total = float((table - table.mean(0)).square().sum(1).mean())
+    assert total > 0
+    assert rule.total_variance(problem, w) == pytest.approx(total, rel=1e-9)
+    drawn = [rule.sample_batch(3, generator_for(0, k)) for k in range(20)]
+    assert {len(batch) for batch in drawn} == {size}
+    assert len({tuple(sorted(batch.tolist())) for batch in drawn}) > 3
+    assert Minibatch(Manhattan(), size, order="with_replacement").mean_is_averaged(problem)
+
+
 NO_MEANS = [
     Manhattan(0.3),
     Manhattan(),

@@ -102,6 +102,13 @@ def test_sections_that_the_chip_has_are_refused(problem, chip, sections, said):
         neurograd.check(problem=problem, chip=chip, **sections)
 
 
+def test_whole_sets_drawn_with_replacement_are_refused(problem, chip):
+    """The clean twin of such a batch would see every sample once."""
+    drawn = Minibatch(Backprop(), problem.num_samples, order="with_replacement")
+    with pytest.raises(NeurogradError, match="draws 30 of 30 samples with replacement"):
+        neurograd.check(problem=problem, chip=replace(chip, rule=drawn))
+
+
 def test_what_needs_keys_is_refused(problem, chip, tmp_path):
     with pytest.raises(NeurogradError, match=r"device\.read\.noise is no key of a chip object"):
         neurograd.sweep(problem=problem, chip=chip, over={"device.read.noise": [0.0, 0.1]})
