@@ -207,10 +207,9 @@ def _path_end(asked: _Asked) -> ForecastChip:
     if estimates is None:
         path = PredictedPath(problem, chip, *noise, writes_a_read=asked.writes_a_read)
         # Normal noise stands for that of batches here, which throws networks off as well.
-        batched = isinstance(chip.rule, Minibatch)
-        return _follow(path, asked, LARGEST_RISE if batched else math.inf)
+        return _follow(path, asked, guarded=isinstance(chip.rule, Minibatch))
     small = SmallBatchPath(problem, chip, estimates, *noise, writes_a_read=asked.writes_a_read)
-    found = _follow(small, asked, LARGEST_RISE)
+    found = _follow(small, asked, guarded=True)
     if not (found.diverged or found.thrown):
         enough = NOTHING_LEARNED * untrained_loss(problem.loss, problem.initial_weights)
         if problem.loss(found.weights) < enough:
@@ -218,10 +217,8 @@ def _path_end(asked: _Asked) -> ForecastChip:
     return replace(found, thrown=True)
 
 
-def _follow(
-    path: PredictedPath | SmallBatchPath, asked: _Asked, largest_rise: float = math.inf
-) -> ForecastChip:
-    """The end of a path, or where its loss rises too far or noise that no step can follow."""
+def _follow(path: PredictedPath | SmallBatchPath, asked: _Asked, *, guarded: bool) -> ForecastChip:
+    """The end of a path; a guarded one is left where its loss rises or is forced up too far."""
     done, steps = 0, asked.steps
     while done < steps:
         try:
@@ -237,7 +234,9 @@ def _follow(
             asked.watch(done, path.w)
         if path.is_held_by_noise(done, steps):
             break
-        if path.losses.rise > largest_rise or path.losses.forced > MOST_FORCED_PART * steps:
+        losses = path.losses
+        too_far = losses.rise > LARGEST_RISE or losses.forced > MOST_FORCED_PART * steps
+        if guarded and too_far:
             return ForecastChip(path.w, False, path.gradients, thrown=True)
     return ForecastChip(path.w, False, path.gradients)
 
