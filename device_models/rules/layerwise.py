@@ -48,6 +48,21 @@ def per_sample(tensor: Tensor, num_samples: int) -> Tensor:
     return tensor.flatten(1)
 
 
+def layers_called(problem: Problem, w: Tensor) -> list[RecordedCall]:
+    """Calls of layers in a pass of one sample, as the network has them, with their biases.
+
+    Args:
+        problem: The network.
+        w: Any weights, shape ``(N,)``.
+    """
+    parameters = problem.parameters_of(w)
+    layers = LayerRecorder(parameters)
+    inputs, _ = problem.batch(torch.zeros(1, dtype=torch.long, device=w.device))
+    with torch.no_grad():
+        problem.through(layers.applied).outputs(parameters, inputs)
+    return layers.calls
+
+
 def hidden_calls(problem: Problem, w: Tensor) -> tuple[list[RecordedCall], Tensor]:
     """Calls of layers whose input depends on weights, in forward order, and the outputs.
 

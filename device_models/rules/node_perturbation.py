@@ -17,6 +17,7 @@ from device_models.protocols import Problem
 from device_models.rules.layerwise import (
     count_samples,
     flat_gradient,
+    layers_called,
     leaf_parameters,
     per_sample,
 )
@@ -153,12 +154,8 @@ class NodePerturbation:
         (``Chip.knows_mean``).
         """
         gradient = problem.gradient(w, index)
-        inputs, _ = problem.batch(torch.zeros(1, dtype=torch.long, device=w.device))
-        parameters = problem.parameters_of(w)
-        layers = LayerRecorder(parameters)
-        with torch.no_grad():
-            _through(problem, layers).outputs(parameters, inputs)
-        taught = {name for call in layers.calls for name in (call.weight, call.bias)}
+        calls = layers_called(problem, w)
+        taught = {name for call in calls for name in (call.weight, call.bias)}
         found = problem.parameters_of(gradient)
         if taught.issuperset(found):
             return gradient

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from device_models import Chip
-from device_models.layer_hooks import LayerRecorder
 from device_models.passes.output_factors import OutputFactors
 from device_models.read.programmed_devices import drift_compensation
+from device_models.rules.layerwise import layers_called
 from neurograd.deployment.programming import (
     DeployedChip,
     deployment_of,
@@ -75,22 +75,13 @@ def _compensated(
     if not chip.passes:
         return seen, factors * read
     named = seen.parameters_of(factors)
-    behind = {name: float(named[name].flatten()[0]) for name in _of_layers(seen, read)}
+    layers = {call.weight for call in layers_called(seen, read)}
+    behind = {name: float(named[name].flatten()[0]) for name in layers}
     beside = {
         name: torch.ones_like(each) if name in behind else each for name, each in named.items()
     }
     hook = OutputFactors(behind)
     return seen.through(hook.applied), seen.flatten(beside) * read
-
-
-def _of_layers(problem: Problem, w: Tensor) -> set[str]:
-    """Weights that a forward pass multiplies as those of layers."""
-    parameters = problem.parameters_of(w)
-    layers = LayerRecorder(parameters)
-    inputs, _ = problem.batch(torch.zeros(1, dtype=torch.long, device=w.device))
-    with torch.no_grad():
-        problem.through(layers.applied).outputs(parameters, inputs)
-    return {call.weight for call in layers.calls}
 
 
 def _factors(
