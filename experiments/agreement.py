@@ -32,7 +32,7 @@ from experiments.support.forecasts.judged_again import judged_again
 from experiments.support.judged_presets import JUDGED_PRESETS
 from experiments.support.record import RESULTS, Run, parse, run_main
 from neurograd.errors import NeurogradError
-from neurograd.judge.cost import judge_chips, most_lost
+from neurograd.judge.cost import judge_chips
 from neurograd.judge.forecasts import judge_forecasts
 from neurograd.output import plain, to_json, write_atomically
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
@@ -207,7 +207,7 @@ def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
             "drop": found.judgement.cost.value,
             "ci": found.judgement.cost.ci,
             "plain_ci": bare.cost.ci,
-            "most": most_lost(bare),
+            "most": bare.most,
             "excess_loss": found.judgement.excess_loss.value,
             "gradients": found.gradients,
         },

@@ -33,7 +33,7 @@ from experiments.support.forecasts.drawn_claims import (
 from experiments.support.record import Run, own_options, parse_beside, run_main
 from experiments.support.verdicts import TrueCost
 from neurograd.errors import NeurogradError
-from neurograd.judge.cost import judge_chips, most_lost
+from neurograd.judge.cost import judge_chips
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import CleanTraining
 from neurograd.pipeline.forecasting import (
@@ -182,7 +182,7 @@ def predicted_beside(run: Run, spec: Spec) -> dict[str, Any]:
             "value": found.cost.value,
             "ci": (bounds.lower, bounds.upper),
             "chance": (chance.bounds.lower, chance.bounds.upper),
-            "most": most_lost(chance),
+            "most": chance.most,
             "verdict": found.verdict.value,
             "chips": forecast.chips,
             "way": forecast.way,

@@ -219,6 +219,9 @@ class MeanOverTable:
         square: Mean square of the entries.
         skewed: Whether for an upper bound the chips' own spread grows; not for a measurement, where
             few chips that differ by about their mean would have no upper end.
+        lost: Whether every chip diverged. They differ by nothing that is seen, but of others at the
+            error rate ε a part ``ε^(1/S)`` do at least (``MeanOverChips``), and the rest lose
+            nothing at best.
     """
 
     value: float
@@ -231,6 +234,7 @@ class MeanOverTable:
     negative: float
     square: float
     skewed: bool = True
+    lost: bool = False
 
     @staticmethod
     def of(table: np.ndarray) -> MeanOverTable:
@@ -259,6 +263,12 @@ class MeanOverTable:
         """See ``Mean``; within −1 and 1, and there for a single chip."""
         if self.chips < 2:
             return float(side)
+        bound = self._bound(error, side)
+        all_lost = self.lost and side < 0 and bound > 0
+        return bound * error ** (1.0 / self.chips) if all_lost else bound
+
+    def _bound(self, error: float, side: int) -> float:
+        """That of chips that differ as these do."""
         chip, sample = _t(error, self.chips - 1) ** 2, _normal(error) ** 2
         alike = chip * (self.rows - self.apart) + sample * self.sample_variance()
         few = PSEUDO_SAMPLES / self.samples

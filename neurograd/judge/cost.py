@@ -19,6 +19,7 @@ from neurograd.judge.looks import (
     samples_needed,
 )
 from neurograd.judge.networks import Network, correct_table
+from neurograd.judge.proportions import proportion_interval
 from neurograd.judge.verdict import Bounds, Cost, Verdict, judge, mean_cost, mean_interval
 from neurograd.measure.intervals import CONFIDENCE, Interval
 
@@ -89,6 +90,7 @@ class Judgement:
         allowed: Largest cost that the targets allow.
         clean_learned: Whether the clean network has anything to lose.
         possible: Smallest and largest cost that there can be.
+        most: The accuracy that there is to lose, as measured; infinite where the cost is a loss.
         looks: The looks at the chips so far, the last one at all of them.
         more: Chips of the next look, None where there is none: the verdict is known, the plan ends
             here, or more chips would hardly decide.
@@ -106,6 +108,7 @@ class Judgement:
     allowed: float
     clean_learned: bool
     possible: Interval = (-np.inf, np.inf)
+    most: float = math.inf
     looks: tuple[Look, ...] = ()
     more: int | None = None
     test_samples: int | None = None
@@ -165,6 +168,7 @@ def judge_chips(
         allowed=limit,
         clean_learned=learned,
         possible=possible,
+        most=float(np.mean([twin.test_accuracy for twin in twins])) if classified else math.inf,
         looks=tuple(looks),
         more=later[0] if later and open_ and not hopeless else None,
         test_samples=samples,
@@ -173,11 +177,6 @@ def judge_chips(
         else None,
         needed_chips=chips_needed(mean, limit, error) if known else None,
     )
-
-
-def most_lost(judged: Judgement) -> float:
-    """The accuracy that there is to lose; infinite where the cost is a loss."""
-    return judged.possible[1] if judged.kind == "accuracy_drop" else math.inf
 
 
 def lost_decrease(baseline: Baseline, clean: Network, chip: Network) -> float:
@@ -196,7 +195,8 @@ def lost_part(start: float, clean: float, loss: float) -> float:
 def mean_of_costs(baseline: Baseline, twins: Sequence[Network], chips: Sequence[Network]) -> Mean:
     """The mean cost of chips, each against its own twin."""
     if twins[0].correct is not None:
-        return MeanOverTable.of(correct_table(twins) - correct_table(chips))
+        lost = not any(math.isfinite(chip.loss) for chip in chips)
+        return replace(MeanOverTable.of(correct_table(twins) - correct_table(chips)), lost=lost)
     pairs = zip(twins, chips, strict=True)
     costs = [lost_decrease(baseline, twin, chip) for twin, chip in pairs]
     return MeanOverChips.of_costs(costs, LOST)
@@ -222,12 +222,17 @@ def look_at(mean: Mean, before: Sequence[Look], plan: Plan, error: float) -> Loo
 
 
 def _possible(twins: Sequence[Network]) -> Interval:
-    """Costs that there can be: an accuracy stays within 0 and 1, and no chip loses beyond all."""
-    accuracies = [twin.test_accuracy for twin in twins if twin.test_accuracy is not None]
-    if not accuracies:
+    """Costs that there can be: an accuracy stays within 0 and 1, and no chip loses beyond all.
+
+    The clean accuracy is itself known from so many test samples only: what there is to lose ends
+    where its interval does.
+    """
+    if twins[0].correct is None:
         return -np.inf, LOST
-    clean = float(np.mean(accuracies))
-    return clean - 1.0, clean
+    table = correct_table(twins)
+    samples = table.shape[1]
+    low, high = proportion_interval(round(float(table.mean()) * samples), samples, CONFIDENCE)
+    return low - 1.0, high
 
 
 def has_learned(baseline: Baseline, twins: Sequence[Network]) -> bool:

@@ -17,7 +17,6 @@ from neurograd.judge.cost import (
     judge_chips,
     lost_decrease,
     mean_of_costs,
-    most_lost,
 )
 from neurograd.judge.looks import Plan, chance_to_decide
 from neurograd.judge.networks import Network, Predicted
@@ -297,7 +296,7 @@ def _judged(
         return wide
     twins = [*clean] if isinstance(clean, Sequence) else [clean] * len(chips)
     mean = mean_of_costs(baseline, twins, chips)
-    extra = error_of_prediction(mean.value, error, most_lost(wide))
+    extra = error_of_prediction(mean.value, error, wide.most)
     rate = 1.0 - allowed.confidence
     chance = chance_to_decide(mean, wide.allowed, later[-1], rate, apart=extra)
     return replace(wide, more=later[0] if chance >= HOPELESS else None)
@@ -305,7 +304,7 @@ def _judged(
 
 def _with_error(judged: Judgement, chips: int, error: float) -> Judgement:
     """The interval widened by what the prediction itself may be off, and judged again."""
-    most = most_lost(judged)
+    most = judged.most
     wide = widened(judged.cost, error, most).within(*judged.possible)
     extra = error_of_prediction(judged.cost.value, error, most)
     ends = (judged.bounds.lower, judged.bounds.upper)
