@@ -5,9 +5,12 @@ is made from the commit that is judged; ``experiments.drawn_tuning`` tunes on ot
 rules, networks, step sizes and tasks (digits, real images, teacher and student) are drawn; half of
 the batches are fresh or drawn with replacement, half of them shuffled. Each spec is predicted as
 ``neurograd.predict`` does, a twin, five chips and more where these are likely to decide, and twenty
-of its chips are trained, each beside a twin on its batches; costs are accuracy, or the lost part of
-the decrease of the loss. Seconds are those of one core in the same thread; of the training a part
-is timed.
+others of its chips are trained, each beside a twin on its batches; costs are accuracy, or the lost
+part of the decrease of the loss. Both are scored on the same test samples, whose share of the
+predicted interval cancels between them: how often the interval without it holds is counted as well.
+Devices with wires that are solved are drawn in batches of 64 and more only.
+
+Seconds are those of one core in the same thread; of the training a part is timed.
 
 ``--commit HASH`` judges on the chips of another commit, ``--chips N`` takes the first N of each
 size of batches, 20 or more for a record.
@@ -16,12 +19,19 @@ size of batches, 20 or more for a record.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from experiments.support.drawn_chips import chip_cost, first_that_learns, head
+from experiments.support.drawn_chips import (
+    AWAY,
+    chip_cost,
+    cost_beside,
+    first_drawn,
+    first_that_learns,
+    head,
+)
 from experiments.support.forecasts.drawn import JUDGING, REGIMES
 from experiments.support.forecasts.drawn_claims import (
     INTERVAL,
@@ -34,6 +44,8 @@ from experiments.support.record import Run, own_options, parse_beside, run_main
 from experiments.support.verdicts import TrueCost
 from neurograd.errors import NeurogradError
 from neurograd.judge.cost import judge_chips
+from neurograd.judge.prediction_error import MODEL_ERROR
+from neurograd.judge.verdict import mean_interval
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import CleanTraining
 from neurograd.pipeline.forecasting import (
@@ -68,16 +80,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mine, run = parse_beside(options, "drawn_agreement", __doc__ or "", arguments)
     count = (1 if run.quick else JUDGING) if mine.chips is None else mine.chips
     commit = mine.commit or head()
-    rows = run.each(
-        drawn_items(run, seed_of(commit), count, JUDGING),
-        partial(one, run, trained=_QUICK_TRAINED if run.quick else TRAINED),
-        depends_on=[commit],
-    )
+    items = drawn_items(run, seed_of(commit), count, JUDGING)
+    trained = _QUICK_TRAINED if run.quick else TRAINED
+    rows = run.each(items, partial(one, run, trained=trained), depends_on=[commit, first_of(items)])
     result = summary(rows)
     part = "" if count == JUDGING else f", the first {count} of {JUDGING} a size of batches"
-    setting = f"{len(rows)} specs drawn by commit {commit[:8]}{part}; {TRAINED} trained chips each"
+    setting = (
+        f"{len(rows)} specs drawn by commit {commit[:8]}{part}; {trained} trained chips each; "
+        f"intervals with {MODEL_ERROR:.0%} of the damage; drawn again: "
+        f"{result['redrawn_refused']} that the spec refuses or whose wires are solved for small "
+        f"batches, {result['redrawn_not_learned']} whose clean network does not learn, "
+        f"{result['redrawn_failed']} whose forecast or training ended in an error"
+    )
     flags = f" --commit {commit}" + ("" if count == JUDGING else f" --chips {count}")
-    record = {"command": run.command() + flags, "commit": commit, "summary": result, "chips": rows}
+    record = {
+        "command": run.command() + flags,
+        "commit": commit,
+        "model_error": MODEL_ERROR,
+        "summary": result,
+        "chips": rows,
+    }
     run.write(record, draw(rows), claims(result, setting))
 
 
@@ -108,6 +130,12 @@ def drawn_items(
     }
 
 
+def first_of(items: Mapping[str, tuple[Regime, tuple[int, ...]]]) -> Any:
+    """The first draw of each item, which rows of an interrupted run must have as well."""
+    seeds = {name: seed for name, (_, seed) in items.items()}
+    return first_drawn(seeds, {name: regime for name, (regime, _) in items.items()})
+
+
 def one(run: Run, item: tuple[Regime, Sequence[int]], *, trained: int) -> dict[str, Any]:
     """The row of one item: the first spec that learns, predicted and trained.
 
@@ -133,24 +161,24 @@ def _first(
     regime, seed = item
     if run.quick:
         regime = replace(regime, steps=_QUICK_STEPS, tasks=_QUICK_TASKS)
+    return first_that_learns(run, seed, compute, regime, _refuse_slow)
 
-    def quick_enough(spec: Spec, clean: CleanTraining) -> dict[str, Any]:
-        batch, device = spec.learning_rule.batch_size, spec.device
-        if batch != "full" and batch < SOLVED_BATCH and device is not None and device.ir_drop:
-            raise NeurogradError(
-                "device.ir_drop: voltages along the wires are solved for each sample; not drawn in "
-                f"batches of fewer than {SOLVED_BATCH}"
-            )
-        return compute(spec, clean)
 
-    return first_that_learns(run, seed, quick_enough, regime)
+def _refuse_slow(spec: Spec) -> None:
+    """Raise where voltages along the wires would be solved for small batches."""
+    batch, device = spec.learning_rule.batch_size, spec.device
+    if batch != "full" and batch < SOLVED_BATCH and device is not None and device.ir_drop:
+        raise NeurogradError(
+            "device.ir_drop: voltages along the wires are solved for each sample; not drawn in "
+            f"batches of fewer than {SOLVED_BATCH}"
+        )
 
 
 def _beside(run: Run, trained: int, spec: Spec, clean: CleanTraining) -> dict[str, Any]:
     """One spec predicted and trained."""
     predicted = predicted_beside(run, spec)
     problem = build_problem(spec, run.device)
-    costs = [chip_cost(spec, problem, clean.result, index) for index in range(trained)]
+    costs = [chip_cost(spec, problem, clean.result, AWAY + k) for k in range(trained)]
     true = TrueCost.of(costs)
     verdict = trained_verdict(true, predicted["allowed"], spec.targets.confidence)
     return {**predicted, "trained": {**asdict(true), "verdict": verdict}}
@@ -173,16 +201,21 @@ def predicted_beside(run: Run, spec: Spec) -> dict[str, Any]:
     wide = spec.targets.model_copy(update={"confidence": 0.5 * (1.0 + INTERVAL)})
     widely = spec.model_copy(update={"targets": wide})
     bounds = judge_forecast(widely, problem, networks[0], networks[1:]).judgement.bounds
-    twins = forecast.twins or networks[0]
-    chance = judge_chips(baseline_of(problem), allowed_by(widely), twins, networks[1:])
+    baseline, chips = baseline_of(problem), networks[1:]
+    twins = forecast.twins or [networks[0]] * len(chips)
+    chance = judge_chips(baseline, allowed_by(widely), twins, chips).bounds
+    over_chips = mean_interval(
+        [cost_beside(baseline, *pair) for pair in zip(twins, chips, strict=True)], INTERVAL
+    )
     return {
         "allowed": found.allowed,
         "kind": found.kind,
         "predicted": {
             "value": found.cost.value,
             "ci": (bounds.lower, bounds.upper),
-            "chance": (chance.bounds.lower, chance.bounds.upper),
-            "most": chance.most,
+            "chance": (chance.lower, chance.upper),
+            "over_chips": over_chips.ci,
+            "error": 0.0 if forecast.twins else MODEL_ERROR,
             "verdict": found.verdict.value,
             "chips": forecast.chips,
             "way": forecast.way,

@@ -2,11 +2,12 @@
 
 Specs are drawn as those that judge the forecast (``experiments.drawn_agreement``), by a seed that
 stays, and predicted and trained in the same way, with eight trained chips each: how well their mean
-is known is counted. Of the chips whose path was followed (whose updates were not all drawn), what
-chance does not explain of the distance of both costs gives ``MODEL_ERROR``.
+is known is counted. The seed changes whenever the method was changed by looking at these chips. Of
+the chips whose path was followed (whose updates were not all drawn), what chance does not explain
+of the distance of both costs gives ``MODEL_ERROR``.
 
 ``--chips N`` takes the first N of each size of batches. ``--predict-again`` predicts the chips of
-the kept record anew, with its trainings as they are.
+the kept record anew, or the first N of them, with its trainings as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from experiments.drawn_agreement import drawn_items, one, predicted_one
+from experiments.drawn_agreement import drawn_items, first_of, one, predicted_one
 from experiments.support.forecasts.drawn import TUNING, TUNING_SEED
 from experiments.support.forecasts.drawn_claims import summary
 from experiments.support.forecasts.tuned_error import tuned_error
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows = _predicted_again(run, items)
     else:
         trained = _QUICK_TRAINED if run.quick else TRAINED
-        rows = run.each(items, partial(one, run, trained=trained))
+        rows = run.each(items, partial(one, run, trained=trained), depends_on=first_of(items))
     part = "" if count == TUNING else f" --chips {count}"
     part += " --predict-again" if mine.predict_again else ""
     record = {
@@ -76,11 +77,14 @@ def _predicted_again(run: Run, items: Mapping[str, Any]) -> dict[str, Any]:
         kept = json.loads(path.read_text(encoding="utf-8"))["chips"]
     except (OSError, ValueError, KeyError):
         raise NeurogradError(f"--predict-again: no record in {path}; allowed: its folder") from None
-    new = _apart(run).each(items, partial(predicted_one, run))
+    missing = [name for name in items if name not in kept]
+    if missing:
+        raise NeurogradError(f"--predict-again: {missing[0]} is not in {path}")
+    new = _apart(run).each(items, partial(predicted_one, run), depends_on=first_of(items))
     for name, row in new.items():
-        if name not in kept or json.loads(json.dumps(row["sections"])) != kept[name]["sections"]:
+        if json.loads(json.dumps(row["sections"])) != kept[name]["sections"]:
             raise NeurogradError(f"--predict-again: {name} is another chip in {path}")
-    return {name: {**kept[name], **row} for name, row in new.items()}
+    return kept | {name: {**kept[name], **row} for name, row in new.items()}
 
 
 if __name__ == "__main__":

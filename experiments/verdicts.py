@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from experiments.support.drawn_chips import chip_cost, first_that_learns, head
+from experiments.support.drawn_chips import AWAY, chip_cost, first_that_learns, head
 from experiments.support.record import Run, own_options, parse_beside, run_main
 from experiments.support.verdicts import TrueCost, claims, summary, wrong
 from neurograd.errors import NeurogradError
@@ -36,8 +36,6 @@ OTHERS = (8, 30)
 """Other chips of a true cost: at first, and where these do not tell its zone."""
 CLEARLY = 4.0
 """Standard errors that tell it."""
-AWAY = 1000
-"""Index of the first other chip, far from those of the verdict."""
 _QUICK_CHIPS, _QUICK_OTHERS = 3, (2, 2)
 
 

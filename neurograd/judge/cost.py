@@ -90,7 +90,6 @@ class Judgement:
         allowed: Largest cost that the targets allow.
         clean_learned: Whether the clean network has anything to lose.
         possible: Smallest and largest cost that there can be.
-        most: The accuracy that there is to lose, as measured; infinite where the cost is a loss.
         looks: The looks at the chips so far, the last one at all of them.
         more: Chips of the next look, None where there is none: the verdict is known, the plan ends
             here, or more chips would hardly decide.
@@ -108,12 +107,16 @@ class Judgement:
     allowed: float
     clean_learned: bool
     possible: Interval = (-np.inf, np.inf)
-    most: float = math.inf
     looks: tuple[Look, ...] = ()
     more: int | None = None
     test_samples: int | None = None
     needed_samples: int | None = None
     needed_chips: int | None = None
+
+    @property
+    def most(self) -> float:
+        """The largest cost that there can be: 1 of an accuracy; a loss has no end."""
+        return 1.0 if self.kind == "accuracy_drop" else math.inf
 
 
 def judge_chips(
@@ -168,7 +171,6 @@ def judge_chips(
         allowed=limit,
         clean_learned=learned,
         possible=possible,
-        most=float(np.mean([twin.test_accuracy for twin in twins])) if classified else math.inf,
         looks=tuple(looks),
         more=later[0] if later and open_ and not hopeless else None,
         test_samples=samples,

@@ -46,17 +46,18 @@ def error_of_prediction(
     most: float = math.inf,
     small: float = SMALL_COST,
 ) -> float:
-    """What a predicted cost c may be off by, ``e(|c|(1 − c/C) + c₀)``; 0 where it has no end.
+    """What a predicted cost c may be off by, ``e(|c|(1 − c/M) + c₀)``; 0 where it has no end.
 
     An accuracy that is lost is lost, however far the damage is off: to first order a cost
-    ``C·u/(1 + u)`` of a damage u that is known to a part e is known to this. Without a largest
-    cost, and where the chip is better than its twin, it is a part of the cost.
+    ``u/(1 + u)`` of a damage u that is known to a part e is known to this. Of a chip that loses the
+    whole accuracy C of its twin, ``e·C(1 − C)`` is left: the twin's errors are predicted as well.
+    Without a largest cost, and where the chip is better than its twin, it is a part of the cost.
 
     Args:
         cost: The cost c.
         error: The part e of the damage.
-        most: The accuracy C that there is to lose; infinite for a loss, which is no less off where
-            it is large.
+        most: The largest cost M that there can be: 1 of an accuracy; infinite for a loss, which is
+            no less off where it is large.
         small: The cost c₀ that is as uncertain where nothing is lost; 0 for a loss.
     """
     if not math.isfinite(cost):

@@ -20,6 +20,7 @@ from experiments.support.forecasts.drawn_claims import (
 )
 from experiments.support.verdicts import TrueCost
 from neurograd.errors import NeurogradError
+from neurograd.judge.prediction_error import MODEL_ERROR
 from tests.neurograd.chip_specs import draw_spec
 
 
@@ -34,14 +35,20 @@ def test_half_of_the_batches_are_shuffled():
     assert {spec.task.name for spec in drawn} == {"digits", "mnist_5k", "teacher_student"}
 
 
+def _told(**predicted):
+    return {"over_chips": predicted["ci"], "error": 0.0, "way": "whole_set", **predicted}
+
+
 def _row(value=0.03, ci=(0.01, 0.06), true=0.04, error=0.0, verdicts=("tolerated",) * 2, batch=1):
     return {
         "batch": batch,
         "allowed": 0.02,
-        "predicted": {"value": value, "ci": list(ci), "verdict": verdicts[0], "way": "whole_set"},
+        "kind": "excess_loss",
+        "predicted": _told(value=value, ci=list(ci), verdict=verdicts[0]),
         "trained": {"value": true, "error": error, "chips": 20, "verdict": verdicts[1]},
         "seconds": {"predict": 1.0, "train": 20.0},
         "refused": [],
+        "failed": [],
         "not_learned": 0,
     }
 
@@ -91,6 +98,7 @@ def test_the_sums_count_what_they_say():
     words = claims(result, "by hand")
     assert "2 of 3" in words[0].measured
     assert "3 of 4: 2 of 3 at batch 1, 1 of 1 at batch full" in words[3].measured
+    assert "for other test samples 3;" in words[3].measured
     assert words[5].held == "inconclusive"
     assert "0.050 at batch 1 (0.050 of the 3 that follow a path)" in words[5].measured
     assert np.isnan(numbers([_row()])["spearman"])
@@ -116,6 +124,9 @@ def _learned(record):
         low, high = row["predicted"]["ci"]
         assert low < row["predicted"]["value"] < high
         assert low <= row["predicted"]["chance"][0]
+        assert row["predicted"]["over_chips"][0] <= row["predicted"]["value"]
+        assert row["predicted"]["error"] in (0.0, MODEL_ERROR)
+        assert row["failed"] == []
         assert row["trained"]["chips"] == 2
 
 
@@ -123,6 +134,8 @@ def test_quick(tmp_path):
     main(["--quick", "--commit", COMMIT, "--out", str(tmp_path)])
     record = json.loads((tmp_path / "drawn_agreement.json").read_text())
     assert record["command"].endswith(f"--quick --seed 0 --commit {COMMIT} --chips 1")
+    assert record["model_error"] == MODEL_ERROR
+    assert "; 2 trained chips each; " in record["claims"][0]["setting"]
     _learned(record)
     assert (tmp_path / "drawn_agreement.png").stat().st_size > 1000
 
@@ -158,3 +171,5 @@ def test_nothing_is_predicted_again_beside_another_record(tmp_path):
     (tmp_path / "drawn_tuning.json").write_text(json.dumps(record))
     with pytest.raises(NeurogradError, match="full-00 is another chip"):
         drawn_tuning.main(again)
+    with pytest.raises(NeurogradError, match="full-01 is not in "):
+        drawn_tuning.main([*again, "--chips", "2"])

@@ -14,6 +14,7 @@ from scipy import stats
 from experiments.support.forecasts.claims import rank_interval, ratio_interval
 from experiments.support.record import Claim, held_where
 from experiments.support.verdicts import TrueCost
+from neurograd.judge.prediction_error import ends_with_error, error_of_prediction
 from neurograd.judge.proportions import proportion_interval
 from neurograd.judge.verdict import Verdict
 from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled
@@ -26,6 +27,9 @@ AGREEING, BROKEN, OPEN, HOLDING, RANK, COST = 0.95, 0.05, 0.15, 0.9, 0.95, 0.1
 
 LEFT_OPEN = ("some_chips_lost", "path_left")
 """Regimes whose interval is all that is possible: it holds everything, and is counted apart."""
+
+_ENDS = (-math.inf, math.inf)
+"""What stands for ends of an interval that a record has as None."""
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -50,11 +54,35 @@ def holds(row: Mapping[str, Any]) -> bool:
     The distance of the two is held against the root of the sum of squares of the interval's arm on
     that side and of the arm of the mean's interval at the same confidence.
     """
+    return _held(row, row["predicted"]["ci"])
+
+
+def holds_same_samples(row: Mapping[str, Any]) -> bool:
+    """Whether it does without what it allows for other test samples.
+
+    The trained chips are scored on those of the forecast, so that their share of both errors is the
+    same and cancels: ``holds`` is easier than it looks.
+    """
+    predicted = row["predicted"]
+    value, open_ = predicted["value"], predicted.get("regime") in LEFT_OPEN
+    if value is None or open_:
+        return holds(row)
+    low, high = map(_number, predicted["over_chips"], _ENDS)
+    extra = error_of_prediction(value, predicted["error"], most_of(row))
+    return _held(row, ends_with_error(value, (low, high), extra))
+
+
+def _held(row: Mapping[str, Any], ends: Sequence[float | None]) -> bool:
     value, mean = (_number(row[side]["value"]) for side in ("predicted", "trained"))
     if not (math.isfinite(value) and math.isfinite(mean)):
         return value == mean
-    end = _number(row["predicted"]["ci"][mean > value], mean)
+    end = _number(ends[mean > value], mean)
     return abs(mean - value) <= math.hypot(end - value, own_arm(row))
+
+
+def most_of(row: Mapping[str, Any]) -> float:
+    """The largest cost that there can be (``neurograd.judge.cost.Judgement.most``)."""
+    return 1.0 if row["kind"] == "accuracy_drop" else math.inf
 
 
 def own_arm(row: Mapping[str, Any]) -> float:
@@ -90,6 +118,7 @@ def summary(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "missed_chips": [name for name, row in rows.items() if not holds(row)],
         "opposite_chips": [name for name, row in rows.items() if _opposite(row)],
         "redrawn_refused": sum(len(row["refused"]) for row in rows.values()),
+        "redrawn_failed": sum(len(row["failed"]) for row in rows.values()),
         "redrawn_not_learned": sum(row["not_learned"] for row in rows.values()),
     }
 
@@ -127,6 +156,7 @@ def numbers(rows: Rows) -> dict[str, Any]:
         "trained_inconclusive": sum(_verdicts(row)[1] == "inconclusive" for row in rows),
         "held": held,
         "held_ci": _proportion(held, len(rows)),
+        "held_same_samples": sum(map(holds_same_samples, rows)),
         "narrow": tight,
         "costing": len(lost),
         "spearman": rank,
@@ -219,8 +249,9 @@ def claims(result: Mapping[str, Any], setting: str) -> list[Claim]:
         claim(
             "The forecast's 95 % interval holds the mean cost of the trained chips of at least "
             "90 % of the specs.",
-            f"{result['held']} of {chips}: {held}; narrower than half of the target or a quarter "
-            f"of the cost in {result['narrow']}",
+            f"{result['held']} of {chips}: {held}; without what it allows for other test samples "
+            f"{result['held_same_samples']}; narrower than half of the target or a quarter of the "
+            f"cost in {result['narrow']}",
             result["held_ci"],
             HOLDING,
             1.0,
@@ -280,6 +311,7 @@ def _panel(axes: Axes, rows: Rows, name: str) -> None:
     axes.axline((0, 0), (1, 1), color=BLUE, lw=0.8)
     axes.set_xscale("symlog", linthresh=2)
     axes.set_yscale("symlog", linthresh=2)
-    axes.set_xlabel("cost of 20 trained chips, %")
+    trained = sorted({row["trained"]["chips"] for row in rows})
+    axes.set_xlabel(f"cost of {' or '.join(map(str, trained))} trained chips, %")
     held = sum(map(holds, rows))
     axes.set_title(f"batch {name}: {held} of {len(rows)} held")

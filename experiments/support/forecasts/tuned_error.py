@@ -1,7 +1,8 @@
 """What a forecast may be off by, tuned on drawn chips that do not judge it.
 
-The mean trained cost of a chip and its predicted one are known with 95 % intervals; what these do
-not explain of their distance is the prediction's own error, counted in units of
+The mean trained cost of a chip and its predicted one are known with 95 % intervals over chips: both
+are scored on the same test samples, which are no part of their distance. What these do not explain
+of it is the prediction's own error, counted in units of
 ``neurograd.judge.prediction_error.error_of_prediction``. Its bound is that of split conformal
 prediction (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005; Lei et al., J.
 Am. Stat. Assoc. 2018), which needs no law of the errors.
@@ -13,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.support.forecasts.drawn_claims import LEFT_OPEN, own_arm
+from experiments.support.forecasts.drawn_claims import LEFT_OPEN, most_of, own_arm
 from neurograd.judge.prediction_error import MODEL_ERROR, error_of_prediction
 
 GRID = 0.05
@@ -38,13 +39,12 @@ def unexplained(row: Row) -> float:
     value, mean = row["predicted"]["value"], row["trained"]["value"]
     if value is None or mean is None:
         return 0.0 if value is mean else math.inf
-    end = row["predicted"]["chance"][mean > value]
+    end = row["predicted"]["over_chips"][mean > value]
     arm = 0.0 if end is None else abs(end - value)
     beyond = (value - mean) ** 2 - arm**2 - own_arm(row) ** 2
     if beyond <= 0:
         return 0.0
-    most = row["predicted"]["most"] if row["kind"] == "accuracy_drop" else None
-    unit = error_of_prediction(value, 1.0, math.inf if most is None else most)
+    unit = error_of_prediction(value, 1.0, most_of(row))
     return math.sqrt(beyond) / unit if unit > 0 else math.inf
 
 

@@ -46,7 +46,7 @@ def test_the_interval_is_wider_by_the_error_of_the_prediction_in_squares():
     chips = [right(k, 1000, loss=k / 1000) for k in (390, 400, 410)]
     plain = judge_chips(BASELINE, ALLOWED, clean, chips)
     found = judge_forecasts(BASELINE, ALLOWED, clean, chips)
-    extra = MODEL_ERROR * (plain.cost.value * (1.0 - plain.cost.value / 0.7) + SMALL_COST)
+    extra = MODEL_ERROR * (plain.cost.value * (1.0 - plain.cost.value) + SMALL_COST)
     assert found.judgement.cost.value == plain.cost.value
     wide = _in_squares(plain.cost.value, plain.cost.ci, extra)
     assert found.judgement.cost.ci == pytest.approx(wide)
@@ -95,7 +95,7 @@ def test_the_worst_time_after_a_training_decides():
     found = _aged(True, (895, 897, 899), _0=(880, 882, 884), _86400=(100, 101, 102))
     soon, late = found.deployment
     plain = judge_chips(BASELINE, AFTER, right(900, 1000), _chips(100, 101, 102))
-    extra = error_of_prediction(plain.cost.value, MODEL_ERROR, 0.9)
+    extra = error_of_prediction(plain.cost.value, MODEL_ERROR, 1.0)
     lower, _ = _in_squares(plain.cost.value, (plain.bounds.lower, plain.bounds.upper), extra)
     assert late.judgement.bounds.lower == pytest.approx(lower)
     assert late.accuracy == pytest.approx(0.101)

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from experiments.support.forecasts.claims import rank_interval, ratio_interval
-from experiments.support.forecasts.drawn_claims import holds
+from experiments.support.forecasts.drawn_claims import holds, holds_same_samples
 from experiments.support.forecasts.judged_again import judged_again
 from experiments.support.forecasts.tuned_error import GRID, followed, tuned, unexplained
 from neurograd.judge.prediction_error import SMALL_COST, ends_with_error, error_of_prediction
 
 
-def _row(predicted, trained, half=0.0, error=0.0, most=None):
+def _row(predicted, trained, half=0.0, error=0.0, kind="excess_loss"):
     ends = [None, None] if predicted is None else [predicted - half, predicted + half]
     return {
-        "kind": "excess_loss" if most is None else "accuracy_drop",
-        "predicted": {"value": predicted, "chance": ends, "most": most, "way": "whole_set"},
+        "kind": kind,
+        "predicted": {"value": predicted, "over_chips": ends, "way": "whole_set"},
         "trained": {"value": trained, "error": error, "chips": 8},
     }
 
@@ -33,8 +33,9 @@ def test_what_chance_does_not_explain_is_in_units_of_a_full_error():
     assert unexplained(_row(None, None)) == 0.0
     assert unexplained(_row(None, 0.2)) == math.inf
     assert unexplained(_row(0.0, 0.2)) == pytest.approx(0.2 / small)
-    # Of 0.5 that there is to lose, 0.4 may be off by a fifth of itself at most.
-    assert unexplained(_row(0.4, 0.36, most=0.5)) == pytest.approx(0.04 / (0.08 + small))
+    # Of an accuracy what is lost may be off by what is left.
+    off = unexplained(_row(0.8, 0.76, kind="accuracy_drop"))
+    assert off == pytest.approx(0.04 / (0.8 * 0.2 + small))
 
 
 def test_a_row_holds_exactly_up_to_what_chance_does_not_explain():
@@ -42,10 +43,20 @@ def test_a_row_holds_exactly_up_to_what_chance_does_not_explain():
     row = _row(0.4, 0.1, half=0.1, error=0.1 / 2.3646)
     least = unexplained(row)
     for error, held in ((1.001 * least, True), (0.999 * least, False)):
-        predicted = row["predicted"]
+        predicted = {**row["predicted"], "error": error}
+        assert holds_same_samples({**row, "predicted": predicted}) is held
+        # Other test samples make an interval wider that scores on the same ones do not ask for.
         extra = error_of_prediction(predicted["value"], error)
-        ends = ends_with_error(predicted["value"], tuple(predicted["chance"]), extra)
-        assert holds({**row, "predicted": {**predicted, "ci": ends}}) is held
+        ends = ends_with_error(predicted["value"], (0.2, 0.6), extra)
+        assert holds({**row, "predicted": {**predicted, "ci": ends}})
+
+
+def test_an_interval_of_all_that_is_possible_holds_whatever_chips_say():
+    predicted = {"value": 0.4, "over_chips": [0.4, 0.4], "error": 0.1, "ci": [0.0, 0.9]}
+    row = {**_row(0.4, 0.1), "predicted": {**predicted, "way": "whole_set"}}
+    assert not holds_same_samples(row)
+    assert holds_same_samples({**row, "predicted": {**row["predicted"], "regime": "path_left"}})
+    assert not holds_same_samples({**row, "trained": {**row["trained"], "value": None}})
 
 
 def test_only_paths_that_were_followed_to_an_interval_are_counted():
