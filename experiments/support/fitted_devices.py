@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from experiments.support.drawn_chips import chip_cost
+from experiments.support.drawn_chips import AWAY, chip_cost
 from experiments.support.fit_files import Source, curved_source
 from experiments.support.forecasts.drawn_claims import trained_verdict
 from experiments.support.verdicts import TrueCost
@@ -131,7 +131,7 @@ def truth_row(source: Source, size: Size, device: torch.device) -> dict[str, Any
     found = outlook.predict(spec)
     clean = train_clean(spec, device=device).result
     problem = outlook.problem(spec)
-    true = TrueCost.of([chip_cost(spec, problem, clean, k) for k in range(size.trained)])
+    true = TrueCost.of([chip_cost(spec, problem, clean, AWAY + k) for k in range(size.trained)])
     verdict = trained_verdict(true, found.allowed, TRAINED_CONFIDENCE)
     return {
         "truth": dict(source.truth),
