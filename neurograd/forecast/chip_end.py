@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import methodcaller
 from typing import Literal
 
 import torch
@@ -30,7 +31,9 @@ from torch import Tensor
 from device_models import Chip, Minibatch, UnstableRuleError
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.regimes import Regime, regime_of
-from neurograd.forecast.regimes.path_losses import MOST_FORCED_PART, untrained_loss
+from neurograd.forecast.regimes.path_losses import (
+    has_learned,
+)
 from neurograd.forecast.remembered.path import DIVERGENCES, follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import layer_estimates
@@ -75,29 +78,11 @@ Half of what was counted on MNIST's images at T = 400 and 10,000 (140 and 560). 
 trainings update by update.
 """
 
+LARGE_BATCH = 0.25
+"""Part of the training set from which on a batch with a recipe is followed by whole gradients.
 
-NOTHING_LEARNED = 0.9
-"""Part of the initial loss above which a path in small batches ends that was thrown off, or whose
-chip learns next to nothing.
-
-A pure number. Set by one training when normal noise stood for batches: 784-256-128-10 on MNIST's
-images, batches of 10, a step size of 0.05, whose clean network ended at 0.98 on a path, as the best
-constant output does, and learns. Larger keeps paths that were thrown off, smaller draws the updates
-of slow trainings.
-"""
-
-
-LARGEST_RISE = 3.5
-"""Largest loss along a path in small batches, over the lowest one before it.
-
-The lowest one counts as 5 % of an untrained network's at least (``SMALL_LOSS``), and losses are
-known after steps of more than four updates only.
-
-A pure number. Set by one training when normal noise stood for batches: 784-256-128-10 on MNIST's
-images, batches of 10, a step size of 0.05, whose losses fell to 0.26 and 0.17 on paths, rose to 0.9
-and 2, and went on to 27 and to nothing finite. Paths that end where trainings do rise by up to 3.1
-(digits, 64-32-10, alox-hfo2, batches of 8). Larger follows lost paths for longer, smaller draws
-updates of trainings that a path describes.
+A pure number. Not tuned. Normal noise stands for batches there, and a path of small ones takes more
+gradients of the whole set than the training takes of its batches. Smaller follows more of them.
 """
 
 
@@ -153,9 +138,7 @@ def forecast_chip(
     drawn = takes_every_update(problem, chip, steps) if every_update is None else every_update
     if drawn:
         return _take_every_update(asked)
-    if chip.recipe is not None:
-        return ForecastChip(*follow_recipe(problem, chip, steps, seed, index, schedule, progress))
-    found = _path_end(asked.followed())
+    found = _recipe_end(asked) if chip.recipe is not None else _path_end(asked.followed())
     if not found.thrown:
         return found
     # Steps that curvature or noise throws off lose what was learned, end where nothing is, or
@@ -199,6 +182,27 @@ class _Asked:
         )
 
 
+def _recipe_end(asked: _Asked) -> ForecastChip:
+    """The end of a path with a recipe, thrown as that of any other one."""
+    problem, chip, steps = asked.problem, asked.chip, asked.steps
+    in_batches = isinstance(chip.rule, Minibatch)
+    lost = methodcaller("lost", steps) if in_batches else None
+    found = ForecastChip(
+        *follow_recipe(
+            problem, chip, steps, asked.seed, asked.index, asked.schedule, asked.progress, lost
+        )
+    )
+    return _judged(problem, found) if in_batches else found
+
+
+def _judged(problem: Problem, found: ForecastChip) -> ForecastChip:
+    """A path in batches, thrown where it ends nowhere or has learned nothing."""
+    ended = not (found.diverged or found.thrown)
+    if ended and has_learned(problem.loss, problem.initial_weights, found.weights):
+        return found
+    return replace(found, thrown=True)
+
+
 def _path_end(asked: _Asked) -> ForecastChip:
     """The end of a path, thrown where one in small batches ends nowhere or has learned nothing."""
     problem, chip = asked.problem, asked.chip
@@ -209,12 +213,7 @@ def _path_end(asked: _Asked) -> ForecastChip:
         # Normal noise stands for that of batches here, which throws networks off as well.
         return _follow(path, asked, guarded=isinstance(chip.rule, Minibatch))
     small = SmallBatchPath(problem, chip, estimates, *noise, writes_a_read=asked.writes_a_read)
-    found = _follow(small, asked, guarded=True)
-    if not (found.diverged or found.thrown):
-        enough = NOTHING_LEARNED * untrained_loss(problem.loss, problem.initial_weights)
-        if problem.loss(found.weights) < enough:
-            return found
-    return replace(found, thrown=True)
+    return _judged(problem, _follow(small, asked, guarded=True))
 
 
 def _follow(path: PredictedPath | SmallBatchPath, asked: _Asked, *, guarded: bool) -> ForecastChip:
@@ -234,9 +233,7 @@ def _follow(path: PredictedPath | SmallBatchPath, asked: _Asked, *, guarded: boo
             asked.watch(done, path.w)
         if path.is_held_by_noise(done, steps):
             break
-        losses = path.losses
-        too_far = losses.rise > LARGEST_RISE or losses.forced > MOST_FORCED_PART * steps
-        if guarded and too_far:
+        if guarded and path.losses.lost(steps):
             return ForecastChip(path.w, False, path.gradients, thrown=True)
     return ForecastChip(path.w, False, path.gradients)
 
@@ -284,8 +281,11 @@ def _cheapest_way(problem: Problem, chip: Chip, steps: int) -> Way:
     """The same whatever the regime."""
     if chip.writes_samples or not chip.knows_mean(problem) or _has_odd_recipe(problem, chip):
         return "every_update"
-    if chip.recipe is not None or not isinstance(chip.rule, Minibatch):
+    if not isinstance(chip.rule, Minibatch):
         return "whole_set"
+    if chip.recipe is not None:
+        few = chip.rule.batch_size < LARGE_BATCH * problem.num_samples
+        return "every_update" if few else "whole_set"
     path: Way = "whole_set"
     update, passes = update_passes(problem, chip), path_passes(problem, steps)
     if layer_estimates(problem, chip) is not None:

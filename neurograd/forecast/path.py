@@ -41,7 +41,7 @@ from neurograd.forecast.step_length import (
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.training.course import with_step_size
-from neurograd.training.schedules import Schedule, mean_factor, steady_updates
+from neurograd.training.schedules import ConstantStep, Schedule, mean_factor, steady_updates
 
 SMALL_NOISE = 0.1
 """Noise of a step below which the loss is not evaluated for it, as a part of the weights' length.
@@ -138,7 +138,8 @@ class PredictedPath:
         writes_a_read: float = 1.0,
     ) -> None:
         self._chip, self._seed, self._index = chip, seed, index
-        self._schedule, self._full = schedule, chip
+        self._schedule = None if isinstance(schedule, ConstantStep) else schedule
+        self._full = chip
         self._before, self._pace = pace.before, pace
         self._generator: torch.Generator
         self.w = chip.program(problem.initial_weights).clone()

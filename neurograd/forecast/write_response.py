@@ -12,6 +12,7 @@ from torch import Tensor
 from device_models import Chip, ElementMoments
 from neurograd.forecast.gradient_estimates import EstimateSpread
 from neurograd.forecast.held_range import HeldRange
+from neurograd.forecast.noise.realized import RealizedNoise
 
 _LINEARITY_TOLERANCE = 0.02
 """Largest relative miss of half an increment at which the response counts as linear.
@@ -42,6 +43,24 @@ _RAREST = 1e-3
 """Least mean size of estimates as a part of their root mean square.
 
 A pure number. Not tuned: an estimate that is 0 in all but one of a million samples has this.
+"""
+
+_OTHER_SIZE = 1.5
+"""Factor on the mean increment, up or down, from which a response is looked at again.
+
+A pure number above 1. Not tuned. Increments get smaller along a training, into dead zones of their
+rounding. Larger follows lines further than they were looked at; smaller costs closed forms.
+"""
+
+SMALL_PART = 0.1
+"""Small increments, as a part of typical ones, of which lines are held against what is realized."""
+
+LEAST_OF_LINE = 0.9
+"""Least part of its line that a small increment realizes where the response counts as linear.
+
+A pure number. Not tuned. Trains of pulses that saturate realize more of small ones than their line,
+rounding with a dead zone less: single increments of a weight are mostly far smaller than a typical
+one. Larger leaves nearly linear responses to samples, smaller takes dead zones for lines.
 """
 
 SINGLE_UPDATES = 32
@@ -100,35 +119,6 @@ class LinearResponse:
         return self.up_gain * up - self.down_gain * down
 
 
-@dataclass(frozen=True)
-class RealizedNoise:
-    """The noise of what single updates realize, in weight units.
-
-    Attributes:
-        own_variance: Mean of the write's own variance, independent in all weights, shape ``(N,)``.
-        deviations: What single estimates realize in the mean, less the mean over all of them, shape
-            ``(K, N)``; None where estimates are not random.
-        batches: The part of the deviations that comes from which samples a batch of a shuffled
-            epoch has, shape ``(K, N)``; None where batches are drawn for themselves. What a write
-            makes of a batch counts as a mean over its samples there, as it is for single ones.
-    """
-
-    own_variance: Tensor
-    deviations: Tensor | None
-    batches: Tensor | None = None
-
-    def beside(self, others: Tensor) -> RealizedNoise:
-        """The same with independent deviations, shape ``(J, N)``: covariances add."""
-        assert self.deviations is not None
-        few, more = len(self.deviations), len(others)
-        mine, theirs = math.sqrt((few + more) / few), math.sqrt((few + more) / more)
-        batches = self.batches
-        if batches is not None:
-            batches = torch.cat([mine * batches, torch.zeros_like(others)])
-        deviations = torch.cat([mine * self.deviations, theirs * others])
-        return replace(self, deviations=deviations, batches=batches)
-
-
 class WriteResponse:
     """Moments of a chip's write near one state.
 
@@ -148,6 +138,7 @@ class WriteResponse:
     def __init__(self, chip: Chip) -> None:
         self.chip = chip
         self._is_linear: bool | None = None
+        self._tested = 0.0
         self._slopes: LinearResponse | None = None
         # Where nothing leaks, nothing ever happens without an increment.
         self._no_leak: ElementMoments | None = None
@@ -179,13 +170,24 @@ class WriteResponse:
         if not self.chip.writes or self._is_linear is False:
             return
         self._slopes = self.measured(w, size)
-        if self._is_linear is None:
-            size = _not_tiny(size)
-            if not random:
-                self._is_linear = self._keeps_line(w, 0.5 * size, _LINEARITY_TOLERANCE)
-            else:
-                tolerance = _RANDOM_LINEARITY_TOLERANCE
-                self._is_linear = all(self._keeps_line(w, k * size, tolerance) for k in (0.5, 2.0))
+        typical = float(size.mean())
+        if not self._tested / _OTHER_SIZE < typical < self._tested * _OTHER_SIZE:
+            self._tested = typical
+            self._is_linear = self._is_line(w, _not_tiny(size), random=random)
+
+    def _is_line(self, w: Tensor, size: Tensor, *, random: bool) -> bool:
+        """Whether increments of other sizes are on the line of the last ``measured``."""
+        if not random:
+            return self._keeps_line(w, 0.5 * size, _LINEARITY_TOLERANCE)
+        tolerance = _RANDOM_LINEARITY_TOLERANCE
+        near = all(self._keeps_line(w, k * size, tolerance) for k in (0.5, 2.0))
+        return near and self._realizes_small(w, SMALL_PART * size)
+
+    def _realizes_small(self, w: Tensor, size: Tensor) -> bool:
+        """Whether there is no dead zone that swallows small increments."""
+        assert self._slopes is not None
+        exact, line = self._moments(w, size).mean, self._slopes.moments(size).mean
+        return float(exact.norm()) >= LEAST_OF_LINE * float(line.norm())
 
     @property
     def line(self) -> LinearResponse | None:

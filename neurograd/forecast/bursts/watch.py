@@ -30,7 +30,8 @@ class Burst:
     """A state of a path, its neighbours, and real updates from it.
 
     A state is (logarithm of the loss, logarithm of the squared length of the weights); infinite
-    where weights or loss are not finite.
+    where weights or loss are not finite. Of a loss that may be negative asinh(loss/s) stands for
+    the logarithm, which it is, but for a constant, far above a small loss s.
 
     Attributes:
         place: Which place of the plan.
@@ -69,6 +70,7 @@ class BurstWatch:
         seed: Seed of the bursts.
         index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training; 1 when None.
+        small_loss: A loss that is small, above 0, where losses may be negative.
 
     Attributes:
         bursts: What was found so far.
@@ -82,11 +84,13 @@ class BurstWatch:
         seed: int,
         index: int,
         schedule: Schedule | None,
+        small_loss: float | None = None,
     ) -> None:
         self._problem, self._chip, self._plan = problem, chip, plan
         self._seed, self._index = seed, index
         self._schedule = schedule or ConstantStep()
         self._epoch = epoch_of(chip, problem.num_samples)
+        self._small_loss = small_loss
         self._place = 0
         self._last: tuple[int, Tensor] | None = None
         self._open: tuple[int, int, int, State, State, Tensor] | None = None
@@ -161,7 +165,12 @@ class BurstWatch:
         generator = generator_for(self._seed, "burst", self._index, "read", device=w.device)
         seen = self._chip.mean_read(w, generator)
         loss, square = self._chip.see(self._problem).loss(seen), float(w.square().sum())
-        return _log(loss), _log(square)
+        return self._level(loss), _log(square)
+
+    def _level(self, loss: float) -> float:
+        if self._small_loss is None or not math.isfinite(loss):
+            return _log(loss)
+        return math.asinh(loss / self._small_loss)
 
 
 def _log(value: float) -> float:

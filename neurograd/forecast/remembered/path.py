@@ -23,6 +23,7 @@ Johansson, ECC 2015); the rest ours.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -37,6 +38,7 @@ from neurograd.forecast.held_range import HeldRange
 from neurograd.forecast.noise.diffusion import Diffusion
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.path import STEADY_STEP_SIZE
+from neurograd.forecast.regimes.path_losses import PathLosses
 from neurograd.forecast.remembered.asked import AskedUpdates, SummedResponse
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
 from neurograd.forecast.step_length import MAX_FRACTION, MAX_GROWTH, MAX_NOISE_RATIO
@@ -64,10 +66,6 @@ _MARGIN = 1.15
 
 _MAX_LOSS_GROWTH = 1.5
 """Growth of the loss along a leap above which it is not taken, as of the plain path."""
-
-_LOSS_ALLOWANCE = 0.02
-"""Part of the initial loss by which a leap may always raise it, as of the plain path."""
-
 
 _OWN_GRADIENTS = 3
 """Gradients that a leap takes beside those of its stages."""
@@ -97,6 +95,10 @@ class RememberedPath:
         seed: Seed of the noise.
         index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training.
+
+    Attributes:
+        w: Stored weights, shape ``(N,)``.
+        losses: Its losses at either end of its leaps.
     """
 
     def __init__(
@@ -125,7 +127,7 @@ class RememberedPath:
         self._left = self._longest = self._turn
         self._leaping, self._leapt_with = False, chip.step_size
         self._singles = 0
-        self._first_loss = problem.loss(self.w)
+        self.losses = PathLosses(problem.loss, self.w)
 
     @property
     def gradients(self) -> int:
@@ -230,10 +232,12 @@ class RememberedPath:
         self._diffusion.observe_curvature(start - w, first - here)
         end = legendre_step(drift, start, first, span, stages, self._observe)
         end = self._clip(self._diffusion.apply_noise_after_drift(end, length, stages))
-        bound = _MAX_LOSS_GROWTH * self._problem.loss(w) + _LOSS_ALLOWANCE * self._first_loss
-        if not self._problem.loss(end) <= bound or self._stages(length) > stages:
+        self.losses.add(done, self._problem.loss(w))
+        loss = self._problem.loss(end)
+        if not loss <= self.losses.bound(_MAX_LOSS_GROWTH) or self._stages(length) > stages:
             self._longest = max(2, length // 2)
             return 0
+        self.losses.add(done + length, loss)
         there = self._asked.gradient(end, generator)
         square = 0.5 * (square + self._mean_square(end, there, generator))
         self._state = self._optimizer.after_many(self._state, length, there, square)
@@ -278,7 +282,8 @@ def follow_recipe(
     index: int,
     schedule: Schedule | None = None,
     progress: Progress | None = None,
-) -> tuple[Tensor, bool, int]:
+    lost: Callable[[PathLosses], bool] | None = None,
+) -> tuple[Tensor, bool, int, bool]:
     """The end of the training of a chip with a recipe.
 
     Args:
@@ -289,9 +294,11 @@ def follow_recipe(
         index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training; 1 when None.
         progress: Called with the number of updates done since the last call.
+        lost: Whether losses say that the path was thrown off: it is then left. Never when None.
 
     Returns:
-        Weights of shape ``(N,)``, whether they left all bounds, and gradients that it took.
+        Weights of shape ``(N,)``, whether they left all bounds, gradients that it took, and whether
+        it was left.
     """
     assert chip.recipe is not None
     factors = ConstantStep() if schedule is None else schedule
@@ -300,10 +307,12 @@ def follow_recipe(
         try:
             length = path.advance(done, steps)
         except DIVERGENCES:
-            return torch.full_like(path.w, torch.nan), True, path.gradients
+            return torch.full_like(path.w, torch.nan), True, path.gradients, False
         done += length
         if progress is not None:
             progress(length)
         if not bool(torch.isfinite(path.w).all()):
-            return path.w, True, path.gradients
-    return path.w, False, path.gradients
+            return path.w, True, path.gradients, False
+        if lost is not None and lost(path.losses):
+            return path.w, False, path.gradients, True
+    return path.w, False, path.gradients, False

@@ -15,9 +15,14 @@ from torch import Tensor
 
 from device_models import Chip, ElementMoments
 from neurograd.forecast.held_range import HeldRange
-from neurograd.forecast.write_response import LinearResponse, WriteResponse
+from neurograd.forecast.write_response import (
+    LEAST_OF_LINE,
+    SMALL_PART,
+    LinearResponse,
+    WriteResponse,
+)
 
-SMALL = 0.1
+SMALL = SMALL_PART
 """Increments at which slopes are measured, as a part of the mean size of typical ones.
 
 A pure number. Not tuned: less than a pulse where typical increments are of few, so that they take
@@ -103,8 +108,16 @@ class SubsetResponse:
         self.is_linear = found is not None
         if found is not None:
             self._lay_lines(w, way)
+            self.is_linear = self._realizes_small(found)
             self._bend = _ratio(_rows(found), self._rows)
             self._bent = self._rows * self._bend, self._slopes * self._bend
+
+    def _realizes_small(self, secant: LinearResponse) -> bool:
+        """Whether increments of one small size are not swallowed by a dead zone in most weights."""
+        small = float(self._rows[1:3].abs().sum())
+        return small >= LEAST_OF_LINE * float(
+            secant.up_gain.abs().sum() + secant.down_gain.abs().sum()
+        )
 
     def _lay_lines(self, w: Tensor, way: Tensor) -> None:
         """Measure small increments at ``w`` and beside it."""

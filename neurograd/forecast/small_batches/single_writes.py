@@ -92,7 +92,9 @@ class SingleWrites:
 
     def schedule(self, schedule: Schedule | None) -> Schedule:
         """The factors on Δt at each write."""
-        return _AtWrites(self, schedule or ConstantStep())
+        if schedule is None or isinstance(schedule, ConstantStep):
+            return ConstantStep()
+        return _AtWrites(self, schedule)
 
     def progress(self, progress: Progress | None) -> Progress | None:
         """What is called with the writes done since the last call, and counts whole updates."""

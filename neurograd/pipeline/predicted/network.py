@@ -11,6 +11,7 @@ from device_models import Chip
 from neurograd.effects.effect import Effect
 from neurograd.forecast.bursts import BurstWatch, plan_bursts
 from neurograd.forecast.chip_end import ForecastChip, forecast_chip
+from neurograd.forecast.regimes.path_losses import small_loss
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_schedule
 from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.problem import Problem
@@ -145,7 +146,9 @@ def forecast_weights(
     schedule, plan = build_schedule(spec, problem.num_samples), plan_bursts(steps)
     watch = None
     if bursts and not drawn and plan is not None:
-        watch = BurstWatch(problem, chip, plan, spec.measure.seed, place, schedule)
+        watch = BurstWatch(
+            problem, chip, plan, spec.measure.seed, place, schedule, small_loss(problem)
+        )
 
     ended = forecast_chip(
         problem,

@@ -27,6 +27,7 @@ from neurograd.forecast.runge_kutta_legendre import legendre_step
 from neurograd.seeding import generator_for
 from neurograd.theory import many_steps
 from neurograd.training.loop import train
+from neurograd.training.schedules import ConstantStep, StepDecay
 from tests.neurograd.cases import dense_hessian, linear_regression, relu_network
 
 
@@ -73,15 +74,18 @@ def test_a_chip_that_its_noise_holds_at_the_initial_loss_is_given_up_early():
     problem = relu_network()
     start = problem.loss(problem.initial_weights)
 
-    def found(variance):
+    def found(variance, schedule=None):
         chip = Chip(WhiteNoise(Backprop(), 0.0, variance), 0.5)
         taken = []
-        end = forecast_chip(problem, chip, 1000, 0, progress=taken.append)
+        end = forecast_chip(problem, chip, 1000, 0, schedule=schedule, progress=taken.append)
         return sum(taken), problem.loss(end.weights)
 
     updates, loss = found(300.0)
     assert 150 <= updates < 500
     assert loss > start
+    # As commands say it; a step size that falls may let it learn.
+    assert found(300.0, ConstantStep()) == (updates, loss)
+    assert found(300.0, StepDecay(every=100, factor=0.5))[0] == 1000
     updates, loss = found(0.0)
     assert updates == 1000
     assert loss < 0.5 * start

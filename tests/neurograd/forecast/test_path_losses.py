@@ -11,7 +11,7 @@ from torch import nn
 from device_models import Backprop, Chip, MemristorWrite, Minibatch, draw_crossbar, linear_response
 from neurograd.forecast.chip_end import forecast_chip
 from neurograd.forecast.path import PredictedPath
-from neurograd.forecast.regimes.path_losses import PathLosses, untrained_loss
+from neurograd.forecast.regimes.path_losses import PathLosses, has_learned, loss_without_learning
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy
 from neurograd.seeding import generator_for
@@ -46,10 +46,10 @@ def test_an_untrained_loss_is_that_of_the_start_or_of_a_network_that_says_nothin
     problem = relu_network()
     w = problem.initial_weights
     nothing = problem.loss(torch.zeros_like(w))
-    assert untrained_loss(problem.loss, w) == max(problem.loss(w), nothing)
+    assert loss_without_learning(problem.loss, w) == max(problem.loss(w), nothing)
     trained = train(problem, Chip(Backprop(), 0.5), 200, 0).weights
     assert problem.loss(trained) < 0.5 * nothing
-    assert untrained_loss(problem.loss, trained) == nothing
+    assert loss_without_learning(problem.loss, trained) == nothing
 
 
 def _trained_before(steps=400):
@@ -61,6 +61,24 @@ def _trained_before(steps=400):
         for name, parameter in module.named_parameters():
             parameter.copy_(problem.parameters_of(w)[name])
     return Problem(module, CrossEntropy(), *problem.data())
+
+
+def test_losses_below_0_rise_and_are_bounded_upwards():
+    """A likelihood of one's own: what is no less than the last loss is never too much."""
+    losses = PathLosses(lambda w: float(w.sum()) - 5.0, torch.zeros(1))
+    assert losses.bound(1.5) == pytest.approx(-5.0 + 2.5 + 0.02 * 5.0)
+    losses.add(100, -8.0)
+    assert losses.bound(1.5) == pytest.approx(-8.0 + 4.0 + 0.1)
+    assert not losses.lost(200)
+    assert not losses.stay_untrained(200, 200)
+    losses.add(200, 3.0)
+    assert losses.lost(200)
+    held = PathLosses(lambda w: float(w.sum()) - 5.0, torch.zeros(1))
+    held.add(200, -5.2)
+    assert held.stay_untrained(200, 200)
+    shifted = [torch.zeros(1), torch.full((1,), -0.4), torch.full((1,), -0.6)]
+    found = [has_learned(lambda w: float(w.sum()) - 5.0, shifted[0], end) for end in shifted]
+    assert found == [False, False, True]
 
 
 def test_a_network_that_was_trained_before_follows_its_path():

@@ -14,6 +14,8 @@ from device_models import (
 )
 from device_models.write.conductance_states import ConductanceStates
 from device_models.write.crossbar import draw_crossbar
+from device_models.write.fixed_point_grid import FixedPointGrid
+from device_models.write.update_rounding import UpdateRounding
 from neurograd.forecast.gradient_estimates import EstimateSpread
 from neurograd.forecast.write_response import WriteResponse
 from neurograd.seeding import generator_for
@@ -38,6 +40,36 @@ def test_a_linear_response_is_recognised_and_exact(rounding, size, linear):
         assert found.tolist() == pytest.approx(exact.mean.tolist(), rel=0.01, abs=1e-9)
         assert float(noise.own_variance.sum()) == pytest.approx(exact.total_variance, rel=0.01)
         assert noise.deviations is None
+
+
+def test_a_line_is_looked_at_again_where_increments_get_smaller():
+    """Truncation is a line for 40 steps of its grid, and a dead zone below one."""
+    grid = FixedPointGrid(12, 1.0)
+    chip = Chip(Backprop(), 1.0, (), (UpdateRounding(grid, "truncate"),))
+    w = torch.zeros(30, dtype=torch.float64)
+    size = grid.step * torch.linspace(0.9, 1.1, 30, dtype=torch.float64)
+    response = WriteResponse(chip)
+    response.prepare(w, 100.0 * size, random=False)
+    assert response.line is not None
+    response.prepare(w, 80.0 * size, random=False)  # not looked at: a line as before
+    assert response.line is not None
+    response.prepare(w, 3.3 * size, random=False)
+    assert response.line is None
+    assert response.mean(w, -0.5 * size).tolist() == [0.0] * 30
+
+
+@pytest.mark.parametrize(("rounding", "linear"), [("truncate", False), ("stochastic", True)])
+def test_a_dead_zone_for_small_increments_is_no_line(rounding, linear):
+    """Half and double of a typical increment of 25 steps keep to the line, a tenth does not."""
+    grid = FixedPointGrid(12, 1.0)
+    chip = Chip(Backprop(), 1.0, (), (UpdateRounding(grid, rounding),))
+    w = torch.zeros(30, dtype=torch.float64)
+    response = WriteResponse(chip)
+    size = torch.full_like(w, 25.0 * grid.step)
+    response.prepare(w, size, random=True)
+    near = [response._keeps_line(w, k * size, 0.05) for k in (0.5, 2.0)]
+    assert near == [True, True]
+    assert (response.line is not None) is linear
 
 
 def test_what_a_sample_of_updates_is_off_by_goes_through_its_own_slope():

@@ -54,13 +54,22 @@ def _states(seed, speed, noise):
     return states
 
 
-def _check(seed, noise, speed=1.0, of_noise=1.0):
+class Likelihood(Quadratic):
+    """The same with losses below 0."""
+
+    def loss(self, w):
+        """Less than nothing."""
+        return super().loss(w) - 3.0
+
+
+def _check(seed, noise, speed=1.0, of_noise=1.0, problem=PROBLEM, small_loss=None):
     """The check of paths whose drift and noise are such parts of the chip's."""
     states = _states(seed, speed, of_noise * noise)
     plan = plan_bursts(STEPS)
     found = []
     for index in range(CHIPS):
-        watch = BurstWatch(PROBLEM, Chip(NoisyGradient(noise), STEP_SIZE), plan, seed, index, None)
+        chip = Chip(NoisyGradient(noise), STEP_SIZE)
+        watch = BurstWatch(problem, chip, plan, seed, index, None, small_loss)
         for k, w in enumerate(states):
             watch(k * STRIDE, w[index])
         found.append(watch.bursts)
@@ -89,6 +98,17 @@ def test_a_drift_that_is_too_slow_is_found():
     found = [_check(seed, 0.01, speed=0.7) for seed in range(20)]
     assert sum(each.holds is False for each in found) >= 18
     assert all(each.departure < 0 for each in found), "real updates lower the loss faster"
+
+
+def test_the_change_of_a_loss_below_0_is_seen():
+    """Logarithms are all those of the least number there is."""
+    problem = Likelihood(PROBLEM.curvature)
+    seen = _check(0, 0.01, speed=0.7, problem=problem, small_loss=0.1)
+    blind = _check(0, 0.01, speed=0.7, problem=problem)
+    of_loss = [[p for p in each.places if p.of == "loss"] for each in (seen, blind)]
+    assert all(place.measured < 0 for place in of_loss[0])
+    assert all(place.measured == 0 for place in of_loss[1])
+    assert seen.departure < 0
 
 
 def test_noise_that_was_dropped_is_found():

@@ -132,3 +132,19 @@ def test_single_updates_are_taken_where_the_mean_of_clipped_estimates_is_not_kno
     trained = train(network, fixed, 150, 0, curve_points=2).weights
     moved = float((trained - network.initial_weights).norm())
     assert float((found.weights - trained).norm()) < 0.02 * moved
+
+
+def test_recipes_of_small_batches_are_drawn_and_those_of_large_ones_are_watched(network):
+    """Batches of 2 with momentum have noise that is not normal, at more work than drawing them.
+
+    One of 20 of 40 samples whose path learns nothing, at a step that is far too long, is left.
+    """
+    recipe = Recipe(Momentum(0.9))
+    small = Chip(Minibatch(Backprop(), 2), 0.01, recipe=recipe)
+    assert forecast_chip(network, small, 150, 0).gradients == 150
+    large = Chip(Minibatch(Backprop(), 20), 0.01, recipe=recipe)
+    found = forecast_chip(network, large, 700, 0)
+    assert not found.thrown
+    assert found.gradients < 700
+    lost = forecast_chip(network, Chip(Minibatch(Backprop(), 20), 3.0, recipe=recipe), 700, 0)
+    assert lost.thrown
