@@ -27,6 +27,9 @@ from neurograd.problem.network_check import Split, check_finite, check_network, 
 
 DEFAULT_CHUNK = 4096
 
+_OF_MODULE = ("outside_layers", "_stack")
+"""What a problem keeps of its module once it was asked for."""
+
 
 class Problem:
     """A network, its loss and its data.
@@ -89,6 +92,8 @@ class Problem:
 
     def _take(self, module: torch.nn.Module) -> None:
         """A module of this problem's own, with its weights as the first ones."""
+        for name in _OF_MODULE:
+            self.__dict__.pop(name, None)
         named = {n: p for n, p in module.named_parameters() if p.requires_grad}
         self.module = module
         self._buffers = dict(module.named_buffers())
@@ -119,7 +124,6 @@ class Problem:
         other = self.replica()
         change(other.module)
         other._take(other.module)
-        other.__dict__.pop("outside_layers", None)
         return other
 
     def on_samples(self, index: Tensor) -> Problem:

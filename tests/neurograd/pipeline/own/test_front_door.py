@@ -130,6 +130,17 @@ def test_a_problem_handed_over_has_the_numbers_of_its_spec():
     assert with_spec.report["training"] == keys.report["training"]
 
 
+def test_a_problem_that_was_used_before_has_the_numbers_of_one_that_was_not():
+    chip = {**CHIP, "layers": {"first": {"output_scale": "learned"}}}
+    problems = [problem_of(lambda: nn.Sequential(nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 3)))
+                for _ in range(2)]  # fmt: skip
+    problems[0].accuracy(problems[0].initial_weights)
+    used, fresh = (neurograd.check(problem=each, chip=chip).report for each in problems)
+    assert used["num_parameters"] == problems[0].num_parameters + 1
+    for part in ("points", "training", "verdict"):
+        assert used[part] == fresh[part]
+
+
 def test_a_chip_by_its_presets_name_and_sections_beside_it():
     problem = problem_of(normalized)
     named = neurograd.check(problem=problem, chip="alox-hfo2", training=TRAINING, measure=MEASURE)
