@@ -163,7 +163,7 @@ def _asked(
     base = load_spec(request.spec_path, request.settings, allow_code=request.allow_code)
     base.check_leave(str(request.spec_path))
     _check_apart(request, axes)
-    design = _design(request, [_with_whole(request, axis) for axis in axes], base)
+    design = _design(request, [_with_whole(request, axes, axis) for axis in axes], base)
     if request.plotter is not None and request.plot is not None:
         request.plotter.check(design.keys, design.points, grid=design.grid)
     specs = [
@@ -234,13 +234,40 @@ def _design(request: Request, axes: Sequence[Axis], base: Spec) -> Design:
     return make_random(axes, request.random, base.measure.seed)
 
 
-def _with_whole(request: Request, axis: Axis) -> Axis:
+def _with_whole(request: Request, axes: Sequence[Axis], axis: Axis) -> Axis:
     """A range is of whole numbers where the spec reads both of its ends as such."""
     if axis.range is None:
         return axis
-    specs = [_load(request, (axis.key,), (end,)) for end in axis.range.ends]
+    others = [other for other in axes if other is not axis]
+    specs = [_at_end(request, axis.key, end, others) for end in axis.range.ends]
     whole = all(_is_whole(spec_to_dict(spec), axis.key.split(".")) for spec in specs)
     return replace(axis, range=replace(axis.range, whole=whole))
+
+
+def _at_end(request: Request, key: str, end: str, others: Sequence[Axis]) -> Spec:
+    """A spec with a key at one end of its range, as a point of the sweep may have it.
+
+    An end may go with values of the other keys alone: with the first of each, which a grid has, or
+    the last. A random design may miss all these corners, so the spec's own values do as well.
+
+    Raises:
+        NeurogradError: If it goes with none of them.
+    """
+    keys = (key, *(other.key for other in others))
+    first, last = ((end, *(_outermost(other)[k] for other in others)) for k in (0, -1))
+    refused: NeurogradError | None = None
+    for some_keys, values in (((key,), (end,)), (keys, first), (keys, last)):
+        try:
+            return _load(request, some_keys, values)
+        except NeurogradError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def _outermost(axis: Axis) -> tuple[str, ...]:
+    """The values of an axis, of a range its ends."""
+    return axis.values if axis.range is None else axis.range.ends
 
 
 def _is_whole(value: object, path: Sequence[str]) -> bool:
