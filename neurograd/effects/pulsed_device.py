@@ -180,6 +180,19 @@ def nominal_device(pulsed: Pulsed, *, varied: bool = True) -> NominalDevice:
     )
 
 
+def nominal_bounds(pulsed: Pulsed) -> tuple[float, float]:
+    """Lowest and highest weight of the nominal device, in units of the weight range."""
+    import torch  # noqa: PLC0415
+
+    from device_models import draw_devices  # noqa: PLC0415  (needs torch)
+
+    if _one_sided(pulsed):
+        return -pulsed.w_max, pulsed.w_max
+    # Weights are counted from the reference, which may stand at the symmetry point.
+    device = draw_devices(nominal_device(pulsed, varied=False), 1, torch.Generator())
+    return float(device.low - device.reference), float(device.high - device.reference)
+
+
 def pulsed_step(pulsed: Pulsed, *, noisy: bool = True, curved: bool = True) -> Step:
     """The step of one pulse of a spec's device, without noise or its dependence on the state."""
     from device_models import ExponentialStep, LinearStep, PowerStep  # noqa: PLC0415  (torch)
