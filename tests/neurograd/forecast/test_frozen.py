@@ -67,7 +67,7 @@ def test_excess_loss_by_a_bias_is_what_an_ensemble_does():
     hessian = dense_hessian(problem, w)
     minimum = w - torch.linalg.solve(hessian, problem.gradient(w))
     eigenvalues, vectors = torch.linalg.eigh(hessian)
-    step_size, steps, each, variance = 0.5, 60, 0.1, 1.0
+    step_size, steps, each, variance = 0.5, 60, 0.06, 8.0
     signs = torch.sign(torch.randn(len(w), generator=generator_for(0), dtype=w.dtype))
     rule = WhiteNoise(Backprop(), bias=each * vectors @ signs, total_variance=variance)
     chip = Chip(rule, step_size)
@@ -89,4 +89,4 @@ def test_excess_loss_by_a_bias_is_what_an_ensemble_does():
     )
     assert predicted == pytest.approx(known.excess_loss, rel=0.05)
     without = replace(point, spectrum=exact, bias_square=0.0)
-    assert frozen_excess_loss(without, step_size, steps) < 0.5 * predicted
+    assert 0.2 < frozen_excess_loss(without, step_size, steps) / predicted < 0.5
