@@ -11,7 +11,14 @@ from typing import Protocol, cast
 
 from neurograd.compute_device import NAMES, choose_device
 from neurograd.errors import NeurogradError, OutputError, SpecError
-from neurograd.output import check_apart, check_folder, check_writable, write_atomically
+from neurograd.output import (
+    check_apart,
+    check_folder,
+    check_places,
+    check_writable,
+    is_inside,
+    write_atomically,
+)
 from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.planning import Command, Plan, check_planned, plan_points
 from neurograd.pipeline.pool import TaskPool, choose_pool, processes_of
@@ -92,6 +99,11 @@ class Request:
     def table_path(self) -> Path:
         """Where the table goes."""
         return self.table or Path(f"{self.spec_path.stem}_sweep.csv")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The table, and the figure if there is one."""
+        return (self.table_path, *([] if self.plot is None else [self.plot]))
 
     @property
     def folder(self) -> Path:
@@ -190,14 +202,17 @@ def _write(request: Request, design: Design, rows: list[Row]) -> list[Path]:
 
 def _check_outputs(request: Request) -> None:
     check_table(request.table_path)
-    check_writable(request.table_path)
-    if request.plot is not None:
-        if request.plot.suffix not in FIGURES:
-            raise OutputError(
-                f"--plot {request.plot}: allowed: a name that ends in {', '.join(FIGURES)}"
-            )
-        check_writable(request.plot)
+    if request.plot is not None and request.plot.suffix not in FIGURES:
+        raise OutputError(
+            f"--plot {request.plot}: allowed: a name that ends in {', '.join(FIGURES)}"
+        )
     folder = request.folder
+    check_places(request.files, folder)
+    for path in request.files:
+        check_writable(path)
+        if is_inside(path, folder):
+            problem = f"is in {folder}, which holds finished points only"
+            raise OutputError(f"{path}: {problem}; allowed: a file outside it")
     check_folder(folder)
     foreign = [
         each.name
@@ -216,9 +231,8 @@ def _check_apart(request: Request, axes: Sequence[Axis]) -> None:
     """Refuse a table or a figure in the place of the spec, or of a file that a point names."""
     swept = [Path(value) for axis in axes for value in axis.values]
     inputs = [*input_files(request.spec_path, request.settings), *swept]
-    for path in (request.table_path, request.plot):
-        if path is not None:
-            check_apart(path, inputs)
+    for path in request.files:
+        check_apart(path, inputs)
 
 
 def _device(request: Request) -> str:
