@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,12 @@ from neurograd.pipeline.identity import versions
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+_NOT_ALIKE = {
+    "updates": ("aihwkit", "not alike: ours passes exactly and rounds numbers of pulses at random"),
+    "curvature": ("curvlinops", "not alike: ours keeps the gradient's graph between products"),
+}
+"""Peers, by benchmark, whose rows did other work than ours where a record does not say it."""
+
 LIBRARIES = ("numba", "aihwkit", "curvlinops-for-pytorch", "backpack-for-pytorch", "pyhessian")
 
 
@@ -101,9 +107,17 @@ def read(path: Path) -> list[Part]:
 
 
 def _part(content: dict[str, Any]) -> Part:
-    rows = tuple(Row(**{**row, "spread": _pair(row["spread"])}) for row in content["rows"])
+    rows = tuple(_row(row, *_NOT_ALIKE.get(content["name"], ("", ""))) for row in content["rows"])
     low, high = content["load"]
     return Part(**{**content, "rows": rows, "load": (low, high)})
+
+
+def _row(content: dict[str, Any], peer: str, reason: str) -> Row:
+    """A row; one of an older record is not alike where its peer did other work."""
+    row = Row(**{**content, "spread": _pair(content["spread"])})
+    if "alike" in content or not peer or row.peer_name != peer:
+        return row
+    return replace(row, alike=False, note=row.note or reason)
 
 
 def _pair(value: list[float] | None) -> tuple[float, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median, quantiles
 from typing import Literal
 
@@ -28,6 +28,7 @@ class Row:
         allowed: The ratio that the project asks for; None where it asks for none.
         better: Whether a ratio below or above ``allowed`` is right.
         note: What else there is to know, such as what was extrapolated.
+        alike: Whether both sides did the same work; no ratio of other rows is a verdict.
     """
 
     name: str
@@ -41,11 +42,12 @@ class Row:
     allowed: float | None = None
     better: Literal["below", "above"] = "below"
     note: str = ""
+    alike: bool = True
 
     @property
     def met(self) -> bool | None:
-        """Whether the ratio is as asked for; None where none is, or nothing was measured."""
-        if self.ratio is None or self.allowed is None:
+        """Whether the ratio is as asked for; None where none is, or nothing alike was measured."""
+        if self.ratio is None or self.allowed is None or not self.alike:
             return None
         if self.better == "below":
             return self.ratio <= self.allowed
@@ -60,6 +62,7 @@ def timed(
     *,
     allowed: float | None = None,
     note: str = "",
+    alike: bool = True,
 ) -> Row:
     """A row of two timings that were taken in turn: milliseconds of processor time a call.
 
@@ -70,8 +73,9 @@ def timed(
         peer_name: The peer.
         allowed: Largest ratio that the project asks for.
         note: What else there is to know.
+        alike: Whether both sides do the same work.
     """
-    return compared(
+    row = compared(
         name,
         "ms",
         [1e3 * value for value in ours.cpu],
@@ -81,6 +85,7 @@ def timed(
         allowed=allowed,
         note=note,
     )
+    return replace(row, alike=alike)
 
 
 def rated(

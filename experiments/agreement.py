@@ -2,10 +2,11 @@
 
 Every shipped device with its random terms scaled by three factors, under several learning rules, on
 two networks and with two step sizes, and chips with quantization or noisy rules on ideal synapses.
-Each chip is predicted (``neurograd.forecast``: no training through it) and trained, five chips of
-one spec each, on handwritten digits; allowed is an accuracy drop of 5 % at 95 % confidence. Costs
-are seconds of one core, measured side by side in the same thread; a forecast includes its clean
-twin's, a training does not.
+Each spec is predicted as ``neurograd.predict`` does, five chips and more where these are likely to
+decide, and five of its chips are trained, on handwritten digits; allowed is an accuracy drop of 5 %
+at 95 % confidence, one-sided on both sides. Costs are seconds of one core, measured side by side in
+the same thread, of a forecast and of training as many chips; a forecast includes its clean twin's,
+a training does not.
 
 ``--predict-again`` predicts the chips of the kept record anew, with its trainings as they are, and
 ``--judge-again`` judges its chips with today's ``MODEL_ERROR``.
@@ -28,17 +29,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.support.forecasts.claims import VERDICTS, claims, summary
-from experiments.support.forecasts.judged_again import judged_again
+from experiments.support.forecasts.judged_again import by_chance, judged_again, side_of
 from experiments.support.judged_presets import JUDGED_PRESETS
 from experiments.support.record import RESULTS, Run, parse, run_main
 from neurograd.errors import NeurogradError
 from neurograd.judge.cost import judge_chips
-from neurograd.judge.forecasts import judge_forecasts
 from neurograd.output import plain, to_json, write_atomically
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
-from neurograd.pipeline.forecasting import allowed_by, baseline_of
+from neurograd.pipeline.forecasting import allowed_by, baseline_of, forecast_chips
 from neurograd.pipeline.identity import versions
-from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.records.measured import trained_network
 from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled, to_image
 from neurograd.spec import Spec, load_preset, validate_spec
@@ -188,34 +187,25 @@ def trained(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
 def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
     """Predict one spec, and time a part of its training beside it in the same thread.
 
-    A training step costs the same all along, so its seconds are those of ``BESIDE`` steps.
+    A training step costs the same all along, so its seconds are those of ``BESIDE`` steps, for as
+    many chips as were predicted.
     """
     spec = spec_of(sections, run)
     problem = build_problem(spec, run.device)
-    seeds, steps = spec.training.seeds, spec.training.steps
+    steps = spec.training.steps
     start = time.thread_time()
-    twin = forecast_network(spec, problem, CLEAN)
-    networks = [forecast_network(spec, problem, index) for index in range(seeds)]
-    found = judge_forecasts(baseline_of(problem), allowed_by(spec), twin, networks)
-    bare = judge_chips(baseline_of(problem), allowed_by(spec), twin, networks)
+    found, networks = forecast_chips(spec, problem)
     middle = time.thread_time()
     train(problem, build_chip(spec, problem), min(BESIDE, steps), run.seed, curve_points=2)
     end = time.thread_time()
-    return {
-        "predicted": {
-            "verdict": found.judgement.verdict.value,
-            "drop": found.judgement.cost.value,
-            "ci": found.judgement.cost.ci,
-            "plain_ci": bare.cost.ci,
-            "most": bare.most,
-            "excess_loss": found.judgement.excess_loss.value,
-            "gradients": found.gradients,
-        },
+    row = {
+        "predicted": side_of(found, by_chance(found, networks, spec, problem)),
         "seconds": {
             "predict": middle - start,
-            "train": (end - middle) * seeds * steps / min(BESIDE, steps),
+            "train": (end - middle) * found.chips * steps / min(BESIDE, steps),
         },
     }
+    return judged_again(row)
 
 
 def _drop(side: Mapping[str, Any]) -> float:
@@ -271,7 +261,7 @@ def _scatter(axes: Axes, rows: Mapping[str, dict[str, Any]]) -> None:
     axes.axline((0, 0), slope=1, color=BLUE, lw=0.8)
     axes.set_xscale("symlog", linthresh=5)
     axes.set_yscale("symlog", linthresh=5)
-    axes.set_xlabel("accuracy drop in training, % (95 % intervals)")
+    axes.set_xlabel("accuracy drop in training, % (99 % intervals)")
     axes.set_ylabel("accuracy drop predicted, %")
     axes.set_title("Predicted and trained chips; dotted: the limit")
     axes.legend(loc="lower right")
@@ -346,7 +336,7 @@ def predict_again(run: Run) -> None:
     # Apart from what an interrupted run of the whole experiment has kept.
     apart = replace(run, name="agreement_predicted")
     pairs = zip(todo, _forecasts(apart, todo), strict=True)
-    rows = {name: judged_again({**record["chips"][name], **new}, LIMIT) for name, new in pairs}
+    rows = {name: {**record["chips"][name], **new} for name, new in pairs}
     again = {
         "command": "python -m experiments.agreement --predict-again",
         "versions": versions(),
@@ -371,9 +361,12 @@ def judge_again(folder: Path = RESULTS) -> None:
 
     Args:
         folder: Where the record is, with its figure.
+
+    Raises:
+        NeurogradError: If the record is older than the bounds of its forecasts.
     """
     record = kept_record(folder)
-    rows = {name: judged_again(row, LIMIT) for name, row in record["chips"].items()}
+    rows = {name: judged_again(row) for name, row in record["chips"].items()}
     again = {"judged_again_by": "python -m experiments.agreement --judge-again"}
     write_again(folder, {**record, **again}, rows)
 

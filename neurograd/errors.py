@@ -26,6 +26,10 @@ class SpecError(NeurogradError):
         return type(self), (self.source, self.key, self.problem)
 
 
+class NumbersError(NeurogradError):
+    """Numbers of a spec, each of them allowed, with which no chip or training can be made."""
+
+
 class DataError(NeurogradError):
     """A data set is missing, truncated or in the wrong format."""
 

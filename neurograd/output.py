@@ -70,6 +70,39 @@ def check_apart(path: Path, inputs: Iterable[Path]) -> None:
             raise OutputError(f"{path}: {problem}; allowed: another file")
 
 
+def check_places(files: Iterable[Path], folder: Path | None = None) -> None:
+    """Fail before long work if what is written would stand in the way of something else that is.
+
+    Args:
+        files: All files that will be written.
+        folder: Folder of finished stages, if any.
+
+    Raises:
+        OutputError: If two files have one place, or one has that of ``folder`` or of a folder above
+            it or above another file, whatever they are called.
+    """
+    found = [(path, _real(path)) for path in files]
+    for number, (path, place) in enumerate(found):
+        if any(place == other for _, other in found[:number]):
+            raise OutputError(f"{path}: is given twice; allowed: another file for each report")
+        if folder is not None and place == _real(folder):
+            problem = "is to be a file and the folder of finished stages"
+            raise OutputError(f"{path}: {problem}; allowed: another file")
+        for other in [*(each for each, _ in found), *([] if folder is None else [folder])]:
+            if place in _real(other).parents:
+                problem = f"is to be a file and the folder of {other}"
+                raise OutputError(f"{path}: {problem}; allowed: another file")
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a place is in a folder or in one below it, whatever they are called."""
+    return _real(folder) in _real(path).parents
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
 def is_same_file(one: Path, other: Path) -> bool:
     """Whether both name one file that is there; devices and pipes are none."""
     try:

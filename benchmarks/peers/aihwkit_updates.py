@@ -8,6 +8,7 @@ with all that the preset has: converters, their noise, pulse trains, device-to-d
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -33,6 +34,21 @@ CLASSES = {
     "pcm": "PCMPreset",
 }
 """Our presets that aihwkit has too, and the names of its configurations."""
+
+ALIKE: Mapping[str, Any] = {
+    "converters": {
+        "dac_bits": 7,
+        "adc_bits": 9,
+        "input_range": 1.0,
+        "output_range": 20.0,
+        "output_noise": 0.1,
+        "noise_management": "abs_max",
+        "bound_management": "iterative",
+    },
+    "pulse_train": {"kind": "stochastic", "length": TRAIN},
+}
+"""What aihwkit's presets have beside their devices, ``PresetIOParameters`` and
+``PresetUpdateParameters``, as keys of ``device``."""
 
 
 def missing() -> str | None:

@@ -19,12 +19,14 @@ class Grid(NamedTuple):
         lowest: Lowest value.
         highest: Highest value.
         rounding: How an increment becomes a whole number of steps.
+        stores: Whether the grid stores the weights, which then end on it.
     """
 
     step: Any
     lowest: Any
     highest: Any
     rounding: int
+    stores: bool
 
 
 class States(NamedTuple):
@@ -85,8 +87,9 @@ def round_updates(
             steps[j] = asked[j] / grid.step
         round_all(steps, units[first - begin :], last - first, grid.rounding, w.dtype.type)
         for j in range(last - first):
-            after = _inside(before[j] + steps[j] * grid.step, grid.lowest, grid.highest)
-            found[j] = after - before[j]
+            way = steps[j] * grid.step
+            after = _inside(before[j] + way, grid.lowest, grid.highest)
+            found[j] = after - before[j] if grid.stores else way
 
 
 @inlined

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from device_models.cudnn_state import derivatives
 from device_models.layer_hooks import LayerRecorder
 from device_models.protocols import Problem, UnstableRuleError
 from device_models.rules.layerwise import count_samples, flat_gradient, leaf_parameters
@@ -138,7 +139,7 @@ class EquilibriumPropagation:
         for _ in range(self.relaxation_steps):
             states = [s.detach().requires_grad_() for s in states]
             nudged = _nudged_energy(problem, fixed, batch, states, nudging)
-            slopes = torch.autograd.grad(nudged, states)
+            slopes = derivatives(nudged, states)
             states = [
                 s.detach() - self.relaxation_rate * slope
                 for s, slope in zip(states, slopes, strict=True)

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from device_models.cudnn_state import derivatives
 from device_models.layer_hooks import LayerRecorder, RecordedCall, detached
 from device_models.protocols import Problem
 
@@ -30,7 +31,7 @@ def count_samples(problem: Problem, index: Tensor | None) -> int:
 
 def flat_gradient(problem: Problem, value: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
     """Derivative of a scalar by the parameters, shape ``(N,)``; 0 for those it does not reach."""
-    gradients = torch.autograd.grad(value, list(parameters.values()), materialize_grads=True)
+    gradients = derivatives(value, list(parameters.values()), materialize_grads=True)
     return problem.flatten(dict(zip(parameters, gradients, strict=True)))
 
 

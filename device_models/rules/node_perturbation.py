@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from device_models.cudnn_state import derivatives
 from device_models.layer_hooks import LayerRecorder, RecordedCall, detached
 from device_models.protocols import Problem
 from device_models.rules.layerwise import (
@@ -182,7 +183,7 @@ class NodePerturbation:
                 outputs = _through(problem, layers).outputs(parameters, inputs)
                 total = problem.sample_losses(outputs, targets).sum()
                 _check_linear(layers.calls, parameters)
-                deltas = torch.autograd.grad(total, [call.outputs for call in layers.calls])
+                deltas = derivatives(total, [call.outputs for call in layers.calls])
             squares = [delta.square().sum(1) for delta in deltas]
             whole = torch.stack(squares).sum(0)
             for call, square in zip(layers.calls, squares, strict=True):

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal, get_args
 import torch
 from torch import Tensor
 
+from device_models.cudnn_state import derivatives
 from device_models.layer_hooks import LayerCall, LayerHook
 from device_models.protocols import ElementMoments, Problem
 from device_models.rules.layerwise import count_samples, leaf_parameters
@@ -293,7 +294,7 @@ def _rank_one_part(
         loss = problem.sample_losses(outputs, chunk[1]).sum() / samples
         calls = dict(_named_calls(parameters, recording.calls))
         wanted = [*parameters.values(), *(call.product for call in calls.values())]
-        found = torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True)
+        found = derivatives(loss, wanted, allow_unused=True, materialize_grads=True)
     names = {id(p): name for name, p in parameters.items()}
     layers: list[_Layer] = []
     for (name, call), error in zip(calls.items(), found[len(parameters) :], strict=True):

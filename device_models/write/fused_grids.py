@@ -33,7 +33,7 @@ def round_fused(write: UpdateRounding, w: Tensor, increment: Tensor, key: Tensor
 
     grid, real = write.grid, _real(w)
     ends = (real(grid.lowest), real(grid.highest))
-    settings = grid_loop.Grid(real(grid.step), *ends, ROUNDINGS[write.rounding])
+    settings = grid_loop.Grid(real(grid.step), *ends, ROUNDINGS[write.rounding], write.stores)
     return _realized(grid_loop.round_updates, w, increment, key, settings)
 
 

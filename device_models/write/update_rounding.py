@@ -1,4 +1,4 @@
-"""Update rounding: increments become whole steps of the grid that stores the weights."""
+"""Update rounding: increments become whole steps of a grid, which may store the weights."""
 
 from __future__ import annotations
 
@@ -25,21 +25,26 @@ from device_models.write.rounding import (
 
 @dataclass(frozen=True)
 class UpdateRounding:
-    """Write path: weights are stored on a grid, and an increment is a whole number of its steps.
+    """Write path: an increment is a whole number of steps of a grid.
+
+    A digital memory stores the weights on that grid, and cuts them at its ends. Beside devices that
+    store them, only increments are rounded: what a device can not reach its own write cuts.
 
     Stochastic rounding keeps the mean of an increment and adds the variance
     ``step²·p·(1 − p)``, p its fractional part; nearest rounding adds a deterministic bias and
     loses increments below half a step (Gupta et al., ICML 2015).
 
     Attributes:
-        grid: The grid of the stored weights.
+        grid: The grid.
         rounding: ``nearest``, ``stochastic`` or ``truncate``.
+        stores: Whether the grid stores the weights, else what is written after it.
     """
 
     takes_stacks: ClassVar[Literal[True]] = True
 
     grid: FixedPointGrid
     rounding: Rounding = "stochastic"
+    stores: bool = True
 
     def __post_init__(self) -> None:
         check_rounding(self.rounding)
@@ -50,11 +55,13 @@ class UpdateRounding:
         return self.rounding != "stochastic"
 
     def program(self, w: Tensor) -> Tensor:
-        """Nearest value of the grid."""
+        """Nearest value of the grid; the weights themselves where others store them."""
+        if not self.stores:
+            return w
         return self.grid.clip((w / self.grid.step).round() * self.grid.step)
 
     def write(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
-        """Increment as whole steps, cut where the weight would leave the grid, shape ``(N,)``."""
+        """Increment as whole steps, shape ``(N,)``; those of stored weights are cut at the ends."""
         key = self.key_of(generator)
         fused = round_fused(self, w, increment, key)
         return self.plain_write(w, increment, key) if fused is None else fused
@@ -93,7 +100,8 @@ class UpdateRounding:
             yield p, self._realized(w, low + 1)
 
     def _realized(self, w: Tensor, steps: Tensor) -> Tensor:
-        return self.grid.clip(w + steps * self.grid.step) - w
+        asked = steps * self.grid.step
+        return self.grid.clip(w + asked) - w if self.stores else asked
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
         """Exact moments: a choice between two neighbouring numbers of steps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from neurograd.cli.options import (
     Seed,
     SpecPath,
 )
-from neurograd.cli.outputs import check_outputs, tables, write_outputs
+from neurograd.cli.outputs import Content, check_outputs, tables, write_outputs
 from neurograd.cli.planning import plan_and_exit
 from neurograd.cli.work import pick_device, read_spec, spec_files, working
 
@@ -107,14 +108,14 @@ def check(
             at_corners=corners,
         )
     render_report(result.record, tables(json_path))
-    written = {}
+    written: dict[Path, Content] = {}
     if json_path is not None:
         written[json_path] = to_json(result.report)
     if html_path is not None:
-        written[html_path] = render_html(result.record)
+        written[html_path] = partial(render_html, result.record)
     if junit is not None:
-        written[junit] = render_junit(result.record)
+        written[junit] = partial(render_junit, result.record)
     if markdown is not None:
-        written[markdown] = render_markdown(result.record)
+        written[markdown] = partial(render_markdown, result.record)
     write_outputs(written)
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from neurograd.cli.outputs import check_figure, check_outputs, write_outputs
+from neurograd.cli.outputs import Content, check_figure, check_outputs, write_outputs
 from neurograd.cli.streams import print_text
 from neurograd.errors import DataError, OutputError
 from neurograd.memory import collect_again
@@ -90,11 +91,11 @@ def fit(
         table_file,
     )
     text += _dumped({} if section is None else {"ranges": section})
-    written: dict[Path, str | bytes] = {} if yaml_file is None else {yaml_file: text}
+    written: dict[Path, Content] = {} if yaml_file is None else {yaml_file: text}
     if table_file is not None and found.table is not None:
         written[table_file] = found.table
     if plot is not None:
-        written[plot] = _image(measured, found, _named(data), plot)
+        written[plot] = partial(_image, measured, found, _named(data), plot)
     print_text(text)
     write_outputs(written)
 

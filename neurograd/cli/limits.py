@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,9 +22,12 @@ from neurograd.cli.options import (
     Seed,
     SpecPath,
 )
-from neurograd.cli.outputs import check_figure, check_outputs, tables, write_outputs
+from neurograd.cli.outputs import Content, check_figure, check_outputs, tables, write_outputs
 from neurograd.cli.planning import plan_and_exit
 from neurograd.cli.work import pick_device, read_spec, spec_files, working
+
+if TYPE_CHECKING:
+    from neurograd.records.report import LimitsReport
 
 
 def limits(
@@ -85,17 +89,21 @@ def limits(
             scheduler=scheduler,
         )
     render_limits(result.record, tables(json_path))
-    written: dict[Path, str | bytes] = {}
+    written: dict[Path, Content] = {}
     if json_path is not None:
         written[json_path] = to_json(result.report)
     if plot is not None:
-        from neurograd.report.figures.tornado import plot_tornado  # noqa: PLC0415
-        from neurograd.report.plots import to_image  # noqa: PLC0415
-
-        written[plot] = to_image(plot_tornado(result.record), plot.suffix[1:])
+        written[plot] = partial(_tornado, result.record, plot)
     if html_path is not None:
         from neurograd.report import render_limits_html  # noqa: PLC0415
 
-        written[html_path] = render_limits_html(result.record)
+        written[html_path] = partial(render_limits_html, result.record)
     write_outputs(written)
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)
+
+
+def _tornado(report: LimitsReport, plot: Path) -> bytes:
+    from neurograd.report.figures.tornado import plot_tornado  # noqa: PLC0415  (matplotlib is slow)
+    from neurograd.report.plots import to_image  # noqa: PLC0415
+
+    return to_image(plot_tornado(report), plot.suffix[1:])

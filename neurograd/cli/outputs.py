@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from neurograd.cli.console import TableConsole
-from neurograd.cli.streams import print_text
+from neurograd.cli.streams import print_text, say
 from neurograd.errors import OutputError
-from neurograd.output import check_apart, check_folder, check_writable, write_atomically
+from neurograd.output import (
+    check_apart,
+    check_folder,
+    check_places,
+    check_writable,
+    write_atomically,
+)
 
 STANDARD_OUTPUT = Path("-")
 """What ``--json`` takes in place of a file."""
+
+Content = str | bytes | Callable[[], str | bytes]
+"""What a file holds, or what makes it once all before it are written."""
 
 
 def check_outputs(
@@ -26,10 +34,10 @@ def check_outputs(
         inputs: Files that the command reads.
 
     Raises:
-        OutputError: If two options name one file, or one that is read, or a place cannot be written
-            to.
+        OutputError: If two options name one place, or one in the other, or a file that is read, or
+            a place cannot be written to.
     """
-    seen, read = set[str](), tuple(inputs)
+    read, written = tuple(inputs), []
     for option, path in files.items():
         if path is None:
             continue
@@ -37,10 +45,9 @@ def check_outputs(
             if option != "--json":
                 raise OutputError(f"{option} -: only --json can be printed; allowed: a file's name")
             continue
-        place = os.path.realpath(path)
-        if place in seen:
-            raise OutputError(f"{path}: is given twice; allowed: another file for each report")
-        seen.add(place)
+        written.append(path)
+    check_places(written, folder)
+    for path in written:
         check_writable(path)
         check_apart(path, read)
     if folder is not None:
@@ -65,13 +72,17 @@ def tables(json_path: Path | None = None) -> TableConsole:
     return TableConsole(stderr=json_path == STANDARD_OUTPUT)
 
 
-def write_outputs(files: Mapping[Path, str | bytes]) -> None:
-    """Write every file whole, or print what goes to standard output.
+def write_outputs(files: Mapping[Path, Content]) -> None:
+    """Write every file whole, or print what goes to standard output, each before the next is made.
+
+    Args:
+        files: What each of them holds, or what makes it.
 
     Raises:
         OutputError: If a file cannot be written.
     """
-    for path, content in files.items():
+    for path, given in files.items():
+        content = given() if callable(given) else given
         if path == STANDARD_OUTPUT and isinstance(content, str):
             print_text(content)
         else:
@@ -82,4 +93,4 @@ def write_outputs(files: Mapping[Path, str | bytes]) -> None:
 def say_written(*paths: Path) -> None:
     """Say on standard error which files were written."""
     for path in paths:
-        TableConsole(stderr=True).print(f"wrote {path}", highlight=False, soft_wrap=True)
+        say(f"wrote {path}")

@@ -16,7 +16,7 @@ class ProgressBars:
     def __init__(self) -> None:
         console = TableConsole(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:3.0f} %"),
             TimeRemainingColumn(),

@@ -39,6 +39,21 @@ class Synapse:
     bounds: tuple[Tensor, Tensor]
     has_faults: bool = False
 
+    def hold(self, still: Tensor, at: Tensor) -> None:
+        """Lets some of them stand where they are, whatever is written: they hold no other weight.
+
+        Args:
+            still: Which of them, boolean, shape ``(N,)``.
+            at: Weight that each of these stands at, shape ``(N,)``; the others' are ignored.
+        """
+        import torch  # noqa: PLC0415
+
+        from device_models import WornDevices  # noqa: PLC0415  (needs torch)
+
+        low, high = self.bounds
+        self.write = WornDevices(self.write, still, at)
+        self.bounds = torch.where(still, at, low), torch.where(still, at, high)
+
 
 @dataclass
 class Assembly:

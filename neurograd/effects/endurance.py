@@ -76,8 +76,6 @@ def _where_worn(parts: Assembly, generator: torch.Generator, end: Tensor) -> Ten
 
 def _build(parts: Assembly) -> None:
     """Worn synapses of devices that were not drawn with them."""
-    from device_models import WornDevices  # noqa: PLC0415  (needs torch)
-
     endurance: Endurance = parts.spec.device.endurance
     synapse, generator = parts.synapse, parts.generator("endurance")
     assert synapse is not None
@@ -89,7 +87,7 @@ def _build(parts: Assembly) -> None:
         low, high = synapse.bounds
         end = {"low": low, "high": high, "held": held}[endurance.fails]
         at = _where_worn(parts, generator, end)
-        synapse.write = WornDevices(synapse.write, ~at.isnan(), at.nan_to_num(0.0))
+        synapse.hold(~at.isnan(), at.nan_to_num(0.0))
         return
     states = []
     for sign, devices in zip((1.0, -1.0), pair.lines, strict=True):

@@ -57,8 +57,6 @@ def _build(parts: Assembly) -> None:
     """Stuck synapses of devices whose window was not drawn with them."""
     import torch  # noqa: PLC0415
 
-    from device_models import WornDevices  # noqa: PLC0415  (needs torch)
-
     synapse = parts.synapse
     assert synapse is not None
     if synapse.has_faults:
@@ -71,7 +69,7 @@ def _build(parts: Assembly) -> None:
     low, high = _drawn(parts, "stuck")
     size = parts.problem.num_parameters
     ends = [end.expand(size) for end in synapse.bounds]
-    synapse.write = WornDevices(synapse.write, low | high, torch.where(high, ends[1], ends[0]))
+    synapse.hold(low | high, torch.where(high, ends[1], ends[0]))
 
 
 def _drawn(parts: Assembly, purpose: str) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurograd.effects.effect import Effect, Remedy, Stage, on_device
 from neurograd.effects.sections import SpecSections
-from neurograd.effects.update_rounding import rounding_stalls
+from neurograd.effects.whole_steps import rounding_stalls
 
 if TYPE_CHECKING:
     from device_models.write.rounding import Rounding

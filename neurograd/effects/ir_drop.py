@@ -12,7 +12,7 @@ from neurograd.effects.knob import Knob, one_key
 from neurograd.effects.sections import SpecSections
 from neurograd.effects.slips import long_wire
 from neurograd.effects.weight_cells import weight_cells
-from neurograd.errors import NeurogradError
+from neurograd.errors import NumbersError
 from neurograd.keys.fields import Number, SpecModel, Whole, spec_problem
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _build(parts: Assembly) -> None:
     try:
         parts.reads.append(IrDropRead(shapes, drop.wire_ratio, weight_cells(parts), size))
     except ValueError as error:
-        raise NeurogradError(
+        raise NumbersError(
             f"device.ir_drop: {error}; give array_rows and array_columns, or a lower wire_ratio"
         ) from None
 

@@ -12,7 +12,7 @@ from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_dev
 from neurograd.effects.knob import Knob, fraction, one_key
 from neurograd.effects.sections import SpecSections
 from neurograd.effects.temperature import REFERENCE, temperature_of
-from neurograd.errors import NeurogradError
+from neurograd.errors import NumbersError
 from neurograd.keys.fields import EMPTY, Fraction, Number, SpecModel
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _build(parts: Assembly) -> None:
     temperature = temperature_of(parts.spec.device)
     lifetime = lifetime_at(leakage, temperature)
     if lifetime < 1:
-        raise NeurogradError(
+        raise NumbersError(
             f"device.temperature: at {temperature:g} K a weight of this activation energy lives "
             f"{lifetime:.3g} updates; allowed: 1 or more"
         )

@@ -10,7 +10,7 @@ from pydantic import Field
 from neurograd.effects.effect import Effect, Remedy, Stage, on_device
 from neurograd.effects.knob import Knob
 from neurograd.effects.sections import SpecSections
-from neurograd.effects.update_rounding import stepped
+from neurograd.effects.whole_steps import stepped
 from neurograd.keys.fields import Shorthand, SpecModel, Whole
 
 

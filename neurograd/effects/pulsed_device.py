@@ -16,7 +16,7 @@ from neurograd.effects.knob import Knob, fraction, one_key, pair, spread
 from neurograd.effects.pulsed_keys import Pulsed
 from neurograd.effects.sections import SpecSections
 from neurograd.effects.write_curve import Write
-from neurograd.errors import NeurogradError
+from neurograd.errors import NumbersError
 from neurograd.keys.fields import SpecModel, fill, spec_problem
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def controller_step(pulsed: Pulsed) -> float:
     up only.
 
     Raises:
-        NeurogradError: If that is not a positive number.
+        NumbersError: If that is not a positive number.
     """
     up, down = controller_steps(pulsed)
     return up if _one_sided(pulsed) else 0.5 * (up + down)
@@ -131,14 +131,14 @@ def controller_steps(pulsed: Pulsed) -> tuple[float, float]:
     """The nominal device's mean step up and down from weight 0, in units of the weight range.
 
     Raises:
-        NeurogradError: If one that is used is not a positive number.
+        NumbersError: If one that is used is not a positive number.
     """
     from device_models.write.pulsed_devices import nominal_steps  # noqa: PLC0415  (needs torch)
 
     steps = nominal_steps(pulsed_step(pulsed, noisy=False), nominal_device(pulsed, varied=False))
     for step in steps[:1] if _one_sided(pulsed) else steps:
         if not 0 < step < math.inf:
-            raise NeurogradError(
+            raise NumbersError(
                 f"device.pulsed: a pulse moves the nominal device by {step:g} from weight 0; "
                 "allowed: parameters that give a step above 0"
             )
@@ -178,6 +178,19 @@ def nominal_device(pulsed: Pulsed, *, varied: bool = True) -> NominalDevice:
         reference_std=pulsed.reference_std or 0.0,
         corrupt=pulsed.corrupt,
     )
+
+
+def nominal_bounds(pulsed: Pulsed) -> tuple[float, float]:
+    """Lowest and highest weight of the nominal device, in units of the weight range."""
+    import torch  # noqa: PLC0415
+
+    from device_models import draw_devices  # noqa: PLC0415  (needs torch)
+
+    if _one_sided(pulsed):
+        return -pulsed.w_max, pulsed.w_max
+    # Weights are counted from the reference, which may stand at the symmetry point.
+    device = draw_devices(nominal_device(pulsed, varied=False), 1, torch.Generator())
+    return float(device.low - device.reference), float(device.high - device.reference)
 
 
 def pulsed_step(pulsed: Pulsed, *, noisy: bool = True, curved: bool = True) -> Step:

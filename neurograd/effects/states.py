@@ -11,7 +11,7 @@ from neurograd.effects.cycle_to_cycle import spreads_of
 from neurograd.effects.effect import Effect, Keys, Remedy, Stage, on_device
 from neurograd.effects.knob import Knob, one_key
 from neurograd.effects.sections import SpecSections
-from neurograd.effects.update_rounding import stepped
+from neurograd.effects.whole_steps import stepped
 from neurograd.keys.fields import SpecModel, Whole, spec_problem
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from device_models import OneSidedPair, WornDevices
+    from device_models import OneSidedPair
     from neurograd.effects.assembly import Synapse
 
 
@@ -36,9 +36,10 @@ def stick(synapse: Synapse, held: tuple[Tensor, Tensor]) -> None:
     first, second = held
     pinned = (first > 0) | (second > 0)
     at = pair.weight_range * (first.nan_to_num(0.0) - second.nan_to_num(0.0))
+    pinned, at = _with_those_before(synapse, pinned, at)
     works = _without_range(pair, first == 0, second == 0)
-    synapse.write = _pinned(synapse, works, pinned, at)
-    synapse.bounds = works.weight_bounds()
+    synapse.write, synapse.bounds = works, works.weight_bounds()
+    synapse.hold(pinned, at)
 
 
 def _without_range(pair: OneSidedPair, first: Tensor, second: Tensor) -> OneSidedPair:
@@ -51,12 +52,11 @@ def _without_range(pair: OneSidedPair, first: Tensor, second: Tensor) -> OneSide
     )
 
 
-def _pinned(synapse: Synapse, pair: OneSidedPair, pinned: Tensor, at: Tensor) -> WornDevices:
-    """The pairs with those that stand still; what stood still before does so where it did."""
+def _with_those_before(synapse: Synapse, pinned: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+    """Which pairs stand still, and where; those that did before do so where they did."""
     from device_models import WornDevices  # noqa: PLC0415  (needs torch)
 
     before = synapse.write
     if isinstance(before, WornDevices):
-        at = at.where(~before.worn, before.held)
-        pinned = pinned | before.worn
-    return WornDevices(pair, pinned, at)
+        return pinned | before.worn, at.where(~before.worn, before.held)
+    return pinned, at

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change
+from neurograd.effects.digital_grid import digital_grid
+from neurograd.effects.effect import Effect, Keys, Remedy, Stage
 from neurograd.effects.knob import Knob, bits
 from neurograd.effects.sections import SpecSections
+from neurograd.effects.whole_steps import stepped
 from neurograd.keys.fields import BITS, SpecModel
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ class UpdateRoundingKeys(SpecModel):
 
     update_bits: Annotated[int, BITS] | None = Field(
         None,
-        description="Bits of the memory that sums the updates, 1 to 32. Default: null, the "
-        "device's levels, else weight_bits.",
+        description="Bits of the memory that sums the updates, 1 to 32; with a device, which "
+        "stores the weights itself, only updates are rounded. Default: null, the device's levels, "
+        "else weight_bits.",
     )
     update_rounding: Literal["stochastic", "nearest", "truncate"] = Field(
         "stochastic",
@@ -32,29 +35,19 @@ class UpdateRoundingKeys(SpecModel):
     )
 
 
-def rounding_stalls(spec: SpecSections) -> bool:
-    """Whether increments below half a step, or below a whole one, are lost altogether."""
-    quantization = spec.quantization
-    return quantization is not None and quantization.update_rounding != "stochastic"
-
-
-def stepped(key: str, spec: SpecSections) -> Remedy:
-    """More steps; where small increments are lost, rounding at random keeps their mean."""
-    if not rounding_stalls(spec):
-        return change("raise", [key])
-    return Remedy(key, f"set quantization.update_rounding to stochastic, or raise {key}")
-
-
 def _are_rounded(spec: SpecSections, samples: int) -> bool:
     return spec.quantization is not None and spec.quantization.update_bits is not None
 
 
 def _build(parts: Assembly) -> None:
-    from device_models import FixedPointGrid, UpdateRounding  # noqa: PLC0415  (needs torch)
+    from device_models import UpdateRounding  # noqa: PLC0415  (needs torch)
 
     quantization = parts.spec.quantization
-    grid = FixedPointGrid(quantization.update_bits, quantization.weight_range)
-    parts.digital_writes.append(UpdateRounding(grid, quantization.update_rounding))
+    grid = digital_grid(parts, quantization.update_bits)
+    # A device stores the weights in its own window: the memory sums what is written to it.
+    stores = parts.spec.device is None
+    write = UpdateRounding(grid, quantization.update_rounding, stores=stores)
+    parts.digital_writes.append(write)
 
 
 def _remedy(spec: SpecSections) -> Remedy:

@@ -19,7 +19,8 @@ class WeightRangeKeys(SpecModel):
     weight_range: Annotated[float, Number(0, above=True)] = Field(
         1.0,
         description="Largest |weight| that can be stored, above 0. With a device, "
-        "device.conductance.weight_range governs. Default: 1.",
+        "device.conductance.weight_range governs, times the larger of pulsed.w_max and -w_min "
+        "where the device has them. Default: 1.",
     )
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from neurograd.effects.digital_grid import digital_grid
 from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change
 from neurograd.effects.knob import Knob, bits
 from neurograd.effects.sections import SpecSections
-from neurograd.effects.update_rounding import stepped
+from neurograd.effects.whole_steps import stepped
 from neurograd.keys.fields import BITS, SpecModel
 
 if TYPE_CHECKING:
@@ -46,14 +47,10 @@ def _are_stored(spec: SpecSections) -> bool:
 
 
 def _build(parts: Assembly) -> None:
-    from device_models import (  # noqa: PLC0415  (needs torch)
-        FixedPointGrid,
-        UpdateRounding,
-        WeightRounding,
-    )
+    from device_models import UpdateRounding, WeightRounding  # noqa: PLC0415  (needs torch)
 
     quantization = parts.spec.quantization
-    grid = FixedPointGrid(quantization.weight_bits, quantization.weight_range)
+    grid = digital_grid(parts, quantization.weight_bits)
     if _are_stored(parts.spec):
         parts.digital_writes.append(UpdateRounding(grid, quantization.update_rounding))
     else:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from device_models import Backprop, Chip, Minibatch
+from device_models.cudnn_state import derivatives
 from device_models.layer_hooks import LayerRecorder, RecordedCall
 from neurograd.problem import Problem
 
@@ -95,7 +96,7 @@ def _mean_power(problem: Problem, w: Tensor, power: int) -> Tensor | None:
             if not _cover(layers.calls, parameters, len(inputs)):
                 return None
             products = [call.outputs for call in layers.calls]
-            errors = torch.autograd.grad(loss, products, materialize_grads=True)
+            errors = derivatives(loss, products, materialize_grads=True)
         for call, error in zip(layers.calls, errors, strict=True):
             size = error.abs() ** power
             total[call.weight] += size.T @ call.inputs.detach().abs() ** power

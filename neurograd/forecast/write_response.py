@@ -90,10 +90,14 @@ class LinearResponse:
     up_variance: Tensor
     down_variance: Tensor
 
-    @property
-    def gain(self) -> Tensor:
-        """Realized over requested in the mean of both directions, F, shape ``(N,)``."""
-        return 0.5 * (self.up_gain + self.down_gain)
+    def gain_of(self, increments: Tensor) -> Tensor:
+        """Realized over requested of a small change of all of some increments, shape ``(N,)``.
+
+        Args:
+            increments: Single ones, shape ``(K, N)``.
+        """
+        up = (increments > 0).to(increments.dtype).mean(0)
+        return torch.lerp(self.down_gain, self.up_gain, up)
 
     def moments(self, increment: Tensor, size: Tensor | None = None) -> ElementMoments:
         """Moments of what is realized of an increment, shape ``(N,)``.
@@ -328,7 +332,7 @@ class WriteResponse:
         if not self.chip.writes:
             return 1.0
         if self._is_linear and self._slopes is not None:
-            return self._slopes.gain
+            return self._slopes.gain_of(-(estimate + spread.deviations))
         single = -self.chip.step_size * (estimate + spread.deviations[-SINGLE_UPDATES:])
         return slope(single, self.stack(w, single).mean)
 

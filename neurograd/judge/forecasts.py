@@ -290,7 +290,7 @@ def _judged(
     error: float,
 ) -> Judgement:
     """The verdict of predicted chips, and how many more of them would be likely to decide it."""
-    wide = _with_error(judge_chips(baseline, allowed, clean, chips, plan), len(chips), error)
+    wide = with_error(judge_chips(baseline, allowed, clean, chips, plan), len(chips), error)
     later = [] if plan is None else [size for size in plan.sizes if size > len(chips)]
     if wide.verdict is not Verdict.INCONCLUSIVE or not wide.clean_learned or not later:
         return wide
@@ -302,8 +302,14 @@ def _judged(
     return replace(wide, more=later[0] if chance >= HOPELESS else None)
 
 
-def _with_error(judged: Judgement, chips: int, error: float) -> Judgement:
-    """The interval widened by what the prediction itself may be off, and judged again."""
+def with_error(judged: Judgement, chips: int, error: float) -> Judgement:
+    """The interval widened by what the prediction itself may be off, and judged again.
+
+    Args:
+        judged: The judgement of predicted chips by chance alone.
+        chips: Their number.
+        error: Part by which the damage may be off.
+    """
     most = judged.most
     wide = widened(judged.cost, error, most).within(*judged.possible)
     extra = error_of_prediction(judged.cost.value, error, most)

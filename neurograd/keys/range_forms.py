@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from neurograd.errors import SpecError
@@ -23,15 +23,45 @@ CUT = 3
 """Standard deviations of a normal distribution at which it is cut."""
 
 _QUANTITY = rf"({NUMBER_PATTERN})\s*({UNIT_PATTERN}|%|°C)?"
-PLUS_MINUS = rf"{_QUANTITY}\s*(?:±|\+/-|\+-)\s*{_QUANTITY}"
+_SIGN = r"(?:±|\+/-|\+-)"
+PLUS_MINUS = rf"{_QUANTITY}\s*{_SIGN}\s*{_QUANTITY}"
 """A number and its standard deviation, as a regular expression."""
 
 ENDS = ("typ", "min", "max")
 """Keys of a range as a mapping."""
 
+_BEGINS = re.compile(rf"\s*{_QUANTITY}\s*{_SIGN}(?!.*\.[A-Za-z])")
+"""What begins as a range does, and is no name of a file."""
+
 _PERCENT = ("%", "percent")
 _PLUS_MINUS = re.compile(PLUS_MINUS)
 _OHM = re.compile("[Oo]hm|[\u03a9\u2126]")
+
+
+@dataclass(frozen=True)
+class Normal:
+    """A number with a standard deviation, as they are written.
+
+    Attributes:
+        middle: The number.
+        std: The standard deviation.
+        unit: Unit of both, empty where there is none.
+    """
+
+    middle: Decimal
+    std: Decimal
+    unit: str
+
+    def at(self, count: float) -> str:
+        """The value some standard deviations above the number, as a spec would write it."""
+        number = self.middle + Decimal(repr(count)) * self.std
+        return f"{number:f} {self.unit}".strip()
+
+    def inward(self, count: float) -> str:
+        """The same, rounded to a whole number towards the middle."""
+        number = self.middle + Decimal(repr(count)) * self.std
+        way = ROUND_CEILING if count < 0 else ROUND_FLOOR
+        return f"{number.to_integral_value(way):f} {self.unit}".strip()
 
 
 @dataclass(frozen=True)
@@ -40,24 +70,24 @@ class Written:
 
     Attributes:
         key: Its dotted key.
-        low: What its lower end may be written as; the first that the key allows holds.
-        high: The same of its upper end.
-        normal: Whether they are those of a normal distribution, cut.
+        low: Its lower end as it is written.
+        high: Its upper end.
+        normal: The normal distribution that they are cut from, None where it is another one.
         std: Its standard deviation where that was read already, else None.
         interval: Its interval where that was read already, else None.
     """
 
     key: str
-    low: tuple[Any, ...]
-    high: tuple[Any, ...]
-    normal: bool = False
+    low: Any
+    high: Any
+    normal: Normal | None = None
     std: float | None = None
     interval: tuple[float, float] | None = None
 
     @property
     def is_resistance(self) -> bool:
         """Whether an end is written as a resistance, which is read as its inverse."""
-        return any(isinstance(end, str) and _OHM.search(end) for end in (*self.low, *self.high))
+        return any(isinstance(end, str) and _OHM.search(end) for end in (self.low, self.high))
 
 
 def taken(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Written, ...]]:
@@ -107,20 +137,14 @@ def _is_range(name: str, value: Mapping[str, Any]) -> bool:
 def _of_mapping(key: str, value: Any) -> tuple[Any, Written]:
     if {*value} != {*ENDS}:
         raise _error(key, f"{show(dict(value))} is no range; allowed: {ALLOWED}")
-    return value["typ"], Written(key, (value["min"],), (value["max"],))
+    return value["typ"], Written(key, value["min"], value["max"])
 
 
 def _of_text(key: str, value: Any) -> tuple[Any, Written] | None:
-    if not isinstance(value, str) or not any(sign in value for sign in ("±", "+/-", "+-")):
+    if not isinstance(value, str) or not _BEGINS.match(value):
         return None
-    middle, std, unit = _read_text(key, value)
-
-    def at(count: int) -> str:
-        number = middle + count * std
-        return f"{number:f} {unit}".strip()
-
-    low = (at(-CUT), f"0 {unit}".strip()) if middle >= 0 > middle - CUT * std else (at(-CUT),)
-    return at(0), Written(key, low, (at(CUT),), normal=True)
+    normal = Normal(*_read_text(key, value))
+    return normal.at(0), Written(key, normal.at(-CUT), normal.at(CUT), normal=normal)
 
 
 def _read_text(key: str, value: str) -> tuple[Decimal, Decimal, str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+
+from pydantic import BaseModel
 
 from neurograd.keys.fields import Json
 from neurograd.keys.range_forms import ENDS, PLUS_MINUS, SECTIONS
@@ -21,6 +24,42 @@ _FORMS: Json = {
         {"type": "string", "pattern": rf"^\s*{PLUS_MINUS}\s*$"},
     ],
 }
+
+
+Bounds = tuple[float | None, float | None]
+"""Smallest and largest number that a key takes, None where there is none."""
+
+
+def bounds_in(spec: type[BaseModel], key: str) -> Bounds:
+    """The bounds of a key's number, in its own unit; those that it does not reach are none.
+
+    Args:
+        spec: What the key is of.
+        key: Its dotted key.
+    """
+    schema = _schema_of(spec)
+    fields = [schema]
+    for name in key.split("."):
+        ways = [way for field in fields for way in _ways(schema, field)]
+        fields = [way["properties"][name] for way in ways if name in way.get("properties", ())]
+    ways = [way for field in fields for way in _ways(schema, field)]
+    numbers = [way for way in ways if way.get("type") in ("number", "integer")]
+    low, high = ([n[end] for n in numbers if end in n] for end in ("minimum", "maximum"))
+    return min(low, default=None), max(high, default=None)
+
+
+@cache
+def _schema_of(spec: type[BaseModel]) -> Json:
+    return spec.model_json_schema(mode="validation")
+
+
+def _ways(schema: Json, field: Json) -> list[Json]:
+    """All that a field may be, with what it refers to in place."""
+    if "$ref" in field:
+        return _ways(schema, schema["$defs"][field["$ref"].rpartition("/")[2]])
+    if "anyOf" in field:
+        return [way for each in field["anyOf"] for way in _ways(schema, each)]
+    return [field]
 
 
 def with_range_forms(schema: Json) -> Json:

@@ -3,16 +3,15 @@
 Two forms stand in place of a number. ``{typ: 5 %, min: 3 %, max: 8 %}``: it lies from ``min`` to
 ``max`` and is most likely ``typ`` (the mode of a triangular distribution: JCGM 101:2008, 6.4.5;
 Johnson, The Statistician 46, 1997). ``'5 % ± 1 %'``: a normal distribution whose standard
-deviation stands behind the ± (JCGM 100:2008, 7.2.2), cut at three of them, and at 0 where less than
-0 is not allowed.
+deviation stands behind the ± (JCGM 100:2008, 7.2.2), cut at three of them, and where its key takes
+nothing beyond; that of a whole number at whole ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -30,7 +29,8 @@ from neurograd.keys.fields import (
     Whole,
     spec_problem,
 )
-from neurograd.keys.range_forms import ALLOWED, CUT, SECTIONS, Written
+from neurograd.keys.range_forms import ALLOWED, CUT, SECTIONS, Normal, Written
+from neurograd.keys.range_schema import Bounds
 from neurograd.keys.units import parse_number, show
 
 
@@ -158,19 +158,25 @@ def _error(key: str, problem: str) -> SpecError:
 def written_again(ranges: Mapping[str, NumberRange]) -> tuple[Written, ...]:
     """Ranges that are read already, to be held against their keys once more."""
     return tuple(
-        Written(key, (each.min,), (each.max,), std=each.std, interval=each.interval)
+        Written(key, each.min, each.max, std=each.std, interval=each.interval)
         for key, each in ranges.items()
     )
 
 
-def read_range(written: Written, typical: Any, read: Callable[[str, Any], Any]) -> NumberRange:
+Read = Callable[[str, Any], Any]
+"""What a key holds with another value, given what that is to its range and how it is written."""
+
+
+def read_range(
+    written: Written, typical: Any, read: Read, own: Callable[[], Bounds]
+) -> NumberRange:
     """What is known of one number, in the unit of its key.
 
     Args:
         written: What the spec says.
         typical: What the key holds with the typical value.
-        read: What it holds with another value, given what that is to the range and how it is
-            written; raises SpecError where it is not allowed.
+        read: What it holds with another value; raises SpecError where that is not allowed.
+        own: The key's own bounds, at which a normal distribution is cut.
 
     Raises:
         SpecError: If numbers of its section have no ranges, or the ends are not allowed or not on
@@ -182,22 +188,70 @@ def read_range(written: Written, typical: Any, read: Callable[[str, Any], Any]) 
         raise _error(f"ranges.numbers.{key}", problem)
     if now is None:
         raise _error(key, "holds no number of its own; allowed: a range in place of one number")
-    below, above = "the min", "the max"
-    if written.normal:
-        below, above = (f"{CUT} standard deviations {way} the typ" for way in ("below", "above"))
-    low = _first_allowed(key, written.low, partial(read, below))
-    high = _first_allowed(key, written.high, partial(read, above))
+    if written.normal is not None:
+        return _cut_normal(written, written.normal, now, read, own)
+    low = _number_at(key, read("the min", written.low))
+    high = _number_at(key, read("the max", written.high))
+    low, high = (high, low) if written.is_resistance else (low, high)
+    _check_order(key, low, now, high)
+    _check_interval(written, low, now, high)
+    return NumberRange(min=low, max=high, std=written.std, interval=written.interval)
+
+
+def _cut_normal(
+    written: Written, normal: Normal, now: float, read: Read, own: Callable[[], Bounds]
+) -> NumberRange:
+    """A normal distribution, cut; of whole numbers at whole ones."""
+    key, whole = written.key, isinstance(now, int)
     if written.is_resistance:
-        if written.normal:
-            problem = "a resistance, read as its inverse, has no ±; allowed: {typ, min, max}"
-            raise _error(key, problem)
-        low, high = high, low
+        problem = "a resistance, read as its inverse, has no ±; allowed: {typ, min, max}"
+        raise _error(key, problem)
+
+    def at(count: float) -> float:
+        what = f"{abs(count):g} standard deviations {'below' if count < 0 else 'above'} the typ"
+        return _number_at(key, read(what, normal.inward(count) if whole else normal.at(count)))
+
+    def end(count: float) -> tuple[float, bool]:
+        """An end, and whether it is the key's own bound."""
+        try:
+            return at(count), False
+        except SpecError:
+            bound = own()[count > 0]
+            if bound is not None:
+                with suppress(SpecError):
+                    return _number_at(key, read("the bound", bound)), True
+            raise
+
+    (low, low_cut), (high, high_cut) = end(-CUT), end(CUT)
+    _check_order(key, low, now, high)
+    if whole:
+        std = float(normal.std)
+    elif not (low_cut and high_cut):
+        std = (now - low) / CUT if high_cut else (high - now) / CUT
+    else:
+        std = _deviation(key, now, at)
+    return NumberRange(min=low, max=high, std=std)
+
+
+def _deviation(key: str, now: float, at: Callable[[float], float]) -> float:
+    """A standard deviation in the key's unit, where three of them reach beyond both bounds."""
+    for count in (1.0, -1.0, 0.1, -0.1, 0.01, -0.01):
+        with suppress(SpecError):
+            return (at(count) - now) / count
+    raise _error(key, f"holds little of what its ± says; allowed: {ALLOWED}")
+
+
+def _number_at(key: str, value: Any) -> float:
+    found = _number(value)
+    if found is None:
+        raise _error(key, "holds no number at an end; allowed: a range in place of one number")
+    return found
+
+
+def _check_order(key: str, low: float, now: float, high: float) -> None:
     if not low <= now <= high or low == high:
         words = f"min {low:g}, typ {now:g} and max {high:g} are no range"
         raise _error(key, f"{words}; allowed: min <= typ <= max, and min below max")
-    _check_interval(written, low, now, high)
-    std = (high - now) / CUT if written.normal else written.std
-    return NumberRange(min=low, max=high, std=std, interval=written.interval)
 
 
 def _check_interval(written: Written, low: float, now: float, high: float) -> None:
@@ -212,17 +266,6 @@ def _check_interval(written: Written, low: float, now: float, high: float) -> No
         words = f"{begin:g} to {end:g} is no interval of {now:g}"
         allowed = f"ends on both sides of it, from the min, {low:g}, to the max, {high:g}"
         raise _error(key, f"{words}; allowed: {allowed}")
-
-
-def _first_allowed(key: str, choices: Sequence[Any], read: Callable[[Any], Any]) -> float:
-    """The first choice that the key allows; the error is that of the last one."""
-    for choice in choices[:-1]:
-        with suppress(SpecError):
-            return _first_allowed(key, (choice,), read)
-    found = _number(read(choices[-1]))
-    if found is None:
-        raise _error(key, "holds no number at an end; allowed: a range in place of one number")
-    return found
 
 
 def value_at(keys: Mapping[str, Any], key: str) -> Any:

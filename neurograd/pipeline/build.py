@@ -15,7 +15,7 @@ from neurograd.effects.minibatch import is_batched
 from neurograd.effects.recipe_keys import recipe_of
 from neurograd.effects.registry import active_in
 from neurograd.effects.training_keys import period_in_updates
-from neurograd.errors import DataError, NeurogradError
+from neurograd.errors import DataError, NumbersError
 from neurograd.pipeline.own.handed_over import handed_over, own_chip
 from neurograd.pipeline.own.spike_trains import as_trains
 from neurograd.problem import Problem, datasets, networks
@@ -282,7 +282,7 @@ def build_schedule(spec: Spec, samples: int) -> Schedule:
         samples: Size of the training set.
 
     Raises:
-        NeurogradError: If next to nothing is left of it.
+        NumbersError: If next to nothing is left of it.
     """
     given, steps = spec.training.schedule, spec.count_updates(samples)
     if given is None or steps == 0:
@@ -294,7 +294,7 @@ def build_schedule(spec: Spec, samples: int) -> Schedule:
     every = period_in_updates(given.every, spec.epoch_length(samples))
     found = StepDecay(every, given.factor)
     if factor_at(found, steps - 1) < LEAST_FACTOR:
-        raise NeurogradError(
+        raise NumbersError(
             f"training.schedule: {steps} updates, every {every} of which multiply the step size by "
             f"{given.factor:g}, leave less than {LEAST_FACTOR:g} of it; allowed: longer periods"
         )

@@ -6,6 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
 from neurograd.pipeline.build import build_problem
 from neurograd.spec import Spec, spec_to_dict, validate_spec
 
@@ -20,7 +23,7 @@ def with_settings(spec: Spec, settings: dict[str, Any]) -> Spec:
     Raises:
         SpecError: If they do not go together.
     """
-    overrides = [f"{key}={_yaml(value)}" for key, value in settings.items()]
+    overrides = [f"{key}={_yaml(plain(value))}" for key, value in settings.items()]
     return validate_spec(spec_to_dict(spec), "limits", overrides).like(spec)
 
 
@@ -77,6 +80,19 @@ def _training_samples(spec: Spec) -> int:
     problem = build_problem(spec) if given is None else given.problem
     count: int = problem.num_samples
     return count
+
+
+def plain(value: Any) -> Any:
+    """A value of a program as Python's own numbers and lists have it, of whatever it is made."""
+    if isinstance(value, np.ndarray | np.generic | Tensor):
+        return value.tolist()
+    if isinstance(value, tuple):
+        return tuple(plain(each) for each in value)
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    return value
 
 
 def _yaml(value: Any) -> str:

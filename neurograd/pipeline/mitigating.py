@@ -13,7 +13,6 @@ import torch
 from device_models import Chip
 from neurograd.effects.effect import Effect
 from neurograd.effects.layer_keys import layer_remedy
-from neurograd.errors import NeurogradError
 from neurograd.explain.guide import (
     ChipInWords,
     Guide,
@@ -29,6 +28,7 @@ from neurograd.judge.cost import Judgement
 from neurograd.pipeline.build import active_effects, build_chip
 from neurograd.pipeline.forecasting import allowed_by, baseline_of
 from neurograd.pipeline.notes import off_path
+from neurograd.pipeline.predicted.refused import CAUSED_BY_VALUES
 from neurograd.pipeline.predicted.way import known_way, thrown_off
 from neurograd.pipeline.stages import Stages
 from neurograd.problem import Problem
@@ -251,5 +251,5 @@ def _one(
 ) -> PredictedNetwork | None:
     try:
         return stages.predicted_change(f"tried-{number}", trial.settings, index, drawn)
-    except NeurogradError:
+    except CAUSED_BY_VALUES:
         return None

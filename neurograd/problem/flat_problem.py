@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.overrides import has_torch_function
 
+from device_models.cudnn_state import derivatives, full_precision, pass_contexts
 from device_models.layer_hooks import LayerRecorder, begin_pass
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
 from device_models.scaled_layers import beside_products
@@ -26,6 +27,9 @@ from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, par
 from neurograd.problem.network_check import Split, check_finite, check_network, placed
 
 DEFAULT_CHUNK = 4096
+
+_OF_MODULE = ("outside_layers", "_stack")
+"""What a problem keeps of its module once it was asked for."""
 
 
 class Problem:
@@ -89,8 +93,11 @@ class Problem:
 
     def _take(self, module: torch.nn.Module) -> None:
         """A module of this problem's own, with its weights as the first ones."""
+        for name in _OF_MODULE:
+            self.__dict__.pop(name, None)
         named = {n: p for n, p in module.named_parameters() if p.requires_grad}
         self.module = module
+        self._contexts = pass_contexts(module, self.device)
         self._buffers = dict(module.named_buffers())
         self._shapes = {n: p.shape for n, p in named.items()}
         self._sizes = [p.numel() for p in named.values()]
@@ -119,7 +126,6 @@ class Problem:
         other = self.replica()
         change(other.module)
         other._take(other.module)
-        other.__dict__.pop("outside_layers", None)
         return other
 
     def on_samples(self, index: Tensor) -> Problem:
@@ -203,6 +209,8 @@ class Problem:
         with ExitStack() as stack:
             for passes in self._passes:
                 stack.enter_context(passes())
+            for context in self._contexts:
+                stack.enter_context(context)
             begin_pass(inputs, parameters)
             stack.enter_context(self._turn)
             # What a call leaves in the buffers goes into this copy.
@@ -289,7 +297,7 @@ class Problem:
         with torch.enable_grad():
             leaf = w.clone().requires_grad_()
             loss = self._sum_loss(leaf, x, y) / count
-            (gradient,) = torch.autograd.grad(loss, leaf)
+            (gradient,) = derivatives(loss, leaf)
         return gradient
 
     def sample_products(
@@ -338,7 +346,7 @@ class Problem:
         with torch.enable_grad():
             leaf = w.detach().clone().requires_grad_()
             loss = self._sum_loss(leaf, x, y) / self.num_samples
-            (gradient,) = torch.autograd.grad(loss, leaf, create_graph=True)
+            (gradient,) = derivatives(loss, leaf, create_graph=True)
         return leaf, gradient
 
     def _chunked_product(self, w: Tensor, v: Tensor) -> Tensor:
@@ -363,7 +371,8 @@ class Problem:
         norms = []
         for some in zip(*(each.split(size) for each in self.batch()), strict=True):
             try:
-                gradients = per_sample(parameters, *some)
+                with full_precision(self.device):
+                    gradients = per_sample(parameters, *some)
             except RuntimeError:
                 # Recurrent layers and functions with a derivative of their own may know no vmap.
                 one = torch.arange(self.num_samples, device=self.device).split(1)
@@ -387,5 +396,5 @@ def _directional_derivative(gradient: Tensor, leaf: Tensor, v: Tensor) -> Tensor
     """``Hv`` from a gradient with its graph; 0 where the gradient is constant."""
     if not gradient.requires_grad:
         return torch.zeros_like(v)
-    (result,) = torch.autograd.grad(gradient @ v, leaf, retain_graph=True, materialize_grads=True)
+    (result,) = derivatives(gradient @ v, leaf, retain_graph=True, materialize_grads=True)
     return result

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode
 
+from device_models.cudnn_state import pass_contexts
 from device_models.spiking.euler_neuron import EulerNeuron
 from device_models.spiking.network import SpikingNetwork
 from neurograd.errors import ModelError
@@ -168,7 +170,9 @@ def calibrate(module: nn.Module, names: Iterable[str], inputs: Tensor) -> None:
         layer.train()
         layer.momentum = 1.0  # type: ignore[assignment]  # the statistics of this pass alone
     try:
-        with torch.no_grad(), MatchedTypes():
+        with torch.no_grad(), MatchedTypes(), ExitStack() as stack:
+            for context in pass_contexts(module, inputs.device):
+                stack.enter_context(context)
             module(inputs[places.round().long().to(inputs.device)])
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):

@@ -40,6 +40,8 @@ _STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
+    # Names of the user may hold dollars, which begin no formula.
+    "text.parse_math": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -177,6 +179,7 @@ def to_image(figure: Figure, kind: str) -> bytes:
         figure: The figure.
         kind: ``png``, ``svg`` or ``pdf``.
     """
+    _set_plain_powers(figure)
     buffer = io.BytesIO()
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
     with mpl.rc_context({**_STYLE, "svg.hashsalt": "neurograd"}):

@@ -19,7 +19,7 @@ from neurograd.errors import FitWarning, SpecError
 from neurograd.keys.field_words import long_form, section_at, words_at
 from neurograd.keys.fields import SPEC_ERROR, nearest
 from neurograd.keys.range_forms import Written, taken
-from neurograd.keys.range_schema import with_range_forms
+from neurograd.keys.range_schema import bounds_in, with_range_forms
 from neurograd.keys.ranges import (
     ranges_of,
     read_range,
@@ -253,7 +253,9 @@ def _with_ranges(spec: Spec, data: Mapping[str, Any], ranges: Iterable[Written])
         return value_at(spec_to_dict(changed), key)
 
     numbers = {
-        key: read_range(each, value_at(keys, key), partial(read, key))
+        key: read_range(
+            each, value_at(keys, key), partial(read, key), partial(bounds_in, Spec, key)
+        )
         for key, each in found.items()
     }
     return spec.model_copy(update={"ranges": ranges_of(own, numbers)})

@@ -21,7 +21,7 @@ from pydantic import (
 from neurograd.effects.deployment_keys import Deployment as DeploymentKeys
 from neurograd.effects.recipe_keys import check_recipe
 from neurograd.effects.training_keys import MOST_UPDATES, Training
-from neurograd.errors import NeurogradError, SpecError
+from neurograd.errors import NumbersError, SpecError
 from neurograd.keys.fields import (
     EMPTY,
     SEED,
@@ -196,14 +196,14 @@ class Spec(ChipSections):
         """Updates of the training on a number of samples.
 
         Raises:
-            NeurogradError: If there are too many.
+            NumbersError: If there are too many.
         """
         training = self.training
         if training.epochs is None:
             return training.steps or 0
         count = training.epochs * self.epoch_length(samples)
         if count > MOST_UPDATES:
-            raise NeurogradError(
+            raise NumbersError(
                 f"training.epochs: {training.epochs} of {self.epoch_length(samples)} updates are "
                 f"{count}; allowed: up to {MOST_UPDATES} updates"
             )

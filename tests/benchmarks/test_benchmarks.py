@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 
 import pytest
 import torch
 
-from benchmarks import curvature, gpu, measuring
+from benchmarks import curvature, gpu, measuring, updates
 from benchmarks.__main__ import benchmarks, main
 from benchmarks.clock import Timing, in_turn
 from benchmarks.page import cells, page, records
 from benchmarks.peers import aihwkit_updates
 from benchmarks.record import ROOT, keep, read
 from benchmarks.rows import Row, compared, not_measured, rated, timed
+from device_models import Backprop
 from neurograd.errors import NeurogradError
 from neurograd.measure.loss_change import MeasuredLossChange
+
+TIMING = Timing((1.0, 1.0), (1.0, 1.0))
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +112,93 @@ def test_what_was_not_measured_is_said():
     assert cells(row)[1] == "not measured"
     asked = Row("x", "ms", 1.0, 2.0, "them", 0.5, allowed=0.4)
     assert cells(asked)[-1] == "at most 0.4: not met"
+
+
+def test_rows_of_other_work_than_the_peers_are_no_verdict(tmp_path):
+    """Records that do not say it are of exact passes beside aihwkit's, and of a kept graph."""
+    row = {**asdict(Row("x", "ms", 1.0, 2.0, "aihwkit", 0.5, (0.4, 0.6), allowed=1.0))}
+    del row["alike"]
+    (part,) = read(_record(tmp_path, "updates", [row, {**row, "peer_name": "plain torch"}]))
+    assert [each.met for each in part.rows] == [None, True]
+    assert cells(part.rows[0])[-1] == "at most 1: not alike"
+    assert part.rows[0].note.startswith("not alike: ours passes exactly")
+    assert "has none of them yet" in page([part])
+    (part,) = read(_record(tmp_path, "updates", [{**row, "alike": True}]))
+    assert part.rows[0].met is True
+    (part,) = read(_record(tmp_path, "curvature", [{**row, "peer_name": "curvlinops"}]))
+    assert "keeps the gradient's graph" in part.rows[0].note
+    (part,) = read(_record(tmp_path, "writes", [row]))
+    assert part.rows[0].alike
+
+
+def _record(folder, name, rows):
+    path = folder / "record.json"
+    made = {"name": name, "title": "", "command": "", "machine": "", "load": [0.0, 0.0]}
+    part = {**made, "seconds": 1.0, "versions": {}, "rows": rows}
+    path.write_text(json.dumps({"parts": [part]}))
+    return path
+
+
+def test_updates_are_compared_with_all_that_the_peer_simulates(monkeypatch):
+    """Red where the row that is judged has the preset's devices alone."""
+    network, made = updates.problem(torch.float32), []
+
+    def chip(problem, preset, batch, beside=None):
+        made.append(build(problem, preset, batch, beside))
+        return made[-1]
+
+    build = updates.chip
+    monkeypatch.setattr(updates, "chip", chip)
+    monkeypatch.setattr(updates, "_timed", lambda works, quick: dict.fromkeys(works, TIMING))
+    monkeypatch.setattr(aihwkit_updates, "missing", lambda: None)
+    monkeypatch.setattr(aihwkit_updates, "analog_update", lambda preset, batch: None)
+    alone = updates._through(network, "gokmen-vlasov", 1, quick=True)
+    both = updates._alike(network, "gokmen-vlasov", 1, quick=True)
+    assert (alone.alike, alone.allowed, alone.met) == (False, None, None)
+    assert (both.alike, both.allowed, both.met) == (True, 1.0, True)
+    assert "with aihwkit's converters and pulse trains" in both.name
+    exact, whole = made
+    assert (type(exact.rule.rule), exact.passes) == (Backprop, ())
+    assert (whole.rule.rule.kind, whole.rule.rule.length) == ("stochastic", 31)
+    assert (whole.passes[0].dac_bits, whole.passes[0].adc_bits) == (7, 9)
+    monkeypatch.setattr(aihwkit_updates, "missing", lambda: "aihwkit is not installed")
+    row = updates._alike(network, "gokmen-vlasov", 10, quick=True)
+    assert (row.peer_name, row.allowed) == ("plain torch", None)
+    assert row.note == "beside aihwkit not measured: aihwkit is not installed"
+
+
+def test_each_preset_of_the_peer_has_a_chip_with_all_of_it():
+    network = updates.problem(torch.float32)
+    for preset in aihwkit_updates.CLASSES:
+        work = updates.update(network, updates.chip(network, preset, 1, aihwkit_updates.ALIKE))
+        work()
+
+
+def test_a_product_is_timed_whole_and_on_a_kept_graph(monkeypatch):
+    """Red where the graph is made before the clock starts: curvlinops makes it in each product."""
+    problem, graphs = curvature.digits_mlp((4,)), []
+    graph = type(problem)._gradient_graph
+    monkeypatch.setattr(
+        type(problem), "_gradient_graph", lambda *args: graphs.append(1) or graph(*args)
+    )
+    counts = {}
+
+    def timed_in_turn(works, **options):
+        for name, work in works.items():
+            before = len(graphs)
+            work()
+            counts[name] = len(graphs) - before
+        return dict.fromkeys(works, TIMING)
+
+    monkeypatch.setattr(curvature, "in_turn", timed_in_turn)
+    whole, kept = curvature._products(problem, "tiny", quick=True)
+    assert counts == {"whole": 1, "kept": 0, "theirs": 0}
+    assert (whole.name, kept.name) == (
+        "Hessian-vector product, tiny",
+        "Hessian-vector product on a kept graph, tiny",
+    )
+    assert (whole.alike, kept.alike) == (True, False)
+    assert kept.note.startswith("not alike: ours keeps the gradient's graph")
 
 
 def test_an_unknown_benchmark_is_refused(capsys):

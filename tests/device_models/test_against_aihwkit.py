@@ -10,7 +10,7 @@ import pytest
 RECORD = Path(__file__).parents[2] / "experiments" / "results" / "aihwkit_comparison.json"
 WHY = (
     "aihwkit is not installed; its published parameters stand in "
-    "(tests/device_models/test_pulsed_write.py)"
+    "(tests/device_models/write/test_pulsed_write.py)"
 )
 
 

@@ -6,11 +6,21 @@ import json
 
 import pytest
 
-from experiments.agreement import LIMIT, chips, judge_again, main, predicted, scaled, spec_of
+from experiments import agreement
+from experiments.agreement import (
+    SETTING,
+    chips,
+    judge_again,
+    main,
+    predicted,
+    scaled,
+    spec_of,
+)
 from experiments.support.forecasts.claims import claims, summary
-from experiments.support.forecasts.judged_again import judged_again
+from experiments.support.forecasts.judged_again import has_bounds, judged_again
 from experiments.support.record import RESULTS, parse
 from neurograd.errors import NeurogradError
+from neurograd.pipeline.forecasting import forecast_chips
 
 
 def _row(a, b, predicted_drop, trained_drop):
@@ -75,24 +85,80 @@ def test_one_forecast_in_miniature(tmp_path):
     assert min(row["seconds"].values()) > 0
 
 
+def test_a_forecast_is_what_the_product_predicts(tmp_path, monkeypatch):
+    """Red without redrawn paths, regimes or more chips, and with an interval as the bounds."""
+    run, found = parse("agreement", "", ["--quick", "--out", str(tmp_path)]), []
+
+    def product(spec, problem):
+        found.append(forecast_chips(spec, problem))
+        return found[-1]
+
+    monkeypatch.setattr(agreement, "forecast_chips", product)
+    sections = {
+        "device": {"preset": "alox-hfo2"},
+        "network": {"hidden": [6]},
+        "training": {"steps": 400, "max_seeds": 4},
+    }
+    told = predicted(run, sections)["predicted"]
+    ((forecast, networks),) = found
+    judged = forecast.judgement
+    assert told["verdict"] == judged.verdict.value
+    assert told["ci"] == pytest.approx(judged.cost.ci)
+    assert (told["chips"], told["way"]) == (len(networks) - 1, forecast.way)
+
+
+def test_verdicts_of_older_predictions_are_told_apart():
+    """Records without bounds were judged by intervals: their claims say so."""
+    rows = {"a": _row("tolerated", "tolerated", 0.0, 0.01)}
+    told = claims(summary(rows), "")[0].setting
+    assert "; 1 predictions are older and judged by their 99 % intervals" in told
+    rows["a"]["predicted"]["by_chance"] = {}
+    assert "older" not in claims(summary(rows), "")[0].setting
+
+
 def test_the_kept_record_says_what_its_chips_say():
     record = json.loads((RESULTS / "agreement.json").read_text(encoding="utf-8"))
     assert record["command"] == "python -m experiments.agreement --seed 0"
     assert set(record["chips"]) == set(chips())
-    rows = {name: judged_again(row, LIMIT) for name, row in record["chips"].items()}
+    rows = {
+        name: judged_again(row) if has_bounds(row) else row for name, row in record["chips"].items()
+    }
     assert rows == record["chips"]
     result = summary(rows)
     assert result["confusion"] == record["summary"]["confusion"]
     assert result["spearman"] == pytest.approx(record["summary"]["spearman"])
-    held = [claim["held"] for claim in record["claims"]]
-    assert [c.held for c in claims(result, "")] == held
+    for claim, kept in zip(claims(result, SETTING), record["claims"], strict=True):
+        assert (claim.claim, claim.measured) == (kept["claim"], kept["measured"])
+        assert claim.held == kept["held"]
+        older = "judged by their 99 % intervals"
+        assert (older in claim.setting) is (older in kept["setting"])
 
 
-def test_judging_again_changes_nothing_that_was_judged_so(tmp_path):
-    kept = (RESULTS / "agreement.json").read_text(encoding="utf-8")
-    (tmp_path / "agreement.json").write_text(kept, encoding="utf-8")
+def test_predicting_again_beside_kept_trainings_and_judging_that_again(tmp_path, monkeypatch):
+    path, name = tmp_path / "agreement.json", "8 bits, nearest"
+    kept = json.loads((RESULTS / "agreement.json").read_text(encoding="utf-8"))
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    monkeypatch.setattr(agreement, "chips", lambda: {name: chips()[name]})
+    main(["--predict-again", "--out", str(tmp_path)])
+    again = json.loads(path.read_text(encoding="utf-8"))
+    row = again["chips"][name]
+    assert has_bounds(row)
+    assert row["trained"] == kept["chips"][name]["trained"]
+    assert row["predicted"]["verdict"] == row["trained"]["verdict"] == "not tolerated"
+    assert again["predicted_again"]["command"].endswith("--predict-again")
     judge_again(tmp_path)
-    assert json.loads((tmp_path / "agreement.json").read_text("utf-8")) == json.loads(kept)
+    judged = json.loads(path.read_text(encoding="utf-8"))
+    assert judged.pop("judged_again_by").endswith("--judge-again")
+    assert judged == {key: value for key, value in again.items() if key != "judged_again_by"}
+
+
+def test_records_older_than_their_bounds_are_not_judged_again(tmp_path):
+    path = tmp_path / "agreement.json"
+    old = {"chips": {"a": _row("tolerated", "tolerated", 0.0, 0.01)}}
+    path.write_text(json.dumps(old), encoding="utf-8")
+    with pytest.raises(NeurogradError, match="no bounds of its forecast"):
+        judge_again(tmp_path)
+    assert json.loads(path.read_text(encoding="utf-8")) == old
 
 
 def test_trainings_are_kept_beside_forecasts_of_their_own_options_only(tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from experiments.support.forecasts.judged_again import has_bounds
 from experiments.support.record import Claim, held_where
 from neurograd.judge.prediction_error import MODEL_ERROR
 from neurograd.judge.proportions import proportion_interval
@@ -43,6 +44,7 @@ def summary(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     each = np.array(seconds["predict"]) / np.array(seconds["train"])
     return {
         "chips": len(pairs),
+        "without_bounds": sum(not has_bounds(row) for row in rows.values()),
         "verdicts": VERDICTS,
         "confusion": table,
         "agree": agree,
@@ -123,6 +125,11 @@ def claims(result: Mapping[str, Any], setting: str) -> list[Claim]:
         f"{all_chips}; the prediction's error of {MODEL_ERROR:.0%} was tuned on none of them "
         "(drawn_tuning), the forecast's step lengths by hand on all"
     )
+    if result["without_bounds"]:
+        judged += (
+            f"; {result['without_bounds']} predictions are older and judged by their 99 % "
+            "intervals, not by the forecast's own bounds"
+        )
 
     def claim(text: str, where: str, measured: str, ends: Interval, allowed: Interval) -> Claim:
         shown = f"{measured} ({_shown(ends)} at 99 %)"

@@ -109,7 +109,7 @@ def chosen_heads(names: Sequence[str], choices: Choices) -> dict[int, Head]:
     """The heads of the columns that were named, by their place.
 
     Raises:
-        DataError: One line, if a column is not there or is named twice.
+        DataError: One line, if a column is not there, is named twice or is a logarithm.
     """
     found: dict[int, Head] = {}
     for choice in choices.columns:
@@ -122,6 +122,9 @@ def chosen_heads(names: Sequence[str], choices: Choices) -> dict[int, Head]:
         if kind not in ("value", "state", "delta"):
             found[place] = replace(said, kind=kind)
             continue
+        if said.kind == "logarithm":
+            problem = "is a logarithm; allowed: the values themselves"
+            raise DataError(f"--columns: column {names[place]} {problem}")
         found[place] = replace(
             said,
             kind=kind,

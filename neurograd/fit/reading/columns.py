@@ -12,7 +12,7 @@ from neurograd.fit.measurements import Direction
 from neurograd.fit.reading.choices import ROLES, Choices, chosen_heads
 from neurograd.fit.reading.heads import Head, Kind, understand
 from neurograd.fit.reading.read_voltage import find_read_voltage
-from neurograd.fit.reading.series import series_of, trend
+from neurograd.fit.reading.series import MIN_READINGS, series_of, trend
 from neurograd.fit.reading.sheets.table import Table
 
 _BEST = ("conductance", "resistance", "current")
@@ -65,7 +65,10 @@ def choose_columns(table: Table, choices: Choices) -> Columns:
     if any(head.kind in ("value", "state", "delta") for head in named.values()):
         heads = {k: _plain(h) if h.kind in ("value", "delta") else h for k, h in heads.items()}
     kinds = {head.kind for head in named.values()} - {"value", "state", "delta"}
-    heads = {k: _plain(head) if head.kind in kinds else head for k, head in heads.items()}
+    heads = {
+        k: _plain(h) if h.kind in kinds or _stands_still(table, k, h) else h
+        for k, h in heads.items()
+    }
     heads |= named
     if not table.headed and not named:
         heads = _guessed(table)
@@ -76,7 +79,9 @@ def choose_columns(table: Table, choices: Choices) -> Columns:
     voltage, said = find_read_voltage(table, heads, values, choices)
     if said and (voltage is not None or any(heads[p].quantity == "current" for p in values)):
         words.append(said)
-    used = set(values) | {p for p, h in heads.items() if h.kind not in ("value", "other")}
+    used = set(values) | {
+        p for p, h in heads.items() if h.kind not in ("value", "logarithm", "other")
+    }
     unused = [table.title(k) for k in range(len(table.names)) if k not in used]
     if unused:
         words.append("not used: " + ", ".join(unused))
@@ -90,6 +95,14 @@ def _plain(head: Head) -> Head:
 def _unusable(table: Table, place: int, head: Head) -> bool:
     """Whether a column is empty, or has text where numbers belong."""
     return not table.numeric[place] and head.kind not in ("direction", "device")
+
+
+def _stands_still(table: Table, place: int, head: Head) -> bool:
+    """Whether what seems to be an axis has one value in all rows."""
+    if head.kind not in ("pulse", "time") or len(table.values) < MIN_READINGS:
+        return False
+    there = {value for value in table.column(place) if not math.isnan(value)}
+    return len(there) == 1
 
 
 def _places(heads: Mapping[int, Head], kind: Kind) -> tuple[int, ...]:
@@ -136,6 +149,12 @@ def _by_trend(table: Table, place: int) -> Direction | None:
 def _values(table: Table, heads: dict[int, Head]) -> tuple[tuple[int, ...], list[str]]:
     """Places of the columns of values; those without a known head by what they share."""
     values = _places(heads, "value")
+    logarithms = _places(heads, "logarithm")
+    if not values and logarithms:
+        raise DataError(
+            f"{table.path}: column {table.title(logarithms[0])} is a logarithm; allowed: the "
+            "values themselves"
+        )
     if not values:
         for place in _alike(heads):
             heads[place] = replace(heads[place], kind="value", direction=_by_trend(table, place))

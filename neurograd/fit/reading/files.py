@@ -25,12 +25,16 @@ from neurograd.fit.reading.lookup import (
     xbtorch_table,
 )
 from neurograd.fit.reading.runs import runs_of
+from neurograd.fit.reading.sheets.cells import quoted
 from neurograd.fit.reading.sheets.sheet import Sheet, read_sheet
 from neurograd.fit.reading.sheets.table import find_table
 from neurograd.fit.reading.units import in_siemens, wanted_unit
 
 SAME_WINDOW = 0.9
 """Part of the window that both directions must pass to be taken as one window."""
+
+_NAMED = 3
+"""Most sheets of a workbook that a refusal names."""
 
 _PAIRS = (
     ("increasing", "decreasing"),
@@ -124,6 +128,21 @@ def files_read(path: str | os.PathLike[str]) -> tuple[Path, ...]:
 
 
 def _columns_of(path: Path, sheet: Sheet, choices: Choices) -> Measurements:
+    """What the columns of a sheet hold; a refusal names sheets beside it."""
+    try:
+        return _understood(path, sheet, choices)
+    except DataError as error:
+        if not sheet.others:
+            raise
+        names = ", ".join(map(quoted, sheet.others[:_NAMED]))
+        names += " and others" if len(sheet.others) > _NAMED else ""
+        raise DataError(
+            f"{error}; of a workbook the first sheet alone is read, not {names}: put the sheet "
+            "with the data first"
+        ) from None
+
+
+def _understood(path: Path, sheet: Sheet, choices: Choices) -> Measurements:
     table = find_table(path, sheet)
     columns = choose_columns(table, choices)
     if any(columns.heads[place].kind == "delta" for place in columns.values):

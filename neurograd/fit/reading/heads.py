@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from neurograd.fit.measurements import Direction
-from neurograd.keys.units import unit_factor
+from neurograd.keys.units import parse_number, unit_factor
 
 Kind = Literal[
     "value", "pulse", "time", "voltage", "read_voltage", "cycle", "device", "direction", "state",
-    "delta", "other",
+    "delta", "logarithm", "other",
 ]  # fmt: skip
 """What a column holds; ``state`` and ``delta`` are the conductance and its change in a table of
-jumps, ``other`` is what is not used."""
+jumps, ``logarithm`` is that of a value, which is not read, ``other`` is what is not used."""
 
 Quantity = Literal["conductance", "resistance", "current"]
 """What a value column measures."""
@@ -86,6 +86,12 @@ _PULSE = {
 }
 _PULSE |= {"#", "num"}
 _TIME = {"time", "t", "zeit", "timestamp", "elapsed"}
+_SPAN = {"width", "duration", "delay", "interval", "period"}
+"""Times of a pulse's own, which order no readings."""
+_EDGE = {"rise", "fall"}
+_LOGARITHM = {"log", "ln", "lg"}
+_NO_TIMES = ("kelvin", "coulomb", "farad", "meter", "hertz", "tesla")
+"""Units that t stands in where it is no time; the C and F of temperatures are two of them."""
 _VOLTAGE = {"voltage", "v", "volt", "volts", "spannung", "bias", "vpulse", "vprog", "amplitude"}
 _VOLTAGE |= {"vread"}
 _READ = {"read", "vread"}
@@ -100,6 +106,8 @@ _DELTA = {"delta", "dg", "jump", "change", "δg", "δ", "dw"}
 _SPREAD = {"sigma", "std", "stdev", "sd", "err", "error", "sem", "var", "variance", "deviation"}
 _CYCLE = {"cycle", "cycles", "loop", "round", "sweep", "run", "ramp", "train", "zyklus"}
 _DEVICE = {"device", "dev", "cell", "sample", "synapse", "memristor"}
+_UP_LABELS, _DOWN_LABELS = {"+", "p", "s"}, {"-", "d", "r"}
+_UP_NUMBERS, _DOWN_NUMBERS = (1.0,), (-1.0, 0.0)
 _DIRECTION = {"direction", "type", "polarity", "phase", "operation", "process"}
 _TARGETS: tuple[tuple[str, Quantity | None, Kind], ...] = (
     ("siemens", "conductance", "value"),
@@ -109,6 +117,8 @@ _TARGETS: tuple[tuple[str, Quantity | None, Kind], ...] = (
     ("second", None, "time"),
 )
 _UNIT = r"[A-Za-z\u00b5\u03bc\u03a9\u2126%]+"
+_MARKED = re.compile(r"[(\[{]([^)\]}]*)[)\]}]\s*$|(?:/|,|\bin\b|_)\s*(\S+)\s*$")
+"""What stands where heads have a unit, whether it is one or not."""
 _RELATIVE = {"au", "arb", "norm", "normalized", "normalised", "rel", "relative", "%", "unitless"}
 _WITH_UNIT = re.compile(
     rf"^(?P<head>.*?)\s*(?:[(\[{{]\s*(?P<a>{_UNIT}|a\.\s?u\.?)\s*[)\]}}](?P<rest>.*)"
@@ -141,8 +151,23 @@ def understand(name: str) -> Head:
         kind = "other"
     elif kind == "value" and words & _DELTA:
         kind = "delta"
+    elif kind == "value" and not (named or direction) and _is_axis(words, number):
+        kind, quantity, factor = "time", None, _in_seconds(name, unit, words)
+    kind = "other" if _orders_nothing(name, kind, words) else kind
+    kind = "logarithm" if kind in ("value", "delta") and words & _LOGARITHM else kind
     counts: Literal["cycle", "device"] = "device" if words & _DEVICE else "cycle"
     return Head(kind, direction, quantity, unit, factor, number, counts, stem)
+
+
+def labelled_direction(text: str) -> Direction | None:
+    """The direction that a cell names: a word, a letter, a sign or a number; None for others."""
+    found = _direction(_tokens(text))
+    if found is not None:
+        return found
+    short, value = text.lower(), parse_number(text.replace(",", ".").replace("\u2212", "-"))
+    if short in _UP_LABELS or value in _UP_NUMBERS:
+        return "potentiation"
+    return "depression" if short in _DOWN_LABELS or value in _DOWN_NUMBERS else None
 
 
 def split_unit(name: str) -> tuple[str, str | None]:
@@ -190,6 +215,37 @@ def _direction(tokens: list[str]) -> Direction | None:
         if token in _DOWN or token.startswith("depress"):
             return "depression"
     return None
+
+
+def _is_axis(words: set[str], number: int | None) -> bool:
+    """Whether a head in siemens, ohm or ampere has the name of times or pulses alone."""
+    if number is None:
+        return bool(words) and (bool(words & _TIME) or words <= _PULSE | _SPAN)
+    return bool(words & (_TIME - {"t"}))  # T1 and #1 are names of devices
+
+
+def _in_seconds(name: str, unit: str | None, words: set[str]) -> float:
+    """What one unit of a time is whose s was written as S."""
+    factor = None
+    if unit is not None and words & (_TIME | _SPAN):
+        factor = unit_factor(unit.replace("S", "s"), "second")
+    if factor is None:
+        raise ValueError(
+            f"{name!r} has the unit {unit} and the name of an axis; allowed: a time in s, a count "
+            "without a unit, or readings that are named (G, R, I, LTP, LTD)"
+        )
+    return factor
+
+
+def _orders_nothing(name: str, kind: Kind, words: set[str]) -> bool:
+    """Whether a column that seems to be an axis has times of single pulses, or temperatures."""
+    if kind == "time" and words & _TIME == {"t"}:
+        marked = _MARKED.search(name)
+        unit = (marked[1] or marked[2] or "").strip() if marked else ""
+        unit = re.sub(r"^(\u00b0|deg\.?)\s*", "", unit)
+        if any(unit_factor(unit, other) is not None for other in _NO_TIMES):
+            return True
+    return kind in ("pulse", "time") and bool(words & (_SPAN | _EDGE))
 
 
 def _kind(

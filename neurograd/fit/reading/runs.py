@@ -13,7 +13,7 @@ from neurograd.fit.measurements import DIRECTIONS, Direction, Run
 from neurograd.fit.models.wrong_way import clearly_against, mean_rise, too_many
 from neurograd.fit.reading.columns import Columns
 from neurograd.fit.reading.counting import Counting, Lines, blanks_in_words, check_pulse_numbers
-from neurograd.fit.reading.heads import understand
+from neurograd.fit.reading.heads import labelled_direction
 from neurograd.fit.reading.series import (
     MIN_READINGS,
     Series,
@@ -28,9 +28,6 @@ from neurograd.fit.reading.series import (
 )
 from neurograd.fit.reading.sheets.table import Table
 from neurograd.fit.reading.units import check_scales, conductances, quantity_words
-
-_UP, _DOWN = {"1", "+1", "+", "p", "s"}, {"-1", "-", "0", "d", "r"}
-"""Short labels of the directions."""
 
 _CLEAR = 3.0
 """Standard errors beyond which a rise is one."""
@@ -208,15 +205,13 @@ def _labels(table: Table, columns: Columns, series: Series) -> list[object] | No
     labels: list[object] = []
     for row in series.rows:
         text = table.texts[int(row)][at]
-        found = understand(text).direction
-        short = text.lower()
-        sign = DIRECTIONS[0] if short in _UP else DIRECTIONS[1] if short in _DOWN else None
-        if found is None and sign is None:
+        found = labelled_direction(text)
+        if found is None:
             raise DataError(
                 f"{table.path}: line {table.lines[int(row)]}, column {table.title(at)} is "
                 f"{text!r}; allowed: LTP or LTD, potentiation or depression, up or down, 1 or -1"
             )
-        labels.append(found or sign)
+        labels.append(found)
     return labels
 
 

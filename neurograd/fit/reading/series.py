@@ -17,6 +17,12 @@ MIN_READINGS = 3
 _TURN = 0.3
 """Part of the whole range that a trace moves back before a turning point counts as one."""
 
+_EVEN = 1.01
+"""Largest step of an axis over its smallest, of steps that are equal."""
+
+_NEAR = 3
+"""Most rows that a value of an axis is from its place where the axis nearly rises."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -62,15 +68,53 @@ def series_of(values: list[float], axis: list[float] | None) -> Series:
 
 
 def ordered(series: Series) -> tuple[Series, str]:
-    """Readings in the order of their axis, and what was done to them in words."""
+    """Readings in the order of their axis, and what was done to them in words.
+
+    An axis that goes back is followed where it counts, where all of it falls, where only neighbours
+    are out of order, and where stretches of it are. Where it rises time and again over common
+    values, each rise is a cycle, whose readings stand in order already.
+
+    Raises:
+        ValueError: If an axis goes up and down otherwise, as what is none does.
+    """
     axis = series.axis
     if axis is None or len(axis) < 2 or (np.diff(axis) > 0).all():
         return series, ""
     if len(np.unique(axis)) < len(axis):
         return series, ""
+    falls = bool((np.diff(axis) < 0).all())
+    if not falls and not _counts(axis) and not _nearly_rises(axis):
+        rises = np.split(axis, np.flatnonzero(np.diff(axis) < 0) + 1)
+        if min(map(len, rises)) < MIN_READINGS:
+            raise ValueError(
+                "has an axis that goes up and down, which orders no readings; allowed: an axis "
+                "that rises or counts, or none"
+            )
+        if not _apart(rises):
+            return series, ""
     order = np.argsort(axis, kind="stable")
-    done = "from the last row to the first" if (np.diff(axis) < 0).all() else "sorted by the axis"
+    done = "from the last row to the first" if falls else "sorted by the axis"
     return Series(series.rows[order], series.values[order], axis[order]), done
+
+
+def _counts(axis: Array) -> bool:
+    """Whether different values are whole and of no sign, or in equal steps once sorted."""
+    steps = np.diff(np.sort(axis))
+    whole = bool((axis == np.floor(axis)).all() and axis.min() >= 0)
+    return whole or bool(steps.max() < _EVEN * steps.min())
+
+
+def _nearly_rises(axis: Array) -> bool:
+    """Whether no value stands more than a few rows from its place."""
+    places = np.argsort(np.argsort(axis))
+    away = int(np.abs(places - np.arange(len(axis))).max())
+    return away <= min(_NEAR, len(axis) // 8)
+
+
+def _apart(rises: list[Array]) -> bool:
+    """Whether stretches that rise have no values between those of another one."""
+    in_order = sorted(rises, key=lambda rise: float(rise[0]))
+    return all(one[-1] < other[0] for one, other in pairwise(in_order))
 
 
 def restarts(series: Series, breaks: tuple[int, ...]) -> list[int]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from device_models.cudnn_state import derivatives
 from device_models.layer_hooks import LayerCall, LayerHook
 from neurograd.errors import ModelError
 from neurograd.measure.controls.linear import smoothed_gradient
@@ -270,7 +271,7 @@ class LayerControl:
             loss = self._problem.sample_losses(outputs, y).sum() / self._problem.num_samples
         calls = [call for call in recorder.calls if call[0] in self._names.weights]
         wanted = [z for *_, z in calls] + [seen for *_, seen, _ in calls if seen.requires_grad]
-        found = iter(torch.autograd.grad(loss, wanted, materialize_grads=True))
+        found = iter(derivatives(loss, wanted, materialize_grads=True))
         errors = [next(found) for _ in calls]
         return [
             _Layer(
@@ -324,5 +325,5 @@ class LayerControl:
             bias = layer.call.bias if layer.bias is None else leaves[1]
             product = layer.call.function(inputs, leaves[0], bias, *layer.call.options)
             along = (product * layer.error).sum()  # Given as it is, autograd imports sympy.
-        for name, found in zip(own, torch.autograd.grad(along, leaves), strict=True):
+        for name, found in zip(own, derivatives(along, leaves), strict=True):
             parts[name].add_(found, alpha=self._step_size)

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from device_models.cudnn_state import derivatives
 from neurograd.measure.controls.smoothed_slopes import SmoothedSlopes
 from neurograd.problem import Problem
 
@@ -71,5 +72,5 @@ def smoothed_gradient(problem: Problem, w: Tensor, widths: Sequence[Tensor]) -> 
             leaf = w.detach().clone().requires_grad_()
             outputs = problem.outputs(problem.parameters_of(leaf), x)
             loss = problem.sample_losses(outputs, y).sum() / problem.num_samples
-            total += torch.autograd.grad(loss, leaf)[0]
+            total += derivatives(loss, leaf)[0]
     return total

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from device_models.cudnn_state import derivatives
 from device_models.scaled_layers import OUTPUT_SCALE, ScaledConv2d, ScaledLayer, ScaledLinear
 from neurograd.measure.curvature.fully_connected import (
     fully_connected_diagonal,
@@ -158,7 +159,7 @@ def _add_chunk(
     for factor in factors:
         with torch.enable_grad():
             weighted = (outputs * factor).sum()  # given as it is, autograd imports sympy
-        errors = torch.autograd.grad(weighted, pre_activations, retain_graph=True)
+        errors = derivatives(weighted, pre_activations, retain_graph=True)
         for (name, layer), error in zip(layers.items(), errors, strict=True):
             _add_layer(layer, name, seen[name], error, diagonal)
             if name in products:

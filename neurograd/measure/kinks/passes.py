@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from device_models.activation_calls import ActivationCall
+from device_models.cudnn_state import derivatives
 from device_models.layer_hooks import LayerHook
 from neurograd.errors import ModelError
 from neurograd.measure.kinks.activations import crossed, kinks_of
@@ -182,7 +183,7 @@ def _activations(
         outputs = problem.outputs(problem.parameters_of(leaf), x)
         loss = problem.sample_losses(outputs, y).sum() / problem.num_samples
     seen = [output for _, _, output in recorder.calls if output.requires_grad]
-    found = iter(torch.autograd.grad(loss, seen, allow_unused=True) if seen else ())
+    found = iter(derivatives(loss, seen, allow_unused=True) if seen else ())
     activations, units, at_kink = [], 0, 0
     for call, z, output in recorder.calls:
         gradient = next(found) if output.requires_grad else None

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neurograd.deployment import deploy
-from neurograd.errors import DivergenceError, NeurogradError
+from neurograd.errors import DivergenceError
 from neurograd.judge.forecasts import Forecast
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
@@ -29,6 +29,7 @@ from neurograd.pipeline.predicted.network import (
     forecast_stage,
     forecast_weights,
 )
+from neurograd.pipeline.predicted.refused import CAUSED_BY_VALUES
 from neurograd.pipeline.predicted.way import forecast_way, off_path_by, thrown_off
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
@@ -138,6 +139,7 @@ class Outlook:
 
         Raises:
             DivergenceError: If the clean training is predicted to diverge.
+            NeurogradError: For all that says nothing of the chips, such as a full disk.
         """
         shared = self.problem(spec)
         twin = self.clean(spec, tick)
@@ -157,8 +159,8 @@ class Outlook:
             networks = [network for network, _ in ends]
             off = off or thrown_off([twin, *networks])
             return _estimate(judge_forecast(spec, problem, twin, networks, aged), off)
-        except NeurogradError as error:
-            # A rule that cannot compute at this value, such as a relaxation that diverges.
+        except CAUSED_BY_VALUES as error:
+            # Such as a relaxation that diverges at this value.
             return _nothing(judge_forecast(spec, problem, twin, [twin]), str(error))
 
     def _each(self, spec: Spec, work: Callable[[int], T]) -> list[T]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 import device_models
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_problem
-from neurograd.pipeline.changed import quick_spec, with_settings
+from neurograd.pipeline.changed import plain, quick_spec, with_settings
 from neurograd.pipeline.check import CheckResult
 from neurograd.pipeline.check import check as run_check
 from neurograd.pipeline.forecasting import forecast
@@ -118,7 +118,7 @@ def limits(
         )
     spec, place = _settled(spec, problem, chip, device, sections)
     if numbers:
-        spec = spec.beside(replace(spec.handed_over, numbers=numbers))
+        spec = spec.beside(replace(spec.handed_over, numbers=plain(dict(numbers))))
     return find_limits(
         spec,
         device=place,
@@ -154,7 +154,7 @@ def predict(
 def sweep(
     spec: Spec | None = None,
     *,
-    over: Mapping[str, Sequence[Any]],
+    over: Mapping[str, Iterable[Any]],
     problem: Problem | None = None,
     chip: Chip | None = None,
     mode: str = "train",
@@ -189,8 +189,7 @@ def sweep(
         _check_own_sweep(over)
     _check_resume(chip, problem, resume)
     spec, place = _settled(spec, problem, chip, device, sections)
-    if not over or not all(over.values()):
-        raise NeurogradError("over: has no values; allowed: a key of the chip with its values")
+    over = _listed(over)
     points: list[dict[str, Any]] = [{}]
     for key, values in over.items():
         points = [{**point, key: value} for point in points for value in values]
@@ -203,7 +202,20 @@ def sweep(
     return SweepResult(tuple(over), rows, [], notes_of(ready))
 
 
-def _check_own_sweep(over: Mapping[str, Sequence[Any]]) -> None:
+def _listed(over: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
+    """The values of each swept key as Python's own; arrays and iterators are read once."""
+    found: dict[str, list[Any]] = {}
+    for key, values in over.items():
+        several = plain(values)
+        if isinstance(several, str | Mapping) or not isinstance(several, Iterable):
+            raise NeurogradError(f"over: {key} has {several!r}; allowed: a list of values")
+        found[key] = [plain(value) for value in several]
+    if not found or not all(found.values()):
+        raise NeurogradError("over: has no values; allowed: a key of the chip with its values")
+    return found
+
+
+def _check_own_sweep(over: Iterable[str]) -> None:
     """Raise NeurogradError for keys that a chip object has not."""
     for key in over:
         if key.partition(".")[0] not in BESIDE_A_CHIP:

@@ -11,7 +11,14 @@ from typing import Protocol, cast
 
 from neurograd.compute_device import NAMES, choose_device
 from neurograd.errors import NeurogradError, OutputError, SpecError
-from neurograd.output import check_apart, check_folder, check_writable, write_atomically
+from neurograd.output import (
+    check_apart,
+    check_folder,
+    check_places,
+    check_writable,
+    is_inside,
+    write_atomically,
+)
 from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.planning import Command, Plan, check_planned, plan_points
 from neurograd.pipeline.pool import TaskPool, choose_pool, processes_of
@@ -94,6 +101,11 @@ class Request:
         return self.table or Path(f"{self.spec_path.stem}_sweep.csv")
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The table, and the figure if there is one."""
+        return (self.table_path, *([] if self.plot is None else [self.plot]))
+
+    @property
     def folder(self) -> Path:
         """Where finished points are kept."""
         return self.resume or self.table_path.with_name(f"{self.table_path.name}.partial")
@@ -163,7 +175,7 @@ def _asked(
     base = load_spec(request.spec_path, request.settings, allow_code=request.allow_code)
     base.check_leave(str(request.spec_path))
     _check_apart(request, axes)
-    design = _design(request, [_with_whole(request, axis) for axis in axes], base)
+    design = _design(request, [_with_whole(request, axes, axis) for axis in axes], base)
     if request.plotter is not None and request.plot is not None:
         request.plotter.check(design.keys, design.points, grid=design.grid)
     specs = [
@@ -190,14 +202,17 @@ def _write(request: Request, design: Design, rows: list[Row]) -> list[Path]:
 
 def _check_outputs(request: Request) -> None:
     check_table(request.table_path)
-    check_writable(request.table_path)
-    if request.plot is not None:
-        if request.plot.suffix not in FIGURES:
-            raise OutputError(
-                f"--plot {request.plot}: allowed: a name that ends in {', '.join(FIGURES)}"
-            )
-        check_writable(request.plot)
+    if request.plot is not None and request.plot.suffix not in FIGURES:
+        raise OutputError(
+            f"--plot {request.plot}: allowed: a name that ends in {', '.join(FIGURES)}"
+        )
     folder = request.folder
+    check_places(request.files, folder)
+    for path in request.files:
+        check_writable(path)
+        if is_inside(path, folder):
+            problem = f"is in {folder}, which holds finished points only"
+            raise OutputError(f"{path}: {problem}; allowed: a file outside it")
     check_folder(folder)
     foreign = [
         each.name
@@ -216,9 +231,8 @@ def _check_apart(request: Request, axes: Sequence[Axis]) -> None:
     """Refuse a table or a figure in the place of the spec, or of a file that a point names."""
     swept = [Path(value) for axis in axes for value in axis.values]
     inputs = [*input_files(request.spec_path, request.settings), *swept]
-    for path in (request.table_path, request.plot):
-        if path is not None:
-            check_apart(path, inputs)
+    for path in request.files:
+        check_apart(path, inputs)
 
 
 def _device(request: Request) -> str:
@@ -234,13 +248,40 @@ def _design(request: Request, axes: Sequence[Axis], base: Spec) -> Design:
     return make_random(axes, request.random, base.measure.seed)
 
 
-def _with_whole(request: Request, axis: Axis) -> Axis:
+def _with_whole(request: Request, axes: Sequence[Axis], axis: Axis) -> Axis:
     """A range is of whole numbers where the spec reads both of its ends as such."""
     if axis.range is None:
         return axis
-    specs = [_load(request, (axis.key,), (end,)) for end in axis.range.ends]
+    others = [other for other in axes if other is not axis]
+    specs = [_at_end(request, axis.key, end, others) for end in axis.range.ends]
     whole = all(_is_whole(spec_to_dict(spec), axis.key.split(".")) for spec in specs)
     return replace(axis, range=replace(axis.range, whole=whole))
+
+
+def _at_end(request: Request, key: str, end: str, others: Sequence[Axis]) -> Spec:
+    """A spec with a key at one end of its range, as a point of the sweep may have it.
+
+    An end may go with values of the other keys alone: with the first of each, which a grid has, or
+    the last. A random design may miss all these corners, so the spec's own values do as well.
+
+    Raises:
+        NeurogradError: If it goes with none of them.
+    """
+    keys = (key, *(other.key for other in others))
+    first, last = ((end, *(_outermost(other)[k] for other in others)) for k in (0, -1))
+    refused: NeurogradError | None = None
+    for some_keys, values in (((key,), (end,)), (keys, first), (keys, last)):
+        try:
+            return _load(request, some_keys, values)
+        except NeurogradError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def _outermost(axis: Axis) -> tuple[str, ...]:
+    """The values of an axis, of a range its ends."""
+    return axis.values if axis.range is None else axis.range.ends
 
 
 def _is_whole(value: object, path: Sequence[str]) -> bool:

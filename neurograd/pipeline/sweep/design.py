@@ -66,6 +66,22 @@ class Range:
             text = f"{min(max(number, self.low), self.high) + 0.0:.15g}"
         return f"{text} {self.unit}".strip()
 
+    def drawn(self, fraction: float) -> str:
+        """The value of a random design at a place in [0, 1).
+
+        Each whole number has a part of [0, 1) of its own, the ends like all others.
+        """
+        if not self.whole:
+            return self.at(fraction)
+        if self.log:
+            low, high = self.low - 0.5, self.high + 0.5
+            number = round(low * (high / low) ** fraction)
+        else:
+            number = math.floor(self.low + (self.high - self.low + 1.0) * fraction)
+        # The last digit of a sum may be that of a number beyond an end.
+        kept = min(max(number, round(self.low)), round(self.high))
+        return f"{kept} {self.unit}".strip()
+
     @property
     def ends(self) -> tuple[str, str]:
         """Low and high end as a user would write them."""
@@ -204,7 +220,7 @@ def make_random(axes: Sequence[Axis], count: int, seed: int) -> Design:
 def _reader(axis: Axis) -> Callable[[float], str]:
     """From a place in [0, 1) to a value."""
     if axis.range is not None:
-        return axis.range.at
+        return axis.range.drawn
     values = axis.values
     return lambda place: values[min(int(place * len(values)), len(values) - 1)]
 

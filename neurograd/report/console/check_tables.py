@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from neurograd.records.mitigation import MitigationGuide
@@ -30,7 +29,7 @@ def render_report(report: CheckReport, console: Console) -> None:
         console: Where to print; widths adapt down to 80 columns.
     """
     print_title(report, console)
-    console.print(escape(heading(report)), highlight=False)
+    console.print(Text(heading(report)))
     console.print()
     for points in point_sheets(report):
         console.print(sheet_table(points, console.width))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from neurograd.records.comparison import ComparisonReport
@@ -21,9 +20,7 @@ def render_comparison(report: ComparisonReport, console: Console) -> None:
         console: Where to print; widths adapt down to 80 columns.
     """
     for letter, side in (("A", report.a), ("B", report.b)):
-        console.print(
-            f"[bold]{letter}[/bold] {escape(side.source)}", highlight=False, soft_wrap=True
-        )
+        console.print(Text.assemble((letter, "bold"), f" {side.source}"), soft_wrap=True)
     console.print()
     for sheet in (keys_sheet(report), sides_sheet(report), differences_sheet(report)):
         if sheet is not None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +20,7 @@ COLOURS = {"tolerated": "green", "not tolerated": "red", "inconclusive": "yellow
 def print_title(report: Report, console: Console) -> None:
     """The spec's name, and whether it was a quick look."""
     quick = " (quick look)" if report.quick else ""
-    console.print(f"[bold]{escape(report.design.name)}[/bold]{quick}")
+    console.print(Text.assemble((report.design.name, "bold"), quick))
 
 
 def print_verdict(label: str, verdict: Verdict, console: Console) -> None:
@@ -54,9 +53,9 @@ def sheet_table(sheet: Sheet[Any], width: int) -> Table:
     if sheet.turns and _needed(columns, cells) > width:
         table.add_column(columns[0].title, no_wrap=True)
         for row in cells:
-            table.add_column(row[0], justify="right", overflow="fold")
+            table.add_column(Text(row[0]), justify="right", overflow="fold")
         for k, column in enumerate(columns[1:], start=1):
-            table.add_row(column.title, *(row[k] for row in cells))
+            table.add_row(column.title, *(Text(row[k]) for row in cells))
     else:
         for column in columns:
             justify: Any = "left" if column.text else "right"

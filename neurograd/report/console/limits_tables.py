@@ -25,9 +25,9 @@ def render_limits(report: LimitsReport, console: Console) -> None:
         console: Where to print; widths adapt down to 80 columns.
     """
     print_title(report, console)
-    console.print(limits_heading(report), highlight=False, soft_wrap=True)
+    console.print(Text(limits_heading(report)), soft_wrap=True)
     for warning in limits_warnings(report):
-        console.print(warning)
+        console.print(Text(warning))
     console.print()
     console.print(sheet_table(numbers_sheet(report), console.width), highlight=False)
     for sentence in limit_sentences(report):

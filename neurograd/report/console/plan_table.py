@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from neurograd import words
@@ -25,7 +24,7 @@ def render_plan(plan: Plan, console: Console) -> None:
         console: Where to print.
     """
     quick = " (quick look)" if plan.quick else ""
-    console.print(f"[bold]{escape(str(plan.spec['name']))}[/bold]{quick}")
+    console.print(Text.assemble((str(plan.spec["name"]), "bold"), quick))
     console.print(
         f"{plan.num_parameters} weights, {plan.train_samples} training samples, "
         f"{plan.workers} {'task' if plan.workers == 1 else 'tasks'} at once"

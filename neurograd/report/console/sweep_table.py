@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from neurograd import words
@@ -32,7 +31,7 @@ def render_sweep(
     """
     table = plain_table()
     for name in _short(keys):
-        table.add_column(escape(name), justify="right")
+        table.add_column(Text(name), justify="right")
     levels = {row["confidence"] for row in rows} - {None}
     at = f"at {words.confidence(next(iter(levels)))}" if len(levels) == 1 else "interval"
     for name in ("verdict", "cost", at, "clean", "chip"):
@@ -44,15 +43,15 @@ def render_sweep(
     for row in rows[:MAX_ROWS]:
         verdict = row["verdict"]
         colour = COLOURS.get(verdict, "")
-        shown = f"[{colour}]{verdict}[/{colour}]" if colour else "no result"
+        shown = Text(verdict, style=colour) if colour else Text("no result")
         table.add_row(
-            *(escape(row[key]) for key in keys),
+            *(Text(row[key]) for key in keys),
             shown,
             percent(row["cost"]),
             _interval(row, labelled=len(levels) > 1),
             percent(row["clean_accuracy"]),
             percent(row["chip_accuracy"]),
-            *([escape(row["cause"] or "")] if named else []),
+            *([Text(row["cause"] or "")] if named else []),
         )
     console.print(table, highlight=False)
     if len(rows) > MAX_ROWS:

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.path import Path
 
 from neurograd.records.record import Ends, Number
 from neurograd.records.report import CheckReport
@@ -21,6 +22,22 @@ from neurograd.report.plots import (
     small_figure,
     styled,
 )
+
+_SHAFT, _HEAD = 0.06, 0.25
+_DOWN = Path(
+    [
+        (-_SHAFT, 0.5),
+        (_SHAFT, 0.5),
+        (_SHAFT, -0.1),
+        (_HEAD, -0.1),
+        (0.0, -0.5),
+        (-_HEAD, -0.1),
+        (-_SHAFT, -0.1),
+        (-_SHAFT, 0.5),
+    ],
+    closed=True,
+)
+"""The mark of a bound that lies above: an arrow that points down."""
 
 
 def plot_loss_change(report: CheckReport) -> Figure:
@@ -98,7 +115,7 @@ def plot_moments(report: CheckReport) -> Figure:
                 list(bounded),
                 list(bounded.values()),
                 linestyle="none",
-                marker=r"$\downarrow$",
+                marker=_DOWN,
                 markersize=10,
                 color=BLUE,
                 label="upper bound of b√N (none detected)",

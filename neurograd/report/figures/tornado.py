@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -17,6 +18,9 @@ from neurograd.report.plots import BLUE, GREY, ORANGE, RED, styled
 
 WIDEST = 6
 """A cost of this many times the allowed one, or more, ends at the edge of the plot."""
+
+_TITLE_WIDTH = 66
+"""Characters that a line of the title has room for."""
 
 _KINDS = {
     "accuracy_drop": "predicted test accuracy lost (points of %)",
@@ -53,7 +57,7 @@ def plot_tornado(report: LimitsReport) -> Figure:
         axes.set_ylim(-0.7, max(len(bars) - 0.3, 0.7))
         axes.set_xlim(edge)
         axes.set_xlabel(_KINDS[now.kind])
-        axes.set_title(_title(report), wrap=True)
+        axes.set_title(_title(report))
         handles = [
             Patch(color=BLUE, label="expected harmless side"),
             Patch(color=ORANGE, label="expected harmful side"),
@@ -64,10 +68,10 @@ def plot_tornado(report: LimitsReport) -> Figure:
 
 
 def _title(report: LimitsReport) -> str:
-    return (
-        f"{report.design.name[:60]}: predicted cost at half and twice each number\n"
-        "(numbers that are 0 or ideal now: just beyond their limit)"
-    )
+    # Matplotlib's own wrapping takes dollars for formulas, whatever the style says.
+    of = f"{report.design.name[:60]}: predicted cost at half and twice each number"
+    beside = "(numbers that are 0 or ideal now: just beyond their limit)"
+    return f"{textwrap.fill(of, _TITLE_WIDTH)}\n{beside}"
 
 
 def _bar(

@@ -201,19 +201,20 @@ def _states(mapping, rounding, states, seed, dtype, size=N):
 @settings(max_examples=40, deadline=None)
 @given(
     mapping=st.sampled_from([None, "differential_pair", "reference"]),
+    stores=st.booleans(),
     rounding=st.sampled_from(ROUNDINGS),
     number=st.integers(2, 40),
     seed=st.integers(0, 10_000),
     size=st.floats(1e-4, 3.0),
     dtype=st.sampled_from(list(dispatch.TYPES)),
 )
-def test_writes_on_a_grid_are_the_plain_ones(mapping, rounding, number, seed, size, dtype):
+def test_writes_on_a_grid_are_the_plain_ones(mapping, stores, rounding, number, seed, size, dtype):
     """To the last digit: a number apart would be a whole step."""
     w = torch.randn(N, generator=generator_for(seed, "w"), dtype=torch.float64).to(dtype)
     increment, key = _increments(size, seed, dtype), draw_key(generator_for(seed))
     increment[4] = math.nan
     if mapping is None:
-        write = UpdateRounding(FixedPointGrid(number % 20 + 1, 1.5), rounding)
+        write = UpdateRounding(FixedPointGrid(number % 20 + 1, 1.5), rounding, stores)
         found = write.write(w, increment, generator_for(seed))
         expected = write.plain_write(w, increment, write.key_of(generator_for(seed)))
     else:

@@ -56,3 +56,25 @@ def test_nearest_update_loses_small_increments_and_stays_on_the_grid():
     assert effect.deterministic
     with pytest.raises(ValueError, match="rounding"):
         UpdateRounding(FixedPointGrid(8), "up")
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "stochastic", "truncate"])
+def test_beside_devices_an_increment_is_rounded_and_the_weight_is_left_to_them(rounding):
+    """Beyond the grid nothing is pulled back, and nothing is written where nothing is asked."""
+    effect = UpdateRounding(FixedPointGrid(4), rounding, stores=False)
+    step = effect.grid.step
+    w = _tensor(1.4, 1.0, 0.9, -0.123, -1.4, 1.4, -1.4)
+    assert effect.program(w).equal(w)
+    increment = _tensor(0.0, 0.0, 2 * step, 3 * step, 0.0, -step, step)
+    assert effect.write(w, increment, generator_for(0)).equal(increment)
+    exact = effect.moments(w, increment)
+    assert exact.mean.equal(increment)
+    assert not bool(exact.variance.any())
+    part = effect.moments(w, increment + 0.25 * step)
+    draws = torch.stack(
+        [effect.write(w, increment + 0.25 * step, generator_for(0, k)) for k in range(4000)]
+    )
+    error = (part.variance / 4000).sqrt()
+    assert bool(((draws.mean(0) - part.mean).abs() <= 3.2 * error + 1e-12).all())
+    torch.testing.assert_close(draws.var(0), part.variance, rtol=0.1, atol=1e-12)
+    assert bool((draws * (increment + 0.25 * step) >= 0).all())

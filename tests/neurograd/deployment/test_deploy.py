@@ -12,6 +12,8 @@ from sklearn.datasets import load_digits
 
 import neurograd
 from neurograd.deployment import deploy, program_chip
+from neurograd.deployment.ageing import _factors
+from neurograd.deployment.programming import layer_of
 from neurograd.judge.networks import correct_table
 from neurograd.judge.verdict import mean_over_chips
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
@@ -159,12 +161,72 @@ def test_compensation_makes_up_for_a_drift_alike_everywhere():
     assert lost.loss > 1.5 * after.loss
 
 
-def test_the_factors_of_compensation_are_read_with_noise():
-    problem, trained = trained_in_software()
-    device = {"drift": {"exponent": 0.2}, "read": {"noise": 0.05}}
-    spec = spec_of(device, {"times": ["1 y"], "compensation": "global"})
-    chips = [deploy(spec, problem, index, trained.weights).networks[0] for index in range(3)]
-    assert len({chip.loss for chip in chips}) == 3
+@pytest.fixture(scope="module")
+def large_weights():
+    """Weights of a small network whose devices are far from the bottom of their window."""
+    problem = build_problem(spec_of({}, {"times": [0]}, network={"hidden": [4]}))
+    w = torch.linspace(0.3, 0.9, problem.num_parameters, dtype=torch.float64)
+    w[::2] *= -1.0
+    return problem, w[torch.randperm(len(w), generator=generator_for(0, "weights"))]
+
+
+def _is_variance(found, expected):
+    """Whether the variance of a sample is as expected: chi-square at 99.9 %, both sides."""
+    degrees = len(found) - 1
+    low, high = stats.chi2.ppf([0.0005, 0.9995], degrees) / degrees
+    return low < np.var(found, ddof=1) / expected < high
+
+
+def _pcm_noise(w, seconds):
+    """Variance of a read of phase-change memory in a window from 0 to 1, by its publication."""
+    part = 0.0088 * w.abs() ** (1.0 - 0.65)
+    return part.square() * np.log((seconds + 250e-9) / (2 * 250e-9))
+
+
+def test_noise_of_a_read_grows_with_the_time_since_programming(large_weights):
+    """As the logarithm of it: 1.35 times as large in a year as at first, 20 s after programming."""
+    problem, w = large_weights
+    spec = spec_of({}, {"times": ["20 s", "1 y"], "read_noise": "pcm_nandakumar_2019"})
+    chip = program_chip(spec, problem, 0, w)
+    for time, seconds in ((0.0, 20.0), (20.0, 20.0), (31557600.0, 31557600.0)):
+        reads = [chip.read(time, generator_for(3, "read", int(time), k)) for k in range(20)]
+        off = (torch.stack(reads) - w) / _pcm_noise(w, seconds).sqrt()
+        assert _is_variance(off.flatten().numpy(), 1.0), time
+
+
+@pytest.mark.parametrize(
+    ("device", "deployed"),
+    [({"read": {"noise": 0.02}}, {}), ({}, {"read_noise": "pcm_nandakumar_2019"})],
+)
+def test_the_factors_of_compensation_are_read_with_noise(large_weights, device, deployed):
+    """By chip they spread as the sums of sizes that two reads find, at 99.9 %.
+
+    A read of a pair in a window of 1 is off by √2 of the noise of a device.
+    """
+    problem, w = large_weights
+    keys = {"times": ["1 y"], "compensation": "global", **deployed}
+    spec = spec_of({"drift": {"exponent": 0.02}, **device}, keys)
+    kept, seconds = (31557600.0 / 20.0) ** -0.02, 31557600.0
+    layer = layer_of(spec, problem)
+    found = torch.stack(
+        [
+            _factors(spec, problem, program_chip(spec, problem, index, w), index, 0)
+            for index in range(60)
+        ]
+    )
+    for number in layer.unique().tolist():
+        own = w[layer == number]
+        if device:
+            first = last = torch.full_like(own, 2 * 0.02**2)
+        else:
+            first, last = _pcm_noise(own, 20.0), kept**2 * _pcm_noise(own, seconds)
+        size = float(own.abs().sum())
+        relative = float(first.sum()) / size**2 + float(last.sum()) / (kept * size) ** 2
+        factors = found[:, layer == number]
+        assert bool((factors == factors[:, :1]).all())
+        off = factors[:, 0].numpy() * kept - 1.0
+        assert _is_variance(off, relative)
+        assert abs(off.mean()) < 3.3 * np.sqrt(relative / len(off))
 
 
 def test_a_network_that_diverged_is_lost():

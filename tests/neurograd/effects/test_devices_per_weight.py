@@ -61,6 +61,42 @@ def test_stuck_devices_are_stuck_one_by_one():
     assert 0.2 < float(still[0].double().mean()) < 0.8
 
 
+@pytest.mark.parametrize("preset", ["gokmen-vlasov", "ecram-mo", "pcm"])
+def test_stuck_devices_hold_what_they_are_stuck_at(preset):
+    """All are stuck high: there is one weight each, whatever is programmed or written."""
+    device = {"preset": preset, "faults": {"stuck_high": "100 %"}}
+    chip, _, problem = chip_of({**device, "devices_per_weight": {"count": 2}})
+    (write,) = chip.writes
+    aims = torch.linspace(-2.0, 2.0, problem.num_parameters, dtype=torch.float64)
+    held = [cell.program(aims) for cell in write.cells]
+    weight = 0.5 * (held[0] + held[1])
+    for end in (chip.program(aims), chip.program(-aims), *write.weight_bounds()):
+        torch.testing.assert_close(end.expand_as(aims), weight)
+    states = write.states(aims)
+    assert all(state.equal(each) for state, each in zip(states, held, strict=True))
+
+
+@pytest.mark.parametrize("device", [{"preset": "gokmen-vlasov"}, {"preset": "pcm"}])
+def test_the_window_of_a_weight_is_that_of_its_devices_that_work(device):
+    chip, _, problem = chip_of(
+        {**device, "faults": {"stuck_high": "50 %"}, "devices_per_weight": {"count": 2}}
+    )
+    (write,) = chip.writes
+    size = problem.num_parameters
+    low, high = (end.expand(size) for end in write.weight_bounds())
+    stuck = [cell.worn for cell in write.cells]
+    both, none = stuck[0] & stuck[1], ~(stuck[0] | stuck[1])
+    assert bool(both.any())
+    assert bool((high == low)[both].all())
+    assert bool((high > low)[~both].all())
+    aim = torch.full((size,), -0.3, dtype=torch.float64)
+    held = chip.program(aim)
+    torch.testing.assert_close(held[none], aim[none])
+    torch.testing.assert_close(held, aim.clamp(low, high))
+    alone = 0.5 * sum(cell.program(aim) for cell in write.cells)
+    torch.testing.assert_close(held[both], alone[both])
+
+
 def test_reads_average_over_the_cells():
     noise = {"read": {"noise": "10 %"}, "conductance": {"mapping": "reference"}}
     for several, part in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from device_models import (
     Backprop,
@@ -11,14 +12,19 @@ from device_models import (
     Crossbar,
     Leakage,
     MemristorWrite,
+    Minibatch,
+    ReadNoise,
+    linear_response,
 )
 from device_models.write.conductance_states import ConductanceStates
 from device_models.write.crossbar import draw_crossbar
 from device_models.write.fixed_point_grid import FixedPointGrid
+from device_models.write.rounding import Rounding
 from device_models.write.update_rounding import UpdateRounding
-from neurograd.forecast.gradient_estimates import EstimateSpread
+from neurograd.forecast.gradient_estimates import EstimateSpread, GradientEstimates
 from neurograd.forecast.write_response import WriteResponse
 from neurograd.seeding import generator_for
+from tests.neurograd.cases import regression
 
 
 @pytest.mark.parametrize(
@@ -105,3 +111,72 @@ def test_paths_between_states_have_the_noise_of_chips_that_stand_at_them():
     last = torch.full_like(w, 0.99)  # in the last half of a spacing before the end
     response = WriteResponse(chip)
     assert response.stack(last, 0.2 * asked[None]).mean[0].tolist() == pytest.approx([2e-4] * 40)
+
+
+def _curve_writes(size: int, levels: int, rounding: Rounding) -> tuple[MemristorWrite]:
+    """Soft bounds and noisy pulses."""
+    crossbar = draw_crossbar(size, generator=generator_for(0, "crossbar"))
+    curve = linear_response(1.0, levels)
+    return (MemristorWrite(crossbar, curve, curve, (levels, levels), 1e-3, rounding),)
+
+
+def test_gain_of_a_small_change_of_all_increments_counts_how_many_go_up():
+    """In soft bounds at half of the window a step up is a third of one down."""
+    (write,) = _curve_writes(9, 600, "stochastic")
+    w = torch.full((9,), 0.5).double()
+    response = WriteResponse(Chip(Backprop(), 0.1, (), (write,)))
+    line = response.measured(w, torch.full_like(w, 1e-3))
+    assert (line.down_gain / line.up_gain).tolist() == pytest.approx([3.0] * 9, rel=0.02)
+    increments = 1e-3 * torch.randn(7, 9, generator=generator_for(0), dtype=w.dtype)
+    change = 1e-3 * float(increments.abs().min())
+    before, after = (line.moments(each).mean for each in (increments, increments + change))
+    found = line.gain_of(increments)
+    assert found.tolist() == pytest.approx(((after - before).mean(0) / change).tolist(), rel=1e-6)
+    assert found.unique().numel() > 1
+
+
+@pytest.mark.parametrize(
+    ("rounding", "levels", "step_size"),
+    [(None, 0, 0.05), ("stochastic", 600, 0.01), ("nearest", 60, 0.05)],
+    ids=["no write", "linear write", "curved write"],
+)
+def test_updates_behind_one_read_have_the_variance_of_their_sum(rounding, levels, step_size):
+    """Of 64 single samples each, over 64; most of it is what they have together.
+
+    By reads that are drawn, and all samples behind each: on squared error the gradient of a sample
+    is linear in what is read. Within three standard errors of the mean over forecasts, and 5 %.
+    """
+    problem = regression([nn.Linear(4, 3)], 4, 3, samples=20)
+    w, samples, updates, noise = 0.5 * problem.initial_weights, 20, 64, 0.3
+    writes = () if rounding is None else _curve_writes(len(w), levels, rounding)
+    rule = Minibatch(Backprop(), 1, order="shuffled")
+    chip = Chip(rule, step_size, (ReadNoise(noise),), writes)
+
+    def single(at):
+        return torch.stack([problem.gradient(at, each) for each in torch.arange(samples).split(1)])
+
+    here = single(w)
+    hessians = torch.stack([single(w + unit) - here for unit in torch.eye(len(w)).double()], -1)
+    reads = noise * torch.randn(300, len(w), generator=generator_for(1), dtype=w.dtype)
+    gradients = here + torch.einsum("sij,rj->rsi", hessians, reads)
+    realized = chip.write_stack(w, -step_size * gradients.flatten(0, 1))
+    means = realized.mean.view_as(gradients)
+    alone = float(realized.variance.mean(0).sum() + means.var(1, unbiased=False).mean(0).sum())
+    together = updates * float(means.mean(1).var(0).sum())
+    assert together > 2.0 * alone
+
+    def forecast(index):
+        generator = generator_for(2, index)
+        estimates = GradientEstimates(problem, chip, updates)
+        response = WriteResponse(chip)
+        mean = estimates.refresh_statistics(w, generator)
+        response.linearize(w, mean, estimates.spread)
+        assert (response.line is not None) == (rounding == "stochastic")
+        found = response.noise(w, mean, estimates.spread)
+        return float(found.own_variance.sum() + found.deviations.square().mean(0).sum())
+
+    found = torch.tensor([forecast(index) for index in range(40)]).double()
+    miss = float(found.mean()) / (alone + together) - 1.0
+    error = float(found.std()) / 40**0.5 / (alone + together)
+    assert error < 0.1
+    assert abs(miss) < 3.0 * error + 0.05

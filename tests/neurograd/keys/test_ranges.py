@@ -33,6 +33,9 @@ def known(value):
         ("5 +/- 1 %", 0.02, 0.08, 0.01),
         ("0.05 ± 0.01", 0.02, 0.08, 0.01),
         ("1 % ± 1 %", 0.0, 0.04, 0.01),
+        ("95 % ± 5 %", 0.8, 1.0, 0.05),
+        ("0.5 ± 0.3", 0.0, 1.0, 0.3),
+        ("100 % ± 1 %", 0.97, 1.0, 0.01),
     ],
 )
 def test_both_forms_are_read_in_the_unit_of_the_key(written, low, high, std):
@@ -80,6 +83,30 @@ def test_whole_numbers_directions_and_resistances():
     assert numbers["device.conductance.max"].max == pytest.approx(5e-5)
     assert numbers["device.conductance.levels"] == NumberRange(min=30, max=60)
     assert f"{C2C}.potentiation" in numbers
+
+
+@pytest.mark.parametrize(
+    ("written", "low", "high", "std"),
+    [
+        ("64 ± 8", 40, 88, 8),
+        ("64 ± 5.5", 48, 80, 5.5),
+        ("10 ± 4", 2, 22, 4),
+        ("9e5 ± 1e5", 6e5, 1e6, 1e5),
+    ],
+)
+def test_deviations_of_whole_numbers_end_at_whole_ones(written, low, high, std):
+    found = validate_spec({"device": {"conductance": {"levels": written}}}).ranges.numbers
+    assert found == {"device.conductance.levels": NumberRange(min=low, max=high, std=std)}
+
+
+@pytest.mark.parametrize("name", ["p_+-1V.csv", "read ±1V.csv", "3±1.csv", "1V +/- 1V.csv"])
+def test_a_file_may_have_a_sign_in_its_name(tmp_path, name):
+    path = tmp_path / name.replace("/", "_")
+    path.write_text("pulse,LTP,LTD\n" + "".join(f"{k},{k},{9 - k}\n" for k in range(10)))
+    spec = validate_spec({"device": {"measured": str(path)}})
+    assert (spec.device.measured, spec.ranges) == (str(path), None)
+    with pytest.raises(SpecError, match=r"device.measured: .* can not be read \(No such file"):
+        validate_spec({"device": {"measured": name}})
 
 
 def test_a_temperature_in_degrees():
@@ -140,7 +167,15 @@ def test_an_override_takes_the_place_of_a_range():
         (with_noise({"typ": 0.05, "min": 0, "max": 2}), [C2C, "2 is out of range", "the max"]),
         (with_noise({"min": 0.05, "max": 0.1}), [C2C, "typ: 5 %"]),
         (with_noise({"typ": 0.05, "min": 0, "max": 1, "std": 1}), [C2C, "allowed: {typ"]),
-        (with_noise("95 % ± 3 %"), [C2C, "'104 %'", "3 standard deviations above"]),
+        (with_noise("105 % ± 3 %"), [C2C, "'105 %'"]),
+        (
+            {"device": {"conductance": {"min": "9 uS ± 1 uS", "max": "10 uS"}}},
+            ["device.conductance", "1.2e-05 S", "3 standard deviations above"],
+        ),
+        (
+            {"device": {"conductance": {"levels": "10 ± 0.3"}}},
+            ["device.conductance.levels", "min 10, typ 10 and max 10"],
+        ),
         (with_noise("5 % ± 1 uS"), [C2C, "two units"]),
         (with_noise("5 % ± 0 %"), [C2C, "above 0 behind the ±"]),
         (with_noise("0.05 ± 1 %"), [C2C, "two ways; allowed: '0.05 % ± 1 %' or '5 % ± 1 %'"]),

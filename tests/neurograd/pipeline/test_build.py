@@ -27,6 +27,7 @@ from device_models import (
     WeightCells,
     WeightPerturbation,
     draw_devices,
+    linear_response,
 )
 from neurograd.cli import main
 from neurograd.errors import NeurogradError
@@ -193,6 +194,15 @@ def test_wires_and_converters():
     assert chip.passes == (Converters(5, 7, 2.0, 3.0),)
 
 
+@pytest.mark.parametrize("wires", [True, False])
+def test_arrays_with_converters_of_their_own(wires):
+    """Outputs by inputs, as the wires have them or as named."""
+    size = "array_rows: 6, array_columns: 20"
+    ir_drop, own = (f"ir_drop: {{wire_ratio: 1e-4, {size}}}, ", "") if wires else ("", f", {size}")
+    chip, _ = chip_of(f"device: {{{ir_drop}converters: {{adc_bits: 7, per: tile{own}}}}}")
+    assert chip.passes == (Converters(adc_bits=7, array_size=(6, 20)),)
+
+
 def test_leaking_synapses():
     _, leakage = writes_of("device: {leakage: {lifetime: 100, spread: 10 %}}")
     for lifetimes in (leakage.positive, leakage.negative):
@@ -223,6 +233,50 @@ def test_stuck_pulsed_devices(key, end):
     (write,) = writes_of(f"device: {{pulsed: {{w_max_dtod: 0.1}}, faults: {{{key}: 100 %}}}}")
     assert torch.equal(write.held, write.inner.weight_bounds()[end].expand(610))
     assert bool(write.worn.all())
+
+
+@pytest.mark.parametrize(("key", "end"), [("stuck_low", 0.0), ("stuck_high", 1.0)])
+@pytest.mark.parametrize("mapping", ["differential_pair", "reference"])
+def test_stuck_devices_of_a_curve(mapping, key, end):
+    """At the lowest and the highest conductance: both of a pair cancel, one is an end of w."""
+    text = f"conductance: {{mapping: {mapping}}}, faults: {{{key}: 100 %}}"
+    chip, problem = chip_of(f"device: {{{text}}}")
+    for devices in chip.writes[0].crossbar.populations:
+        assert set(devices.low.tolist()) == set(devices.high.tolist()) == {end}
+    w = chip.program(problem.initial_weights)
+    assert set(w.tolist()) == {2.0 * end - 1.0 if mapping == "reference" else 0.0}
+
+
+def _of_one_pulse(text: str) -> dict[str, float]:
+    """Standard deviation of what one pulse up and one down do in the middle of the window."""
+    (write,) = writes_of(
+        "device: {conductance: {mapping: reference, levels: {potentiation: 50, depression: 80}}, "
+        f"write: {{{text}}}}}"
+    )
+    w = torch.zeros(610).double()
+    pulses = {"up": 2.0 / 50, "down": -2.0 / 80}
+    found = {way: write.moments(w, torch.full_like(w, one)) for way, one in pulses.items()}
+    return {way: float(moments.variance.mean().sqrt()) for way, moments in found.items()}
+
+
+def test_noise_of_pulses_up_and_down():
+    """In weight units the window is 2 wide."""
+    found = _of_one_pulse("cycle_to_cycle: {potentiation: 5 %, depression: 1 %}")
+    assert found == pytest.approx({"up": 0.1, "down": 0.02}, rel=1e-3)
+    found = _of_one_pulse("cycle_to_cycle: 3 %")
+    assert found == pytest.approx({"up": 0.06, "down": 0.06}, rel=1e-3)
+
+
+def test_slopes_of_pulses_up_and_down():
+    (write,) = writes_of(
+        "device: {conductance: {levels: {potentiation: 50, depression: 80}}, "
+        "write: {slope: {potentiation: 0.2, depression: 0.7}}}"
+    )
+    assert write.potentiation == linear_response(0.2, 50)
+    assert write.depression == linear_response(0.7, 80)
+    (fine,) = writes_of("device: {write: {slope: {potentiation: 0.2, depression: 0.7}}}")
+    ways = (fine.potentiation, fine.depression)
+    assert ways == (linear_response(0.2, None), linear_response(0.7, None))
 
 
 def test_pulse_trains_count_the_device_s_own_pulses():

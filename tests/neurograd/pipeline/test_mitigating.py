@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from neurograd.errors import OutputError
 from neurograd.explain.variants import variants
 from neurograd.judge.cost import Judgement
 from neurograd.judge.verdict import Bounds, Cost, Verdict
@@ -16,6 +17,7 @@ from neurograd.pipeline.check import Checking
 from neurograd.pipeline.pool import Inline
 from neurograd.records.training import PredictedNetwork
 from neurograd.spec import validate_spec
+from neurograd.training.keyed_rule import UnstableKeyError
 
 SAMPLES = 100
 SPEC = {
@@ -55,6 +57,8 @@ class _Stages(SimpleNamespace):
         return _network(1, drawn=every_update, thrown=self.variants_thrown and not index)
 
     def predicted_change(self, name, settings, index, every_update):
+        if self.refused is not None:
+            raise self.refused
         self.tried_ways.add((index, every_update))
         return _network(1, drawn=every_update)
 
@@ -66,11 +70,11 @@ def made():
     return spec, problem, build_chip(spec, problem)
 
 
-def _stages(made, *, variants_thrown=False):
+def _stages(made, *, variants_thrown=False, refused=None):
     spec, problem, chip = made
     return _Stages(
         spec=spec, problem=problem, chip=chip, steps=10, predicted=[], ways=set(),
-        tried_ways=set(), variants_thrown=variants_thrown,
+        tried_ways=set(), variants_thrown=variants_thrown, refused=refused,
     )  # fmt: skip
 
 
@@ -175,3 +179,16 @@ def test_damage_that_chance_leaves_open_by_more_than_the_method_is_not_shared_ou
     (line,) = guide.advice
     assert "no damage is certain enough in it" in line
     assert line.endswith("More chips (training.seeds) or more test samples make it more certain.")
+
+
+def test_changes_that_a_rule_refuses_are_no_advice_and_all_else_ends_the_guide(made):
+    """Red where a full disk is taken for a change that a chip cannot have."""
+    spec, problem, chip = made
+    whole = spec.model_copy(update={"learning_rule": type(spec.learning_rule)()})
+    parts, lost = (whole, problem, chip), (40, 41, 39, 40)  # batches have no trials
+    refused = _stages(parts, refused=UnstableKeyError("the relaxation diverges"))
+    guide, _ = _guide(made, lost, stages=refused)
+    assert guide.tried == ()
+    full = _stages(parts, refused=OutputError("kept: cannot be written (No space left on device)"))
+    with pytest.raises(OutputError, match="No space left"):
+        _guide(made, lost, stages=full)

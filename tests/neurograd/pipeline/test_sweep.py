@@ -10,7 +10,9 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,28 @@ def test_a_random_design_covers_every_part_of_every_axis_once():
     assert [sum(c == name for _, _, c in design.points) for name in "pqrs"] == [10] * 4
     assert make_random(axes, 40, seed=3) == design
     assert make_random(axes, 40, seed=4) != design
+
+
+@pytest.mark.parametrize(("text", "count"), [("a=4:6", 1000), ("a=-3:3", 700)])
+def test_whole_numbers_of_a_random_design_come_equally_often(text, count):
+    """Red where they are rounded, which gives the ends half of the weight of all others."""
+    axis = parse_axis(text)
+    low, high = (int(end) for end in axis.range.ends)
+    whole = replace(axis, range=replace(axis.range, whole=True))
+    found = Counter(int(value) for (value,) in make_random([whole], count, seed=0).points)
+    assert sorted(found) == list(range(low, high + 1))
+    each = count / len(found)
+    assert all(abs(times - each) <= 1 for times in found.values())
+
+
+def test_whole_numbers_of_a_logarithmic_random_design_have_the_weight_of_their_width():
+    whole = Range(1, 4, log=True, whole=True)
+    found = Counter(int(whole.drawn((k + 0.5) / 9000)) for k in range(9000))
+    assert sorted(found) == [1, 2, 3, 4]
+    for number, times in found.items():
+        width = np.log((number + 0.5) / (number - 0.5)) / np.log(4.5 / 0.5)
+        assert times == pytest.approx(9000 * width, abs=1)
+    assert {whole.drawn(0.0), whole.drawn(np.nextafter(1.0, 0.0))} == {"1", "4"}
 
 
 # -- Rows ------------------------------------------------------------------------------------------
@@ -217,6 +241,15 @@ def test_ranges_of_whole_numbers_and_random_designs_run(spec, tmp_path, capsys):
     assert table.read_bytes() == first
     run_command(capsys, "sweep", spec, *arguments, "--table", table, "--seed", 9)
     assert {row[C2C] for row in _rows(table)}.isdisjoint(row[C2C] for row in rows)
+
+
+@pytest.mark.parametrize("random", [None, 3])
+def test_the_end_of_a_range_may_go_with_other_values_of_the_swept_keys_only(spec, tmp_path, random):
+    """Red where an end is refused beside the spec's own value of another swept key."""
+    over = ("training.seeds=3:4:2", "training.max_seeds=4:5:2")
+    rows = _sweep(spec, tmp_path / "t.csv", *over, mode="predict", random=random).rows
+    assert len(rows) == (random or 4)
+    assert {row["training.seeds"] for row in rows} == {"3", "4"}
 
 
 def test_a_folder_of_ones_own_is_kept_and_a_larger_sweep_takes_from_it(spec, tmp_path, monkeypatch):

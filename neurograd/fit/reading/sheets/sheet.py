@@ -29,12 +29,14 @@ class Sheet:
         decimal: The decimal mark of its numbers, ``.`` or ``,``.
         separator: What stands between cells; empty for a workbook.
         words: How it was written, in words.
+        others: Titles of a workbook's other sheets, which are not read.
     """
 
     rows: tuple[tuple[int, tuple[str, ...]], ...]
     decimal: str
     separator: str
     words: str
+    others: tuple[str, ...] = ()
 
 
 def read_sheet(path: Path) -> Sheet:
@@ -162,16 +164,18 @@ def _workbook(path: Path) -> Sheet:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         sheet = book.worksheets[0]
+        # Programs write dimensions that are not the sheet's, and cells beyond them count as well.
+        sheet.reset_dimensions()
         rows = [
             (line, _stripped(["" if cell is None else str(cell) for cell in cells]))
             for line, cells in enumerate(sheet.iter_rows(values_only=True), 1)
         ]
-        title, more = sheet.title, len(book.worksheets) - 1
+        title, *more = (each.title for each in book.worksheets)
         book.close()
     except Exception as error:  # whatever a broken workbook makes of the library
         raise DataError(
             f"{path} can not be read as a workbook ({' '.join(str(error).split())}); allowed: "
             ".xlsx, or the sheet saved as CSV"
         ) from None
-    others = f"; {more} more not read" if more else ""
-    return Sheet(tuple(rows), ".", "", f"Excel workbook, sheet {title}{others}")
+    others = f"; {len(more)} more not read" if more else ""
+    return Sheet(tuple(rows), ".", "", f"Excel workbook, sheet {title}{others}", tuple(more))

@@ -9,7 +9,6 @@ import pytest
 
 from experiments.support.forecasts.claims import rank_interval, ratio_interval
 from experiments.support.forecasts.drawn_claims import holds, holds_same_samples
-from experiments.support.forecasts.judged_again import judged_again
 from experiments.support.forecasts.tuned_error import GRID, followed, tuned, unexplained
 from neurograd.judge.prediction_error import SMALL_COST, ends_with_error, error_of_prediction
 
@@ -87,22 +86,6 @@ def test_a_new_chip_is_beyond_the_bound_as_rarely_as_is_said():
     # Multiples of GRID round up: not by more than a few of these errors.
     assert beyond / 4000 > 0.5 * rate
     assert GRID == 0.05
-
-
-@pytest.mark.parametrize(
-    ("error", "verdict"), [(0.2, "tolerated"), (0.3, "inconclusive"), (0.9, "inconclusive")]
-)
-def test_a_row_is_judged_with_the_error_of_the_prediction(error, verdict):
-    def kept(drop):
-        ends = None if drop is None else [drop, drop]
-        return {"predicted": {"drop": drop, "plain_ci": ends, "most": 0.4}, "trained": {}}
-
-    row = judged_again(kept(0.04), 0.05, error)
-    assert row["predicted"]["verdict"] == verdict
-    extra = (0.9 * 0.04 + SMALL_COST) * error
-    assert row["predicted"]["ci"] == pytest.approx([0.04 - extra, 0.04 + extra])
-    assert judged_again(kept(0.06), 0.05, 0.1)["predicted"]["verdict"] == "not tolerated"
-    assert judged_again(kept(None), 0.05)["predicted"]["verdict"] == "not tolerated"
 
 
 def test_intervals_of_a_rank_correlation_and_of_a_ratio_cover_as_said():

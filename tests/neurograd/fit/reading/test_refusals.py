@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -176,7 +177,9 @@ def test_a_workbook_is_read_or_asks_for_the_extra(tmp_path, monkeypatch):
         *((k, 1.5 + k, 9 - k) for k in range(5)),
         (None,) * 3,
     ]
-    sheet = SimpleNamespace(title="Data", iter_rows=lambda values_only: iter(rows))
+    sheet = SimpleNamespace(
+        title="Data", iter_rows=lambda values_only: iter(rows), reset_dimensions=lambda: None
+    )
     book = SimpleNamespace(worksheets=[sheet, sheet], close=lambda: None)
     library = SimpleNamespace(load_workbook=lambda path, read_only, data_only: book)
     monkeypatch.setitem(sys.modules, "openpyxl", library)
@@ -195,6 +198,38 @@ def test_a_real_workbook_is_read(tmp_path):
     np.testing.assert_allclose(found.runs[0].conductance, 1e-6 * np.arange(1.5, 6))
     with pytest.raises(DataError, match="can not be read as a workbook"):
         read_measurements(written(tmp_path, b"PK\x03\x04", "broken.xlsx"))
+
+
+def test_a_workbook_is_read_beyond_the_size_that_it_names(tmp_path):
+    """Other programs write A1 for the size of any sheet."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in [("Pulse", "LTP (uS)", "LTD (uS)"), *((k, 1.5 + k, 9 - k) for k in range(5))]:
+        book.active.append(row)
+    book.save(tmp_path / "right.xlsx")
+    with (
+        zipfile.ZipFile(tmp_path / "right.xlsx") as right,
+        zipfile.ZipFile(tmp_path / "table.xlsx", "w") as wrong,
+    ):
+        for name in right.namelist():
+            content = right.read(name)
+            wrong.writestr(name, content.replace(b'<dimension ref="A1:C6"', b'<dimension ref="A1"'))
+            assert name != "xl/worksheets/sheet1.xml" or b'"A1:C6"' in content
+    found = read_measurements(tmp_path / "table.xlsx")
+    np.testing.assert_allclose(found.runs[1].conductance, 1e-6 * np.arange(9, 4, -1))
+
+
+def test_a_refused_sheet_names_those_that_were_not_read(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in [("Operator", "me"), ("Date", 20240101)]:
+        book.active.append(row)
+    second = book.create_sheet("Data")
+    for row in [("Pulse", "LTP (uS)", "LTD (uS)"), *((k, 1.5 + k, 9 - k) for k in range(5))]:
+        second.append(row)
+    book.save(tmp_path / "table.xlsx")
+    with pytest.raises(DataError, match=r"the first sheet alone is read, not 'Data': put the she"):
+        read_measurements(tmp_path / "table.xlsx")
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

@@ -7,7 +7,6 @@ import math
 import pytest
 import torch
 
-from neurograd.errors import NeurogradError
 from neurograd.pipeline.limits import outlook
 from neurograd.pipeline.limits.design_changes import (
     DesignChange,
@@ -19,6 +18,7 @@ from neurograd.pipeline.limits.limits_report import change_result
 from neurograd.pipeline.limits.outlook import Outlook
 from neurograd.records.report import LimitsReport
 from neurograd.report.content.limits import remedies_sheet
+from neurograd.training.keyed_rule import UnstableKeyError
 from tests.neurograd.pipeline.pool.specs import LIMITED
 
 SLOWER = DesignChange("half the step size", {"training.step_size": 0.25}, "less noise")
@@ -59,7 +59,7 @@ def test_chips_that_cannot_compute_with_a_change_say_why(slower, monkeypatch):
 
     def failing(spec, problem, index, **options):
         if index != outlook.CLEAN:
-            raise NeurogradError("the relaxation diverges")
+            raise UnstableKeyError("the relaxation diverges")
         return predicted(spec, problem, index, **options)
 
     monkeypatch.setattr(outlook, "forecast_network", failing)

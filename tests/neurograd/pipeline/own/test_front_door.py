@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import snntorch
 import torch
@@ -115,6 +116,40 @@ def test_a_sweep(module, said, tmp_path):
     assert run(resume=tmp_path).rows == found.rows
 
 
+NOISE = "device.read.noise"
+VALUES = {
+    "an array": {NOISE: np.linspace(0.0, 0.3, 2)},
+    "its numbers": {NOISE: list(np.linspace(0.0, 0.3, 2))},
+    "a tensor": {NOISE: torch.tensor([0.0, 0.3], dtype=torch.float64)},
+    "an iterator": {NOISE: iter((0.0, 0.3))},
+}
+
+
+@pytest.mark.parametrize("over", VALUES.values(), ids=VALUES)
+def test_values_of_a_sweep_may_be_numbers_of_any_library(over):
+    found = neurograd.sweep(problem=problem_of(normalized), chip=CHIP, over=over, mode="predict")
+    assert [(type(row[NOISE]), row[NOISE]) for row in found.rows] == [(float, 0.0), (float, 0.3)]
+    lists = neurograd.sweep(
+        problem=problem_of(normalized), chip=CHIP, over={NOISE: [0.0, 0.3]}, mode="predict"
+    )
+    assert found.rows == lists.rows
+
+
+NO_VALUES = {
+    "none": ({NOISE: []}, "has no values"),
+    "an empty array": ({NOISE: np.zeros(0)}, "has no values"),
+    "a number": ({NOISE: 0.1}, rf"{NOISE} has 0\.1; allowed: a list"),
+    "a number of numpy": ({NOISE: np.array(0.5)}, rf"{NOISE} has 0\.5; allowed: a list"),
+    "a text": ({"learning_rule.name": "backprop"}, "has 'backprop'; allowed: a list"),
+}
+
+
+@pytest.mark.parametrize(("over", "said"), NO_VALUES.values(), ids=NO_VALUES)
+def test_what_is_no_list_of_values_is_refused(over, said):
+    with pytest.raises(NeurogradError, match=said):
+        neurograd.sweep(problem=problem_of(normalized), chip=CHIP, over=over)
+
+
 def test_a_problem_handed_over_has_the_numbers_of_its_spec():
     spec = validate_spec(
         {
@@ -128,6 +163,17 @@ def test_a_problem_handed_over_has_the_numbers_of_its_spec():
         assert own.report[part] == keys.report[part]
     with_spec = neurograd.check(spec, problem=build_problem(spec))
     assert with_spec.report["training"] == keys.report["training"]
+
+
+def test_a_problem_that_was_used_before_has_the_numbers_of_one_that_was_not():
+    chip = {**CHIP, "layers": {"first": {"output_scale": "learned"}}}
+    problems = [problem_of(lambda: nn.Sequential(nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 3)))
+                for _ in range(2)]  # fmt: skip
+    problems[0].accuracy(problems[0].initial_weights)
+    used, fresh = (neurograd.check(problem=each, chip=chip).report for each in problems)
+    assert used["num_parameters"] == problems[0].num_parameters + 1
+    for part in ("points", "training", "verdict"):
+        assert used[part] == fresh[part]
 
 
 def test_a_chip_by_its_presets_name_and_sections_beside_it():

@@ -68,6 +68,21 @@ def test_a_program_keeps_its_module_and_what_was_said_of_it():
     check_output_scales(other)
 
 
+@pytest.mark.parametrize("used", [Problem.loss, Problem.gradient, Problem.accuracy])
+def test_what_was_asked_of_a_problem_before_changes_nothing(used):
+    """A used problem keeps its passes written out, which know no factor."""
+    fresh, before = smooth_network(), smooth_network()
+    used(before, before.initial_weights)
+    assert before.outside_layers == {}
+    one, other = scaled(fresh, "first"), scaled(before, "first")
+    w = one.initial_weights
+    assert other.initial_weights.equal(w)
+    assert other.loss(w) == one.loss(w) == pytest.approx(fresh.loss(fresh.initial_weights))
+    assert other.gradient(w).equal(one.gradient(w))
+    assert other.plain_stack is None
+    assert before.plain_stack is not None
+
+
 class Untouched(nn.Module):
     """Takes a layer's weights without calling it."""
 

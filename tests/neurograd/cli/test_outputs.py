@@ -1,0 +1,96 @@
+"""Where results go: files whose names are names, and what is written although a figure fails."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from neurograd.cli.outputs import write_outputs
+from neurograd.records.json_form import report_from_json
+from neurograd.report.console.check_tables import render_report
+from tests.neurograd.command_line import TINY, refused, run_command
+from tests.neurograd.small_report import small_report
+
+MARKUP = "rep[/v2] [bold]x[/bold] :warning:.json"
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+def test_names_of_files_are_said_as_they_are(capsys, spec, tmp_path):
+    path = tmp_path / MARKUP
+    code, _, err = run_command(
+        capsys, "train", spec, "--exit-zero", "--json", path, "--set", "training.steps=1"
+    )
+    assert code == 0
+    assert err == f"wrote {path}\n"
+    assert json.loads(path.read_text())["kind"] == "train"
+
+
+def test_names_of_specs_are_said_as_they_are():
+    report = small_report()
+    report["spec"]["name"] = MARKUP
+    out = io.StringIO()
+    render_report(report_from_json(report), Console(file=out, width=100))
+    assert out.getvalue().startswith(f"{MARKUP}\n")
+
+
+def test_what_was_found_is_written_before_figures_are_drawn(tmp_path):
+    def fails():
+        raise RuntimeError("no figure")
+
+    path = tmp_path / "r.json"
+    with pytest.raises(RuntimeError):
+        write_outputs({path: "{}", tmp_path / "plot.png": fails})
+    assert path.read_text() == "{}"
+
+
+SWEEP = ("sweep", "tiny.yaml", "--over", "training.steps=1,2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["train", "tiny.yaml", "--resume", "run", "--json", "run"], "run"),
+        (["train", "tiny.yaml", "--resume", "run", "--json", "here/run"], "here/run"),
+        (["train", "tiny.yaml", "--resume", "run/one", "--json", "run"], "run"),
+        (["check", "tiny.yaml", "--json", "out", "--html", "out/p.html"], "out"),
+        (["check", "tiny.yaml", "--html", "out/p.html", "--json", "here/out"], "here/out"),
+        (["check", "tiny.yaml", "--plan", "--json", "out", "--resume", "out/run"], "out"),
+        (["limits", "tiny.yaml", "--plot", "out.png", "--json", "out.png/l.json"], "out.png"),
+        (["compare", "tiny.yaml", "other.yaml", "--json", "run", "--resume", "run"], "run"),
+        ([*SWEEP, "--table", "out.csv", "--plot", "out.csv/p.png"], "out.csv"),
+        ([*SWEEP, "--table", "run.csv", "--resume", "run.csv"], "run.csv"),
+        ([*SWEEP, "--table", "run/t.csv", "--resume", "run"], "run/t.csv"),
+        ([*SWEEP, "--table", "here/run/t.csv", "--resume", "run"], "here/run/t.csv"),
+        ([*SWEEP, "--table", "t.csv", "--plot", "t.csv.partial/p.png"], "t.csv.partial/p.png"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else given,
+)
+def test_places_that_stand_in_each_others_way_are_refused(
+    capsys, tmp_path, monkeypatch, arguments, named
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("tiny.yaml", "other.yaml"):
+        (tmp_path / name).write_text(TINY)
+    (tmp_path / "here").symlink_to(tmp_path)
+    assert refused(capsys, *arguments).startswith(f"neurograd: error: {named}: is ")
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.yaml", "other.yaml", "here"}
+
+
+def test_a_report_may_be_kept_in_the_folder_of_its_stages(capsys, spec, tmp_path):
+    folder = tmp_path / "run"
+    once = [
+        run_command(
+            capsys, "train", spec, "--exit-zero", "--resume", folder, "--json", folder / "r.json"
+        )[0]
+        for _ in range(2)
+    ]
+    assert once == [0, 0]
