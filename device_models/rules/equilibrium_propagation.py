@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from device_models.cudnn_state import derivatives
+from device_models.kernels.cudnn_state import derivatives
 from device_models.layer_hooks import LayerRecorder
 from device_models.protocols import Problem, UnstableRuleError
 from device_models.rules.layerwise import count_samples, flat_gradient, leaf_parameters

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from device_models.cudnn_state import derivatives
+from device_models.kernels.cudnn_state import derivatives
 from device_models.layer_hooks import LayerRecorder, RecordedCall, detached
 from device_models.protocols import Problem
 from device_models.rules.layerwise import (

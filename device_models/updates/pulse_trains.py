@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, get_args
 import torch
 from torch import Tensor
 
-from device_models.cudnn_state import derivatives
+from device_models.kernels.cudnn_state import derivatives
 from device_models.layer_hooks import LayerCall, LayerHook
 from device_models.protocols import ElementMoments, Problem
 from device_models.rules.layerwise import count_samples, leaf_parameters

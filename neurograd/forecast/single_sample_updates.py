@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from device_models import Backprop, Chip, Minibatch
-from device_models.cudnn_state import derivatives
+from device_models.kernels.cudnn_state import derivatives
 from device_models.layer_hooks import LayerRecorder, RecordedCall
 from neurograd.problem import Problem
 

@@ -39,12 +39,6 @@ rounding. Smaller lets rounding into the slopes; larger describes weights that
 get little by a typical increment.
 """
 
-_RAREST = 1e-3
-"""Least mean size of estimates as a part of their root mean square.
-
-A pure number. Not tuned: an estimate that is 0 in all but one of a million samples has this.
-"""
-
 _OTHER_SIZE = 1.5
 """Factor on the mean increment, up or down, from which a response is looked at again.
 
@@ -160,7 +154,7 @@ class WriteResponse:
             return
         size = self.chip.step_size * estimate.abs()
         if spread is not None:
-            size = self.chip.step_size * _typical_size(estimate, spread)
+            size = self.chip.step_size * spread.typical_size(estimate)
         self.prepare(w, size, random=spread is not None)
 
     def prepare(self, w: Tensor, size: Tensor, *, random: bool) -> None:
@@ -389,14 +383,3 @@ def slope(asked: Tensor, realized: Tensor) -> Tensor:
     x, y = asked - asked.mean(0), realized - realized.mean(0)
     square = x.square().sum(0)
     return (x * y).sum(0) / square.clamp_min(torch.finfo(square.dtype).tiny)
-
-
-def _typical_size(estimate: Tensor, spread: EstimateSpread) -> Tensor:
-    """Size ``E x²/E|x|`` of random estimates, shape ``(N,)``.
-
-    The variance of rounded pulses is p − p² for p pulses: its secant at this size has its mean.
-    """
-    square = estimate.square() + spread.variance
-    # Samples of different age may leave a variance where the mean size is 0.
-    absolute = torch.maximum(spread.mean_absolute(estimate), _RAREST * square.sqrt())
-    return square / absolute.clamp_min(torch.finfo(square.dtype).tiny)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.overrides import has_torch_function
 
-from device_models.cudnn_state import derivatives, full_precision, pass_contexts
+from device_models.kernels.cudnn_state import derivatives, full_precision, pass_contexts
 from device_models.layer_hooks import LayerRecorder, begin_pass
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
 from device_models.scaled_layers import beside_products

@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode
 
-from device_models.cudnn_state import pass_contexts
+from device_models.kernels.cudnn_state import pass_contexts
 from device_models.spiking.euler_neuron import EulerNeuron
 from device_models.spiking.network import SpikingNetwork
 from neurograd.errors import ModelError

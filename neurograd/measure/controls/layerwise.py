@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from device_models.cudnn_state import derivatives
+from device_models.kernels.cudnn_state import derivatives
 from device_models.layer_hooks import LayerCall, LayerHook
 from neurograd.errors import ModelError
 from neurograd.measure.controls.linear import smoothed_gradient

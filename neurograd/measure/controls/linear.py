@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from device_models.cudnn_state import derivatives
+from device_models.kernels.cudnn_state import derivatives
 from neurograd.measure.controls.smoothed_slopes import SmoothedSlopes
 from neurograd.problem import Problem
 

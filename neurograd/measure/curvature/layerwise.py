@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from device_models.cudnn_state import derivatives
+from device_models.kernels.cudnn_state import derivatives
 from device_models.scaled_layers import OUTPUT_SCALE, ScaledConv2d, ScaledLayer, ScaledLinear
 from neurograd.measure.curvature.fully_connected import (
     fully_connected_diagonal,

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from device_models.activation_calls import ActivationCall
-from device_models.cudnn_state import derivatives
+from device_models.kernels.cudnn_state import derivatives
 from device_models.layer_hooks import LayerHook
 from neurograd.errors import ModelError
 from neurograd.measure.kinks.activations import crossed, kinks_of

@@ -12,8 +12,14 @@ import torch
 from torch import nn
 from torch.backends import cudnn
 
-from device_models import Backprop, cudnn_state
-from device_models.cudnn_state import WITHOUT_CUDNN, WITHOUT_TF32, full_precision, pass_contexts
+from device_models import Backprop
+from device_models.kernels import cudnn_state
+from device_models.kernels.cudnn_state import (
+    WITHOUT_CUDNN,
+    WITHOUT_TF32,
+    full_precision,
+    pass_contexts,
+)
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 
