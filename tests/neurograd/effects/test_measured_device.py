@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -338,6 +340,19 @@ def test_a_measured_device_may_be_the_fitted_one_with_its_ranges(tmp_path):
     given = {frozenset(each[:2]): each[2] for each in section["correlations"]}
     for *keys, value in spec.ranges.correlations:
         assert value == (0.5 if keys == pair[:2] else given[frozenset(keys)])
+    assert validate_spec(spec_to_dict(spec)).like(spec) == spec
+
+
+def test_curves_that_the_data_allow_as_well_are_said_with_the_ranges(tmp_path, monkeypatch):
+    path = _soft_bounds(tmp_path)
+    found = replace(
+        fit_device(read_measurements(path), "soft_bounds"), other_forms=("nonlinear", "power")
+    )
+    monkeypatch.setattr("neurograd.fit.device_fit.fit_device", lambda *_: found)
+    spec = validate_spec({"device": {"measured": str(path), "measured_as": "fit"}})
+    assert spec.ranges.other_curves == found.other_forms
+    said = "The data do not rule out nonlinear, power: ranges are of another curve's numbers."
+    assert said in typical_notes(spec, "check")
     assert validate_spec(spec_to_dict(spec)).like(spec) == spec
 
 
