@@ -192,7 +192,7 @@ def predicted(run: Run, sections: Mapping[str, Any]) -> dict[str, Any]:
     """
     spec = spec_of(sections, run)
     problem = build_problem(spec, run.device)
-    steps = spec.training.steps
+    steps = spec.count_updates(problem.num_samples)
     start = time.thread_time()
     found, networks = forecast_chips(spec, problem)
     middle = time.thread_time()

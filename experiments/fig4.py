@@ -305,7 +305,7 @@ def profile_claim(students: Sequence[dict[str, Any]], setting: str) -> Claim:
     norm = max(p["grad_norm"] for p in last)
     rises = sum(bool(p["rises_both_ways"]) for p in last)
     first = sum(bool(s["profiles"][0]["rises_both_ways"]) for s in students)
-    good = abs(ratio[0] - 1) < 1e-3 and rises == len(last)
+    good = all(abs(end - 1) < 1e-3 for end in ratio[1]) and rises == len(last)
     return Claim(
         claim="Where the gradient is small the impact is quadratic in b, with coefficient ½QΔt², "
         "and always hinders.",

@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from device_models import Backprop, Chip, WhiteNoise
+from experiments.support.held import held_near, together
 from experiments.support.known_update import known_update_change
 from experiments.support.record import Claim, Held, Run, parse, run_main
 from experiments.support.vgg import impacts
@@ -36,7 +37,6 @@ from experiments.support.vgg.impacts import (
     by_start,
     depth_trends,
     geometric,
-    together,
     usable,
 )
 from experiments.support.vgg.students import Student, Task, family, make_student, make_task
@@ -51,7 +51,7 @@ POINTS = (0, 4, 8)
 """Clean steps at which the impact is taken."""
 
 AGREES = 0.1
-"""Relative difference of prediction and measurement up to which they agree."""
+"""Relative difference of prediction and measurement up to which they agree, also of an exponent."""
 
 
 def measure(run: Run, task: Task, student: Student) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
     exponents = norm_trends(rows)
     if exponents:
         parts: list[Held] = [
-            "inconclusive" if low <= 0 else ("held" if low <= 1 <= high else "not held")
+            "inconclusive" if low <= 0 else held_near((low, high), 1.0, AGREES)
             for _, (low, high) in exponents.values()
         ]
         told = "; ".join(
@@ -163,7 +163,8 @@ def claims_of(rows: Sequence[dict[str, Any]], task: Task) -> list[Claim]:
         # A slope that may be 0 says nothing on growth: the gradient norms are too much alike.
         claims.append(
             Claim(
-                "The impact of bias grows linearly with the norm of the gradient.",
+                "The impact of bias grows linearly with the norm of the gradient: exponents are "
+                f"within {AGREES:.0%} of 1.",
                 "Theorem 2.4, Figure 6",
                 setting,
                 f"exponent k of |ΔL| ∝ ‖g‖^k over networks and its 99 % interval: {told}",

@@ -9,7 +9,7 @@ the window between the smallest and the largest one counts.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -65,6 +65,21 @@ class JumpTable:
     def typical_steps(self) -> tuple[float, float]:
         """Size of a pulse up and down, averaged over the window."""
         return _average(self.nodes, self.up_mean), -_average(self.nodes, self.down_mean)
+
+    def straight(self, step: float | None = None) -> JumpTable:
+        """The same with pulses of one mean size whatever the state: the typical ones.
+
+        Args:
+            step: Mean size in both directions, a part of the window; None for the typical ones.
+        """
+        rise, fall = self.typical_steps() if step is None else (step, step)
+        ends = torch.full_like(self.up_mean, rise), torch.full_like(self.down_mean, -fall)
+        return replace(self, up_mean=ends[0], down_mean=ends[1])
+
+    def quiet(self) -> JumpTable:
+        """The same without deviations: every pulse is the mean one."""
+        still = torch.zeros_like(self.up_std), torch.zeros_like(self.down_std)
+        return replace(self, up_std=still[0], down_std=still[1])
 
     def to(
         self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None

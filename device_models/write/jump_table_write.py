@@ -15,14 +15,17 @@ def jump_table_write(
     weight_range: float = 1.0,
     rounding: Rounding = "stochastic",
     counted: float | None = None,
+    *,
+    capped: bool = True,
 ) -> PulsedWrite:
     """Write path of synapses whose pulses are those of a jump table.
 
     One device a weight beside a reference, ``w = weight_range·(2x − 1)``. The controller knows the
-    table's average step only: it asks for ``|increment|`` over that step, in whole pulses, and
-    never for more than would pass the whole window. Pulses act one after the other, each with the
-    mean and the deviation of the state where it finds the device, cut at the window; of a request
-    for more than 1000, those beyond are taken in linearized blocks (``many_pulses.py``).
+    table's average step only: it asks for ``|increment|`` over that step, in whole pulses, and,
+    where they are capped, never for more than would pass the whole window. Pulses act one after
+    the other, each with the mean and the deviation of the state where it finds the device, cut at
+    the window; of a request for more than 1000, those beyond are taken in linearized blocks
+    (``many_pulses.py``).
 
     Args:
         table: What a pulse does.
@@ -32,6 +35,7 @@ def jump_table_write(
         counted: Part of the window that a pulse is counted for whatever its direction, as trains
             of coinciding pulses count, above 0; None where the controller counts by the average
             steps.
+        capped: Whether there are never more pulses than would pass the whole window.
 
     Raises:
         ValueError: If weight range, rounding or counted part are not allowed.
@@ -51,5 +55,5 @@ def jump_table_write(
         slope_down=zero,
         reference=0.5 * one,
     )
-    most = (math.ceil(1.0 / rise), math.ceil(1.0 / fall))
+    most = (math.ceil(1.0 / rise), math.ceil(1.0 / fall)) if capped else None
     return PulsedWrite(table, devices, (rise, fall), 2.0 * weight_range, rounding, most)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
+from scipy import optimize, special, stats
 
-from experiments.support.record import Claim, Held, held_over
+from experiments.support.held import together, word_of_test
+from experiments.support.record import Claim, Held, held_where
 from neurograd.judge.proportions import proportion_interval
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
@@ -20,9 +21,6 @@ from neurograd.report.plots import BLUE, GREEN, ORANGE, RED, styled
 
 TELLS, TELLS_WRONGLY = 0.5, 0.05
 """Claimed mean shares that are tolerated: at least of tolerated devices, at most of lost ones."""
-FEWEST = 5
-"""Devices of either kind from which on their mean share is judged."""
-
 TOLERATED, LOST = Verdict.TOLERATED.value, Verdict.NOT_TOLERATED.value
 
 Row = Mapping[str, Any]
@@ -160,7 +158,7 @@ def claims(result: Mapping[str, Mapping[str, Any]], setting: str) -> tuple[Claim
     """
     parts = list(result.items())
     most = str(max(int(size) for size in result))
-    every = [part["held_ci"][1] >= part["expected"] for part in result.values()]
+    every = [held_where(part["held_ci"], part["expected"], 1.0) for part in result.values()]
     return (
         Claim(
             "Where a file is fitted, the predicted cost of the true device lies among those of the "
@@ -169,14 +167,14 @@ def claims(result: Mapping[str, Mapping[str, Any]], setting: str) -> tuple[Claim
             setting,
             f"expected of {100 * parts[0][1]['expected']:.3g} %; "
             + "; ".join(f"{size} pulses: {_held_in_words(part)}" for size, part in parts),
-            held_over(every),
+            together(every),
         ),
         Claim(
             "As many devices are tolerated in training as the shares of the draws allow.",
             _SOURCE,
             setting,
             "; ".join(f"{size} pulses: {_counts_in_words(part)}" for size, part in parts),
-            held_over([_allowed(part) for _, part in parts]),
+            together([word_of_test(_allowed(part)) for _, part in parts]),
         ),
         Claim(
             f"From {most} pulses on average half of the draws or more are tolerated where the "
@@ -217,8 +215,12 @@ def _allowed(part: Row) -> bool:
 
 def _shares_in_words(part: Row) -> str:
     def shown(key: str) -> str:
-        found = part[key]
-        return "none" if found is None else f"{100 * found[0]:.3g} % ({found[1]} devices)"
+        if part[key] is None:
+            return "none"
+        share, count = part[key]
+        low, high = share_interval(share, count)
+        ends = f"{100 * low:.3g} to {100 * high:.3g} % at 99 %"
+        return f"{100 * share:.3g} % ({ends}, {count} devices)"
 
     return (
         f"tolerated where tolerated {shown('share_where_tolerated')}, where lost "
@@ -228,34 +230,61 @@ def _shares_in_words(part: Row) -> str:
 
 def _tells(part: Row) -> Held:
     """Whether the share tells devices apart; few of one kind do not show it."""
-    sides = [
-        (part["share_where_tolerated"], lambda share: share >= TELLS),
-        (part["share_where_lost"], lambda share: share <= TELLS_WRONGLY),
-    ]
-    passed = [right(found[0]) for found, right in sides if found and found[1] >= FEWEST]
-    return "inconclusive" if all(passed) and len(passed) < len(sides) else held_over(passed)
+    sides = [("share_where_tolerated", TELLS, 1.0), ("share_where_lost", 0.0, TELLS_WRONGLY)]
+    return together(
+        [
+            held_where(share_interval(*part[key]), low, high) if part[key] else "inconclusive"
+            for key, low, high in sides
+        ]
+    )
+
+
+def share_interval(mean: float, count: int) -> tuple[float, float]:
+    """Interval of the mean of numbers from 0 to 1 at ``CONFIDENCE``, whatever their law.
+
+    Chernoff's bound (Hoeffding, J. Am. Stat. Assoc. 1963, theorem 1): the means p that
+    ``n·KL(mean, p) ≤ ln(2/α)`` leaves.
+
+    Args:
+        mean: Of the numbers.
+        count: How many there are, n.
+    """
+    most = math.log(2.0 / (1.0 - CONFIDENCE)) / count
+
+    def beyond(p: float) -> float:
+        return float(special.rel_entr(mean, p) + special.rel_entr(1.0 - mean, 1.0 - p)) - most
+
+    low = optimize.brentq(beyond, 0.0, mean) if mean > 0.0 else 0.0
+    high = optimize.brentq(beyond, mean, 1.0) if mean < 1.0 else 1.0
+    return float(low), float(high)
 
 
 def _narrower(result: Mapping[str, Row], setting: str) -> Claim:
-    """Whether more pulses narrow the costs of the draws: a sign test of each step in size."""
-    sizes, words, found = sorted(result, key=int), [], []
+    """Whether more pulses narrow the costs of the draws: sign tests of each step in size."""
+    sizes, words = sorted(result, key=int), []
+    found: list[Held] = []
     for fewer, more in itertools.pairwise(sizes):
         wide, narrow = result[fewer]["width"], result[more]["width"]
         both = [name for name in wide if name in narrow]
         less = sum(narrow[name] < wide[name] for name in both)
-        chance = stats.binomtest(less, len(both), alternative="greater").pvalue if both else 1.0
+        chance, wider = (
+            stats.binomtest(less, len(both), alternative=side).pvalue if both else 1.0
+            for side in ("greater", "less")
+        )
         middle = [100 * float(np.median(list(each.values()) or [0.0])) for each in (wide, narrow)]
         words.append(
             f"{fewer} to {more}: narrower of {less} of {len(both)} (p = {chance:.2g}), medians "
             f"{middle[0]:.2g} and {middle[1]:.2g} %"
         )
-        found.append(bool(chance <= 1.0 - CONFIDENCE))
+        found.append(
+            "held" if chance <= 1.0 - CONFIDENCE else word_of_test(wider > 1.0 - CONFIDENCE)
+        )
     return Claim(
         "Ten times as many pulses narrow what the draws cost (sign test at 99 %).",
         _SOURCE,
         setting,
         "; ".join(words),
-        held_over(found) if found else "inconclusive",
+        together(found) if found else "inconclusive",
     )
 
 

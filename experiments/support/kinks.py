@@ -7,7 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from experiments.support.record import Claim, held_over
+from experiments.support.held import together
+from experiments.support.record import Claim, Held, held_where
 from neurograd.report.plots import BLUE, GREEN, GREY, ORANGE, RED, styled
 
 LIMITS = {
@@ -21,10 +22,10 @@ LIMITS = {
 SOURCE = "Lemma 2.1 (Eq. 3) with kinks (ours)"
 
 
-def inside(row: Mapping[str, Any]) -> bool:
+def inside(row: Mapping[str, Any]) -> Held:
     """Whether the whole interval of measured over predicted is within its limits."""
-    low, high = LIMITS[row["method"], row["size"]]
-    return bool(low <= row["ratio_ci"][0] and row["ratio_ci"][1] <= high)
+    low, high = row["ratio_ci"]
+    return held_where((low, high), *LIMITS[row["method"], row["size"]])
 
 
 def judged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -47,7 +48,7 @@ def claims(found: Mapping[str, dict[str, Any]]) -> list[Claim]:
                 SOURCE,
                 f"{title}, digits; noise of 0.001 and 0.01 ‖w‖; 99 % intervals",
                 "; ".join(sentence(r) for r in right),
-                held_over([inside(r) for r in right]),
+                together([inside(r) for r in right]),
             )
         )
         others = [r for r in rows if r not in right]
@@ -59,9 +60,7 @@ def claims(found: Mapping[str, dict[str, Any]]) -> list[Claim]:
                     SOURCE,
                     f"{title}, digits; 99 % intervals",
                     "; ".join(sentence(r) for r in others),
-                    held_over(
-                        [r["ratio_ci"][0] >= 0.95 and r["ratio_ci"][1] <= 1.05 for r in others]
-                    ),
+                    together([held_where(tuple(r["ratio_ci"]), 0.95, 1.05) for r in others]),
                 )
             )
     return made

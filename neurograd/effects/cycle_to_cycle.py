@@ -9,6 +9,7 @@ from pydantic import Field
 
 from neurograd.effects.effect import Effect, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
+from neurograd.effects.measured_table import jumps_of
 from neurograd.effects.sections import SpecSections
 from neurograd.effects.slips import small_part
 from neurograd.keys.fields import Fraction, OneOrSection, SpecModel
@@ -25,6 +26,7 @@ class PulseNoise(SpecModel):
     )
 
 
+_MEASURED = "device.measured"
 _FORM = "{potentiation: '5 %', depression: '3 %'}"
 
 
@@ -51,7 +53,8 @@ def spreads_of(device: Any) -> tuple[float, float]:
 def _is_noisy(device: Any) -> bool:
     if device.pulsed is not None:
         return bool(device.pulsed.dw_min_std > 0)
-    return any(spreads_of(device))
+    jumps = jumps_of(device)
+    return any(spreads_of(device)) if jumps is None else jumps.noise > 0
 
 
 def _named(device: Any) -> Iterator[tuple[str, float]]:
@@ -64,14 +67,18 @@ def _named(device: Any) -> Iterator[tuple[str, float]]:
 
 
 def _remedy(spec: SpecSections) -> Remedy:
+    if jumps_of(spec.device) is not None:
+        return Remedy(_MEASURED, f"choose a {_MEASURED} of steps that vary less")
     pulsed = spec.device.pulsed is not None
     return change("lower", ["device.pulsed.dw_min_std" if pulsed else EFFECT.key])
 
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     device = spec.device
-    # Devices of a few states have no noise of pulses.
-    if device is not None and device.pulsed is None and device.conductance.states is None:
+    # Devices of a few states have no noise of pulses, and a table of jumps has its own.
+    if device is None or device.pulsed is not None or device.conductance.states is not None:
+        return
+    if jumps_of(device) is None:
         for key, value in _named(device):
             _, dot, direction = key.removeprefix(EFFECT.key).partition(".")
             yield fraction(key, f"{EFFECT.label} of {direction}" if dot else EFFECT.label, value)
@@ -95,6 +102,7 @@ EFFECT = Effect(
         "device.pulsed.noise",
         "device.pulsed.noise_offset",
         "device.pulsed.noise_slope",
+        _MEASURED,
     ),
     remedy=_remedy,
     knobs=_knobs,

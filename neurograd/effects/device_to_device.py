@@ -9,6 +9,7 @@ from pydantic import Field
 
 from neurograd.effects.effect import Effect, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, fraction
+from neurograd.effects.measured_table import jumps_of
 from neurograd.effects.sections import SpecSections
 from neurograd.effects.slips import small_part
 from neurograd.keys.fields import Fraction, SpecModel
@@ -50,8 +51,10 @@ def _remedy(spec: SpecSections) -> Remedy:
 
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
-    if spec.device is not None and spec.device.pulsed is None:
-        yield fraction(EFFECT.key, EFFECT.label, spec.device.write.device_to_device)
+    device = spec.device
+    # A table of jumps is that of one device, and takes no spread.
+    if device is not None and device.pulsed is None and jumps_of(device) is None:
+        yield fraction(EFFECT.key, EFFECT.label, device.write.device_to_device)
 
 
 def _hints(spec: SpecSections, samples: int) -> Iterator[str]:

@@ -63,6 +63,8 @@ def with_fitted_device(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], Rema
         )
     if numbers or own is not None:
         found["ranges"] = _with_own(own or {}, path, numbers, pairs)
+        if "other_curves" in section:
+            found["ranges"].setdefault("other_curves", section["other_curves"])
     return found, remarks
 
 

@@ -80,13 +80,24 @@ def _build(parts: Assembly) -> None:
             f"{lifetime:.3g} updates; allowed: 1 or more"
         )
 
+    still = _stands_still(parts)
+
     def draw() -> Tensor:
         size = parts.problem.num_parameters
-        return draw_lifetimes(size, lifetime, leakage.spread, generator, dtype)
+        drawn = draw_lifetimes(size, lifetime, leakage.spread, generator, dtype)
+        return drawn.masked_fill(still, math.inf)
 
     first = draw()
     pair = parts.spec.device.conductance.mapping == "differential_pair"
     parts.later_writes.append(PairLeakage(first, draw()) if pair else OneLeakage(first))
+
+
+def _stands_still(parts: Assembly) -> Tensor:
+    """Which synapses hold one weight only, stuck, worn or corrupt; nothing of it leaks."""
+    synapse = parts.synapse
+    assert synapse is not None
+    low, high = synapse.bounds
+    return low == high
 
 
 def _remedy(spec: SpecSections) -> Remedy:
@@ -107,7 +118,8 @@ EFFECT = Effect(
     label="leaking synapses",
     key="device.leakage",
     stage=Stage.AFTER,
-    order=10,
+    # Behind all that holds devices where they are.
+    order=40,
     keys=(Keys("device", LeakageKeys, 100),),
     when=on_device(lambda device: device.leakage is not None),
     build=_build,

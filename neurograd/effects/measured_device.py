@@ -2,90 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
 from neurograd import words
-from neurograd.effects import granularity, nonlinearity
+from neurograd.effects import cycle_to_cycle, granularity, nonlinearity
 from neurograd.effects.assembly import Assembly, Synapse
 from neurograd.effects.effect import Contribution, Keys, Stage, on_device
 from neurograd.effects.fitted_device import TABLE, MeasuredAs, without_options
-from neurograd.effects.measured_runs import average_curve, scatter
+from neurograd.effects.measured_table import (
+    MeasuredTable,
+    measured_of,
+    read_measured,
+    read_table,
+)
 from neurograd.effects.pulsed_device import fill_mapping, refuse_levels
 from neurograd.effects.sections import SpecSections
 from neurograd.effects.write_curve import Write, counted_by_trains, draw_window, pulse_noise
-from neurograd.errors import NeurogradError
 from neurograd.fit.measurements import DIRECTIONS
-from neurograd.fit.models.wrong_way import right_way
-from neurograd.fit.reading import SAME_WINDOW, read_measurements
+from neurograd.fit.reading import SAME_WINDOW
 from neurograd.keys.fields import FieldType, Json, Line, SpecModel, spec_problem
 
 if TYPE_CHECKING:
-    from device_models import JumpTable, PulseCurves
-
-
-@dataclass(frozen=True)
-class MeasuredTable:
-    """A file of a measured device as a chip takes it.
-
-    Attributes:
-        steps: Its curves, or its jumps.
-        scatter: Root of the mean square of the readings' distance from the curves, as a part of the
-            window; 0 for jumps, which hold their noise.
-        devices: Number of devices that the curves are the average of.
-        left_out: Which runs the curves are without, and why, a line each.
-    """
-
-    steps: PulseCurves | JumpTable
-    scatter: float
-    devices: int = 1
-    left_out: tuple[str, ...] = ()
-
-
-def read_measured(path: str | os.PathLike[str]) -> PulseCurves | JumpTable:
-    """Reads a file of conductances behind pulses, or of steps against conductance.
-
-    Args:
-        path: The file, of any form that ``neurograd fit`` takes.
-
-    Raises:
-        ValueError: One line, when the file can not be read or holds no device.
-    """
-    return read_table(path).steps
-
-
-def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
-    """The same with its scatter.
-
-    Raises:
-        ValueError: One line, when the file can not be read or holds no device.
-    """
-    import torch  # noqa: PLC0415
-
-    from device_models import jump_table, pulse_curves  # noqa: PLC0415  (needs torch)
-
-    measured = read_measurements(path)
-    try:
-        if measured.jumps:
-            up, down = (
-                (torch.from_numpy(each.conductance), torch.from_numpy(each.change))
-                for each in measured.jumps
-            )
-            return MeasuredTable(jump_table(up, down), 0.0)
-        runs, left_out = right_way(measured.runs)
-        measured = replace(measured, runs=runs)
-        curves = [average_curve(measured, direction) for direction in DIRECTIONS]
-        up, down = (
-            (torch.from_numpy(each.pulses), torch.from_numpy(each.conductance)) for each in curves
-        )
-        devices = len({run.device for run in measured.runs})
-        return MeasuredTable(pulse_curves(up, down), scatter(curves), devices, left_out)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    from device_models import JumpTable
+    from device_models.write.pulsed_write import PulsedWrite
 
 
 @dataclass(frozen=True)
@@ -189,26 +132,15 @@ def _is_jump_table(table: MeasuredTable) -> bool:
 
 
 def _build(parts: Assembly) -> None:
-    from device_models import (  # noqa: PLC0415  (needs torch)
-        JumpTable,
-        MemristorWrite,
-        PulseResponse,
-        jump_table_write,
-    )
+    from device_models import JumpTable, MemristorWrite, PulseResponse  # noqa: PLC0415  (torch)
 
-    try:
-        table = read_measured(parts.spec.device.measured)
-    except ValueError as error:
-        raise NeurogradError(f"device.measured: {error}") from None
-    dtype, place, size = parts.problem.dtype, parts.problem.device, parts.weight_range
-    rounding, _ = granularity.counting(parts)
+    table = measured_of(parts.spec.device)
+    dtype, place = parts.problem.dtype, parts.problem.device
     if isinstance(table, JumpTable):
-        trains = parts.spec.device.pulse_train is not None
-        counted = 0.5 * sum(table.typical_steps()) if trains else None
-        jumps = jump_table_write(table.to(dtype=dtype, device=place), size, rounding, counted)
+        jumps = _jumps_written(parts, table)
         parts.synapse = Synapse(jumps, jumps.weight_bounds())
         return
-    window = draw_window(parts)
+    window, (rounding, _) = draw_window(parts), granularity.counting(parts)
     straight = not parts.keeps(nonlinearity.EFFECT)
     curves = [c.to(dtype=dtype, device=place) for c in (table.potentiation, table.depression)]
     write = MemristorWrite(
@@ -221,6 +153,22 @@ def _build(parts: Assembly) -> None:
         counted_by_trains(parts, table.levels),
     )
     parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True)
+
+
+def _jumps_written(parts: Assembly, table: JumpTable) -> PulsedWrite:
+    """The write by a table of jumps, without what is left out of a chip."""
+    from device_models import jump_table_write  # noqa: PLC0415  (needs torch)
+
+    trains = parts.spec.device.pulse_train is not None
+    counted = 0.5 * sum(table.typical_steps()) if trains else None
+    if not parts.keeps(nonlinearity.EFFECT):
+        table = table.straight(counted)
+    if not parts.keeps(cycle_to_cycle.EFFECT):
+        table = table.quiet()
+    table = table.to(dtype=parts.problem.dtype, device=parts.problem.device)
+    rounding, _ = granularity.counting(parts)
+    capped = parts.keeps(granularity.EFFECT)
+    return jump_table_write(table, parts.weight_range, rounding, counted, capped=capped)
 
 
 def _hints(spec: SpecSections, samples: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neurograd.effects.conductance_window import conductance_of
-from neurograd.effects.measured_device import read_measured
+from neurograd.effects.measured_table import read_measured
 from neurograd.effects.pulsed_device import controller_step, controller_steps
 
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from neurograd.errors import DataError
 from neurograd.fit.goodness import LEVEL, Goodness, goodness, together
-from neurograd.fit.models.curves import CURVES, Curve
+from neurograd.fit.models.curves import CURVES, Curve, form_of, forms_within
 from neurograd.fit.models.model_fit import ModelFit, fit_model, fit_stopping, held_out
 from neurograd.fit.models.trains import Trains
 
@@ -104,6 +104,15 @@ class Choice:
     tried: tuple[Tried, ...]
     chosen: Tried | None
     rivals: tuple[Tried, ...]
+
+    @property
+    def other_forms(self) -> tuple[str, ...]:
+        """Forms of rivals that the chosen curve has at no values of its numbers."""
+        if self.chosen is None:
+            return ()
+        within = forms_within(self.chosen.name)
+        forms = (form_of(each.name) for each in self.rivals)
+        return tuple(dict.fromkeys(form for form in forms if form not in within))
 
     def notes(self) -> tuple[str, ...]:
         """What has to be known of the choice, a line each."""

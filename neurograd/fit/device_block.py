@@ -74,6 +74,16 @@ def block_of(curve: str, numbers: Sequence[Number], table_file: str | None) -> d
     return block
 
 
+def below_zero(numbers: Sequence[Number]) -> tuple[str, ...]:
+    """What is to be known of a smallest conductance below 0, which no key takes."""
+    return tuple(
+        f"{number.in_words()}: a device has none below 0, which an offset of the meter looks like. "
+        f"{number.key} is set to 0 S; measure the offset, and take it off the readings"
+        for number in numbers
+        if number.key == "conductance.min" and number.unit == "S" and number.value < 0
+    )
+
+
 def _write(curve: str, by_key: dict[str, Number]) -> dict[str, Any]:
     write: dict[str, Any] = {}
     if curve == "soft bounds":

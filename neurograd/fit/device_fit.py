@@ -13,7 +13,7 @@ import numpy as np
 
 from neurograd.errors import DataError
 from neurograd.fit.choice import CHOOSING, Choice, Tried, choose, fits_of
-from neurograd.fit.device_block import Unknown, block_of, unknown_of
+from neurograd.fit.device_block import Unknown, below_zero, block_of, unknown_of
 from neurograd.fit.devices import Devices
 from neurograd.fit.goodness import LEVEL, goodness
 from neurograd.fit.measurements import Measurements
@@ -43,6 +43,7 @@ class DeviceFit:
             jumps.
         table: Text of the jump table; None where a curve fits.
         unit: Unit of the conductances, ``S`` or ``relative``.
+        other_forms: Forms of curves that may be right as well and that no numbers of this one make.
     """
 
     curve: str
@@ -53,6 +54,7 @@ class DeviceFit:
     fits: tuple[ModelFit, ...]
     table: str | None
     unit: str
+    other_forms: tuple[str, ...] = ()
 
     @property
     def fit(self) -> ModelFit | None:
@@ -136,6 +138,7 @@ def fit_device(measured: Measurements, model: str | None = None) -> DeviceFit:
         others = [Devices.of(each, trains).numbers(measured.unit, keys) for each in rivals]
         numbers = joined_all(own, [number for each in others for number in each])
         notes += (*_chosen_on(choice.chosen, fits), *devices.notes())
+    notes += below_zero(numbers)
     unknown = unknown_of(trains, measured.unit, [number.key for number in numbers])
     not_told = {each.key for each in unknown}
     return DeviceFit(
@@ -147,6 +150,7 @@ def fit_device(measured: Measurements, model: str | None = None) -> DeviceFit:
         fits=fits,
         table=None,
         unit=measured.unit,
+        other_forms=choice.other_forms,
     )
 
 
@@ -163,7 +167,8 @@ def _chosen_on(chosen: Tried, fits: Sequence[ModelFit]) -> tuple[str, ...]:
 def _of_steps(trains: Trains, unit: str, choice: Choice, left_out: tuple[str, ...]) -> DeviceFit:
     """A jump table in place of a curve, of all devices together."""
     fit = fit_model(step_curve(trains), trains)
-    notes, after = (*left_out, *choice.notes()), goodness(fit)
+    numbers = numbers_of(fit, unit)
+    notes, after = (*left_out, *choice.notes(), *below_zero(numbers)), goodness(fit)
     if not after.fits:
         notes += (
             f"The jump table does not fit either (p = {after.smallest:.2g}, level {LEVEL:g}): "
@@ -172,7 +177,7 @@ def _of_steps(trains: Trains, unit: str, choice: Choice, left_out: tuple[str, ..
         )
     return DeviceFit(
         curve=fit.model.curve.name,
-        numbers=numbers_of(fit, unit),
+        numbers=numbers,
         unknown=unknown_of(trains, unit, ()),
         notes=notes,
         tried=choice.tried,

@@ -53,7 +53,8 @@ def joint_ranges(found: DeviceFit) -> dict[str, Any]:
         found: The fit of one device, by a curve of ``write``.
 
     Returns:
-        ``numbers`` and ``correlations``, both empty where all numbers are known to ``SMALL``.
+        ``numbers`` and ``correlations``, both empty where all numbers are known to ``SMALL``, and
+        ``other_curves`` where others may be right that no draw of the numbers is of.
 
     Raises:
         DataError: If it is another device, or the data set no bound to a number.
@@ -71,22 +72,26 @@ def joint_ranges(found: DeviceFit) -> dict[str, Any]:
             f"the data set no bound to {' and '.join(unbounded)}; allowed: no ranges, or data of "
             "more pulses"
         )
-    names = [
-        name
-        for name in told(fit)
-        if name in fit.model.names and _is_open(by_key.get(key_of(fit.model.curve, name)))
-    ]
+    curve = fit.model.curve
+    opened = [name for name in told(fit) if _is_open(by_key.get(key_of(curve, name)))]
+    numbers = {
+        f"device.{key_of(curve, name)}": _range(by_key[key_of(curve, name)]) for name in opened
+    }
+    # What the curve takes for known varies with nothing: its interval is a rival's.
+    names = [name for name in opened if name in fit.model.names]
+    others = {"other_curves": [*found.other_forms]} if found.other_forms and numbers else {}
+    return {"numbers": numbers, "correlations": _pairs(fit, names), **others}
+
+
+def _pairs(fit: ModelFit, names: list[str]) -> list[list[Any]]:
+    """Keys of parameters two by two, with the correlation of their numbers."""
     keys = [key_of(fit.model.curve, name) for name in names]
-    if not keys:
-        return {"numbers": {}, "correlations": []}
-    numbers = {f"device.{key}": _range(by_key[key]) for key in keys}
     correlations = _correlations(fit, names)
-    pairs = [
+    return [
         [f"device.{keys[one]}", f"device.{keys[other]}", round(float(correlations[one, other]), 4)]
         for one in range(len(keys))
         for other in range(one)
     ]
-    return {"numbers": numbers, "correlations": pairs}
 
 
 def _is_unbounded(number: Number) -> bool:
@@ -114,6 +119,8 @@ def _is_open(number: Number | None) -> bool:
         return False
     if number.key in ("conductance.min", "conductance.max") and number.unit != "S":
         return False
+    if number.key == "conductance.min" and number.high <= 0.0:
+        return False  # a spec has 0, which is no draw's doubt
     return 0.5 * (number.high - number.low) / _SCORE > SMALL * abs(number.value)
 
 
@@ -121,7 +128,7 @@ def _range(number: Number) -> dict[str, Any]:
     """What a spec says of a number, as its key writes it."""
     levels = drawn_as_steps(f"device.{number.key}")
     least, most = _allowed_of(number)
-    typical = float(min(max(round(number.value), least), most)) if levels else number.value
+    typical = float(min(max(round(number.value) if levels else number.value, least), most))
     gap = SMALL * abs(typical)
     low, high = min(number.low, typical - gap), max(number.high, typical + gap)
     below, above = typical - max(low, least), min(high, most) - typical

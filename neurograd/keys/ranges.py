@@ -77,6 +77,26 @@ class _Interval(FieldType):
         return {"type": "array", "prefixItems": [end, end], "minItems": 2, "maxItems": 2}
 
 
+@dataclass(frozen=True)
+class _Lines(FieldType):
+    """Names, a line each."""
+
+    def read(self, value: Any) -> tuple[str, ...]:
+        """Reads a list of texts."""
+        if not isinstance(value, list | tuple):
+            raise spec_problem(f"{show(value)} is not a list; allowed: {self.allowed}")
+        return tuple(Line(100).read(each) for each in value)
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        return "a list of names"
+
+    def json(self) -> Json:
+        """A list of strings."""
+        return {"type": "array", "items": Line(100).json()}
+
+
 class NumberRange(SpecModel):
     """What is known of one number; its key has the typical value."""
 
@@ -148,6 +168,11 @@ class Ranges(SpecModel):
         (),
         description="Pairs of these numbers that vary together, each with the correlation of their "
         "normal scores. Default: [], none.",
+    )
+    other_curves: Annotated[tuple[str, ...], _Lines()] = Field(
+        (),
+        description="Curves that data allow as well and that no draw is of, for reports to name; "
+        "written by neurograd fit --ranges and with device.measured_as. Default: [], none.",
     )
 
 

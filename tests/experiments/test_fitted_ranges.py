@@ -19,6 +19,7 @@ from experiments.support.fitted_claims import (
     held,
     numbers,
     place_of,
+    share_interval,
     summary,
 )
 from experiments.support.fitted_devices import FULL, RUNS, block_of, draw_device, spec_of
@@ -81,9 +82,14 @@ def _judged(inside, outside, verdict=TOLERATED, trained=TOLERATED):
     return result["5000"], [claim.held for claim in claims(result, "by hand")]
 
 
-@pytest.mark.parametrize(("outside", "word"), [(2, "held"), (6, "held"), (7, "not held")])
+@pytest.mark.parametrize(
+    ("outside", "word"), [(2, "inconclusive"), (6, "inconclusive"), (7, "not held")]
+)
 def test_ninety_percent_must_not_lie_above_the_interval(outside, word):
-    """14 of 20 leave 90 % inside the exact 99 % interval (0.395 to 0.909), 13 do not (0.884)."""
+    """14 of 20 leave 90 % inside the exact 99 % interval (0.395 to 0.909), 13 do not (0.884).
+
+    Red where what the interval does not contradict is called held: 14 of 20 are no 90 %.
+    """
     part, words = _judged(20 - outside, outside)
     assert part["held"] == 20 - outside
     assert part["expected"] == pytest.approx(0.9)
@@ -91,16 +97,57 @@ def test_ninety_percent_must_not_lie_above_the_interval(outside, word):
     assert words[0] == word
 
 
+def test_so_many_files_show_ninety_percent():
+    """The exact 99 % interval of 60 of 60 begins at 0.926."""
+    assert _judged(60, 0)[1][0] == "held"
+
+
 def test_shares_are_held_against_what_trained():
-    assert _judged(20, 0)[1][1:3] == ["held", "inconclusive"]  # no device is lost
+    # A test of a sum can only contradict it, and of lost devices there is none.
+    assert _judged(20, 0)[1][1:3] == ["inconclusive", "partly"]
     part, words = _judged(20, 0, TOLERATED, LOST)
     assert part["wrong_and_sure"] == 20
     assert part["share_where_lost"] == (1.0, 20)
     assert words[1:3] == ["not held", "not held"]
     assert _judged(20, 0, LOST, TOLERATED)[1][1] == "not held"
     # Draws that decide nothing are wrong about nothing, and tell nothing.
-    assert _judged(20, 0, OPEN, LOST)[1][1] == "held"
+    assert _judged(20, 0, OPEN, LOST)[1][1] == "inconclusive"
     assert numbers(*_rows(2, 0, OPEN, TOLERATED))["share_where_tolerated"] == (0.0, 2)
+
+
+def test_shares_of_few_devices_show_nothing():
+    """Red where means over five devices are judged as points."""
+    part = _judged(20, 0)[0]
+    few = {**part, "share_where_tolerated": (0.8, 5), "share_where_lost": (0.0, 5)}
+    many = {**part, "share_where_tolerated": (0.8, 200), "share_where_lost": (0.0, 200)}
+    assert _words({"5000": few})[2] == "inconclusive"
+    assert _words({"5000": many})[2] == "held"
+    assert _words({"5000": {**many, "share_where_lost": (0.3, 200)}})[2] == "partly"
+
+
+def _words(result):
+    return [claim.held for claim in claims(result, "by hand")]
+
+
+def test_the_interval_of_a_share_covers_whatever_its_law():
+    """Of all numbers from 0 to 1 with a mean those that are 0 or 1 vary most: 3,000 draws each."""
+    generator = np.random.default_rng(11)
+    for mean, count in ((0.05, 5), (0.5, 14), (0.9, 40)):
+        drawn = generator.binomial(count, mean, size=3000) / count
+        ends = {each: share_interval(each, count) for each in set(drawn.tolist())}
+        missed = sum(not ends[each][0] <= mean <= ends[each][1] for each in drawn.tolist())
+        assert missed <= 30  # 1 %; the bound is wide, so that fewer are missed
+    assert share_interval(0.0, 5) == (0.0, pytest.approx(1 - 200 ** (-1 / 5)))
+
+
+@pytest.mark.parametrize(("narrower", "word"), [(16, "held"), (8, "inconclusive"), (0, "not held")])
+def test_a_sign_test_that_tells_nothing_is_inconclusive(narrower, word):
+    """Red where p = 0.5 of 16 devices is called not held."""
+    part = _judged(20, 0)[0]
+    wide = {f"{k:02}": 1.0 for k in range(16)}
+    narrow = {name: 0.5 if k < narrower else 1.5 for k, name in enumerate(wide)}
+    result = {"50": {**part, "width": wide}, "500": {**part, "width": narrow}}
+    assert _words(result)[3] == word
 
 
 def test_a_refused_file_is_counted_apart():

@@ -67,7 +67,8 @@ def test_claims_are_held_by_intervals_not_by_points():
     assert right.measured.count("trained") == 2
     assert others.measured.count("trained") == 4
     wide, _ = claims(_result(ratio_ci=[0.94, 1.03]))
-    assert wide.held == "not held"
+    assert wide.held == "inconclusive"
+    assert claims(_result(ratio_ci=[0.8, 0.9]))[0].held == "not held"
     assert len(claims({"x": {"title": "X", "rows": _result()["x"]["rows"][3:5]}})) == 1
 
 

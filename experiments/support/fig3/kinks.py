@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from device_models import Backprop, Chip
 from experiments.support.fig3.students import NORM, STEP_SIZE, STRONG, Effort, Student, problem_of
+from experiments.support.held import held_near, together
 from experiments.support.kinked_step import kinked_step
-from experiments.support.record import Claim, Run, held_over
+from experiments.support.record import Claim, Held, Run, held_where
 from neurograd.judge.proportions import proportion_interval
 from neurograd.measure.curvature import hessian_trace
 from neurograd.measure.intervals import Interval, mean_interval
@@ -87,7 +89,7 @@ def make_kink_claims(
     """
     depths = {d: [r for r in rows if r["depth"] == d] for d in sorted({r["depth"] for r in rows})}
     left = {depth: beside(mine) for depth, mine in depths.items()}
-    inside = [low >= -LIMIT and high <= LIMIT for _, (low, high) in left.values()]
+    inside = [held_near(ends, 0.0, LIMIT) for _, ends in left.values()]
     listed = "; ".join(f"{d} hidden {v:+.3f} ({c[0]:+.3f} to {c[1]:+.3f})" for d, (v, c) in
                        left.items())  # fmt: skip
     return [
@@ -98,7 +100,7 @@ def make_kink_claims(
             setting=f"{setting}; noise norm {STRONG:g}, mean along the trajectories, over seeds "
             "and widths at 99 %",
             measured=f"measured less predicted over |Eq. 3| + |kinks|: {listed}",
-            held=held_over(inside),
+            held=together(inside),
         ),
         _theorem(rows, linear, setting),
         _initial(depths, setting),
@@ -117,7 +119,7 @@ def _initial(depths: dict[int, list[dict[str, Any]]], setting: str) -> Claim:
             f"{depth} hidden: mean {mean:+.2f} ({low:+.2f} to {high:+.2f}), standard deviation "
             f"{found.std(ddof=1):.2f}, larger than the term in {beyond} of {len(found)}"
         )
-    fine = [high < 0.5 for _, high in small]
+    fine = [held_where(ends, 0.0, 0.5) for ends in small]
     return Claim(
         claim="At initialization the kinks of most ReLU networks cost or spare less than the "
         "Hessian's term, so that Theorem 2.3 may leave them out.",
@@ -126,26 +128,30 @@ def _initial(depths: dict[int, list[dict[str, Any]]], setting: str) -> Claim:
         "where noise lowers the loss; held where the 99 % interval of the part with larger kinks "
         "lies below a half",
         measured="; ".join(parts),
-        held=held_over(fine),
+        held=together(fine),
     )
 
 
 def _theorem(rows: list[dict[str, Any]], linear: list[dict[str, Any]], setting: str) -> Claim:
     """Theorem 2.3 with the kinks in the prediction."""
     plain = {(r["width"], r["depth"]): r for r in linear}
-    parts, fell = [], []
+    parts: list[str] = []
+    fell: list[Held] = []
     for row in rows:
         other = plain[row["width"], row["depth"]]
-        value, (_, high) = mean_interval(means(row, "predicted"))
-        fell.append(high < other["predicted_ci"][0])
+        value, ends = mean_interval(means(row, "predicted"))
+        # Lower than all of the other's interval, or higher.
+        lower = held_where(ends, -math.inf, other["predicted_ci"][0])
+        apart = lower != "not held" or ends[0] > other["predicted_ci"][1]
+        fell.append(lower if apart else "inconclusive")
         parts.append(f"{name(row)} × {value / other['predicted']:.3g}")
     return Claim(
         claim="Theorem 2.3 with the kinks: a ReLU lowers the impact of variance.",
         source="Theorem 2.3 (Eq. 5) with kinks (ours)",
         setting=f"{setting}; Eq. 3 and kinks of noise of norm {STRONG:g} against the linear "
         "network of the same size; lower where the 99 % intervals over seeds are apart",
-        measured=f"lower in {sum(fell)} of {len(fell)}: {'; '.join(parts)}",
-        held=held_over(fell),
+        measured=f"lower in {fell.count('held')} of {len(fell)}: {'; '.join(parts)}",
+        held=together(fell),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.support.agreement import Agreement, compare
+from experiments.support.held import together, word_of_test
 from experiments.support.lemma_2_1.networks import NETWORKS, SPIKING, SPIKING_TITLE
 from experiments.support.record import Claim, held_over
 
@@ -230,5 +231,5 @@ def spiking_claim(rows: Sequence[dict[str, Any]]) -> Claim:
         f"{SPIKING_TITLE}, surrogate gradient with white noise and bias; change from the loss "
         "before the step; 99 % intervals",
         f"measured − predicted holds 0 in {agree} of {len(rows)} steps: {measured}",
-        held_over([bool(r["agree"]) for r in rows]),
+        together([word_of_test(bool(r["agree"])) for r in rows]),
     )

@@ -162,15 +162,6 @@ def geometric(values: Sequence[float]) -> tuple[float, Interval]:
         return float(np.exp(center)), (float(np.exp(low)), float(np.exp(high)))
 
 
-def together(parts: Sequence[Held]) -> Held:
-    """One word for a claim that was tried several times and should hold each time."""
-    if len(set(parts)) == 1:
-        return parts[0]
-    if "held" in parts:
-        return "partly"
-    return "not held" if "not held" in parts else "inconclusive"
-
-
 def bars(center: float, ci: Interval) -> list[list[float]]:
     """Lengths of an error bar, none where the interval is not finite."""
     if not (math.isfinite(ci[0]) and math.isfinite(ci[1])):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from experiments.support.held import held_near, together
 from experiments.support.kinked_step import kinked_step
-from experiments.support.record import Claim, Held, Run
-from experiments.support.vgg.impacts import STYLES, together
+from experiments.support.record import Claim, Run
+from experiments.support.vgg.impacts import STYLES
 from experiments.support.vgg.students import DEPTHS, Student, Task, make_student
-from neurograd.measure.intervals import Interval, mean_interval
+from neurograd.measure.intervals import mean_interval
 from neurograd.theory import white_variance_term
 
 PAIRS = 8
@@ -78,7 +79,7 @@ def kink_claim(rows: list[dict[str, Any]], setting: str, variance: float) -> Cla
         left, ci = mean_interval(
             [(row["measured"] - row["hessian"] - row["kinks"]) / row["hessian"] for row in mine]
         )
-        judged.append(_held(ci))
+        judged.append(held_near(ci, 0.0, LIMIT))
         parts.append(
             f"{STYLES[start][2]}, {len(mine)} networks: measured over Eq. 3's term {ratio:.2f} "
             f"({ends[0]:.2f} to {ends[1]:.2f}), measured less Eq. 3 and kinks over Eq. 3's term "
@@ -96,10 +97,3 @@ def kink_claim(rows: list[dict[str, Any]], setting: str, variance: float) -> Cla
         "; ".join(parts),
         together(judged),
     )
-
-
-def _held(ci: Interval) -> Held:
-    """Whether an interval lies within the limits, or wholly beyond one of them."""
-    if ci[0] >= -LIMIT and ci[1] <= LIMIT:
-        return "held"
-    return "not held" if ci[0] > LIMIT or ci[1] < -LIMIT else "inconclusive"

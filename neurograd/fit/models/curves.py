@@ -204,6 +204,8 @@ EXPONENTIAL = Curve(
 )
 """Fitted where it is asked for alone."""
 
+_OVER_THE_WINDOW = " over the window"
+
 MODELS = {
     "constant": (_OVER, "constant"),
     "nonlinear": (_BENT_OVER, "nonlinear"),
@@ -213,6 +215,18 @@ MODELS = {
     "exponential": ("exponential",),
 }
 """Names of the curves of each model that a fit can be held to."""
+
+
+def form_of(name: str) -> str:
+    """A curve's name without how its pulses pass the window."""
+    return name.removesuffix(_OVER_THE_WINDOW)
+
+
+def forms_within(name: str) -> frozenset[str]:
+    """The form of a curve and those that it has at some values of its numbers."""
+    form = form_of(name)
+    own = [curve for curve in (*CURVES, EXPONENTIAL) if form_of(curve.name) == form]
+    return frozenset((form, *(form_of(held) for curve in own for held in curve.holds)))
 
 
 def curves_of(model: str | None) -> tuple[Curve, ...]:

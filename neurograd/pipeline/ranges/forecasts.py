@@ -64,6 +64,9 @@ def typical_notes(spec: Spec, command: str) -> tuple[str, ...]:
             f"The numbers are those that neurograd fit finds in {data}, which prints what it was "
             "told by the data and what not; what they leave open is in ranges."
         )
+    if spec.ranges.other_curves:
+        others = ", ".join(spec.ranges.other_curves)
+        found.append(f"The data do not rule out {others}: ranges are of another curve's numbers.")
     if command != "check":
         found.append(
             f"{command} takes the typical values of {keys}; check forecasts over their ranges."
@@ -258,7 +261,14 @@ def result_of(
     ranges = spec.ranges or Ranges()
     off, off_ends = _off_paths(draws), _off_paths(corners)
     first_off = next(iter((*off, *off_ends)), "")
-    about = About(ranges.data, bool(ranges.correlations), len(off), len(off_ends), first_off)
+    about = About(
+        ranges.data,
+        bool(ranges.correlations),
+        len(off),
+        len(off_ends),
+        first_off,
+        ranges.other_curves,
+    )
     said = sentences(result, about)
     return result.model_copy(update={"sentences": said})
 

@@ -18,6 +18,7 @@ class About:
 
     Attributes:
         data: Measured data that leave the numbers open; None for none.
+        other_curves: Curves that these allow as well and that no draw is of.
         correlated: Whether numbers are known to vary together.
         off_path: Draws that no path of means describes, which are predicted along one.
         off_corners: Corners likewise.
@@ -29,6 +30,7 @@ class About:
     off_path: int = 0
     off_corners: int = 0
     reason: str = ""
+    other_curves: tuple[str, ...] = ()
 
 
 def sentences(result: RangesResult, about: About) -> tuple[str, ...]:
@@ -40,12 +42,24 @@ def sentences(result: RangesResult, about: About) -> tuple[str, ...]:
     """
     return (
         *_share(result, about.data),
+        *_other_curves(about),
         *_off_path(result, about),
         *_edges(result),
         _next(result),
         *_unchanged(result),
         *_corners(result, correlated=about.correlated),
     )
+
+
+def _other_curves(about: About) -> Iterator[str]:
+    if about.other_curves:
+        source = "what is known" if about.data is None else f"the data of {about.data}"
+        verb = "do" if about.data is not None else "does"
+        yield (
+            f"All draws are of one curve. {source[0].upper()}{source[1:]} {verb} not rule out "
+            f"{words.listed(list(about.other_curves))}, of which no draw is: the shares leave out "
+            "what such a device would cost."
+        )
 
 
 def _off_path(result: RangesResult, about: About) -> Iterator[str]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
+
 from device_models import Leakage, PairLeakage
 from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
 
 
-def leak_of(device):
+def chip_of(device, hidden=3):
     spec = validate_spec(
         {
             "device": device,
-            "network": {"hidden": [3]},
+            "network": {"hidden": [hidden]},
             "task": {"name": "teacher_student", "train_samples": 8, "test_samples": 4},
         }
     )
-    return build_chip(spec, build_problem(spec)).writes[-1]
+    problem = build_problem(spec)
+    return build_chip(spec, problem), problem
+
+
+def leak_of(device):
+    return chip_of(device)[0].writes[-1]
 
 
 def test_both_devices_of_a_pair_have_a_lifetime():
@@ -33,3 +42,38 @@ def test_both_devices_of_a_pair_have_a_lifetime():
         assert isinstance(leak, Leakage)
         # What is drawn for the first device stays.
         assert leak.lifetime.equal(pair.positive)
+
+
+STUCK = {
+    "stuck": {"preset": "capacitor", "faults": {"stuck_high": "20 %", "stuck_low": "10 %"}},
+    "stuck, of a curve": {
+        "conductance": {"mapping": "reference"},
+        "faults": {"stuck_high": "20 %", "stuck_low": "10 %"},
+    },
+    "stuck pairs of a curve": {"faults": {"stuck_high": "30 %", "stuck_low": "30 %"}},
+    "stuck one-sided pairs": {"preset": "pcm", "faults": {"stuck_high": "20 %"}},
+    "corrupt": {"preset": "capacitor", "pulsed": {"corrupt": "30 %"}},
+    "worn": {"preset": "capacitor", "endurance": {"age": 1e6, "fails": "held"}},
+    "worn, of a curve": {
+        "conductance": {"mapping": "reference"},
+        "endurance": {"age": 1e6, "fails": "held"},
+    },
+}
+
+
+@pytest.mark.parametrize("device", STUCK.values(), ids=STUCK)
+def test_devices_that_hold_one_weight_only_keep_it(device):
+    """After as many updates as a weight lives, programming finds them where they are."""
+    chip, problem = chip_of({**device, "leakage": {"lifetime": 50, "spread": "10 %"}}, hidden=40)
+    ends = [chip.program(torch.full_like(problem.initial_weights, end)) for end in (-9.0, 9.0)]
+    still = (ends[0] == ends[1]) & (ends[0] != 0)
+    assert 10 < int(still.sum()) < problem.num_parameters - 10
+    w = begun = chip.program(problem.initial_weights)
+    for k in range(50):
+        realized = torch.zeros_like(w)
+        for write in chip.writes:
+            realized = write.write(w, realized, generator_for(0, "write", k))
+        w = w + realized
+    assert w[still].equal(begun[still])
+    works = (ends[1] > ends[0]) & (begun != 0)
+    assert bool((w[works].abs() < 0.6 * begun[works].abs()).all())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from neurograd.effects import cycle_to_cycle
+from neurograd.effects.registry import active_in, knobs_of
 from neurograd.errors import DataError, FitWarning, SpecError
 from neurograd.fit.device_fit import fit_device
 from neurograd.fit.joint import joint_ranges
@@ -14,6 +18,7 @@ from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.notes import notes
 from neurograd.pipeline.ranges import typical_notes
+from neurograd.seeding import generator_for
 from neurograd.spec import load_spec, spec_to_dict, validate_spec
 from tests.neurograd.command_line import run_command
 
@@ -121,6 +126,70 @@ def test_cycles_are_averaged(tmp_path):
     spec = load_spec(spec_beside(tmp_path, text, ", read: {noise: 1 %}"))
     (write,) = build_chip(spec, build_problem(spec)).writes
     assert write.levels == (9, 9)
+
+
+VARIED_JUMPS = "conductance,delta_up,delta_down\n" + "".join(
+    f"{g},{2.2 - 0.2 * g + noise},{-0.2 - 0.2 * g - noise}\n"
+    for g in range(11)
+    for noise in (-0.1, 0.1)
+)
+
+
+def _left_out(tmp_path, *names, **more):
+    """The write of a table of jumps without effects, and the places of its devices."""
+    (tmp_path / "jumps.csv").write_text(VARIED_JUMPS)
+    spec = validate_spec(
+        {
+            "device": {"measured": str(tmp_path / "jumps.csv"), **more},
+            "network": {"hidden": [4]},
+            "task": {"name": "teacher_student", "train_samples": 20, "test_samples": 5},
+        }
+    )
+    problem = build_problem(spec)
+    active = {effect.name: effect for effect in active_in(spec, problem.num_samples)}
+    assert {"granularity", "nonlinearity", "cycle_to_cycle"} <= set(active)
+    chip = build_chip(spec, problem, without=[active[name] for name in names])
+    places = torch.linspace(-0.5, 0.5, problem.num_parameters, dtype=torch.float64)
+    return chip.writes[0], places
+
+
+def test_jumps_that_are_left_out_leave_the_rest(tmp_path):
+    """Of a table of jumps: the dependence on the state, the deviations, whole pulses."""
+    whole, w = _left_out(tmp_path)
+    asked = torch.full_like(w, 0.01)
+    bent, noisy = whole.moments(w, asked).mean, whole.moments(w, asked).variance
+    assert float(bent.max() - bent.min()) > 0.005
+    straight, _ = _left_out(tmp_path, "nonlinearity")
+    for sign in (1, -1):
+        torch.testing.assert_close(straight.moments(w, sign * asked).mean, sign * asked)
+    assert float(straight.moments(w, asked).variance.min()) > 0
+    quiet, _ = _left_out(tmp_path, "cycle_to_cycle")
+    torch.testing.assert_close(quiet.moments(w, asked).mean, bent)
+    assert bool((quiet.moments(w, asked).variance < noisy).all())
+    divided, _ = _left_out(tmp_path, "granularity")
+    assert divided.max_pulses is None
+    assert whole.max_pulses == (9, 9)
+
+
+def test_without_its_three_effects_a_table_of_jumps_writes_what_is_asked(tmp_path):
+    names = ("granularity", "nonlinearity", "cycle_to_cycle")
+    ideal, w = _left_out(tmp_path, *names)
+    assert ideal.deterministic
+    for size in (0.013, -0.15):
+        asked = torch.full_like(w, size)
+        torch.testing.assert_close(ideal.write(w, asked, generator_for(0)), asked)
+    trains, _ = _left_out(tmp_path, *names, pulse_train={})
+    torch.testing.assert_close(trains.write(w, asked, generator_for(0)), asked)
+
+
+def test_a_table_of_jumps_says_itself_what_its_noise_is(tmp_path):
+    """Its deviations are an effect, whose remedy is another table; no key of noise is turned."""
+    for text, noisy in ((VARIED_JUMPS, True), (JUMPS, False)):
+        spec = load_spec(spec_beside(tmp_path, text))
+        assert ("cycle_to_cycle" in [each.name for each in active_in(spec, 20)]) == noisy
+        keys = [knob.key for knob in knobs_of(spec, 20)]
+        assert not any(key.startswith("device.write.") for key in keys)
+    assert cycle_to_cycle.EFFECT.remedy(spec).key == "device.measured"
 
 
 UNEVEN_JUMPS = "conductance,delta_up,delta_down\n" + "".join(
@@ -271,6 +340,19 @@ def test_a_measured_device_may_be_the_fitted_one_with_its_ranges(tmp_path):
     given = {frozenset(each[:2]): each[2] for each in section["correlations"]}
     for *keys, value in spec.ranges.correlations:
         assert value == (0.5 if keys == pair[:2] else given[frozenset(keys)])
+    assert validate_spec(spec_to_dict(spec)).like(spec) == spec
+
+
+def test_curves_that_the_data_allow_as_well_are_said_with_the_ranges(tmp_path, monkeypatch):
+    path = _soft_bounds(tmp_path)
+    found = replace(
+        fit_device(read_measurements(path), "soft_bounds"), other_forms=("nonlinear", "power")
+    )
+    monkeypatch.setattr("neurograd.fit.device_fit.fit_device", lambda *_: found)
+    spec = validate_spec({"device": {"measured": str(path), "measured_as": "fit"}})
+    assert spec.ranges.other_curves == found.other_forms
+    said = "The data do not rule out nonlinear, power: ranges are of another curve's numbers."
+    assert said in typical_notes(spec, "check")
     assert validate_spec(spec_to_dict(spec)).like(spec) == spec
 
 

@@ -54,9 +54,9 @@ def test_effects_stand_in_the_order_in_which_an_update_meets_them():
         "cycle_to_cycle",
         "device_to_device",
         "states",
-        "leakage",
         "faults",
         "endurance",
+        "leakage",
     ]
 
 

@@ -12,7 +12,7 @@ from device_models import nonlinear_response
 from experiments.support.fit_files import Source, draw_source
 from neurograd.errors import DataError
 from neurograd.fit import Measurements, Run
-from neurograd.fit.choice import Tried, choose, rivals_of
+from neurograd.fit.choice import Choice, Tried, choose, rivals_of
 from neurograd.fit.device_fit import fit_device
 from neurograd.fit.goodness import Goodness
 from neurograd.fit.measurements import DIRECTIONS
@@ -141,6 +141,22 @@ def test_a_curve_is_a_rival_of_its_special_case_where_it_is_ahead():
         large = tried(fits["constant"], score, 25.0)
         found = rivals_of(large, [small, large])
         assert tuple(each.name for each in found) == rivals
+
+
+def test_forms_of_rivals_are_those_that_the_curve_never_has():
+    """A nonlinear curve is a constant one where its bend is 0, and has soft bounds at another."""
+    trains = line_up(straight(12, 0.02, 0.01).runs)
+    every = [tried(fit_model(curve, trains), 1.0, 1.0) for curve in CURVES]
+    expected = {
+        "constant over the window": ("soft bounds", "nonlinear", "power", "linear, relative noise"),
+        "nonlinear over the window": ("power", "linear, relative noise"),
+        "power": ("soft bounds", "nonlinear", "linear, relative noise"),
+    }
+    for name, forms in expected.items():
+        (chosen,) = [each for each in every if each.name == name]
+        rivals = tuple(each for each in every if each is not chosen)
+        assert {*Choice((), chosen, rivals).other_forms} == {*forms}
+    assert Choice((), None, ()).other_forms == ()
 
 
 def test_intervals_hold_those_of_curves_that_are_not_told_apart():

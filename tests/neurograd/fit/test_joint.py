@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from neurograd.errors import DataError
+from neurograd.fit.device_block import below_zero
 from neurograd.fit.device_fit import fit_device
 from neurograd.fit.joint import joint_ranges
 from neurograd.fit.reading import read_measurements
@@ -130,6 +131,54 @@ def test_conductances_without_a_unit_have_bounds(found):
     ]
     section = joint_ranges(replace(found, numbers=tuple(numbers)))
     assert "device.conductance.max" not in section["numbers"]
+
+
+def test_levels_that_a_rival_leaves_open_have_a_range_without_correlations(data):
+    """Of pulses that pass the window whole they are known, but not under the curve's rival."""
+    whole = fit_device(read_measurements(data), "constant")
+    chosen = next(each for each in whole.tried if each.name == "constant over the window")
+    key = "conductance.levels.potentiation"
+    numbers = [
+        replace(each, value=60.0, low=51.0, high=75.0, given=False) if each.key == key else each
+        for each in whole.numbers
+    ]
+    section = joint_ranges(replace(whole, fits=chosen.fits, numbers=tuple(numbers)))
+    known = section["numbers"][f"device.{key}"]
+    assert known["interval"] == [51.0, 75.0]
+    assert known["min"] < 51
+    assert known["max"] > 75
+    pairs = {each for pair in section["correlations"] for each in pair[:2]}
+    assert pairs == {*section["numbers"]} - {f"device.{key}", f"device.{key[:-12]}depression"}
+
+
+def test_curves_that_no_draw_is_of_are_named(found):
+    assert "other_curves" not in joint_ranges(found)
+    section = joint_ranges(replace(found, other_forms=("power",)))
+    assert section["other_curves"] == ["power"]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "known"),
+    [
+        (-8e-7, -9e-7, -7e-7, None),
+        (-1e-7, -3e-7, 2e-7, {"min": 0.0, "max": 3.061e-7, "std": 1.02e-7}),
+    ],
+)
+def test_a_smallest_conductance_below_0_is_0(found, value, low, high, known):
+    """An offset of the meter: the spec has 0, and no range where 0 lies above the interval."""
+    key = "conductance.min"
+    numbers = [
+        replace(each, value=value, low=low, high=high) if each.key == key else each
+        for each in found.numbers
+    ]
+    fit = replace(found, numbers=tuple(numbers))
+    section = joint_ranges(fit)
+    assert section["numbers"].get(f"device.{key}") == known
+    spec = validate_spec({"device": fit.device_block(), "ranges": section})
+    assert spec.device.conductance.min == 0.0
+    (note,) = below_zero(fit.numbers)
+    assert "an offset of the meter" in note
+    assert below_zero(found.numbers) == ()
 
 
 def test_devices_of_other_curves_are_refused(data):

@@ -11,14 +11,14 @@ from scipy import stats
 from torch import nn
 
 import neurograd
-from device_models import Backprop, Chip, WhiteNoise
+from device_models import Backprop, Chip, FixedPointGrid, UpdateRounding, WhiteNoise
 from neurograd import theory
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.loss_change import predict_loss_change
 from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.problem import Problem
 from neurograd.problem.losses import MeanSquaredError
-from tests.neurograd.cases import relu_network, smooth_network
+from tests.neurograd.cases import dense_hessian, relu_network, smooth_network
 
 BUDGET = MeasurementBudget(draws=60, loss_draws=30, covariance_draws=8, seed=1)
 
@@ -108,6 +108,21 @@ def test_thresholds_hold_for_smooth_networks_only(point):
     assert smooth.thresholds_hold
     assert smooth.predicted.kinks == Estimate.exact(0.0)
     assert smooth.anisotropy == pytest.approx(smooth.hessian_anisotropy)
+
+
+def test_all_but_the_loss_is_measured_where_the_chip_holds_the_weights():
+    """Weights beyond its window are clipped as they are written."""
+    problem = smooth_network()
+    w = problem.initial_weights
+    chip = Chip(Backprop(), 0.1, writes=(UpdateRounding(FixedPointGrid(12, 0.4), "nearest"),))
+    found = measure_point(problem, chip, w, 0, 0, BUDGET)
+    held = chip.program(w)
+    torch.testing.assert_close(held, w.clamp(-0.4, 0.4), rtol=0, atol=1e-3)
+    assert (found.loss, found.programmed_loss) == (problem.loss(w), problem.loss(held))
+    assert abs(found.programmed_loss - found.loss) > 0.01 * found.loss
+    assert found.gradient.equal(problem.gradient(held))
+    trace = float(dense_hessian(problem, held).trace())
+    assert found.trace.value == pytest.approx(trace, rel=1e-6)
 
 
 def test_what_was_not_detected_has_no_ratio_and_an_infinite_end_neither(point):

@@ -58,6 +58,22 @@ def test_a_point_of_a_noisy_chip():
     assert point.trace.method == "smoothed"
 
 
+def test_all_but_the_loss_is_measured_where_the_chip_holds_the_weights():
+    """Weights beyond its window are clipped as they are written."""
+    problem = tiny_network()
+    w = problem.initial_weights
+    chip = Chip(Backprop(), 0.15, writes=(UpdateRounding(FixedPointGrid(7, 0.5), "nearest"),))
+    budget = SmoothedBudget(2, 150, 2, 0)
+    point = measure_smoothed_point(problem, chip, w, 0, 0, STD, budget)
+    held = chip.program(w)
+    assert float(held.abs().max()) <= 0.5 < float(w.abs().max())
+    assert (point.loss, point.programmed_loss) == (problem.loss(w), problem.loss(held))
+    assert abs(point.programmed_loss - point.loss) > 0.05
+    exact = [float(exact_smoothed_loss(problem, at, STD)) for at in (held, w)]
+    assert holds(point.smoothed_loss, exact[0])
+    assert not holds(point.smoothed_loss, exact[1])
+
+
 def _quadratic(monkeypatch, problem):
     """Derivatives of a quadratic loss without the noise of their measurement, and no others."""
     w = problem.initial_weights

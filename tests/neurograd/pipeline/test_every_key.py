@@ -39,6 +39,7 @@ BASE = {
 NO_NUMBER = {
     "name": "words of a report",
     "ranges.data": "words of a report",
+    "ranges.other_curves": "words of a report",
     "task.folder": "where files lie",
     "measure.budget": "measuring that is little work is done in full (points/test_work.py)",
     "measure.chunk_size": "memory; passes give the same sums whatever their size",

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from experiments.support.vgg.impacts import together, trend
+from experiments.support.held import together
+from experiments.support.vgg.impacts import trend
 
 
 def test_trends():

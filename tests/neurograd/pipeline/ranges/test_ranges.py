@@ -160,6 +160,15 @@ def test_draws_that_are_not_decided_count_as_neither_and_widen_the_interval():
     assert "Taken at its word" in result.sentences[1]
 
 
+def test_curves_that_are_not_drawn_are_named_beside_the_share():
+    spec = spec_of(TRIANGLE)
+    more = {"data": "pulses.csv", "other_curves": ("nonlinear", "soft bounds")}
+    spec = spec.model_copy(update={"ranges": spec.ranges.model_copy(update=more)})
+    share, beside, *_ = judged(spec, lambda values: values[C2C]).sentences
+    assert "of what the data of pulses.csv allow" in share
+    assert "pulses.csv do not rule out nonlinear and soft bounds, of which no draw is" in beside
+
+
 def test_the_edge_lies_between_the_last_kept_and_the_first_lost_draw():
     spec = spec_of(TRIANGLE, SPREAD)
     for seed in range(20):

@@ -1,0 +1,100 @@
+"""The file of a measured device: its curves, or its jumps."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from neurograd.effects.measured_runs import average_curve, scatter
+from neurograd.errors import NeurogradError
+from neurograd.fit.measurements import DIRECTIONS
+from neurograd.fit.models.wrong_way import right_way
+from neurograd.fit.reading import read_measurements
+
+if TYPE_CHECKING:
+    from device_models import JumpTable, PulseCurves
+
+
+@dataclass(frozen=True)
+class MeasuredTable:
+    """A file of a measured device as a chip takes it.
+
+    Attributes:
+        steps: Its curves, or its jumps.
+        scatter: Root of the mean square of the readings' distance from the curves, as a part of the
+            window; 0 for jumps, which hold their noise.
+        devices: Number of devices that the curves are the average of.
+        left_out: Which runs the curves are without, and why, a line each.
+    """
+
+    steps: PulseCurves | JumpTable
+    scatter: float
+    devices: int = 1
+    left_out: tuple[str, ...] = ()
+
+
+def read_measured(path: str | os.PathLike[str]) -> PulseCurves | JumpTable:
+    """Reads a file of conductances behind pulses, or of steps against conductance.
+
+    Args:
+        path: The file, of any form that ``neurograd fit`` takes.
+
+    Raises:
+        ValueError: One line, when the file can not be read or holds no device.
+    """
+    return read_table(path).steps
+
+
+def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
+    """The same with its scatter.
+
+    Raises:
+        ValueError: One line, when the file can not be read or holds no device.
+    """
+    import torch  # noqa: PLC0415
+
+    from device_models import jump_table, pulse_curves  # noqa: PLC0415  (needs torch)
+
+    measured = read_measurements(path)
+    try:
+        if measured.jumps:
+            up, down = (
+                (torch.from_numpy(each.conductance), torch.from_numpy(each.change))
+                for each in measured.jumps
+            )
+            return MeasuredTable(jump_table(up, down), 0.0)
+        runs, left_out = right_way(measured.runs)
+        measured = replace(measured, runs=runs)
+        curves = [average_curve(measured, direction) for direction in DIRECTIONS]
+        up, down = (
+            (torch.from_numpy(each.pulses), torch.from_numpy(each.conductance)) for each in curves
+        )
+        devices = len({run.device for run in measured.runs})
+        return MeasuredTable(pulse_curves(up, down), scatter(curves), devices, left_out)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def jumps_of(device: Any) -> JumpTable | None:
+    """The table of jumps that a spec's device is; None for another device.
+
+    Raises:
+        NeurogradError: When the file can not be read any more.
+    """
+    from device_models import JumpTable  # noqa: PLC0415  (needs torch)
+
+    steps = None if device.measured is None else measured_of(device)
+    return steps if isinstance(steps, JumpTable) else None
+
+
+def measured_of(device: Any) -> PulseCurves | JumpTable:
+    """What the file of a spec's measured device holds.
+
+    Raises:
+        NeurogradError: When it can not be read any more.
+    """
+    try:
+        return read_measured(device.measured)
+    except ValueError as error:
+        raise NeurogradError(f"device.measured: {error}") from None
