@@ -16,14 +16,19 @@ from torch.func import functional_call
 from torch.overrides import has_torch_function
 
 from device_models.cudnn_state import derivatives, full_precision, pass_contexts
-from device_models.layer_hooks import LayerRecorder, begin_pass
+from device_models.layer_hooks import begin_pass
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
-from device_models.scaled_layers import beside_products
 from neurograd.errors import ModelError
 from neurograd.problem.fused_passes import some_products
 from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
-from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
+from neurograd.problem.module_parts import (
+    MatchedTypes,
+    calibrate,
+    copy_of,
+    parts_of,
+    weights_outside,
+)
 from neurograd.problem.network_check import Split, check_finite, check_network, placed
 
 DEFAULT_CHUNK = 4096
@@ -169,20 +174,13 @@ class Problem:
 
     @cached_property
     def outside_layers(self) -> dict[str, int]:
-        """Trainable parameters that no linear or convolution layer multiplies by or adds.
+        """Trainable parameters that are used outside of linear and convolution layers.
 
-        Names with numbers of dimensions: matrices of recurrent layers or of products that a module
-        writes out, gains of normalization, constants of neurons. Converters around arrays and rules
-        that work layer by layer do not meet them.
+        Names with numbers of dimensions (``weights_outside``). Converters around arrays and rules
+        that work layer by layer do not meet them, or not all that they do.
         """
-        first = self.parameters_of(self.initial_weights)
-        leaves = {name: part.detach() for name, part in first.items()}
-        recorder = LayerRecorder(leaves)
-        with torch.no_grad(), recorder.applied():
-            self.outputs(leaves, self._data["train"][0][:1])
-        met = {name for call in recorder.calls for name in (call.weight, call.bias)}
-        met |= beside_products(self.module)
-        return {name: len(shape) for name, shape in self._shapes.items() if name not in met}
+        outside = weights_outside(self)
+        return {name: len(shape) for name, shape in self._shapes.items() if name in outside}
 
     def data(self, split: Split = "train") -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split, on the problem's device."""

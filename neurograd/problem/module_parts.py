@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +20,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode
 
-from device_models.cudnn_state import pass_contexts
+from device_models.cudnn_state import derivatives, pass_contexts
+from device_models.layer_hooks import CutRecorder
+from device_models.scaled_layers import beside_products
 from device_models.spiking.euler_neuron import EulerNeuron
 from device_models.spiking.network import SpikingNetwork
 from neurograd.errors import ModelError
+
+if TYPE_CHECKING:
+    from neurograd.problem.flat_problem import Problem
 
 CALIBRATION = 1000
 """Training samples whose statistics a fresh batch normalization gets, at most."""
@@ -147,6 +152,29 @@ def _mixes_types(layer: nn.Module) -> Iterator[bool]:
         yield _spikes(layer)
         for part in layer.children():
             yield from _mixes_types(part)
+
+
+def weights_outside(problem: Problem) -> frozenset[str]:
+    """Names of trainable parameters that are not, or not only, weight or bias of layers.
+
+    Matrices of recurrent layers or of products that a module writes out, gains of normalization,
+    constants of neurons; and weights of a layer that are used a second time: an embedding tied to
+    the output layer, a decoder with the encoder's matrix transposed. Learned factors of layers'
+    products, and the biases behind them, are known beside layers and are none.
+
+    Args:
+        problem: Network, loss and data; one training sample passes through the network.
+    """
+    first = problem.parameters_of(problem.initial_weights)
+    leaves = {name: part.detach().clone().requires_grad_() for name, part in first.items()}
+    recorder = CutRecorder(leaves)
+    with torch.enable_grad(), recorder.applied():
+        outputs = problem.outputs(leaves, problem.data()[0][:1]).sum()
+    met = {name for call in recorder.calls for name in (call.weight, call.bias)}
+    if outputs.requires_grad:
+        slopes = derivatives(outputs, list(leaves.values()), allow_unused=True)
+        met -= {name for name, slope in zip(leaves, slopes, strict=True) if slope is not None}
+    return frozenset(leaves) - met - beside_products(problem.module)
 
 
 def calibrate(module: nn.Module, names: Iterable[str], inputs: Tensor) -> None:

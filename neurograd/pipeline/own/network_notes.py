@@ -93,8 +93,9 @@ def _outside_layers(spec: Spec, problem: Problem) -> Iterator[str]:
             else ""
         )
         yield (
-            f"{_names(tuple(outside))} {'are' if len(outside) > 1 else 'is'} outside of linear "
-            f"and convolution layers: the chip stores, reads and writes them like weights{beside}."
+            f"{_names(tuple(outside))} {'are' if len(outside) > 1 else 'is'} used outside of "
+            "linear and convolution layers: the chip stores, reads and writes them like "
+            f"weights{beside}."
         )
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from neurograd.effects.chip_builder import matrices_outside_layers
 from neurograd.errors import ModelError
 from neurograd.problem import Problem
 from neurograd.problem.module_parts import CALIBRATION, copy_of
@@ -242,5 +243,61 @@ def test_parameters_outside_of_layers():
     gates = {f"r.{kind}_{part}_l0": size for kind, size in (("weight", 2), ("bias", 1))
              for part in ("ih", "hh")}  # fmt: skip
     assert _problem(Gru()).outside_layers == gates
-    written_out = _problem(Wrapped(lambda m, y: y @ m.o.weight[:, :3]))
-    assert written_out.outside_layers == {}
+
+
+class Tied(nn.Module):
+    """Layers, one of whose matrices is used a second time, by ``again``."""
+
+    def __init__(self, again):
+        super().__init__()
+        self.e, self.m, self.o = nn.Linear(12, 12), nn.Linear(12, 12), nn.Linear(12, 3)
+        self.again = again
+
+    def forward(self, x):
+        return self.o(torch.relu(self.again(self, torch.relu(self.m(torch.relu(self.e(x)))))))
+
+
+class TiedEmbedding(nn.Module):
+    """An output layer with the matrix of the embedding."""
+
+    def __init__(self):
+        super().__init__()
+        self.e, self.h, self.o = nn.Embedding(3, 4), nn.Linear(4, 4), nn.Linear(4, 3, bias=False)
+        self.o.weight = self.e.weight
+
+    def forward(self, x):
+        return self.o(torch.relu(self.h(self.e(x[:, 0].long().remainder(3)))))
+
+
+USED_AGAIN = {
+    "transposed": (lambda m, h: functional.linear(h, m.e.weight.t()), ["e.weight"]),
+    "written out": (lambda m, h: h @ m.m.weight, ["m.weight"]),
+    "of a function": (lambda m, h: functional.linear(h, torch.tanh(m.m.weight)), ["m.weight"]),
+    "bias": (lambda m, h: h * m.e.bias, []),
+    "as a layer": (lambda m, h: functional.linear(h, m.e.weight, m.m.bias), []),
+    "without a gradient": (lambda m, h: h + m.e.weight.detach().sum(), []),
+    "not at all": (lambda m, h: h, []),
+}
+
+
+@pytest.mark.parametrize("name", USED_AGAIN)
+def test_weights_that_are_used_a_second_time_outside_of_layers(name):
+    again, matrices = USED_AGAIN[name]
+    problem = _problem(Tied(again))
+    outside = {"e.bias": 1} if name == "bias" else dict.fromkeys(matrices, 2)
+    assert problem.outside_layers == outside
+    assert matrices_outside_layers(problem) == matrices
+
+
+def test_an_output_layer_that_is_tied_to_the_embedding_is_outside_of_layers():
+    assert _problem(TiedEmbedding()).outside_layers == {"e.weight": 2}
+
+
+def test_layers_that_share_a_matrix_are_layers():
+    module = Tied(lambda m, h: h)
+    module.m.weight = module.e.weight
+    assert _problem(module).outside_layers == {}
+
+
+def test_outputs_without_a_slope_have_nothing_outside_of_layers():
+    assert _problem(Wrapped(lambda m, y: y.detach())).outside_layers == {}

@@ -248,7 +248,7 @@ LAYERED = [
 @pytest.mark.parametrize("sections", LAYERED, ids=str)
 def test_what_acts_on_layers_refuses_matrices_that_it_would_not_meet(sections):
     keys = {**CHIP, **sections}
-    with pytest.raises(NeurogradError, match=r"r\.weight_ih_l0 and 1 more are outside of them"):
+    with pytest.raises(NeurogradError, match=r"weight_ih_l0 and 1 more are used outside"):
         neurograd.check(problem=problem_of(Gru), chip=keys)
     # Gains of batch normalization are digital: nothing is refused for them.
     assert neurograd.check(problem=problem_of(normalized), chip=keys).record.points
