@@ -18,7 +18,6 @@ from torch.overrides import has_torch_function
 from device_models.cudnn_state import derivatives, full_precision, pass_contexts
 from device_models.layer_hooks import begin_pass
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
-from neurograd.errors import ModelError
 from neurograd.problem.fused_passes import some_products
 from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
@@ -26,10 +25,11 @@ from neurograd.problem.module_parts import (
     MatchedTypes,
     calibrate,
     copy_of,
+    own_module,
     parts_of,
     weights_outside,
 )
-from neurograd.problem.network_check import Split, check_finite, check_network, placed
+from neurograd.problem.network_check import Split, check_finite, check_network, outputs_of, placed
 
 DEFAULT_CHUNK = 4096
 
@@ -61,7 +61,8 @@ class Problem:
         chunk_size: Samples that one forward pass takes; bounds the memory, not the result.
 
     Raises:
-        ModelError: If the module has no trainable weights, or normalizes by the batch at hand.
+        ModelError: If the module has no trainable weights or no values, normalizes by the batch at
+            hand, or refuses the inputs where fresh batch normalization needs their statistics.
         DataError: If inputs and targets do not match, or are not finite (``network_check.placed``).
         ValueError: If the chunk size is below 1, or a torch loss has options.
     """
@@ -86,9 +87,7 @@ class Problem:
         self.chunk_size = chunk_size
         test = test_inputs, test_targets
         self._data = placed((inputs, targets), test, dtype, self.device)
-        module = copy_of(module).to(device=device, dtype=dtype).eval()
-        if not any(parameter.requires_grad for parameter in module.parameters()):
-            raise ModelError("the module has no trainable weights; allowed: one with any")
+        module = own_module(module, dtype, self.device)
         self.parts = parts_of(module)
         calibrate(module, self.parts.calibrated, self._data["train"][0])
         self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = (
@@ -213,8 +212,8 @@ class Problem:
             stack.enter_context(self._turn)
             # What a call leaves in the buffers goes into this copy.
             state = {**self._buffers, **parameters}
-            result: Tensor = functional_call(self.module, state, (inputs,))
-        return result
+            result = functional_call(self.module, state, (inputs,))
+        return outputs_of(result)
 
     def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss of every sample, differentiable in the outputs, shape ``(n,)``."""

@@ -136,6 +136,76 @@ def test_normalization_by_the_batch_at_hand_is_refused():
         _problem(module)
 
 
+def _instance(**options):
+    """Maps of 2 channels with 6 values, and 12 of the next layer."""
+    return nn.Sequential(
+        nn.Unflatten(1, (2, 6)),
+        nn.InstanceNorm1d(2, track_running_stats=True, **options),
+        nn.Flatten(),
+        nn.Linear(12, 3),
+    )
+
+
+def test_fresh_instance_normalization_by_running_statistics_gets_those_of_the_training_samples():
+    """As it is it would be the identity in evaluation mode."""
+    problem = _problem(_instance())
+    x, _ = problem.data()
+    maps = x.view(-1, 2, 6)
+    norm = problem.module[1]
+    assert problem.parts.calibrated == ("1",)
+    torch.testing.assert_close(norm.running_mean, maps.mean(2).mean(0))
+    torch.testing.assert_close(norm.running_var, maps.var(2).mean(0))
+    assert float((norm(maps) - maps).abs().min()) > 0.1
+    problem.check_network()
+
+
+def test_instance_normalization_keeps_statistics_that_it_came_with_or_needs_none():
+    module = _instance(affine=True)
+    module[1].running_mean.fill_(3.0)
+    problem = _problem(module)
+    assert (problem.parts.kept, problem.parts.calibrated) == (("1",), ())
+    assert problem.module[1].running_mean.unique().tolist() == [3.0]
+    module[1] = nn.InstanceNorm1d(2)
+    problem = _problem(module)
+    assert (problem.parts.kept, problem.parts.calibrated) == ((), ())
+    problem.check_network()
+
+
+UNFIT = {
+    "lazy": (nn.LazyLinear(3), 60, "weight has no shape before the first call; allowed"),
+    "lazy norm": (nn.LazyBatchNorm1d(), 60, "weight has no shape before the first call; allowed"),
+    "meta": (nn.Linear(12, 3, device="meta"), 60, "weight is on the meta device, without values"),
+    "complex": (nn.Linear(12, 3, dtype=torch.complex64), 60, "weight is of type complex64; all"),
+    "wrong size": (nn.Linear(11, 8), 60, r"refuses inputs of shape \(60, 12\).*: RuntimeError"),
+    "and one sample": (nn.Linear(11, 8), 1, r"refuses inputs of shape \(1, 12\)"),
+    "one sample": (nn.Linear(12, 8), 1, r"\(1\) gets no statistics of 1 training sample: "),
+}
+
+
+@pytest.mark.parametrize(("first", "samples", "said"), UNFIT.values(), ids=UNFIT)
+def test_modules_that_no_problem_can_be_made_of(first, samples, said):
+    module = nn.Sequential(first, nn.BatchNorm1d(8), nn.Linear(8, 3))
+    with pytest.raises(ModelError, match=said) as told:
+        _problem(module, samples)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda m, y: (y, y), "outputs of type tuple; allowed: one tensor"),
+        (lambda m, y: y.argmax(1), "outputs of type int64; allowed: .* a floating type"),
+    ],
+)
+def test_outputs_that_are_no_tensor_of_numbers_are_refused(function, said):
+    problem = _problem(Wrapped(function))
+    w = problem.initial_weights
+    for call in (problem.check_network, lambda: problem.loss(w), lambda: problem.gradient(w)):
+        with pytest.raises(ModelError, match=said) as told:
+            call()
+        assert str(told.value).startswith("the network gives outputs")
+
+
 # -- dropout, and what is random or remembers ---------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.identity import content_fingerprint
 from neurograd.pipeline.own.handed_over import spec_for
+from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
 from tests.neurograd.cases import Gru
@@ -148,6 +149,23 @@ NO_VALUES = {
 def test_what_is_no_list_of_values_is_refused(over, said):
     with pytest.raises(NeurogradError, match=said):
         neurograd.sweep(problem=problem_of(normalized), chip=CHIP, over=over)
+
+
+def test_instance_normalization_is_named():
+    def module():
+        return nn.Sequential(
+            nn.Unflatten(1, (2, 6)), nn.InstanceNorm1d(2, track_running_stats=True), nn.Flatten(),
+            nn.BatchNorm1d(12), nn.Linear(12, 3),
+        )  # fmt: skip
+
+    def alone():
+        return nn.Sequential(*module()[:3], nn.Linear(12, 3))
+
+    for made, said in ((module, "Batch and instance normalization (1 and 3) keeps the mean"),
+                       (alone, "Instance normalization (1) keeps the mean")):  # fmt: skip
+        problem = problem_of(made)
+        notes = " ".join(network_notes(spec_for(problem, CHIP, {}), problem))
+        assert said in notes
 
 
 def test_a_problem_handed_over_has_the_numbers_of_its_spec():
