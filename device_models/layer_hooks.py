@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -375,3 +375,17 @@ class LayerRecorder(LayerHook):
         self.calls.append(RecordedCall(name, bias, call.input, outputs))
         # Layers that work in place change what they get.
         return outputs.clone()
+
+
+class CutRecorder(LayerRecorder):
+    """A recorder that lets no gradient into the weights and biases of the layers.
+
+    What a network's outputs still depend on is used elsewhere.
+    """
+
+    def product(self, call: LayerCall, x: Tensor) -> Tensor:
+        """The output of a layer for the input ``x``, without a graph to its own parameters."""
+        if id(call.weight) in self._name_of:
+            bias = None if call.bias is None else call.bias.detach()
+            call = replace(call, weight=call.weight.detach(), bias=bias)
+        return super().product(call, x)

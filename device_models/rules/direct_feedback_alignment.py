@@ -54,7 +54,7 @@ class DirectFeedbackAlignment(LayerwiseRule):
         (error,) = torch.autograd.grad(cut.loss, cut.outputs, retain_graph=True)
         for call in cut.calls:
             if call.weight in self.feedback:
-                fed_back = error.flatten(1) @ self.feedback[call.weight]
+                fed_back = error.reshape(len(error), -1) @ self.feedback[call.weight]
                 yield (per_sample(call.inputs, len(cut.targets)) * fed_back).sum()
 
 

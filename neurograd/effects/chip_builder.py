@@ -88,7 +88,7 @@ def _layer(chip: Assembly, part: ChipPart) -> Assembly | None:
 
 
 def _check_layers(spec: SpecSections, problem: Problem, without: Collection[str]) -> None:
-    """Refuses what acts on layers where matrices of the network are outside of them."""
+    """Refuses what acts on layers where matrices of the network are used outside of them."""
     for each in all_effects():
         if not each.on_layers or each.name in without:
             continue
@@ -98,12 +98,12 @@ def _check_layers(spec: SpecSections, problem: Problem, without: Collection[str]
         if found:
             raise NeurogradError(
                 f"{each.key}: {each.label} acts on linear and convolution layers, and {found[0]} "
-                f"{f'and {len(found) - 1} more are' if found[1:] else 'is'} outside of them; "
+                f"{f'and {len(found) - 1} more are' if found[1:] else 'is'} used outside of them; "
                 "allowed: a network whose products are torch.nn.Linear or Conv1d to Conv3d layers, "
                 "or a chip without this effect"
             )
 
 
 def matrices_outside_layers(problem: Problem) -> list[str]:
-    """Names of the matrices that no linear or convolution layer multiplies by."""
+    """Names of the matrices that are used outside of linear and convolution layers."""
     return [name for name, dimensions in problem.outside_layers.items() if dimensions > 1]

@@ -5,6 +5,7 @@ Shape parameters without a harmless end (an exponential step's A, a and b) are n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,8 @@ class Knob:
         settings: The keys of the spec that a value stands for, with their values.
         unit: ``%`` for fractions, ``s`` for times, ``bits``, or empty.
         whole: Whether it takes whole numbers only.
-        scale: ``log``, or ``linear`` (bits, each of which is a factor of two already).
+        scale: ``log``, ``linear`` (bits, each of which is a factor of two already), or ``signed``
+            (even steps through a range that begins below 0).
         either: Whether harm on both sides is plausible, so that both are searched.
         first: First value that is tried where it is 0 now.
     """
@@ -53,9 +55,20 @@ class Knob:
     either: bool = False
     first: float = 0.0
 
+    @property
+    def signed(self) -> bool:
+        """Whether it runs through a range that begins below 0, in even steps."""
+        return self.scale == "signed"
+
     def rounded(self, value: float) -> float:
         """The nearest value that is tried, within what is allowed."""
-        near = round(value) if self.whole else float(f"{value:.{DIGITS}g}")
+        if self.whole:
+            near: float = round(value)
+        elif self.signed:
+            # To a part of the range: near 0 there is no digit that means anything.
+            near = round(value, DIGITS - math.floor(math.log10(self.high - self.low))) + 0.0
+        else:
+            near = float(f"{value:.{DIGITS}g}")
         return min(max(near, self.low), self.high)
 
     def show(self, value: float | None) -> str:

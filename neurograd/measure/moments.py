@@ -154,16 +154,17 @@ class Moments:
 
     @property
     def bias_orthogonal(self) -> float:
-        """Length of the bias across g, 0 where none was detected.
+        """Length of the bias across g, 0 where none was detected; all of it where g is 0.
 
         From the unbiased squares of the bias and of its part along g: the noise of the mean is in
         neither.
         """
         if self.b == 0:
             return 0.0
-        along = self.bias_parallel**2
+        along = 0.0
         if self.grad_norm > 0:
-            along -= (self.linear_error(self.gradient)[0] / self.grad_norm) ** 2
+            error = self.linear_error(self.gradient)[0] / self.grad_norm
+            along = self.bias_parallel**2 - error**2
         return math.sqrt(max(0.0, self.b**2 * self.num_parameters - along))
 
     def linear_error(self, direction: Tensor) -> tuple[float, float]:

@@ -16,15 +16,20 @@ from torch.func import functional_call
 from torch.overrides import has_torch_function
 
 from device_models.kernels.cudnn_state import derivatives, full_precision, pass_contexts
-from device_models.layer_hooks import LayerRecorder, begin_pass
+from device_models.layer_hooks import begin_pass
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
-from device_models.scaled_layers import beside_products
-from neurograd.errors import ModelError
 from neurograd.problem.fused_passes import some_products
 from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
-from neurograd.problem.module_parts import MatchedTypes, calibrate, copy_of, parts_of
-from neurograd.problem.network_check import Split, check_finite, check_network, placed
+from neurograd.problem.module_parts import (
+    MatchedTypes,
+    calibrate,
+    copy_of,
+    own_module,
+    parts_of,
+    weights_outside,
+)
+from neurograd.problem.network_check import Split, check_finite, check_network, outputs_of, placed
 
 DEFAULT_CHUNK = 4096
 
@@ -56,7 +61,8 @@ class Problem:
         chunk_size: Samples that one forward pass takes; bounds the memory, not the result.
 
     Raises:
-        ModelError: If the module has no trainable weights, or normalizes by the batch at hand.
+        ModelError: If the module has no trainable weights or no values, normalizes by the batch at
+            hand, or refuses the inputs where fresh batch normalization needs their statistics.
         DataError: If inputs and targets do not match, or are not finite (``network_check.placed``).
         ValueError: If the chunk size is below 1, or a torch loss has options.
     """
@@ -81,9 +87,7 @@ class Problem:
         self.chunk_size = chunk_size
         test = test_inputs, test_targets
         self._data = placed((inputs, targets), test, dtype, self.device)
-        module = copy_of(module).to(device=device, dtype=dtype).eval()
-        if not any(parameter.requires_grad for parameter in module.parameters()):
-            raise ModelError("the module has no trainable weights; allowed: one with any")
+        module = own_module(module, dtype, self.device)
         self.parts = parts_of(module)
         calibrate(module, self.parts.calibrated, self._data["train"][0])
         self._passes: tuple[Callable[[], AbstractContextManager[object]], ...] = (
@@ -169,20 +173,13 @@ class Problem:
 
     @cached_property
     def outside_layers(self) -> dict[str, int]:
-        """Trainable parameters that no linear or convolution layer multiplies by or adds.
+        """Trainable parameters that are used outside of linear and convolution layers.
 
-        Names with numbers of dimensions: matrices of recurrent layers or of products that a module
-        writes out, gains of normalization, constants of neurons. Converters around arrays and rules
-        that work layer by layer do not meet them.
+        Names with numbers of dimensions (``weights_outside``). Converters around arrays and rules
+        that work layer by layer do not meet them, or not all that they do.
         """
-        first = self.parameters_of(self.initial_weights)
-        leaves = {name: part.detach() for name, part in first.items()}
-        recorder = LayerRecorder(leaves)
-        with torch.no_grad(), recorder.applied():
-            self.outputs(leaves, self._data["train"][0][:1])
-        met = {name for call in recorder.calls for name in (call.weight, call.bias)}
-        met |= beside_products(self.module)
-        return {name: len(shape) for name, shape in self._shapes.items() if name not in met}
+        outside = weights_outside(self)
+        return {name: len(shape) for name, shape in self._shapes.items() if name in outside}
 
     def data(self, split: Split = "train") -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split, on the problem's device."""
@@ -215,8 +212,8 @@ class Problem:
             stack.enter_context(self._turn)
             # What a call leaves in the buffers goes into this copy.
             state = {**self._buffers, **parameters}
-            result: Tensor = functional_call(self.module, state, (inputs,))
-        return result
+            result = functional_call(self.module, state, (inputs,))
+        return outputs_of(result)
 
     def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss of every sample, differentiable in the outputs, shape ``(n,)``."""

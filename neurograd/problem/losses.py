@@ -26,7 +26,8 @@ class Loss(Protocol):
     def hessian_factors(self, outputs: Tensor) -> Tensor | None:
         """Vectors v_c with ``Σ_c v_c v_cᵀ`` the Hessian of a sample's loss in its outputs.
 
-        Shape ``(C, n, C)`` for outputs of shape ``(n, C)``; None where no closed form is known.
+        Shape ``(C, *outputs.shape)`` for outputs with C numbers a sample; None where no closed form
+        is known.
         """
         ...
 
@@ -43,7 +44,7 @@ class SlopedLoss(Protocol):
     of_classes: bool
 
     def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Derivative of every sample's loss in its outputs, shape ``(n, C)``."""
+        """Derivative of every sample's loss in its outputs, shaped like them."""
         ...
 
 
@@ -113,17 +114,24 @@ class MeanSquaredError:
             ModelError: If the targets have another shape, by which torch would broadcast.
         """
         check_shapes(outputs, targets)
-        return (outputs - targets).square().flatten(1).mean(1)
+        squares = (outputs - targets).square()
+        return squares.flatten(1).mean(1) if squares.ndim > 1 else squares
 
     def slope(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """``2(o − t)/C`` for outputs and targets of shape ``(n, C)``."""
-        return (outputs - targets).mul_(2.0 / outputs.shape[-1])
+        """``2(o − t)/C`` for outputs and targets with C numbers a sample, shaped like them."""
+        return (outputs - targets).mul_(2.0 / _numbers_each(outputs))
 
     def hessian_factors(self, outputs: Tensor) -> Tensor:
-        """``v_c = √(2/C) e_c``."""
-        size = outputs.shape[-1]
+        """``v_c = √(2/C) e_c`` for C numbers a sample, shape ``(C, *outputs.shape)``."""
+        size, shape = _numbers_each(outputs), outputs.shape
         eye = torch.eye(size, dtype=outputs.dtype, device=outputs.device)
-        return (math.sqrt(2.0 / size) * eye).unsqueeze(1).expand(size, outputs.shape[0], size)
+        factors = (math.sqrt(2.0 / size) * eye).view(size, 1, *shape[1:])
+        return factors.expand(size, *shape)
+
+
+def _numbers_each(outputs: Tensor) -> int:
+    """Numbers of one sample in outputs of shape ``(n, ...)``."""
+    return math.prod(outputs.shape[1:])
 
 
 class ClassSquaredError(MeanSquaredError):

@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from device_models.kernels.cudnn_state import pass_contexts
+from device_models.kernels.cudnn_state import derivatives, pass_contexts
+from device_models.layer_hooks import CutRecorder
+from device_models.scaled_layers import beside_products
 from device_models.spiking.euler_neuron import EulerNeuron
 from device_models.spiking.network import SpikingNetwork
+from neurograd import words
 from neurograd.errors import ModelError
+from neurograd.problem.network_check import in_one_line, telling_refusals
+
+if TYPE_CHECKING:
+    from neurograd.problem.flat_problem import Problem
 
 CALIBRATION = 1000
 """Training samples whose statistics a fresh batch normalization gets, at most."""
@@ -48,9 +57,9 @@ class ModuleParts:
     """What a module has beside layers and activations, by the names of its submodules.
 
     Attributes:
-        calibrated: Batch normalization whose statistics are those of training samples at the
-            initial weights.
-        kept: Batch normalization with the statistics that it came with.
+        calibrated: Batch normalization, and instance normalization by running statistics, whose
+            statistics are those of training samples at the initial weights.
+        kept: The same with the statistics that it came with.
         dropout: Dropout, which is off.
         spiking: Neurons that spike.
         fixed: Number of parameters that are not trained.
@@ -74,7 +83,7 @@ def parts_of(module: nn.Module) -> ModuleParts:
         ModelError: If a batch normalization has no running statistics, so that what it makes of a
             sample depends on the batch.
     """
-    norms = dict(_named(module, _BatchNorm))
+    norms = {name: layer for name, layer in _named(module, _NormBase) if not _is_by_sample(layer)}
     for name, layer in norms.items():
         if layer.running_mean is None:
             raise ModelError(
@@ -93,8 +102,46 @@ def parts_of(module: nn.Module) -> ModuleParts:
     )
 
 
+def own_module(module: nn.Module, dtype: torch.dtype, device: torch.device) -> nn.Module:
+    """A copy of a user's module in evaluation mode, of a type and on a device.
+
+    Raises:
+        ModelError: If it has no values, or none that are trained.
+    """
+    check_values(module, meta=device.type == "meta")
+    own = copy_of(module).to(device=device, dtype=dtype).eval()
+    if not any(parameter.requires_grad for parameter in own.parameters()):
+        raise ModelError("the module has no trainable weights; allowed: one with any")
+    return own
+
+
+def check_values(module: nn.Module, whose: str = "the network's", *, meta: bool = False) -> None:
+    """Raise ModelError where parameters or buffers have no values, or none that are real.
+
+    Args:
+        module: A user's module, as it is handed over.
+        whose: What errors call it.
+        meta: Whether tensors on torch's device without memory are taken.
+    """
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if is_lazy(tensor):
+            state, allowed = "has no shape before the first call", "a module that was called once"
+        elif tensor.is_meta and not meta:
+            state, allowed = "is on the meta device, without values", "a module on a device"
+        elif tensor.is_complex() and isinstance(tensor, nn.Parameter):
+            state, allowed = f"is of type {str(tensor.dtype)[6:]}", "parameters of a real type"
+        else:
+            continue
+        raise ModelError(f"{whose} {name} {state}; allowed: {allowed}")
+
+
+def _is_by_sample(norm: Any) -> bool:
+    """Whether a normalization takes the mean and variance of each sample alone."""
+    return isinstance(norm, _InstanceNorm) and norm.running_mean is None
+
+
 def _is_fresh(norm: Any) -> bool:
-    """Whether a batch normalization has seen no batch and has the statistics that it begins with.
+    """Whether a normalization has seen no batch and has the statistics that it begins with.
 
     Files of old versions of torch, and of other programs, have statistics and no count of batches.
     """
@@ -149,7 +196,30 @@ def _mixes_types(layer: nn.Module) -> Iterator[bool]:
             yield from _mixes_types(part)
 
 
-def calibrate(module: nn.Module, names: Iterable[str], inputs: Tensor) -> None:
+def weights_outside(problem: Problem) -> frozenset[str]:
+    """Names of trainable parameters that are not, or not only, weight or bias of layers.
+
+    Matrices of recurrent layers or of products that a module writes out, gains of normalization,
+    constants of neurons; and weights of a layer that are used a second time: an embedding tied to
+    the output layer, a decoder with the encoder's matrix transposed. Learned factors of layers'
+    products, and the biases behind them, are known beside layers and are none.
+
+    Args:
+        problem: Network, loss and data; one training sample passes through the network.
+    """
+    first = problem.parameters_of(problem.initial_weights)
+    leaves = {name: part.detach().clone().requires_grad_() for name, part in first.items()}
+    recorder = CutRecorder(leaves)
+    with torch.enable_grad(), recorder.applied():
+        outputs = problem.outputs(leaves, problem.data()[0][:1]).sum()
+    met = {name for call in recorder.calls for name in (call.weight, call.bias)}
+    if outputs.requires_grad:
+        slopes = derivatives(outputs, list(leaves.values()), allow_unused=True)
+        met -= {name for name, slope in zip(leaves, slopes, strict=True) if slope is not None}
+    return frozenset(leaves) - met - beside_products(problem.module)
+
+
+def calibrate(module: nn.Module, names: Sequence[str], inputs: Tensor) -> None:
     """Give batch normalization the statistics of one pass over training samples.
 
     At most ``CALIBRATION`` samples, evenly spaced over the set (whose order may be that of the
@@ -159,21 +229,34 @@ def calibrate(module: nn.Module, names: Iterable[str], inputs: Tensor) -> None:
         module: In evaluation mode; its batch normalization is changed.
         names: Which submodules.
         inputs: Training inputs, shape ``(n, ...)``.
+
+    Raises:
+        ModelError: If the network refuses the inputs, or normalization has no statistics of them.
     """
-    layers = [module.get_submodule(name) for name in names]
-    if not layers:
+    if not names:
         return
     places = torch.linspace(0, len(inputs) - 1, min(CALIBRATION, len(inputs)), dtype=torch.float64)
+    seen = inputs[places.round().long().to(inputs.device)]
+    try:
+        _calibrate([module.get_submodule(name) for name in names], module, seen)
+    except Exception as error:  # whatever a module of the user's raises
+        with telling_refusals(seen):
+            _pass(module, seen)
+        raise ModelError(
+            f"normalization ({words.listed(names)}) gets no statistics of {len(seen)} training "
+            f"sample{'s' if len(seen) > 1 else ''}: {in_one_line(error)}; allowed: samples that it "
+            "takes in training mode, or running statistics that the network comes with"
+        ) from error
+
+
+def _calibrate(layers: Sequence[nn.Module], module: nn.Module, inputs: Tensor) -> None:
     momenta = [layer.momentum for layer in layers]
     buffers = {owner: dict(owner._buffers) for owner in module.modules()}
     for layer in layers:
         layer.train()
         layer.momentum = 1.0  # type: ignore[assignment]  # the statistics of this pass alone
     try:
-        with torch.no_grad(), MatchedTypes(), ExitStack() as stack:
-            for context in pass_contexts(module, inputs.device):
-                stack.enter_context(context)
-            module(inputs[places.round().long().to(inputs.device)])
+        _pass(module, inputs)
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
@@ -181,6 +264,13 @@ def calibrate(module: nn.Module, names: Iterable[str], inputs: Tensor) -> None:
         # Statistics are changed in place; what else the pass has put there is dropped.
         for owner, before in buffers.items():
             owner._buffers.update(before)
+
+
+def _pass(module: nn.Module, inputs: Tensor) -> None:
+    with torch.no_grad(), MatchedTypes(), ExitStack() as stack:
+        for context in pass_contexts(module, inputs.device):
+            stack.enter_context(context)
+        module(inputs)
 
 
 def copy_of(module: nn.Module) -> nn.Module:

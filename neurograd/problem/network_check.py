@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from neurograd.errors import DataError, ModelError
+from neurograd.errors import DataError, ModelError, NeurogradError
 from neurograd.problem.losses import SlopedLoss, check_shapes
 
 if TYPE_CHECKING:
@@ -168,15 +170,41 @@ def check_finite(problem: Problem, w: Tensor) -> None:
 
 
 def _tried(problem: Problem, inputs: Tensor) -> Tensor:
+    with torch.no_grad(), telling_refusals(inputs):
+        return problem.outputs(problem.parameters_of(problem.initial_weights), inputs)
+
+
+@contextmanager
+def telling_refusals(inputs: Tensor) -> Iterator[None]:
+    """What a network of the user's raises for some inputs, as a ModelError in one line."""
     try:
-        with torch.no_grad():
-            return problem.outputs(problem.parameters_of(problem.initial_weights), inputs)
-    except Exception as error:  # whatever a module of the user's raises
-        text = " ".join(str(error).split())
+        yield
+    except NeurogradError:
+        raise
+    except Exception as error:
         raise ModelError(
-            f"the network refuses inputs of shape {tuple(inputs.shape)} and type "
-            f"{problem.dtype}: {type(error).__name__}: {text}"
+            f"the network refuses inputs of shape {tuple(inputs.shape)} and type {inputs.dtype}: "
+            f"{in_one_line(error)}"
         ) from error
+
+
+def in_one_line(error: Exception) -> str:
+    """Kind and text of an error."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def outputs_of(result: object) -> Tensor:
+    """What a network gives, which has to be one tensor of real numbers.
+
+    Raises:
+        ModelError: If it is something else.
+    """
+    if isinstance(result, Tensor) and result.is_floating_point():
+        return result
+    kind = _type_of(result) if isinstance(result, Tensor) else type(result).__name__
+    raise ModelError(
+        f"the network gives outputs of type {kind}; allowed: one tensor of a floating type"
+    )
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:

@@ -69,7 +69,7 @@ class LimitCurve:
             for each in row.tried
         ]
         if row.now is None:
-            ideal = CurvePoint(None, row.now_shown, now.cost, now.ci, allowed, report.verdict.value)
+            ideal = CurvePoint(None, row.now_shown, now.cost, now.ci, allowed, now.verdict.value)
             points.insert(0 if row.upper else len(points), ideal)
         return cls(row, tuple(points), tuple(_trained(report, row)), report.confidence)
 

@@ -97,7 +97,7 @@ def _losses_and_spread(problem: Problem, w: Tensor) -> tuple[Tensor, Tensor]:
             found = problem.sample_losses(leaf, y)
             (slope,) = torch.autograd.grad(found.sum(), leaf)
         losses.append(found.detach())
-        slopes.append(slope.flatten(1).norm(dim=1))
+        slopes.append(slope.reshape(len(slope), -1).norm(dim=1))
     spread = torch.cat(slopes)
     mean = spread.mean()
     return torch.cat(losses), spread / mean + FLOOR if float(mean) > 0 else spread + FLOOR

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -123,15 +123,13 @@ def _found(
     spec = given.typical
     outlook, waiting = Outlook(place, resume, workers), waiting_for(workers)
     with Threads(place, reporter, waiting) as pool:
-        predicted_now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
+        now, knobs = pool.submit(partial(_look_at, spec, outlook, pool)).result()
     found = time.perf_counter()
     samples = data_fingerprint(outlook.problem(spec))
     data = content_fingerprint(outlook.problem(spec), samples)
     trainer = Trainer(str(place), resume, reporter, outlook.problem, workers)
     trained = trainer.as_it_is(spec, data, quick=quick)
     trained_seconds = time.perf_counter() - found
-    # No sentence contradicts a check of the same spec: the search starts from its verdict.
-    now = replace(predicted_now, verdict=trained.verdict)
     with Threads(place, reporter, waiting) as pool:
         changes = find_changes(spec, outlook.problem(spec).num_samples)
         tick = pool.stage(f"predicting {len(knobs)} numbers", _PARTS * len(knobs) + len(changes))
@@ -162,10 +160,10 @@ def _found(
         notes=(
             *typical_notes(given, "limits"),
             *network_notes(spec, problem),
-            *path_notes(predicted_now, [*tried_values(limits), *tried_changes(changed)]),
+            *path_notes(now, [*tried_values(limits), *tried_changes(changed)]),
             *_not_turned(spec, idle),
         ),
-        now=prediction(predicted_now),
+        now=prediction(now),
         trained=cost,
         trained_time=trained_time,
         cause=trained.cause,

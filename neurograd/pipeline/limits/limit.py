@@ -23,7 +23,7 @@ class Limit:
 
     Attributes:
         knob: The number.
-        now: What is known of the spec as it is: its verdict is that of training.
+        now: What is predicted for the spec as it is.
         status: ``limit`` (at least one of the two numbers is known); ``open`` (no value that was
             tried takes 'tolerated' from a spec that is); ``hopeless`` (every one leaves a spec 'not
             tolerated' that is); ``best`` (it is as harmless as it can be, and the spec is not
@@ -39,6 +39,8 @@ class Limit:
         tried: All values that were tried, by size.
         better: The end of the tornado's bar on the harmless side, None where there is none.
         worse: Its end on the harmful side.
+        opposite: The limit on the other side of the present value, which is further away; None
+            where it was not looked for or none is known.
     """
 
     knob: Knob
@@ -52,6 +54,7 @@ class Limit:
     tried: tuple[Tried, ...]
     better: Tried | None
     worse: Tried | None
+    opposite: Limit | None = None
 
     @property
     def changes_anything(self) -> bool:
@@ -65,7 +68,11 @@ class Limit:
         begin = f"{self.knob.label}: now {self.knob.show(self.knob.now)}"
         if self.status == "best":
             return f"{begin}, which is not what limits"
+        if self.status == "open" and self.reach is None:
+            return f"{begin}, which is as far as it goes"
         said = self._two_numbers() if self.status == "limit" else self._none()
+        if self.opposite is not None:
+            said += f"; {self.opposite._two_numbers()}"
         falls = "" if self.monotone else " (the cost does not rise throughout)"
         return f"{begin}, {said}{falls}"
 

@@ -10,7 +10,7 @@ value, and a cost that falls again is reported.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from neurograd.effects.knob import Knob
@@ -18,6 +18,7 @@ from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.limits.curve import midpoint, next_value
 from neurograd.pipeline.limits.limit import Limit, Tried
 from neurograd.pipeline.limits.outlook import PredictedCost
+from neurograd.pipeline.limits.outward import nearest, outward, start_of
 
 Predict = Callable[[float], PredictedCost]
 Side = Callable[[PredictedCost], bool]
@@ -53,7 +54,7 @@ def find_limit(knob: Knob, now: PredictedCost, predict: Predict, budget: SearchB
 
     Args:
         knob: The number.
-        now: What is known of the spec as it is.
+        now: What is predicted for the spec as it is.
         predict: What is predicted for another value.
         budget: How closely to look.
     """
@@ -67,13 +68,16 @@ def harmful_value(knob: Knob, budget: SearchBudget) -> float:
         knob: The number.
         budget: How closely a search looks.
     """
-    if knob.now is None:
-        begin = knob.high if knob.harmful < 0 else knob.low
-        return knob.rounded(begin * 2.0**knob.harmful)
+    if knob.signed:
+        found = nearest(knob, knob.harmful)
+        return start_of(knob) if found is None else found
     if knob.now == 0:
         return knob.rounded(knob.first * budget.factor)
-    ratio = 2.0 if knob.scale == "linear" else budget.factor
-    return knob.rounded(knob.now * ratio**knob.harmful)
+    begin = knob.now
+    if begin is None:
+        begin = knob.high if knob.harmful < 0 else knob.low
+    ratio = 2.0 if knob.now is None or knob.scale == "linear" else budget.factor
+    return knob.rounded(begin * ratio**knob.harmful)
 
 
 class _Search:
@@ -84,19 +88,36 @@ class _Search:
     ) -> None:
         self._knob, self._now, self._budget = knob, now, budget
         self._predict = predict
-        # What nothing limits stands beyond the allowed range.
-        self._start = knob.now if knob.now is not None else -knob.harmful * math.inf
+        self._start = start_of(knob)
         self._known = {self._start: now}
 
     def run(self) -> Limit:
         ends = {way: self._tornado_end(way) for way in (1, -1)}
-        kept, lost = (self._crossing(side, ends, 1) for side in (_tolerated, _not_lost))
-        if not kept.found and not lost.found and self._knob.either:
-            kept, lost = (self._crossing(side, ends, -1) for side in (_tolerated, _not_lost))
+        sides = [self._both(1)]
+        if self._knob.signed or (self._knob.either and not _is_crossed(sides[0])):
+            sides.append(self._both(-1))
         self._fill_gaps()
-        kept, lost = self._nearest(_tolerated, kept), self._nearest(_not_lost, lost)
+        sides = [
+            (self._nearest(_tolerated, kept), self._nearest(_not_lost, lost))
+            for kept, lost in sides
+        ]
+        crossed = sorted(filter(_is_crossed, sides), key=self._distance)
+        first, *others = [self._limit_of(side, ends) for side in crossed or sides[-1:]]
+        return replace(first, opposite=others[0] if others else None)
+
+    def _both(self, sign: int) -> tuple[_Crossing, _Crossing]:
+        """Where 'tolerated' ends or begins, and where 'not tolerated' does, on one side."""
+        return self._crossing(_tolerated, sign), self._crossing(_not_lost, sign)
+
+    def _distance(self, side: tuple[_Crossing, _Crossing]) -> float:
+        """How far from the present value its verdict changes on one side."""
+        changed = [each.bad if each.here else each.good for each in side]
+        return min(abs(value - self._start) for value in changed if value is not None)
+
+    def _limit_of(self, side: tuple[_Crossing, _Crossing], ends: dict[int, float | None]) -> Limit:
+        kept, lost = side
         missing = kept if kept.good is None else lost
-        crossed = next((each for each in (kept, lost) if each.found), None)
+        crossed = next((each for each in side if each.found), None)
         if crossed is None:
             return self._limit(self._without(missing.reach), None, None, missing.reach, ends)
         return self._limit("limit", kept.good, lost.bad, missing.reach, ends, crossed.upper)
@@ -109,14 +130,14 @@ class _Search:
             return "undecided"
         return "best" if reach is None else "hopeless"
 
-    def _crossing(self, side: Side, ends: dict[int, float | None], sign: int) -> _Crossing:
+    def _crossing(self, side: Side, sign: int) -> _Crossing:
         """Where a side is left, or entered, in the expected direction (sign 1) or in the other."""
         here = side(self._now)
         way = sign * (self._knob.harmful if here else -self._knob.harmful)
-        bracket, reach = self._scan(side, way, ends[way])
+        bracket, reach = self._scan(side, way)
         if bracket is not None:
             self._bisect(side, *bracket)
-        return self._nearest(side, _Crossing(way=way, reach=reach))
+        return self._nearest(side, _Crossing(way=way, reach=reach, here=here))
 
     def _nearest(self, side: Side, crossing: _Crossing) -> _Crossing:
         """The same crossing where, of all values tried, it is nearest to the present one.
@@ -124,7 +145,7 @@ class _Search:
         An ideal value is one of them: nothing may be tried between it and the best one that can be
         had.
         """
-        here, way, last = side(self._now), crossing.way, self._start
+        here, way, last = crossing.here, crossing.way, self._start
         past = [value for value in self._known if (value - self._start) * way > 0]
         for value in sorted(past, reverse=way < 0):
             if side(self._known[value]) != here:
@@ -181,23 +202,16 @@ class _Search:
     # -- scan ------------------------------------------------------------------------------------
 
     def _tornado_end(self, way: int) -> float | None:
-        """Twice or half of the present value; one bit more or less."""
-        knob, start = self._knob, self._start
-        if start == 0 or not math.isfinite(start):
-            return None
-        moved = start + way if knob.scale == "linear" else start * 2.0**way
-        value = knob.rounded(moved)
-        if value == start:
-            return None
-        self._estimate(value)
+        """The value beside the present one, which is predicted whatever is searched."""
+        value = nearest(self._knob, way)
+        if value is not None:
+            self._estimate(value)
         return value
 
-    def _scan(
-        self, side: Side, way: int, first: float | None
-    ) -> tuple[tuple[float, float] | None, float | None]:
+    def _scan(self, side: Side, way: int) -> tuple[tuple[float, float] | None, float | None]:
         """Go outward until the side changes: (last value of this side, first of the other one)."""
         here, last, reach = side(self._now), self._start, None
-        for value in self._outward(side, way, first):
+        for value in outward(self._knob, way, self._budget.scan, self._budget.factor):
             reach = value
             if side(self._estimate(value)) != here:
                 if self._budget.beyond:
@@ -211,35 +225,6 @@ class _Search:
             further = self._knob.rounded(crossed * 2.0**way)
             if further not in (crossed, 0.0):
                 self._estimate(further)
-
-    def _outward(self, side: Side, way: int, first: float | None) -> list[float]:
-        knob, budget = self._knob, self._budget
-        end = knob.high if way > 0 else knob.low
-        if not math.isfinite(self._start):
-            if way == -1 if self._start < 0 else way == 1:
-                return []
-            begin = knob.high if way < 0 else knob.low
-            halves = [knob.rounded(begin * 2.0 ** (way * k)) for k in range(budget.scan)]
-            return list(dict.fromkeys(halves))
-        if self._start == 0:
-            values = [knob.first * budget.factor**k for k in range(budget.scan)] if way > 0 else []
-        elif knob.scale == "linear":
-            values = [first] if first is not None else []
-            ratio = 2.0 if way > 0 else 0.5
-            values += [self._start * ratio**k for k in range(1, budget.scan)]
-        else:
-            values = [first] if first is not None else []
-            values += [self._start * budget.factor ** (way * k) for k in range(1, budget.scan)]
-            if way < 0 and end == 0.0:
-                # If not even 0 helps, nothing between will.
-                if not side(self._now) and not side(self._estimate(0.0)):
-                    return [0.0]
-                values.append(0.0)
-        rounded = [knob.rounded(value) for value in values]
-        if rounded and knob.scale == "log" and way > 0 and knob.unit == "%" and knob.high <= 1.0:
-            rounded.append(knob.high)
-        past = [v for v in rounded if (v - self._start) * way > 0]
-        return sorted(dict.fromkeys(past), reverse=way < 0)
 
     # -- bisection -------------------------------------------------------------------------------
 
@@ -268,6 +253,14 @@ class _Search:
     def _monotone(self) -> bool:
         """Whether the cost rises towards harm through all values that were tried."""
         values = sorted(self._known, reverse=self._knob.harmful < 0)
+        if not self._knob.signed:
+            return self._rises(values)
+        # Either way may harm: it rises from where it costs least.
+        least = min(range(len(values)), key=lambda k: self._known[values[k]].excess)
+        return self._rises(values[least:]) and self._rises(values[least::-1])
+
+    def _rises(self, values: Sequence[float]) -> bool:
+        """Whether the cost nowhere falls along some values, and no lost one is followed by any."""
         worst, lost = -math.inf, False
         for each in (self._known[value] for value in values):
             highest = each.ci[1] - each.allowed
@@ -285,6 +278,7 @@ class _Crossing:
     Attributes:
         way: The direction from the present value: 1 up, -1 down.
         reach: The outermost value that was tried for it, None if none was.
+        here: Whether the present value is on the side.
         good: The last value on the side; None where it is not left or entered.
         bad: The first value beyond it; None likewise.
         upper: Whether the side is the one of the smaller values.
@@ -292,6 +286,7 @@ class _Crossing:
 
     way: int
     reach: float | None
+    here: bool
     good: float | None = None
     bad: float | None = None
     upper: bool = False
@@ -300,6 +295,10 @@ class _Crossing:
     def found(self) -> bool:
         """Whether it is left or entered."""
         return self.good is not None
+
+
+def _is_crossed(side: tuple[_Crossing, _Crossing]) -> bool:
+    return any(each.found for each in side)
 
 
 def _tolerated(found: PredictedCost) -> bool:

@@ -60,8 +60,8 @@ class ChipNumber:
 
     @property
     def size(self) -> float:
-        """The number, or the largest of several."""
-        return max(self.value) if isinstance(self.value, tuple) else self.value
+        """The number, or that of several which is furthest from 0."""
+        return max(self.value, key=abs) if isinstance(self.value, tuple) else self.value
 
     @property
     def harms(self) -> bool:
@@ -87,6 +87,7 @@ class ChipNumber:
         return Knob(
             self.path, f"{self.name} of {self.owner} ({place})", self.size, 1, low, high, settings,
             whole=isinstance(self.value, int), either=either, first=min(FIRST, high),
+            scale="signed" if low < 0 else "log",
         )  # fmt: skip
 
 

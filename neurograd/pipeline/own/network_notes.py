@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from torch.nn.modules.instancenorm import _InstanceNorm
+
 from device_models.spiking.graph_network import GraphNetwork
 from neurograd import words
 from neurograd.effects.chip_builder import matrices_outside_layers
@@ -26,13 +28,13 @@ def network_notes(spec: Spec, problem: Problem) -> Iterator[str]:
     parts = problem.parts
     if parts.calibrated:
         yield (
-            f"Batch normalization ({_names(parts.calibrated)}) keeps the mean and variance of one "
+            f"{_normalization(problem, parts.calibrated)} keeps the mean and variance of one "
             f"pass of the ideal network over {min(CALIBRATION, problem.num_samples)} training "
             "samples at the initial weights; they follow neither the training nor the chip."
         )
     if parts.kept:
         yield (
-            f"Batch normalization ({_names(parts.kept)}) keeps the running mean and variance that "
+            f"{_normalization(problem, parts.kept)} keeps the running mean and variance that "
             "the network came with; they follow neither the training nor the chip."
         )
     if parts.dropout:
@@ -52,6 +54,13 @@ def network_notes(spec: Spec, problem: Problem) -> Iterator[str]:
     yield from _outside_layers(spec, problem)
     if spec.network.kind in ("module", "nir") or spec.network.weights is not None:
         yield from _beyond_the_window(spec, problem)
+
+
+def _normalization(problem: Problem, names: Sequence[str]) -> str:
+    modules = [problem.module.get_submodule(name) for name in names]
+    instance = [isinstance(module, _InstanceNorm) for module in modules]
+    kind = "Instance" if all(instance) else "Batch and instance" if any(instance) else "Batch"
+    return f"{kind} normalization ({_names(names)})"
 
 
 def _spikes(spec: Spec, problem: Problem) -> Iterator[str]:
@@ -93,8 +102,9 @@ def _outside_layers(spec: Spec, problem: Problem) -> Iterator[str]:
             else ""
         )
         yield (
-            f"{_names(tuple(outside))} {'are' if len(outside) > 1 else 'is'} outside of linear "
-            f"and convolution layers: the chip stores, reads and writes them like weights{beside}."
+            f"{_names(tuple(outside))} {'are' if len(outside) > 1 else 'is'} used outside of "
+            "linear and convolution layers: the chip stores, reads and writes them like "
+            f"weights{beside}."
         )
 
 

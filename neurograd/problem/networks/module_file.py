@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from neurograd.errors import ModelError
+from neurograd.problem.module_parts import check_values
 
 
 def module_from_file(
@@ -32,7 +33,8 @@ def module_from_file(
         generator: Source of the weights.
 
     Raises:
-        ModelError: If there is no such file or function, it fails, or it gives something else.
+        ModelError: If there is no such file or function, it fails, or it gives something else or
+            a module without values.
     """
     place = f"network.file {path}"
     if not Path(path).is_file():
@@ -51,6 +53,7 @@ def module_from_file(
         raise ModelError(
             f"{place}: {factory} gives {type(made).__name__}; allowed: a torch.nn.Module"
         )
+    check_values(made, f"{place}: {factory} gives a network whose")
     return made
 
 

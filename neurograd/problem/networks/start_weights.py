@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
 
 from device_models.scaled_layers import output_scales
 from neurograd import words
@@ -78,7 +78,7 @@ def _keep_statistics(module: torch.nn.Module, names: Container[str]) -> None:
         names: Names of the arrays of the file.
     """
     for name, norm in module.named_modules():
-        if isinstance(norm, _BatchNorm) and norm.num_batches_tracked is not None:
+        if isinstance(norm, _NormBase) and norm.num_batches_tracked is not None:
             prefix = f"{name}." if name else ""
             given = {key for key, _ in norm.named_buffers(recurse=False) if prefix + key in names}
             if given and "num_batches_tracked" not in given:

@@ -47,10 +47,16 @@ def limits_heading(report: LimitsReport) -> str:
 def limits_warnings(report: LimitsReport) -> list[str]:
     """What is to be known of all limits, one sentence each."""
     now, found = report.now, []
+    says = f"The forecast says '{now.verdict.value}' of the spec as it is"
     if {now.verdict, report.verdict} == {Verdict.TOLERATED, Verdict.NOT_TOLERATED}:
         found.append(
-            f"The forecast says '{now.verdict.value}' of the spec as it is, which training "
-            "contradicts: the limits below are predicted, and as uncertain as that."
+            f"{says}, which training contradicts: the limits below are predicted, and as "
+            "uncertain as that."
+        )
+    elif now.verdict is not report.verdict:
+        found.append(
+            f"{says}, training '{report.verdict.value}': the limits below are predicted, at the "
+            "present value as well."
         )
     if not now.clean_learned:
         found.append("The clean network learned nothing that a chip could lose.")

@@ -81,7 +81,9 @@ class NumberAxis:
         """Both ends of the axis, with some room."""
         slots = [slot for slot in (self.zero, self.ideal) if slot is not None]
         low, high = min([self.low, *slots]), max([self.high, *slots])
-        room = 0.06 * max(high - low, 0.3)
+        # What may be negative is of any size; bits and decades are not.
+        small = max(abs(low), abs(high)) if self.even and self.unit != "bits" else 1.0
+        room = 0.06 * max(high - low, 0.3 * (small or 1.0))
         return low - room, high + room
 
     def ticks(self) -> list[tuple[float, str]]:
@@ -108,15 +110,25 @@ class NumberAxis:
 
     def _round_values(self) -> list[float]:
         """A few round values on the scale; its ends where there are none."""
+        if self.unit == "bits":
+            steps = max(1, math.ceil((self.high - self.low) / MOST_TICKS))
+            return [float(v) for v in range(math.ceil(self.low), math.floor(self.high) + 1, steps)]
         if self.even:
-            step = max(1, math.ceil((self.high - self.low) / MOST_TICKS))
-            return [float(v) for v in range(math.ceil(self.low), math.floor(self.high) + 1, step)]
+            step = self._even_step()
+            first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+            return [step * k for k in range(first, last + 1)]
         choices = [_TIMES] if self.unit == "s" else [_decades(m) for m in ((1,), (1, 3), (1, 2, 5))]
         for candidates in choices:
             found = [v for v in candidates if self.low - 1e-9 <= math.log10(v) <= self.high + 1e-9]
             if len(found) >= 3:
                 return found[:: math.ceil(len(found) / MOST_TICKS)]
         return [float(f"{10**place:.2g}") for place in (self.low, self.high)]
+
+    def _even_step(self) -> float:
+        """Between ticks of an even scale: 1, 2 or 5 times a power of ten."""
+        least = max(self.high - self.low, 1e-9) / MOST_TICKS
+        decade = 10.0 ** math.floor(math.log10(least))
+        return next(m * decade for m in (1.0, 2.0, 5.0, 10.0) if m * decade >= 0.999 * least)
 
 
 def _decades(mantissas: Sequence[int]) -> list[float]:

@@ -11,6 +11,7 @@ from device_models.rules.direct_feedback_alignment import (
     DirectFeedbackAlignment,
     draw_direct_feedback,
 )
+from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from tests.device_models.rules.cases import cnn, deep, named, repeated
 from tests.neurograd.cases import (
@@ -40,6 +41,20 @@ def test_direct_feedback_through_all_following_weights_of_a_linear_network():
     )
     estimate = rule.gradient(problem, w, generator_for(0))
     torch.testing.assert_close(estimate, problem.gradient(w), rtol=1e-10, atol=1e-14)
+
+
+def test_direct_feedback_of_outputs_without_a_dimension_of_their_own():
+    """Outputs (n,) get what outputs (n, 1) do."""
+    column = regression([nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1)], 4, 1, samples=20)
+    x, y = column.data()
+    flat = Problem(nn.Sequential(*column.module, nn.Flatten(0)), nn.MSELoss(), x, y[:, 0])
+    w = flat.initial_weights
+    found = []
+    for problem in (column, flat):
+        rule = draw_direct_feedback(problem, w, generator_for(0))
+        found.append(rule.gradient(problem, w, generator_for(0)))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-10, atol=1e-14)
+    assert not torch.allclose(found[0], column.gradient(w))
 
 
 def test_direct_feedback_by_hand():

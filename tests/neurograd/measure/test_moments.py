@@ -167,6 +167,15 @@ def test_gain_splits_the_bias(gain):
     assert moments.cosine == pytest.approx(expected)
 
 
+def test_all_of_the_bias_is_across_a_gradient_of_0():
+    g = torch.zeros(N, dtype=torch.float64)
+    bias = _gradient()
+    moments = measure_moments(lambda generator: bias, g, 5, seed=0)
+    assert math.isnan(moments.gain)
+    assert moments.bias_orthogonal == pytest.approx(float(bias.norm()))
+    assert measure_moments(lambda generator: g, g, 5, seed=0).bias_orthogonal == 0.0
+
+
 def test_cosine_of_a_mean_that_stands_out_of_the_noise_over_all_weights():
     """The noise of the mean has twice its squared length, which is known to 6 % all the same."""
     g = _gradient(4000)

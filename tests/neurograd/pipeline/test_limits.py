@@ -24,6 +24,7 @@ from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
 from neurograd.pipeline.limits.search import FULL, QUICK, find_limit
 from neurograd.records.json_form import report_from_json
 from neurograd.records.training import PredictedNetwork
+from neurograd.report.content.limits import limits_warnings
 from neurograd.report.figures.tornado import plot_tornado
 from neurograd.spec import list_presets, load_spec, validate_spec
 from tests.neurograd.command_line import run_command
@@ -85,7 +86,7 @@ def _line(**changes):
     return Knob(**{**options, "settings": lambda value: {"k": value}, "unit": "%", **changes})
 
 
-def _search(knob, cost, budget=FULL, part=0.0, trained=None):
+def _search(knob, cost, budget=FULL, part=0.0):
     now = knob.now if knob.now is not None else math.inf
     seen = []
 
@@ -93,9 +94,7 @@ def _search(knob, cost, budget=FULL, part=0.0, trained=None):
         seen.append(value)
         return _estimate(cost(value), part=part)
 
-    start = _estimate(cost(now), part=part)
-    start = start if trained is None else replace(start, verdict=trained)
-    return find_limit(knob, start, predict, budget), seen
+    return find_limit(knob, _estimate(cost(now), part=part), predict, budget), seen
 
 
 # -- Search on known costs -------------------------------------------------------------------------
@@ -125,17 +124,6 @@ def test_a_limit_is_two_numbers_with_the_verdicts_that_they_say(limit, budget, p
         )
     assert found.monotone
     assert len(seen) == len(set(seen)) <= 22
-
-
-def test_the_start_has_the_verdict_of_training_whatever_is_predicted():
-    """Red where a spec that fails in training is told that it may have more noise."""
-    lost, _ = _search(_line(), lambda v: 0.5 * v, trained=Verdict.NOT_TOLERATED)
-    assert lost.inside.value < 0.01
-    assert lost.outside.value <= 0.01
-    kept, _ = _search(_line(now=0.05), lambda v: 2 * v, trained=Verdict.TOLERATED)
-    assert kept.inside.value == 0.05 < kept.outside.value
-    open_, _ = _search(_line(), lambda v: 2 * v, part=0.7, trained=Verdict.INCONCLUSIVE)
-    assert open_.inside.value < 0.01 < open_.outside.value
 
 
 def test_one_number_that_is_not_known_is_said_to_be_so():
@@ -182,10 +170,70 @@ def test_no_limit_not_enough_and_already_best_are_said():
     bad, seen = _search(_line(), lambda v: 0.5 + v)
     assert (bad.status, bad.reach) == ("hopeless", 0.0)
     assert bad.sentence() == "noise: now 1 %, not enough alone down to 0 %"
-    assert min(seen) == 0.0
+    # Nothing says that no value in between helps where 0 does not.
+    scanned = [0.0, *(float(f"{0.01 / 4**k:.3g}") for k in (4, 3, 2, 1)), 0.005]
+    assert [value for value in sorted(seen) if value < 0.01] == scanned
     best, _ = _search(_line(now=0.0, first=0.005), lambda v: 0.5 + v)
     assert best.status == "best"
     assert best.sentence() == "noise: now 0 %, which is not what limits"
+
+
+def test_noise_that_helps_only_where_there_is_a_little_is_found():
+    """Red where nothing is tried below a value because not even 0 helps."""
+    found, _ = _search(_line(now=0.1), lambda v: 0.001 if 0.002 <= v <= 0.01 else 0.5)
+    assert found.status == "limit"
+    assert found.inside.value == pytest.approx(0.01, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({"unit": "", "now": 1, "low": 1, "high": 1437, "whole": True}, "1"),
+        ({"unit": "bits", "now": 1, "low": 1, "high": 32, "whole": True, "scale": "linear"},
+         "1 bits"),
+    ],
+)  # fmt: skip
+def test_a_number_at_its_harmful_end_has_nowhere_to_go(options, shown):
+    """Red where there is no limit 'down to ideal'."""
+    found, _ = _search(_line(harmful=-1, **options), lambda v: 0.001 / v)
+    assert (found.status, found.reach) == ("open", None)
+    assert found.sentence() == f"noise: now {shown}, which is as far as it goes"
+
+
+SIGNED = {"unit": "", "low": -0.5, "high": 0.5, "scale": "signed", "either": True}
+
+
+@pytest.mark.parametrize("budget", [FULL, QUICK])
+@pytest.mark.parametrize("now", [-0.2, -0.01, 0.0, 0.05])
+def test_signed_numbers_are_searched_both_ways(now, budget):
+    """Red where values of the other sign are not tried."""
+    knob = _line(now=now, **SIGNED)
+    found, seen = _search(knob, lambda v: 0.001 if -0.4 <= v <= 0.1 else 0.5, budget)
+    assert all(-0.5 <= value <= 0.5 for value in seen)
+    above, below = (found, found.opposite)[:: 1 if found.upper else -1]
+    assert above.upper
+    assert not below.upper
+    assert below.outside.value < -0.4 <= below.inside.value < 0.1
+    assert above.inside.value <= 0.1 < above.outside.value
+    close = 0.01 if budget is FULL else 0.05
+    assert above.outside.value - above.inside.value < close
+    assert below.inside.value - below.outside.value < close
+    # The nearer one comes first.
+    distances = [abs(each.outside.value - now) for each in (found, found.opposite)]
+    assert distances == sorted(distances)
+    assert found.monotone
+    for each in (above, below):
+        assert f"lost from {each.outside.value:.3g}" in found.sentence()
+
+
+def test_a_signed_number_that_decides_nothing_says_how_far_it_was_tried():
+    flat, _ = _search(_line(now=-0.2, **SIGNED), lambda v: 0.01)
+    assert flat.sentence() == "noise: now -0.2, no limit from -0.5 to 0.5"
+    bad, _ = _search(_line(now=-0.2, **SIGNED), lambda v: 0.5)
+    assert bad.sentence() == "noise: now -0.2, not enough alone anywhere from -0.5 to 0.5"
+    ripple, _ = _search(_line(now=0.0, **SIGNED), lambda v: 0.01 if abs(v) > 0.2 else 0.5)
+    assert ripple.status == "limit"
+    assert not ripple.monotone
 
 
 def test_a_number_that_is_0_now_is_scanned_from_its_first_value():
@@ -513,24 +561,32 @@ def test_the_command_prints_and_writes_and_goes_on_with_the_same_numbers(
     assert _numbers(again) == report
 
 
-def test_limits_never_contradicts_the_training_of_the_spec_as_it_is(path, monkeypatch, predicted):
-    """Red where the verdict, the exit code or the search take what is predicted."""
+@pytest.mark.parametrize("trained", [Verdict.NOT_TOLERATED, Verdict.INCONCLUSIVE])
+def test_the_verdict_is_that_of_training_and_the_curve_that_of_the_forecast(
+    path, monkeypatch, predicted, trained
+):
+    """Red where a trained verdict stands between predicted ones, or nobody says that they differ.
+
+    A present value that only training leaves open made limits on both sides of it, beyond values
+    that are predicted otherwise.
+    """
     real_training = Trainer.as_it_is
 
-    def failing(self, *arguments, **options):
+    def other(self, *arguments, **options):
         found = real_training(self, *arguments, **options)
-        return found.model_copy(update={"verdict": Verdict.NOT_TOLERATED})
+        return found.model_copy(update={"verdict": trained})
 
     assert predicted["verdict"] == predicted["now"]["verdict"] == "tolerated"
-    monkeypatch.setattr(Trainer, "as_it_is", failing)
+    assert limits_warnings(report_from_json(predicted)) == []
+    monkeypatch.setattr(Trainer, "as_it_is", other)
     found = find_limits(load_spec(path), quick=True, confirm=False)
-    assert found.verdict is Verdict.NOT_TOLERATED
+    assert found.verdict is trained
     assert found.record.now.verdict is Verdict.TOLERATED
-    for row in found.record.numbers:
-        now = next(tried for tried in row.tried if tried.value == row.now)
-        assert now.verdict is Verdict.NOT_TOLERATED
-        assert row.status != "open"
-        assert row.inside is None or row.inside.value != row.now
+    assert found.report["numbers"] == predicted["numbers"]
+    (warning,) = limits_warnings(found.record)
+    assert warning.startswith("The forecast says 'tolerated' of the spec as it is, ")
+    assert ("contradicts" in warning) == (trained is Verdict.NOT_TOLERATED)
+    assert ("training 'inconclusive'" in warning) == (trained is Verdict.INCONCLUSIVE)
 
 
 def test_an_interrupted_run_goes_on_with_the_same_numbers_on_other_cores(

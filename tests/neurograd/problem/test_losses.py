@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from neurograd.problem import Problem
 from neurograd.problem.losses import (
     LONG,
     ClassSquaredError,
@@ -39,6 +40,42 @@ def test_hessian_factors_are_the_losses_hessian(loss):
     )
     factors = loss.hessian_factors(out)[:, 0]
     torch.testing.assert_close(factors.T @ factors, hessian)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3)])
+def test_squared_error_of_outputs_of_any_shape_is_torchs(shape):
+    loss, generator = MeanSquaredError(), generator_for(3)
+    out, y = (torch.randn(5, *shape, generator=generator, dtype=torch.float64) for _ in range(2))
+    expected = nn.functional.mse_loss(out, y)
+    losses = loss.per_sample(out, y)
+    assert losses.shape == (5,)
+    torch.testing.assert_close(losses.mean(), expected)
+    leaf = out.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(loss.per_sample(leaf, y).sum(), leaf)
+    torch.testing.assert_close(loss.slope(out, y), slope)
+    hessian = torch.autograd.functional.hessian(
+        lambda o: loss.per_sample(o.unsqueeze(0), y[:1]).sum(), out[0]
+    )
+    factors = loss.hessian_factors(out)
+    size = out[0].numel()
+    assert factors.shape == (size, *out.shape)
+    factors = factors[:, 0].reshape(size, size)
+    torch.testing.assert_close(factors.T @ factors, hessian.reshape(size, size))
+
+
+def test_squared_error_of_one_number_a_sample_needs_no_second_dimension():
+    """Outputs (n,) and outputs (n, 1) are one problem."""
+    x = torch.randn(20, 6, generator=generator_for(4), dtype=torch.float64)
+    y, layer = x.sin().sum(1), nn.Linear(6, 1)
+    flat = Problem(nn.Sequential(layer, nn.Flatten(0)), nn.MSELoss(), x, y)
+    column = Problem(nn.Sequential(layer), nn.MSELoss(), x, y[:, None])
+    flat.check_network()
+    w = flat.initial_weights
+    assert flat.loss(w) == pytest.approx(column.loss(w), rel=1e-12)
+    torch.testing.assert_close(flat.gradient(w), column.gradient(w))
+    torch.testing.assert_close(flat.hvp(w, w), column.hvp(w, w))
+    norms = (each.per_sample_gradient_square_norms(w) for each in (flat, column))
+    torch.testing.assert_close(*norms)
 
 
 def test_squared_error_of_classes_is_that_against_one_at_the_class():

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from neurograd.effects.chip_builder import matrices_outside_layers
 from neurograd.errors import ModelError
 from neurograd.problem import Problem
 from neurograd.problem.module_parts import CALIBRATION, copy_of
@@ -135,6 +136,76 @@ def test_normalization_by_the_batch_at_hand_is_refused():
         _problem(module)
 
 
+def _instance(**options):
+    """Maps of 2 channels with 6 values, and 12 of the next layer."""
+    return nn.Sequential(
+        nn.Unflatten(1, (2, 6)),
+        nn.InstanceNorm1d(2, track_running_stats=True, **options),
+        nn.Flatten(),
+        nn.Linear(12, 3),
+    )
+
+
+def test_fresh_instance_normalization_by_running_statistics_gets_those_of_the_training_samples():
+    """As it is it would be the identity in evaluation mode."""
+    problem = _problem(_instance())
+    x, _ = problem.data()
+    maps = x.view(-1, 2, 6)
+    norm = problem.module[1]
+    assert problem.parts.calibrated == ("1",)
+    torch.testing.assert_close(norm.running_mean, maps.mean(2).mean(0))
+    torch.testing.assert_close(norm.running_var, maps.var(2).mean(0))
+    assert float((norm(maps) - maps).abs().min()) > 0.1
+    problem.check_network()
+
+
+def test_instance_normalization_keeps_statistics_that_it_came_with_or_needs_none():
+    module = _instance(affine=True)
+    module[1].running_mean.fill_(3.0)
+    problem = _problem(module)
+    assert (problem.parts.kept, problem.parts.calibrated) == (("1",), ())
+    assert problem.module[1].running_mean.unique().tolist() == [3.0]
+    module[1] = nn.InstanceNorm1d(2)
+    problem = _problem(module)
+    assert (problem.parts.kept, problem.parts.calibrated) == ((), ())
+    problem.check_network()
+
+
+UNFIT = {
+    "lazy": (nn.LazyLinear(3), 60, "weight has no shape before the first call; allowed"),
+    "lazy norm": (nn.LazyBatchNorm1d(), 60, "weight has no shape before the first call; allowed"),
+    "meta": (nn.Linear(12, 3, device="meta"), 60, "weight is on the meta device, without values"),
+    "complex": (nn.Linear(12, 3, dtype=torch.complex64), 60, "weight is of type complex64; all"),
+    "wrong size": (nn.Linear(11, 8), 60, r"refuses inputs of shape \(60, 12\).*: RuntimeError"),
+    "and one sample": (nn.Linear(11, 8), 1, r"refuses inputs of shape \(1, 12\)"),
+    "one sample": (nn.Linear(12, 8), 1, r"\(1\) gets no statistics of 1 training sample: "),
+}
+
+
+@pytest.mark.parametrize(("first", "samples", "said"), UNFIT.values(), ids=UNFIT)
+def test_modules_that_no_problem_can_be_made_of(first, samples, said):
+    module = nn.Sequential(first, nn.BatchNorm1d(8), nn.Linear(8, 3))
+    with pytest.raises(ModelError, match=said) as told:
+        _problem(module, samples)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda m, y: (y, y), "outputs of type tuple; allowed: one tensor"),
+        (lambda m, y: y.argmax(1), "outputs of type int64; allowed: .* a floating type"),
+    ],
+)
+def test_outputs_that_are_no_tensor_of_numbers_are_refused(function, said):
+    problem = _problem(Wrapped(function))
+    w = problem.initial_weights
+    for call in (problem.check_network, lambda: problem.loss(w), lambda: problem.gradient(w)):
+        with pytest.raises(ModelError, match=said) as told:
+            call()
+        assert str(told.value).startswith("the network gives outputs")
+
+
 # -- dropout, and what is random or remembers ---------------------------------------------------
 
 
@@ -242,5 +313,61 @@ def test_parameters_outside_of_layers():
     gates = {f"r.{kind}_{part}_l0": size for kind, size in (("weight", 2), ("bias", 1))
              for part in ("ih", "hh")}  # fmt: skip
     assert _problem(Gru()).outside_layers == gates
-    written_out = _problem(Wrapped(lambda m, y: y @ m.o.weight[:, :3]))
-    assert written_out.outside_layers == {}
+
+
+class Tied(nn.Module):
+    """Layers, one of whose matrices is used a second time, by ``again``."""
+
+    def __init__(self, again):
+        super().__init__()
+        self.e, self.m, self.o = nn.Linear(12, 12), nn.Linear(12, 12), nn.Linear(12, 3)
+        self.again = again
+
+    def forward(self, x):
+        return self.o(torch.relu(self.again(self, torch.relu(self.m(torch.relu(self.e(x)))))))
+
+
+class TiedEmbedding(nn.Module):
+    """An output layer with the matrix of the embedding."""
+
+    def __init__(self):
+        super().__init__()
+        self.e, self.h, self.o = nn.Embedding(3, 4), nn.Linear(4, 4), nn.Linear(4, 3, bias=False)
+        self.o.weight = self.e.weight
+
+    def forward(self, x):
+        return self.o(torch.relu(self.h(self.e(x[:, 0].long().remainder(3)))))
+
+
+USED_AGAIN = {
+    "transposed": (lambda m, h: functional.linear(h, m.e.weight.t()), ["e.weight"]),
+    "written out": (lambda m, h: h @ m.m.weight, ["m.weight"]),
+    "of a function": (lambda m, h: functional.linear(h, torch.tanh(m.m.weight)), ["m.weight"]),
+    "bias": (lambda m, h: h * m.e.bias, []),
+    "as a layer": (lambda m, h: functional.linear(h, m.e.weight, m.m.bias), []),
+    "without a gradient": (lambda m, h: h + m.e.weight.detach().sum(), []),
+    "not at all": (lambda m, h: h, []),
+}
+
+
+@pytest.mark.parametrize("name", USED_AGAIN)
+def test_weights_that_are_used_a_second_time_outside_of_layers(name):
+    again, matrices = USED_AGAIN[name]
+    problem = _problem(Tied(again))
+    outside = {"e.bias": 1} if name == "bias" else dict.fromkeys(matrices, 2)
+    assert problem.outside_layers == outside
+    assert matrices_outside_layers(problem) == matrices
+
+
+def test_an_output_layer_that_is_tied_to_the_embedding_is_outside_of_layers():
+    assert _problem(TiedEmbedding()).outside_layers == {"e.weight": 2}
+
+
+def test_layers_that_share_a_matrix_are_layers():
+    module = Tied(lambda m, h: h)
+    module.m.weight = module.e.weight
+    assert _problem(module).outside_layers == {}
+
+
+def test_outputs_without_a_slope_have_nothing_outside_of_layers():
+    assert _problem(Wrapped(lambda m, y: y.detach())).outside_layers == {}

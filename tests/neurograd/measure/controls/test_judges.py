@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from neurograd.measure.controls.judges import FLOOR, judged_parts, shared_out
+from neurograd.problem import Problem
 from neurograd.problem.sample_parts import FEWEST
-from tests.neurograd.cases import relu_network
+from tests.neurograd.cases import regression, relu_network
 
 
 def test_draws_are_shared_out_in_proportion_with_two_each_at_least():
@@ -47,6 +49,18 @@ def test_most_draws_go_where_the_loss_is_steepest_in_the_outputs():
     found = np.array([len(each.draws) for each in parts])
     assert found.max() > 1.5 * found.min()
     np.testing.assert_allclose(found, 1200 * expected / expected.sum(), atol=1.0)
+
+
+def test_outputs_without_a_dimension_of_their_own_are_judged_alike():
+    """Outputs (n,) have the parts of outputs (n, 1)."""
+    column = regression([nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1)], 4, 1)
+    x, y = column.data()
+    flat = Problem(nn.Sequential(*column.module, nn.Flatten(0)), nn.MSELoss(), x, y[:, 0])
+    w = flat.initial_weights
+    one, other = (judged_parts(each, w, 10, 100, seed=0) for each in (column, flat))
+    assert [each.draws for each in one] == [each.draws for each in other]
+    for each, its in zip(one, other, strict=True):
+        torch.testing.assert_close(each.before, its.before)
 
 
 def test_all_samples_are_one_part_where_there_are_too_few_draws():

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 
 import neurograd
 from device_models import Backprop, Chip, Converters, Minibatch, ReadNoise
+from device_models.protocols import ElementMoments
 from device_models.read.by_layer import LayerReads, PartReads
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
-from neurograd.pipeline.own.chip_numbers import chip_knobs, numbers_notes, with_numbers
+from neurograd.pipeline.own.chip_numbers import ChipNumber, chip_knobs, numbers_notes, with_numbers
 from neurograd.pipeline.own.handed_over import HandedOver, spec_for
+from neurograd.report.figures.limit_curve import CostAxis, plot_limit_curve
+from neurograd.report.limit_curves import limit_curves
 from neurograd.spec import validate_spec
 from tests.neurograd.cases import linear_regression
 
@@ -126,6 +130,21 @@ class Wobble:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Shifted:
+    """A read that is off by as much everywhere."""
+
+    offset: float
+
+    deterministic = True
+
+    def read(self, w, generator):
+        return w + self.offset
+
+    def moments(self, w):
+        return ElementMoments(w + self.offset, torch.zeros_like(w))
+
+
 class Plain:
     """A read that is no dataclass."""
 
@@ -145,6 +164,35 @@ def test_parts_of_a_programs_own_are_searched_up_to_what_they_allow():
     assert told[0] == "These change nothing on this chip: x."
     assert "harms: reads.0.offset;" in told[1]
     assert told[2] == "No number is found in what is no dataclass: Plain (reads.1)."
+
+
+def test_signed_numbers_are_searched_on_both_sides_of_the_present_one(problem):
+    """Red where values of the other sign are never tried."""
+    chip = Chip(Backprop(), 0.3, reads=(Shifted(-0.02),))
+    numbers = {"reads.0.offset": (np.float64(-4.0), 4)}
+    one = neurograd.limits(
+        problem=problem, chip=chip, numbers=numbers, quick=True, confirm=False, **SECTIONS
+    ).record
+    (offset,) = one.numbers
+    tried = [each.value for each in offset.tried]
+    assert min(tried) < -0.02 < 0.0 < max(tried)
+    assert offset.sentence.count("lost from") == 2
+    (curve,) = limit_curves(one)
+    costs = CostAxis.of([curve], one.now.allowed)
+    axes = plot_limit_curve(curve, costs, "excess_loss", 2.0).axes[0]
+    assert len(axes.get_xticks()) >= 2
+
+
+def test_several_signed_numbers_are_turned_by_that_which_is_furthest_from_0():
+    number = ChipNumber("reads.0.shift", "Own", (-0.4, 0.0, 0.1))
+    assert number.size == -0.4
+    assert number.at(-0.4) == number.value
+    assert number.at(0.2) == pytest.approx((0.2, 0.0, -0.05))
+    assert not number.harms
+    knob = number.knob(-1.0, 1.0, either=True)
+    assert knob.signed
+    assert (knob.rounded(2.8e-17), knob.rounded(0.12345), knob.rounded(-3)) == (0.0, 0.123, -1.0)
+    assert not number.knob(0.0, 1.0, either=True).signed
 
 
 REFUSED = {

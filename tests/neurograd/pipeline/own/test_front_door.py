@@ -15,6 +15,7 @@ from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.identity import content_fingerprint
 from neurograd.pipeline.own.handed_over import spec_for
+from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
 from tests.neurograd.cases import Gru
@@ -150,6 +151,23 @@ def test_what_is_no_list_of_values_is_refused(over, said):
         neurograd.sweep(problem=problem_of(normalized), chip=CHIP, over=over)
 
 
+def test_instance_normalization_is_named():
+    def module():
+        return nn.Sequential(
+            nn.Unflatten(1, (2, 6)), nn.InstanceNorm1d(2, track_running_stats=True), nn.Flatten(),
+            nn.BatchNorm1d(12), nn.Linear(12, 3),
+        )  # fmt: skip
+
+    def alone():
+        return nn.Sequential(*module()[:3], nn.Linear(12, 3))
+
+    for made, said in ((module, "Batch and instance normalization (1 and 3) keeps the mean"),
+                       (alone, "Instance normalization (1) keeps the mean")):  # fmt: skip
+        problem = problem_of(made)
+        notes = " ".join(network_notes(spec_for(problem, CHIP, {}), problem))
+        assert said in notes
+
+
 def test_a_problem_handed_over_has_the_numbers_of_its_spec():
     spec = validate_spec(
         {
@@ -248,7 +266,7 @@ LAYERED = [
 @pytest.mark.parametrize("sections", LAYERED, ids=str)
 def test_what_acts_on_layers_refuses_matrices_that_it_would_not_meet(sections):
     keys = {**CHIP, **sections}
-    with pytest.raises(NeurogradError, match=r"r\.weight_ih_l0 and 1 more are outside of them"):
+    with pytest.raises(NeurogradError, match=r"weight_ih_l0 and 1 more are used outside"):
         neurograd.check(problem=problem_of(Gru), chip=keys)
     # Gains of batch normalization are digital: nothing is refused for them.
     assert neurograd.check(problem=problem_of(normalized), chip=keys).record.points

@@ -27,6 +27,9 @@ def make_net(outputs=2):
 def number():
     return 3
 
+def lazy():
+    return nn.LazyLinear(3)
+
 def fails():
     raise ValueError("two\\nlines")
 """
@@ -64,6 +67,7 @@ def test_arguments_reach_the_function(file):
     [
         ("nothing", {}, "has no function 'nothing', the network.factory"),
         ("number", {}, "number gives int; allowed: a torch.nn.Module"),
+        ("lazy", {}, "lazy gives a network whose weight has no shape before the first call"),
         ("fails", {}, r"fails\(\): ValueError: two lines"),
         ("make_net", {"width": 3}, r"make_net\(width\): TypeError"),
     ],
