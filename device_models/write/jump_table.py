@@ -98,7 +98,9 @@ def jump_table(
     Up to ``nodes`` different conductances of a direction are a node each; more of them are put into
     as many groups of equal size by their order. In a group, the change is a straight line of the
     conductance, and the deviation is that of the samples from it, so that the slope of the mean
-    does not pass for noise. A single sample has no deviation.
+    does not pass for noise. A single sample has no deviation. Noise of the conductances themselves
+    is not told apart: it is in the deviations, and draws the means near the ends of the window
+    towards the middle (errors in variables).
 
     Args:
         up: Conductances and the changes of pulses that raise it, both of shape ``(P,)``.

@@ -153,7 +153,7 @@ def _image(measured: Measurements, found: DeviceFit, title: str, plot: Path) -> 
     from neurograd.report.figures.measured_jumps import plot_jumps  # noqa: PLC0415
     from neurograd.report.plots import to_image  # noqa: PLC0415
 
-    drawn = plot_jumps(measured, title) if measured.jumps else plot_device_fit(found, title)
+    drawn = plot_device_fit(found, title) if measured.runs else plot_jumps(measured, title)
     return to_image(drawn, plot.suffix[1:])
 
 

@@ -176,7 +176,11 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
 
     path = None if spec.device is None else spec.device.measured
     found = None if path is None else read_table(path)
-    if found is None or not isinstance(found.steps, PulseCurves):
+    if found is None:
+        return
+    if not isinstance(found.steps, PulseCurves):
+        if found.of_readings and found.steps.noise:
+            yield _reads_in_jumps(in_runs=found.in_runs)
         return
     table = found.steps
     yield from (f"device.measured: {line}" for line in found.left_out)
@@ -205,6 +209,20 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
         f"for, {' and '.join(parts)}. A device that leaves the smaller one does not move on in "
         "that direction. If the two were measured over different windows, cut the table to the "
         "common one, or measure both over one."
+    )
+
+
+def _reads_in_jumps(*, in_runs: bool) -> str:
+    """What the noise of reads does to a table of jumps that are sorted by readings."""
+    told = (
+        "device.measured_as: fit tells it from that of pulses, since rows follow each other"
+        if in_runs
+        else "a file of runs of pulses would tell it from that of pulses"
+    )
+    return (
+        "device.measured is a table of single jumps. Where its conductances are readings, their "
+        "noise is in its deviations twice and moves mean steps near the ends of the window towards "
+        f"the middle, by about as much; {told}."
     )
 
 

@@ -26,12 +26,16 @@ class MeasuredTable:
             window; 0 for jumps, which hold their noise.
         devices: Number of devices that the curves are the average of.
         left_out: Which runs the curves are without, and why, a line each.
+        of_readings: Whether jumps are sorted by conductances that differ as readings do.
+        in_runs: Whether the jumps are in rows that follow each other, of which a fit tells more.
     """
 
     steps: PulseCurves | JumpTable
     scatter: float
     devices: int = 1
     left_out: tuple[str, ...] = ()
+    of_readings: bool = False
+    in_runs: bool = False
 
 
 def read_measured(path: str | os.PathLike[str]) -> PulseCurves | JumpTable:
@@ -63,7 +67,10 @@ def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
                 (torch.from_numpy(each.conductance), torch.from_numpy(each.change))
                 for each in measured.jumps
             )
-            return MeasuredTable(jump_table(up, down), 0.0)
+            of_readings = any(each.of_readings for each in measured.jumps)
+            return MeasuredTable(
+                jump_table(up, down), 0.0, of_readings=of_readings, in_runs=bool(measured.runs)
+            )
         runs, left_out = right_way(measured.runs)
         measured = replace(measured, runs=runs)
         curves = [average_curve(measured, direction) for direction in DIRECTIONS]

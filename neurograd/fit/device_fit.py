@@ -25,6 +25,13 @@ from neurograd.fit.models.wrong_way import right_way
 from neurograd.fit.numbers import SPREADS, Number, joined_all, numbers_of
 from neurograd.fit.step_table import step_curve, table_of_fit, table_of_jumps
 
+READS_IN_JUMPS = (
+    "single jumps do not tell the noise of reads: where conductances are readings, the table's "
+    "spreads hold it twice, and its mean steps near the ends of the window are off by about as "
+    "much, towards the middle; runs of pulses would tell, or jumps in rows that follow each other"
+)
+"""Why the noise of reads is not known of single jumps, and what it does to their table."""
+
 ONE_NUMBER = "pulsed.dw_min_std."
 """Key that a spec has one number of, and a fit one for either direction."""
 
@@ -209,18 +216,27 @@ def _of_jumps(measured: Measurements) -> DeviceFit:
         raise DataError(f"all jumps start at {low:g}; allowed: a range of conductances")
     unit = measured.unit
     numbers = (
-        Number("conductance.min", low, low, low, unit, given=True),
-        Number("conductance.max", high, high, high, unit, given=True),
+        Number(
+            "conductance.min", low, low, low, unit, given=True, source="the smallest before a pulse"
+        ),
+        Number(
+            "conductance.max",
+            high,
+            high,
+            high,
+            unit,
+            given=True,
+            source="the largest before a pulse",
+        ),
     )
-    reads = "single jumps do not tell the noise of reads, which the table's spread holds twice"
     return DeviceFit(
         curve="jump table",
         numbers=numbers,
         unknown=(
-            Unknown("read.noise", reads),
+            Unknown("read.noise", READS_IN_JUMPS),
             Unknown("write.device_to_device", "the jumps are not told apart by device"),
         ),
-        notes=(),
+        notes=below_zero(numbers),
         tried=(),
         fits=(),
         table=table_of_jumps(measured.jumps),

@@ -53,17 +53,23 @@ class Jumps:
     conductance: NDArray[np.float64]
     change: NDArray[np.float64]
 
+    @property
+    def of_readings(self) -> bool:
+        """Whether conductances differ as readings do; states of a table come again and again."""
+        return 2 * len(np.unique(self.conductance)) > len(self.conductance)
+
 
 @dataclass(frozen=True)
 class Measurements:
     """A file of measured data, understood.
 
     Attributes:
-        runs: Every run of pulses; empty where the file is a table of jumps.
+        runs: Every run of pulses; empty where the file is a table of jumps that are no runs.
         unit: ``S`` where conductances are in siemens, ``relative`` where the file has no unit.
         understood: What was read, in words, a line each.
         notes: What a reader has to know before a fit is trusted, a line each.
-        jumps: Samples of single pulses, up and down, where the file is a table of them.
+        jumps: Samples of single pulses, up and down, where the file is a table of them; beside runs
+            where its rows follow each other.
     """
 
     runs: tuple[Run, ...]

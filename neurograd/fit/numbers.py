@@ -28,6 +28,7 @@ class Number:
         high: Upper end; infinite where the data set no bound.
         unit: ``S``, ``relative`` (of the file), ``of the range``, ``of the step``, or empty.
         given: Whether it is known from the file without any error, as a number of pulses is.
+        source: Where a number that is given is from, in words.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Number:
     high: float
     unit: str = ""
     given: bool = False
+    source: str = "as measured"
 
     def in_words(self) -> str:
         """One line: key, value and interval."""
@@ -44,7 +46,7 @@ class Number:
         unit = f" % {self.unit}" if part else {"S": " S", "relative": ""}.get(self.unit, "")
         value = f"{self.key}: {scale * self.value:.4g}{unit}"
         if self.given:
-            return f"{value} (as measured)"
+            return f"{value} ({self.source})"
         low, high = (f"{scale * end:.4g}" for end in (self.low, self.high))
         if math.isinf(self.high):
             return f"{value} ({low} or more at {CONFIDENCE:.0%})"

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from neurograd import words
 from neurograd.errors import DataError
 from neurograd.fit.measurements import DIRECTIONS, Direction, Jumps, Measurements, Run
+from neurograd.fit.reading.chains import chains_in_words, runs_of_jumps
 from neurograd.fit.reading.choices import Choices, parse_choices
 from neurograd.fit.reading.columns import choose_columns
 from neurograd.fit.reading.lookup import (
     check_jumps,
     crosssim_table,
     flattened,
-    jumps_of,
+    samples_of,
     xbtorch_files,
     xbtorch_table,
 )
@@ -87,7 +88,7 @@ def _side_by_side(found: Mapping[Path, Measurements]) -> Measurements:
     understood, notes = [f"{len(found)} files, the devices of each its own"], list[str]()
     first, unit = next((file, each.unit) for file, each in found.items())
     for file, each in found.items():
-        if each.jumps:
+        if not each.runs:
             raise DataError(f"{file} is a table of single pulses; allowed: such a file alone")
         if each.unit != unit:
             raise DataError(f"{file} has other units than {first}; allowed: the same in all files")
@@ -146,10 +147,13 @@ def _understood(path: Path, sheet: Sheet, choices: Choices) -> Measurements:
     table = find_table(path, sheet)
     columns = choose_columns(table, choices)
     if any(columns.heads[place].kind == "delta" for place in columns.values):
-        jumps, siemens = jumps_of(table, columns)
+        samples, siemens = samples_of(table, columns)
+        jumps = tuple(each.jumps for each in samples)
+        in_rows = runs_of_jumps(table, columns, samples)
         counts = " and ".join(f"{len(each.change)} of {each.direction}" for each in jumps)
         said = (*table.words, f"a table of single pulses: {counts}")
-        return Measurements((), "S" if siemens else "relative", said, (), jumps)
+        said += (chains_in_words(in_rows),) if in_rows else ()
+        return Measurements(in_rows, "S" if siemens else "relative", said, (), jumps)
     runs, said_of_runs, notes = runs_of(table, columns)
     unit = in_siemens(columns)
     if not unit:

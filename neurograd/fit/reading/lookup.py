@@ -8,6 +8,7 @@ the distribution of the change from every conductance).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,15 @@ _PARTS = ("axis_level_G", "axis_level_dG", "cdf")
 Array = NDArray[np.float64]
 
 
-def jumps_of(table: Table, columns: Columns) -> tuple[tuple[Jumps, ...], bool]:
+@dataclass(frozen=True)
+class Samples:
+    """Jumps of one direction, and the row of the table of each, shape ``(P,)``."""
+
+    jumps: Jumps
+    rows: NDArray[np.int64]
+
+
+def samples_of(table: Table, columns: Columns) -> tuple[tuple[Samples, ...], bool]:
     """Samples of single pulses from columns, and whether they are in siemens.
 
     Raises:
@@ -53,7 +62,8 @@ def jumps_of(table: Table, columns: Columns) -> tuple[tuple[Jumps, ...], bool]:
         before = np.asarray(table.column(state)) * columns.heads[state].factor
         change = np.asarray(table.column(own[0])) * columns.heads[own[0]].factor
         there = np.isfinite(before) & np.isfinite(change)
-        found.append(Jumps(direction, before[there], change[there]))
+        jumps = Jumps(direction, before[there], change[there])
+        found.append(Samples(jumps, np.flatnonzero(there)))
     check_scales(table, columns, (state, *columns.values))
     for place in (state, *columns.values):
         if columns.heads[place].quantity == "resistance":
@@ -61,7 +71,8 @@ def jumps_of(table: Table, columns: Columns) -> tuple[tuple[Jumps, ...], bool]:
                 f"{table.path}: {table.title(place)} is a resistance; allowed: conductances and "
                 "changes of the conductance"
             )
-    return check_jumps(table.path, tuple(found)), columns.heads[state].scale == "conductance"
+    check_jumps(table.path, tuple(each.jumps for each in found))
+    return tuple(found), columns.heads[state].scale == "conductance"
 
 
 def _state(table: Table, columns: Columns) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -354,6 +355,29 @@ def test_curves_that_the_data_allow_as_well_are_said_with_the_ranges(tmp_path, m
     said = "The data do not rule out nonlinear, power: ranges are of another curve's numbers."
     assert said in typical_notes(spec, "check")
     assert validate_spec(spec_to_dict(spec)).like(spec) == spec
+
+
+@pytest.mark.parametrize(("states", "said"), [(400, True), (20, False)])
+def test_a_table_of_jumps_says_what_the_noise_of_reads_does_to_it(tmp_path, states, said):
+    """Readings before pulses are all different; states of a table come again and again."""
+    rng = np.random.default_rng(5)
+    before = np.tile(np.linspace(0, 1, states), 400 // states)
+    up, down = 0.1 + 0.05 * rng.random((2, 400))
+    lines = [f"{g:.6f},{a:.6f},{-b:.6f}" for g, a, b in zip(before, up, down, strict=True)]
+    text = "\n".join(["conductance,delta_up,delta_down", *lines])
+    spec = load_spec(spec_beside(tmp_path, text))
+    found = " ".join(notes(spec, build_problem(spec), "check"))
+    assert ("moves mean steps near the ends of the window towards the middle" in found) == said
+
+
+def test_a_table_of_jumps_in_rows_names_the_fit(tmp_path):
+    way = np.linspace(0, 1, 101) + 0.03 * np.random.default_rng(6).standard_normal(101)
+    lines = [f"{a:.6f},{b - a:.6f}," for a, b in pairwise(way)]
+    lines += [f"{a:.6f},,{b - a:.6f}" for a, b in pairwise(way[::-1])]
+    text = "\n".join(["conductance,delta_up,delta_down", *lines])
+    spec = load_spec(spec_beside(tmp_path, text))
+    found = " ".join(notes(spec, build_problem(spec), "check"))
+    assert "device.measured_as: fit tells it from that of pulses, since rows follow" in found
 
 
 def test_a_plain_value_beside_it_has_no_range(tmp_path):
