@@ -11,7 +11,7 @@ from pathlib import Path
 from neurograd.errors import DataError
 from neurograd.fit.reading.sheets.cells import number, quoted
 from neurograd.fit.reading.sheets.sheet import Sheet
-from neurograd.fit.reading.sheets.thousands import refuse_thousands
+from neurograd.thousands import refuse_thousands
 
 MAX_ROWS = 1_000_000
 """Most rows of a table."""

@@ -57,12 +57,16 @@ class Raw:
     def of(cls, place: str, x: np.ndarray, y: np.ndarray) -> Raw:
         """From two arrays; ``(n,)`` inputs are one value a sample, ``(n, 1)`` targets ``(n,)``.
 
+        Labels in bytes become text.
+
         Raises:
             DataError: If they are not as many, empty, of another type, or not finite, or labels
                 are missing.
         """
         _check_numbers(place, "x", x)
-        if y.dtype.kind in "US":
+        if y.dtype.kind == "S":
+            y = _as_text(y)
+        if y.dtype.kind == "U":
             _check_labels(place, y)
         else:
             _check_numbers(place, "y", y)
@@ -124,13 +128,20 @@ def _check_numbers(place: str, name: str, values: np.ndarray) -> None:
         raise DataError(f"{place}: {name} has {bad} values that are not finite; allowed: numbers")
 
 
+def _as_text(labels: np.ndarray) -> np.ndarray:
+    """Bytes as text, so that classes of two files are the same ones whatever their types."""
+    try:
+        return np.char.decode(labels, "utf-8")
+    except UnicodeDecodeError:
+        return np.char.decode(labels, "latin-1")
+
+
 def _check_labels(place: str, y: np.ndarray) -> None:
     for label, count in zip(*np.unique(y, return_counts=True), strict=True):
-        text = label.decode("latin-1") if isinstance(label, bytes) else str(label)
-        if is_no_label(text):
+        if is_no_label(label):
             raise DataError(
-                f"{place}: y is {text!r} in {count} places, which is no class; allowed: a class "
-                "for every sample"
+                f"{place}: y is {str(label)!r} in {count} places, which is no class; allowed: a "
+                "class for every sample"
             )
 
 

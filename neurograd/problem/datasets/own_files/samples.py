@@ -123,9 +123,9 @@ def _are_classes(raw: Raw, loss: LossName | None) -> bool:
         DataError: If they cannot be what the loss needs, or it is open what they are.
     """
     y, one = raw.y, raw.y.ndim == 1
-    whole = y.dtype.kind in "biuUS" or bool((y == np.round(y)).all())
+    whole = y.dtype.kind in "biuU" or bool((y == np.round(y)).all())
     if loss == "squared_error":
-        if y.dtype.kind in "US":
+        if y.dtype.kind == "U":
             raise DataError(
                 f"{raw.place}: the targets are text; allowed for squared_error: numbers"
             )
@@ -137,7 +137,7 @@ def _are_classes(raw: Raw, loss: LossName | None) -> bool:
                 "allowed for cross_entropy: one class a sample, an integer or text"
             )
         return True
-    if one and y.dtype.kind in "biuUS":
+    if one and y.dtype.kind in "biuU":
         return True
     if whole:
         kind = "whole numbers of a floating type" if one else f"whole numbers, {y.shape[1]} each"
@@ -156,7 +156,7 @@ def _agree(train: Raw, test: Raw, loss: LossName | None) -> bool:
             "in task.train"
         )
     classes = _are_classes(train, loss)
-    if (train.y.dtype.kind in "US") != (test.y.dtype.kind in "US"):
+    if (train.y.dtype.kind == "U") != (test.y.dtype.kind == "U"):
         raise DataError(
             f"{test.place}: targets of another type; allowed: text or numbers, as in task.train"
         )

@@ -12,6 +12,7 @@ import numpy as np
 from neurograd import words
 from neurograd.errors import DataError
 from neurograd.problem.datasets.own_files.raw import Raw, checked_size, is_no_label
+from neurograd.thousands import refuse_thousands
 
 MAX_TABLE = 2**29
 """Most bytes of a table; arrays are for more."""
@@ -24,7 +25,8 @@ _SHOWN = 12
 class _Table:
     """Columns by name, and the cells with the numbers of their lines.
 
-    Where no line has names (``named``), they are the columns' numbers.
+    Where no line has names (``named``), they are the columns' numbers. All numbers have one decimal
+    mark, a comma or a point.
     """
 
     names: list[str]
@@ -38,9 +40,10 @@ def read_table(place: str, path: Path, target: Sequence[str]) -> Raw:
     """Inputs and targets of a table in text.
 
     Columns are separated by tabs, semicolons, commas or blanks, as the first line has them; beside
-    tabs, semicolons and blanks numbers may have a decimal comma. The first line names the columns
-    where it has text above a number; else they are called 1, 2, 3 ... A first line of 0, 1, 2 ...
-    or 1, 2, 3 ... is taken for names. Empty lines and those that begin with # are passed over.
+    tabs, semicolons and blanks numbers may have a decimal comma, then all of them in the file. The
+    first line names the columns where it has text above a number; else they are called 1, 2, 3 ...
+    A first line of 0, 1, 2 ... or 1, 2, 3 ... is taken for names. Empty lines and those that begin
+    with # are passed over.
 
     Args:
         place: What errors call it.
@@ -48,8 +51,8 @@ def read_table(place: str, path: Path, target: Sequence[str]) -> Raw:
         target: Names of the columns that are the targets.
 
     Raises:
-        DataError: If a column is missing, a line has another length, a cell is no number, or
-            a line has no target.
+        DataError: If a column is missing, a line has another length, a cell is no number, a line
+            has no target, or it is open whether marks are of decimals or of thousands.
     """
     checked_size(place, path)
     if path.stat().st_size > MAX_TABLE:
@@ -107,7 +110,38 @@ def _parse(place: str, raw: bytes) -> _Table:
             )
     if not rows:
         raise DataError(f"{place}: has no line with data; allowed: one sample a line")
+    comma = comma and _has_decimal_commas(place, numbers, rows, separator)
     return _Table(names, named, numbers, rows, comma)
+
+
+def _has_decimal_commas(
+    place: str, lines: Sequence[int], rows: Sequence[list[str]], separator: str | None
+) -> bool:
+    """Whether the decimal mark of a file is a comma; none of its cells are separated by commas.
+
+    Raises:
+        DataError: If numbers have commas and points, or all marks may be of thousands.
+    """
+    columns = [_with_marks(lines, cells) for cells in zip(*rows, strict=True)]
+    first: dict[str, tuple[int, str]] = {}
+    for line, cell in sorted(each for column in columns for each in column):
+        for mark in filter(cell.__contains__, ",."):
+            first.setdefault(mark, (line, cell))
+    if len(first) > 1:
+        (line, cell), (other, its) = first.values()
+        raise DataError(
+            f"{place}: line {line} has {cell[:40]!r} and line {other} {its[:40]!r}; allowed: one "
+            "decimal mark in all numbers, and none of thousands"
+        )
+    mark = next(iter(first), ".")
+    refuse_thousands(place, [[cell for _, cell in each] for each in columns], mark, separator)
+    return mark == ","
+
+
+def _with_marks(lines: Sequence[int], cells: Sequence[str]) -> list[tuple[int, str]]:
+    """The numbers of a column with their lines; none of one that is mostly text."""
+    found = [each for each in zip(lines, cells, strict=True) if _number(each[1], True) is not None]
+    return found if 2 * len(found) > len(cells) else []
 
 
 def _is_head(rows: Sequence[list[str]], decimal_comma: bool) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +72,21 @@ def test_targets_that_could_be_either_or_neither_are_one_line(y, loss, word, tmp
 def test_missing_labels_are_no_class(kind, missing, tmp_path):
     y = np.array([missing, "b", "c"], dtype=kind)[CLASSES]
     refused(lambda: _of(tmp_path, y), "task.train", f"y is {missing!r} in 20 places")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_classes_in_bytes_are_those_in_text(encoding, tmp_path):
+    text = np.array(["bière", "thé", "wine"])[CLASSES]
+    in_bytes = np.char.encode(text, encoding)
+    kinds = {"U": text, "S": in_bytes, "S wider": in_bytes.astype("S20")}
+    for train, test in itertools.product(kinds, kinds):
+        data = own_data(
+            _saved(tmp_path, kinds[train]), test=_saved(tmp_path, kinds[test], name="test.npz")
+        )
+        assert data.targets.tolist() == data.test_targets.tolist() == CLASSES.tolist()
+    strange = np.char.encode(np.array(["bière", "thé", "cidre"])[CLASSES], encoding)
+    train = _saved(tmp_path, text)
+    refused(lambda: own_data(train, test=_saved(tmp_path, strange, name="test.npz")), "class cidre")
 
 
 def test_training_and_test_have_to_fit_together(tmp_path):

@@ -165,6 +165,61 @@ def test_texts_that_may_be_classes_are_classes(label, tmp_path):
     assert _loaded(text, tmp_path).targets.unique().tolist() == [0, 1]
 
 
+def _marked(cells, separator):
+    """A table of some cells beside plain ones and two classes."""
+    lines = [separator.join([cell, str(k), "xy"[k % 2]]) for k, cell in enumerate(cells)]
+    return "\n".join([separator.join(["a", "b", "kind"]), *lines]) + "\n"
+
+
+@pytest.mark.parametrize("separator", [";", "\t", " "])
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["1,234", "12.5", "1,000", "4"], ["line 2 has '1,234' and line 3 '12.5'", "one decimal"]),
+        (["0.5", "4", "1,5", "2"], ["line 2 has '0.5' and line 4 '1,5'"]),
+        (["1,234", "2,000", "12,500", "4"], ["like '1,234', which may be 1.234 or 1234"]),
+        (["1,234", "2,000", "12,500", "NA"], ["like '1,234'"]),
+    ],
+)
+def test_marks_that_may_be_of_thousands_are_one_line(separator, cells, words, tmp_path):
+    refused(lambda: _loaded(_marked(cells, separator), tmp_path), "own.csv", *words)
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1,234", "12,5", "1,000", "4"], [1.234, 12.5, 1, 4]),
+        (["1,234", "0,500", "1,000", "4"], [1.234, 0.5, 1, 4]),
+        (["1,234", "1500", "1,000", "4"], [1.234, 1500, 1, 4]),
+        (["1,234e2", "2,000", "1,000", "4"], [123.4, 2, 1, 4]),
+        (["1.5", "2", "1.25", "4"], [1.5, 2, 1.25, 4]),
+    ],
+)
+def test_one_number_tells_the_decimal_mark_of_a_file(cells, values, tmp_path):
+    for separator in (";", "\t", " "):
+        data = _loaded(_marked(cells, separator), tmp_path)
+        assert data.inputs[:, 0].tolist() == values
+        assert data.inputs[:, 1].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_points_are_decimal_between_tabs_and_commas(separator, tmp_path):
+    """Between semicolons they may be of thousands: commas are decimal there."""
+    text = _marked(["1.234", "2.000", "12.500", "4"], separator)
+    if separator == ";":
+        refused(lambda: _loaded(text, tmp_path), "like '1.234', which may be 1.234 or 1234")
+    else:
+        assert _loaded(text, tmp_path).inputs[:, 0].tolist() == [1.234, 2, 12.5, 4]
+
+
+def test_marks_in_the_names_of_classes_are_none_of_numbers(tmp_path):
+    labels = ["v1.5", "2.5", "b", "c"] * 3
+    text = "a;kind\n" + "".join(f"{k},5;{label}\n" for k, label in enumerate(labels))
+    data = _loaded(text, tmp_path)
+    assert data.inputs[:, 0].tolist() == [k + 0.5 for k in range(12)]
+    assert data.targets.unique().tolist() == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_wrong_tables_are_one_line(kind, tmp_path):
     text, options, words = BAD[kind]

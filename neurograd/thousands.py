@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from neurograd.errors import DataError
 
 
 def refuse_thousands(
-    path: Path, columns: Sequence[Sequence[str]], decimal: str, separator: str
+    place: object, columns: Sequence[Sequence[str]], decimal: str, separator: str | None
 ) -> None:
     """Cells whose marks are those of decimals beyond doubt pass.
 
@@ -19,10 +18,10 @@ def refuse_thousands(
     none of thousands, and one such cell tells it of all.
 
     Args:
-        path: The file, for messages.
+        place: The file, for messages.
         columns: Cells of every column of numbers.
         decimal: The mark that is read as the decimal one.
-        separator: What stands between cells.
+        separator: What stands between cells; None for blanks.
 
     Raises:
         DataError: One line, if every mark may be one of thousands.
@@ -41,7 +40,7 @@ def refuse_thousands(
     if first is not None:
         bare, point = first.replace(decimal, ""), first.replace(decimal, ".")
         raise DataError(
-            f"{path}: all numbers with a mark are like {first!r}, which may be {float(point):g} or "
-            f"{bare}; allowed: {bare} where the mark is one of thousands, {point} between tabs or "
-            "commas where it is decimal"
+            f"{place}: all numbers with a mark are like {first!r}, which may be "
+            f"{float(point):g} or {bare}; allowed: {bare} where the mark is one of thousands, "
+            f"{point} between tabs or commas where it is decimal"
         )
