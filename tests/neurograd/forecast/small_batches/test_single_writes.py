@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from device_models import (
     Backprop,
@@ -22,6 +23,7 @@ from device_models import (
 from device_models.write.by_layer import LayerWritesOnce, PartWrites
 from device_models.write.retention import PairLeakage
 from neurograd.forecast.chip_end import drawn_passes, forecast_chip, forecast_passes, way_of
+from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.small_batches.dynamics import layer_estimates
 from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.forecast.small_batches.single_writes import SingleWrites
@@ -29,7 +31,7 @@ from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.training.loop import train
 from neurograd.training.schedules import StepDecay
-from tests.neurograd.cases import relu_network
+from tests.neurograd.cases import classification, relu_network
 
 BATCH, STEPS, SAMPLES = 8, 900, 124
 """Epochs end with a batch of 4."""
@@ -209,3 +211,27 @@ def test_trains_of_one_sample_are_those_of_its_part_of_the_step(problem: Problem
     assert single.rule == trains.of_one_in(BATCH)
     assert turns.chip.step_size == pytest.approx(0.2 / BATCH)
     assert way_of(problem, chip, 50 * STEPS) == "whole_set"
+
+
+def test_a_path_of_whole_gradients_has_the_noise_that_writes_behind_one_read_share() -> None:
+    """Of a convolution, whose estimates are no products of layers."""
+    layers = [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)]
+    problem = classification(layers, (1, 4, 4), 3, samples=40)
+    chip = replace(_chip(problem, "fresh"), reads=(ReadNoise(0.2),))
+    turns = SingleWrites.of(problem, chip)
+    assert turns is not None
+    assert layer_estimates(problem, turns.chip) is None
+    updates = 4
+    found = forecast_chip(problem, chip, updates, 0, every_update=False)
+    assert not found.thrown
+
+    def followed(writes_a_read: float) -> torch.Tensor:
+        schedule = turns.schedule(None)
+        path = PredictedPath(problem, turns.chip, 0, 0, schedule, writes_a_read=writes_a_read)
+        done, end = 0, turns.writes(updates)
+        while done < end:
+            done += path.advance(done, end)
+        return path.w
+
+    assert found.weights.equal(followed(BATCH))
+    assert not found.weights.equal(followed(1.0))
