@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change
-from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.knob import Knob
 from neurograd.effects.sections import SpecSections
+from neurograd.effects.training_keys import held_length
 from neurograd.keys.fields import SpecModel, Whole
 
 if TYPE_CHECKING:
@@ -43,9 +44,27 @@ def _remedy(spec: SpecSections) -> Remedy:
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     if is_batched(spec, samples):
-        key, size = EFFECT.key, spec.learning_rule.batch_size
-        settings = one_key(key, whole=True)
-        yield Knob(key, "batch size", size, -1, 1, samples, settings, whole=True)
+        size = spec.learning_rule.batch_size
+
+        def settings(value: float) -> dict[str, Any]:
+            return in_batches(spec, samples, round(value))
+
+        yield Knob(EFFECT.key, "batch size", size, -1, 1, samples, settings, whole=True)
+
+
+def in_batches(spec: SpecSections, samples: int, size: int) -> dict[str, Any]:
+    """The keys of a spec with batches of another size and as many updates, with their values.
+
+    As many epochs would be fewer updates of larger batches, of the same step size: less training,
+    and less noise for that alone.
+
+    Args:
+        spec: The spec, with batches.
+        samples: Number of training samples.
+        size: The other size.
+    """
+    epoch_length = -(-samples // spec.learning_rule.batch_size)
+    return {EFFECT.key: size, **held_length(spec.training, epoch_length)}
 
 
 EFFECT = Effect(

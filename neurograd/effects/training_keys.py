@@ -80,6 +80,23 @@ def scaled_period(period: int | str, factor: float) -> int | str:
     return f"{max(1, round(factor * int(period.split()[0])))} epochs"
 
 
+def held_length(training: Training, epoch_length: int) -> dict[str, Any]:
+    """The keys of a training that is as many updates whatever its batches are, with their values.
+
+    Args:
+        training: The training; what of it is counted in epochs is counted in updates instead.
+        epoch_length: Updates of an epoch with its present batches.
+    """
+    found: dict[str, Any] = {}
+    if training.epochs is not None:
+        found |= {"training.epochs": None, "training.steps": training.epochs * epoch_length}
+    every = None if training.schedule is None else training.schedule.every
+    if isinstance(every, str):
+        updates = min(period_in_updates(every, epoch_length), MOST_UPDATES)
+        found["training.schedule.every"] = updates
+    return found
+
+
 class Schedule(SpecModel):
     """How the step size falls along the training."""
 

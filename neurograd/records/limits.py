@@ -154,15 +154,21 @@ class DesignChangeResult(Record):
     why: str
     """The reason to expect something from it."""
     problem: str
-    """Why there is no number, empty where there is one."""
+    """Why there is no number, or why the change saves nothing whatever it costs; else empty."""
     saves: bool
-    """Whether the predicted cost is within the allowed one."""
+    """Whether the predicted cost is within the allowed one, and the clean network as good: worse by
+    no more than a chip may be."""
     cost: float | None
     """Predicted cost; None without one, infinite (both null in JSON) where chips diverge."""
     ci: CostEnds | None
     """Its interval; None without one, an end without bound is infinite (both null in JSON)."""
     verdict: Verdict | None
     """None without a prediction."""
+    clean_accuracy: float | None = None
+    """Predicted test accuracy of the clean twin with the change; None where undefined, without a
+    prediction and in older reports."""
+    chip_accuracy: float | None = None
+    """Mean predicted test accuracy of the chips with it; None likewise."""
 
     @model_validator(mode="before")
     @classmethod

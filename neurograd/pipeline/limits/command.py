@@ -34,7 +34,7 @@ from neurograd.pipeline.limits.design_changes import (
     find_changes,
     try_change,
 )
-from neurograd.pipeline.limits.knobs import find_knobs, turn
+from neurograd.pipeline.limits.knobs import find_knobs, length_notes, turn
 from neurograd.pipeline.limits.limit import Limit
 from neurograd.pipeline.limits.limits_report import change_result, limit_result, prediction
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
@@ -138,7 +138,7 @@ def _found(
             pool.submit(partial(_search, spec, knob, now, outlook, budget, tick)) for knob in knobs
         ]
         others: list[Future[PredictedChange]] = [
-            pool.submit(partial(_change, spec, change, outlook, tick)) for change in changes
+            pool.submit(partial(_change, spec, change, outlook, now, tick)) for change in changes
         ]
         limits = [each.result() for each in searches]
         changed = best_first([each.result() for each in others])
@@ -161,6 +161,7 @@ def _found(
             *typical_notes(given, "limits"),
             *network_notes(spec, problem),
             *path_notes(now, [*tried_values(limits), *tried_changes(changed)]),
+            *length_notes(spec, problem.num_samples),
             *_not_turned(spec, idle),
         ),
         now=prediction(now),
@@ -215,9 +216,13 @@ def _search(
 
 
 def _change(
-    spec: Spec, change: DesignChange, outlook: Outlook, tick: Callable[[int], None]
+    spec: Spec,
+    change: DesignChange,
+    outlook: Outlook,
+    now: PredictedCost,
+    tick: Callable[[int], None],
 ) -> PredictedChange:
-    found = try_change(spec, change, outlook, tick)
+    found = try_change(spec, change, outlook, now, tick)
     tick(1)
     return found
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from neurograd import words
+from neurograd.effects.minibatch import in_batches
 from neurograd.effects.training_keys import MOST_UPDATES, scaled_period
-from neurograd.errors import DivergenceError
+from neurograd.judge.cost import lost_part
 from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.forecasting import baseline_of
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost, Tick
 from neurograd.pipeline.own.handed_over import has_own_chip
+from neurograd.pipeline.predicted.refused import CAUSED_BY_VALUES
 from neurograd.spec import Spec
 
 
@@ -37,11 +41,19 @@ class PredictedChange:
         estimate: The prediction, None where the clean training itself fails or learns nothing, so
             that there is nothing to lose.
         problem: Why there is none, or none that is a number; empty otherwise.
+        worse: How much worse the clean network gets, where that is more than a chip may cost, so
+            that the change saves nothing whatever its cost is; empty otherwise.
     """
 
     change: DesignChange
     estimate: PredictedCost | None
     problem: str = ""
+    worse: str = ""
+
+    @property
+    def saves(self) -> bool:
+        """Whether the predicted cost is allowed, of a clean network that is as good."""
+        return self.estimate is not None and self.estimate.inside and not self.worse
 
 
 def find_changes(spec: Spec, samples: int) -> list[DesignChange]:
@@ -67,24 +79,60 @@ def find_changes(spec: Spec, samples: int) -> list[DesignChange]:
 
 
 def try_change(
-    spec: Spec, change: DesignChange, outlook: Outlook, tick: Tick | None = None
+    spec: Spec,
+    change: DesignChange,
+    outlook: Outlook,
+    now: PredictedCost,
+    tick: Tick | None = None,
 ) -> PredictedChange:
-    """Predict a spec with a change."""
+    """Predict a spec with a change.
+
+    Args:
+        spec: The spec as it is.
+        change: The change.
+        outlook: What predicts.
+        now: What it predicts for the spec as it is.
+        tick: Told of progress.
+    """
     try:
         found = outlook.predict(with_settings(spec, change.settings), tick)
-    except DivergenceError as error:
+    except CAUSED_BY_VALUES as error:
         return PredictedChange(change, None, str(error))
     if not found.clean_learned:
         return PredictedChange(change, None, _NOTHING_LEARNED)
-    return PredictedChange(change, found, found.problem)
+    start = baseline_of(outlook.problem(spec)).untrained.loss
+    worse = _clean_gets_worse(spec, start, now, found)
+    return PredictedChange(change, found, found.problem, worse)
+
+
+def _clean_gets_worse(spec: Spec, start: float, now: PredictedCost, found: PredictedCost) -> str:
+    """How much worse a clean network is, where it loses more than a chip may; empty otherwise.
+
+    Args:
+        spec: The spec as it is, with its targets.
+        start: Training loss of a network that has learned nothing.
+        now: What is predicted for the spec as it is.
+        found: What is predicted for a change of it.
+    """
+    before, after = now.clean_accuracy, found.clean_accuracy
+    if before is not None and after is not None:
+        if before - after <= spec.targets.max_accuracy_drop:
+            return ""
+        what, ends = "test accuracy", (words.percent(before), words.percent(after))
+    else:
+        lost = lost_part(start, now.clean_loss, found.clean_loss)
+        if not lost > spec.targets.max_excess_loss:
+            return ""
+        what, ends = "loss", (words.number(now.clean_loss), words.number(found.clean_loss))
+    return f"the clean network gets worse itself: {what} {ends[1]} in place of {ends[0]}"
 
 
 _NOTHING_LEARNED = "the clean network is predicted to learn nothing that a chip could lose"
 
 
 def best_first(found: list[PredictedChange]) -> list[PredictedChange]:
-    """By predicted cost; those without one at the end."""
-    return sorted(found, key=lambda each: (each.estimate is None, _cost(each)))
+    """By predicted cost; those of a worse clean network after them, and those without one last."""
+    return sorted(found, key=lambda each: (each.estimate is None, bool(each.worse), _cost(each)))
 
 
 def _cost(each: PredictedChange) -> float:
@@ -170,8 +218,10 @@ def _averaging(spec: Spec, samples: int) -> list[DesignChange]:
     rule, found = spec.learning_rule, []
     if isinstance(rule.batch_size, int) and rule.batch_size < samples:
         size = min(4 * rule.batch_size, samples)
-        settings = {"learning_rule.batch_size": size}
-        found.append(DesignChange(f"batches of {size}", settings, "less sampling noise"))
+        settings = in_batches(spec, samples, size)
+        steps = settings.get("training.steps")
+        label = f"batches of {size}{'' if steps is None else f', {steps} steps'}"
+        found.append(DesignChange(label, settings, "less sampling noise"))
     if rule.samples is not None and rule.samples < 10_000:
         count = min(4 * rule.samples, 10_000)
         settings = {"learning_rule.samples": count}

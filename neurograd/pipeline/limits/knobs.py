@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neurograd.effects.knob import Knob
+from neurograd.effects.minibatch import is_batched
 from neurograd.effects.registry import knobs_of
 from neurograd.errors import SpecError
 from neurograd.pipeline.changed import with_settings
@@ -38,6 +39,21 @@ def find_knobs(spec: Spec, samples: int, *, layers: bool = True) -> list[Knob]:
     if has_own_chip(spec):
         return chip_knobs(spec.handed_over)
     return [knob for knob in knobs_of(spec, samples, layers=layers) if _exists(knob, spec)]
+
+
+def length_notes(spec: Spec, samples: int) -> list[str]:
+    """What of a training does not follow the size of its batches while that is turned.
+
+    Args:
+        spec: The validated spec.
+        samples: Number of training samples.
+    """
+    if spec.training.epochs is None or has_own_chip(spec) or not is_batched(spec, samples):
+        return []
+    return [
+        f"Batches of other sizes are tried with as many updates as now, "
+        f"{spec.count_updates(samples)}, not with as many epochs."
+    ]
 
 
 def _exists(knob: Knob, spec: Spec) -> bool:

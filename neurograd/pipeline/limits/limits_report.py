@@ -106,9 +106,11 @@ def change_result(each: PredictedChange) -> DesignChangeResult:
         label=each.change.label,
         settings=each.change.settings,
         why=each.change.why,
-        problem=each.problem,
-        saves=found is not None and found.inside,
+        problem=each.problem or each.worse,
+        saves=each.saves,
         cost=None if found is None else found.cost,
         ci=None if found is None else found.ci,
         verdict=None if found is None else found.verdict,
+        clean_accuracy=None if found is None else found.clean_accuracy,
+        chip_accuracy=None if found is None else found.chip_accuracy,
     )

@@ -65,6 +65,7 @@ class PredictedCost:
         off_path: Why no path of means describes the training, which is predicted along one all the
             same, or how many paths were thrown off beside others that are kept; empty where neither
             is so.
+        clean_loss: Predicted training loss of the clean twin; NaN where that is not known.
     """
 
     cost: float
@@ -78,6 +79,7 @@ class PredictedCost:
     problem: str = ""
     time: float | None = None
     off_path: str = ""
+    clean_loss: float = math.nan
 
     @property
     def inside(self) -> bool:
@@ -272,6 +274,7 @@ def _estimate(found: Forecast, off: str) -> PredictedCost:
         clean_learned=judged.clean_learned,
         time=time,
         off_path=off,
+        clean_loss=found.clean_loss,
     )
 
 
@@ -280,4 +283,5 @@ def _nothing(like: Forecast, problem: str) -> PredictedCost:
     return PredictedCost(
         math.inf, (math.inf, math.inf), Verdict.NOT_TOLERATED, judged.allowed,
         like.clean_accuracy, None, judged.kind, judged.clean_learned, " ".join(problem.split()),
+        clean_loss=like.clean_loss,
     )  # fmt: skip

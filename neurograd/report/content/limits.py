@@ -114,6 +114,11 @@ def remedies_sheet(report: LimitsReport) -> Sheet[DesignChangeResult] | None:
     """What else would change the cost; None where nothing was tried."""
     if not report.remedies:
         return None
+    accuracies: tuple[Column[DesignChangeResult], ...] = (
+        Column("clean accuracy", lambda row: percent(row.clean_accuracy)),
+        Column("of chips", lambda row: percent(row.chip_accuracy)),
+    )
+    known = any(row.clean_accuracy is not None for row in report.remedies)
     columns: tuple[Column[DesignChangeResult], ...] = (
         Column("change", lambda row: row.label, text=True),
         Column("cost", lambda row: words.MISSING if row.cost is None else _cost(row.cost)),
@@ -121,6 +126,7 @@ def remedies_sheet(report: LimitsReport) -> Sheet[DesignChangeResult] | None:
             f"at {words.confidence(report.confidence)}",
             lambda row: words.percent_interval(row.ci if _finite(row.cost) else None),
         ),
+        *(accuracies if known else ()),
         Column("verdict", lambda row: row.verdict.value if row.verdict else "", text=True),
         Column("why", lambda row: row.problem or row.why, text=True),
     )

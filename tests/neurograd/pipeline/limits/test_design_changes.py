@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from neurograd.pipeline.limits import outlook
+from neurograd.judge.cost import Baseline
+from neurograd.judge.verdict import Verdict
+from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.limits import design_changes, outlook
 from neurograd.pipeline.limits.design_changes import (
     DesignChange,
     PredictedChange,
     best_first,
+    find_changes,
     try_change,
 )
+from neurograd.pipeline.limits.knobs import find_knobs, length_notes, turn
 from neurograd.pipeline.limits.limits_report import change_result
-from neurograd.pipeline.limits.outlook import Outlook
+from neurograd.pipeline.limits.outlook import Outlook, PredictedCost
 from neurograd.records.report import LimitsReport
 from neurograd.report.content.limits import remedies_sheet
+from neurograd.spec import validate_spec
 from neurograd.training.keyed_rule import UnstableKeyError
 from tests.neurograd.pipeline.pool.specs import LIMITED
 
@@ -26,7 +33,8 @@ FASTER = DesignChange("far too large a step", {"training.step_size": 20.0}, "few
 
 
 def _tried(change):
-    return try_change(LIMITED, change, Outlook(torch.device("cpu"), None))
+    look = Outlook(torch.device("cpu"), None)
+    return try_change(LIMITED, change, look, look.predict(LIMITED))
 
 
 def _rows(*changes):
@@ -69,3 +77,94 @@ def test_chips_that_cannot_compute_with_a_change_say_why(slower, monkeypatch):
     assert change_result(failed).saves is False
     (row,) = _rows(failed)
     assert row[1:] == ["no training", "–", "not tolerated", "the relaxation diverges"]
+
+
+SHUFFLED = {
+    "device": {"write": {"cycle_to_cycle": "3 %"}},
+    "network": {"hidden": [4]},
+    "task": {"name": "digits", "train_samples": 100, "test_samples": 50},
+    "learning_rule": {"batch_size": 8},
+    "training": {"epochs": 2, "step_size": 0.1, "seeds": 2, "max_seeds": 2},
+    "targets": {"max_accuracy_drop": 0.02, "max_excess_loss": 0.05},
+}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "every"), [(None, None), ({"every": "1 epoch"}, 13), ({"every": 7}, 7)]
+)
+def test_batches_of_another_size_are_as_many_updates(schedule, every):
+    """Red where as many epochs of larger batches are fewer updates of the same step size."""
+    training = {**SHUFFLED["training"], "schedule": schedule}
+    spec = validate_spec({**SHUFFLED, "training": training})
+    (larger,) = (each for each in find_changes(spec, 100) if "batch" in each.label)
+    assert larger.label == "batches of 32, 26 steps"
+    (knob,) = (each for each in find_knobs(spec, 100) if each.label == "batch size")
+    changed = [with_settings(spec, larger.settings), *(turn(knob, spec, b) for b in (1, 7, 100))]
+    assert [each.learning_rule.batch_size for each in changed] == [32, 1, 7, 100]
+    for each in changed:
+        assert each.count_updates(100) == spec.count_updates(100) == 26
+        assert each.training.order == spec.training.order == "shuffled"
+        if schedule is not None:
+            assert each.training.schedule.every == every
+    assert length_notes(spec, 100) == [
+        "Batches of other sizes are tried with as many updates as now, 26, not with as many epochs."
+    ]
+    steps = validate_spec({**SHUFFLED, "training": {"steps": 26}})
+    (larger,) = (each for each in find_changes(steps, 100) if "batch" in each.label)
+    assert (larger.label, larger.settings) == ("batches of 32", {"learning_rule.batch_size": 32})
+    assert length_notes(steps, 100) == []
+
+
+def _predicted(clean, loss, cost, classes=True):
+    """A prediction of a clean network, and what chips lose of it."""
+    chip = clean - cost if classes else None
+    kind, accuracy = ("accuracy_drop", clean) if classes else ("excess_loss", None)
+    return PredictedCost(
+        cost, (cost, cost), Verdict.TOLERATED, 0.02, accuracy, chip, kind, True, clean_loss=loss
+    )
+
+
+WORSE = "the clean network gets worse itself: "
+
+
+@pytest.mark.parametrize(
+    ("after", "classes", "said"),
+    [
+        ((0.376, 1.9), True, f"{WORSE}test accuracy 37.6 % in place of 81.1 %"),
+        ((0.785, 0.1), True, f"{WORSE}test accuracy 78.5 % in place of 81.1 %"),
+        ((0.795, 1.9), True, ""),
+        ((0.9, 0.1), True, ""),
+        ((None, 0.5), False, f"{WORSE}loss 0.5 in place of 0.4"),
+        ((None, 0.42), False, ""),
+        ((None, 0.1), False, ""),
+    ],
+)
+def test_a_change_that_costs_the_clean_network_more_than_chips_may_lose_saves_nothing(
+    after, classes, said, monkeypatch
+):
+    """Red where a training is called saved that has next to nothing left to lose."""
+    spec = validate_spec(SHUFFLED)
+    look = Outlook(torch.device("cpu"), None)
+    now = _predicted(0.811, 0.4, 0.031, classes)
+    monkeypatch.setattr(look, "predict", lambda *given: _predicted(*after, -0.003, classes))
+    monkeypatch.setattr(design_changes, "baseline_of", lambda problem: Baseline(2.3, 0.1))
+    found = try_change(spec, DesignChange("a change", {}, "why"), look, now)
+    result = change_result(found)
+    assert (result.problem, result.saves) == (said, not said)
+    assert (result.clean_accuracy, result.cost) == (after[0] if classes else None, -0.003)
+    cheaper = replace(found, estimate=_predicted(0.811, 0.4, 0.01, classes), worse="")
+    assert best_first([found, cheaper]) == ([cheaper, found] if said else [found, cheaper])
+    (row,) = _rows(found)
+    assert row[-1] == (said or "why")
+    accuracies = (after[0], after[0] + 0.003) if classes else ()
+    assert row[3:-2] == [f"{100 * each:.1f} %" for each in accuracies]
+
+
+def test_numbers_that_do_not_go_together_with_a_change_say_why(monkeypatch):
+    """Such as a schedule of which next to nothing is left in a longer training."""
+    look = Outlook(torch.device("cpu"), None)
+    now = look.predict(LIMITED)
+    falling = {"training.steps": 400, "training.schedule": {"every": 1, "factor": 0.1}}
+    found = try_change(LIMITED, DesignChange("longer", falling, ""), look, now)
+    assert found.estimate is None
+    assert "allowed: longer periods" in found.problem
