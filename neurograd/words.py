@@ -10,6 +10,10 @@ Number = float | int | None
 MISSING = "–"
 _WHOLE_FROM = 99.5
 """Percentages from here on are said without a decimal, which would not mean anything."""
+_TYPED = 6
+"""Significant digits of what a user typed; those beyond are a computer's."""
+_MORE = 6
+"""Decimals that are added at most where a percentage looks like a limit."""
 ROUNDING = 64 * sys.float_info.epsilon
 """What sums of float64 leave of a number that is 0, relative to what they are sums of."""
 
@@ -53,6 +57,7 @@ def percent(
     significant: int | None = None,
     unit: str = " %",
     missing: str = MISSING,
+    beside: Number = None,
 ) -> str:
     """A fraction in percent, such as '3.1 %' for 0.031.
 
@@ -63,6 +68,9 @@ def percent(
         significant: Significant digits instead, for values that a user typed.
         unit: What follows the digits.
         missing: What is said where there is no number.
+        beside: A limit that the fraction is held against and that is said as ``typed_percent`` has
+            it: a sentence has as many decimals as that has, and as many more as tell on which side
+            of it the fraction is.
     """
     if value is None or not math.isfinite(value):
         return missing
@@ -73,8 +81,30 @@ def percent(
         return f"{text}{unit}"
     if decimals is None:
         decimals = 0 if abs(parts) >= _WHOLE_FROM else 1
+        decimals = decimals if beside is None else _telling(value, beside, decimals)
     text = f"{parts:.{decimals}f}"
     return f"{text.removeprefix('-') if float(text) == 0 else text}{unit}"
+
+
+def typed_percent(value: float, *, unit: str = " %") -> str:
+    """A fraction that a user typed, such as what targets allow, as it was typed: '0.04 %'."""
+    return percent(value, significant=_TYPED, unit=unit)
+
+
+def _telling(value: float, limit: float, least: int) -> int:
+    """Decimals of a percentage that stands on its own side of a limit: as many as that, or more."""
+    typed = typed_percent(limit, unit="")
+    said_limit, least = float(typed), max(least, _decimals(typed))
+    for decimals in range(least, least + _MORE):
+        said = float(f"{100 * value:.{decimals}f}")
+        if (said > said_limit, said < said_limit) == (value > limit, value < limit):
+            return decimals
+    return least
+
+
+def _decimals(text: str) -> int:
+    """Digits behind the point; 0 of what is written with an exponent."""
+    return 0 if "e" in text else len(text.partition(".")[2])
 
 
 def percent_interval(ends: Sequence[Number] | None, *, unit: str = " %") -> str:
@@ -133,16 +163,18 @@ def ranged_number(
     return f"{number(value, scale=scale)} ({_between(shown)} at {confidence(level)})"
 
 
-def percent_ends(ends: Sequence[Number]) -> str:
+def percent_ends(ends: Sequence[Number], *, beside: Sequence[Number] = (None, None)) -> str:
     """Two ends of fractions as a sentence has them: '2.4 to 3.8 %', '2.4 % or more', 'unbounded'.
 
     Args:
         ends: None or infinite for an end without bound.
+        beside: What each end is held against, as for ``percent``.
     """
     low, high = (end if _known(end) else None for end in ends)
     if low is not None and high is not None:
-        return f"{percent(low, unit='')} to {percent(high)}"
-    return _between([None if end is None else percent(end) for end in (low, high)])
+        return f"{percent(low, unit='', beside=beside[0])} to {percent(high, beside=beside[1])}"
+    pairs = zip((low, high), beside, strict=True)
+    return _between([None if end is None else percent(end, beside=by) for end, by in pairs])
 
 
 def _known(end: Number) -> bool:

@@ -40,6 +40,7 @@ class Knob:
             (even steps through a range that begins below 0).
         either: Whether harm on both sides is plausible, so that both are searched.
         first: First value that is tried where it is 0 now.
+        bare: Whether the spec takes its values without their unit only.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Knob:
     scale: str = "log"
     either: bool = False
     first: float = 0.0
+    bare: bool = False
 
     @property
     def signed(self) -> bool:
@@ -75,6 +77,10 @@ class Knob:
         """A value with its unit, as a sentence has it."""
         return shown(value, self.unit, whole=self.whole)
 
+    def typed(self, value: float) -> str:
+        """A value of one of its keys, as the spec takes it."""
+        return shown(value, "" if self.bare else self.unit, whole=self.whole)
+
 
 def shown(value: float | None, unit: str, *, whole: bool = False) -> str:
     """A value of a number with its unit, as a sentence has it; 'ideal' where there is none.
@@ -91,14 +97,19 @@ def shown(value: float | None, unit: str, *, whole: bool = False) -> str:
     if unit == "s":
         return _duration(value)
     text = str(round(value)) if whole else words.number(value)
-    return f"{text} {unit}".strip()
+    return _counted(text, unit)
 
 
 def _duration(seconds: float) -> str:
     for size, word in _SECONDS:
         if seconds >= size:
-            return f"{words.number(seconds / size)} {word}"
+            return _counted(words.number(seconds / size), word)
     return f"{words.number(seconds)} s"
+
+
+def _counted(count: str, unit: str) -> str:
+    """A number with its unit, which is one of them or several; a unit may be empty."""
+    return f"{count} {unit.removesuffix('s') if count == '1' else unit}".strip()
 
 
 def one_key(key: str, *, whole: bool = False) -> Settings:
@@ -113,7 +124,7 @@ def fraction(key: str, label: str, now: float, high: float = 1.0) -> Knob:
 
 def spread(key: str, label: str, now: float, high: float = 5.0, first: float = 0.05) -> Knob:
     """A relative deviation that is best at 0."""
-    return Knob(key, label, now, 1, 0.0, high, one_key(key), "%", first=first)
+    return Knob(key, label, now, 1, 0.0, high, one_key(key), "%", first=first, bare=True)
 
 
 def pair(key: str, label: str, ends: tuple[float, float], high: float, **options: Any) -> Knob:
@@ -131,4 +142,6 @@ def pair(key: str, label: str, ends: tuple[float, float], high: float, **options
 def bits(key: str, label: str, now: int | None, low: int, high: int) -> Knob:
     """A resolution, whose unit step is a factor of two already."""
     settings = one_key(key, whole=True)
-    return Knob(key, label, now, -1, low, high, settings, "bits", whole=True, scale="linear")
+    return Knob(
+        key, label, now, -1, low, high, settings, "bits", whole=True, scale="linear", bare=True
+    )

@@ -234,7 +234,7 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     sign = -1.0 if pulsed.up_down < 0 else 1.0
     yield Knob(
         key("up_down"), "up-down asymmetry", abs(pulsed.up_down), 1, 0.0, 0.99,
-        lambda value: {key("up_down"): sign * value}, "%", first=0.01,
+        lambda value: {key("up_down"): sign * value}, "%", first=0.01, bare=True,
     )  # fmt: skip
     yield spread(key("up_down_dtod"), "spread of the asymmetry", pulsed.up_down_dtod, first=0.01)
     yield spread(key("w_max_dtod"), "spread of upper bounds", pulsed.w_max_dtod)

@@ -27,6 +27,9 @@ from neurograd.keys.units import show
 MOST_SEEDS = 40
 """Default of training.max_seeds."""
 
+SEEDS_ALLOWED = 1000
+"""Most chips of a training."""
+
 MOST_UPDATES = 10_000_000
 """Most updates of a training."""
 
@@ -162,10 +165,10 @@ class Training(RecipeKeys):
     schedule: Schedule | None = Field(
         None, description="How the step size falls. Default: null, it stays."
     )
-    seeds: Annotated[int, Whole(1, 1000)] = Field(
+    seeds: Annotated[int, Whole(1, SEEDS_ALLOWED)] = Field(
         5, description="Number of chips trained at first, 1 to 1000. Default: 5."
     )
-    max_seeds: Annotated[int, Whole(1, 1000)] = Field(
+    max_seeds: Annotated[int, Whole(1, SEEDS_ALLOWED)] = Field(
         MOST_SEEDS,
         description="Number of chips trained at most where the first ones do not decide, seeds to "
         "1000. Default: 40, or seeds where that is more.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import ChipInWords, Guide, Part, certain_damage
@@ -11,7 +12,7 @@ from neurograd.judge.cost import Judgement
 from neurograd.judge.prediction_error import MODEL_ERROR, sign_known
 from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.cost import NOUNS
-from neurograd.words import capital, confidence, listed, percent, ranged_percent
+from neurograd.words import capital, confidence, listed, percent, ranged_percent, typed_percent
 
 _MORE_CHIPS = " More chips (training.seeds) or more test samples make it more certain."
 
@@ -19,74 +20,105 @@ NAMED = 3
 """Effects that the advice says to change, at most."""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """A sentence of the advice, and whether it names a change to make."""
+
+    sentence: str
+    change: bool = False
+
+
 def advice(found: Guide) -> list[str]:
     """What to change, one plain sentence each, the most useful first."""
+    return [each.sentence for each in _said(found)]
+
+
+def first_change(found: Guide) -> str | None:
+    """The first sentence of the advice that names a change to make; None where none does."""
+    return next((each.sentence for each in _said(found) if each.change), None)
+
+
+def _said(found: Guide) -> list[_Said]:
     if found.not_begun is not None:
-        return [found.not_begun]
+        return [_Said(found.not_begun)]
     if len(found.chip.effects) < 2 and not found.parts:
         return [*_first(found), _single(found)]
     if len(found.chip.effects) < 2 and not certain_damage(found.whole):
-        return [*_without(found.chip, found.parts[0]), *_trust(found)]
+        return [_without(found.chip, found.parts[0]), *map(_Said, _trust(found))]
     if found.ideal is None or not certain_damage(found.whole):
         return [
-            f"The prediction is {_size(found.whole)} where training lost {_size(found.trained)}: "
-            "no damage is certain enough in it to be shared out, so no change was tried."
-            + (_MORE_CHIPS if found.whole.cost.value > 0 else "")
+            _Said(
+                f"The prediction is {_size(found.whole)} where training lost "
+                f"{_size(found.trained)}: no damage is certain enough in it to be shared out, so "
+                "no change was tried." + (_MORE_CHIPS if found.whole.cost.value > 0 else "")
+            )
         ]
     return [
         *_first(found),
-        *_changes(found),
-        *_none_enough(found),
-        *_interplay(found),
-        *_remaining(found, found.ideal),
-        *_idle(found),
-        *_trust(found),
+        *(_Said(sentence, change=True) for sentence in _changes(found)),
+        *map(_Said, _none_enough(found)),
+        *map(_Said, _interplay(found)),
+        *(_Said(sentence, change=True) for sentence in _remaining(found, found.ideal)),
+        *map(_Said, _idle(found)),
+        *map(_Said, _trust(found)),
     ]
 
 
-def _single(found: Guide) -> str:
+def _single(found: Guide) -> _Said:
+    """The only effect, of which no chip without it was predicted."""
     if not found.chip.effects:
-        return cause_of(found.trained.verdict, ()).sentence
+        return _Said(cause_of(found.trained.verdict, ()).sentence)
     (effect,) = found.chip.effects
     words = found.chip.words(effect)
     mark = "" if found.tried else f" ({_not_tried(found)})"
+    # What was tried in vain is no change to make.
+    change = not found.tried or _lowers(found)
     if found.chip.other_cause is None:
-        return f"Only {effect.label} sets this chip apart from an ideal one: {words}{mark}."
+        only = f"Only {effect.label} sets this chip apart from an ideal one: {words}{mark}."
+        return _Said(only, change)
     window = f"the weight window ({found.chip.window_key})"
-    return (
+    return _Said(
         f"{capital(effect.label)} and {window} set this chip apart from an ideal one: "
-        f"{words}{mark}."
+        f"{words}{mark}.",
+        change,
     )
 
 
-def _without(chip: ChipInWords, part: Part) -> list[str]:
+def _without(chip: ChipInWords, part: Part) -> _Said:
     """The only effect, where it is not known what the whole chip costs."""
     noun, words = NOUNS[part.without.kind], capital(chip.words(part.effect))
     size = f"the predicted {noun} is {_size(part.without)}, {_within(part.without)}"
     if part.without.verdict is Verdict.NOT_TOLERATED:
-        return [f"Look at {chip.window_key}: without {part.effect.label} {size}."]
-    return [f"{words}: without {part.effect.label} {size} (not tried)."]
+        return _Said(f"Look at {chip.window_key}: without {part.effect.label} {size}.", change=True)
+    return _Said(f"{words}: without {part.effect.label} {size} (not tried).", change=True)
 
 
 def _not_tried(found: Guide) -> str:
     return "not tried" if found.not_tried is None else f"not tried: {found.not_tried}"
 
 
-def _first(found: Guide) -> list[str]:
+def _lowers(found: Guide) -> bool:
+    """Whether the best of what was tried costs less than the chip as it is."""
+    return found.tried[0].judged.cost.value < found.whole.cost.value
+
+
+def _first(found: Guide) -> list[_Said]:
     """The best of what was tried, as the one thing to do first."""
     if not found.tried:
         return []
     best, whole = found.tried[0], found.whole
-    if not best.judged.cost.value < whole.cost.value:
+    if not _lowers(found):
         return [
-            f"Nothing that was tried lowers the predicted {NOUNS[whole.kind]} of {_size(whole)}: "
-            f"{_moved(best.trial)} gives {_size(best.judged)}."
+            _Said(
+                f"Nothing that was tried lowers the predicted {NOUNS[whole.kind]} of "
+                f"{_size(whole)}: {_moved(best.trial)} gives {_size(best.judged)}."
+            )
         ]
-    return [
-        f"Set {best.trial.key} to {best.trial.value} (now {best.trial.now}): the predicted "
-        f"{NOUNS[whole.kind]}, tried with it, falls from {_size(whole)} to {_size(best.judged)}, "
-        f"{_within(best.judged)}."
-    ]
+    sentence = (
+        f"Set {best.trial.words}: the predicted {NOUNS[whole.kind]}, tried with it, falls from "
+        f"{_size(whole)} to {_size(best.judged)}, {_within(best.judged)}."
+    )
+    return [_Said(sentence, change=True)]
 
 
 def _moved(trial: Trial) -> str:
@@ -108,16 +140,16 @@ def _changes(found: Guide) -> list[str]:
 
 def _within(judged: Judgement) -> str:
     """How a predicted cost stands to what is allowed, with the bound that says so."""
-    allowed = f"the {percent(judged.allowed)} that are allowed"
+    allowed = f"the {typed_percent(judged.allowed)} that are allowed"
     bounds = judged.bounds
     at = f"by the one-sided bound at {confidence(bounds.confidence)}"
     if judged.verdict is Verdict.INCONCLUSIVE:
         return f"which may or may not be within {allowed}"
     if judged.verdict is Verdict.TOLERATED:
-        return f"at most {percent(bounds.upper)} {at}, within {allowed}"
+        return f"at most {percent(bounds.upper, beside=judged.allowed)} {at}, within {allowed}"
     if not math.isfinite(bounds.lower):
         return f"still above {allowed}"
-    return f"at least {percent(bounds.lower)} {at}, still above {allowed}"
+    return f"at least {percent(bounds.lower, beside=judged.allowed)} {at}, still above {allowed}"
 
 
 def _none_enough(found: Guide) -> list[str]:

@@ -6,7 +6,13 @@ import math
 from collections.abc import Sequence
 
 from neurograd.explain.cause import NOTHING
-from neurograd.explain.reasons import FIRST, NOTHING_GAINED, ways_to_decide
+from neurograd.explain.reasons import (
+    FIRST,
+    NOTHING_GAINED,
+    around_deployment,
+    decided,
+    ways_to_decide,
+)
 from neurograd.judge.verdict import Verdict
 from neurograd.records.report import CheckReport
 from neurograd.records.training import DeploymentResult, DeploymentTrial
@@ -14,10 +20,8 @@ from neurograd.spec import Spec
 from neurograd.words import (
     after_programming,
     capital,
-    confidence,
     listed,
     percent,
-    percent_ends,
     ranged_percent,
 )
 
@@ -40,7 +44,8 @@ def with_deployment(
     deciding = [sentence for sentence in deciding if sentence != NOTHING]
     told = [*map(_at, report.deployment), *_cause(spec, report, window_key), *_action(report)]
     if not spec.training.trains:
-        return told if report.training.cost.clean_learned else [deciding[0], *told]
+        before, after = around_deployment(report)
+        return [*before, *told, *after]
     training = f"The training alone is {report.verdict.value}."
     if report.verdict is not verdict:
         return [*told, training, *(each for each in deciding if not each.startswith(FIRST))]
@@ -55,21 +60,11 @@ def _at(result: DeploymentResult) -> str:
             return f"{when} there is no cost: {NOTHING_GAINED}."
         return f"{when} there is no network: the training diverges on the chip."
     measured = ranged_percent(cost.value, cost.ci, cost.confidence)
-    level = cost.bound_confidence or 0.0
-    at, allowed = f"at {confidence(level)}", percent(cost.allowed)
-    if result.verdict is Verdict.TOLERATED:
-        end = f"at most {percent(cost.upper_bound)} by the one-sided bound {at}, "
-        end += f"within the {allowed} allowed"
-    elif result.verdict is Verdict.NOT_TOLERATED:
-        end = f"at least {percent(cost.lower_bound)} by the one-sided bound {at}, "
-        end += f"above the {allowed} allowed"
-    else:
-        ends = percent_ends((cost.lower_bound, cost.upper_bound))
-        end = f"{ends} by one-sided bounds {at} each, and {allowed} is allowed"
-        ways = ways_to_decide(cost)
-        if ways:
-            end += f"; {listed(ways, 'or')} would decide if mean and spread stay as they are"
-    return f"{when} the {cost.noun} is {measured}: {end}."
+    ways = ways_to_decide(cost.needed_chips, cost.needed_test_samples)
+    more = ""
+    if ways and result.verdict is Verdict.INCONCLUSIVE:
+        more = f"; {listed(ways, 'or')} would decide if mean and spread stay as they are"
+    return f"{when} the {cost.noun} is {measured}{decided(result.verdict, cost)}{more}."
 
 
 def ageing_cause(report: CheckReport) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurograd.explain.advice import advice
+from neurograd.explain.advice import advice, first_change
 from neurograd.explain.guide import ChipInWords, Guide, Part
 from neurograd.explain.trials import Tried
 from neurograd.records.cost import VariantCost
@@ -23,6 +23,7 @@ def recorded(found: Guide) -> MitigationGuide:
         tried=tuple(_tried(each) for each in found.tried),
         not_tried=found.not_tried,
         advice=tuple(advice(found)),
+        first_change=first_change(found),
     )
 
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from neurograd.effects.training_keys import SEEDS_ALLOWED
 from neurograd.explain.arrays import clipped
 from neurograd.explain.cause import cause_of
 from neurograd.explain.diagnostics import diagnostics, stands_still, steps_in_words
 from neurograd.judge.verdict import Verdict
 from neurograd.records.cost import JudgedCost
 from neurograd.records.report import CheckReport
-from neurograd.words import confidence, listed, percent, percent_ends, ranged_percent
+from neurograd.words import (
+    confidence,
+    listed,
+    percent,
+    percent_ends,
+    ranged_percent,
+    typed_percent,
+)
 
 FIRST = "What to do first:"
 """Begins the sentence about the one thing to change."""
@@ -51,12 +59,26 @@ def explain(
         *_frozen(report),
         *clipped(report),
         *_action(report, remedies, window),
+        *_quick(report),
     ]
-    if report.quick:
-        deciding.append(
-            "This was a quick look with fewer steps, chips and draws: run it in full to decide."
-        )
     return deciding, diagnostics(report)
+
+
+def around_deployment(report: CheckReport) -> tuple[list[str], list[str]]:
+    """What is to be known where nothing is trained, before what a deployment costs and after it.
+
+    These are the reasons of ``explain`` that are not about the training's own cost.
+
+    Args:
+        report: The report.
+    """
+    return _trust(report), [*_diverged(report), *clipped(report), *_quick(report)]
+
+
+def _quick(report: CheckReport) -> list[str]:
+    if not report.quick:
+        return []
+    return ["This was a quick look with fewer steps, chips and draws: run it in full to decide."]
 
 
 def _trust(report: CheckReport) -> list[str]:
@@ -75,8 +97,9 @@ def _trust(report: CheckReport) -> list[str]:
             "give it more steps or another step size."
         )
     if training.chip.chips < 2:
+        made = "programmed" if report.design.training.steps == 0 else "trained"
         sentences.append(
-            "Only one chip was trained, which tells nothing about another one: set "
+            f"Only one chip was {made}, which tells nothing about another one: set "
             "training.seeds to 2 or more."
         )
     return sentences
@@ -85,27 +108,29 @@ def _trust(report: CheckReport) -> list[str]:
 def _cost(report: CheckReport) -> str:
     """The cost with its interval, and the bound that decided."""
     cost = report.training.cost
-    allowed = percent(cost.allowed)
+    allowed = typed_percent(cost.allowed)
     if not math.isfinite(cost.value):
         if not cost.clean_learned:
             return f"There is no cost: {NOTHING_GAINED}."
         return f"The training diverges on the chip, where {cost.a_noun} of {allowed} is allowed."
     measured = ranged_percent(cost.value, cost.ci, cost.confidence)
-    return f"The {cost.noun} is {measured}{_decided(report.verdict, cost)}."
+    return f"The {cost.noun} is {measured}{decided(report.verdict, cost)}."
 
 
-def _decided(verdict: Verdict, cost: JudgedCost) -> str:
+def decided(verdict: Verdict, cost: JudgedCost) -> str:
     """What follows the cost: the one-sided bound that decided, beside what is allowed."""
-    allowed = percent(cost.allowed)
+    allowed = typed_percent(cost.allowed)
     if cost.bound_confidence is None:
         return f", where {allowed} is allowed"
     at = f"at {confidence(cost.bound_confidence)}"
-    low, high = percent(cost.lower_bound), percent(cost.upper_bound)
+    low, high = (
+        percent(bound, beside=cost.allowed) for bound in (cost.lower_bound, cost.upper_bound)
+    )
     if verdict is Verdict.TOLERATED:
         return f": at most {high} by the one-sided bound {at}, within the {allowed} allowed"
     if verdict is Verdict.NOT_TOLERATED:
         return f": at least {low} by the one-sided bound {at}, above the {allowed} allowed"
-    both = percent_ends((cost.lower_bound, cost.upper_bound))
+    both = percent_ends((cost.lower_bound, cost.upper_bound), beside=(cost.allowed, cost.allowed))
     return f": {both} by one-sided bounds {at} each, and {allowed} is allowed"
 
 
@@ -134,7 +159,8 @@ def _action(report: CheckReport, remedies: Sequence[str], window: str | None) ->
         return _to_decide(report)
     guide = report.mitigation
     if guide is not None and (guide.effects or guide.tried):
-        return [f"{FIRST} {_inside(guide.advice[0])}"]
+        first = guide.first_change
+        return [] if first is None else [f"{FIRST} {_inside(first)}"]
     if len(remedies) == 1 and window is None:
         return [f"{FIRST} {_inside(remedies[0])} (not tried)."]
     return []
@@ -145,11 +171,12 @@ def _to_decide(report: CheckReport) -> list[str]:
     training = report.training
     if training.chip.chips < 2:  # said already
         return []
-    ways = ways_to_decide(training.cost)
+    cost = training.cost
+    ways = ways_to_decide(cost.needed_chips, cost.needed_test_samples)
     if not ways:
         return [
             f"{FIRST} change the design; the cost is so close to the limit that no number "
-            "of chips or test samples would decide."
+            "of chips or test samples that the spec allows would decide."
         ]
     return [
         f"{FIRST} take more, as {training.chip.chips} chips do not decide; "
@@ -157,13 +184,19 @@ def _to_decide(report: CheckReport) -> list[str]:
     ]
 
 
-def ways_to_decide(cost: JudgedCost) -> list[str]:
-    """Numbers of chips or of test samples that would decide if mean and spread stay as they are."""
+def ways_to_decide(chips: int | None, test_samples: int | None) -> list[str]:
+    """Numbers of chips or of test samples that would decide if mean and spread stay as they are.
+
+    Args:
+        chips: Chips that are needed, None where no number of them is enough; more than the spec
+            allows are no way.
+        test_samples: Test samples, likewise.
+    """
     ways = []
-    if cost.needed_chips is not None:
-        ways.append(f"about {cost.needed_chips} chips (training.max_seeds)")
-    if cost.needed_test_samples is not None:
-        ways.append(f"about {cost.needed_test_samples} test samples (task.test_samples)")
+    if chips is not None and chips <= SEEDS_ALLOWED:
+        ways.append(f"about {chips} chips (training.max_seeds)")
+    if test_samples is not None:
+        ways.append(f"about {test_samples} test samples (task.test_samples)")
     return ways
 
 

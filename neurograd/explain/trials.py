@@ -19,6 +19,7 @@ from neurograd.effects.registry import knobs_of
 from neurograd.judge.cost import Judgement
 from neurograd.judge.verdict import Verdict
 from neurograd.spec import Spec
+from neurograd.words import listed
 
 FACTORS = (2.0, 4.0, 16.0)
 """How far a number is moved, smallest change first; only the first of them the other way."""
@@ -41,6 +42,7 @@ class Trial:
         settings: The keys that are set, with their values.
         now: Its present value, as a sentence has it.
         value: The value that is tried, as a sentence has it.
+        words: Each key that is set, to what and from what, as a sentence has it.
     """
 
     effect: Effect
@@ -49,6 +51,7 @@ class Trial:
     settings: dict[str, Any]
     now: str
     value: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -123,5 +126,24 @@ def _values(knob: Knob) -> list[float]:
 
 def _trial(effect: Effect, knob: Knob, value: float) -> Trial:
     return Trial(
-        effect, knob.label, knob.key, knob.settings(value), knob.show(knob.now), knob.show(value)
+        effect,
+        knob.label,
+        knob.key,
+        knob.settings(value),
+        knob.show(knob.now),
+        knob.show(value),
+        _words(knob, value),
+    )
+
+
+def _words(knob: Knob, value: float) -> str:
+    """What is set for a value: two directions have a key each, whose values may differ."""
+
+    def shown(its: Any) -> str:
+        return knob.typed(its) if isinstance(its, int | float) else str(its)
+
+    now = {} if knob.now is None else knob.settings(knob.now)
+    return listed(
+        f"{key} to {shown(its)} (now {shown(now.get(key))})"
+        for key, its in knob.settings(value).items()
     )

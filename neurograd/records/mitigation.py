@@ -84,6 +84,8 @@ class MitigationGuide(Record):
     """Why no change was tried; None where they were, and in older reports."""
     advice: tuple[str, ...]
     """What to change, one sentence each, the most useful first."""
+    first_change: str | None = None
+    """The first of them that names a change; None where none does, and in older reports."""
 
     @property
     def noun(self) -> str:

@@ -30,7 +30,7 @@ from neurograd.report.content.limits import (
 )
 from neurograd.report.glossary import GROUPS, TERMS, term_of
 from neurograd.report.limit_curves import limit_curves, without_curve
-from neurograd.words import confidence, number, percent
+from neurograd.words import confidence, number, typed_percent
 
 _CAPTIONS = {
     "loss-change": "Predicted against measured loss change of one step, with 99 % intervals.",
@@ -99,7 +99,7 @@ def render_limits_html(report: LimitsReport) -> str:
         curves=list(zip(curves, drawn, strict=True)),
         without=without_curve(report),
         scope=limits_scope(report),
-        allowed=percent(report.now.allowed),
+        allowed=typed_percent(report.now.allowed),
         confidence=confidence(report.confidence),
         trained=any(curve.trained for curve in curves),
         infinite=any(curve.infinite for curve in curves),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from neurograd.explain.reasons import ways_to_decide
 from neurograd.judge.difference import Answer
 from neurograd.records.comparison import DifferenceResult
 from neurograd.words import (
@@ -13,6 +14,7 @@ from neurograd.words import (
     percent,
     percent_ends,
     ranged_percent,
+    typed_percent,
 )
 
 _LOSES = {
@@ -35,14 +37,16 @@ def sentences(differences: Sequence[DifferenceResult]) -> tuple[str, ...]:
 def _sentence(found: DifferenceResult, *, alone: bool) -> str:
     at = f"at {confidence(found.bound_confidence)}"
     measured = ranged_percent(found.value, found.ci, found.confidence)
-    low, high = percent(found.lower_bound), percent(found.upper_bound)
-    margin = f"the margin is {percent(found.margin)}"
+    low = percent(found.lower_bound, beside=0.0)
+    high = percent(found.upper_bound, beside=found.margin)
+    margin = f"the margin is {typed_percent(found.margin)}"
     if found.answer is Answer.WORSE:
         decided = f"at least {low} by the one-sided bound {at}"
     elif found.answer is Answer.NOT_WORSE:
         decided = f"at most {high} by the one-sided bound {at}, and {margin}"
     else:
-        both = percent_ends((found.lower_bound, found.upper_bound))
+        bounds = found.lower_bound, found.upper_bound
+        both = percent_ends(bounds, beside=(0.0, found.margin))
         decided = f"{both} by one-sided bounds {at} each, and {margin}"
     said = (
         "not told apart from A"
@@ -61,9 +65,5 @@ def _when(found: DifferenceResult, alone: bool) -> str:
 
 def _to_decide(found: DifferenceResult) -> str:
     """What would tell two designs apart, if mean and spread stay as they are."""
-    ways = []
-    if found.needed_chips is not None:
-        ways.append(f"about {found.needed_chips} chips (training.max_seeds)")
-    if found.needed_test_samples is not None:
-        ways.append(f"about {found.needed_test_samples} test samples (task.test_samples)")
+    ways = ways_to_decide(found.needed_chips, found.needed_test_samples)
     return f" To decide: {listed(ways, 'or')}." if ways else ""

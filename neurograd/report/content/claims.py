@@ -58,11 +58,12 @@ def _verdicts(report: CheckReport) -> Iterator[Claim]:
     yield Claim("the chip is tolerated", _OF_VERDICT[report.verdict], " ".join(report.decided_by))
     for part in report.deployment:
         cost = part.cost
-        ends = words.percent_ends((cost.lower_bound, cost.upper_bound))
+        bounds = cost.lower_bound, cost.upper_bound
+        ends = words.percent_ends(bounds, beside=(cost.allowed, cost.allowed))
         at = words.confidence(cost.bound_confidence or 0.0)
         text = (
             f"{cost.noun} {words.ranged_percent(cost.value, cost.ci, cost.confidence)}, {ends} by "
-            f"one-sided bounds at {at} each; {words.percent(cost.allowed)} is allowed"
+            f"one-sided bounds at {at} each; {words.typed_percent(cost.allowed)} is allowed"
         )
         name = f"the chip is tolerated {words.duration(part.time)} after programming"
         yield Claim(name, _OF_VERDICT[part.verdict], f"{words.capital(text)}.")

@@ -62,7 +62,7 @@ def differences_sheet(report: ComparisonReport) -> Sheet[DifferenceResult] | Non
         Column("B − A", lambda d: percent(d.value)),
         Column("interval", lambda d: f"{_ends(d.ci)} at {words.confidence(d.confidence)}"),
         Column("bounds", _bounds),
-        Column("margin", lambda d: percent(d.margin)),
+        Column("margin", lambda d: words.typed_percent(d.margin)),
         Column("B is", lambda d: d.answer.value, text=True),
     )
     return Sheet("What B costs more than A", columns, report.differences)
@@ -90,6 +90,10 @@ def _cost(side: SideResult) -> str:
     return f"{percent(side.cost.value)} ({ends} at {words.confidence(side.cost.confidence)})"
 
 
+def _allowed(side: SideResult) -> str:
+    return words.MISSING if side.cost is None else words.typed_percent(side.cost.allowed)
+
+
 _SIDES: tuple[tuple[str, Callable[[SideResult], str]], ...] = (
     ("name", lambda side: side.name),
     ("verdict", lambda side: side.verdict.value),
@@ -99,5 +103,5 @@ _SIDES: tuple[tuple[str, Callable[[SideResult], str]], ...] = (
     ("clean training loss", lambda side: words.number(side.clean_loss)),
     ("training loss", lambda side: words.number(side.chip_loss)),
     ("cost", _cost),
-    ("allowed", lambda side: words.MISSING if side.cost is None else percent(side.cost.allowed)),
+    ("allowed", _allowed),
 )

@@ -30,7 +30,7 @@ def deployment_sheet(report: CheckReport) -> Sheet[DeploymentResult] | None:
         Column(f"bounds at {level}", _bounds),
         Column("verdict", lambda r: r.verdict.value, text=True),
     )
-    title = f"After programming: at most {percent(cost.allowed)} {cost.noun} allowed"
+    title = f"After programming: at most {words.typed_percent(cost.allowed)} {cost.noun} allowed"
     return Sheet(title, columns, results, note=_NOTE)
 
 

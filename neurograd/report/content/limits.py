@@ -40,7 +40,7 @@ def limits_heading(report: LimitsReport) -> str:
     now = report.now
     return (
         f"{report.num_parameters} weights; {_KINDS[now.kind]} {_as_it_is(report)}, "
-        f"allowed {percent(now.allowed)}"
+        f"allowed {words.typed_percent(now.allowed)}"
     )
 
 

@@ -70,7 +70,7 @@ def _training_rows(report: CheckReport) -> list[TrainingRow]:
                 f"{words.percent_interval(chip.test_accuracy_ci)}{at}",
             )
         )
-    rows.append(_cost_row(f"{cost.noun}, allowed {percent(cost.allowed)}", cost, at))
+    rows.append(_cost_row(f"{cost.noun}, allowed {words.typed_percent(cost.allowed)}", cost, at))
     if cost.bound_confidence is not None:
         rows.append(_bounds_row(cost, cost.bound_confidence))
     if training.forecast is not None:

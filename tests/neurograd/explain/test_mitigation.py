@@ -108,7 +108,7 @@ def test_reason_and_advice_name_the_culprit_and_its_key(report):
     assert first.startswith(f"Set {best['key']} to {best['value']} (now 30 %): the predicted ")
     assert ranged_percent(best["cost"]["value"], best["cost"]["ci"], found["confidence"]) in first
     assert second.startswith("Lower device.write.cycle_to_cycle: without cycle-to-cycle noise")
-    assert "within the 4.0 % that are allowed" in second
+    assert "within the 4 % that are allowed" in second
 
 
 def test_what_is_advised_is_what_the_changed_spec_is_predicted_to_cost(report):

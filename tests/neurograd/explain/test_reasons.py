@@ -10,7 +10,7 @@ from neurograd.explain import reasons
 from neurograd.explain.cause import NOTHING
 from neurograd.judge.verdict import Verdict
 from neurograd.records.json_form import report_from_json
-from tests.neurograd.small_report import small_report
+from tests.neurograd.small_report import small_report, with_guide
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_cause_then_cost_then_action(report):
     noise, other = "cycle-to-cycle noise", "stuck devices"
     assert explain(failing, [noise], ["Lower its key"])[:3] == [
         "Cause: cycle-to-cycle noise, the only thing that sets this chip apart from an ideal one.",
-        "The accuracy drop is 3.1 % (2.4 to 3.8 at 99 %), where 2.0 % is allowed.",
+        "The accuracy drop is 3.1 % (2.4 to 3.8 at 99 %), where 2 % is allowed.",
         "What to do first: lower its key (not tried).",
     ]
     several = explain(failing, [noise, other], ["lower a key", "lower another key"])
@@ -46,7 +46,7 @@ def test_cause_then_cost_then_action(report):
     guide = {**report["mitigation"], "effects": [], "ideal": None, "together": None}
     vague = explain({**failing, "mitigation": guide}, [noise, other])[0]
     assert vague.endswith("the prediction is too uncertain to tell them apart.")
-    assert several[1] == "The accuracy drop is 3.1 % (2.4 to 3.8 at 99 %), where 2.0 % is allowed."
+    assert several[1] == "The accuracy drop is 3.1 % (2.4 to 3.8 at 99 %), where 2 % is allowed."
     assert not any(sentence.startswith("What to do first") for sentence in several)
     failing["verdict"] = "inconclusive"
     assert explain(failing, [noise])[0].startswith("Possible cause: cycle-to-cycle noise")
@@ -82,8 +82,8 @@ def test_a_forecast_left_open_gives_its_reason_and_no_divergence(report, trained
     [
         ("tolerated", (-0.01, 0.0149), "at most 1.5 % by the one-sided bound at 90 %, within the"),
         ("not tolerated", (0.0251, 0.06), "at least 2.5 % by the one-sided bound at 90 %, above"),
-        ("inconclusive", (0.011, 0.04), "1.1 to 4.0 % by one-sided bounds at 90 % each, and 2.0 %"),
-        ("inconclusive", (None, None), "unbounded by one-sided bounds at 90 % each, and 2.0 %"),
+        ("inconclusive", (0.011, 0.04), "1.1 to 4.0 % by one-sided bounds at 90 % each, and 2 %"),
+        ("inconclusive", (None, None), "unbounded by one-sided bounds at 90 % each, and 2 %"),
     ],
 )
 def test_the_bound_that_decided_is_quoted_with_its_confidence(report, verdict, ends, said):
@@ -95,7 +95,7 @@ def test_the_bound_that_decided_is_quoted_with_its_confidence(report, verdict, e
     (sentence,) = [s for s in explain(judged, ["a", "b"]) if s.startswith("The accuracy drop is")]
     assert sentence.startswith("The accuracy drop is 2.0 % (0.4 to 3.6 at 99 %): ")
     assert said in sentence
-    assert "2.0 %" in sentence.partition("one-sided")[2]
+    assert "2 % " in sentence.partition("one-sided")[2]
 
 
 def test_what_would_decide_is_said_first(report):
@@ -128,7 +128,7 @@ def test_a_chip_that_is_tolerated_has_no_cause(report):
     fine = _changed(report, value=0.001, ci=[-0.004, 0.006], allowed=0.02, clean_learned=True)
     fine.update(verdict="tolerated", mitigation=None)
     first, second, *_ = explain(fine, ["a", "b"], ["lower a", "lower b"])
-    assert first == "The accuracy drop is 0.1 % (-0.4 to 0.6 at 99 %), where 2.0 % is allowed."
+    assert first == "The accuracy drop is 0.1 % (-0.4 to 0.6 at 99 %), where 2 % is allowed."
     assert not second.startswith("What to do first")
     assert explain(fine, [])[0] == NOTHING
 
@@ -237,3 +237,53 @@ def test_pre_activations_at_a_kink_are_told(report):
     units = changed["points"][1]["delta_loss"]["kinks"]["units"]
     sentence = f"At step 40, 7 of {units} pre-activations are exactly at a kink"
     assert sentence in " ".join(explain(changed, ["a"]))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "verdict", "bound", "low_or_high", "limit"),
+    [
+        (0.0004, "tolerated", 0.0003, "at most 0.03 %", "within the 0.04 % allowed"),
+        (0.0004, "not tolerated", 0.00041, "at least 0.041 %", "above the 0.04 % allowed"),
+        (0.02, "not tolerated", 0.0203, "at least 2.03 %", "above the 2 % allowed"),
+        (0.0196, "tolerated", 0.01955, "at most 1.955 %", "within the 1.96 % allowed"),
+        (0.02, "tolerated", 0.02, "at most 2.0 %", "within the 2 % allowed"),
+        (0.0004, "inconclusive", 0.00044, "0.044 to 0.044 %", "and 0.04 % is allowed"),
+    ],
+)
+def test_what_is_allowed_is_said_as_it_was_typed_and_bounds_stand_on_their_side(
+    report, allowed, verdict, bound, low_or_high, limit
+):
+    judged = _changed(
+        report, value=bound, ci=[0.0, 0.05], allowed=allowed, clean_learned=True,
+        lower_bound=bound, upper_bound=bound, bound_confidence=0.9,
+    )  # fmt: skip
+    judged["verdict"] = verdict
+    (sentence,) = [s for s in explain(judged, ["a", "b"]) if s.startswith("The accuracy drop is")]
+    assert f": {low_or_high} by " in sentence
+    assert limit in sentence
+
+
+def test_more_chips_than_the_spec_allows_are_no_way_to_decide(report):
+    def first(**needed):
+        cost = dict(value=0.02, allowed=0.02, clean_learned=True, **needed)
+        open_ = _changed(report, **cost, bound_confidence=0.95, lower_bound=0.0, upper_bound=0.1)
+        open_["verdict"] = "inconclusive"
+        return next(s for s in explain(open_, ["a"]) if s.startswith("What to do first"))
+
+    assert "about 1000 chips (training.max_seeds) would" in first(needed_chips=1000)
+    assert "no number of chips or test samples that the spec allows" in first(needed_chips=1001)
+    assert "; about 70 test samples" in first(needed_chips=1001, needed_test_samples=70)
+
+
+def test_only_advice_that_names_a_change_is_what_to_do_first(report):
+    """Red where 'Nothing that was tried lowers the cost' stands behind 'What to do first:'."""
+    failing = with_guide(_changed(report, value=0.2, ci=[0.1, 0.3], allowed=0.02))
+    failing["verdict"] = "not tolerated"
+    guide = failing["mitigation"]
+    guide["advice"] = ["Nothing that was tried lowers it.", "Lower a key: it falls."]
+    first = "What to do first: lower a key: it falls."
+    assert first in explain(
+        {**failing, "mitigation": {**guide, "first_change": guide["advice"][1]}}, ["a", "b"]
+    )
+    told = explain({**failing, "mitigation": {**guide, "first_change": None}}, ["a", "b"])
+    assert not any(sentence.startswith("What to do first") for sentence in told)

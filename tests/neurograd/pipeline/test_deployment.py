@@ -92,7 +92,7 @@ def test_console_and_page_show_every_time(trained):
     render_report(trained.record, console)
     text, page = console.file.getvalue(), render_html(trained.record)
     for shown in (text, page):
-        assert "After programming: at most 10.0 % accuracy drop allowed" in shown
+        assert "After programming: at most 10 % accuracy drop allowed" in shown
         assert "1 day" in shown
     assert max(map(len, text.splitlines())) <= 80
     assert "Verdict: not tolerated" in text
@@ -184,6 +184,24 @@ def _deployed(device, chips=3, **deployment):
         "training": {"steps": 0, "seeds": chips, "max_seeds": chips},
     }
     return neurograd.check(problem=problem, chip=chip).report
+
+
+def test_without_steps_it_is_still_said_why_there_is_no_verdict_and_how_quick_the_look_was():
+    problem, _ = trained_module()
+    chip = {
+        "device": {"read": {"noise": 0.01}},
+        "deployment": {"times": [0]},
+        "training": {"steps": 0, "seeds": 1, "max_seeds": 1},
+    }
+    found = neurograd.check(problem=problem, chip=chip, quick=True)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    reasons = found.record.decided_by
+    assert reasons[0] == (
+        "Only one chip was programmed, which tells nothing about another one: set training.seeds "
+        "to 2 or more."
+    )
+    assert reasons[1].startswith("Right after programming the accuracy drop is")
+    assert reasons[-1].startswith("This was a quick look")
 
 
 def test_an_effect_that_saves_nothing_is_not_the_cause():

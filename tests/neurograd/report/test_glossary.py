@@ -60,7 +60,7 @@ def test_every_column_of_a_report_has_its_term():
     assert [head for head in heads if term_of(head) is None] == []
     assert all(term_of(column.title) is TERMS[column.term] for column in columns)
     assert term_of("b, 99 %") is TERMS["b"]
-    assert term_of("accuracy drop, allowed 2.0 %") is TERMS["cost"]
+    assert term_of("accuracy drop, allowed 2 %") is TERMS["cost"]
     assert term_of("Cycle-to-cycle noise") is TERMS["cycle_to_cycle"]
     assert term_of("the nonlinear pulse response") is TERMS["nonlinearity"]
     assert term_of("the whole chip") is None
