@@ -82,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commit = mine.commit or head()
     items = drawn_items(run, seed_of(commit), count, JUDGING)
     trained = _QUICK_TRAINED if run.quick else TRAINED
-    rows = run.each(items, partial(one, run, trained=trained), depends_on=[commit, first_of(items)])
+    depends_on = [commit, first_of(drawn_items(run, seed_of(commit), JUDGING, JUDGING))]
+    rows = run.each(items, partial(one, run, trained=trained), depends_on=depends_on)
     result = summary(rows)
     part = "" if count == JUDGING else f", the first {count} of {JUDGING} a size of batches"
     setting = (

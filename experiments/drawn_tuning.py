@@ -39,12 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mine, run = parse_beside(options, "drawn_tuning", __doc__ or "", arguments)
     count = (1 if run.quick else TUNING) if mine.chips is None else mine.chips
     items = drawn_items(run, TUNING_SEED, count, TUNING)
+    first = first_of(drawn_items(run, TUNING_SEED, TUNING, TUNING))
     rows: dict[str, Any]
     if mine.predict_again:
-        rows = _predicted_again(run, items)
+        rows = _predicted_again(run, items, first)
     else:
         trained = _QUICK_TRAINED if run.quick else TRAINED
-        rows = run.each(items, partial(one, run, trained=trained), depends_on=first_of(items))
+        rows = run.each(items, partial(one, run, trained=trained), depends_on=first)
     part = "" if count == TUNING else f" --chips {count}"
     part += " --predict-again" if mine.predict_again else ""
     record = {
@@ -62,12 +63,13 @@ def _apart(run: Run) -> Run:
     return replace(run, name=f"{run.name}_predicted")
 
 
-def _predicted_again(run: Run, items: Mapping[str, Any]) -> dict[str, Any]:
+def _predicted_again(run: Run, items: Mapping[str, Any], first: Any) -> dict[str, Any]:
     """The kept rows of some chips, with new predictions.
 
     Args:
         run: The run, whose folder has the record.
         items: Of its chips.
+        first: What rows of an interrupted run depend on.
 
     Raises:
         NeurogradError: If there is no record, or it has other chips.
@@ -80,7 +82,7 @@ def _predicted_again(run: Run, items: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for name in items if name not in kept]
     if missing:
         raise NeurogradError(f"--predict-again: {missing[0]} is not in {path}")
-    new = _apart(run).each(items, partial(predicted_one, run), depends_on=first_of(items))
+    new = _apart(run).each(items, partial(predicted_one, run), depends_on=first)
     for name, row in new.items():
         if json.loads(json.dumps(row["sections"])) != kept[name]["sections"]:
             raise NeurogradError(f"--predict-again: {name} is another chip in {path}")
