@@ -159,13 +159,11 @@ class Moments:
         From the unbiased squares of the bias and of its part along g: the noise of the mean is in
         neither.
         """
-        if self.b == 0:
-            return 0.0
-        along = 0.0
-        if self.grad_norm > 0:
+        square = self.b**2 * self.num_parameters
+        if square > 0 and self.grad_norm > 0:
             error = self.linear_error(self.gradient)[0] / self.grad_norm
-            along = self.bias_parallel**2 - error**2
-        return math.sqrt(max(0.0, self.b**2 * self.num_parameters - along))
+            square -= self.bias_parallel**2 - error**2
+        return math.sqrt(max(0.0, square))
 
     def linear_error(self, direction: Tensor) -> tuple[float, float]:
         """Standard error of ⟨direction, mean⟩ and its degrees of freedom.
