@@ -3,7 +3,8 @@
 The path is predicted many updates at a time (``path``). Where the mean of a chip's estimates is not
 known (rules that are no means over samples, in batches), it would have to be averaged over about as
 many estimates as there are updates: the error of an average over M estimates, carried along n
-updates, is n/M of their noise. There the updates are taken one by one, each with an estimate and a
+updates, is n/M of their noise; signs of gradients jump from update to update, in whole batches as
+well. There the updates are taken one by one, each with an estimate and a
 write of its own, at the cost of a training. The writes of a chip that writes every sample of a
 batch for itself are followed as updates on single samples (``small_batches.single_writes``). Any
 other chip with a recipe has a path of its own (``remembered``), but for recipes that clip random
@@ -28,7 +29,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from device_models import Chip, Minibatch, UnstableRuleError
+from device_models import Chip, Manhattan, Minibatch, UnstableRuleError
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.regimes.path_losses import (
@@ -279,7 +280,8 @@ def _followed(problem: Problem, chip: Chip, steps: int) -> tuple[Chip, int]:
 
 def _cheapest_way(problem: Problem, chip: Chip, steps: int) -> Way:
     """The same whatever the regime."""
-    if chip.writes_samples or not chip.knows_mean(problem) or _has_odd_recipe(problem, chip):
+    unknown = chip.writes_samples or not chip.knows_mean(problem)
+    if unknown or _has_odd_recipe(problem, chip) or _takes_signs(chip.rule):
         return "every_update"
     if not isinstance(chip.rule, Minibatch):
         return "whole_set"
@@ -348,6 +350,12 @@ def path_passes(problem: Problem, steps: int) -> float:
         steps: Number T of updates.
     """
     return PATH_GRADIENTS * math.sqrt(steps) * problem.num_samples
+
+
+def _takes_signs(rule: object) -> bool:
+    """Whether updates are signs, which have no slope that a step of many of them could follow."""
+    inner = getattr(rule, "rule", None)
+    return isinstance(rule, Manhattan) or (inner is not None and _takes_signs(inner))
 
 
 def _has_odd_recipe(problem: Problem, chip: Chip) -> bool:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from device_models import Backprop, Chip, Minibatch, ReadNoise
+from device_models import Backprop, Chip, Manhattan, Minibatch, ReadNoise, WhiteNoise
 from neurograd.forecast.chip_end import (
     drawn_passes,
     forecast_chip,
@@ -75,6 +75,15 @@ def test_a_path_of_whole_gradients_is_compared_by_these(
     assert way_of(problem, chip, int(0.9 * crossing)) == "every_update"
     assert way_of(problem, chip, int(1.1 * crossing) + 1) == "whole_set"
     assert way_of(problem, _chip(batch=SAMPLES), STEPS) == "whole_set"
+
+
+def test_signs_are_taken_update_by_update_in_whole_batches_too(problem: Problem) -> None:
+    """A path of long steps ended at a loss of 0.22 where a chip's training ends at 0.06."""
+    for rule in (Manhattan(0.01), WhiteNoise(Manhattan(0.01), 0.0, 0.1)):
+        chip = Chip(rule, 0.1)
+        assert way_of(problem, chip, 1000) == "every_update"
+        assert forecast_chip(problem, chip, 40, 0).gradients == 40
+    assert way_of(problem, Chip(WhiteNoise(Backprop(), 0.0, 0.1), 0.1), 1000) == "whole_set"
 
 
 @pytest.mark.parametrize(("noise", "way"), [(0.01, "whole_set"), (0.6, "every_update")])
