@@ -27,7 +27,8 @@ class NominalDevice:
         w_min: Mean lower bound.
         w_max_dtod: Spread of the upper bound.
         w_min_dtod: Spread of the lower bound.
-        gamma: Slopes of a linear step up and down, from 0; 1 with ``soft_bounds``.
+        gamma: Slopes of a linear step up and down, that by which it shrinks from 0 to the nominal
+            bound; below 0 it grows. 1 with ``soft_bounds``.
         gamma_dtod: Their spread, absolute.
         soft_bounds: Whether the step falls to 0 at each device's own bound.
         reference_std: Spread of the reference device, absolute.
@@ -111,8 +112,10 @@ def draw_devices(
     if nominal.soft_bounds:
         slope_up, slope_down = -1.0 / high, -1.0 / low
     else:
-        slope_up = -slopes[0].abs() / nominal.w_max
-        slope_down = -slopes[1].abs() / nominal.w_min if nominal.w_min else 0.0 * slopes[1]
+        slope_up = _linear_slope(slopes[0], nominal.gamma[0], nominal.w_max, low)
+        slope_down = 0.0 * slopes[1]
+        if nominal.w_min:
+            slope_down = _linear_slope(slopes[1], nominal.gamma[1], nominal.w_min, high)
     shift = torch.zeros(1, dtype=dtype, device=device)
     if nominal.subtract_symmetry_point:
         # Where Δ⁺(1 − h/b_max) = Δ⁻(1 − h/b_min).
@@ -122,6 +125,22 @@ def draw_devices(
         return working
     stuck = uniform() < nominal.corrupt
     return _with_stuck(working, stuck, uniform(), nominal.corrupt_range, reference)
+
+
+def _linear_slope(drawn: Tensor, gamma: float, bound: float, start: Tensor) -> Tensor:
+    """Slope of a linear step that shrinks towards a bound, or grows where gamma is below 0.
+
+    Args:
+        drawn: Gamma of every device, shape ``(N,)``; variation does not turn its sign.
+        gamma: Nominal gamma.
+        bound: Nominal bound that pulses move to.
+        start: Bound that they come from, of every device. A growing step is 0 there at the least,
+            so that no pulse moves a device against its direction.
+    """
+    if gamma >= 0:
+        return -drawn.abs() / bound
+    steepest = -1.0 / start
+    return (drawn.abs() / bound).abs().minimum(steepest.abs()).copysign(steepest)
 
 
 def _with_stuck(

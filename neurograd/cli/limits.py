@@ -72,6 +72,7 @@ def limits(
             jobs=jobs,
             scheduler=scheduler,
             unwritten=files,
+            confirm=not no_confirm,
         )
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.limits import find_limits  # noqa: PLC0415  (torch is slow to import)

@@ -30,6 +30,7 @@ def plan_and_exit(
     unwritten: Mapping[str, Path | None] | None = None,
     at_corners: bool = False,
     mitigation: bool | None = None,
+    confirm: bool = True,
 ) -> None:
     """Plan the work on a spec, print it, write its JSON, and exit with 0: there is no verdict.
 
@@ -45,14 +46,13 @@ def plan_and_exit(
         unwritten: Files of the command's other options, which only its work could fill.
         at_corners: Whether the ends of numbers with ranges would be forecast.
         mitigation: Whether a guide to the effects would be made; where it takes little, when None.
+        confirm: Whether ``limits`` would train chips at its limits.
 
     Raises:
         typer.Exit: Always, with 0.
         NeurogradError: For everything that bad input causes.
     """
-    for option, path in (unwritten or {}).items():
-        if path is not None:
-            raise OutputError(f"{option}: a plan has nothing to write there; allowed: --json")
+    refuse_unwritten(unwritten or {}, "--json")
     from neurograd.pipeline.planning import check_planned, plan  # noqa: PLC0415  (torch is slow)
 
     check_planned(jobs, scheduler)
@@ -66,9 +66,22 @@ def plan_and_exit(
             reporter=progress,
             at_corners=at_corners,
             mitigation=mitigation,
+            confirm=confirm,
         )
     show_plan(found, json_path)
     raise typer.Exit(0)
+
+
+def refuse_unwritten(files: Mapping[str, Path | None], allowed: str) -> None:
+    """Raise OutputError for files that only the work could fill.
+
+    Args:
+        files: The file of each option, None where it was not given.
+        allowed: What may be given instead.
+    """
+    for option, path in files.items():
+        if path is not None:
+            raise OutputError(f"{option}: a plan has nothing to write there; allowed: {allowed}")
 
 
 def show_plan(found: Plan, json_path: Path | None = None) -> None:

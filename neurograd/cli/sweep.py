@@ -20,7 +20,7 @@ from neurograd.cli.options import (
     SpecPath,
 )
 from neurograd.cli.outputs import say_written, tables
-from neurograd.cli.planning import show_plan
+from neurograd.cli.planning import refuse_unwritten, show_plan
 from neurograd.cli.progress import ProgressBars
 from neurograd.cli.streams import say
 from neurograd.cli.work import with_seed
@@ -73,6 +73,7 @@ def sweep(
     )  # fmt: skip
     collect_again()
     if plan:
+        refuse_unwritten({"--table": table, "--plot": plot}, "--plan without it")
         with ProgressBars() as progress:
             found = plan_sweep(request, progress)
         show_plan(found)

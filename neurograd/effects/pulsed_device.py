@@ -261,7 +261,9 @@ def _shape_knobs(pulsed: Pulsed) -> Iterator[Knob]:
         gamma = (pulsed.gamma.potentiation, pulsed.gamma.depression)
         if any(gamma):
             label = "slope of the step (larger gamma)"
-            yield pair("device.pulsed.gamma", label, gamma, 100.0)
+            # A step that grows begins at 0 at the least, with a gamma of -1.
+            grows = max(0.0, *(-each for each in gamma)) / max(abs(each) for each in gamma)
+            yield pair("device.pulsed.gamma", label, gamma, 1.0 / max(grows, 0.01))
             size = pulsed.gamma_dtod or 0.0
             yield spread("device.pulsed.gamma_dtod", "spread of the slope", size)
     if pulsed.model == "power":

@@ -53,6 +53,23 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+_SHAPE = ("amplitude", "gamma")
+"""The keys of an exponential step that have a number for each direction."""
+
+
+def _without_depression(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of a one-sided pair, whose pulses go up: what they would do down need not be given."""
+    own = {key: {"depression": _of_pair(key)} for key in _SHAPE}
+    filled = {key: fill(data[key], own[key]) for key in _SHAPE if isinstance(data[key], Mapping)}
+    return {**data, **filled}
+
+
+def _of_pair(key: str) -> float:
+    """What stands for pulses down of a one-sided pair, and changes nothing."""
+    depression: float = _DEFAULTS["one_sided_pair"][key]["depression"]
+    return depression
+
+
 class Pulsed(SpecModel):
     """A behavioural pulsed device in weight units, as IBM's aihwkit has them.
 
@@ -90,7 +107,8 @@ class Pulsed(SpecModel):
     w_min_dtod: Annotated[float, Number(0, 5)] = Field(0.0, description="Its spread. Default: 0.")
     gamma: Gamma | None = Field(
         None,
-        description="Slope of a linear step, or gamma of an exponential one. Default: by model.",
+        description="Slope of a linear step, -1 or more: above 0 it shrinks towards the bound, "
+        "below 0 it grows; or gamma of an exponential one. Default: by model.",
     )
     gamma_dtod: Annotated[float, Number(0, 5)] | None = Field(
         None, description="Spread of a linear step's slope. Default: 0."
@@ -154,7 +172,8 @@ class Pulsed(SpecModel):
         model = data.get("model") if isinstance(data, Mapping) else None
         if not isinstance(model, str) or model not in _DEFAULTS:
             return data
-        return fill(data, _DEFAULTS[model])
+        filled = fill(data, _DEFAULTS[model])
+        return _without_depression(filled) if model == "one_sided_pair" else filled
 
     @model_validator(mode="after")
     def _check_keys(self) -> Pulsed:
@@ -162,9 +181,36 @@ class Pulsed(SpecModel):
         for key in sorted(every - set(_OF_MODEL[self.model])):
             models = [model for model, keys in _OF_MODEL.items() if key in keys]
             refuse(self, (key,), f"is for model {' or '.join(models)} only, not {self.model}")
-        if self.model == "one_sided_pair" and self.w_min != 0:
-            problem = f"{self.w_min:g} is not allowed; a one-sided pair's devices begin at 0"
-            raise spec_problem(problem, "w_min")
         if self.model != "one_sided_pair" and self.w_min == 0:
             raise spec_problem("0 is out of range; allowed: below 0", "w_min")
+        return self
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Pulsed:
+        """Devices of a one-sided pair begin at 0, and are pulsed in one direction only."""
+        if self.model != "one_sided_pair":
+            return self
+        if self.w_min != 0:
+            problem = f"{self.w_min:g} is not allowed; a one-sided pair's devices begin at 0"
+            raise spec_problem(problem, "w_min")
+        if self.w_min_dtod != 0:
+            problem = f"{self.w_min_dtod:g} is not allowed; a one-sided pair's devices begin at 0"
+            raise spec_problem(problem, "w_min_dtod")
+        if self.known_step != "each":
+            problem = "mean is not allowed; a one-sided pair's devices have steps up only"
+            raise spec_problem(problem, "known_step")
+        for key in _SHAPE:
+            pair: Gamma | None = getattr(self, key)
+            if pair is not None and pair.depression != _of_pair(key):
+                problem = f"{pair.depression:g} is not allowed; a one-sided pair has no pulses down"
+                raise spec_problem(f"{problem}; remove the key", f"{key}.depression")
+        return self
+
+    @model_validator(mode="after")
+    def _check_slopes(self) -> Pulsed:
+        """A linear step that grows begins at 0 or above."""
+        for name, slope in self.gamma or () if self.model == "linear" else ():
+            if slope < -1:
+                problem = f"{slope:g} is out of range; allowed of model linear: -1 to 100"
+                raise spec_problem(problem, f"gamma.{name}")
         return self

@@ -266,7 +266,8 @@ def _drop_other_pulsed_model(base: dict[str, Any], pulsed: Any) -> None:
     model = pulsed.get("model") if isinstance(pulsed, Mapping) else None
     if "pulsed" not in base or model in (None, base["pulsed"].get("model")):
         return
-    for key in (*_PULSED_MODEL_KEYS, *(("w_min",) if model == "one_sided_pair" else ())):
+    of_two_directions = ("w_min", "w_min_dtod", "known_step") if model == "one_sided_pair" else ()
+    for key in (*_PULSED_MODEL_KEYS, *of_two_directions):
         base["pulsed"].pop(key, None)
 
 

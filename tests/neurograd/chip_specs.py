@@ -207,6 +207,9 @@ def _pulsed(rng: np.random.Generator) -> Sections:
         "w_max_dtod": _log(rng, 0.03, 0.3),
         "w_min_dtod": _log(rng, 0.03, 0.3),
     }
+    if pulsed["model"] == "one_sided_pair":
+        # Its devices begin at 0, all of them.
+        del pulsed["w_min_dtod"]
     return {"device": {"pulsed": pulsed, **_beside(rng)}}
 
 

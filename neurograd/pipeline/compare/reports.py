@@ -51,6 +51,8 @@ def compare_reports(
             notes.append(f"A has {costs[0].a_noun}, B {costs[1].a_noun}: they are not compared.")
         else:
             found.append((time, _difference(a, b, time, costs, margin)))
+    if found:
+        notes += _of_chips(sides, paired=all(each.paired for _, each in found))
     if any(not each.paired for _, each in found):
         notes.append(OWN_TWINS)
     return result_of(sides[0], sides[1], found, notes)
@@ -121,6 +123,19 @@ def _pairs(
     return first[:count], second[:count]
 
 
+def _of_chips(sides: Sequence[SideResult], *, paired: bool) -> list[str]:
+    """Which chips are compared, where one report has more of them."""
+    counts = [side.chips for side in sides]
+    if None in counts or counts[0] == counts[1]:
+        return []
+    compared = (
+        "as many of each as both have are compared"
+        if paired
+        else "all of each are compared, by the intervals of their costs"
+    )
+    return [f"A has {counts[0]} chips and B {counts[1]}: {compared}."]
+
+
 def _notes(a: Report, b: Report, sides: Sequence[SideResult]) -> list[str]:
     """What differs beside the keys, and what was not compared."""
     notes = []
@@ -128,11 +143,6 @@ def _notes(a: Report, b: Report, sides: Sequence[SideResult]) -> list[str]:
         notes.append("A report does not say which data it was made from.")
     elif sides[0].data != sides[1].data:
         notes.append("Made from other data: test samples are not the same ones.")
-    counts = [side.chips for side in sides]
-    if None not in counts and counts[0] != counts[1]:
-        notes.append(
-            f"A has {counts[0]} chips and B {counts[1]}: as many of each as both have are compared."
-        )
     if set(_costs(a)) != set(_costs(b)):
         notes.append("The reports have costs at other times: what both have is compared.")
     return notes

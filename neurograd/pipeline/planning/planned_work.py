@@ -116,6 +116,7 @@ def plan(
     reporter: Reporter | None = None,
     at_corners: bool = False,
     mitigation: bool | None = None,
+    confirm: bool = True,
 ) -> Plan:
     """Time the units of the work on a spec, and count them.
 
@@ -129,6 +130,7 @@ def plan(
         reporter: Shows progress; silent when None.
         at_corners: Whether the ends of numbers with ranges will be forecast.
         mitigation: Whether a check makes a guide to the effects; where it takes little, when None.
+        confirm: Whether ``limits`` trains chips at both numbers of every limit.
 
     Raises:
         NeurogradError: For everything that bad input causes.
@@ -158,7 +160,7 @@ def plan(
     ready = loading + units.ready + units.checking
     loaded = PlannedStage(label=LOADING, each_seconds=ready, first=1, most=1)
     parts = (spec, problem, build_chip(spec, problem), units)
-    stages = [loaded, *_stages(*parts, command, quick=quick, ranged=ranged)]
+    stages = [loaded, *_stages(*parts, command, quick=quick, ranged=ranged, confirm=confirm)]
     if guide is not False:
         stages += _guide(*parts, asked=guide is True)
     own = psutil.Process().memory_info().rss
@@ -258,6 +260,7 @@ def _stages(
     *,
     quick: bool,
     ranged: int,
+    confirm: bool,
 ) -> tuple[PlannedStage, ...]:
     """The kinds of work of a command, without those that it has none of."""
     training = spec.training
@@ -287,7 +290,8 @@ def _stages(
         rows.append(("predicting a network in the ranges", units.forecast, count, count))
     if command == "limits":
         budget = QUICK if quick else FULL
-        forecasts, confirmed = _limits(spec, problem, budget)
+        forecasts, ends = _limits(spec, problem, budget)
+        confirmed = ends if confirm else 0
         rows.append((PREDICTING, units.forecast, chips + 1, chips + 1))
         least, top = (count * chips for count in forecasts)
         rows.append(("predicting a chip with another number", units.another, least, top))
@@ -357,7 +361,7 @@ def _knobs(spec: Spec, problem: Problem) -> list[Knob]:
 
 
 def _limits(spec: Spec, problem: Problem, budget: SearchBudget) -> tuple[tuple[int, int], int]:
-    """Values that are predicted by ``limits``, at least and at most, and those that are trained.
+    """Values that are predicted by ``limits``, at least and at most, and those that confirm them.
 
     At least a scan of a few values and one bisection for each number.
     """

@@ -111,7 +111,8 @@ class DifferenceResult(Cost):
     """Whether chips and test samples were compared in pairs; otherwise the difference is that of
     two costs of which only the intervals are known."""
     chips: int
-    """Chips of each side that were compared."""
+    """Chips of each side that were compared in pairs; otherwise those of the side that has fewer:
+    the intervals of the two costs are those of all chips of each."""
     test_samples: int | None
     """Number of test samples; None (null in JSON) where the cost is not over samples, or is not in
     pairs."""

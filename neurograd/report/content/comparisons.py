@@ -58,7 +58,9 @@ def differences_sheet(report: ComparisonReport) -> Sheet[DifferenceResult] | Non
         Column(
             "after", lambda d: "training" if d.time is None else words.duration(d.time), text=True
         ),
-        Column("pairs" if report.differences[0].paired else "chips", lambda d: str(d.chips)),
+        Column(
+            "pairs" if report.differences[0].paired else "chips", lambda d: _compared(report, d)
+        ),
         Column("B − A", lambda d: percent(d.value)),
         Column("interval", lambda d: f"{_ends(d.ci)} at {words.confidence(d.confidence)}"),
         Column("bounds", _bounds),
@@ -66,6 +68,14 @@ def differences_sheet(report: ComparisonReport) -> Sheet[DifferenceResult] | Non
         Column("B is", lambda d: d.answer.value, text=True),
     )
     return Sheet("What B costs more than A", columns, report.differences)
+
+
+def _compared(report: ComparisonReport, found: DifferenceResult) -> str:
+    """How many chips a difference rests on: of two intervals all that each side has."""
+    counts = report.a.chips, report.b.chips
+    if found.paired or None in counts or counts[0] == counts[1]:
+        return str(found.chips)
+    return f"{counts[0]} and {counts[1]}"
 
 
 def _value(value: Any) -> str:

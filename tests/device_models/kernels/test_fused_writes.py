@@ -101,7 +101,7 @@ def _pulse_write(step, one_sided, seed, rounding, most, known, dtype):
         up_down=0.1,
         w_max_dtod=0.2,
         w_min_dtod=0.2,
-        gamma=(0.4, 0.3),
+        gamma=(0.4, 0.3) if seed % 4 else (-0.4, -0.3),
         reference_std=0.05 * (seed % 3),
         corrupt=0.1 * (seed % 2),
     )

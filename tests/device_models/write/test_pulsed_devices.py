@@ -112,6 +112,34 @@ def test_step_that_a_controller_reckons_with():
     assert nominal_steps(PCM, memory)[0] == pytest.approx(0.01 * 28.235)
 
 
+@pytest.mark.parametrize("gamma", [0.6, -0.6])
+def test_linear_steps_shrink_towards_their_bound_or_grow(gamma):
+    """By gamma from 0 to the nominal bound, which is another one on either side."""
+    drawn = devices(dw_min=0.01, w_max=1.2, w_min=-0.8, gamma=(gamma, gamma / 2))
+    states = torch.tensor([-0.8, 0.0, 1.2], dtype=torch.float64)
+    up, _ = LinearStep().moments(states, torch.full((3,), True), drawn)
+    down, _ = LinearStep().moments(states, torch.full((3,), False), drawn)
+    expected = 1.0 - gamma * states / 1.2, 1.0 + gamma / 2 * states / 0.8
+    torch.testing.assert_close(up, 0.01 * expected[0])
+    torch.testing.assert_close(down, 0.01 * expected[1])
+
+
+def test_no_variation_turns_a_step_that_grows():
+    """From a slope that is 0 at the nominal bound on: it is at the device's own, and not below."""
+    spread = {"w_max_dtod": 0.3, "w_min_dtod": 0.3, "gamma_dtod": 0.5}
+    drawn = devices(2000, gamma=(-0.9, -0.9), **spread)
+    for up in (True, False):
+        ways = torch.full((2000,), up)
+        ends = [LinearStep().moments(end, ways, drawn)[0] for end in (drawn.low, drawn.high)]
+        first, last = ends if up else ends[::-1]
+        assert float(first.min()) >= -1e-18
+        assert bool((first < 1e-18).any())
+        assert bool((last >= first).all())
+    shrinking = devices(2000, gamma=(0.9, 0.9), **spread)
+    for key in ("low", "high", "step_up", "step_down"):
+        assert getattr(drawn, key).equal(getattr(shrinking, key))
+
+
 @pytest.mark.parametrize("slope", [0.0, 0.5])
 def test_a_window_that_begins_at_0_has_constant_steps_down(slope):
     """There is no lower bound to count the slope from; steps up fall towards theirs."""

@@ -96,6 +96,7 @@ def test_weight_range_and_longest_train():
     [
         (LinearStep(0.4), {"gamma": (0.3, 0.3), "w_max_dtod": 0.1}),
         (LinearStep(0.4, multiplicative=True), {"gamma": (0.3, 0.6), "dw_min_dtod": 0.2}),
+        (LinearStep(0.4), {"gamma": (-0.9, -0.3), "gamma_dtod": 0.3, "w_min_dtod": 0.2}),
         (LinearStep(3.0), {"soft_bounds": True, "reference_std": 0.1}),
         (ExponentialStep(0.5), {"up_down": 0.2}),
         (PowerStep(0.5, 1.5), {"up_down_dtod": 0.1}),

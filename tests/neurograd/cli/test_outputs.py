@@ -94,3 +94,29 @@ def test_a_report_may_be_kept_in_the_folder_of_its_stages(capsys, spec, tmp_path
         for _ in range(2)
     ]
     assert once == [0, 0]
+
+
+@pytest.mark.parametrize("option", ["--table", "--plot"])
+def test_a_plan_of_a_sweep_refuses_files_that_only_the_work_fills(capsys, spec, option):
+    over = (
+        "--over",
+        "training.steps=1,2",
+        "--plan",
+        option,
+        f"f{'.csv' if 'table' in option else '.png'}",
+    )
+    assert f"{option}: a plan has nothing to write there" in refused(capsys, "sweep", spec, *over)
+
+
+def test_a_plan_of_limits_counts_no_confirmation_that_is_not_made(capsys, spec):
+    def planned(*options):
+        code, out, _ = run_command(
+            capsys, "limits", spec, "--plan", "--quick", *options, "--json", "-"
+        )
+        assert code == 0
+        return {stage["label"]: stage for stage in json.loads(out)["stages"]}
+
+    label = "training a chip at a limit"
+    confirmed, unconfirmed = planned(), planned("--no-confirm")
+    assert confirmed[label]["most"] > 0
+    assert set(confirmed) - set(unconfirmed) == {label}

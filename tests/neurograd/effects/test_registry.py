@@ -185,3 +185,15 @@ def test_effects_do_not_import_torch():
         "import neurograd.spec; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_slope_is_turned_as_far_as_it_may_go():
+    """A linear step that grows begins at 0 at the least, with a gamma of -1."""
+    for up, down, most in ((0.4, 0.2, 100.0), (-0.4, 0.2, 1.0), (0.4, -0.2, 2.0)):
+        gamma = {"potentiation": up, "depression": down}
+        spec = validate_spec({"device": {"pulsed": {"model": "linear", "gamma": gamma}}})
+        (knob,) = (k for k in registry.knobs_of(spec, 20) if k.key == "device.pulsed.gamma")
+        assert (knob.now, knob.high) == pytest.approx((0.4, most))
+        ends = knob.settings(knob.high)
+        turned = {name: ends[f"device.pulsed.gamma.{name}"] for name in gamma}
+        validate_spec({"device": {"pulsed": {"model": "linear", "gamma": turned}}})

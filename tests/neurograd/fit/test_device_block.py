@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from device_models import draw_devices
+from neurograd.effects.pulsed_device import nominal_device, pulsed_step
 from neurograd.errors import DataError
 from neurograd.fit import Run
 from neurograd.fit.device_block import block_of
@@ -55,6 +58,18 @@ def test_a_block_is_a_device_of_a_spec(curve, pairs):
         pulsed = spec.device.pulsed
         assert pulsed.dw_min * (1 + pulsed.up_down) == pytest.approx(0.04, rel=1e-3)
         assert pulsed.dw_min * (1 - pulsed.up_down) == pytest.approx(0.05, rel=1e-3)
+
+
+def test_a_step_that_grows_does_so_in_the_fitted_device():
+    """From a slope below 0 on: the chip's own devices take it as the fit's curve does."""
+    block = block_of("linear, relative noise", numbers(*STEPS, ("pulsed.gamma", 0.4, -0.5)), None)
+    spec = validate_spec({"device": block, "task": {"name": "digits"}})
+    drawn = draw_devices(nominal_device(spec.device.pulsed), 1, torch.Generator())
+    states = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
+    for up, expected in ((True, [0.056, 0.04, 0.024]), (False, [0.075, 0.05, 0.025])):
+        step = pulsed_step(spec.device.pulsed, noisy=False)
+        found, _ = step.moments(states, torch.full((3,), up), drawn)
+        assert found.tolist() == pytest.approx(expected, rel=1e-3)
 
 
 def test_too_little_is_refused():

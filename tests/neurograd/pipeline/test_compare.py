@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from neurograd.pipeline.check import train_beside
 from neurograd.pipeline.compare import compare_reports, compare_specs
 from neurograd.pipeline.compare.keys import differing_keys
 from neurograd.records.json_form import read_report, report_from_json, to_json_dict
+from neurograd.report.content.comparisons import differences_sheet
 from neurograd.spec import validate_spec
 
 KEYS = {
@@ -204,6 +206,34 @@ def test_reports_without_chips_are_compared_by_their_intervals():
     assert loose.value == pytest.approx(costs[1] - costs[0], abs=1e-12)
     assert loose.bound_confidence == pytest.approx(0.995)
     assert any("no test sample in common" in note for note in alone.notes)
+
+
+def test_which_chips_are_compared_is_said_as_it_is():
+    """Pairs are as many as both have; intervals are those of all chips, however many of each."""
+    few, more = _trained("training.seeds=2", "training.max_seeds=2"), _trained()
+    counts = [report.training.chip.chips for report in (more, few)]
+    assert counts[0] > counts[1] == 2
+
+    def told(a, b):
+        found = compare_reports(a, b).record
+        (shown,) = (
+            dict(zip([c.title for c in sheet.columns], row, strict=True))
+            for sheet in [differences_sheet(found)]
+            for row in sheet.cells()
+        )
+        (note,) = (note for note in found.notes if note.startswith("A has "))
+        return shown, note, found.differences[0]
+
+    shown, note, difference = told(more, few)
+    assert shown["pairs"] == "2"
+    assert note == f"A has {counts[0]} chips and B 2: as many of each as both have are compared."
+    shown, note, difference = told(_without_chips(more), few)
+    assert shown["chips"] == f"{counts[0]} and 2"
+    assert note.endswith("B 2: all of each are compared, by the intervals of their costs.")
+    assert difference.chips == 2
+    costs = [report.training.cost for report in (more, few)]
+    below = math.hypot(costs[1].value - costs[1].ci[0], costs[0].ci[1] - costs[0].value)
+    assert difference.ci[0] == pytest.approx(max(-1.0, difference.value - below))
 
 
 def test_what_else_differs_between_reports_is_said():

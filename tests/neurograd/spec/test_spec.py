@@ -414,6 +414,14 @@ def test_another_write_model_does_not_inherit_the_preset_s_shape(text, model):
     assert write.device_to_device == preset.device_to_device
 
 
+def test_a_one_sided_pair_is_told_by_its_pulses_up():
+    device = read("device: {pulsed: {model: one_sided_pair, gamma: {potentiation: 2}}}").device
+    assert device.pulsed.gamma.potentiation == 2
+    assert device.pulsed.amplitude.potentiation == -27.235
+    again = read(f"device: {device.model_dump_json()}").device
+    assert again == device
+
+
 @pytest.mark.parametrize(
     ("text", "kept", "dropped"),
     [
@@ -426,8 +434,13 @@ def test_another_write_model_does_not_inherit_the_preset_s_shape(text, model):
         ),
         (
             "device: {preset: ecram-li, pulsed: {model: one_sided_pair}}",
-            {"w_max": 1.1724, "w_min": 0, "a": -1},
+            {"w_max": 1.1724, "w_min": 0, "w_min_dtod": 0, "a": -1},
             ("noise",),
+        ),
+        (
+            "device: {preset: reram-es, pulsed: {model: one_sided_pair}}",
+            {"known_step": "each", "w_min": 0},
+            (),
         ),
         ("device: {preset: ecram-li, pulsed: {model: linear}}", {"noise": "multiplicative"}, ()),
     ],
@@ -876,6 +889,11 @@ BAD = [
         "device.pulsed.gamma.depression",
         ["missing; required: potentiation, depression"],
     ),
+    (
+        "device: {pulsed: {model: linear, gamma: {potentiation: 1, depression: -1.5}}}",
+        "device.pulsed.gamma.depression",
+        ["-1.5 is out of range; allowed of model linear: -1 to 100"],
+    ),
     ("device: {pulsed: {gamma_dtod: 0.1}}", "device.pulsed.gamma_dtod", ["linear only"]),
     (
         "device: {pulsed: {model: linear, noise: loud}}",
@@ -918,6 +936,26 @@ BAD = [
         "device: {pulsed: {model: one_sided_pair, w_min: -1}}",
         "device.pulsed.w_min",
         ["begin at 0"],
+    ),
+    (
+        "device: {pulsed: {model: one_sided_pair, w_min_dtod: 0.1}}",
+        "device.pulsed.w_min_dtod",
+        ["begin at 0"],
+    ),
+    (
+        "device: {pulsed: {model: one_sided_pair, known_step: mean}}",
+        "device.pulsed.known_step",
+        ["steps up only"],
+    ),
+    (
+        "device: {preset: pcm, pulsed: {amplitude: {depression: 50}}}",
+        "device.pulsed.amplitude.depression",
+        ["50 is not allowed; a one-sided pair has no pulses down; remove the key"],
+    ),
+    (
+        "device: {pulsed: {model: one_sided_pair, gamma: {potentiation: 2, depression: 1}}}",
+        "device.pulsed.gamma.depression",
+        ["1 is not allowed; a one-sided pair has no pulses down"],
     ),
     ("device: {pulsed: {corrupt: 200 %}}", "device.pulsed.corrupt", ["200"]),
     (
