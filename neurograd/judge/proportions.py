@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from scipy.special import betaincinv
+
 from neurograd.measure.intervals import CONFIDENCE, Interval
 
 
 def proportion_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
-    """Exact interval of a probability (Clopper and Pearson, Biometrika 1934; by scipy's binomtest).
+    """Exact interval of a probability (Clopper and Pearson, Biometrika 1934).
 
     With no success in n trials all of the error is on the upper side, which is then
     ``1 − (1 − confidence)^(1/n)``, the rule of three at the given confidence (about 4.6/n at 99 %);
@@ -22,9 +24,8 @@ def proportion_interval(successes: int, trials: int, confidence: float = CONFIDE
     """
     if not 0 <= successes <= trials or trials < 1:
         raise ValueError(f"{successes} of {trials}; allowed: 0 or more, of 1 or more trials")
-    from scipy import stats  # noqa: PLC0415  (slow to import)
-
-    side = {0: "less", trials: "greater"}.get(successes, "two-sided")
-    test = stats.binomtest(successes, trials, alternative=side)
-    found = test.proportion_ci(confidence_level=confidence, method="exact")
-    return float(found.low), float(found.high)
+    error = 1.0 - confidence if successes in (0, trials) else 0.5 * (1.0 - confidence)
+    failures = trials - successes
+    low = betaincinv(successes, failures + 1, error) if successes else 0.0
+    high = betaincinv(successes + 1, failures, 1.0 - error) if failures else 1.0
+    return float(low), float(high)

@@ -299,7 +299,7 @@ def test_a_chip_that_diverged_is_as_lost_when_it_is_programmed(monkeypatch):
         return replace(found, diverged=True) if chip.reads else found
 
     monkeypatch.setattr(stages, "train", train)
-    report = train_beside(spec_of(training={"steps": 5})).report
+    report = train_beside(spec_of(training={"steps": 20})).report
     assert report["training"]["chip"]["diverged"] == 3
     assert [row["accuracy"] for row in report["deployment"]] == [0.0, 0.0]
     assert report["verdict"] == "not tolerated"
