@@ -232,7 +232,8 @@ def _follow(path: PredictedPath | SmallBatchPath, asked: _Asked, *, guarded: boo
             return ForecastChip(path.w, True, path.gradients)
         if asked.watch is not None:
             asked.watch(done, path.w)
-        if path.is_held_by_noise(done, steps):
+        # Paths in batches that learn nothing are told at their end: slow ones do learn.
+        if not guarded and path.is_held_by_noise(done, steps):
             break
         if guarded and path.losses.lost(steps):
             return ForecastChip(path.w, False, path.gradients, thrown=True)

@@ -129,4 +129,5 @@ def test_limits(spec):
     assert SENTENCE in text.partition("Verdict: not tolerated")[2]
     # What cannot be made less harmful is one line.
     assert text.count("not what limits") == sum(row.status == "best" for row in record.numbers)
-    assert "- as harmless as they can be: " in text
+    harmless = any(row.status == "best" for row in record.numbers)
+    assert ("- as harmless as they can be: " in text) is harmless

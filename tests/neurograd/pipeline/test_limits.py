@@ -190,7 +190,7 @@ def test_noise_that_helps_only_where_there_is_a_little_is_found():
     [
         ({"unit": "", "now": 1, "low": 1, "high": 1437, "whole": True}, "1"),
         ({"unit": "bits", "now": 1, "low": 1, "high": 32, "whole": True, "scale": "linear"},
-         "1 bits"),
+         "1 bit"),
     ],
 )  # fmt: skip
 def test_a_number_at_its_harmful_end_has_nowhere_to_go(options, shown):

@@ -539,7 +539,7 @@ def test_too_many_panels_are_refused_before_anything_runs():
             ],
             ["13 panels"],
         ),
-        (["--over", f"{C2C}=1 %", "--resume", "{folder}"], ["tiny.yaml", "new folder"]),
+        (["--over", f"{C2C}=1 %", "--resume", "{folder}"], ["tiny_sweep.csv", "outside it"]),
         (["--over", f"{C2C}=1 %", "--resume", "{spec}"], ["is not a folder"]),
         (["--over", f"{C2C}=1 %", "--jobs", "0"], ["--jobs", "allowed"]),
         (["--over", f"{C2C}=1 %", "--jobs", "2", "--scheduler", "tcp://h:1"], ["--jobs"]),
