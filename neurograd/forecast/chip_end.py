@@ -23,7 +23,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from operator import methodcaller
 from typing import Literal
 
 import torch
@@ -32,9 +31,7 @@ from torch import Tensor
 from device_models import Chip, Manhattan, Minibatch, UnstableRuleError
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.regimes import Regime, regime_of
-from neurograd.forecast.regimes.path_losses import (
-    has_learned,
-)
+from neurograd.forecast.regimes.path_losses import has_learned
 from neurograd.forecast.remembered.path import DIVERGENCES, follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import layer_estimates
@@ -186,14 +183,10 @@ class _Asked:
 def _recipe_end(asked: _Asked) -> ForecastChip:
     """The end of a path with a recipe, thrown as that of any other one."""
     problem, chip, steps = asked.problem, asked.chip, asked.steps
-    in_batches = isinstance(chip.rule, Minibatch)
-    lost = methodcaller("lost", steps) if in_batches else None
-    found = ForecastChip(
-        *follow_recipe(
-            problem, chip, steps, asked.seed, asked.index, asked.schedule, asked.progress, lost
-        )
-    )
-    return _judged(problem, found) if in_batches else found
+    guarded = isinstance(chip.rule, Minibatch)
+    course = (asked.seed, asked.index, asked.schedule, asked.progress)
+    found = ForecastChip(*follow_recipe(problem, chip, steps, *course, guarded=guarded))
+    return _judged(problem, found) if guarded else found
 
 
 def _judged(problem: Problem, found: ForecastChip) -> ForecastChip:

@@ -23,7 +23,6 @@ Johansson, ECC 2015); the rest ours.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -282,7 +281,8 @@ def follow_recipe(
     index: int,
     schedule: Schedule | None = None,
     progress: Progress | None = None,
-    lost: Callable[[PathLosses], bool] | None = None,
+    *,
+    guarded: bool = False,
 ) -> tuple[Tensor, bool, int, bool]:
     """The end of the training of a chip with a recipe.
 
@@ -294,7 +294,7 @@ def follow_recipe(
         index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training; 1 when None.
         progress: Called with the number of updates done since the last call.
-        lost: Whether losses say that the path was thrown off: it is then left. Never when None.
+        guarded: Whether the path is left where its losses say that it was thrown off.
 
     Returns:
         Weights of shape ``(N,)``, whether they left all bounds, gradients that it took, and whether
@@ -313,6 +313,6 @@ def follow_recipe(
             progress(length)
         if not bool(torch.isfinite(path.w).all()):
             return path.w, True, path.gradients, False
-        if lost is not None and lost(path.losses):
+        if guarded and path.losses.lost(steps):
             return path.w, False, path.gradients, True
     return path.w, False, path.gradients, False
