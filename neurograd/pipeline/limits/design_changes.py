@@ -141,13 +141,16 @@ def _cost(each: PredictedChange) -> float:
 
 def _wider(spec: Spec) -> list[DesignChange]:
     network, settings = spec.network, {}
+    if network.weights is not None:
+        # A file of weights fits one width.
+        return []
     if network.hidden:
         settings["network.hidden"] = [2 * width for width in network.hidden]
     if network.channels:
         settings["network.channels"] = [2 * channels for channels in network.channels]
     if not settings or any(width > 65536 for widths in settings.values() for width in widths):
         return []
-    return [DesignChange("twice the width", settings, "less curvature a weight (Theorem 2.2)")]
+    return [DesignChange("twice the width", settings, "less curvature a weight (Section 2.1)")]
 
 
 def _steps(spec: Spec) -> list[DesignChange]:
@@ -155,10 +158,12 @@ def _steps(spec: Spec) -> list[DesignChange]:
     training = spec.training
     unit = "steps" if training.epochs is None else "epochs"
     now = training.steps or training.epochs or 1
-    for factor, label in ((2.0, "twice"), (0.5, "half"), (0.25, "a quarter of")):
+    for factor in _STEP_SIZES:
         count = max(1, round(now / factor))
         if count > MOST_UPDATES or count == now:
             continue
+        # The count may round: half of 3 epochs are 2, with 1.5 times the step size.
+        label = _STEP_SIZES.get(now / count, f"{words.number(now / count)} times")
         settings: dict[str, Any] = {
             # Step size times steps, the length of the training, stays the same.
             "training.step_size": training.scaled_step_size(now / count),
@@ -174,6 +179,7 @@ def _steps(spec: Spec) -> list[DesignChange]:
     return found
 
 
+_STEP_SIZES = {2.0: "twice", 0.5: "half", 0.25: "a quarter of"}
 _STEP = {
     False: "fewer writes, so less write noise in all",
     True: "less estimator noise in each step, but more writes",

@@ -168,3 +168,29 @@ def test_numbers_that_do_not_go_together_with_a_change_say_why(monkeypatch):
     found = try_change(LIMITED, DesignChange("longer", falling, ""), look, now)
     assert found.estimate is None
     assert "allowed: longer periods" in found.problem
+
+
+def test_weights_from_a_file_fit_no_other_width():
+    """Red where a network twice as wide is to start from them, which ends the whole command."""
+    given = {**SHUFFLED, "network": {"hidden": [4], "weights": "start.npz"}}
+    labels = [each.label for each in find_changes(validate_spec(given), 100)]
+    assert "twice the width" not in labels
+    assert "half the step size, 4 epochs" in labels
+    assert "twice the width" in [each.label for each in find_changes(validate_spec(SHUFFLED), 100)]
+
+
+@pytest.mark.parametrize(
+    ("now", "label", "larger"),
+    [
+        ({"epochs": 3}, "1.5 times the step size, 2 epochs", 1.5),
+        ({"epochs": 4}, "twice the step size, 2 epochs", 2.0),
+        ({"steps": 5}, "2.5 times the step size, 2 steps", 2.5),
+        ({"steps": 7}, "1.75 times the step size, 4 steps", 1.75),
+    ],
+)
+def test_a_step_size_is_called_what_it_is_where_half_a_count_is_no_count(now, label, larger):
+    training = {**SHUFFLED["training"], "epochs": None, **now}
+    spec = validate_spec({**SHUFFLED, "training": training})
+    (found,) = (each for each in find_changes(spec, 100) if each.why.startswith("fewer writes"))
+    assert found.label == label
+    assert found.settings["training.step_size"] == pytest.approx(larger * 0.1)
