@@ -8,7 +8,8 @@ still conducts s: it loads wires and drifts.
   weight's sign holds it, the other one stands at G_min.
 - Device beside a reference: ``x⁺ = w/span + reference`` and ``x⁻ = reference``. The reference is a
   fixed resistor on an output line of its own beside the device's. It sees the wires as the device
-  does, and it does not drift.
+  does, and it does not drift. No cell conducts less than 0: a place further down, of a device or
+  of a reference, is cut there, and what is cut of a weight is its part ``beyond``.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class WeightCells:
         if self.reference is None:
             part = w / self.span
             return self._conductance(part.clamp_min(0.0)), self._conductance((-part).clamp_min(0.0))
-        device = self._conductance(w / self.span + self.reference).clamp_min(0.0)
-        return device, self._conductance(torch.zeros_like(w) + self.reference)
+        device, reference = self._beside_reference(w)
+        return device.clamp_min(0.0), reference.clamp_min(0.0)
 
     def weights(self, plus: Tensor, minus: Tensor) -> Tensor:
         """Weights that the difference of two cells is taken for, any shape."""
@@ -60,13 +61,20 @@ class WeightCells:
     def beyond(self, w: Tensor) -> Tensor:
         """Part of a weight that would need a conductance below 0, shape ``(N,)``.
 
-        Devices that reach further down than the nominal one have such weights; what no conductance
-        stands for is neither attenuated nor does it drift.
+        Devices that reach further down than the nominal one have such weights, below 0, and so
+        have references of a wide spread, above 0. What no conductance stands for is neither
+        attenuated nor does it drift or have noise.
         """
         if self.reference is None:
             return torch.zeros_like(w)
-        short = self._conductance(w / self.span + self.reference).clamp_max(0.0)
-        return self.weights(short, torch.zeros_like(short))
+        device, reference = self._beside_reference(w)
+        return self.weights(device.clamp_max(0.0), reference.clamp_max(0.0))
+
+    def _beside_reference(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """What a device and its reference would conduct, below 0 as well, each shape ``(N,)``."""
+        assert self.reference is not None
+        device = self._conductance(w / self.span + self.reference)
+        return device, self._conductance(torch.zeros_like(w) + self.reference)
 
     def _conductance(self, place: Tensor) -> Tensor:
         return self.smallest + (1.0 - self.smallest) * place

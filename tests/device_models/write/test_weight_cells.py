@@ -61,6 +61,17 @@ def test_weights_come_back_from_their_cells(cells):
         assert float(cells.beyond(w)[-1]) == 0
 
 
+def test_a_reference_below_its_window_conducts_nothing():
+    """By hand: places −0.5, 0.1 and −0.1 in a window from 0.2; what is cut stays in the weight."""
+    reference = torch.tensor([-0.5, 0.1, -0.1]).double()
+    cells = WeightCells(span=2.0, smallest=0.2, reference=reference)
+    w = torch.tensor([1.2, -0.4, 0.2]).double()
+    by_hand(cells.conductances(w), [0.2 + 0.8 * 0.1, 0.2 - 0.8 * 0.1, 0.2], [0.0, 0.28, 0.12])
+    # −0.2 of a conductance is cut of the first reference: 0.2·2/0.8 of its weight.
+    by_hand((cells.beyond(w),), [0.5, 0.0, 0.0])
+    torch.testing.assert_close(cells.weights(*cells.conductances(w)) + cells.beyond(w), w)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

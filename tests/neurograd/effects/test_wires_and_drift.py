@@ -65,6 +65,30 @@ def test_a_reference_that_varies_over_devices_is_the_chips():
     torch.testing.assert_close(2.0 * reference - 0.5, chip.writes[0].devices.reference)
 
 
+WIDE = "pulsed: {model: soft_bounds, reference_std: 0.6}, conductance: {min: 1 uS, max: 50 uS}"
+
+
+def test_references_outside_their_window_have_thermal_noise_and_no_negative_resistors():
+    """A spread of 0.6 of half a window puts one reference in twenty below 0."""
+    also = "read: {voltage: 0.2 V, bandwidth: 1 MHz}, ir_drop: {wire_ratio: 1e-3}"
+    chip, problem = chip_of(f"device: {{{WIDE}, {also}}}")
+    w = chip.program(problem.initial_weights)
+    wires, thermal = chip.reads
+    cells = wires.cells
+    plus, minus = cells.conductances(w)
+    assert 0.02 * w.numel() < int((minus == 0).sum()) < 0.1 * w.numel()
+    assert min(float(plus.min()), float(minus.min())) >= 0
+    variance = thermal.part * (plus + minus) * (cells.span / 0.98) ** 2
+    torch.testing.assert_close(thermal.moments(w).variance, variance)
+    assert bool(chip.read(w, generator_for(0)).isfinite().all())
+    seen, beyond, *lines = (
+        next(iter(problem.parameters_of(each).values())).numpy()
+        for each in (wires.read(w, generator_for(0)), cells.beyond(w), plus, minus)
+    )
+    solved = cells.span / 0.98 * seen_by_passes(*lines, 1e-3) + beyond
+    np.testing.assert_allclose(seen, solved, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("effect", ["ir_drop: {wire_ratio: 1e-4}", "drift: {time: 1 h}"])
 def test_the_on_off_ratio_changes_what_passes_see(effect):
     """590 and 1.18, all else equal: more loss in wires, more drift against the window."""
