@@ -146,6 +146,7 @@ def _columns_of(path: Path, sheet: Sheet, choices: Choices) -> Measurements:
 def _understood(path: Path, sheet: Sheet, choices: Choices) -> Measurements:
     table = find_table(path, sheet)
     columns = choose_columns(table, choices)
+    table.check_cells(columns.heads)
     if any(columns.heads[place].kind == "delta" for place in columns.values):
         samples, siemens = samples_of(table, columns)
         jumps = tuple(each.jumps for each in samples)

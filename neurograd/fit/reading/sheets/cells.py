@@ -27,19 +27,29 @@ def number(cell: str, decimal: str) -> float | None:
         cell: Text of a cell.
         decimal: ``.`` or ``,``.
     """
-    text = cell.strip().replace("\u2212", "-")
-    if is_blank(text):
+    if is_blank(cell):
         return math.nan
+    value = _any_number(cell, decimal)
+    if value is None:
+        return None
+    if NO_READING * 0.999 <= abs(value) <= NO_READING * 1.002:
+        return math.nan
+    return value if abs(value) <= LARGEST else None
+
+
+def is_too_large(cell: str, decimal: str) -> bool:
+    """Whether a cell is a number beyond ``LARGEST``, which ``number`` does not take."""
+    return number(cell, decimal) is None and _any_number(cell, decimal) is not None
+
+
+def _any_number(cell: str, decimal: str) -> float | None:
+    """The number of a cell, however large; None where it has none."""
+    text = cell.strip().replace("\u2212", "-")
     if decimal == ",":
         if "." in text or text.endswith(","):
             return None
         text = text.replace(",", ".", 1)
-    if not _NUMBER.fullmatch(text):
-        return None
-    value = float(text.replace("D", "e").replace("d", "e"))
-    if NO_READING * 0.999 <= abs(value) <= NO_READING * 1.002:
-        return math.nan
-    return value if abs(value) <= LARGEST else None
+    return float(text.replace("D", "e").replace("d", "e")) if _NUMBER.fullmatch(text) else None
 
 
 def quoted(text: str) -> str:

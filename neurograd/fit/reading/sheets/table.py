@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from neurograd.errors import DataError
-from neurograd.fit.reading.sheets.cells import number, quoted
+from neurograd.fit.reading.heads import understand
+from neurograd.fit.reading.sheets.cells import is_too_large, number, quoted
 from neurograd.fit.reading.sheets.sheet import Sheet
 from neurograd.thousands import refuse_thousands
 
@@ -34,6 +36,7 @@ class Table:
         breaks: Rows before which blank lines or another line of heads stand.
         preamble: What stands above the heads, its cells between tabs, and in comments; a line each.
         words: What was found, in words.
+        faults: Cells of columns of numbers that hold none, which count as blank.
     """
 
     path: Path
@@ -46,6 +49,7 @@ class Table:
     breaks: tuple[int, ...]
     preamble: tuple[str, ...]
     words: tuple[str, ...]
+    faults: tuple[Fault, ...] = ()
 
     def column(self, place: int) -> list[float]:
         """The numbers of one column."""
@@ -54,6 +58,38 @@ class Table:
     def title(self, place: int) -> str:
         """A column's head, or its number from 1 where it has none."""
         return self.names[place] or f"column {place + 1}"
+
+    def check_cells(self, used: Collection[int]) -> None:
+        """The cells of the columns in use are numbers or blank.
+
+        Raises:
+            DataError: One line, otherwise.
+        """
+        for fault in self.faults:
+            if fault.place in used:
+                raise fault.refusal(self.path, self.names)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A cell of a column of numbers that holds none, by line, column from 0 and text."""
+
+    line: int
+    place: int
+    text: str
+
+    def is_other_mark(self, sheet: Sheet) -> bool:
+        """Whether it is a number with the decimal mark that the others do not have."""
+        return number(self.text, "," if sheet.decimal == "." else ".") is not None
+
+    def refusal(self, path: Path, names: tuple[str, ...]) -> DataError:
+        """What is wrong with it, and what would be read."""
+        title = names[self.place] or str(self.place + 1)
+        return DataError(
+            f"{path}: line {self.line}, column {title} is {quoted(self.text)}; allowed: a number "
+            "such as 3.8e-6, up to 1e+30, an empty cell, or '#' before a line that is not to be "
+            "read"
+        )
 
 
 @dataclass(frozen=True)
@@ -65,40 +101,59 @@ class _Row:
 
     @property
     def has_number(self) -> bool:
-        return any(value is not None and not math.isnan(value) for value in self.numbers)
+        return any(map(self.has, range(len(self.numbers))))
+
+    def has(self, place: int) -> bool:
+        """Whether a cell is a number, neither blank nor text."""
+        value = self.numbers[place]
+        return value is not None and not math.isnan(value)
+
+    def faults(self, numeric: tuple[bool, ...]) -> list[Fault]:
+        """Columns of numbers in which it has something else."""
+        return [
+            Fault(self.line, place, self.cells[place])
+            for place, value in enumerate(self.numbers)
+            if value is None and numeric[place : place + 1] == (True,)
+        ]
 
 
 def find_table(path: Path, sheet: Sheet) -> Table:
     """Find heads and numbers.
 
     Raises:
-        DataError: One line, if there is no table of numbers or a cell of it is no number, or one of
-            two.
+        DataError: One line, if there is no table of numbers, or its last rows hold something else,
+            or a cell is one of two numbers.
     """
     rows, comments = _rows(sheet)
-    width, numeric = _columns(path, rows)
+    width, numeric = _columns(path, rows, sheet.decimal)
     start = next((k for k, row in enumerate(rows) if _starts(row, numeric)), None)
     if start is None:
+        _refuse_too_large(path, rows, numeric, sheet.decimal)
         raise DataError(f"{path} has no table of numbers; allowed: columns of a measured device")
+    start = _under_heads(rows[: start + 1], comments, numeric, sheet.decimal)
     names, used = _names(rows[:start], comments, width, rows[start], sheet.decimal)
     names = names + ("",) * (width - len(names))
     numeric += (False,) * (len(names) - width)
     width = len(names)
-    last = max(k for k, row in enumerate(rows) if row.has_number and not _faults(row, numeric))
+    last = max(k for k, row in enumerate(rows) if row.has_number and not row.faults(numeric))
     kept: list[_Row] = []
+    faults: list[Fault] = []
     breaks: list[int] = []
     again = False
     for row in rows[start:]:
         if _same_heads(row, names):
             again = True
             continue
-        faults = _faults(row, numeric)
-        if row.line > rows[last].line and (not row.has_number or len(row.cells) < 2):
+        own, behind = row.faults(numeric), row.line > rows[last].line
+        if behind and (not row.has_number or len(row.cells) < 2):
             continue
         if len(row.cells) > width:
             raise DataError(f"{path}: line {row.line} has {len(row.cells)} cells; allowed: {width}")
-        if faults:
-            _refuse_cell(path, row, faults[0], names)
+        # Behind the table may stand a mean, and without heads none tells which columns are used.
+        strict = [each for each in own if behind or used is None or each.is_other_mark(sheet)]
+        if strict:
+            raise strict[0].refusal(path, names)
+        faults += own
         if kept and (again or row.after_blank):
             breaks.append(len(kept))
         again = False
@@ -123,6 +178,7 @@ def find_table(path: Path, sheet: Sheet) -> Table:
         tuple(breaks),
         tuple(preamble),
         tuple(_words(sheet, kept, used, len(above), tail)),
+        tuple(faults),
     )
 
 
@@ -145,7 +201,7 @@ def _rows(sheet: Sheet) -> tuple[list[_Row], list[tuple[int, str]]]:
     return rows, comments
 
 
-def _columns(path: Path, rows: list[_Row]) -> tuple[int, tuple[bool, ...]]:
+def _columns(path: Path, rows: list[_Row], decimal: str) -> tuple[int, tuple[bool, ...]]:
     """Width of the table, and which of its columns hold numbers."""
     counted = [row for row in rows if row.has_number]
     if not counted:
@@ -158,27 +214,66 @@ def _columns(path: Path, rows: list[_Row]) -> tuple[int, tuple[bool, ...]]:
     later = counted[len(counted) // 2 :]
     numeric = []
     for place in range(width):
-        cells = [row.numbers[place] for row in later if place < len(row.numbers) <= width]
-        there = sum(value is not None and not math.isnan(value) for value in cells)
+        there, others = _counted(later, place, width, decimal)
         if not there:  # a column that ends early
-            cells = [row.numbers[place] for row in counted if place < len(row.numbers) <= width]
-            there = sum(value is not None and not math.isnan(value) for value in cells)
-        numeric.append(there > 0 and there >= sum(value is None for value in cells))
+            there, others = _counted(counted, place, width, decimal)
+        numeric.append(there > 0 and there >= others)
     return width, tuple(numeric)
 
 
-def _faults(row: _Row, numeric: tuple[bool, ...]) -> list[int]:
-    """Columns of numbers in which a row has something else."""
-    return [
-        k for k, value in enumerate(row.numbers) if value is None and numeric[k : k + 1] == (True,)
-    ]
+def _counted(rows: list[_Row], place: int, width: int, decimal: str) -> tuple[int, int]:
+    """Cells of a column that are numbers, whether they are read or too large, and those of text."""
+    own = [row for row in rows if place < len(row.cells) <= width]
+    none = [row for row in own if row.numbers[place] is None]
+    large = sum(is_too_large(row.cells[place], decimal) for row in none)
+    return sum(row.has(place) for row in own) + large, len(none) - large
 
 
 def _starts(row: _Row, numeric: tuple[bool, ...]) -> bool:
     """Whether a row may be the first of the table; a row of settings fills a few cells only."""
-    there = sum(value is not None and not math.isnan(value) for value in row.numbers)
-    fits = len(row.cells) <= len(numeric) and not _faults(row, numeric)
+    there = sum(map(row.has, range(len(row.numbers))))
+    fits = len(row.cells) <= len(numeric) and not row.faults(numeric)
     return fits and there > 0 and 2 * there >= sum(numeric)
+
+
+def _refuse_too_large(
+    path: Path, rows: list[_Row], numeric: tuple[bool, ...], decimal: str
+) -> None:
+    """Names a number beyond the largest where no row is whole."""
+    for k, row in enumerate(rows):
+        for fault in row.faults(numeric):
+            if is_too_large(fault.text, decimal):
+                names, _ = _names(rows[:k], [], len(numeric), row, decimal)
+                raise fault.refusal(path, names + ("",) * (len(numeric) - len(names)))
+
+
+def _under_heads(
+    rows: list[_Row], comments: list[tuple[int, str]], numeric: tuple[bool, ...], decimal: str
+) -> int:
+    """Place of the table's first row: the last of some, or one under heads that has faults.
+
+    Between heads and the first whole row may stand rows whose cells are not all numbers, such as a
+    ratio to the row before. Rows of settings stand there as well, but have a word before each
+    number, and no heads most of which say what a column is.
+    """
+    first = len(rows) - 1
+    while first and rows[first - 1].has_number and not rows[first].after_blank:
+        first -= 1
+    if first == len(rows) - 1 or any(len(row.cells) > len(numeric) for row in rows[first:]):
+        return len(rows) - 1
+    names, line = _names(rows[:first], comments, len(numeric), rows[first], decimal)
+    if line is None or len(names) < len(numeric) or rows[first].after_blank:
+        return len(rows) - 1
+    known = 2 * sum(_says_something(names[k]) for k, used in enumerate(numeric) if used)
+    counts = all(row.numbers[0] is not None for row in rows[first:])
+    return first if counts or known > sum(numeric) else len(rows) - 1
+
+
+def _says_something(name: str) -> bool:
+    try:
+        return understand(name).kind != "other"
+    except ValueError:  # known words that contradict each other
+        return True
 
 
 def _names(
@@ -211,7 +306,7 @@ def _names(
 
 
 def _heads(row: _Row, width: int) -> bool:
-    if any(value is not None and not math.isnan(value) for value in row.numbers):
+    if row.has_number:
         return False
     return len(row.cells) > 1 or width == 1
 
@@ -224,14 +319,6 @@ def _is_unit(cell: str) -> bool:
 
 def _same_heads(row: _Row, names: tuple[str, ...]) -> bool:
     return any(names) and row.cells == names[: len(row.cells)] and not any(names[len(row.cells) :])
-
-
-def _refuse_cell(path: Path, row: _Row, place: int, names: tuple[str, ...]) -> None:
-    title = names[place] or str(place + 1)
-    raise DataError(
-        f"{path}: line {row.line}, column {title} is {quoted(row.cells[place])}; allowed: a number "
-        "such as 3.8e-6, up to 1e+30, an empty cell, or '#' before a line that is not to be read"
-    )
 
 
 def _cells(rows: list[_Row], place: int) -> list[str]:
