@@ -40,7 +40,8 @@ class Limit:
         better: The end of the tornado's bar on the harmless side, None where there is none.
         worse: Its end on the harmful side.
         opposite: The limit on the other side of the present value, which is further away; None
-            where it was not looked for or none is known.
+            where none is known: numbers that may harm on either side are scanned there where the
+            expected one decides nothing, others are not.
     """
 
     knob: Knob
@@ -72,7 +73,7 @@ class Limit:
             return f"{begin}, which is as far as it goes"
         said = self._two_numbers() if self.status == "limit" else self._none()
         if self.opposite is not None:
-            said += f"; {self.opposite._two_numbers()}"
+            said += f"; {self.opposite._as_other()}"
         falls = "" if self.monotone else " (the cost does not rise throughout)"
         return f"{begin}, {said}{falls}"
 
@@ -87,8 +88,17 @@ class Limit:
             kept = f"tolerated {'up to' if self.upper else 'from'} {show(self.inside.value)}"
         if self.outside is None:
             return f"{kept}, not known to be lost{self._as_far_as(way)}"
-        lost = f"{show(self.outside.value)}{'' if self.upper else ' down'}"
-        return f"{kept}, lost from {lost}{', not decided between' if self._gap() else ''}"
+        between = ", not decided between" if self._gap() else ""
+        return f"{kept}, lost from {self._lost(self.outside)}{between}"
+
+    def _as_other(self) -> str:
+        """The same beside a limit that says already what is tolerated."""
+        if self.inside is None and self.outside is not None:
+            return f"lost from {self._lost(self.outside)}"
+        return self._two_numbers()
+
+    def _lost(self, outside: Tried) -> str:
+        return f"{self.knob.show(outside.value)}{'' if self.upper else ' down'}"
 
     def _as_far_as(self, way: str) -> str:
         """How far was tried, empty where nothing was."""

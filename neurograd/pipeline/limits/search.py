@@ -44,6 +44,15 @@ class SearchBudget:
     beyond: bool
     between: int
 
+    @property
+    def most(self) -> int:
+        """Most values that a search tries beside the present one.
+
+        A scan each way ends at 0 or at all that there is, and 'tolerated' and 'not tolerated' may
+        begin on both sides.
+        """
+        return 2 * (self.scan + 1) + 4 * (self.bisections + self.beyond) + self.between
+
 
 FULL = SearchBudget(scan=5, factor=4.0, bisections=5, close=1.08, beyond=True, between=4)
 QUICK = SearchBudget(scan=4, factor=6.0, bisections=3, close=1.3, beyond=False, between=2)
@@ -97,6 +106,8 @@ class _Search:
         if self._knob.signed or (self._knob.either and not _is_crossed(sides[0])):
             sides.append(self._both(-1))
         self._fill_gaps()
+        if len(sides) == 1:
+            sides += self._passed()
         sides = [
             (self._nearest(_tolerated, kept), self._nearest(_not_lost, lost))
             for kept, lost in sides
@@ -104,6 +115,27 @@ class _Search:
         crossed = sorted(filter(_is_crossed, sides), key=self._distance)
         first, *others = [self._limit_of(side, ends) for side in crossed or sides[-1:]]
         return replace(first, opposite=others[0] if others else None)
+
+    def _passed(self) -> list[tuple[_Crossing, _Crossing]]:
+        """The side that was not searched, where a value that was tried there has another verdict.
+
+        That harm leaves open what is lost already is no such verdict.
+        """
+        kept, lost = self._seen(_tolerated), self._seen(_not_lost)
+        if not kept.found and not (lost.found and lost.here):
+            return []
+        for side, crossing in ((_tolerated, kept), (_not_lost, lost)):
+            if crossing.good is not None and crossing.bad is not None:
+                self._bisect(side, crossing.good, crossing.bad)
+        return [(kept, lost)]
+
+    def _seen(self, side: Side) -> _Crossing:
+        """Where a side is left, or entered, in the direction that is not the expected one."""
+        here = side(self._now)
+        way = -self._knob.harmful if here else self._knob.harmful
+        past = [value for value in self._known if (value - self._start) * way > 0]
+        reach = max(past, key=lambda value: value * way, default=None)
+        return self._nearest(side, _Crossing(way=way, reach=reach, here=here))
 
     def _both(self, sign: int) -> tuple[_Crossing, _Crossing]:
         """Where 'tolerated' ends or begins, and where 'not tolerated' does, on one side."""
@@ -253,7 +285,7 @@ class _Search:
     def _monotone(self) -> bool:
         """Whether the cost rises towards harm through all values that were tried."""
         values = sorted(self._known, reverse=self._knob.harmful < 0)
-        if not self._knob.signed:
+        if not (self._knob.signed or self._knob.either):
             return self._rises(values)
         # Either way may harm: it rises from where it costs least.
         least = min(range(len(values)), key=lambda k: self._known[values[k]].excess)

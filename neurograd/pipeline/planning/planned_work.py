@@ -368,10 +368,7 @@ def _limits(spec: Spec, problem: Problem, budget: SearchBudget) -> tuple[tuple[i
     knobs = len(_knobs(spec, problem))
     changes = len(find_changes(spec, problem.num_samples))
     least = knobs * (2 + budget.bisections)
-    # Beside the steps of a scan its end is tried, 0 or all that there is.
-    each_way = budget.scan + 1 + budget.bisections + budget.beyond
-    most = knobs * (2 * each_way + budget.between)
-    return (least + changes, most + changes), 2 * knobs
+    return (least + changes, knobs * budget.most + changes), 2 * knobs
 
 
 def _wall(work: Sequence[tuple[float, int]], workers: int) -> float:

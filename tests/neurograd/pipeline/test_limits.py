@@ -265,7 +265,7 @@ def test_harm_on_the_other_side_is_found_where_it_is_plausible():
 
 
 def test_a_reversed_direction_finds_nothing():
-    knob = _line(now=0.04)
+    knob = _line(now=0.05)
     assert _search(knob, lambda v: v)[0].status == "limit"
     reversed_, _ = _search(replace(knob, harmful=-1), lambda v: v)
     assert reversed_.status == "hopeless"
