@@ -163,13 +163,14 @@ def programmed(
     """Conductances of all devices after they were programmed once, in units of G_max.
 
     What a synapse cannot hold is brought to what it can: a device that is stuck stays where it is,
-    and no weight leaves its window.
+    and no weight leaves its window. States of devices are for the weights that are programmed: a
+    device that is missed stands between two.
 
     Args:
         cells: The conductances that hold weights.
         w: Weights that are programmed, shape ``(N,)``.
         error: What programming misses them by; None for none.
-        hold: The nearest weights that the chip can hold.
+        hold: The nearest weights that the chip can hold, by windows and faults.
         generator: Source of the errors.
 
     Returns:

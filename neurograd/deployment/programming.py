@@ -20,7 +20,7 @@ from device_models.write.programming import (
     WeightError,
     programmed,
 )
-from neurograd.effects import update_rounding
+from neurograd.effects import states, update_rounding
 from neurograd.effects.assembly import Assembly
 from neurograd.effects.by_layer import chip_parts
 from neurograd.effects.chip_builder import build_chip, layer_assembly
@@ -110,7 +110,8 @@ def program_chip(
     """Program one chip of a spec with a network.
 
     The chip has the faults, windows and drift exponents that it has in training; the errors of
-    programming are its own. Digital layers and biases are written as they are.
+    programming are its own, and lie around the state that a device of a few is meant to have.
+    Digital layers and biases are written as they are.
 
     Args:
         spec: The validated spec, with a deployment.
@@ -126,6 +127,8 @@ def program_chip(
     # Devices stand where they were brought to: the memory that sums updates is none of theirs.
     left = (*without, update_rounding.EFFECT)
     synapses = build_chip(spec, problem, index=index, without=left)
+    # States are what is aimed at; a device that was missed stands beside its own.
+    between = build_chip(spec, problem, index=index, without=(*left, states.EFFECT))
     digital, held = chip.program(weights), synapses.program(weights)
     found = []
     for assembly, places in _parts(spec, problem, index, without):
@@ -138,9 +141,9 @@ def program_chip(
             spec.measure.seed, "program", index, *layer, device=weights.device
         )
         error = programming_error(deployment_of(spec).program_error)
-        program = partial(_programmed_in, part, synapses, weights)
-        plus, minus = programmed(cells, part.take(weights), error, program, generator)
+        program = partial(_programmed_in, part, between, weights)
         own = part.take(held)
+        plus, minus = programmed(cells, own, error, program, generator)
         devices = ProgrammedDevices(plus, minus, cells, cells.beyond(own))
         found.append(DeployedPart(places, devices, own, _drifts(assembly), _noises(assembly)))
     return DeployedChip(chip, tuple(found))
@@ -165,14 +168,15 @@ def _drifts(parts: Assembly) -> dict[float, ConductanceDrift | None]:
 def _noises(parts: Assembly) -> dict[float, OneOverFNoise]:
     """The noise of reads at each time of the deployment, and right after programming.
 
-    What is programmed is first read at t0 of the drift, so that there is no earlier noise.
+    What is programmed is first read at t0 of the drift, and no read has ended before it is over, so
+    that there is no earlier noise.
     """
     deployment = parts.spec.deployment
     if deployment.read_noise == "none":
         return {}
     first = (parts.spec.device.drift or Drift()).t0
     noise = PUBLISHED_READ_NOISE[deployment.read_noise]
-    return {time: noise(max(time, first)) for time in (0.0, *deployment.times)}
+    return {time: noise(max(time, first, noise.read_time)) for time in (0.0, *deployment.times)}
 
 
 def programming_error(key: ProgramError | None) -> ProgrammingError | None:

@@ -237,6 +237,24 @@ def test_a_network_that_diverged_is_lost():
     assert all(aged.loss == float("inf") for aged in lost)
 
 
+def test_a_first_read_is_as_early_as_a_read_is_long():
+    """No read has ended before its 250 ns: 1/f noise begins there, at 0, where t0 is earlier."""
+    found = []
+    for t0 in ("100 ns", "250 ns"):
+        deployment = {"read_noise": "pcm_nandakumar_2019", "times": [0, "200 ns", "1 h"]}
+        deployment["times"] = deployment["times"][:: 1 if t0 == "100 ns" else 2]
+        spec = spec_of({"drift": {"t0": t0, "exponent": 0.0}}, deployment)
+        problem = build_problem(spec)
+        found.append(program_chip(spec, problem, 0, problem.initial_weights))
+    early, late = (
+        {time: chip.read(time, generator_for(0)) for time in chip.parts[0].noises} for chip in found
+    )
+    torch.testing.assert_close(early[0.0], early[2e-7])
+    torch.testing.assert_close(early[0.0], found[0].parts[0].devices.weights(None))
+    for time in (0.0, 3600.0):
+        torch.testing.assert_close(early[time], late[time])
+
+
 def test_the_memory_that_sums_updates_takes_no_error_of_programming_away():
     """Devices stand where programming has left them, not on the grid of a digital memory."""
     off = []
@@ -248,6 +266,36 @@ def test_the_memory_that_sums_updates_takes_no_error_of_programming_away():
         off.append(stored - w)
     torch.testing.assert_close(*off)
     assert 0.5 < float(off[0].std()) / 0.01 < 2.0
+
+
+@pytest.mark.parametrize("mapping", ["differential_pair", "reference"])
+def test_errors_of_programming_move_devices_off_their_states(mapping):
+    """The state next to a weight is the target; its error is that of devices of any conductance."""
+    off, device = [], {"conductance": {"mapping": mapping}}
+    for error in (None, "1 %"):
+        for states in (None, 16):
+            device["conductance"]["states"] = states
+            spec = spec_of(device, {"program_error": error, "times": ["1 h"]})
+            problem = build_problem(spec)
+            w = 0.5 * problem.initial_weights
+            stored = program_chip(spec, problem, 0, w).parts[0].weights(0.0, generator_for(0))
+            off.append(stored - build_chip(spec, problem).program(w))
+    torch.testing.assert_close(torch.stack(off[:2]), torch.zeros(2, len(w)).double())
+    torch.testing.assert_close(off[2], off[3])
+    assert float((off[3] == 0).double().mean()) < 0.01
+
+
+def test_a_missed_state_stays_in_the_window_and_stuck_devices_stay():
+    device = {"conductance": {"states": 4}, "faults": {"stuck_low": "15 %", "stuck_high": "15 %"}}
+    spec = spec_of(device, {"program_error": "10 %", "times": ["1 h"]})
+    problem = build_problem(spec)
+    chip, w = build_chip(spec, problem), torch.full_like(problem.initial_weights, 0.95)
+    stored = program_chip(spec, problem, 0, w).parts[0].weights(0.0, generator_for(0))
+    low, high = chip.program(w - 5.0), chip.program(w + 5.0)
+    assert bool(((stored >= low - 1e-9) & (stored <= high + 1e-9)).all())
+    stuck = low == high
+    assert 0 < int(stuck.sum()) < len(w)
+    torch.testing.assert_close(stored[stuck], low[stuck])
 
 
 def test_compensation_multiplies_the_noise_of_converters_with_the_signal():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import stat
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_sheet(path: Path) -> Sheet:
     """
     content = _bytes(path)
     if content.startswith(b"PK\x03\x04"):
-        return _workbook(path)
+        return _workbook(path, content)
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise DataError(f"{path} is an old Excel file (.xls); allowed: .xlsx, or text such as CSV")
     text, encoding = _text(path, content)
@@ -60,15 +61,20 @@ def read_sheet(path: Path) -> Sheet:
 
 
 def _bytes(path: Path) -> bytes:
+    """What is in a file; pipes and devices, which may never end, are none."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path} is larger than 10 MB; allowed: a table of up to 10 MB")
-        return path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(f"{path} is not a regular file; allowed: a file of measured data")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise DataError(
             f"{path} can not be read ({error.strerror}); allowed: a CSV file or another one of "
             "a measured device"
         ) from None
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{path} is larger than 10 MB; allowed: a table of up to 10 MB")
+    return content
 
 
 def _text(path: Path, content: bytes) -> tuple[str, str]:
@@ -153,7 +159,7 @@ def _stripped(cells: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _workbook(path: Path) -> Sheet:
+def _workbook(path: Path, content: bytes) -> Sheet:
     try:
         import openpyxl  # noqa: PLC0415  (an extra)
     except ImportError:
@@ -162,7 +168,7 @@ def _workbook(path: Path) -> Sheet:
             "pip install 'neurograd-chip[excel]', or the sheet saved as CSV"
         ) from None
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         # Programs write dimensions that are not the sheet's, and cells beyond them count as well.
         sheet.reset_dimensions()

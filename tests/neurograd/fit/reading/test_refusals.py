@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zipfile
 from types import SimpleNamespace
@@ -11,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurograd.errors import DataError
+from neurograd.errors import DataError, SpecError
 from neurograd.fit.reading import read_measurements
+from neurograd.fit.reading.sheets import sheet
 from neurograd.fit.reading.sheets import table as tables
+from neurograd.spec import validate_spec
 
 GOOD = "pulse,potentiation,depression\n0,1,3\n1,2,2.5\n2,3,1\n"
+FILE_SPEC = {"network": {"hidden": [8]}, "task": {"name": "digits"}}
 JUMPS = "conductance,delta_up,delta_down\n0,1,-1\n1,1,-1\n2,1,-1\n"
 
 
@@ -112,6 +116,24 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         read_measurements(tmp_path)
     with pytest.raises(DataError, match="larger than 10 MB"):
         read_measurements(written(tmp_path, b"1" * 10_000_001))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_pipes_and_devices_are_refused_before_they_are_read(tmp_path):
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    for path in (pipe, "/dev/zero"):
+        with pytest.raises(DataError, match="is not a regular file; allowed: a file of measured"):
+            read_measurements(path)
+        with pytest.raises(SpecError, match=r"device\.measured: .*is not a regular file"):
+            validate_spec({**FILE_SPEC, "device": {"measured": str(path)}})
+
+
+def test_no_more_is_read_than_is_allowed(tmp_path, monkeypatch):
+    """A file that grows between the look at its size and the reading of it."""
+    monkeypatch.setattr(sheet, "MAX_BYTES", 20)
+    with pytest.raises(DataError, match="larger than 10 MB"):
+        read_measurements(written(tmp_path, GOOD))
 
 
 def test_too_many_rows_are_refused(tmp_path, monkeypatch):
