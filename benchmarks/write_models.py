@@ -131,7 +131,8 @@ def _states(size: int, dtype: torch.dtype) -> Made:
     )
     up, down = (nonlinear_response(label, depression=label < 0) for label in (1.94, -0.61))
     inner = MemristorWrite(crossbar, up, down)
-    return Made(ConductanceStates(inner, *crossbar.weight_bounds(), 32), 1.0 / 31)
+    bounds, zero = crossbar.weight_bounds(), crossbar.state_zero()
+    return Made(ConductanceStates(inner, *bounds, zero, 32), 1.0 / 31)
 
 
 def _grid(rounding: Rounding, size: int, dtype: torch.dtype) -> Made:

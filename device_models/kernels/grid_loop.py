@@ -35,12 +35,10 @@ class States(NamedTuple):
     Attributes:
         last: Number of a device's last state, of the weights' type.
         rounding: How an aim becomes a state.
-        pair: Whether a weight is a differential pair.
     """
 
     last: Any
     rounding: int
-    pair: bool
 
 
 @called
@@ -93,15 +91,6 @@ def round_updates(
 
 
 @inlined
-def _sides(low: Any, high: Any, states: Any, real: Any) -> Any:
-    """Weight of state 0, and the spacing above and below it."""
-    both = states.pair and low < real(0.0) and high > real(0.0)
-    zero = real(0.0) if both else low
-    above = (high - zero) / states.last
-    return zero, above, -low / states.last if both else above
-
-
-@inlined
 def _place(x: Any, zero: Any, above: Any, below: Any, real: Any) -> Any:
     """A weight counted in spacings from state 0."""
     spacing = below if x < zero else above
@@ -128,6 +117,7 @@ def land(
     realized: Any,
     low: Any,
     high: Any,
+    zero: Any,
     states: Any,
 ) -> None:
     """Realized increments of the weights from ``start`` to ``stop``, from state to state.
@@ -141,14 +131,12 @@ def land(
         realized: Filled with what is realized of them.
         low: Lowest weights, one number a synapse or one for all.
         high: Highest weights.
+        zero: Weights of state 0.
         states: The states.
     """
     real = w.dtype.type
-    lows, highs, starts = (
-        np.empty(BLOCK, w.dtype),
-        np.empty(BLOCK, w.dtype),
-        np.empty(BLOCK, w.dtype),
-    )
+    lows, highs = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
+    zeros, starts = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     ways, units, words = (
         np.empty(BLOCK, w.dtype),
         np.empty(BLOCK, w.dtype),
@@ -162,15 +150,16 @@ def land(
         before, way, found = w[first:last], aimed[first:last], realized[first:last]
         _bounds(low, first, size, lows)
         _bounds(high, first, size, highs)
+        _bounds(zero, first, size, zeros)
         for j in range(size):
-            zero, above, below = _sides(lows[j], highs[j], states, real)
+            above, below = (highs[j] - zeros[j]) / states.last, (zeros[j] - lows[j]) / states.last
             aim = _inside(before[j] + way[j], lows[j], highs[j])
-            starts[j] = np.rint(_place(before[j], zero, above, below, real))
-            ways[j] = _place(aim, zero, above, below, real) - starts[j]
+            starts[j] = np.rint(_place(before[j], zeros[j], above, below, real))
+            ways[j] = _place(aim, zeros[j], above, below, real) - starts[j]
         round_all(ways, units[first - begin :], size, states.rounding, real)
         for j in range(size):
-            zero, above, below = _sides(lows[j], highs[j], states, real)
+            above, below = (highs[j] - zeros[j]) / states.last, (zeros[j] - lows[j]) / states.last
             place = _inside(starts[j] + ways[j], -states.last, states.last)
-            there = zero + place * (below if place < real(0.0) else above)
+            there = zeros[j] + place * (below if place < real(0.0) else above)
             moved = _inside(there, lows[j], highs[j]) - before[j]
             found[j] = real(0.0) if way[j] == real(0.0) else moved

@@ -3,7 +3,8 @@
 A device of N states stands at ``low + k·(high − low)/(N − 1)`` of its own window, k from 0 to
 N − 1. Beside a reference the weight has these N values. In a differential pair the device of the
 weight's sign holds it and the other one stands at its lowest state, so that there are 2N − 1: 0,
-and N − 1 on either side, spaced by the window of the device of that side.
+and N − 1 on either side, spaced by the window of the device of that side. A pair of which one
+device is stuck has the N states of the other one.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ class ConductanceStates:
         inner: What the synapses would make of an increment without states; draws nothing.
         low: Lowest weight of each synapse, a shape that goes with ``(N,)``.
         high: Highest weight; equal to ``low`` for one that is stuck.
+        zero: Weight of state 0, from which states go on to both sides: 0 for a pair whose devices
+            both move, else ``low`` (``Crossbar.state_zero``).
         states: Conductances that a device can stand at, 2 or more.
         rounding: How an aim becomes a state: ``stochastic``, ``nearest``, or ``truncate``, which
             never moves further than asked.
-        pair: Whether a weight is a differential pair, else one device beside a reference.
 
     Raises:
         ValueError: If the inner path is random, or states or rounding are not allowed.
@@ -45,9 +47,9 @@ class ConductanceStates:
     inner: WritePath
     low: Tensor
     high: Tensor
+    zero: Tensor
     states: int
     rounding: Rounding = "stochastic"
-    pair: bool = True
 
     def __post_init__(self) -> None:
         check_rounding(self.rounding)
@@ -105,24 +107,23 @@ class ConductanceStates:
         return start, self._place(torch.clamp(w + aimed, self.low, self.high)) - start
 
     @property
-    def _sides(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Weight of state 0, and the spacing above and below it."""
-        both = (self.low < 0) & (self.high > 0) if self.pair else torch.zeros_like(self.low) > 0
-        zero = torch.where(both, torch.zeros_like(self.low), self.low)
-        above = (self.high - zero) / (self.states - 1)
-        return zero, above, torch.where(both, -self.low / (self.states - 1), above)
+    def _spacings(self) -> tuple[Tensor, Tensor]:
+        """Those above and below state 0; 0 on a side without states."""
+        last = self.states - 1
+        return (self.high - self.zero) / last, (self.zero - self.low) / last
 
     def _place(self, w: Tensor) -> Tensor:
         """Weights counted in spacings from state 0; whole numbers are states."""
-        zero, above, below = self._sides
-        spacing = torch.where(w < zero, below, above)
-        return torch.where(spacing > 0, (w - zero) / torch.where(spacing > 0, spacing, 1.0), 0.0)
+        above, below = self._spacings
+        spacing = torch.where(w < self.zero, below, above)
+        wide = spacing > 0
+        return torch.where(wide, (w - self.zero) / torch.where(wide, spacing, 1.0), 0.0)
 
     def _weight(self, place: Tensor) -> Tensor:
-        zero, above, below = self._sides
+        above, below = self._spacings
         last = self.states - 1
         return torch.clamp(
-            zero + place.clamp(-last, last) * torch.where(place < 0, below, above),
+            self.zero + place.clamp(-last, last) * torch.where(place < 0, below, above),
             self.low,
             self.high,
         )

@@ -80,6 +80,19 @@ class Crossbar:
             self.gain * torch.as_tensor(high) - self.offset
         )
 
+    def state_zero(self) -> Tensor:
+        """Weight from which the states of devices that have a few go on to both sides.
+
+        0 of pairs whose devices both move, of which one stands at its lowest state and the other
+        one holds the weight. Any other synapse has the states of one device, from its lowest weight
+        on.
+        """
+        low, _ = self.weight_bounds()
+        if self.devices_per_weight == 1:
+            return low
+        first, second = (population.movable for population in self.populations)
+        return torch.where(first & second, torch.zeros_like(low), low)
+
     def with_stuck(self, held: Sequence[Tensor]) -> Crossbar:
         """The same devices, of which some more are stuck; one that is stuck already stays so.
 

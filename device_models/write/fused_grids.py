@@ -48,14 +48,14 @@ def land_fused(write: ConductanceStates, w: Tensor, aimed: Tensor, key: Tensor) 
         aimed: Increments that the synapses would make without states, shape ``(N,)``.
         key: Of the write.
     """
-    if not (taken(w, aimed) and alike(w, write.low, write.high)):
+    if not (taken(w, aimed) and alike(w, write.low, write.high, write.zero)):
         return None
     from device_models.kernels import grid_loop  # noqa: PLC0415  (imports numba)
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
 
     last = _real(w)(write.states - 1)
-    states = grid_loop.States(last, ROUNDINGS[write.rounding], write.pair)
-    bounds = (write.low.numpy(), write.high.numpy())
+    states = grid_loop.States(last, ROUNDINGS[write.rounding])
+    bounds = [each.numpy() for each in (write.low, write.high, write.zero)]
     return _realized(grid_loop.land, w, aimed, key, *bounds, states)
 
 

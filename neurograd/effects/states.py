@@ -28,7 +28,8 @@ class StateKeys(SpecModel):
             None,
             description="Conductances that a device can stand at, 2 to 1000000, even spaced over "
             "its window; every write lands on one (quantization.update_rounding). A weight has as "
-            "many values, 2·states - 1 in a pair. Not beside levels. Default: null, any.",
+            "many values, 2·states - 1 in a pair whose devices both work. Not beside levels. "
+            "Default: null, any.",
         )
     )
 
@@ -55,13 +56,15 @@ class StateChecks(SpecModel):
 
 
 def _build(parts: Assembly) -> None:
-    from device_models import ConductanceStates  # noqa: PLC0415  (needs torch)
+    from device_models import ConductanceStates, MemristorWrite  # noqa: PLC0415  (needs torch)
 
-    synapse, window = parts.synapse, parts.spec.device.conductance
+    synapse = parts.synapse
+    # Other devices have no states (StateChecks).
     assert synapse is not None
-    low, high = synapse.bounds
-    pair = window.mapping == "differential_pair"
-    synapse.write = ConductanceStates(synapse.write, low, high, window.states, parts.rounding, pair)
+    assert isinstance(synapse.write, MemristorWrite)
+    bounds, zero = synapse.bounds, synapse.write.crossbar.state_zero()
+    count = parts.spec.device.conductance.states
+    synapse.write = ConductanceStates(synapse.write, *bounds, zero, count, parts.rounding)
 
 
 def _remedy(spec: SpecSections) -> Remedy:

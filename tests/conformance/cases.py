@@ -380,8 +380,7 @@ def _states(mapping):
     def make(place):
         crossbar = _crossbar(place, mapping)
         inner = MemristorWrite(crossbar, UP, DOWN)
-        pair = mapping == "differential_pair"
-        return ConductanceStates(inner, *crossbar.weight_bounds(), 12, pair=pair)
+        return ConductanceStates(inner, *crossbar.weight_bounds(), crossbar.state_zero(), 12)
 
     return make
 

@@ -193,9 +193,8 @@ def _states(mapping, rounding, states, seed, dtype, size=N):
         size, weight_range=1.5, mapping=mapping, device_to_device=0.3 * (seed % 2),
         stuck_low=0.1 * (seed % 2), generator=generator_for(seed, "crossbar"), dtype=dtype,
     )  # fmt: skip
-    bounds = crossbar.weight_bounds()
-    pair = mapping == "differential_pair"
-    return ConductanceStates(MemristorWrite(crossbar), *bounds, states, rounding, pair)
+    bounds, zero = crossbar.weight_bounds(), crossbar.state_zero()
+    return ConductanceStates(MemristorWrite(crossbar), *bounds, zero, states, rounding)
 
 
 @settings(max_examples=40, deadline=None)

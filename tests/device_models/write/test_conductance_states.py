@@ -8,7 +8,7 @@ from scipy import stats
 
 from device_models.protocols import WritePath
 from device_models.write.conductance_states import ConductanceStates
-from device_models.write.crossbar import draw_crossbar
+from device_models.write.crossbar import Crossbar, DevicePopulation, draw_crossbar
 from device_models.write.memristor_write import MemristorWrite
 from device_models.write.pulse_response import linear_response
 from neurograd.seeding import generator_for
@@ -20,13 +20,16 @@ def _tensor(*values):
     return torch.tensor(values, dtype=torch.float64)
 
 
+ENDS = _tensor(-1), _tensor(1), _tensor(0)
+"""Lowest and highest weight of a pair, and that of its state 0."""
+
+
 def states_of(count, mapping="differential_pair", rounding="stochastic", n=1, **variation):
     crossbar = draw_crossbar(n, mapping=mapping, generator=generator_for(1), **variation)
     curve = linear_response(0.5, None)
     inner = MemristorWrite(crossbar, curve, curve)
-    low, high = crossbar.weight_bounds()
-    pair = mapping == "differential_pair"
-    return ConductanceStates(inner, low, high, count, rounding, pair)
+    bounds, zero = crossbar.weight_bounds(), crossbar.state_zero()
+    return ConductanceStates(inner, *bounds, zero, count, rounding)
 
 
 @pytest.mark.parametrize(
@@ -52,13 +55,13 @@ def test_landing_by_hand():
     w, increment = _tensor(0.25, 0.25, -0.25, 0.0, 0.9), _tensor(0.1, 0.2, 0.35, 0.0, 0.4)
     ends = {"nearest": _tensor(0, 0.25, 0.25, 0, 0.1), "truncate": _tensor(0, 0, 0.25, 0, 0.1)}
     for rounding, realized in ends.items():
-        write = ConductanceStates(plain, _tensor(-1), _tensor(1), 5, rounding)
+        write = ConductanceStates(plain, *ENDS, 5, rounding)
         assert write.deterministic
         torch.testing.assert_close(write.write(w, increment, generator_for(0)), realized)
         moments = write.moments(w, increment)
         torch.testing.assert_close(moments.mean, realized)
         assert moments.total_variance == 0
-    chance = ConductanceStates(plain, _tensor(-1), _tensor(1), 5)
+    chance = ConductanceStates(plain, *ENDS, 5)
     moments = chance.moments(w, increment)
     torch.testing.assert_close(moments.mean[:4], increment[:4])
     torch.testing.assert_close(
@@ -94,6 +97,30 @@ def test_moments_are_those_of_draws(mapping, dtype):
     torch.testing.assert_close(two_points, variance[moved], rtol=1e-4, atol=1e-9)
 
 
+def _values(write, w):
+    """Different weights of every synapse over many writes to and fro, each a list."""
+    generator, seen = generator_for(7), [set() for _ in w]
+    for _ in range(200):
+        w = w + write.write(w, 0.7 * torch.randn(len(w), generator=generator), generator)
+        for found, x in zip(seen, w.tolist(), strict=True):
+            found.add(round(x, 9))
+    return [sorted(found) for found in seen]
+
+
+def test_a_pair_with_one_working_device_has_the_states_of_that_device():
+    """By hand: the other one stuck at its bottom, at its top, or held between the two."""
+    scale = _tensor(1, 1, 1, 0.8)
+    first = DevicePopulation(1, scale, torch.zeros_like(scale), scale)
+    held = _tensor(0, 1, 0.3, 0.3)
+    second = DevicePopulation(-1, torch.ones_like(scale), held, held)
+    crossbar = Crossbar(1.0, (first, second))
+    inner, bounds = MemristorWrite(crossbar), crossbar.weight_bounds()
+    write = ConductanceStates(inner, *bounds, crossbar.state_zero(), 5)
+    values = _values(write, write.program(torch.zeros(4, dtype=torch.float64)))
+    for found, at, width in zip(values, held.tolist(), scale.tolist(), strict=True):
+        assert found == pytest.approx([width * k / 4 - at for k in range(5)])
+
+
 def test_stuck_synapses_stay():
     write = states_of(4, "reference", n=200, stuck_low=0.2, stuck_high=0.2)
     still = write.low == write.high
@@ -107,11 +134,10 @@ def test_stuck_synapses_stay():
 def test_a_grid_of_one_state_or_a_random_inner_path_is_refused():
     plain = MemristorWrite(draw_crossbar(1, generator=generator_for(0)))
     noisy = MemristorWrite(draw_crossbar(1, generator=generator_for(0)), cycle_to_cycle=0.1)
-    ends = (_tensor(-1), _tensor(1))
     for arguments, words in (
-        ((plain, *ends, 1), "states is 1"),
-        ((noisy, *ends, 4), "inner draws"),
-        ((plain, *ends, 4, "none"), "rounding is 'none'"),
+        ((plain, *ENDS, 1), "states is 1"),
+        ((noisy, *ENDS, 4), "inner draws"),
+        ((plain, *ENDS, 4, "none"), "rounding is 'none'"),
     ):
         with pytest.raises(ValueError, match=words):
             ConductanceStates(*arguments)

@@ -47,6 +47,28 @@ def test_states_are_the_values_of_weights_and_levels_are_not():
 
 
 @pytest.mark.parametrize(
+    "device",
+    [
+        {"endurance": {"cycles": 100, "age": 100, "fails": "held"}},
+        {"write": {"device_to_device": 0.2}, "faults": {"stuck_high": 0.3}},
+    ],
+)
+def test_a_pair_has_as_many_states_as_its_working_devices_give_it(device):
+    """5 with one worn or stuck, 9 with none, 1 with two, all evenly spaced on each side."""
+    spec = spec_of({"states": 5}, **device)
+    problem = build_problem(spec)
+    chip = build_chip(spec, problem)
+    write = chip.writes[0]
+    size, devices = problem.num_parameters, write.inner.crossbar.populations
+    moves = torch.stack([each.movable.expand(size) for each in devices]).sum(0)
+    aims = torch.linspace(-3, 3, 4001, dtype=torch.float64)
+    found = torch.stack([write.program(aim.expand(size)) for aim in aims])
+    counts = [len(each.mul(1e9).round().unique()) for each in found.T]
+    assert counts == [(1, 5, 9)[int(n)] for n in moves]
+    assert len(set(counts)) == 3
+
+
+@pytest.mark.parametrize(
     ("key", "device"),
     [
         ("conductance.levels", {"conductance": {"states": 4, "levels": 4}}),

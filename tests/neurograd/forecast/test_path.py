@@ -183,7 +183,7 @@ def test_chips_of_few_states_are_forecast_near_their_training():
     crossbar = draw_crossbar(
         problem.num_parameters, weight_range=4.0, generator=generator_for(0, "crossbar")
     )
-    write = ConductanceStates(MemristorWrite(crossbar, levels=None), -bound, bound, 60)
+    write = ConductanceStates(MemristorWrite(crossbar, levels=None), -bound, bound, 0 * bound, 60)
     chip = Chip(Minibatch(Backprop(), 8), 0.3, (), (write,))
     _agree(problem, chip, steps)
 

@@ -97,7 +97,7 @@ def test_paths_between_states_have_the_noise_of_chips_that_stand_at_them():
     """
     crossbar = draw_crossbar(40, weight_range=1.0, generator=generator_for(0, "crossbar"))
     low, high = torch.full((40,), -1.0).double(), torch.full((40,), 1.0).double()
-    write = ConductanceStates(MemristorWrite(crossbar, levels=None), low, high, 21)
+    write = ConductanceStates(MemristorWrite(crossbar, levels=None), low, high, 0 * low, 21)
     chip = Chip(Backprop(), 1.0, (), (write,))
     spacing, part = 0.05, 0.02
     w = chip.program(torch.linspace(-0.8, 0.8, 40, dtype=torch.float64)) + 0.5 * spacing
