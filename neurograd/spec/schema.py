@@ -21,6 +21,7 @@ from pydantic import (
 from neurograd.effects.deployment_keys import Deployment as DeploymentKeys
 from neurograd.effects.recipe_keys import check_recipe
 from neurograd.effects.training_keys import MOST_UPDATES, Training
+from neurograd.effects.update_keys import Update
 from neurograd.errors import NumbersError, SpecError
 from neurograd.keys.fields import (
     EMPTY,
@@ -131,6 +132,9 @@ class Spec(ChipSections):
     training: Annotated[Training, EMPTY] = Field(
         default_factory=Training, description="How the network is trained."
     )
+    update: Annotated[Update, EMPTY] = Field(
+        default_factory=Update, description="How gradients become pulses."
+    )
     deployment: Deployment | None = Field(
         None,
         description="What comes after training: programming and ageing. Default: null, nothing.",
@@ -154,11 +158,16 @@ class Spec(ChipSections):
     _remarks: tuple[str, ...] = PrivateAttr(())
 
     @model_serializer(mode="wrap")
-    def _without_null_ranges(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A spec whose numbers are known has the form, and the identity, that it had before."""
+    def _without_idle(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A spec whose numbers are known, or that is written itself, keeps its form and identity.
+
+        Sections that came later do not stand in it where they say nothing new.
+        """
         found: dict[str, Any] = handler(self)
         if self.ranges is None:
             found.pop("ranges", None)
+        if self.update.is_plain:
+            found.pop("update", None)
         return found
 
     @property

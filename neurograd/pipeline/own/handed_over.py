@@ -15,8 +15,8 @@ from neurograd.problem import Problem
 from neurograd.spec import Spec, list_presets, spec_to_dict, validate_spec
 
 CHIP_KEYS = (
-    "name", "device", "quantization", "layers", "learning_rule", "training", "deployment",
-    "targets", "measure",
+    "name", "device", "quantization", "layers", "learning_rule", "training", "update",
+    "deployment", "targets", "measure",
 )  # fmt: skip
 """Sections of a spec that say nothing of network and data."""
 

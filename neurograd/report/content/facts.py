@@ -51,8 +51,20 @@ def _drawn(report: CheckReport | LimitsReport, cost: JudgedCost) -> list[str]:
         samples = f", tested on samples drawn as these {cost.test_samples} were"
     at = words.confidence(cost.bound_confidence)
     return [
-        f"The bounds at {at} are for chips drawn {drawn} from {report.design.name!r}{samples}.",
+        f"The bounds at {at} are for chips drawn {drawn} from {report.design.name!r}{samples}, and "
+        f"for {_start(report)}.",
     ]
+
+
+def _start(report: CheckReport | LimitsReport) -> str:
+    """The one start from which all chips and clean networks are trained, and where it is from."""
+    network = report.spec.get("network", {})
+    if network.get("weights") is not None:
+        return "the one start of the network that network.weights gives"
+    own = report.spec.get("task", {}).get("name") == "python"
+    if own or network.get("kind") == "nir":
+        return "the weights that the network came with"
+    return "this one start of the network (--seed draws another)"
 
 
 def facts(report: CheckReport | LimitsReport) -> tuple[Fact, ...]:

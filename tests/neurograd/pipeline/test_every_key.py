@@ -44,6 +44,7 @@ NO_NUMBER = {
     "measure.budget": "measuring that is little work is done in full (points/test_work.py)",
     "measure.chunk_size": "memory; passes give the same sums whatever their size",
     "spec_version": "the form of the keys",
+    "update.algorithm": "the one value that there is",
 }
 
 OWN = {"name": "file", "train": "own.npz"}

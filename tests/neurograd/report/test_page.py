@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from neurograd.records.json_form import report_from_json
 from neurograd.report import render_html
+from neurograd.report.content.facts import assumptions
 from neurograd.report.plots import GREY, PAGE_COLOURS, to_svg
 from tests.neurograd.small_report import small_report
 
@@ -124,10 +125,27 @@ def test_the_first_printed_page_has_the_verdict_and_what_it_rests_on(page):
         assert fact in cover
     assert re.search(r"<dt>seed</dt><dd>0</dd>", cover)
     assert "drawn as these 3 were" in cover
+    assert "and for this one start of the network (--seed draws another)." in cover
     printed = re.search(r"@media print \{(.*?)\n\}\n", page, re.S)[1]
     assert "@page { size: A4;" in page
     assert re.search(r"\.cover \{[^}]*break-after: page", printed)
     assert re.search(r"details::details-content \{[^}]*content-visibility: visible", printed)
+
+
+@pytest.mark.parametrize(
+    ("section", "keys", "words"),
+    [
+        ("network", {"weights": "start.npz"}, "the one start of the network that network.weights"),
+        ("network", {"kind": "nir"}, "the weights that the network came with"),
+        ("task", {"name": "python"}, "the weights that the network came with"),
+    ],
+)
+def test_what_is_assumed_says_whose_the_start_is(section, keys, words):
+    report = small_report()
+    report["spec"][section] |= keys
+    first, *_ = assumptions(report_from_json(report))
+    assert f"and for {words}" in first
+    assert "--seed" not in first
 
 
 def test_paper_is_light_whatever_the_screen_is(page):
