@@ -65,14 +65,15 @@ def load_spec(
     Raises:
         SpecError: When a key or an override is wrong, or the file cannot be read.
 
-    Relative paths (``PATHS``) are looked for beside the file first.
+    Relative paths (``PATHS``) of the file are relative to its folder; those of overrides are
+    relative to the working folder, in which they are written.
     """
     data = _beside(load_yaml(path), Path(os.fspath(path)).parent)
     return validate_spec(data, os.fspath(path), overrides).beside(allow_code=allow_code)
 
 
 def _beside(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    """Files that the spec names are looked for beside it."""
+    """The keys with the files that they name beside the spec."""
     found = data
     layers = data.get("layers")
     if isinstance(layers, Mapping):
@@ -133,14 +134,8 @@ def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
 
 
 def _placed(name: Any, folder: Path) -> Any:
-    """A path beside the spec where something is there, else as it is."""
-    if not isinstance(name, str) or not name.strip() or Path(name).is_absolute():
-        return name
-    try:
-        there = (folder / name).exists()
-    except (OSError, ValueError):  # no path at all: its reader says so
-        return name
-    return str(folder / name) if there else name
+    """A path beside the spec, whatever is there: its reader says what is not."""
+    return str(folder / name) if isinstance(name, str) and name.strip() else name
 
 
 def validate_spec(

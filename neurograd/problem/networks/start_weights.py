@@ -102,7 +102,7 @@ def _read(place: str, path: Path, wanted: Mapping[str, Tensor]) -> Mapping[str, 
         raise DataError(f"{place}: is of no kind that can be read; allowed: {KINDS}")
     if not path.is_file():
         state = "is not a file" if path.exists() else "does not exist"
-        raise DataError(f"{place}: {state}; allowed: a file, relative to the spec")
+        raise DataError(f"{place}: {state}; allowed: a file (those in a spec are relative to it)")
     if kind == ".safetensors":
         return _safetensors(place, path)
     return _npz(place, path, sum(value.numel() for value in wanted.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.identity import ChipTask, CleanTask, data_fingerprint, data_used
 from neurograd.pipeline.notes import notes
 from neurograd.spec import load_spec, spec_to_dict, validate_spec
+from neurograd.spec.loading import PATHS, input_files
 from tests.neurograd.command_line import refused, run_command
 
 TINY = {
@@ -93,10 +95,40 @@ def test_paths_are_relative_to_the_spec(tmp_path, monkeypatch):
     assert spec.task.train == (str(inside / "x.npy"), str(inside / "y.npy"))
     assert spec.task.test == str(inside / "own.npz")
     assert torch.equal(build_problem(spec).data("test")[0], torch.from_numpy(x))
-    # What is not beside the spec is looked for in the working folder.
-    (inside / "own.npz").rename(tmp_path / "own.npz")
-    assert load_spec(_spec(inside, pair)).task.test == "own.npz"
     assert validate_spec(spec_to_dict(spec)) == spec
+
+
+def test_what_is_not_beside_the_spec_is_not_looked_for_elsewhere(tmp_path, monkeypatch):
+    """A file of the same name in the working folder is another one, but for overrides."""
+    inside = tmp_path / "specs"
+    inside.mkdir()
+    _samples(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    path = _spec(inside)
+    with pytest.raises(DataError, match=rf"^task\.train: {inside / 'own.npz'}: does not exist"):
+        build_problem(load_spec(path))
+    spec = load_spec(path, ["task.train=own.npz"])
+    assert spec.task.train == "own.npz"
+    assert build_problem(spec).num_samples == 60
+
+
+@pytest.mark.parametrize("key", PATHS)
+@pytest.mark.parametrize("name", ["there.x", "../specs/up.x"])
+def test_every_path_of_a_spec_is_beside_it(key, name, tmp_path, monkeypatch):
+    (tmp_path / "specs").mkdir()
+    for place in ("there.x", "specs/there.x", "specs/up.x"):
+        (tmp_path / place).touch()
+    monkeypatch.chdir(tmp_path)
+    section, key = key.split(".")
+    own = {section: {key: name}}
+    path = tmp_path / "specs" / "spec.yaml"
+    path.write_text(yaml.safe_dump({**own, "layers": {"0": own}}))
+    assert input_files("specs/spec.yaml")[1:] == (Path("specs") / name,) * 2
+    override = f"{section}.{key}=there.x"
+    assert input_files("specs/spec.yaml", [override])[-1] == Path("there.x")
+    there = tmp_path / "there.x"
+    path.write_text(yaml.safe_dump({section: {key: str(there)}}))
+    assert input_files("specs/spec.yaml")[1:] == (there,)
 
 
 def test_values_have_no_accuracy(tmp_path):

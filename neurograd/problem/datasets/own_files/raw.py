@@ -158,7 +158,7 @@ def checked_size(place: str, path: Path) -> Path:
         raise DataError(f"{place}: cannot be read; allowed: {KINDS}") from None
     if not there:
         state = "is not a file" if exists else "does not exist"
-        raise DataError(f"{place}: {state}; allowed: a file, relative to the spec")
+        raise DataError(f"{place}: {state}; allowed: a file (those in a spec are relative to it)")
     check_bytes(place, size)
     return path
 
