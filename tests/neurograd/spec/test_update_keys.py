@@ -26,9 +26,7 @@ def test_algorithms_that_are_not_there_yet(name, tmp_path):
     path.write_text(f"update: {{algorithm: {name}, fast_device: {{}}}}")
     with pytest.raises(SpecError) as caught:
         load_spec(path)
-    assert str(caught.value) == (
-        f"{path}: update.algorithm: {name} is not there yet; allowed: sgd"
-    )
+    assert str(caught.value) == (f"{path}: update.algorithm: {name} is not there yet; allowed: sgd")
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"update": {"algorithm": name}}, json_schema())
 
