@@ -26,11 +26,11 @@ from device_models.protocols import (
     StackedWrite,
     UpdateSampler,
     WritePath,
-    compares_losses,
     expected_gradient,
     has_known_mean,
     mean_read,
 )
+from device_models.rules.loss_comparisons import compares_steps, reading_each_pass
 from device_models.rules.minibatch import Minibatch, draw_batch
 from device_models.updates.batch_reads import batch_behind_noise, read_by_all
 from device_models.updates.optimizer import OptimizerState
@@ -163,8 +163,11 @@ class Chip:
             if found is not None:
                 return found, w
         batch = () if index is None else (index,)
-        seen = self.read(w, generator)
-        return rule.gradient(self.see(problem, generator), seen, generator, *batch), seen
+        each = reading_each_pass(rule, self.reads)
+        # A recipe reads for itself where passes do.
+        seen = w if each is not None and self.recipe is None else self.read(w, generator)
+        rule, at = (rule, seen) if each is None else (each, w)
+        return rule.gradient(self.see(problem, generator), at, generator, *batch), seen
 
     # -- recipe -----------------------------------------------------------------------------
 
@@ -269,12 +272,12 @@ class Chip:
     def knows_mean(self, problem: Problem) -> bool:
         """Whether ``expected_estimate`` is the mean of an estimate itself, without an error.
 
-        Not where it is an average over draws, nor for rules that compare losses behind converters,
-        nor where the arrays' periphery is noisy.
+        Not where it is an average over draws, nor for rules that compare losses behind converters
+        or of spikes, nor where the arrays' periphery is noisy.
         """
-        staircase = bool(self.passes) and compares_losses(self.rule)
         noisy = not all(effect.deterministic for effect in self.passes)
-        return not (staircase or noisy) and has_known_mean(self.rule, problem)
+        unknown = noisy or compares_steps(self.rule, problem, self.passes)
+        return not unknown and has_known_mean(self.rule, problem)
 
     def mean_read(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mean of what the passes see of stored weights, shape ``(N,)``; one read where unknown."""
@@ -347,10 +350,7 @@ class Chip:
     def sample_estimates(
         self, problem: Problem, w: Tensor, generator: torch.Generator
     ) -> SampleEstimates:
-        """The estimates of the samples of one batch, which sum to one estimate of the gradient.
-
-        The batch is drawn first, as for ``estimate``.
-        """
+        """Those of the samples of one batch, drawn first, which sum to one of the gradient."""
         rule, index = draw_batch(self.rule, problem, generator)
         seen = self.see(problem, generator)
         return SampleEstimates.read_by(self.reads, rule, seen, w, generator, index)

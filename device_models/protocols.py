@@ -188,25 +188,6 @@ class AveragedRule(Protocol):
 
 
 @runtime_checkable
-class DifferenceRule(Protocol):
-    """A rule that compares losses at perturbed weights or pre-activations.
-
-    Behind converters the loss is a staircase, and the mean response to it is no gradient.
-
-    Attributes:
-        compares_losses: Always True.
-    """
-
-    compares_losses: Literal[True]
-
-
-def compares_losses(rule: object) -> bool:
-    """Whether a rule, or the one that it wraps, compares losses."""
-    inner = getattr(rule, "rule", None)
-    return isinstance(rule, DifferenceRule) or (inner is not None and compares_losses(inner))
-
-
-@runtime_checkable
 class CallRule(Protocol):
     """A rule that takes what a layer gets and gives from its calls, a sample after the other.
 

@@ -6,8 +6,8 @@ Sources: Werfel, Xie and Seung, Neural Comput. 2005; Fiete and Seung, Phys. Rev.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from device_models.rules.layerwise import (
     leaf_parameters,
     per_sample,
 )
+from device_models.rules.loss_comparisons import Read, seen_weights
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class NodePerturbation:
     Attributes:
         perturbation: ε, standard deviation of the change of a pre-activation, above 0.
         samples: Number K of perturbations in one estimate, 1 or more.
+        read: What each pass over the samples sees of the weights, of which one is unperturbed and
+            two are of each perturbation; they themselves when None.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -48,6 +51,7 @@ class NodePerturbation:
 
     perturbation: float = 1e-3
     samples: int = 1
+    read: Read | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.perturbation > 0:
@@ -65,6 +69,10 @@ class NodePerturbation:
         """Always True."""
         return True
 
+    def reading(self, read: Read) -> Self:
+        """The same rule with a read for every pass over the samples."""
+        return replace(self, read=read)
+
     def gradient(
         self,
         problem: Problem,
@@ -78,7 +86,7 @@ class NodePerturbation:
             ValueError: If a layer's output does not have the samples in its first dimension.
         """
         count = count_samples(problem, index)
-        parameters = leaf_parameters(problem, w)
+        parameters = self._seen(problem, w, generator)
         chunks = list(problem.chunks("train", index))
         first = self._pre_activations(problem, parameters, chunks[0][0])
         credits = [z.new_zeros(count, z.shape[1]) for z in first]
@@ -88,12 +96,14 @@ class NodePerturbation:
                 torch.randn(z.shape, generator=generator, dtype=z.dtype, device=z.device)
                 for z in credits
             ]
+            # A read each, of all chunks.
+            ends = [self._seen(problem, w, generator) for _ in range(2)]
             start = 0
             for chunk in chunks:
                 part = slice(start, start + len(chunk[0]))
                 own = [xi[part] for xi in noise]
-                up = self._losses(problem, parameters, chunk, own, self.perturbation)
-                down = self._losses(problem, parameters, chunk, own, -self.perturbation)
+                up = self._losses(problem, ends[0], chunk, own, self.perturbation)
+                down = self._losses(problem, ends[1], chunk, own, -self.perturbation)
                 slope = (up - down) / (2.0 * self.perturbation)
                 for credit, xi in zip(credits, own, strict=True):
                     credit[part].addcmul_(slope.unsqueeze(1), xi)
@@ -113,6 +123,10 @@ class NodePerturbation:
             start = part.stop
         assert estimate is not None
         return estimate
+
+    def _seen(self, problem: Problem, w: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Parameters as one pass sees them, to differentiate by."""
+        return leaf_parameters(problem, seen_weights(self.read, w, generator))
 
     @staticmethod
     def _pre_activations(
@@ -151,7 +165,8 @@ class NodePerturbation:
     ) -> Tensor:
         """Mean of an estimate, shape ``(N,)``: the exact gradient of what layers have.
 
-        Its bias is of order ε². Behind converters the loss is a staircase with another mean
+        Its bias is of order ε². Behind converters and of spikes the loss is a staircase: the mean
+        is the gradient of what the perturbation smooths of it, not that of a pass
         (``Chip.knows_mean``).
         """
         gradient = problem.gradient(w, index)

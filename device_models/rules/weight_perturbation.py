@@ -6,14 +6,15 @@ and Seung, Neural Comput. 2005; Züge, Klos and Memmesheimer, Phys. Rev. X 2023.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
 
 from device_models.protocols import Problem
 from device_models.rules.layerwise import count_samples
+from device_models.rules.loss_comparisons import Read, seen_weights
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,15 @@ class WeightPerturbation:
     One-sided it is ``(L(w + εξ) − L(w))/ε·ξ``. Its mean is the gradient of the loss smoothed by
     the perturbation: the bias is of order ε², and 0 on a quadratic loss.
 
+    On a chip every loss has a read of its own, behind which w is perturbed. With independent noise
+    of standard deviation s in each read, their difference has ``⟨g, r₁ − r₂⟩/(2ε)`` more, and the
+    variance of a weight ``s²‖g‖²/(2ε²)``.
+
     Attributes:
         perturbation: ε, standard deviation of the change of a weight, above 0.
         samples: Number K of perturbations in one estimate, 1 or more.
         two_sided: Whether the loss is measured at both ends; otherwise at ``w`` and one end.
+        read: What each loss sees of the weights; they themselves when None.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -37,6 +43,7 @@ class WeightPerturbation:
     perturbation: float = 1e-3
     samples: int = 1
     two_sided: bool = True
+    read: Read | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.perturbation > 0:
@@ -54,6 +61,10 @@ class WeightPerturbation:
         """Always True."""
         return True
 
+    def reading(self, read: Read) -> Self:
+        """The same rule with a read for every loss."""
+        return replace(self, read=read)
+
     @torch.no_grad()
     def gradient(
         self,
@@ -65,8 +76,8 @@ class WeightPerturbation:
         """One estimate over the samples ``index`` (all when None), shape ``(N,)``."""
         samples = count_samples(problem, index)
 
-        def loss(at: Tensor) -> Tensor:
-            parameters = problem.parameters_of(at)
+        def loss(change: Tensor | float) -> Tensor:
+            parameters = problem.parameters_of(seen_weights(self.read, w, generator) + change)
             parts = [
                 problem.sample_losses(problem.outputs(parameters, inputs), targets).sum() / samples
                 for inputs, targets in problem.chunks("train", index)
@@ -74,14 +85,14 @@ class WeightPerturbation:
             return torch.stack(parts).sum()
 
         estimate = torch.zeros_like(w)
-        clean = None if self.two_sided else loss(w)
+        clean = None if self.two_sided else loss(0.0)
         for _ in range(self.samples):
             noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
             change = self.perturbation * noise
             if clean is None:
-                slope = (loss(w + change) - loss(w - change)) / (2.0 * self.perturbation)
+                slope = (loss(change) - loss(-change)) / (2.0 * self.perturbation)
             else:
-                slope = (loss(w + change) - clean) / self.perturbation
+                slope = (loss(change) - clean) / self.perturbation
             estimate += slope * noise
         return estimate / self.samples
 
@@ -94,7 +105,8 @@ class WeightPerturbation:
     ) -> Tensor:
         """Mean of an estimate, shape ``(N,)``: the exact gradient: its bias is of order ε².
 
-        Behind converters the loss is a staircase with another mean (``Chip.knows_mean``).
+        Behind converters and of spikes the loss is a staircase: the mean is the gradient of what
+        the perturbation smooths of it, not that of a pass (``Chip.knows_mean``).
         """
         return problem.gradient(w, index)
 

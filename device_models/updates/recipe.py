@@ -26,7 +26,7 @@ class Recipe:
         optimizer: Momentum or Adam.
         weight_decay: λ of the term λ·w that is added to the estimate, as torch.optim.SGD and
             torch.optim.Adam do (L2, not decoupled), 0 or more. The weights are those of the read
-            that the estimate comes from.
+            that the estimate comes from, or of one more where each of its passes has its own.
         clip: Largest norm of the estimate, above 0; longer ones are shortened to it, as by
             torch.nn.utils.clip_grad_norm_. None for no such bound.
         rates: Step size of every weight over the chip's Δt, above 0, shape ``(N,)``; None for one

@@ -25,6 +25,7 @@ from torch import Tensor
 from device_models.outer_products import OuterProducts, OuterWrite, ReadSpread, sample_gradients
 from device_models.protocols import LearningRule, Problem, ReadPath, WritePath
 from device_models.rules.backprop import Backprop
+from device_models.rules.loss_comparisons import reading_each_pass
 from device_models.rules.minibatch import Minibatch
 from device_models.updates.batch_reads import read_by_all, read_spread
 
@@ -91,7 +92,8 @@ class SampleEstimates:
     Attributes:
         rule: The rule on a batch.
         problem: Network, loss and data as the chip computes them.
-        seen: Weights as the passes of this batch see them, shape ``(N,)``.
+        seen: Weights as the passes of this batch see them, shape ``(N,)``; stored ones where each
+            pass has a read of its own.
         generator: Source of what the rule draws.
         index: The samples of the batch, in the order in which they are written; all when None.
         noise: Of the read, where it is not in ``seen``.
@@ -127,10 +129,14 @@ class SampleEstimates:
         generator: torch.Generator,
         index: Tensor | None,
     ) -> Self:
-        """The estimates behind one read of ``w``.
+        """The estimates behind a read of ``w``.
 
-        Normal noise is drawn by what the passes multiply it by, where they are known to.
+        Normal noise is drawn by what the passes multiply it by, where they are known to. A rule
+        whose passes have a read each (``ReadsEachPass``) gets ``w`` and reads it itself.
         """
+        each = reading_each_pass(rule, reads)
+        if each is not None:
+            return cls(each, problem, w, generator, index)
         noise = read_spread(reads, generator)
         if noise is not None:
             made = cls(rule, problem, w, generator, index, noise)

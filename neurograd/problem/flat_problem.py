@@ -171,12 +171,16 @@ class Problem:
         """Whether targets are class indices, so that accuracy is defined."""
         return not self._data["train"][1].is_floating_point()
 
+    @property
+    def surrogate_gradient(self) -> bool:
+        """Whether neurons spike: the loss is a staircase, and a gradient sees through its steps."""
+        return bool(self.parts.spiking)
+
     @cached_property
     def outside_layers(self) -> dict[str, int]:
-        """Trainable parameters that are used outside of linear and convolution layers.
+        """Trainable parameters used outside of linear and convolution layers, with dimensions.
 
-        Names with numbers of dimensions (``weights_outside``). Converters around arrays and rules
-        that work layer by layer do not meet them, or not all that they do.
+        Converters and rules that work layer by layer do not meet them, or not all they do.
         """
         outside = weights_outside(self)
         return {name: len(shape) for name, shape in self._shapes.items() if name in outside}
@@ -293,8 +297,7 @@ class Problem:
     def _graph_gradient(self, w: Tensor, x: Tensor, y: Tensor, count: int) -> Tensor:
         with torch.enable_grad():
             leaf = w.clone().requires_grad_()
-            loss = self._sum_loss(leaf, x, y) / count
-            (gradient,) = derivatives(loss, leaf)
+            (gradient,) = derivatives(self._sum_loss(leaf, x, y) / count, leaf)
         return gradient
 
     def sample_products(

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from device_models import Backprop, Chip, LearningRule, Minibatch
-from device_models.protocols import ElementMoments, ExpectedRule, compares_losses
+from device_models.protocols import ElementMoments, ExpectedRule
+from device_models.rules.loss_comparisons import compares_losses
 from neurograd.problem import Problem
 from tests.conformance.cases import PASSES, READS, RULES, WRITES, Place
 from tests.conformance.cells import (

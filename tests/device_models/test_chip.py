@@ -16,6 +16,7 @@ from device_models import (
     NodePerturbation,
     ReadNoise,
     ReadPath,
+    SurrogateBptt,
     UpdateRounding,
     WeightPerturbation,
     WeightRounding,
@@ -24,6 +25,10 @@ from device_models import (
     draw_crossbar,
     draw_feedback,
 )
+from device_models.spiking.network import SpikingNetwork
+from neurograd.forecast.chip_end import way_of
+from neurograd.problem import Problem
+from neurograd.problem.losses import CrossEntropy
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import linear_regression, relu_network
 
@@ -135,6 +140,19 @@ def test_rules_that_compare_losses_have_no_known_mean_behind_converters(rule):
     assert Chip(rule, 0.1).knows_mean(problem)
     assert not Chip(rule, 0.1, passes=(coarse,)).knows_mean(problem)
     assert Chip(Minibatch(Backprop(), 2), 0.1, passes=(coarse,)).knows_mean(problem)
+
+
+@pytest.mark.parametrize("readout", ["membrane", "spikes"])
+def test_rules_that_compare_losses_have_no_known_mean_where_neurons_spike(readout):
+    """Their mean is the gradient of a smoothed staircase; that of a pass is the surrogate's."""
+    network = SpikingNetwork([3, 6, 2], readout=readout)
+    inputs = torch.rand(8, 5, 3, generator=generator_for(2), dtype=torch.float64)
+    problem = Problem(network, CrossEntropy(), inputs, torch.arange(8) % 2)
+    for rule in (WeightPerturbation(0.05), Minibatch(NodePerturbation(), 2)):
+        assert not Chip(rule, 0.1).knows_mean(problem)
+        assert way_of(problem, Chip(rule, 0.1), 200) == "every_update"
+        assert Chip(rule, 0.1).knows_mean(relu_network())
+    assert Chip(SurrogateBptt(), 0.1).knows_mean(problem)
 
 
 @pytest.mark.parametrize(
