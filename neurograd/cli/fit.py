@@ -7,13 +7,14 @@ import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from neurograd.cli.outputs import Content, check_figure, check_outputs, write_outputs
 from neurograd.cli.streams import print_text
-from neurograd.errors import DataError, OutputError
+from neurograd.errors import DataError, OutputError, SpecError
 from neurograd.memory import collect_again
 from neurograd.output import check_writable, is_same_file
 
@@ -83,13 +84,12 @@ def fit(
     except ValueError as error:
         raise DataError(f"{', '.join(map(str, data))}: {error}") from None
     section = _ranges(found, _named(data)) if ranges else None
-    text = _text(
-        _command(data, columns, model, ranges=ranges),
-        data[0].stem,
-        measured,
-        found,
-        table_file,
-    )
+    name = f"{data[0].stem}_jumps.csv" if table_file is None else table_file.name
+    block = found.device_block(None if found.table is None else name)
+    _check_device(block, section, found.table, _named(data))
+    command = _command(data, columns, model, ranges=ranges)
+    text = _comments(command, measured, found, name if table_file is None else None)
+    text += _dumped({"device": block})
     text += _dumped({} if section is None else {"ranges": section})
     written: dict[Path, Content] = {} if yaml_file is None else {yaml_file: text}
     if table_file is not None and found.table is not None:
@@ -165,23 +165,46 @@ def _command(data: Sequence[Path], columns: str | None, model: str | None, *, ra
     return shlex.join(["neurograd", "fit", *map(os.fspath, data), *given])
 
 
-def _text(
-    command: str,
-    stem: str,
-    measured: Measurements,
-    found: DeviceFit,
-    table_file: Path | None,
-) -> str:
-    """The device as YAML, below what was read and what is to be known, as comments."""
+def _check_device(
+    block: dict[str, Any], section: dict[str, Any] | None, table: str | None, data: str
+) -> None:
+    """A spec takes the device that is written, with its ranges.
+
+    Raises:
+        DataError: One line, if it does not.
+    """
+    from neurograd.spec import validate_spec  # noqa: PLC0415  (slow to import)
+
+    keys: dict[str, Any] = {"device": dict(block), "task": {"name": "digits"}}
+    if section is not None:
+        keys["ranges"] = section
+    with TemporaryDirectory() as folder:
+        if table is not None:
+            file = Path(folder) / "table.csv"
+            file.write_text(table, encoding="utf-8")
+            keys["device"]["measured"] = str(file)
+        try:
+            validate_spec(keys)
+        except SpecError as error:
+            problem = f"{error.key} {error.problem}".replace(f"{folder}{os.sep}", "")
+            raise DataError(f"{data}: no spec takes the device that fits: {problem}") from None
+
+
+def _comments(command: str, measured: Measurements, found: DeviceFit, unwritten: str | None) -> str:
+    """What was read and what is to be known, as comments of YAML.
+
+    Args:
+        command: The command line.
+        measured: What was read.
+        found: The fit.
+        unwritten: Name of the jump table where it is not written.
+    """
     lines = [command, *(f"read: {line}" for line in measured.understood)]
     lines += [f"note: {line}" for line in measured.notes]
     lines += found.lines()
-    name = f"{stem}_jumps.csv" if table_file is None else table_file.name
-    if found.table is not None and table_file is None:
-        lines.append(f"note: --yaml FILE also writes the jump table that {name} stands for")
-    comments = "".join(f"# {' '.join(line.split())}\n" for line in lines)
-    block: dict[str, Any] = found.device_block(None if found.table is None else name)
-    return comments + _dumped({"device": block})
+    if found.table is not None and unwritten is not None:
+        lines.append(f"note: --yaml FILE also writes the jump table that {unwritten} stands for")
+    return "".join(f"# {' '.join(line.split())}\n" for line in lines)
 
 
 def _dumped(keys: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from neurograd.errors import DataError
 from neurograd.fit.measurements import DIRECTIONS
 from neurograd.fit.models.trains import Trains
 from neurograd.fit.numbers import SPREADS, Number
@@ -72,6 +73,22 @@ def block_of(curve: str, numbers: Sequence[Number], table_file: str | None) -> d
     if "read.noise" in by_key:
         block["read"] = {"noise": _percent(by_key["read.noise"].value)}
     return block
+
+
+def check_noises(numbers: Sequence[Number]) -> None:
+    """Noises are those of devices: a part of the window that readings pass.
+
+    Raises:
+        DataError: One line, if readings scatter by more than that.
+    """
+    for number in numbers:
+        noise = number.key == "read.noise" or number.key.startswith("write.cycle_to_cycle")
+        if noise and number.value > MOST_OF_A_WINDOW:
+            raise DataError(
+                f"{number.key} is {100.0 * number.value:.4g} % of the window that readings pass, "
+                "so that they do not tell it; allowed: noise of up to 100 % of the window, or more "
+                "readings (other cycles, or means over several reads)"
+            )
 
 
 def below_zero(numbers: Sequence[Number]) -> tuple[str, ...]:

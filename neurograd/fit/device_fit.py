@@ -13,10 +13,16 @@ import numpy as np
 
 from neurograd.errors import DataError
 from neurograd.fit.choice import CHOOSING, Choice, Tried, choose, fits_of
-from neurograd.fit.device_block import Unknown, below_zero, block_of, unknown_of
+from neurograd.fit.device_block import (
+    Unknown,
+    below_zero,
+    block_of,
+    check_noises,
+    unknown_of,
+)
 from neurograd.fit.devices import Devices
 from neurograd.fit.goodness import LEVEL, goodness
-from neurograd.fit.measurements import Measurements
+from neurograd.fit.measurements import DIRECTIONS, Measurements
 from neurograd.fit.models.curves import curves_of
 from neurograd.fit.models.model_fit import ModelFit, fit_model
 from neurograd.fit.models.profile import CONFIDENCE
@@ -145,6 +151,7 @@ def fit_device(measured: Measurements, model: str | None = None) -> DeviceFit:
         others = [Devices.of(each, trains).numbers(measured.unit, keys) for each in rivals]
         numbers = joined_all(own, [number for each in others for number in each])
         notes += (*_chosen_on(choice.chosen, fits), *devices.notes())
+    check_noises(numbers)
     notes += below_zero(numbers)
     unknown = unknown_of(trains, measured.unit, [number.key for number in numbers])
     not_told = {each.key for each in unknown}
@@ -172,9 +179,20 @@ def _chosen_on(chosen: Tried, fits: Sequence[ModelFit]) -> tuple[str, ...]:
 
 
 def _of_steps(trains: Trains, unit: str, choice: Choice, left_out: tuple[str, ...]) -> DeviceFit:
-    """A jump table in place of a curve, of all devices together."""
+    """A jump table in place of a curve, of all devices together.
+
+    Raises:
+        DataError: If one direction was measured: a table has steps of both.
+    """
+    if len(trains.directions) < len(DIRECTIONS):
+        raise DataError(
+            f"no curve fits the pulses of {trains.directions[0]}, and a jump table takes those of "
+            "both directions; allowed: pulses up and down, or those of one direction that a curve "
+            "fits"
+        )
     fit = fit_model(step_curve(trains), trains)
     numbers = numbers_of(fit, unit)
+    check_noises(numbers)
     notes, after = (*left_out, *choice.notes(), *below_zero(numbers)), goodness(fit)
     if not after.fits:
         notes += (
@@ -189,7 +207,7 @@ def _of_steps(trains: Trains, unit: str, choice: Choice, left_out: tuple[str, ..
         notes=notes,
         tried=choice.tried,
         fits=(fit,),
-        table=table_of_fit(fit) if len(trains.directions) == 2 else None,
+        table=table_of_fit(fit),
         unit=unit,
     )
 

@@ -20,7 +20,7 @@ from neurograd.fit.reading.columns import Columns
 from neurograd.fit.reading.sheets.cells import number
 from neurograd.fit.reading.sheets.sheet import Sheet, read_sheet
 from neurograd.fit.reading.sheets.table import Table
-from neurograd.fit.reading.units import check_scales
+from neurograd.fit.reading.units import check_scales, check_siemens
 
 QUANTILES = 64
 """Equally probable changes that a distribution is read as, from every conductance."""
@@ -35,18 +35,19 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Samples:
-    """Jumps of one direction, and the row of the table of each, shape ``(P,)``."""
+    """Jumps of one direction, the row of the table of each, shape ``(P,)``, and their column."""
 
     jumps: Jumps
     rows: NDArray[np.int64]
+    place: int
 
 
 def samples_of(table: Table, columns: Columns) -> tuple[tuple[Samples, ...], bool]:
     """Samples of single pulses from columns, and whether they are in siemens.
 
     Raises:
-        DataError: One line, if a column is missing, columns are on different scales, or changes
-            have the wrong sign on average.
+        DataError: One line, if a column is missing, columns are on different scales, changes have
+            the wrong sign on average, or conductances are beyond those of devices.
     """
     state = _state(table, columns)
     found = []
@@ -63,7 +64,7 @@ def samples_of(table: Table, columns: Columns) -> tuple[tuple[Samples, ...], boo
         change = np.asarray(table.column(own[0])) * columns.heads[own[0]].factor
         there = np.isfinite(before) & np.isfinite(change)
         jumps = Jumps(direction, before[there], change[there])
-        found.append(Samples(jumps, np.flatnonzero(there)))
+        found.append(Samples(jumps, np.flatnonzero(there), own[0]))
     check_scales(table, columns, (state, *columns.values))
     for place in (state, *columns.values):
         if columns.heads[place].quantity == "resistance":
@@ -72,7 +73,11 @@ def samples_of(table: Table, columns: Columns) -> tuple[tuple[Samples, ...], boo
                 "changes of the conductance"
             )
     check_jumps(table.path, tuple(each.jumps for each in found))
-    return tuple(found), columns.heads[state].scale == "conductance"
+    siemens = columns.heads[state].scale == "conductance"
+    for each in found if siemens else ():
+        check_siemens(table, state, each.rows, each.jumps.conductance)
+        check_siemens(table, each.place, each.rows, each.jumps.change)
+    return tuple(found), siemens
 
 
 def _state(table: Table, columns: Columns) -> int:

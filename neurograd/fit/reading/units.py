@@ -17,6 +17,9 @@ from neurograd.fit.reading.sheets.table import Table
 _IN_BRACKETS = re.compile(r"\s*[(\[{][^)\]}]*[)\]}]\s*$")
 """A unit that is not understood."""
 
+LARGEST_SIEMENS = 1.0
+"""Largest conductance, which a spec takes as well: a head says S where it means uS."""
+
 
 def check_scales(table: Table, columns: Columns, places: Sequence[int]) -> None:
     """Numbers of columns that go together are on one scale.
@@ -45,12 +48,37 @@ def _with_unit(table: Table, columns: Columns, place: int) -> str:
 
 def in_siemens(columns: Columns) -> bool:
     """Whether all values come out in siemens."""
-    heads = [columns.heads[place] for place in columns.values]
-    return all(
-        head.in_siemens
-        or (head.quantity == "current" and head.absolute and bool(columns.read_voltage))
-        for head in heads
-    )
+    return all(_is_in_siemens(columns, place) for place in columns.values)
+
+
+def _is_in_siemens(columns: Columns, place: int) -> bool:
+    head = columns.heads[place]
+    over = head.quantity == "current" and head.absolute and bool(columns.read_voltage)
+    return head.in_siemens or over
+
+
+def check_siemens(
+    table: Table, place: int, rows: NDArray[np.int64], siemens: NDArray[np.float64]
+) -> None:
+    """Conductances are such as devices have.
+
+    Args:
+        table: The table.
+        place: The column that they are from.
+        rows: Row of the table of each, shape ``(P,)``.
+        siemens: The conductances in siemens, shape ``(P,)``.
+
+    Raises:
+        DataError: One line, if one is beyond ``LARGEST_SIEMENS``.
+    """
+    wrong = np.flatnonzero(np.abs(siemens) > LARGEST_SIEMENS)
+    if len(wrong):
+        row = int(rows[wrong[0]])
+        raise DataError(
+            f"{table.path}: line {table.lines[row]}, column {table.title(place)} is "
+            f"{table.values[row][place]:g}, a conductance of {siemens[wrong[0]]:g} S; allowed: conductances up "
+            f"to {LARGEST_SIEMENS:g} S, with their unit in the head"
+        )
 
 
 def wanted_unit(title: str, columns: Columns) -> str:
@@ -66,7 +94,8 @@ def conductances(table: Table, columns: Columns, place: int, series: Series) -> 
     """The values of a column as conductances, in siemens or relative to each other.
 
     Raises:
-        DataError: One line, if a resistance is not above 0 or currents change their sign.
+        DataError: One line, if a resistance is not above 0, or a conductance is beyond those of
+            devices.
     """
     head = columns.heads[place]
     values = series.values * _scale(head)
@@ -78,9 +107,11 @@ def conductances(table: Table, columns: Columns, place: int, series: Series) -> 
                 f"{table.path}: line {line}, column {table.title(place)} is "
                 f"{series.values[wrong[0]]:g}; allowed: a resistance above 0"
             )
-        return Series(series.rows, 1.0 / values, series.axis)
-    if head.quantity == "current":
+        values = 1.0 / values
+    elif head.quantity == "current":
         values = _unsigned(values) / (columns.read_voltage or 1.0)
+    if _is_in_siemens(columns, place):
+        check_siemens(table, place, series.rows, values)
     return Series(series.rows, values, series.axis)
 
 

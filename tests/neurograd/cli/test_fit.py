@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import yaml
 
 from neurograd.cli.application import run
 from neurograd.errors import NeurogradError
+from neurograd.fit import device_block, device_fit
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import load_spec
 from tests.neurograd.fit.reading.dresses import Dress, curves
@@ -63,6 +65,56 @@ def test_columns_and_jumps(capsys, tmp_path):
     _, chip = _chip(tmp_path / "j.yaml")
     assert type(chip.writes[0].step).__name__ == "JumpTable"
     assert "<svg" in (tmp_path / "j.svg").read_text()
+
+
+def _falling(count, heads, *, seed=0):
+    """A file of one direction that forgets: no equal steps make such a curve."""
+    values = 20 + 30 * np.exp(-np.arange(count) / 6)
+    values += 0.05 * np.random.default_rng(seed).normal(size=count)
+    rows = [f"{1.4**k:.4g},{value:.4f}" for k, value in enumerate(values)]
+    return "\n".join([heads, *rows]) + "\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--yaml", "d.yaml"]])
+def test_one_direction_that_no_curve_fits_is_no_device(tmp_path, monkeypatch, capsys, options):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept.csv").write_text(_falling(30, "Time (s),Conductance (uS)"))
+    problem = "kept.csv: no curve fits the pulses of depression, and a jump table takes those of bo"
+    with pytest.raises(NeurogradError, match=problem):
+        run(["fit", "kept.csv", "--model", "constant", *options])
+    assert not (tmp_path / "d.yaml").exists()
+    assert not capsys.readouterr().out
+
+
+def test_noise_beyond_the_window_is_no_device(tmp_path):
+    rng, data = np.random.default_rng(5), tmp_path / "noisy.csv"
+    rows = [
+        f"{k},{20 + 0.6 * k + rng.normal(0, 40):.3f},{32 - 0.6 * k + rng.normal(0, 40):.3f}"
+        for k in range(21)
+    ]
+    data.write_text("\n".join(["pulse,LTP (uS),LTD (uS)", *rows]))
+    with pytest.raises(NeurogradError, match=r"read.noise is \d+.* % of the window that readings"):
+        run(["fit", str(data), "--model", "linear"])
+
+
+def test_a_device_that_no_spec_takes_is_not_written(tmp_path, monkeypatch):
+    """Numbers that a key does not take are said in one line, by the spec's own model."""
+    data = tmp_path / "data.csv"
+    data.write_bytes(Dress(unit="uS").file(curves(12, 12, 1, 0.02, seed=1)))
+    monkeypatch.setattr(device_block, "_percent", lambda part: f"{300 * part:.3g} parts")
+    with pytest.raises(
+        NeurogradError, match=r"no spec takes the device that fits: device.* parts'"
+    ):
+        run(["fit", str(data), "--model", "constant", "--yaml", str(tmp_path / "d.yaml")])
+    assert not (tmp_path / "d.yaml").exists()
+
+
+def test_a_jump_table_that_no_spec_takes_names_no_other_file(tmp_path, monkeypatch):
+    data = tmp_path / "jumps.csv"
+    data.write_text("conductance,delta_up,delta_down\n0,1,\n5,1,-1\n9,,-1\n4,1,-2\n")
+    monkeypatch.setattr(device_fit, "table_of_jumps", lambda jumps: "a,b\n1,2\n")
+    with pytest.raises(NeurogradError, match=r"fits: device.measured table.csv has the columns a"):
+        run(["fit", str(data)])
 
 
 def test_several_files_are_several_devices(capsys, tmp_path):

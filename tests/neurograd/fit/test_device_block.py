@@ -10,7 +10,7 @@ from device_models import draw_devices
 from neurograd.effects.pulsed_device import nominal_device, pulsed_step
 from neurograd.errors import DataError
 from neurograd.fit import Run
-from neurograd.fit.device_block import block_of
+from neurograd.fit.device_block import block_of, check_noises
 from neurograd.fit.measurements import DIRECTIONS
 from neurograd.fit.models.trains import line_up
 from neurograd.fit.numbers import Number
@@ -70,6 +70,16 @@ def test_a_step_that_grows_does_so_in_the_fitted_device():
         step = pulsed_step(spec.device.pulsed, noisy=False)
         found, _ = step.moments(states, torch.full((3,), up), drawn)
         assert found.tolist() == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("key", ["read.noise", "write.cycle_to_cycle.depression"])
+def test_noise_is_at_most_the_window(key):
+    def number(value):
+        return [Number("conductance.max", 5.0, 4.0, 6.0), Number(key, value, 0.5, 9.0)]
+
+    check_noises(number(1.0))
+    with pytest.raises(DataError, match=rf"{key} is 335 % of the window that readings pass.*allow"):
+        check_noises(number(3.35))
 
 
 def test_too_little_is_refused():

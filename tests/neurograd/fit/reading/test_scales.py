@@ -53,6 +53,41 @@ def test_columns_of_which_some_have_a_unit_are_refused(tmp_path, heads, choices)
         read(tmp_path, heads, choices)
 
 
+@pytest.mark.parametrize(
+    ("heads", "scale", "message"),
+    [
+        (
+            "pulse,LTP (S),LTD (S)",
+            60.0,
+            r"line 2, column LTP \(S\) is 6, a conductance of 6 S; allowed: .* 1 S",
+        ),
+        ("pulse,LTP (S),LTD (S)", -60.0, r"line 2, column LTP \(S\) is -6, a conductance of -6 S"),
+        ("pulse,R_set (ohm),R_reset (ohm)", 1e-2, r"line 2, column R_set \(ohm\) is .* S; allowed"),
+        (
+            "pulse,LTP (A),LTD (A)",
+            3.0,
+            r"line 2, column LTP \(A\) is 0.3, a conductance of 1.5 S; allowed",
+        ),
+    ],
+)
+def test_no_device_has_more_than_a_siemens(tmp_path, heads, scale, message):
+    """'S' in a head is often meant to be uS; numbers without a unit may be of any size."""
+    choices = "read_voltage=0.2 V" if "(A)" in heads else None
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, heads, choices, (scale, scale))
+    assert read(tmp_path, "pulse,LTP,LTD", scale=(60.0, 60.0)).unit == "relative"
+
+
+def test_no_jump_starts_at_more_than_a_siemens(tmp_path):
+    heads, scale = "conductance (S),delta_up (S),delta_down (S)", 1.0
+    rows = [f"{scale * k},0.1,-0.1" for k in range(9)]
+    (tmp_path / "table.csv").write_text("\n".join([heads, *rows]) + "\n")
+    with pytest.raises(
+        DataError, match=r"line 4, column conductance \(S\) is 2, a conductance of 2 S; allowed"
+    ):
+        read_measurements(tmp_path / "table.csv")
+
+
 def test_units_of_one_kind_may_differ(tmp_path):
     found = read(tmp_path, "pulse,LTP (uS),LTD (nS)", scale=(1.0, 1e3))
     np.testing.assert_allclose(found.runs[0].conductance, found.runs[1].conductance[::-1])
