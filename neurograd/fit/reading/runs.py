@@ -12,7 +12,14 @@ from neurograd.errors import DataError
 from neurograd.fit.measurements import DIRECTIONS, Direction, Run
 from neurograd.fit.models.wrong_way import clearly_against, mean_rise, too_many
 from neurograd.fit.reading.columns import Columns
-from neurograd.fit.reading.counting import Counting, Lines, blanks_in_words, check_pulse_numbers
+from neurograd.fit.reading.counting import (
+    Counting,
+    Lines,
+    blanks_in_words,
+    check_pulse_numbers,
+    rests_in_words,
+    times_in_words,
+)
 from neurograd.fit.reading.heads import labelled_direction
 from neurograd.fit.reading.series import (
     MIN_READINGS,
@@ -72,9 +79,14 @@ def runs_of(table: Table, columns: Columns) -> tuple[list[Run], list[str], list[
             (name, Counting.of(columns, place, own, lines), own)
             for name, own in _devices(table, columns, place, series)
         ]
-        blanks = blanks_in_words(table.title(place), [each[1:] for each in devices])
-        notes += [] if blanks is None else [blanks]
-        for device, counting, own in devices:
+        parts = [each[1:] for each in devices]
+        blanks = blanks_in_words(table.title(place), parts)
+        uneven = times_in_words(table.title(place), lines, parts)
+        notes += [each for each in (blanks, uneven) if each is not None]
+        rests = rests_in_words(table.title(place), parts)
+        words += [] if rests is None else [rests]
+        for device, counting, every in devices:
+            own = counting.at_rest(every)
             found = (
                 _directed(table, columns, place, own)
                 if columns.heads[place].direction is not None
@@ -128,8 +140,7 @@ def _devices(
     found = []
     for name in dict.fromkeys(names):
         which = np.array([each == name for each in names])
-        axis = None if series.axis is None else series.axis[which]
-        found.append((name, Series(series.rows[which], series.values[which], axis)))
+        found.append((name, series.chosen(which)))
     return found
 
 

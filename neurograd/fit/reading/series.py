@@ -46,6 +46,11 @@ class Series:
         axis = None if self.axis is None else self.axis[start:stop]
         return Series(self.rows[start:stop], self.values[start:stop], axis)
 
+    def chosen(self, which: NDArray[np.bool_]) -> Series:
+        """Some of the readings, shape ``(P,)``."""
+        axis = None if self.axis is None else self.axis[which]
+        return Series(self.rows[which], self.values[which], axis)
+
     def turned(self) -> Series:
         """The values from the end to the beginning, along the same axis."""
         return Series(self.rows[::-1], self.values[::-1], self.axis)

@@ -76,8 +76,8 @@ def check_siemens(
         row = int(rows[wrong[0]])
         raise DataError(
             f"{table.path}: line {table.lines[row]}, column {table.title(place)} is "
-            f"{table.values[row][place]:g}, a conductance of {siemens[wrong[0]]:g} S; allowed: conductances up "
-            f"to {LARGEST_SIEMENS:g} S, with their unit in the head"
+            f"{table.values[row][place]:g}, a conductance of {siemens[wrong[0]]:g} S; allowed: "
+            f"conductances up to {LARGEST_SIEMENS:g} S, with their unit in the head"
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -115,3 +117,72 @@ def test_lines_between_over_time_are_no_pulses_where_they_are_regular(tmp_path):
 def test_a_reading_that_is_lost_over_time_is_a_pulse(tmp_path):
     lines = ["time (s),LTP (uS)", *(f"{k},{'' if k == 4 else k}" for k in range(9))]
     assert counts(read(tmp_path, lines)) == [[0, 1, 2, 3, 5, 6, 7, 8]]
+
+
+def at_rest(rests, *, first, devices):
+    """A reading in every line: a larger one under each pulse, and some at 0 V behind it."""
+    texts = [(0.0, 2.0)] * first
+    for volts, values in ((2.0, UP), (-2.0, DOWN[1:])):
+        for value in values:
+            texts += [(volts, 5.0 * value), *[(0.0, value + 0.5)] * (rests - 1), (0.0, value)]
+    rows = [(device, *text) for text in texts for device in range(devices)]
+    lines = [f"{k},D{device},{volts:g},{value:g}" for k, (device, volts, value) in enumerate(rows)]
+    return ["Time (ms),device,Vgate (V),Ids (nA)", *lines]
+
+
+@pytest.mark.parametrize("rests", [1, 2, 5])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("devices", [1, 2])
+def test_lines_at_rest_are_no_pulses_and_hold_the_readings(tmp_path, rests, first, devices):
+    found = read(tmp_path, at_rest(rests, first=first, devices=devices))
+    assert counts(found) == [None] * 2 * devices
+    for run in found.runs:
+        values = np.append(2.0, UP) if first else UP
+        values = values if run.direction == "potentiation" else DOWN[1:]
+        np.testing.assert_allclose(run.conductance, 1e-9 * values)
+        assert run.start == (None if run.direction == "potentiation" else pytest.approx(60e-9))
+    taken, every = devices * (29 + first), devices * (29 * (1 + rests) + first)
+    said = f"lines at 0 V are no pulses: of {every} readings of column Ids .nA. the {taken} are tak"
+    assert any(re.match(said, line) for line in found.understood)
+    assert not any("blank" in note for note in found.notes)
+
+
+def test_pulses_in_a_row_before_a_rest_are_counted(tmp_path):
+    """Of 0 V behind two thirds of all pulses: each line at a voltage is one."""
+    lines, k = ["pulse voltage (V),G (uS)"], 0
+    for volts, values in ((1, UP), (-1, DOWN[1:])):
+        for value in values:
+            for pulse in range(1 + (k % 2)):
+                lines.append(f"{volts},{value if pulse == k % 2 else value - 1}")
+            lines.append(f"0,{value}")
+            k += 1
+    found = read(tmp_path, lines)
+    up = found.runs[0]
+    np.testing.assert_allclose(up.conductance[:3], 1e-6 * np.array([UP[0], UP[1] - 1, UP[1]]))
+    assert up.pulses is None
+
+
+def test_one_reading_at_rest_at_either_end_changes_nothing(tmp_path):
+    """A last reading without a pulse, or a first one, is in a log of a pulse a line."""
+    lines = ["V_pulse (V),G (uS)", *(f"1,{value}" for value in UP)]
+    lines += [f"-1,{value}" for value in DOWN[1:]]
+    plain, rested = read(tmp_path, lines), read(tmp_path, [*lines, "0,3.5"])
+    assert len(rested.runs[1].conductance) == len(plain.runs[1].conductance) + 1
+    assert not any("0 V" in line for line in rested.understood)
+
+
+def test_times_in_unequal_steps_count_no_pulses(tmp_path):
+    note = "unequal steps, and neither pulse numbers nor voltages: each reading counts as one pulse"
+    values = [*UP, *DOWN[1:]]
+
+    def noted(times, *, volts=False):
+        heads = "Time (s),G (uS)" + ",V (V)" * volts
+        rows = [f"{times[k]},{value}" + ",1" * volts for k, value in enumerate(values)]
+        return any(note in each for each in read(tmp_path, [heads, *rows]).notes)
+
+    even = 0.1 * np.arange(29.0)
+    assert noted(1.3 ** np.arange(29.0))
+    assert not noted(1.3 ** np.arange(29.0), volts=True)
+    assert not noted(even)
+    assert not noted(even + 0.03 * np.random.default_rng(0).uniform(size=29))
+    assert not noted(np.append(even[:15], 60.0 + even[15:])), "one pause"
