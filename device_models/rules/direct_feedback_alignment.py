@@ -5,6 +5,7 @@ Source: Nøkland, NeurIPS 2016, Eq. 7.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from device_models.kernels.cudnn_state import derivatives
 from device_models.protocols import Problem
 from device_models.rules.layerwise import CutPass, LayerwiseRule, draw_projections, per_sample
 
@@ -36,6 +38,9 @@ class DirectFeedbackAlignment(LayerwiseRule):
     single layer has no bias. With ``B_l`` the product of the weights that follow, in a network that
     is linear from ``h_l`` on, it is backpropagation. Has no variance of its own.
 
+    In networks of spiking neurons (``SpikingNetwork``, ``GraphNetwork``) e is that of each time
+    step, the derivative by what the output neurons get there: calls of a layer at that step get it.
+
     Attributes:
         feedback: ``B_l`` by the name of the weight of layer l, shape ``(C, D_l)``: C outputs, D_l
             values per sample of ``h_l``. Layers without one send no error back.
@@ -51,11 +56,27 @@ class DirectFeedbackAlignment(LayerwiseRule):
         return found
 
     def _teaching(self, problem: Problem, cut: CutPass) -> Iterator[Tensor]:
-        (error,) = torch.autograd.grad(cut.loss, cut.outputs, retain_graph=True)
+        errors = output_errors(cut)
+        counts, taught = Counter(call.weight for call in cut.calls), Counter[str]()
         for call in cut.calls:
-            if call.weight in self.feedback:
-                fed_back = error.reshape(len(error), -1) @ self.feedback[call.weight]
+            name = call.weight
+            if name in self.feedback:
+                # Calls that are none of single time steps get the error of all of them.
+                stepwise = counts[name] == len(errors)
+                error = errors[taught[name]] if stepwise else sum(errors[1:], errors[0])
+                taught[name] += 1
+                fed_back = error @ self.feedback[name]
                 yield (per_sample(call.inputs, len(cut.targets)) * fed_back).sum()
+
+
+def output_errors(cut: CutPass) -> list[Tensor]:
+    """Derivatives of the loss by what drives the outputs, one a time step, shape ``(n, C)`` each.
+
+    Where a network does not say what drives them, those by the outputs themselves.
+    """
+    by = list(cut.driven) or [cut.outputs]
+    errors = derivatives(cut.loss, by, retain_graph=True)
+    return [error.reshape(len(error), -1) for error in errors]
 
 
 def draw_direct_feedback(

@@ -20,14 +20,21 @@ from device_models.scaled_layers import OUTPUT_SCALE
 
 @dataclass(frozen=True)
 class EProp:
-    """``∂W_ji = Σ_t L_j ψ_j^t x̄_i^t`` for leaky integrate-and-fire neurons.
+    """``∂W_ji = Σ_t L_j^t ψ_j^t x̄_i^t`` for leaky integrate-and-fire neurons.
 
     The eligibility trace ``ψ_j^t x̄_i^t`` is local: ψ the surrogate derivative at the neuron's
     potential, x̄ the presynaptic spikes filtered by the membrane's decay. It equals the gradient
     through the neuron's own state with its inputs held fixed, which is how it is computed. The
-    learning signal ``L_j = Σ_k B_jk e_k`` is the output's error after the last time step, sent to
-    each hidden neuron directly; what a spike does to other hidden neurons is left out. A network
-    of one layer has the gradient of backpropagation through time.
+    learning signal ``L_j^t = Σ_k B_jk δ_k^t`` is the error of the output neurons' currents, sent to
+    each hidden neuron directly; what a spike does to other hidden neurons is left out.
+
+    For mean potentials ``δ^t = k_t e``, with the outputs' error e after the last step and the share
+    ``k_t = (1 + β + … + β^{T−1−t})/T`` of a step's current: e times traces that are low-pass
+    filtered by the readout's decay. For outputs that spike δ goes through their own surrogate
+    derivative: ``ψ_k e_k`` times the same filtered traces where a spike takes the threshold off.
+
+    A network of one layer has the gradient of backpropagation through time, and so has one with a
+    hidden layer and symmetric feedback.
 
     Attributes:
         feedback: B by the name of the weight that the neurons feed, shape ``(C, D)``; None for

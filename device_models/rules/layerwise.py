@@ -145,12 +145,30 @@ def check_scale(scale: float, what: str) -> None:
         raise ValueError(f"{what} scale is {scale:g}; allowed: above 0")
 
 
+class OutputRecorder(LayerRecorder):
+    """A recorder of layers that are cut apart, and of what the outputs of time steps are made of.
+
+    Attributes:
+        driven: What drives the outputs, a tensor a time step; empty where a network does not say.
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+        super().__init__(parameters, change_input=detached)
+        self.driven: list[Tensor] = []
+
+    def drive(self, current: Tensor, step: int) -> Tensor:
+        """What drives the outputs at a time step, as it is (``device_models.spiking.network``)."""
+        self.driven.append(current)
+        return current
+
+
 @dataclass(frozen=True, eq=False)
 class CutPass:
     """A forward pass whose layers were cut apart: no gradient goes from one into another.
 
     Attributes:
         calls: The calls of its layers, in forward order; their inputs are those before the cut.
+        driven: What drives the outputs (``OutputRecorder``).
         outputs: Network outputs, shape ``(n, ...)``.
         targets: Targets of the batch, first dimension n.
         loss: Part of the mean loss that these samples make, whose gradient reaches the last layer
@@ -159,6 +177,7 @@ class CutPass:
     """
 
     calls: Sequence[RecordedCall]
+    driven: Sequence[Tensor]
     outputs: Tensor
     targets: Tensor
     loss: Tensor
@@ -199,13 +218,13 @@ class LayerwiseRule(ABC):
         parameters = leaf_parameters(problem, w)
         estimate: Tensor | None = None
         for inputs, targets in problem.chunks("train", index):
-            layers = LayerRecorder(parameters, change_input=detached)
+            layers = OutputRecorder(parameters)
             with torch.enable_grad():
                 with layers.applied():
                     outputs = problem.outputs(parameters, inputs)
                 loss = problem.sample_losses(outputs, targets).sum() / samples
                 total = loss
-                cut = CutPass(layers.calls, outputs, targets, loss, samples)
+                cut = CutPass(layers.calls, layers.driven, outputs, targets, loss, samples)
                 for term in self._teaching(problem, cut):
                     total = total + term
                 part = flat_gradient(problem, total, parameters)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from device_models.spiking.euler_neuron import EulerNeuron, NeuronState
-from device_models.spiking.network import Readout, carry
+from device_models.spiking.network import Readout, carry, drive
 
 
 class GraphNetwork(nn.Module):
@@ -78,6 +78,8 @@ class GraphNetwork(nn.Module):
             now = {name: train[:, step] for name, train in trains.items()}
             states = self._step(inputs[:, step], now, states, step)
             out = now[self._output]
+            if self._output not in states:
+                out = drive(out, step)
             total = out if total is None else total + out
         assert total is not None
         return total / time_steps if self.readout == "membrane" else total
@@ -99,6 +101,7 @@ class GraphNetwork(nn.Module):
             ]
             signal = self._sum(taken, inputs)
             if isinstance(node, EulerNeuron):
+                signal = drive(signal, step) if name == self._output else signal
                 states[name] = node(signal, before.get(name), step)
                 now[name] = states[name].output
             else:

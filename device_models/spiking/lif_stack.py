@@ -12,9 +12,10 @@ that neither spike nor reset are linear: the mean of their potentials over T ste
 
     W Σ_t k_t x_t + c·Σ_t k_t,      k_t = (1 + β + … + β^{T−1−t})/T  for t = 0 … T − 1,
 
-one product in all. With direct feedback (e-prop) ``∂L/∂s_t`` is ``Bᵀe`` at every step, of the error
-e of the outputs and a matrix B of the layer's own. Numbers are those of automatic differentiation
-but for the order of rounding.
+one product in all. With direct feedback (e-prop) ``∂L/∂s_t`` is ``Bᵀδ_t``, of a matrix B of the
+layer's own and the derivative δ_t by the currents of the output layer at the same step: ``k_t e``
+of the error e of mean potentials, ``∂L/∂u_t`` of outputs that spike. Numbers are those of automatic
+differentiation but for the order of rounding.
 
 States lie as ``(width, time_steps, n)``, so that a time step of a neuron is contiguous in samples.
 """
@@ -87,7 +88,7 @@ class LifStack:
             slope: Derivatives of the loss by outputs ``(n, outputs)`` of the samples in a slice.
             sums: What the derivatives by the layers' tensors are added to, of their shapes.
             feedback: B of each layer, shape ``(outputs, inputs of the layer)``, which sends the
-                outputs' error to its inputs; None for none. The gradient when None.
+                output layer's errors to its inputs; None for none. The gradient when None.
         """
         room = _Room(inputs)
         with torch.no_grad():
@@ -135,32 +136,47 @@ class LifStack:
         feedback: Sequence[Tensor | None] | None,
     ) -> None:
         """Add the derivatives by the layers' tensors, from those by outputs ``(outputs, n)``."""
-        signals, last = states.signals, error
-        shares: Sequence[float] | None = None
+        signals, error = states.signals, error.unsqueeze(1)
+        last, shares = error, None
         if states.weighted is not None:
-            each = _shares(self.decay, signals[0].shape[1])
-            _add_products(sums[-1], error, states.weighted, sum(each))
-            if feedback is None:
-                shares, error = each, layers[-1][0].t() @ error
-            else:
-                error = _fed_back(feedback[-1], last, layers[-1])
-        error = error.unsqueeze(1)
+            shares = _shares(self.decay, signals[0].shape[1])
+            _add_products(sums[-1], error.squeeze(1), states.weighted, sum(shares))
+            error = _sent_back(error, last, layers, len(layers) - 1, room, feedback)
         for k in reversed(range(len(states.potentials))):
-            by_current = self._neurons.pull_back(states.potentials[k], error, shares)
-            _add_products(sums[k], by_current.flatten(1), signals[k].flatten(1))
-            shares = None
-            if k and feedback is not None:
-                error = _fed_back(feedback[k], last, layers[k]).unsqueeze(1)
-            elif k:
-                error = room.taken("errors", signals[k].shape)
-                torch.mm(layers[k][0].t(), by_current.flatten(1), out=error.flatten(1))
+            error = self._neurons.pull_back(states.potentials[k], error, shares)
+            _add_products(sums[k], error.flatten(1), signals[k].flatten(1))
+            if k == len(layers) - 1:
+                last = error
+            if k:
+                error = _sent_back(error, last, layers, k, room, feedback)
+            if feedback is None:
+                shares = None
 
 
-def _fed_back(back: Tensor | None, last: Tensor, layer: Layer) -> Tensor:
-    """Errors ``(inputs, n)`` of a layer's inputs, at every time step, by direct feedback."""
-    if back is None:
-        return last.new_zeros(layer[0].shape[1], last.shape[1])
-    return back.t() @ last
+def _sent_back(
+    error: Tensor,
+    last: Tensor,
+    layers: Sequence[Layer],
+    k: int,
+    room: _Room,
+    feedback: Sequence[Tensor | None] | None,
+) -> Tensor:
+    """Errors of the inputs of layer k, ``(inputs, time_steps, n)``, or 1 step for the same in all.
+
+    Args:
+        error: Those of its currents.
+        last: Those of the output layer's currents, which direct feedback sends.
+        layers: In forward order.
+        k: The layer.
+        room: Where they are put.
+        feedback: As for ``LifStack.add_gradient``.
+    """
+    matrix, source = (layers[k][0], error) if feedback is None else (feedback[k], last)
+    found = room.taken("errors", (layers[k][0].shape[1], *source.shape[1:]))
+    if matrix is None:
+        return found.zero_()
+    torch.mm(matrix.t(), source.flatten(1), out=found.flatten(1))
+    return found
 
 
 @lru_cache

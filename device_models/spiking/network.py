@@ -35,6 +35,20 @@ def carry(potential: Tensor, step: int) -> Tensor:
 
 
 @event
+def drive(current: Tensor, step: int) -> Tensor:
+    """What the outputs of a time step are made of, in front of the neurons that give them.
+
+    Does nothing by itself: an event at which rules see what errors the outputs have step by step.
+
+    Args:
+        current: Currents into the output neurons, shape ``(n, outputs)``; outputs of a step
+            themselves where no neurons give them.
+        step: The time step.
+    """
+    return current
+
+
+@event
 def fire(potential: Tensor, surrogate: Surrogate) -> Tensor:
     """Spikes for the membrane potential above threshold, an event at which rules set a generator.
 
@@ -167,6 +181,8 @@ class SpikingNetwork(nn.Module):
                 signal = currents[:, step]
                 for k, (layer, neuron) in enumerate(zip(self.layers, self.neurons, strict=True)):
                     current = signal if k == 0 else layer(signal)
+                    if k == len(self.layers) - 1:
+                        current = drive(current, step)
                     before = potentials[k]
                     before = torch.zeros_like(current) if before is None else carry(before, step)
                     signal, potentials[k] = neuron(current, before)

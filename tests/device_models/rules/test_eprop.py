@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from device_models import EProp, LearningRule, Surrogate, draw_eprop
+from device_models.layer_hooks import LayerHook
 from device_models.rules.eprop import symmetric_feedback
 from neurograd.seeding import generator_for
 from tests.device_models.rules.test_surrogate_bptt import problem
@@ -22,31 +23,51 @@ def test_one_layer_is_backpropagation_through_time():
 
 @pytest.mark.parametrize("readout", ["spikes", "membrane"])
 def test_two_layers_against_explicit_traces(readout):
-    """Hidden layer: Σ_t L_j ψ_j^t x̄_i^t with x̄ filtered by the decay, by explicit loops."""
+    """Hidden layer: Σ_t L_j^t F(ψ_j x̄_i)^t with x̄ and F filtered by the decay, by explicit loops.
+
+    L_j^t is Σ_k B_jk e_k/T of mean potentials, Σ_k B_jk ψ_k^t e_k of outputs that spike.
+    """
     p = problem(surrogate=Surrogate("atan"), readout=readout)
     w, module = p.initial_weights, p.module
     rule = draw_eprop(p, w, generator_for(7))
     (feedback,) = rule.feedback.values()
     x, y = p.batch()
-    potentials = []
+    hidden, last = [], []
     with torch.no_grad():
-        out = module.run(x, lambda k, t, u, s: potentials.append(u.clone()) if k == 0 else None)
+        out = module.run(x, lambda k, t, u, s: (last if k else hidden).append(u.clone()))
     error = (out.softmax(1) - torch.nn.functional.one_hot(y, 3)) / len(y)
-    signal = error @ feedback
-    trace = torch.zeros(len(y), 5).double()
-    ones = torch.zeros(len(y)).double()
-    weight, bias = torch.zeros(6, 5).double(), torch.zeros(6).double()
-    for t, u in enumerate(potentials):
-        trace, ones = 0.9 * trace + x[:, t], 0.9 * ones + 1.0
-        factor = signal * module.surrogate.derivative(u - 1.0)
-        weight += factor.T @ trace
-        bias += (factor * ones[:, None]).sum(0)
+    psi = module.surrogate.derivative
+    trace = torch.zeros(len(y), 1, 6).double()
+    filtered = torch.zeros(len(y), 6, 6).double()
+    expected = torch.zeros(6, 6).double()
+    for t, (u, v) in enumerate(zip(hidden, last, strict=True)):
+        with_one = torch.cat([x[:, t], torch.ones(len(y), 1).double()], 1)
+        trace = 0.9 * trace + with_one[:, None]
+        filtered = 0.9 * filtered + psi(u - 1.0)[:, :, None] * trace
+        sent = error * psi(v - 1.0) if readout == "spikes" else error / len(hidden)
+        expected += ((sent @ feedback)[:, :, None] * filtered).sum(0)
     estimate = p.parameters_of(rule.gradient(p, w, generator_for(0)))
-    torch.testing.assert_close(estimate["layers.0.weight"], weight)
-    torch.testing.assert_close(estimate["layers.0.bias"], bias)
+    torch.testing.assert_close(estimate["layers.0.weight"], expected[:, :5])
+    torch.testing.assert_close(estimate["layers.0.bias"], expected[:, 5])
     exact = p.parameters_of(p.gradient(w))
     torch.testing.assert_close(estimate["layers.1.weight"], exact["layers.1.weight"])
     assert not torch.allclose(estimate["layers.0.weight"], exact["layers.0.weight"])
+
+
+@pytest.mark.parametrize("time_steps", [6, 20])
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+@pytest.mark.parametrize("readout", ["spikes", "membrane"])
+@pytest.mark.parametrize("by_graph", [False, True])
+def test_symmetric_feedback_of_one_hidden_layer_is_the_gradient(
+    by_graph, readout, reset, time_steps
+):
+    """At any number of steps, written out or by hooks."""
+    p = problem(time_steps, surrogate=Surrogate("atan"), readout=readout, reset=reset)
+    w, exact = p.initial_weights, p.gradient(p.initial_weights)
+    p = p.through(LayerHook().applied) if by_graph else p
+    found = EProp().gradient(p, w, generator_for(0))
+    torch.testing.assert_close(found, exact, rtol=1e-10, atol=1e-14)
+    assert bool((p.parameters_of(exact)["layers.0.weight"] != 0).any())
 
 
 def test_symmetric_feedback_is_the_product_of_the_weights():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from device_models.rules.direct_feedback_alignment import DirectFeedbackAlignment
 from device_models.rules.surrogate_bptt import SurrogateBptt
 from device_models.spiking.euler_neuron import EulerNeuron
 from device_models.spiking.graph_network import GraphNetwork
@@ -65,6 +66,22 @@ def test_a_chain_has_outputs_and_gradients_of_the_network_of_layers(reset, reado
         gradients.append(rule.gradient(problem, problem.initial_weights, generator))
     assert torch.allclose(*gradients, rtol=0, atol=1e-13)
     assert float(gradients[0].norm()) > 1e-3
+
+
+@pytest.mark.parametrize("ending", ["spikes", "membrane", "layer"])
+def test_direct_feedback_gets_the_errors_of_each_step(ending):
+    """With B of the last weights it is the gradient: shares of steps are not those of the sum."""
+    nodes = {"a": linear(5, 4, 0), "u": neurons(4), "b": linear(4, 3, 1)}
+    sources = {"a": [], "u": ["a"], "b": ["u"]}
+    if ending != "layer":
+        nodes["v"], sources["v"] = neurons(3, spikes=ending == "spikes"), ["b"]
+    readout = "spikes" if ending == "spikes" else "membrane"
+    chain = GraphNetwork(nodes, sources, output=[*nodes][-1], readout=readout)
+    p = Problem(chain, nn.CrossEntropyLoss(), trains(), torch.arange(12) % 3)
+    w, name = p.initial_weights, "nodes.b.weight"
+    rule = DirectFeedbackAlignment({name: p.parameters_of(w)[name]})
+    found = rule.gradient(p, w, generator_for(0))
+    torch.testing.assert_close(found, p.gradient(w), rtol=1e-10, atol=1e-14)
 
 
 def test_a_loop_gets_the_spikes_of_the_step_before():
