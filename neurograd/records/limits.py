@@ -70,7 +70,8 @@ class TriedValue(_Predicted):
     allowed: float | None = None
     """Largest cost that the targets allow of that part; None in older reports."""
     problem: str = ""
-    """Why there is no number, empty where there is one."""
+    """Why there is no number, or why it decides nothing: a clean network that diverges, or gets
+    worse itself by more than a chip may cost; empty otherwise."""
     time: float | None = None
     """Seconds after programming of which the cost is; None for the training and in older
     reports."""
@@ -83,12 +84,14 @@ class TrainedValue(_Predicted):
     """The value in units of the spec, None where it is ideal."""
     verdict: Verdict
     cost: Loss
-    """Mean cost of the trained chips; infinite (null in JSON) where they diverged in a report of an
-    earlier version."""
+    """Mean cost of the trained chips; infinite (null in JSON) where the clean network diverges, and
+    where they diverged in a report of an earlier version."""
     ci: CostEnds
     """Its interval; an end without bound is infinite (null in JSON)."""
     allowed: float | None = None
     """Largest cost that the targets allow of that part; None in older reports."""
+    problem: str = ""
+    """Why there is no number, empty where there is one."""
 
 
 class ConfirmationResult(Record):

@@ -26,6 +26,7 @@ from neurograd.pipeline.identity import (
     data_used,
     versions,
 )
+from neurograd.pipeline.limits.clean_twin import predict_turned, twin_notes
 from neurograd.pipeline.limits.confirm import Confirmation, Trainer
 from neurograd.pipeline.limits.design_changes import (
     DesignChange,
@@ -161,6 +162,7 @@ def _found(
             *typical_notes(given, "limits"),
             *network_notes(spec, problem),
             *path_notes(now, [*tried_values(limits), *tried_changes(changed)]),
+            *twin_notes(tried_values(limits)),
             *length_notes(spec, problem.num_samples),
             *_not_turned(spec, idle),
         ),
@@ -204,7 +206,7 @@ def _search(
 
     def predict(value: float) -> PredictedCost:
         nonlocal done
-        found = outlook.predict(turn(knob, spec, value), tick)
+        found = predict_turned(outlook, spec, turn(knob, spec, value), now, tick)
         if done < _PARTS:
             done += 1
             tick(1)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from neurograd.errors import DivergenceError
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
 from neurograd.pipeline.check import Checking, CleanTraining, train_clean
@@ -32,6 +33,7 @@ class TrainedCost:
         cost: Mean cost of the trained chips, that of the part which decides.
         ci: Its interval at 99 %.
         allowed: Largest cost that the targets allow there.
+        problem: Why there is no number, empty where there is one.
     """
 
     value: float
@@ -39,6 +41,7 @@ class TrainedCost:
     cost: float
     ci: Interval
     allowed: float
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,9 @@ class Confirmation:
             return "not confirmed"
         if all(found):
             return "confirmed"
-        fits = all(on_its_side(trained) for trained, _, on_its_side in sides)
+        fits = all(
+            on_its_side(trained) and not trained.problem for trained, _, on_its_side in sides
+        )
         return "agrees" if fits else "unclear"
 
 
@@ -123,15 +128,21 @@ class Trainer:
             data: Fingerprint of the data.
         """
         inside, outside = (
-            None if tried is None else self._train(_at(tried, limit, spec), tried.value, data)
+            None if tried is None else self._train(_at(tried, limit, spec), tried, data)
             for tried in (limit.inside, limit.outside)
         )
         return Confirmation(inside, outside)
 
-    def _train(self, spec: Spec, value: float, data: str) -> TrainedCost:
-        found = self._beside(spec, data, quick=False)
+    def _train(self, spec: Spec, tried: Tried, data: str) -> TrainedCost:
+        try:
+            found = self._beside(spec, data, quick=False)
+        except DivergenceError as error:
+            # The clean training, of which the forecast said nothing such: no number of the chips.
+            ends, allowed = (math.inf, math.inf), tried.estimate.allowed
+            unknown = Verdict.INCONCLUSIVE.value
+            return TrainedCost(tried.value, unknown, math.inf, ends, allowed, str(error))
         cost, _ = found.deciding
-        return TrainedCost(value, found.verdict.value, cost.value, cost.ci, cost.allowed)
+        return TrainedCost(tried.value, found.verdict.value, cost.value, cost.ci, cost.allowed)
 
     def _beside(self, spec: Spec, data: str, *, quick: bool) -> CheckReport:
         known = self._clean(spec, data)

@@ -8,9 +8,8 @@ from typing import Any
 from neurograd import words
 from neurograd.effects.minibatch import in_batches
 from neurograd.effects.training_keys import MOST_UPDATES, scaled_period
-from neurograd.judge.cost import lost_part
 from neurograd.pipeline.changed import with_settings
-from neurograd.pipeline.forecasting import baseline_of
+from neurograd.pipeline.limits.clean_twin import clean_gets_worse
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost, Tick
 from neurograd.pipeline.own.handed_over import has_own_chip
 from neurograd.pipeline.predicted.refused import CAUSED_BY_VALUES
@@ -100,31 +99,8 @@ def try_change(
         return PredictedChange(change, None, str(error))
     if not found.clean_learned:
         return PredictedChange(change, None, _NOTHING_LEARNED)
-    start = baseline_of(outlook.problem(spec)).untrained.loss
-    worse = _clean_gets_worse(spec, start, now, found)
+    worse = clean_gets_worse(spec, outlook.problem(spec), now, found)
     return PredictedChange(change, found, found.problem, worse)
-
-
-def _clean_gets_worse(spec: Spec, start: float, now: PredictedCost, found: PredictedCost) -> str:
-    """How much worse a clean network is, where it loses more than a chip may; empty otherwise.
-
-    Args:
-        spec: The spec as it is, with its targets.
-        start: Training loss of a network that has learned nothing.
-        now: What is predicted for the spec as it is.
-        found: What is predicted for a change of it.
-    """
-    before, after = now.clean_accuracy, found.clean_accuracy
-    if before is not None and after is not None:
-        if before - after <= spec.targets.max_accuracy_drop:
-            return ""
-        what, ends = "test accuracy", (words.percent(before), words.percent(after))
-    else:
-        lost = lost_part(start, now.clean_loss, found.clean_loss)
-        if not lost > spec.targets.max_excess_loss:
-            return ""
-        what, ends = "loss", (words.number(now.clean_loss), words.number(found.clean_loss))
-    return f"the clean network gets worse itself: {what} {ends[1]} in place of {ends[0]}"
 
 
 _NOTHING_LEARNED = "the clean network is predicted to learn nothing that a chip could lose"

@@ -96,6 +96,7 @@ def _trained(found: TrainedCost | None) -> TrainedValue | None:
         cost=found.cost,
         ci=found.ci,
         allowed=found.allowed,
+        problem=found.problem,
     )
 
 

@@ -60,7 +60,7 @@ class PredictedCost:
         chip_accuracy: Mean predicted test accuracy of the chips, None where undefined.
         kind: ``accuracy_drop`` or ``excess_loss``.
         clean_learned: Whether the clean network has anything to lose.
-        problem: Why there is no number, empty where there is one.
+        problem: Why there is no number, or why it decides nothing; empty otherwise.
         time: Seconds after programming of which the numbers are; None for those of the training.
         off_path: Why no path of means describes the training, which is predicted along one all the
             same, or how many paths were thrown off beside others that are kept; empty where neither
@@ -85,6 +85,11 @@ class PredictedCost:
     def inside(self) -> bool:
         """Whether the predicted cost is allowed."""
         return self.cost <= self.allowed
+
+    @property
+    def unknown(self) -> bool:
+        """Whether there is no number, for a reason that says nothing of the chips."""
+        return self.verdict is Verdict.INCONCLUSIVE and not math.isfinite(self.cost)
 
     @property
     def excess(self) -> float:

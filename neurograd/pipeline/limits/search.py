@@ -284,7 +284,10 @@ class _Search:
 
     def _monotone(self) -> bool:
         """Whether the cost rises towards harm through all values that were tried."""
-        values = sorted(self._known, reverse=self._knob.harmful < 0)
+        known = [value for value, found in self._known.items() if not found.unknown]
+        values = sorted(known, reverse=self._knob.harmful < 0)
+        if not values:
+            return True
         if not (self._knob.signed or self._knob.either):
             return self._rises(values)
         # Either way may harm: it rises from where it costs least.

@@ -288,6 +288,10 @@ def _stages(
         # The clean twin is that of the check's own forecast, where there is a training.
         count = ranged * chips + (0 if steps else 1)
         rows.append(("predicting a network in the ranges", units.forecast, count, count))
+    # Trained or predicted, a chip is deployed; the forecast of a check is that of its training.
+    deployed = [(chips, predicted if command == "predict" else most)]
+    if ranged:
+        deployed.append((ranged * chips, ranged * chips))
     if command == "limits":
         budget = QUICK if quick else FULL
         forecasts, ends = _limits(spec, problem, budget)
@@ -296,9 +300,10 @@ def _stages(
         least, top = (count * chips for count in forecasts)
         rows.append(("predicting a chip with another number", units.another, least, top))
         rows.append(("training a chip at a limit", noisy, confirmed * chips, confirmed * most))
+        deployed += [(chips, chips), (least, top), (confirmed * chips, confirmed * most)]
     if spec.deployment is not None:
-        aged = predicted if command == "predict" else most
-        rows.append(("deploying a chip", units.deployment, chips, aged))
+        first, top = (sum(each) for each in zip(*deployed, strict=True))
+        rows.append(("deploying a chip", units.deployment, first, top))
     return tuple(
         PlannedStage(label=label, each_seconds=each, first=first, most=top)
         for label, each, first, top in rows

@@ -189,7 +189,7 @@ def _training(row: LimitResult, confidence: float) -> str:
     sides = ((row.inside, training.inside), (row.outside, training.outside))
     said = [
         f"{tried.shown} {trained.verdict.value}, "
-        f"{cost_in_words(trained.cost, trained.ci, confidence)}"
+        f"{trained.problem or cost_in_words(trained.cost, trained.ci, confidence)}"
         for tried, trained in sides
         if tried is not None and trained is not None
     ]

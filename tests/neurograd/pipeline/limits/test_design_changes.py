@@ -11,7 +11,7 @@ import torch
 from neurograd.judge.cost import Baseline
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.changed import with_settings
-from neurograd.pipeline.limits import design_changes, outlook
+from neurograd.pipeline.limits import clean_twin, outlook
 from neurograd.pipeline.limits.design_changes import (
     DesignChange,
     PredictedChange,
@@ -147,7 +147,7 @@ def test_a_change_that_costs_the_clean_network_more_than_chips_may_lose_saves_no
     look = Outlook(torch.device("cpu"), None)
     now = _predicted(0.811, 0.4, 0.031, classes)
     monkeypatch.setattr(look, "predict", lambda *given: _predicted(*after, -0.003, classes))
-    monkeypatch.setattr(design_changes, "baseline_of", lambda problem: Baseline(2.3, 0.1))
+    monkeypatch.setattr(clean_twin, "baseline_of", lambda problem: Baseline(2.3, 0.1))
     found = try_change(spec, DesignChange("a change", {}, "why"), look, now)
     result = change_result(found)
     assert (result.problem, result.saves) == (said, not said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from neurograd.pipeline import mitigating
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
 from neurograd.pipeline.forecasting import MOST_PREDICTED, bursts_beside
+from neurograd.pipeline.limits import find_limits
 from neurograd.pipeline.planning import LOADING, plan, plan_points, samples_part, unit_costs
 from neurograd.pipeline.planning.clockwork import PeakMemory, seconds_per_call
 from neurograd.pipeline.points.work import smoothed_losses
@@ -206,6 +208,50 @@ def test_what_begins_and_ends_a_training_is_counted_once_for_each(spec, monkeypa
     none = spec.training.model_copy(update={"steps": 0})
     untrained = plan(spec.model_copy(update={"training": none}), "train").stages
     assert {stage.label: stage for stage in untrained}["training a chip"].each_seconds == 5
+
+
+AGING = {
+    "device": {"read": {"noise": 0.02}},
+    "network": {"hidden": [3]},
+    "task": {"name": "digits", "train_samples": 20, "test_samples": 20},
+    "training": {"steps": 0, "seeds": 2, "max_seeds": 2},
+    "deployment": {"times": [0]},
+    "ranges": {"draws": 10},
+}
+
+
+@pytest.fixture
+def aging(tmp_path):
+    """A network that comes with its weights, and only ages."""
+    untrained = {**AGING, "training": {"steps": 1}, "deployment": None, "ranges": None}
+    module = build_problem(validate_spec(untrained)).module
+    path = tmp_path / "start.npz"
+    np.savez(path, **{key: each.numpy() for key, each in module.state_dict().items()})
+    return {**AGING, "network": {"hidden": [3], "weights": str(path)}}
+
+
+def test_deployments_of_predicted_chips_are_counted_where_nothing_is_trained(aging, tmp_path):
+    """Red where the work of a search is planned as that of the chips as they are."""
+    spec = validate_spec({**aging, "ranges": None})
+    planned = plan(spec, "limits", quick=True, confirm=False).stages
+    (counted,) = (stage for stage in planned if stage.label == "deploying a chip")
+    folder = tmp_path / "kept"
+    find_limits(spec, quick=True, confirm=False, resume=folder)
+    done = len(list(folder.glob("*/deployed-*.json")))
+    assert 2 * 2 < counted.first <= done <= counted.most
+    confirming = plan(spec, "limits", quick=True, confirm=True).stages
+    (more,) = (stage.first for stage in confirming if stage.label == "deploying a chip")
+    assert more > counted.first
+
+
+def test_deployments_over_ranges_are_counted(aging):
+    known = {"device": {"read": {"noise": {"typ": 0.02, "min": 0.01, "max": 0.04}}}}
+    (one, ranged) = (
+        next(each for each in plan(spec).stages if each.label == "deploying a chip")
+        for spec in (validate_spec({**aging, "ranges": None}), validate_spec({**aging, **known}))
+    )
+    assert (one.first, one.most) == (2, 2)
+    assert (ranged.first, ranged.most) == (2 + 10 * 2, 2 + 10 * 2)
 
 
 def test_work_on_a_cluster_is_not_planned(capsys, tmp_path):
