@@ -1,0 +1,1 @@
+"""Trainings that other simulators published, and what they are held against here."""
