@@ -61,7 +61,7 @@ def test_the_settings_are_the_published_ones():
     spec = neurosim.spec_of("epiram", neurosim.VARIANTS["source"], quick=False)
     assert spec.count_updates(4000) == 40_000
     assert neurosim.UPDATES == 4000 * neurosim.LOOKS
-    assert spec.network.hidden == [100]
+    assert tuple(spec.network.hidden) == (100,)
     assert (spec.training.order, spec.learning_rule.batch_size) == ("with_replacement", 1)
     for tau in analog_sgd.PUBLISHED:
         analog = analog_sgd.spec_of(tau, quick=False)
