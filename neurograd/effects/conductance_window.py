@@ -21,12 +21,13 @@ class Window(SpecModel):
     min: Annotated[float, Siemens()] | None = Field(
         None,
         description="Smallest conductance: '3.8 uS', or as a resistance '263 kΩ'; "
-        "a bare number is in siemens. Wires carry it and it drifts. Default: none, taken as 0.",
+        "a bare number is in siemens. Wires carry it and it drifts. Default: that of measured in "
+        "siemens, else none, taken as 0.",
     )
     max: Annotated[float, Siemens()] | None = Field(
         None,
         description="Largest conductance: '59 uS', or as a resistance '16.9 kΩ'. Only min/max "
-        "counts, for wires and drift. Default: none.",
+        "counts, for wires and drift. Default: that of measured in siemens, else none.",
     )
 
     @model_validator(mode="after")

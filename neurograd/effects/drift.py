@@ -24,7 +24,7 @@ class Drift(SpecModel):
     """Conductance drift between programming and reading: g(t) = g·(t/t0)^(-nu).
 
     Every device drifts from its conductance in the window, both devices of a pair (from
-    conductance.min, 0 where no window is given, upwards); a reference does not.
+    conductance.min, 0 where no window is known, upwards); a reference does not.
     """
 
     time: Annotated[float, Seconds()] | None = Field(

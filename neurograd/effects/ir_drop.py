@@ -23,7 +23,7 @@ class IrDrop(SpecModel):
     """Voltage that is lost along the wires of an array, by its whole network of resistors.
 
     Wires carry the currents of the devices' conductances in their window, from conductance.min (0
-    where no window is given) upwards.
+    where no window is known) upwards.
     """
 
     wire_ratio: Annotated[float, Number(0, 0.1)] = Field(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from neurograd.effects.measured_runs import average_curve, scatter
 from neurograd.errors import NeurogradError
 from neurograd.fit.measurements import DIRECTIONS
 from neurograd.fit.models.wrong_way import right_way
-from neurograd.fit.reading import read_measurements
+from neurograd.fit.reading import files_read, read_measurements
 
 if TYPE_CHECKING:
     from device_models import JumpTable, PulseCurves
@@ -28,6 +29,7 @@ class MeasuredTable:
         left_out: Which runs the curves are without, and why, a line each.
         of_readings: Whether jumps are sorted by conductances that differ as readings do.
         in_runs: Whether the jumps are in rows that follow each other, of which a fit tells more.
+        siemens: Whether its conductances are in siemens, not relative to each other.
     """
 
     steps: PulseCurves | JumpTable
@@ -36,6 +38,14 @@ class MeasuredTable:
     left_out: tuple[str, ...] = ()
     of_readings: bool = False
     in_runs: bool = False
+    siemens: bool = False
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """Smallest and largest conductance in siemens, 0 or more; None where they are relative."""
+        if not self.siemens or not self.steps.conductance_max > 0:
+            return None
+        return max(self.steps.conductance_min, 0.0), self.steps.conductance_max
 
 
 def read_measured(path: str | os.PathLike[str]) -> PulseCurves | JumpTable:
@@ -61,6 +71,7 @@ def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
     from device_models import jump_table, pulse_curves  # noqa: PLC0415  (needs torch)
 
     measured = read_measurements(path)
+    siemens = measured.unit == "S"
     try:
         if measured.jumps:
             up, down = (
@@ -69,7 +80,11 @@ def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
             )
             of_readings = any(each.of_readings for each in measured.jumps)
             return MeasuredTable(
-                jump_table(up, down), 0.0, of_readings=of_readings, in_runs=bool(measured.runs)
+                jump_table(up, down),
+                0.0,
+                of_readings=of_readings,
+                in_runs=bool(measured.runs),
+                siemens=siemens,
             )
         runs, left_out = right_way(measured.runs)
         measured = replace(measured, runs=runs)
@@ -78,7 +93,8 @@ def read_table(path: str | os.PathLike[str]) -> MeasuredTable:
             (torch.from_numpy(each.pulses), torch.from_numpy(each.conductance)) for each in curves
         )
         devices = len({run.device for run in measured.runs})
-        return MeasuredTable(pulse_curves(up, down), scatter(curves), devices, left_out)
+        steps = pulse_curves(up, down)
+        return MeasuredTable(steps, scatter(curves), devices, left_out, siemens=siemens)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -93,6 +109,39 @@ def jumps_of(device: Any) -> JumpTable | None:
 
     steps = None if device.measured is None else measured_of(device)
     return steps if isinstance(steps, JumpTable) else None
+
+
+def window_of(device: Any) -> tuple[float, float] | None:
+    """Ends of the conductance range of a spec's device in siemens; None where nothing tells them.
+
+    Those of the spec come before those of a measured file.
+
+    Raises:
+        NeurogradError: When the file can not be read any more.
+    """
+    given = device.conductance
+    if given.max is not None:
+        return given.min, given.max
+    if device.measured is None:
+        return None
+    try:
+        return _window_in(
+            tuple(_version(each) for each in (device.measured, *files_read(device.measured)))
+        )
+    except (OSError, ValueError) as error:
+        raise NeurogradError(f"device.measured: {error}") from None
+
+
+def _version(path: str | os.PathLike[str]) -> tuple[str, int, int]:
+    """A file as it is now: path, time of the last change and size."""
+    now = os.stat(path)
+    return os.fspath(path), now.st_mtime_ns, now.st_size
+
+
+@lru_cache(maxsize=16)
+def _window_in(versions: tuple[tuple[str, int, int], ...]) -> tuple[float, float] | None:
+    """The window of the first file; the others are read with it."""
+    return read_table(versions[0][0]).window
 
 
 def measured_of(device: Any) -> PulseCurves | JumpTable:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from neurograd.effects.effect import Effect, Keys, Remedy, Stage, change, on_device
 from neurograd.effects.knob import Knob, one_key
+from neurograd.effects.measured_table import window_of
 from neurograd.effects.sections import SpecSections
 from neurograd.effects.temperature import temperature_of
 from neurograd.effects.weight_cells import weight_cells
@@ -59,7 +60,8 @@ class ThermalKeys(SpecModel):
     bandwidth: Annotated[float, Quantity("hertz", "100 MHz")] | None = Field(
         None,
         description="Bandwidth of a read, over which a device has its thermal noise (Johnson and "
-        "Nyquist 1928); with voltage and device.conductance.max. Default: null, no thermal noise.",
+        "Nyquist 1928); with voltage and device.conductance.max, or device.measured in siemens. "
+        "Default: null, no thermal noise.",
     )
 
     @model_validator(mode="after")
@@ -78,7 +80,7 @@ class ThermalChecks(SpecModel):
         device: Any = self
         if device.read.bandwidth is None:
             return self
-        if device.conductance.max is None:
+        if window_of(device) is None:
             problem = "is missing; thermal noise (read.bandwidth) is that of a conductance"
             raise spec_problem(problem, "conductance.max")
         if device.devices_per_weight is not None:
@@ -94,7 +96,9 @@ def _build(parts: Assembly) -> None:
     )
 
     device = parts.spec.device
-    read, largest = device.read, device.conductance.max
+    read, window = device.read, window_of(device)
+    assert window is not None
+    largest = window[1]
     part = thermal_part(temperature_of(device), read.bandwidth, read.voltage, largest)
     parts.reads.append(ThermalNoise(part, weight_cells(parts)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from neurograd.effects.measured_table import window_of
 from neurograd.effects.pulsed_device import draw_pulsed
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def smallest_part(device: Any) -> float:
-    """Smallest over largest conductance of a spec's device; 0 where no window is given."""
-    window = device.conductance
-    return 0.0 if window.max is None else window.min / window.max
+    """Smallest over largest conductance of a spec's device; 0 where nothing tells its window."""
+    window = window_of(device)
+    return 0.0 if window is None else window[0] / window[1]
 
 
 def nominal_ends(device: Any) -> tuple[float, float]:

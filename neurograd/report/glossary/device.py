@@ -11,7 +11,7 @@ DEVICE: tuple[Term, ...] = (
         "Conductance window",
         "From the smallest to the largest conductance that a device reaches; percentages of "
         "a device are parts of its length. Wires and drift see the smallest one as well; it "
-        "counts as 0 where no window is given.",
+        "counts as 0 where no window is known.",
         "siemens",
         "device.conductance.min, .max",
     ),

@@ -8,7 +8,8 @@ import torch
 
 from device_models import WeightCells
 from neurograd import train
-from neurograd.errors import NeurogradError
+from neurograd.effects.weight_cells import smallest_part
+from neurograd.errors import NeurogradError, SpecError
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec, validate_spec
@@ -55,6 +56,67 @@ def test_wires_and_drift_see_the_conductances_that_hold_the_weights(device, cell
     drift, wires = chip.reads
     assert drift.cells == wires.cells == cells
     assert drift.deviate.unique().numel() == devices * problem.num_parameters
+
+
+def measured_file(folder, unit, smallest=30.0):
+    path, steps = folder / "measured.csv", np.linspace(smallest, 60.0, 41)
+    rows = [
+        f"{k},{up:g},{down:g}" for k, (up, down) in enumerate(zip(steps, steps[::-1], strict=True))
+    ]
+    path.write_text("\n".join([f"pulse,LTP{unit},LTD{unit}", *rows]) + "\n")
+    return path
+
+
+DRIFTS = "drift: {time: 1 h, exponent: 0.05}"
+
+
+@pytest.mark.parametrize(
+    ("unit", "window", "smallest"),
+    [
+        (" (uS)", "", 0.5),
+        ("", "", 0.0),
+        (" (uS)", ", conductance: {min: 1 uS, max: 4 uS}", 0.25),
+        (" (uS)", ", conductance: {mapping: differential_pair}", 0.5),
+    ],
+)
+def test_a_measured_file_in_siemens_tells_the_window(tmp_path, unit, window, smallest):
+    """Half of the largest conductance drifts and loads wires under every weight."""
+    path = measured_file(tmp_path, unit)
+    text = f"{{measured: {path}{window}, {DRIFTS}, ir_drop: {{wire_ratio: 1e-4}}}}"
+    chip, _ = chip_of(f"device: {text}")
+    pair = "pair" in window
+    found = [each.cells for each in chip.reads]
+    assert len(found) == 2
+    for cells in found:
+        assert cells.smallest == pytest.approx(smallest, rel=1e-9)
+        assert (cells.span, cells.reference) == ((1.0, None) if pair else (2.0, 0.5))
+
+
+def test_a_measured_window_is_read_anew_where_the_file_changes(tmp_path):
+    path = measured_file(tmp_path, " (uS)")
+    device = spec_of(f"device: {{measured: {path}, {DRIFTS}}}").device
+    assert smallest_part(device) == pytest.approx(0.5)
+    measured_file(tmp_path, " (uS)", 15.0)
+    assert smallest_part(device) == pytest.approx(0.25)
+    path.unlink()
+    with pytest.raises(NeurogradError, match=r"device.measured: .*No such file"):
+        smallest_part(device)
+
+
+def test_readings_below_0_are_no_conductance_that_drifts(tmp_path):
+    path = measured_file(tmp_path, " (uS)", -1.0)
+    assert smallest_part(spec_of(f"device: {{measured: {path}, {DRIFTS}}}").device) == 0.0
+
+
+def test_thermal_noise_is_that_of_a_measured_conductance(tmp_path):
+    read = "read: {voltage: 0.2 V, bandwidth: 100 MHz}"
+    given = chip_of(
+        f"device: {{conductance: {{mapping: reference, max: 60 uS, min: 0 S}}, {read}}}"
+    )
+    found = chip_of(f"device: {{measured: {measured_file(tmp_path, ' (uS)')}, {read}}}")
+    assert found[0].reads[0].part == pytest.approx(given[0].reads[0].part)
+    with pytest.raises(SpecError, match=r"conductance.max: is missing; thermal noise"):
+        chip_of(f"device: {{measured: {measured_file(tmp_path, '')}, {read}}}")
 
 
 def test_a_reference_that_varies_over_devices_is_the_chips():
