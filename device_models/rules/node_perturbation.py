@@ -20,9 +20,14 @@ from device_models.rules.layerwise import (
     flat_gradient,
     layers_called,
     leaf_parameters,
-    per_sample,
 )
 from device_models.rules.loss_comparisons import Read, seen_weights
+
+_SOME = 100
+"""Samples among which two that differ are looked for."""
+
+_ROUNDING = 1e-3
+"""What rows of a sample alone may be off by, over the largest number: single precision is less."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class NodePerturbation:
 
     All pre-activations of sample i, in every call of every layer, change by ±ε times independent
     standard normal ξ_i; the activity is that of an unperturbed pass. The mean is the gradient up to
-    order ε². Trainable parameters outside linear and convolution layers get no update.
+    order ε². Trainable parameters outside linear and convolution layers get no update. Layers may
+    get several rows a sample, such as its time steps, where these follow each other.
 
     Behind converters a pre-activation is what the network goes on with: the converted product plus
     the digital bias. Passes take a chunk of the samples at a time; perturbations and credits, two
@@ -83,7 +89,7 @@ class NodePerturbation:
         """One estimate over the samples ``index`` (all when None), shape ``(N,)``.
 
         Raises:
-            ValueError: If a layer's output does not have the samples in its first dimension.
+            ValueError: If a layer's output has not all rows of a sample one after the other.
         """
         count = count_samples(problem, index)
         parameters = self._seen(problem, w, generator)
@@ -129,14 +135,32 @@ class NodePerturbation:
         return leaf_parameters(problem, seen_weights(self.read, w, generator))
 
     @staticmethod
+    def check_rows(problem: Problem, w: Tensor) -> None:
+        """Refuse a network whose layers do not have the rows of each sample one after the other.
+
+        Args:
+            problem: Network, loss and data.
+            w: Any weights, shape ``(N,)``.
+
+        Raises:
+            ValueError: One line that says what a layer gives.
+        """
+        some, _ = problem.batch(torch.arange(min(_SOME, problem.num_samples), device=w.device))
+        flat = some.reshape(len(some), -1)
+        other = int((flat != flat[0]).any(1).to(torch.uint8).argmax())
+        pair = torch.stack([some[0], some[other]])
+        parameters = leaf_parameters(problem, w)
+        _check_order(problem, parameters, pair, _layer_outputs(problem, parameters, pair))
+
+    @staticmethod
     def _pre_activations(
         problem: Problem, parameters: dict[str, Tensor], inputs: Tensor
     ) -> list[Tensor]:
         """Outputs of all layers, one row a sample; each depends on its own layer's weights only."""
-        layers = LayerRecorder(parameters, change_input=detached)
-        with torch.enable_grad():
-            _through(problem, layers).outputs(parameters, inputs)
-        return [per_sample(call.outputs, len(inputs)) for call in layers.calls]
+        outputs = _layer_outputs(problem, parameters, inputs)
+        if any(len(z) != len(inputs) for z in outputs):
+            _check_order(problem, parameters, inputs, outputs)
+        return [z.reshape(len(inputs), -1) for z in outputs]
 
     @staticmethod
     @torch.no_grad()
@@ -197,7 +221,7 @@ class NodePerturbation:
             with torch.enable_grad():
                 outputs = _through(problem, layers).outputs(parameters, inputs)
                 total = problem.sample_losses(outputs, targets).sum()
-                _check_linear(layers.calls, parameters)
+                _check_linear(layers.calls, parameters, len(inputs))
                 deltas = derivatives(total, [call.outputs for call in layers.calls])
             squares = [delta.square().sum(1) for delta in deltas]
             whole = torch.stack(squares).sum(0)
@@ -205,6 +229,32 @@ class NodePerturbation:
                 activity = call.inputs.detach().square().sum(1) + (call.bias is not None)
                 variance += float((activity * (call.outputs.shape[1] * whole + square)).sum())
         return variance / (problem.num_samples**2 * self.samples)
+
+
+def _layer_outputs(problem: Problem, parameters: dict[str, Tensor], inputs: Tensor) -> list[Tensor]:
+    """Outputs of all layers as the network has them, from inputs without a graph."""
+    layers = LayerRecorder(parameters, change_input=detached)
+    with torch.enable_grad():
+        _through(problem, layers).outputs(parameters, inputs)
+    return [call.outputs for call in layers.calls]
+
+
+def _check_order(
+    problem: Problem, parameters: dict[str, Tensor], inputs: Tensor, outputs: Sequence[Tensor]
+) -> None:
+    """Raise ValueError where a sample's rows are not one after the other.
+
+    Layers may get all time steps of a sample as so many rows, which time steps could also come
+    before samples in: the first sample alone tells them apart.
+    """
+    for z, row in zip(outputs, _layer_outputs(problem, parameters, inputs[:1]), strict=True):
+        own, alone = z[: len(row)].detach(), row.detach()
+        fits = len(z) == len(inputs) * len(alone) and own.shape == alone.shape
+        if not fits or float((own - alone).abs().max()) > _ROUNDING * float(alone.abs().max()):
+            raise ValueError(
+                f"a layer gives shape {tuple(z.shape)} for {len(inputs)} samples; allowed: samples "
+                "in the first dimension, or all rows of a sample one after the other"
+            )
 
 
 def _through(problem: Problem, layers: LayerRecorder) -> Problem:
@@ -216,10 +266,13 @@ def _through(problem: Problem, layers: LayerRecorder) -> Problem:
     return problem.through(layers.applied)
 
 
-def _check_linear(calls: Sequence[RecordedCall], parameters: dict[str, Tensor]) -> None:
+def _check_linear(
+    calls: Sequence[RecordedCall], parameters: dict[str, Tensor], samples: int
+) -> None:
     names = [call.weight for call in calls]
     once = len(names) == len(set(names))
-    linear = all(parameters[call.weight].ndim == 2 and call.inputs.ndim == 2 for call in calls)
+    shapes = {call.inputs.shape[:-1] for call in calls}
+    linear = all(parameters[call.weight].ndim == 2 for call in calls) and shapes == {(samples,)}
     if not (once and linear):
         raise ValueError(
             "node perturbation has no closed form for this network; allowed: linear layers, each "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from neurograd.effects.rules import perturbations
 from neurograd.effects.rules.rule import Rule, rule_knobs
+from neurograd.errors import NeurogradError
 
 if TYPE_CHECKING:
     from neurograd.effects.assembly import Assembly
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 def _build(parts: Assembly) -> None:
     from device_models import NodePerturbation  # noqa: PLC0415  (needs torch)
 
-    rule = parts.spec.learning_rule
+    rule, problem = parts.spec.learning_rule, parts.problem
+    try:
+        NodePerturbation.check_rows(problem, problem.initial_weights)
+    except ValueError as error:
+        raise NeurogradError(f"learning_rule.name: {error}") from None
     parts.rule = NodePerturbation(rule.perturbation or 1e-3, rule.samples or 1)
 
 

@@ -107,6 +107,50 @@ def test_node_perturbation_of_repeated_and_convolution_layers(network):
         rule.total_variance(problem, w)
 
 
+class _Folded(nn.Module):
+    """The layers of ``_in_time``, of which the first gets all time steps as so many samples."""
+
+    def __init__(self, layers, *, samples_first):
+        super().__init__()
+        self.first, self.last, self.samples_first = layers[0], layers[2], samples_first
+
+    def forward(self, x):
+        samples, steps = x.shape[:2]
+        if self.samples_first:
+            h = self.first(x.flatten(0, 1)).unflatten(0, (samples, steps))
+        else:
+            h = self.first(x.transpose(0, 1).flatten(0, 1)).unflatten(0, (steps, samples))
+            h = h.transpose(0, 1)
+        return self.last(h.flatten(1))
+
+
+def _folded(chunk_size=4096, **options):
+    plain = _in_time()
+    module = _Folded(plain.module, **options)
+    return Problem(module, MeanSquaredError(), *plain.data(), chunk_size=chunk_size)
+
+
+@pytest.mark.parametrize("chunk_size", [4096, 3])
+def test_rows_of_time_steps_that_follow_each_other_are_those_of_samples(chunk_size):
+    plain, folded = _in_time(), _folded(chunk_size, samples_first=True)
+    w, rule = plain.initial_weights, NodePerturbation(samples=2)
+    NodePerturbation.check_rows(folded, w)
+    for index in (None, torch.tensor([2, 0, 3])):
+        found = rule.gradient(folded, w, generator_for(0), index)
+        torch.testing.assert_close(found, rule.gradient(plain, w, generator_for(0), index))
+    with pytest.raises(ValueError, match="allowed: linear layers, each called once"):
+        rule.total_variance(folded, w)
+
+
+def test_time_steps_before_samples_are_refused():
+    problem, rule = _folded(samples_first=False), NodePerturbation()
+    w, said = problem.initial_weights, r"gives shape \(16, 2\) for 4 samples; allowed: samples in"
+    with pytest.raises(ValueError, match=said):
+        rule.gradient(problem, w, generator_for(0))
+    with pytest.raises(ValueError, match=r"gives shape \(8, 2\) for 2 samples; allowed: samples"):
+        NodePerturbation.check_rows(problem, w)
+
+
 def test_parameters_outside_layers_are_left_alone():
     network = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2)).double()
     with torch.no_grad():

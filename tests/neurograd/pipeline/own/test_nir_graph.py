@@ -16,6 +16,7 @@ from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
 from neurograd.pipeline.identity import content_fingerprint
 from neurograd.report.content.headline import heading
+from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
 
 CHIP = {
@@ -134,6 +135,21 @@ def test_rules_and_samples_that_do_not_fit(files):
     other = {**spec, "task": teacher, "network": {**spec["network"], "coding": "current"}}
     with pytest.raises(NeurogradError, match=r"takes inputs of shape \(64,\), and a sample"):
         build_problem(validate_spec(other))
+
+
+def test_node_perturbation_takes_layers_that_get_all_steps_at_once(files):
+    """A graph has one call of what no neuron stands before; its rows are those of each sample."""
+    found = []
+    rule = {"name": "node_perturbation", "perturbation": 0.05}
+    for each in (native_spec(files), graph_spec(files, readout="membrane", reset="subtract")):
+        keys = each.model_dump(mode="json", exclude_unset=True)
+        spec = validate_spec({**keys, "learning_rule": rule})
+        problem = build_problem(spec)
+        chip = build_chip(spec, problem, index=0)
+        w, some = problem.initial_weights, torch.arange(10)
+        found.append(chip.rule.gradient(problem, w, generator_for(1), some))
+    assert float(found[0].norm()) > 0
+    torch.testing.assert_close(found[0], found[1])
 
 
 def test_no_leave_is_needed(files):
