@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import ChipInWords, Guide, Part, certain_damage
-from neurograd.explain.trials import Trial
+from neurograd.explain.trials import Trial, Tried
 from neurograd.judge.cost import Judgement
 from neurograd.judge.prediction_error import MODEL_ERROR, sign_known
 from neurograd.judge.verdict import Cost, Verdict
@@ -72,7 +72,7 @@ def _single(found: Guide) -> _Said:
     words = found.chip.words(effect)
     mark = "" if found.tried else f" ({_not_tried(found)})"
     # What was tried in vain is no change to make.
-    change = not found.tried or _lowers(found)
+    change = not found.tried or _best(found) is not None
     if found.chip.other_cause is None:
         only = f"Only {effect.label} sets this chip apart from an ideal one: {words}{mark}."
         return _Said(only, change)
@@ -97,20 +97,32 @@ def _not_tried(found: Guide) -> str:
     return "not tried" if found.not_tried is None else f"not tried: {found.not_tried}"
 
 
-def _lowers(found: Guide) -> bool:
-    """Whether the best of what was tried costs less than the chip as it is."""
-    return found.tried[0].judged.cost.value < found.whole.cost.value
+def _lowers(found: Guide, tried: Tried) -> bool:
+    """Whether a change is known to cost less than the chip as it is.
+
+    Of verdicts that are opposites each is known already.
+    """
+    verdicts = (found.whole.verdict, tried.judged.verdict)
+    if verdicts == (Verdict.NOT_TOLERATED, Verdict.TOLERATED):
+        return True
+    return tried.saves.value > 0 and sign_known(tried.saves)
+
+
+def _best(found: Guide) -> Tried | None:
+    """The best of what is known to cost less; None where nothing is."""
+    return next((each for each in found.tried if _lowers(found, each)), None)
 
 
 def _first(found: Guide) -> list[_Said]:
     """The best of what was tried, as the one thing to do first."""
     if not found.tried:
         return []
-    best, whole = found.tried[0], found.whole
-    if not _lowers(found):
+    best, whole = _best(found), found.whole
+    if best is None:
+        best = found.tried[0]
         return [
             _Said(
-                f"Nothing that was tried lowers the predicted {NOUNS[whole.kind]} of "
+                f"Nothing that was tried is known to lower the predicted {NOUNS[whole.kind]} of "
                 f"{_size(whole)}: {_moved(best.trial)} gives {_size(best.judged)}."
             )
         ]
@@ -156,15 +168,18 @@ def _none_enough(found: Guide) -> list[str]:
     """Which effects have to get smaller together, where no single one is enough."""
     if len(found.parts) < 2:
         return []
+    if any(each.judged.verdict is Verdict.TOLERATED for each in found.tried):
+        # One change is enough: it may make more than one effect smaller.
+        return []
     if any(part.without.verdict is not Verdict.NOT_TOLERATED for part in found.parts):
         return []
     harmful = [p for p in found.parts if p.alone.verdict is Verdict.NOT_TOLERATED]
     if len(harmful) < 2:
-        return ["No single change is predicted to be enough."]
+        return ["Leaving out no single effect is predicted to be enough."]
     each = listed(f"{part.effect.label} {_size(part.alone)}" for part in harmful)
     return [
-        "No single change is predicted to be enough: each alone costs more than is allowed: "
-        f"{each}. All of them have to get smaller."
+        "Leaving out no single effect is predicted to be enough: each alone costs more than is "
+        f"allowed: {each}. All of them have to get smaller."
     ]
 
 

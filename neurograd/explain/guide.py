@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurograd.effects.effect import Effect, Remedy
-from neurograd.explain.trials import Tried, best_first
+from neurograd.explain.trials import Trial, Tried, best_first
 from neurograd.explain.variants import Variant, by_left_out, names, variants
 from neurograd.judge.cost import Allowed, Baseline, Judgement, lost_decrease
 from neurograd.judge.forecasts import judge_forecasts
@@ -24,6 +24,13 @@ from neurograd.measure.intervals import CONFIDENCE
 
 _WHOLE = "whole"
 """Name of the chip itself among its variants."""
+
+
+TRIED = 0.95
+"""Confidence at which the intervals of what all changes save hold together.
+
+That of verdicts: at 99 % three chips would tell of no change that it lowers the cost.
+"""
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,27 @@ def certain_damage(whole: Judgement) -> bool:
     return known and whole.verdict is not Verdict.TOLERATED
 
 
+def judged_trials(
+    predicted: PredictedChips, trials: Sequence[tuple[Trial, Sequence[Predicted]]]
+) -> list[Tried]:
+    """What changes cost, and what they save of the chips as they are.
+
+    Args:
+        predicted: The chips as they are.
+        trials: All changes that were tried, with the same chips of each.
+    """
+    tables = _CostTables(predicted)
+    whole = tables.of(predicted.chips)
+    return [
+        Tried(
+            trial,
+            predicted.judged(chips),
+            tables.mean(whole, tables.of(chips), 1.0 - (1.0 - TRIED) / len(trials)),
+        )
+        for trial, chips in trials
+    ]
+
+
 def with_trials(found: Guide, tried: Sequence[Tried], not_tried: str | None) -> Guide:
     """The guide with what was tried, or why nothing was."""
     return replace(found, tried=tuple(best_first(tried)), not_tried=not_tried)
@@ -219,8 +247,7 @@ class _CostTables:
     """Costs chip by chip, so that those of two variants can be subtracted pair by pair."""
 
     def __init__(self, predicted: PredictedChips) -> None:
-        self._clean, self._confidence = predicted.clean, CONFIDENCE
-        self._baseline = predicted.baseline
+        self._clean, self._baseline = predicted.clean, predicted.baseline
 
     def of(self, chips: Sequence[Network]) -> np.ndarray:
         """Cost by chip and test sample, shape ``(S, n)``; for regression by chip, ``(S, 1)``."""
@@ -229,10 +256,10 @@ class _CostTables:
             return lost
         return np.array([[lost_decrease(self._baseline, self._clean, chip)] for chip in chips])
 
-    def mean(self, left: np.ndarray, right: np.ndarray) -> Cost:
+    def mean(self, left: np.ndarray, right: np.ndarray, confidence: float = CONFIDENCE) -> Cost:
         """Mean difference of two tables, with an interval."""
         with np.errstate(invalid="ignore"):
             difference = left - right
         if self._clean.correct is not None:
-            return widened(mean_over_chips(difference, self._confidence))
-        return widened(mean_interval(difference[:, 0].tolist(), self._confidence))
+            return widened(mean_over_chips(difference, confidence))
+        return widened(mean_interval(difference[:, 0].tolist(), confidence))

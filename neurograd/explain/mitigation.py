@@ -37,6 +37,8 @@ def _tried(found: Tried) -> TriedChange:
         now=trial.now,
         value=trial.value,
         cost=VariantCost.of(found.judged),
+        saves=found.saves.value,
+        saves_ci=found.saves.ci,
     )
 
 

@@ -17,7 +17,7 @@ from neurograd.effects.layer_keys import chip_key, layer_knobs, layer_remedy
 from neurograd.effects.minibatch import is_batched
 from neurograd.effects.registry import knobs_of
 from neurograd.judge.cost import Judgement
-from neurograd.judge.verdict import Verdict
+from neurograd.judge.verdict import Cost, Verdict
 from neurograd.spec import Spec
 from neurograd.words import listed
 
@@ -56,10 +56,19 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tried:
-    """A change with what is predicted for it."""
+    """A change with what is predicted for it.
+
+    Attributes:
+        trial: The change.
+        judged: What the chip costs with it.
+        saves: Cost of the chip as it is minus that with the change, of the same chips. Its interval
+            holds together with those of all changes that were tried beside it: the best of ten that
+            change nothing seems to save something.
+    """
 
     trial: Trial
     judged: Judgement
+    saves: Cost
 
 
 def trials_of(spec: Spec, samples: int, effects: Sequence[Effect]) -> list[Trial]:

@@ -18,6 +18,7 @@ from neurograd.explain.guide import (
     Guide,
     PredictedChips,
     certain_damage,
+    judged_trials,
     measured_guide,
     with_trials,
 )
@@ -236,13 +237,10 @@ def _tried(stages: Stages, submit: Submit, found: Guide, predicted: PredictedChi
         (trial, [submit("mitigation", _one, stages, trial, k, *each) for each in enumerate(drawn)])
         for k, trial in enumerate(trials)
     ]
-    tried = []
-    for trial, tasks in asked:
-        networks = [task.result() for task in tasks]
-        # What a rule or the spec refuses at this value is no advice.
-        if all(network is not None for network in networks):
-            judged = submit("mitigation", predicted.judged, networks).result()
-            tried.append(Tried(trial, judged))
+    networks = [(trial, [task.result() for task in tasks]) for trial, tasks in asked]
+    # What a rule or the spec refuses at this value is no advice.
+    kept = [(trial, each) for trial, each in networks if None not in each]
+    tried: list[Tried] = submit("mitigation", judged_trials, predicted, kept).result()
     return tried
 
 

@@ -58,6 +58,12 @@ class TriedChange(Record):
     """The value that was tried, as a sentence has it."""
     cost: VariantCost
     """What the chip is predicted to cost with it."""
+    saves: Number = None
+    """Cost of the whole chip minus that with the change; None (null in JSON) where one of them is
+    infinite, and in older reports."""
+    saves_ci: Ends = (None, None)
+    """Its interval, which holds at 95 % together with those of all other changes that were tried;
+    None (null in JSON) for an end without bound, and in older reports."""
 
 
 class MitigationGuide(Record):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,13 @@ from neurograd.effects import cycle_to_cycle, faults, levels, read_noise, weight
 from neurograd.effects.layer_keys import layer_remedy
 from neurograd.effects.registry import all_effects
 from neurograd.explain.advice import advice
-from neurograd.explain.guide import PredictedChips, certain_damage, measured_guide, with_trials
+from neurograd.explain.guide import (
+    PredictedChips,
+    certain_damage,
+    judged_trials,
+    measured_guide,
+    with_trials,
+)
 from neurograd.explain.mitigation import recorded
 from neurograd.explain.reasons import explain
 from neurograd.explain.trials import Tried, best_first, trials_of, why_not
@@ -287,7 +294,7 @@ def test_costs_savings_and_order_are_the_known_ones(three):
     # 60 = 2 + 50 + 6 + 2: nearly all of it adds up.
     assert found["together"]["value"] == pytest.approx(0.02)
     text = " ".join(found["advice"])
-    assert "No single change is predicted to be enough" in text
+    assert "Leaving out no single effect is predicted to be enough" in text
     assert "act together" not in text
     assert "overlap" not in text
     assert "Training lost" not in text
@@ -347,9 +354,13 @@ def test_of_the_remedies_of_one_effect_the_one_that_was_tried_best_comes_first(t
     assert {"output_range", "adc_bits", "dac_bits"} <= keys
     drops = {"output_range": 0.01, "adc_bits": 0.4, "dac_bits": 0.4}
     tried = [
-        Tried(trial, _judged(drops.get(trial.key.rpartition(".")[2], 0.5))) for trial in trials
+        Tried(trial, _judged(drops.get(trial.key.rpartition(".")[2], 0.5)), NOTHING)
+        for trial in trials
     ]
     assert best_first(tried)[0].trial.key == "device.converters.output_range"
+
+
+NOTHING = Cost(0.0, (0.0, 0.0), 0.99)
 
 
 def _judged(drop):
@@ -357,6 +368,55 @@ def _judged(drop):
     cost = Cost(drop, (drop, drop), 0.95)
     bounds = Bounds(drop, drop, 0.95)
     return Judgement(verdict, "accuracy_drop", cost, bounds, cost, 0.02, True)
+
+
+def _with_tried(three, whole, changed):
+    """A guide with changes tried, by networks that have them, and these changes."""
+    spec, problem = three
+    effects = active_effects(spec, problem)
+    predicted = {"ideal": _networks(0)}
+    for effect, left, only in zip(effects, (58, 48, 54), (2, 50, 6), strict=True):
+        predicted[f"without-{effect.name}"] = _networks(left)
+        predicted[f"alone-{effect.name}"] = _networks(only)
+    clean, chips = _networks(0, chips=1)[0], _networks(whole)
+    found = _predicted(spec, problem, clean, chips, predicted)
+    trials = trials_of(spec, problem.num_samples, [cycle_to_cycle.EFFECT])
+    tried = judged_trials(
+        found, [(trials[k % len(trials)], each) for k, each in enumerate(changed)]
+    )
+    chip = chip_in_words(spec, problem)
+    return with_trials(measured_guide(chip, found, _trained()), tried, None), tried
+
+
+def test_a_change_that_is_enough_is_not_followed_by_that_none_is(three):
+    """Red where the numbers behind two effects are one, and no effect alone is left out in vain."""
+    guide, (tried,) = _with_tried(three, 60, [_networks(0)])
+    said = " ".join(advice(replace(guide, tried=(replace(tried, judged=_judged(0.004)),))))
+    assert "to 0.4 % (0.4 to 0.4 at 95 %), at most 0.4 %" in said
+    assert "no single effect" not in said
+    in_vain, _ = _with_tried(three, 60, [_networks(40)])
+    assert "Leaving out no single effect is predicted to be enough" in " ".join(advice(in_vain))
+
+
+def test_a_change_that_only_seems_to_lower_the_cost_is_not_advised(three):
+    """Red where the smallest of ten costs that differ by chance is said to fall."""
+    by_chance = [_networks(60 - k) for k in (0, 1)]
+    nothing, tried = _with_tried(three, 60, by_chance)
+    assert min(each.judged.cost.value for each in tried) < nothing.whole.cost.value
+    first = advice(nothing)[0]
+    assert first.startswith("Nothing that was tried is known to lower the predicted accuracy drop")
+    one_is, _ = _with_tried(three, 60, [*by_chance, _networks(30)])
+    assert advice(one_is)[0].startswith("Set device.write.cycle_to_cycle to ")
+    assert "falls from 60.0 %" in advice(one_is)[0]
+
+
+def test_intervals_of_changes_share_their_error(three):
+    """The more changes are tried, the more has to be saved for it to be known."""
+    one = _with_tried(three, 60, [_networks(45)])[1][0].saves
+    beside = _with_tried(three, 60, [_networks(45)] * 10)[1][0].saves
+    assert one.value == beside.value == pytest.approx(0.15)
+    assert (one.confidence, beside.confidence) == pytest.approx((0.95, 0.995))
+    assert beside.ci[0] < one.ci[0] < 0.15 < one.ci[1] < beside.ci[1]
 
 
 def test_effects_that_hurt_only_together_are_said_to(three):

@@ -80,7 +80,7 @@ def test_each_direction_is_advised_by_its_own_key():
     remedies = {effect.name: SimpleNamespace(words="", key="")}
     chip = ChipInWords((effect,), remedies, "device.conductance.weight_range", window_holds=True)
     whole = _judged(0.2)
-    found = Guide(chip, whole, whole, None, (), None, (Tried(trial, _judged(0.01)),))
+    found = Guide(chip, whole, whole, None, (), None, (_tried(trial, 0.2, 0.01),))
     assert first_change(found) == advice(found)[0]
     assert advice(found)[0].startswith(
         "Set device.write.nonlinearity.potentiation to 0.97 (now 1.94) and "
@@ -95,12 +95,17 @@ def test_what_was_tried_in_vain_is_no_change_to_make():
     remedies = {effect.name: SimpleNamespace(words="straighten it", key="")}
     chip = ChipInWords((effect,), remedies, "device.conductance.weight_range", window_holds=True)
     whole = _judged(0.2)
-    worse = Guide(chip, whole, whole, None, (), None, (Tried(trial, _judged(0.3)),))
-    assert advice(worse)[0].startswith("Nothing that was tried lowers the predicted accuracy drop")
+    worse = Guide(chip, whole, whole, None, (), None, (_tried(trial, 0.2, 0.3),))
+    assert advice(worse)[0].startswith("Nothing that was tried is known to lower the predicted ")
     assert first_change(worse) is None
     untried = Guide(chip, whole, whole, None, (), None, (), "it takes long")
     assert first_change(untried) == advice(untried)[0]
     assert "straighten it (not tried: it takes long)" in first_change(untried)
+
+
+def _tried(trial, whole, drop):
+    saves = whole - drop
+    return Tried(trial, _judged(drop), Cost(saves, (saves, saves), 0.99))
 
 
 def _judged(drop):
