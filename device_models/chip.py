@@ -12,8 +12,10 @@ from torch import Tensor
 from device_models.chip_parts import check_parts
 from device_models.moments import (
     SampledMoments,
+    in_chunks,
     of_constant,
     sampled_moments,
+    stacked_through_writes,
     through_writes,
 )
 from device_models.passes.on_the_way import SomeProblem, check_rule, through
@@ -23,7 +25,6 @@ from device_models.protocols import (
     PassPath,
     Problem,
     ReadPath,
-    StackedWrite,
     UpdateSampler,
     WritePath,
     expected_gradient,
@@ -42,9 +43,6 @@ from device_models.updates.sample_writes import (
     write_one_by_one,
     writes_one_product,
 )
-
-_CHUNK_ELEMENTS = 2**19
-"""Numbers of a chunk of increments; bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +112,24 @@ class Chip:
         return self.writes_samples or as_product
 
     @property
+    def deterministic_reads(self) -> bool:
+        """Whether passes see the same of the same weights every time."""
+        return all(effect.deterministic for effect in self.reads)
+
+    @property
+    def deterministic_passes(self) -> bool:
+        """Whether the arrays' periphery makes the same of the same values every time."""
+        return all(effect.deterministic for effect in self.passes)
+
+    @property
+    def deterministic_writes(self) -> bool:
+        """Whether synapses realize the same of the same increment every time."""
+        return all(effect.deterministic for effect in self.writes)
+
+    @property
     def deterministic_gradient(self) -> bool:
-        """Whether rule and reads give the same estimate every time."""
-        reads = all(effect.deterministic for effect in self.reads)
-        passes = all(effect.deterministic for effect in self.passes)
-        return self.rule.deterministic and reads and passes
+        """Whether rule, reads and passes give the same estimate every time."""
+        return self.rule.deterministic and self.deterministic_reads and self.deterministic_passes
 
     @property
     def independent_noise(self) -> bool:
@@ -168,8 +179,6 @@ class Chip:
         seen = w if each is not None and self.recipe is None else self.read(w, generator)
         rule, at = (rule, seen) if each is None else (each, w)
         return rule.gradient(self.see(problem, generator), at, generator, *batch), seen
-
-    # -- recipe -----------------------------------------------------------------------------
 
     def at(self, state: OptimizerState | None) -> Self:
         """The same chip with its recipe's memory as it is in ``state``."""
@@ -237,8 +246,6 @@ class Chip:
             return now.add_(asked, alpha=-self.step_size), after
         return now.add_(self._realized(w, asked, generator)), after
 
-    # -- estimates --------------------------------------------------------------------------
-
     def write(self, w: Tensor, asked: Tensor, generator: torch.Generator) -> Tensor:
         """Realized Δw in gradient units for an estimated gradient, shape ``(N,)``.
 
@@ -275,9 +282,8 @@ class Chip:
         Not where it is an average over draws, nor for rules that compare losses behind converters
         or of spikes, nor where the arrays' periphery is noisy.
         """
-        noisy = not all(effect.deterministic for effect in self.passes)
-        unknown = noisy or compares_steps(self.rule, problem, self.passes)
-        return not unknown and has_known_mean(self.rule, problem)
+        known = self.deterministic_passes and not compares_steps(self.rule, problem, self.passes)
+        return known and has_known_mean(self.rule, problem)
 
     def mean_read(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """Mean of what the passes see of stored weights, shape ``(N,)``; one read where unknown."""
@@ -317,21 +323,12 @@ class Chip:
         Returns:
             Moments of shape ``(M, N)``.
         """
-        if all(isinstance(effect, StackedWrite) for effect in self.writes):
-            rows = max(1, _CHUNK_ELEMENTS // w.numel())
-            found = [self.write_moments(w.expand_as(some), some) for some in increments.split(rows)]
-        else:
-            found = [self.write_moments(w, each).shaped((1, -1)) for each in increments]
-        return ElementMoments(
-            torch.cat([each.mean for each in found]),
-            torch.cat([each.variance for each in found]),
-        )
+        return stacked_through_writes(self.writes, w, increments)
 
     def average_write(self, w: Tensor, increments: Tensor) -> SampledMoments:
         """Mean and variance of what all write effects make of a sample of single increments.
 
-        For increments of any distribution, such as those of batches. They are taken in chunks:
-        memory does not grow with their number.
+        For any distribution, such as that of batches. Memory does not grow with their number.
 
         Args:
             w: Stored weights, shape ``(N,)``.
@@ -340,8 +337,7 @@ class Chip:
         Raises:
             ValueError: If there are fewer than two increments.
         """
-        rows = max(1, _CHUNK_ELEMENTS // w.numel())
-        return sampled_moments(self.write_stack(w, some) for some in increments.split(rows))
+        return sampled_moments(self.write_stack(w, some) for some in in_chunks(w, increments))
 
     def sample_update(self, problem: Problem, w: Tensor, generator: torch.Generator) -> Tensor:
         """One sample of Δw in gradient units, shape ``(N,)``, at the chip's ``state``."""
@@ -396,5 +392,5 @@ class Chip:
 
     def _fixed_direction(self, problem: Problem, w: Tensor) -> Tensor:
         """What a chip whose rule and reads draw nothing asks for at its ``state``."""
-        unused = torch.Generator(device=w.device)
-        return self._direction(*self._estimate_and_read(problem, w, unused), self.state)[0]
+        found = self._estimate_and_read(problem, w, torch.Generator(device=w.device))
+        return self._direction(*found, self.state)[0]

@@ -15,8 +15,12 @@ from device_models.protocols import (
     DiscreteWrite,
     ElementMoments,
     PulseWise,
+    StackedWrite,
     WritePath,
 )
+
+_CHUNK_ELEMENTS = 2**19
+"""Numbers of a chunk of increments; bounds the memory."""
 
 _INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
@@ -129,6 +133,37 @@ def through_writes(
     for effect in writes:
         now = through_write(effect, w, now)
     return mixture_moments(now)
+
+
+def in_chunks(w: Tensor, increments: Tensor) -> Sequence[Tensor]:
+    """Increments of shape ``(M, N)`` in chunks that bound the memory."""
+    chunks: Sequence[Tensor] = increments.split(max(1, _CHUNK_ELEMENTS // w.numel()))
+    return chunks
+
+
+def stacked_through_writes(
+    writes: Sequence[WritePath], w: Tensor, increments: Tensor
+) -> ElementMoments:
+    """``through_writes`` for each of some constant increments.
+
+    Args:
+        writes: The write effects.
+        w: Stored weights, shape ``(N,)``.
+        increments: Increments of one update each, shape ``(M, N)``.
+
+    Returns:
+        Moments of shape ``(M, N)``.
+    """
+
+    def moments(at: Tensor, some: Tensor) -> ElementMoments:
+        return through_writes(writes, at, ElementMoments.constant(some))
+
+    if all(isinstance(effect, StackedWrite) for effect in writes):
+        found = [moments(w.expand_as(some), some) for some in in_chunks(w, increments)]
+    else:
+        found = [moments(w, each).shaped((1, -1)) for each in increments]
+    mean, variance = zip(*((each.mean, each.variance) for each in found), strict=True)
+    return ElementMoments(torch.cat(mean), torch.cat(variance))
 
 
 def of_constant(writes: Sequence[WritePath], w: Tensor, increment: Tensor) -> ElementMoments | None:

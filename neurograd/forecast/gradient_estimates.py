@@ -141,9 +141,8 @@ class GradientEstimates:
 
     def __init__(self, problem: Problem, chip: Chip, writes_a_read: float = 1.0) -> None:
         self._problem, self.chip, self._writes_a_read = problem, chip, writes_a_read
-        self._reads_random = any(not effect.deterministic for effect in chip.reads)
-        passes = all(effect.deterministic for effect in chip.passes)
-        self._rule_random = not (chip.rule.deterministic and passes)
+        self._reads_random = not chip.deterministic_reads
+        self._rule_random = not (chip.rule.deterministic and chip.deterministic_passes)
         self._shuffled = epoch_of(chip, problem.num_samples) is not None
         self._read_bias: Tensor | None = None
         self.gradients = 0
@@ -253,8 +252,7 @@ class GradientEstimates:
 def _sample_sizes(problem: Problem, chip: Chip) -> tuple[int, int]:
     """Deviations that a refresh renews, and how many are kept."""
     rule = chip.rule
-    reads_random = any(not effect.deterministic for effect in chip.reads)
-    if not isinstance(rule, Minibatch) or reads_random:
+    if not isinstance(rule, Minibatch) or not chip.deterministic_reads:
         return SAMPLES_RENEWED, SAMPLES_KEPT
     cheap = problem.num_samples // (4 * rule.batch_size)
     fits = _MOST_NUMBERS // (3 * problem.num_parameters)

@@ -33,9 +33,8 @@ def updates_one_sample_a_time(chip: Chip) -> bool:
 def is_batch_gradient(chip: Chip) -> bool:
     """Whether a chip's estimate is the exact gradient of a batch, as it reads the weights."""
     rule = chip.rule
-    reads = all(effect.deterministic for effect in chip.reads)
-    passes = all(effect.deterministic for effect in chip.passes)
-    return reads and passes and isinstance(rule, Minibatch) and isinstance(rule.rule, Backprop)
+    exact = isinstance(rule, Minibatch) and isinstance(rule.rule, Backprop)
+    return exact and chip.deterministic_reads and chip.deterministic_passes
 
 
 def batch_variance(chip: Chip, problem: Problem, seen: Tensor, gradient: Tensor) -> Tensor | None:

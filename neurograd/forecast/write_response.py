@@ -249,7 +249,7 @@ class WriteResponse:
         if not self._has_states(w):
             return moments(w)
         stood = moments(self.chip.program(w))
-        if all(write.deterministic for write in self.chip.writes):
+        if self.chip.deterministic_writes:
             return stood
         return ElementMoments(moments(w).mean, stood.variance)
 

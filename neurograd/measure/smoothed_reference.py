@@ -89,7 +89,7 @@ def mean_update(
     chip: Chip, sample: Sampler, w: Tensor, budget: SmoothedBudget, point: int
 ) -> Moments:
     """Moments of Δw about 0: mean update, total variance; two draws where nothing is random."""
-    fixed = chip.deterministic_gradient and all(effect.deterministic for effect in chip.writes)
+    fixed = chip.deterministic_gradient and chip.deterministic_writes
     draws = 2 if fixed else budget.draws
     return measure_moments(sample, w.new_zeros(w.shape), draws, budget.seed, point=point)
 

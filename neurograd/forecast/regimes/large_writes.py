@@ -66,7 +66,7 @@ def write_noise(problem: Problem, chip: Chip) -> WriteNoise:
         problem: Network, loss and data.
         chip: The chip.
     """
-    if all(effect.deterministic for effect in chip.writes):
+    if chip.deterministic_writes:
         return WriteNoise(0.0, 0.0)
     w = chip.program(problem.initial_weights)
     square = float(w.square().sum())

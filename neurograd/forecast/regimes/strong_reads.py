@@ -37,7 +37,7 @@ def error_of_reads(problem: Problem, chip: Chip) -> float:
         problem: Network, loss and data.
         chip: The chip; the mean of its rule is known.
     """
-    if all(effect.deterministic for effect in chip.reads):
+    if chip.deterministic_reads:
         return 0.0
     w = problem.initial_weights
     generator = generator_for(0, "strong reads", device=w.device)

@@ -46,7 +46,6 @@ from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import (
     followed,
     noise_of_batch,
-    reads_are_random,
     step_part,
     subset_part,
     subset_size,
@@ -138,7 +137,7 @@ class SubsetDynamics:
         self.before_noise: Tensor | None = None
         self._passed, self._samples = 0, problem.num_samples
         self._epoch = epoch_of(chip, self._samples)
-        self._reads_random = reads_are_random(chip)
+        self._reads_random = not chip.deterministic_reads
         # What reads add to the noise is drawn, and with it what the samples of a step have.
         epochs = shuffled_epochs if self._reads_random else visited_epochs
         self.epochs: ShuffledEpochs | None = epochs(problem, chip)

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from device_models import Chip, Minibatch
 from device_models.updates.sample_writes import SampleRule, acts_once
-from neurograd.forecast.small_batches.subset import reads_are_random
 from neurograd.problem import Problem
 from neurograd.progress import Progress
 from neurograd.training.course import epoch_of, with_step_size
@@ -69,7 +68,7 @@ class SingleWrites:
         writes = tuple(_shared(effect, each) for effect in chip.writes)
         single = replace(chip, rule=replace(rule, batch_size=1), writes=writes, write_each="batch")
         single = with_step_size(single, chip.step_size / each)
-        shared = each if reads_are_random(chip) else 1.0
+        shared = 1.0 if chip.deterministic_reads else each
         return SingleWrites(single, rule.batch_size, samples, epoch, shared)
 
     def writes(self, updates: int) -> int:

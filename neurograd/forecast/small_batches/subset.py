@@ -78,15 +78,6 @@ def followed(rule: Minibatch, size: int) -> int:
     return min(size, max(FEW, FEWEST_BATCHES * rule.batch_size, math.ceil(FOLLOWED * size)))
 
 
-def reads_are_random(chip: Chip) -> bool:
-    """Whether some read of a chip is drawn.
-
-    Args:
-        chip: The chip.
-    """
-    return any(not effect.deterministic for effect in chip.reads)
-
-
 def step_part(chip: Chip, epoch: int | None) -> float | None:
     """Largest part of the noise that a subset makes; None where it visits a shuffled epoch.
 
@@ -96,7 +87,7 @@ def step_part(chip: Chip, epoch: int | None) -> float | None:
         chip: The chip.
         epoch: Updates of a shuffled epoch, None in another order.
     """
-    if reads_are_random(chip):
+    if not chip.deterministic_reads:
         return LARGEST_PART_BY_READS
     return LARGEST_PART if epoch is None else None
 
