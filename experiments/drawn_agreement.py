@@ -203,7 +203,7 @@ def predicted_beside(run: Run, spec: Spec) -> dict[str, Any]:
     widely = spec.model_copy(update={"targets": wide})
     bounds = judge_forecast(widely, problem, networks[0], networks[1:]).judgement.bounds
     baseline, chips = baseline_of(problem), networks[1:]
-    twins = forecast.twins or [networks[0]] * len(chips)
+    twins = forecast.twins
     chance = judge_chips(baseline, allowed_by(widely), twins, chips).bounds
     over_chips = mean_interval(
         [cost_beside(baseline, *pair) for pair in zip(twins, chips, strict=True)], INTERVAL
@@ -216,7 +216,7 @@ def predicted_beside(run: Run, spec: Spec) -> dict[str, Any]:
             "ci": (bounds.lower, bounds.upper),
             "chance": (chance.lower, chance.upper),
             "over_chips": over_chips.ci,
-            "error": 0.0 if forecast.twins else MODEL_ERROR,
+            "error": 0.0 if forecast.drawn else MODEL_ERROR,
             "verdict": found.verdict.value,
             "chips": forecast.chips,
             "way": forecast.way,

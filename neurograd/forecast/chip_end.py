@@ -111,7 +111,7 @@ def forecast_chip(
     schedule: Schedule | None = None,
     progress: Progress | None = None,
     watch: Callable[[int, Tensor], None] | None = None,
-    every_update: bool | None = None,
+    way: Way | None = None,
 ) -> ForecastChip:
     """Predict the weights after a training through a chip, without training through it.
 
@@ -125,7 +125,8 @@ def forecast_chip(
         progress: Called with the number of updates done since the last call.
         watch: Called with the updates done and the stored weights at each state of a path; not
             where updates are taken one by one, nor with a recipe.
-        every_update: Whether every update is drawn for itself; as ``way_of`` says when None.
+        way: Which way it takes: that of ``way_of`` when None. Where small batches have no path by
+            subsets, it is one by the whole set.
 
     Raises:
         ValueError: If there is no update to take.
@@ -133,10 +134,10 @@ def forecast_chip(
     if steps < 1:
         raise ValueError(f"steps is {steps}; allowed: 1 or more")
     asked = _Asked(problem, chip, steps, seed, index, schedule, progress, watch)
-    drawn = takes_every_update(problem, chip, steps) if every_update is None else every_update
-    if drawn:
+    way = way_of(problem, chip, steps) if way is None else way
+    if way == "every_update":
         return _take_every_update(asked)
-    found = _recipe_end(asked) if chip.recipe is not None else _path_end(asked.followed())
+    found = _recipe_end(asked) if chip.recipe is not None else _path_end(asked.followed(), way)
     if not found.thrown:
         return found
     # Steps that curvature or noise throws off lose what was learned, end where nothing is, or
@@ -197,17 +198,21 @@ def _judged(problem: Problem, found: ForecastChip) -> ForecastChip:
     return replace(found, thrown=True)
 
 
-def _path_end(asked: _Asked) -> ForecastChip:
-    """The end of a path, thrown where one in small batches ends nowhere or has learned nothing."""
+def _path_end(asked: _Asked, way: Way) -> ForecastChip:
+    """The end of a path, thrown where one in batches ends nowhere or has learned nothing."""
     problem, chip = asked.problem, asked.chip
     noise = asked.seed, asked.index, asked.schedule
-    estimates = layer_estimates(problem, chip)
-    if estimates is None:
-        path = PredictedPath(problem, chip, *noise, writes_a_read=asked.writes_a_read)
-        # Normal noise stands for that of batches here, which throws networks off as well.
-        return _follow(path, asked, guarded=isinstance(chip.rule, Minibatch))
-    small = SmallBatchPath(problem, chip, estimates, *noise, writes_a_read=asked.writes_a_read)
-    return _judged(problem, _follow(small, asked, guarded=True))
+    guarded = isinstance(chip.rule, Minibatch)
+    estimates = layer_estimates(problem, chip) if guarded and way == "small_batches" else None
+    # Where nothing else is known normal noise stands for that of batches, which throws networks
+    # off as well.
+    path = (
+        PredictedPath(problem, chip, *noise, writes_a_read=asked.writes_a_read)
+        if estimates is None
+        else SmallBatchPath(problem, chip, estimates, *noise, writes_a_read=asked.writes_a_read)
+    )
+    found = _follow(path, asked, guarded=guarded)
+    return _judged(problem, found) if guarded else found
 
 
 def _follow(path: PredictedPath | SmallBatchPath, asked: _Asked, *, guarded: bool) -> ForecastChip:
@@ -231,17 +236,6 @@ def _follow(path: PredictedPath | SmallBatchPath, asked: _Asked, *, guarded: boo
         if guarded and path.losses.lost(steps):
             return ForecastChip(path.w, False, path.gradients, thrown=True)
     return ForecastChip(path.w, False, path.gradients)
-
-
-def takes_every_update(problem: Problem, chip: Chip, steps: int) -> bool:
-    """Whether a forecast draws every update for itself, as the training does.
-
-    Args:
-        problem: Network, loss and data.
-        chip: The chip.
-        steps: Number T of updates.
-    """
-    return way_of(problem, chip, steps) == "every_update"
 
 
 def way_of(problem: Problem, chip: Chip, steps: int) -> Way:

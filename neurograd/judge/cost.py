@@ -26,6 +26,9 @@ from neurograd.measure.intervals import CONFIDENCE, Interval
 CHANCE_MARGIN = 1.5
 """The clean network has learned when it beats chance this many times over."""
 
+LEAST_LEARNED = 0.1
+"""Least part of the first loss that clean networks have learned which have no accuracy."""
+
 LOST = 1.0
 """Largest part of the decrease of the loss that one chip counts as lost: all of it.
 
@@ -243,5 +246,7 @@ def has_learned(baseline: Baseline, twins: Sequence[Network]) -> bool:
     accuracies = [twin.test_accuracy for twin in twins if twin.test_accuracy is not None]
     if not accuracies or chance is None:
         losses = [twin.loss for twin in twins]
-        return max(losses) < baseline.loss and float(np.mean(losses)) < 0.9 * baseline.loss
+        start = baseline.loss
+        lower = start - LEAST_LEARNED * abs(start)  # a loss of one's own may begin below 0
+        return max(losses) < start and float(np.mean(losses)) < lower
     return float(np.mean(accuracies)) > min(CHANCE_MARGIN * chance, 0.5 * (1 + chance))

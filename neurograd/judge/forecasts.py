@@ -65,8 +65,8 @@ class Forecast:
 
     Attributes:
         judgement: Verdict and cost of the training; the interval covers chips, test samples and
-            ``MODEL_ERROR``. That of ``twins`` has no ``MODEL_ERROR``, and that of a path in some
-            ``regime`` is all that is possible.
+            ``MODEL_ERROR``. That of ``drawn`` chips has no ``MODEL_ERROR``, and that of a path in
+            some ``regime`` is all that is possible.
         clean_loss: Predicted training loss of the clean twin, the mean over ``twins``.
         clean_accuracy: Likewise its test accuracy, None where undefined.
         chip_loss: Mean predicted training loss of the chips.
@@ -79,8 +79,8 @@ class Forecast:
         path: Whether their paths hold; None where nobody asked.
         way: Which way the chips' forecasts took; None where nobody asked.
         regime: What keeps a path from describing the training; None where nothing does.
-        twins: Clean twins of the chips, whose every update was drawn as that of the chips was;
-            empty where a path was followed.
+        twins: The clean twins of the chips, one of each, or the same one of all.
+        drawn: Whether every update of chips and twins was drawn for itself, as in training.
     """
 
     judgement: Judgement
@@ -97,6 +97,7 @@ class Forecast:
     way: Way | None = None
     regime: Regime | None = None
     twins: tuple[Network, ...] = ()
+    drawn: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -142,24 +143,26 @@ def judge_forecasts(
     Args:
         baseline: The network before it learns.
         allowed: What is allowed, and at which confidence.
-        clean: The clean twin; errors of the method cancel, so it is predicted as well.
+        clean: The clean twin of the first chip, with those of the others where they differ; errors
+            of the method cancel, so they are predicted as well.
         chips: The chips, one or more.
         plan: When the chips are looked at; once when None.
     """
     count, beside = len(chips), _drawn_twins(chips)
-    twins = beside or [clean]
+    twins = beside or twins_of(clean, chips)
     found = Forecast(
-        judgement=_judged(baseline, allowed, beside or clean, chips, plan, _error_of(beside)),
-        clean_loss=sum(twin.loss for twin in twins) / len(twins),
+        judgement=_judged(baseline, allowed, twins, chips, plan, _error_of(bool(beside))),
+        clean_loss=sum(twin.loss for twin in twins) / count,
         clean_accuracy=_mean_accuracy(twins),
         chip_loss=sum(chip.loss for chip in chips) / count,
         chip_accuracy=_mean_accuracy(chips),
         diverged=sum(chip.diverged for chip in chips),
         gradients=clean.gradients + sum(chip.gradients for chip in chips),
         chips=count,
-        twins=tuple(beside),
+        twins=tuple(twins),
+        drawn=bool(beside),
     )
-    regime = None if beside else _some_lost(baseline, clean, chips)
+    regime = None if beside else _some_lost(baseline, twins, chips)
     return found if regime is None else left_open(found, regime)
 
 
@@ -219,15 +222,29 @@ def _drawn_twins(chips: Sequence[Predicted]) -> list[Network]:
     return known if len(known) == len(chips) else []
 
 
-def _error_of(twins: Sequence[Network]) -> float:
-    """Part of a cost by which it may be off, by the twins that were drawn."""
-    return 0.0 if twins else MODEL_ERROR
+def twins_of(clean: Predicted, chips: Sequence[Predicted]) -> list[Network]:
+    """The clean twin of each chip.
+
+    Args:
+        clean: That of the first chip, with those of others where they differ.
+        chips: The chips; where twins differ, those that ``clean`` has none of have their own.
+    """
+    known: dict[int, Network] = dict(enumerate((clean, *clean.beside)))
+    return [known.get(index) or chip.twin or clean for index, chip in enumerate(chips)]
 
 
-def _some_lost(baseline: Baseline, clean: Predicted, chips: Sequence[Predicted]) -> Regime | None:
+def _error_of(drawn: bool) -> float:
+    """Part of a cost by which it may be off, by whether every update was drawn."""
+    return 0.0 if drawn else MODEL_ERROR
+
+
+def _some_lost(
+    baseline: Baseline, twins: Sequence[Network], chips: Sequence[Predicted]
+) -> Regime | None:
     """Whether some paths of chips learn nothing where others do."""
     # Trained start weights have little left to learn: what a chip loses of that is no measure.
-    costs = [lost_decrease(baseline.untrained, clean, chip) for chip in chips]
+    pairs = zip(twins, chips, strict=True)
+    costs = [lost_decrease(baseline.untrained, *pair) for pair in pairs]
     lost = sum(not cost < LOST_CHIP for cost in costs)
     if not lost or not any(cost < LEARNING_CHIP for cost in costs):
         return None
@@ -262,10 +279,9 @@ def judge_aged_forecasts(
         plan: When the chips are looked at; once when None.
     """
     parts = []
-    twins = trained.twins or clean
     for time, chips in aged.items():
         judged = (
-            _judged(baseline, allowed, twins, chips, plan, _error_of(trained.twins))
+            _judged(baseline, allowed, trained.twins, chips, plan, _error_of(trained.drawn))
             if trains
             else judge_chips(baseline, allowed, clean, chips, plan)
         )
@@ -284,17 +300,19 @@ def _mean_accuracy(chips: Sequence[Network]) -> float | None:
 def _judged(
     baseline: Baseline,
     allowed: Allowed,
-    clean: Network | Sequence[Network],
+    twins: Sequence[Network],
     chips: Sequence[Network],
     plan: Plan | None,
     error: float,
 ) -> Judgement:
     """The verdict of predicted chips, and how many more of them would be likely to decide it."""
-    wide = with_error(judge_chips(baseline, allowed, clean, chips, plan), len(chips), error)
+    wide = with_error(judge_chips(baseline, allowed, twins, chips, plan), len(chips), error)
     later = [] if plan is None else [size for size in plan.sizes if size > len(chips)]
     if wide.verdict is not Verdict.INCONCLUSIVE or not wide.clean_learned or not later:
         return wide
-    twins = [*clean] if isinstance(clean, Sequence) else [clean] * len(chips)
+    if len(chips) == 1:
+        # Nothing is known of how chips differ.
+        return replace(wide, more=later[0])
     mean = mean_of_costs(baseline, twins, chips)
     extra = error_of_prediction(mean.value, error, wide.most)
     rate = 1.0 - allowed.confidence

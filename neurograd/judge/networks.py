@@ -41,10 +41,11 @@ class Predicted(Network, Protocol):
 
     @property
     def twin(self) -> Network | None:
-        """The clean twin, drawn likewise beside it.
+        """The clean twin, where it was predicted with the chip."""
 
-        None without ``drawn``, and for all chips but the first where nothing of it is random.
-        """
+    @property
+    def beside(self) -> Sequence[Network]:
+        """Of the first chip's clean twin: those of other chips; empty where they are all alike."""
 
 
 def correct_table(networks: Sequence[Network]) -> np.ndarray:

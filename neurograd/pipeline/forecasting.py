@@ -33,7 +33,13 @@ from neurograd.judge.forecasts import (
 from neurograd.judge.looks import Plan
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.pool import TaskPool
-from neurograd.pipeline.predicted.network import CLEAN, forecast_network, forecast_weights
+from neurograd.pipeline.predicted.network import (
+    CLEAN,
+    forecast_network,
+    forecast_weights,
+    serves,
+    way_of_all,
+)
 from neurograd.pipeline.predicted.way import forecast_way, path_thrown
 from neurograd.problem import Problem
 from neurograd.records.training import DeployedNetworks, PredictedNetwork
@@ -106,8 +112,9 @@ def forecast(
             ``MOST_PREDICTED`` times as many where more of them are likely to decide.
         problem: The spec's problem.
         without: Effects that are left out of the chips.
-        clean: The clean twin of the same network, task, batches and training, from
-            ``forecast_network(spec, problem, CLEAN)``; predicted here when None.
+        clean: The clean twins of the same network, task, batches and training, from
+            ``forecast_network(spec, problem, CLEAN)``; predicted here when None, or where they
+            went another way than the chips.
     """
     return forecast_chips(spec, problem, without=without, clean=clean)[0]
 
@@ -127,22 +134,25 @@ def forecast_chips(
         without: Likewise.
         clean: Likewise.
     """
-    twin = forecast_network(spec, problem, CLEAN) if clean is None else clean
     chip = build_chip(spec, problem, without=without)
     way, regime = forecast_way(spec, problem, chip)
+    asked = way_of_all(spec, problem, without=without, first=chip)
+    twin = clean
+    if twin is None or not serves(spec, problem, twin, asked):
+        twin = forecast_network(spec, problem, CLEAN, way=asked)
     networks: list[PredictedNetwork] = []
     aged: list[DeployedNetworks] = []
     more: int | None = spec.training.seeds
     while more is not None:
         for index in range(len(networks), more):
-            network, weights = forecast_weights(spec, problem, index, without=without)
+            network, weights = forecast_weights(spec, problem, index, without=without, way=asked)
             networks.append(network)
             if spec.deployment is not None:
                 aged.append(deploy(spec, problem, index, weights))
         way, regime, again = _redrawn(spec, [twin, *networks], way, regime)
         for index in again:
             network, weights = forecast_weights(
-                spec, problem, index, without=without, every_update=True
+                spec, problem, index, without=without, way="every_update"
             )
             networks[index] = _with_path(network, networks[index])
             if spec.deployment is not None:
@@ -167,7 +177,8 @@ def _redrawn(
         way: Which way they went.
         regime: The regime that was known before.
     """
-    thrown = path_thrown(spec, networks, way) if regime is None else None
+    follows = regime is None and way != "every_update"
+    thrown = path_thrown(spec, networks, way) if follows else None
     if thrown is None:
         return way, regime, []
     way, regime = thrown
@@ -195,8 +206,9 @@ def grown_forecast(
         spec: The validated spec, without its deployment.
         problem: The spec's problem.
         chip: The spec's chip.
-        networks: The clean twin and the first chips. More chips are put after them, and where a
-            path was thrown off those that are drawn instead replace the chips that followed theirs.
+        networks: The clean twins, in one, and the first chips. More chips are put after them, and
+            where a path was thrown off those that are drawn instead replace the chips that followed
+            theirs.
         predicted: Starts the forecast of one chip, with every update drawn or the spec's way.
         pool: What computes.
     """

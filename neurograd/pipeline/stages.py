@@ -17,6 +17,7 @@ from neurograd.deployment import deploy
 from neurograd.effects.minibatch import is_batched
 from neurograd.errors import DivergenceError
 from neurograd.explain.variants import Variant, variants
+from neurograd.forecast.chip_end import Way
 from neurograd.measure.point import MeasurementBudget
 from neurograd.pipeline.build import (
     active_effects,
@@ -33,10 +34,11 @@ from neurograd.pipeline.pool.once import Once
 from neurograd.pipeline.pool.workers import Workers
 from neurograd.pipeline.predicted.network import (
     CLEAN,
-    draws_every_update,
+    count_twins,
     forecast_network,
     forecast_stage,
     stage_of,
+    way_of_all,
 )
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
@@ -79,7 +81,7 @@ class Stages:
     workers: Workers | None = None
     content: str = ""
     asked: MeasurementBudget | None = None
-    _drawn: Once[bool] = field(default_factory=Once)
+    _ways: Once[Way | None] = field(default_factory=Once)
 
     def _computed(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
         """What a stage's function gives, here or on a worker.
@@ -265,13 +267,14 @@ class Stages:
             every_update: Whether every update is drawn whatever way the spec's forecasts take.
         """
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
-        kind = "clean" if index == CLEAN else "chip"
-        drawn = every_update or self._draws(kind, self.spec, index, first=self.chip)
-        stage, looked_at = forecast_stage(index, drawn=drawn), not drawn and index != CLEAN
+        way = self._way("chip", self.spec, every_update, first=self.chip)
+        twins = count_twins(self.spec, self.problem)
+        stage = forecast_stage(index, way, twins)
+        looked_at = way != "every_update" and index != CLEAN
         if looked_at:
             # Other commands predict the same chips without looking whether their paths hold.
             stage = f"{stage}-bursts"
-        asked = (self.spec, name, index, None, looked_at, drawn)
+        asked = (self.spec, name, index, None, looked_at, way)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
     def predicted_variant(
@@ -286,10 +289,10 @@ class Stages:
         """
         kind, name = f"mitigation-{variant.name}", f"chip {index + 1} {variant.label}"
         parts = {"without": variant.left_out, "first": self.chip}
-        drawn = every_update or self._draws(kind, self.spec, index, **parts)
-        stage = stage_of(f"{kind}-{index + 1}", drawn=drawn)
+        way = self._way(kind, self.spec, every_update, **parts)
+        stage = stage_of(f"{kind}-{index + 1}", way)
         # Effects are known by name on a worker.
-        asked = (self.spec, name, index, variant.name, False, drawn)
+        asked = (self.spec, name, index, variant.name, False, way)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
     def predicted_change(
@@ -310,18 +313,18 @@ class Stages:
         """
         changed, shown = with_settings(self.spec, settings), f"{name}, chip {index + 1}"
         kind = f"tried-{digest_of(settings)}"
-        drawn = every_update or self._draws(kind, changed, index)
-        stage = stage_of(f"{kind}-{index + 1}", drawn=drawn)
-        asked = (changed, shown, index, None, False, drawn)
+        way = self._way(kind, changed, every_update)
+        stage = stage_of(f"{kind}-{index + 1}", way)
+        asked = (changed, shown, index, None, False, way)
         return self._kept(stage, PredictedNetwork, Stages._predicted, *asked)
 
-    def _draws(self, kind: str, spec: Spec, index: int, **options: Any) -> bool:
-        """``draws_every_update`` for forecasts of one kind, which all go the same way."""
+    def _way(self, kind: str, spec: Spec, every_update: bool, **options: Any) -> Way | None:
+        """``way_of_all`` for forecasts of one kind, or every update drawn."""
 
-        def look() -> bool:
-            return draws_every_update(spec, self.problem.replica(), index, **options)
+        def look() -> Way | None:
+            return way_of_all(spec, self.problem.replica(), **options)
 
-        return self._drawn.get(kind, look)
+        return "every_update" if every_update else self._ways.get(kind, look)
 
     def _predicted(
         self,
@@ -330,7 +333,7 @@ class Stages:
         index: int,
         variant: str | None = None,
         bursts: bool = False,
-        drawn: bool = False,
+        way: Way | None = None,
     ) -> PredictedNetwork:
         """The forecast of a chip of a spec with the same problem.
 
@@ -340,18 +343,20 @@ class Stages:
             index: Which chip, or ``CLEAN``.
             variant: Which variant of the chip; the whole chip when None.
             bursts: Whether real updates look whether the predicted path holds.
-            drawn: Whether every update is drawn.
+            way: Which way it takes.
         """
         known = () if variant is None else variants(active_effects(spec, self.problem))
         left_out = next((each.left_out for each in known if each.name == variant), ())
+        clean = index == CLEAN and way != "every_update"
+        steps = self.steps * (count_twins(spec, self.problem) if clean else 1)
         return forecast_network(
             spec,
             self.problem.replica(),
             index,
             without=left_out,
             bursts=bursts,
-            every_update=drawn,
-            progress=self.pool.stage(f"predicting {name}", self.steps),
+            way=way,
+            progress=self.pool.stage(f"predicting {name}", steps),
         )
 
 

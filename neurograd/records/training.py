@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 from neurograd.forecast.bursts import Burst
+from neurograd.forecast.chip_end import Way
 from neurograd.judge.cost import Judgement
 from neurograd.judge.networks import correct_table
 from neurograd.judge.verdict import Verdict, mean_over_chips
@@ -170,8 +171,13 @@ class PredictedNetwork(NetworkRecord):
     thrown: bool = False
     """Whether it was drawn because a path was thrown off."""
     twin: PredictedNetwork | None = None
-    """The clean twin, drawn likewise on the same batches. None without ``drawn``, and for all chips
-    but the first where nothing of the twin is random."""
+    """The clean twin of a chip, where it was predicted with it: drawn likewise on the same batches
+    where the chip is, else of a chip beyond ``training.seeds``."""
+    beside: tuple[PredictedNetwork, ...] = ()
+    """Of the first chip's clean twin: those of the other ``training.seeds`` chips, each with the
+    seeds of its chip. Empty where nothing of a clean training is random."""
+    way: Way | None = None
+    """Which way it was predicted, whatever became of a path; None without a training."""
 
 
 class ChipsResult(Record):

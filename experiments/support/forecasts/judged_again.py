@@ -34,13 +34,13 @@ def by_chance(
 
     Args:
         found: The forecast.
-        networks: Its clean twin, and after it its chips.
+        networks: Its first clean twin, and after it its chips.
         spec: Of the chips.
         problem: The spec's problem.
     """
     plan = forecast_plan(spec, found.way, found.regime)
-    twins = found.twins or networks[0]
-    return judge_chips(baseline_of(problem), allowed_by(spec), twins, networks[1:], plan)
+    baseline, allowed = baseline_of(problem), allowed_by(spec)
+    return judge_chips(baseline, allowed, found.twins, networks[1:], plan)
 
 
 def side_of(found: Forecast, chance: Judgement) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def side_of(found: Forecast, chance: Judgement) -> dict[str, Any]:
         "chips": found.chips,
         "way": found.way,
         "regime": None if found.regime is None else found.regime.name,
-        "drawn": bool(found.twins),
+        "drawn": found.drawn,
         "by_chance": kept,
     }
 

@@ -242,15 +242,16 @@ class SubsetDynamics:
         std = None if own is None else own.sqrt()
         reads = self._noise_of_reads(w, found, generator)
 
-        def one() -> Draw:
-            batch = share * spread(generator)
-            alone = None if reads is None else _normal(len(reads), like=reads, by=generator) @ reads
-            if std is not None:
-                noise = std * _normal(len(std), like=std, by=generator)
-                alone = noise if alone is None else alone + noise
-            return Draw(alone, batch)
+        def alone() -> Tensor | None:
+            found = None if reads is None else _normal(len(reads), like=reads, by=generator) @ reads
+            if std is None:
+                return found
+            noise = std * _normal(len(std), like=std, by=generator)
+            return noise if found is None else found + noise
 
-        return self.diffusion.take(one(), one(), w)
+        # First of all, so that batches of single samples are those of the clean twin.
+        before, after = share * spread(generator), share * spread(generator)
+        return self.diffusion.take(Draw(alone(), before), Draw(alone(), after), w)
 
     def _noise(
         self, w: Tensor, found: Increments

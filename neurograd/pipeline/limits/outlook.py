@@ -14,6 +14,7 @@ from torch import Tensor
 
 from neurograd.deployment import deploy
 from neurograd.errors import DivergenceError
+from neurograd.forecast.chip_end import Way
 from neurograd.judge.forecasts import Forecast
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
@@ -25,9 +26,11 @@ from neurograd.pipeline.pool.once import Once
 from neurograd.pipeline.pool.workers import Workers, problem_keys
 from neurograd.pipeline.predicted.network import (
     CLEAN,
+    count_twins,
     forecast_network,
     forecast_stage,
     forecast_weights,
+    serves,
 )
 from neurograd.pipeline.predicted.refused import CAUSED_BY_VALUES
 from neurograd.pipeline.predicted.way import forecast_way, off_path_by, thrown_off
@@ -149,20 +152,24 @@ class Outlook:
             NeurogradError: For all that says nothing of the chips, such as a full disk.
         """
         shared = self.problem(spec)
-        twin = self.clean(spec, tick)
         task = ChipTask.of(spec, self._device, self._data(shared))
         store = StageStore(self._folder, task)
         problem = shared.replica()
         try:
             trained = training_of(spec)
             way, regime = forecast_way(trained, problem, build_chip(trained, problem))
-            off, drawn = off_path_by(way, regime), way == "every_update"
+        except CAUSED_BY_VALUES as error:
+            twin = self.clean(spec, tick)
+            return _nothing(judge_forecast(spec, problem, twin, [twin]), str(error))
+        twin = self.clean(spec, tick, way)
+        try:
+            off = off_path_by(way, regime)
             if spec.deployment is None:
-                chips = self._each(spec, partial(self._chip, spec, store, tick, drawn))
+                chips = self._each(spec, partial(self._chip, spec, store, tick, way))
                 off = off or thrown_off([twin, *chips])
                 return _estimate(judge_forecast(spec, problem, twin, chips), off)
-            ends = self._each(spec, partial(self._end, spec, tick, drawn))
-            aged = self._each(spec, partial(self._aged, spec, store, drawn, ends))
+            ends = self._each(spec, partial(self._end, spec, tick, way))
+            aged = self._each(spec, partial(self._aged, spec, store, way, ends))
             networks = [network for network, _ in ends]
             off = off or thrown_off([twin, *networks])
             return _estimate(judge_forecast(spec, problem, twin, networks, aged), off)
@@ -192,27 +199,27 @@ class Outlook:
         return found
 
     def _chip(
-        self, spec: Spec, store: StageStore, tick: Tick | None, drawn: bool, index: int
+        self, spec: Spec, store: StageStore, tick: Tick | None, way: Way | None, index: int
     ) -> PredictedNetwork:
-        """The forecast of one chip, whose every update is drawn or none."""
-        forecast = partial(forecast_network, every_update=drawn)
+        """The forecast of one chip, which goes the way of all."""
+        forecast = partial(forecast_network, way=way)
         work = partial(self._computed, spec, tick, forecast, index)
-        return store.run_record(forecast_stage(index, drawn=drawn), PredictedNetwork, work)
+        return store.run_record(forecast_stage(index, way), PredictedNetwork, work)
 
     def _aged(
         self,
         spec: Spec,
         store: StageStore,
-        drawn: bool,
+        way: Way | None,
         ends: Sequence[End],
         index: int,
     ) -> DeployedNetworks:
         """What becomes of one forecast chip's network."""
         work = partial(self._computed, spec, None, deploy, index, ends[index][1])
-        stage = f"deployed-{forecast_stage(index, drawn=drawn)}"
+        stage = f"deployed-{forecast_stage(index, way)}"
         return store.run_record(stage, DeployedNetworks, work)
 
-    def _end(self, spec: Spec, tick: Tick | None, drawn: bool, index: int) -> End:
+    def _end(self, spec: Spec, tick: Tick | None, way: Way | None, index: int) -> End:
         """The forecast of one chip with its weights, which what comes after training shares.
 
         Those of the first training stay in memory: numbers of a deployment do not change them.
@@ -220,8 +227,8 @@ class Outlook:
         trained, problem = training_of(spec), self.problem(spec)
         task = ChipTask.of(trained, self._device, self._data(problem))
         # Beside the forecasts of the same chips without their weights.
-        stage = f"weights-{forecast_stage(index, drawn=drawn)}"
-        forecast = partial(forecast_weights, every_update=drawn)
+        stage = f"weights-{forecast_stage(index, way)}"
+        forecast = partial(forecast_weights, way=way)
 
         def predicted() -> tuple[PredictedNetwork, dict[str, Tensor]]:
             network, weights = self._computed(trained, tick, forecast, index)
@@ -238,23 +245,36 @@ class Outlook:
             return compute()
         return self._ends.get(f"{task.digest}-{stage}", compute)
 
-    def clean(self, spec: Spec, tick: Tick | None = None) -> PredictedNetwork:
-        """The clean twin's forecast, which the device's numbers do not change.
+    def clean(
+        self, spec: Spec, tick: Tick | None = None, way: Way | None = "every_update"
+    ) -> PredictedNetwork:
+        """The forecast of the clean twins, which the device's numbers do not change.
+
+        Args:
+            spec: The spec.
+            tick: Called when something is done.
+            way: Which way its chips take; of those whose every update is drawn each has its own
+                twin, and this one says what there is to learn.
 
         Raises:
-            DivergenceError: If it is predicted to diverge.
+            DivergenceError: If the first is predicted to diverge.
         """
-        task = CleanTask.of(spec, self._device)
+        task, shared = CleanTask.of(spec, self._device), self.problem(spec)
+        count = count_twins(spec, shared)
 
         def compute() -> PredictedNetwork:
-            shared = self.problem(spec)
+            known = self._known_twin
+            if known is not None and known[0] == task.digest:
+                given = known[1]()
+                if serves(spec, shared, given, way):
+                    return given
             store = StageStore(self._folder, task.on(self._data(shared)))
-            work = partial(self._computed, spec, tick, forecast_network, CLEAN)
-            return store.run_record(forecast_stage(CLEAN), PredictedNetwork, work)
+            forecast = partial(forecast_network, way=way)
+            work = partial(self._computed, spec, tick, forecast, CLEAN)
+            stage = forecast_stage(CLEAN, way, count)
+            return store.run_record(stage, PredictedNetwork, work)
 
-        known = self._known_twin
-        given = None if known is None or known[0] != task.digest else known[1]
-        twin = self._twins.get(task.digest, given or compute)
+        twin = self._twins.get(f"{task.digest}-{way}-{count}", compute)
         if twin.diverged or not math.isfinite(twin.loss):
             raise DivergenceError(
                 f"training.step_size: the clean training is predicted to diverge at step size "

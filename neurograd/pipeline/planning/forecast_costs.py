@@ -147,7 +147,7 @@ def _by_shorter_path(spec: Spec, problem: Problem, chip: Chip, update: float) ->
     schedule = build_schedule(spec, problem.num_samples)
     took = seconds_of(
         lambda: found.append(
-            forecast_chip(problem.replica(), chip, steps, 0, schedule=schedule, every_update=False)
+            forecast_chip(problem.replica(), chip, steps, 0, schedule=schedule, way="small_batches")
         ),
         problem.device,
     )

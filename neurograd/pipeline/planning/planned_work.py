@@ -29,6 +29,7 @@ from neurograd.pipeline.planning.forecast_costs import OtherChip
 from neurograd.pipeline.planning.unit_costs import UnitCosts, measure_units
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.pool.choose import check_options
+from neurograd.pipeline.predicted.network import count_twins
 from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.pipeline.ranges import values_in_ranges
 from neurograd.problem import Problem
@@ -43,7 +44,8 @@ Command = Literal["check", "train", "limits", "predict"]
 LOADING = "loading data, network and compiled loops"
 """What comes before all stages of a command."""
 
-TRAINING_CLEAN, PREDICTING = "training a clean network", "predicting a network"
+TRAINING_CLEAN = "training a clean network"
+PREDICTING_CLEAN, PREDICTING = "predicting a clean network", "predicting a network"
 """Stages whose clean twin the points of a sweep share."""
 
 
@@ -246,9 +248,11 @@ def plan_points(
 
 
 def _twin_seconds(planned: Plan) -> float:
-    """The clean twin of a point: trained, or predicted where trainings are."""
-    label = PREDICTING if planned.command == "predict" else TRAINING_CLEAN
-    return sum(stage.each_seconds for stage in planned.stages if stage.label == label)
+    """What points share of clean twins: the first that trains, or all that are predicted."""
+    if planned.command != "predict":
+        return sum(each.each_seconds for each in planned.stages if each.label == TRAINING_CLEAN)
+    twins = [each for each in planned.stages if each.label == PREDICTING_CLEAN]
+    return sum(each.each_seconds * each.first for each in twins)
 
 
 def _stages(
@@ -266,8 +270,12 @@ def _stages(
     training = spec.training
     steps, chips = spec.count_updates(problem.num_samples), training.seeds
     most = plan_of(spec).sizes[-1]
-    looks_ahead = forecast_plan(spec, *forecast_way(spec, problem, chip))
+    way, regime = forecast_way(spec, problem, chip)
+    looks_ahead = forecast_plan(spec, way, regime)
     predicted = chips if looks_ahead is None else looks_ahead.sizes[-1]
+    # Of chips whose every update is drawn each has its clean twin in its own forecast.
+    beside = 1 if way == "every_update" else count_twins(spec, problem)
+    clean_ahead = (beside, 1 if beside == 1 else predicted)
     looks = max(0, min(steps + 1, CURVE_POINTS) - 2)  # beside the first and the last
     twins = (chips, most) if is_batched(spec, problem.num_samples) else (1, 1)
     # Of twins on batches of their own only the first is looked at along its training.
@@ -280,7 +288,8 @@ def _stages(
     if command == "check":
         rows.append(("measuring at a point", units.point, spec.measure.points, spec.measure.points))
     if command in ("check", "predict"):
-        rows.append((PREDICTING, units.forecast, chips + 1, predicted + 1))
+        rows.append((PREDICTING_CLEAN, units.forecast, *clean_ahead))
+        rows.append((PREDICTING, units.forecast, chips, predicted))
     if command == "check":
         bursts = _burst_seconds(bursts_beside(spec, problem, chip), units)
         rows.append(("real updates beside a forecast", bursts, chips, predicted))
@@ -296,7 +305,8 @@ def _stages(
         budget = QUICK if quick else FULL
         forecasts, ends = _limits(spec, problem, budget)
         confirmed = ends if confirm else 0
-        rows.append((PREDICTING, units.forecast, chips + 1, chips + 1))
+        rows.append((PREDICTING_CLEAN, units.forecast, beside, beside))
+        rows.append((PREDICTING, units.forecast, chips, chips))
         least, top = (count * chips for count in forecasts)
         rows.append(("predicting a chip with another number", units.another, least, top))
         rows.append(("training a chip at a limit", noisy, confirmed * chips, confirmed * most))

@@ -144,5 +144,7 @@ def thrown_off(networks: Sequence[PredictedNetwork]) -> str:
 
 def _thrown_of(networks: Sequence[PredictedNetwork]) -> tuple[int, int]:
     """How many paths were thrown off, and how many were followed."""
-    thrown = sum(network.thrown for network in networks)
-    return thrown, thrown + sum(not network.drawn for network in networks)
+    own = [chip.twin for chip in networks if chip.twin is not None and not chip.drawn]
+    every = [*networks, *(twin for each in networks for twin in each.beside), *own]
+    thrown = sum(network.thrown for network in every)
+    return thrown, thrown + sum(not network.drawn for network in every)

@@ -13,7 +13,6 @@ from neurograd.forecast.chip_end import (
     drawn_passes,
     forecast_chip,
     path_passes,
-    takes_every_update,
     update_passes,
     way_of,
 )
@@ -41,7 +40,7 @@ def _chip(batch: int = 10) -> Chip:
 
 def test_short_trainings_in_small_batches_are_taken_update_by_update(problem: Problem) -> None:
     chip = _chip()
-    assert takes_every_update(problem, chip, STEPS)
+    assert way_of(problem, chip, STEPS) == "every_update"
     found = forecast_chip(problem, chip, STEPS, seed=3, index=2)
     w = chip.program(problem.initial_weights)
     for step in range(STEPS):
@@ -114,13 +113,13 @@ def test_a_path_that_is_thrown_is_left_for_real_updates(
         path._path.w = 100.0 * path.w
         return steps - done
 
-    drawn = forecast_chip(problem, chip, steps, seed=3, every_update=True)
+    drawn = forecast_chip(problem, chip, steps, seed=3, way="every_update")
     with monkeypatch.context() as patched:
         patched.setattr(SmallBatchPath, "advance", thrown)
-        found = forecast_chip(problem, chip, steps, seed=3, every_update=False)
+        found = forecast_chip(problem, chip, steps, seed=3, way="small_batches")
     assert found.thrown
     assert torch.equal(found.weights, drawn.weights)
-    assert not forecast_chip(problem, chip, steps, seed=3, every_update=False).thrown
+    assert not forecast_chip(problem, chip, steps, seed=3, way="small_batches").thrown
 
 
 def test_a_path_is_left_as_soon_as_its_loss_rises(
@@ -138,5 +137,5 @@ def test_a_path_is_left_as_soon_as_its_loss_rises(
         return taken
 
     monkeypatch.setattr(SmallBatchPath, "advance", rising)
-    assert forecast_chip(problem, chip, steps, seed=3, every_update=False).thrown
+    assert forecast_chip(problem, chip, steps, seed=3, way="small_batches").thrown
     assert 40 <= places[-1] < 70

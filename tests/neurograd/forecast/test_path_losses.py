@@ -113,7 +113,7 @@ def test_a_network_that_knows_its_samples_by_heart_leaves_a_path_of_normal_noise
     chip = Chip(Minibatch(Backprop(), 2), 0.2)
     found = forecast_chip(problem, chip, 400, 0)
     assert found.thrown
-    real = forecast_chip(problem, chip, 400, 0, every_update=True)
+    real = forecast_chip(problem, chip, 400, 0, way="every_update")
     torch.testing.assert_close(found.weights, real.weights)
     whole = replace(chip, rule=Backprop())
     assert not forecast_chip(problem, whole, 400, 0).thrown

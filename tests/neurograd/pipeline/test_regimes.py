@@ -210,17 +210,19 @@ def test_all_chips_are_drawn_where_one_path_is_thrown_off(monkeypatch, place):
     _thrown(monkeypatch, place)
     found = forecast(spec, problem)
     assert (found.way, found.regime.name) == ("every_update", "path_thrown")
-    assert found.regime.number == pytest.approx(1 / 6)
-    assert "1 of 6 paths" in found.regime.reason
+    assert found.regime.number == pytest.approx(1 / 10)
+    assert "1 of 10 paths" in found.regime.reason
     assert len(found.twins) == 5
     excess = found.judgement.excess_loss
     assert excess.ci == excess.chance
-    real = forecast_network(spec, problem, 2, every_update=True)
+    real = forecast_network(spec, problem, 2, way="every_update")
     assert found.twins[2].loss == real.twin.loss
 
     def predicted(index, every_update):
         return Inline().submit(
-            lambda: forecast_network(spec, problem, index, every_update=every_update)
+            lambda: forecast_network(
+                spec, problem, index, way="every_update" if every_update else None
+            )
         )
 
     networks = [forecast_network(spec, problem, k) for k in (CLEAN, *range(5))]

@@ -28,7 +28,7 @@ def _forecast(limit, counts=COUNTS, chips=None):
     """A forecast of chips beside a twin that is right for 900 of 1,000 samples, and its row."""
     clean, chips = right(900, 1000), chips or [right(count, 1000) for count in counts]
     found = judge_forecasts(BASELINE, _allowed(limit), clean, chips)
-    chance = judge_chips(BASELINE, _allowed(limit), found.twins or clean, chips)
+    chance = judge_chips(BASELINE, _allowed(limit), found.twins, chips)
     return found, {"predicted": side_of(found, chance)}
 
 

@@ -55,7 +55,7 @@ def _chip(problem: Problem, order: str = "shuffled", lifetime: float = 250.0) ->
 
 def _forecasts(problem: Problem, chip: Chip, steps: int) -> list[float]:
     """Final losses of 8 forecasts along paths."""
-    ends = (forecast_chip(problem, chip, steps, 0, index=k, every_update=False) for k in range(8))
+    ends = (forecast_chip(problem, chip, steps, 0, index=k, way="small_batches") for k in range(8))
     return [problem.loss(end.weights) for end in ends]
 
 
@@ -222,7 +222,7 @@ def test_a_path_of_whole_gradients_has_the_noise_that_writes_behind_one_read_sha
     assert turns is not None
     assert layer_estimates(problem, turns.chip) is None
     updates = 4
-    found = forecast_chip(problem, chip, updates, 0, every_update=False)
+    found = forecast_chip(problem, chip, updates, 0, way="small_batches")
     assert not found.thrown
 
     def followed(writes_a_read: float) -> torch.Tensor:

@@ -162,7 +162,8 @@ def test_points_of_a_sweep_share_libraries_and_clean_twins(monkeypatch):
     loads = iter([4.0, 1.0, 1.0])
 
     def planned(spec, command, **options):
-        rows = ((LOADING, next(loads), 1), ("predicting a network", 2.0, 3))
+        clean = ("predicting a clean network", 2.0, 1)
+        rows = ((LOADING, next(loads), 1), clean, ("predicting a network", 2.0, 2))
         stages = tuple(
             planned_work.PlannedStage(label=label, each_seconds=each, first=n, most=n)
             for label, each, n in rows
