@@ -16,8 +16,8 @@ from neurograd.effects.effect import Effect, Remedy
 from neurograd.explain.trials import Trial, Tried, best_first
 from neurograd.explain.variants import Variant, by_left_out, names, variants
 from neurograd.judge.cost import Allowed, Baseline, Judgement, lost_decrease
-from neurograd.judge.forecasts import judge_forecasts
-from neurograd.judge.networks import Network, Predicted, correct_table
+from neurograd.judge.forecasts import judge_forecasts, twins_of
+from neurograd.judge.networks import Predicted, correct_table
 from neurograd.judge.prediction_error import is_known, sign_known, widened
 from neurograd.judge.verdict import Cost, Verdict, mean_interval, mean_over_chips
 from neurograd.measure.intervals import CONFIDENCE
@@ -75,7 +75,7 @@ class PredictedChips:
     Attributes:
         baseline: The network before it learns.
         allowed: What is allowed, and at which confidence.
-        clean: The clean twin.
+        clean: The clean twin of the first chip, with those of the others where they differ.
         chips: The chips as they are.
         variants: The same chips of every one of ``variants``, by its name.
     """
@@ -249,12 +249,14 @@ class _CostTables:
     def __init__(self, predicted: PredictedChips) -> None:
         self._clean, self._baseline = predicted.clean, predicted.baseline
 
-    def of(self, chips: Sequence[Network]) -> np.ndarray:
+    def of(self, chips: Sequence[Predicted]) -> np.ndarray:
         """Cost by chip and test sample, shape ``(S, n)``; for regression by chip, ``(S, 1)``."""
+        twins = twins_of(self._clean, chips)
         if self._clean.correct is not None:
-            lost: np.ndarray = correct_table([self._clean]) - correct_table(chips)
+            lost: np.ndarray = correct_table(twins) - correct_table(chips)
             return lost
-        return np.array([[lost_decrease(self._baseline, self._clean, chip)] for chip in chips])
+        pairs = zip(twins, chips, strict=True)
+        return np.array([[lost_decrease(self._baseline, *pair)] for pair in pairs])
 
     def mean(self, left: np.ndarray, right: np.ndarray, confidence: float = CONFIDENCE) -> Cost:
         """Mean difference of two tables, with an interval."""

@@ -148,21 +148,22 @@ def judge_forecasts(
         chips: The chips, one or more.
         plan: When the chips are looked at; once when None.
     """
-    count, beside = len(chips), _drawn_twins(chips)
-    twins = beside or twins_of(clean, chips)
+    count, drawn = len(chips), bool(_drawn_twins(chips))
+    twins = twins_of(clean, chips)
+    apart = twins[:1] if all(twin is twins[0] for twin in twins) else twins
     found = Forecast(
-        judgement=_judged(baseline, allowed, twins, chips, plan, _error_of(bool(beside))),
-        clean_loss=sum(twin.loss for twin in twins) / count,
-        clean_accuracy=_mean_accuracy(twins),
+        judgement=_judged(baseline, allowed, twins, chips, plan, _error_of(drawn)),
+        clean_loss=sum(twin.loss for twin in apart) / len(apart),
+        clean_accuracy=_mean_accuracy(apart),
         chip_loss=sum(chip.loss for chip in chips) / count,
         chip_accuracy=_mean_accuracy(chips),
         diverged=sum(chip.diverged for chip in chips),
         gradients=clean.gradients + sum(chip.gradients for chip in chips),
         chips=count,
         twins=tuple(twins),
-        drawn=bool(beside),
+        drawn=drawn,
     )
-    regime = None if beside else _some_lost(baseline, twins, chips)
+    regime = None if drawn else _some_lost(baseline, twins, chips)
     return found if regime is None else left_open(found, regime)
 
 
@@ -227,8 +228,12 @@ def twins_of(clean: Predicted, chips: Sequence[Predicted]) -> list[Network]:
 
     Args:
         clean: That of the first chip, with those of others where they differ.
-        chips: The chips; where twins differ, those that ``clean`` has none of have their own.
+        chips: The chips; where twins differ, those that ``clean`` has none of have their own, and
+            so have all of them where every update was drawn.
     """
+    drawn = _drawn_twins(chips)
+    if drawn:
+        return drawn
     known: dict[int, Network] = dict(enumerate((clean, *clean.beside)))
     return [known.get(index) or chip.twin or clean for index, chip in enumerate(chips)]
 

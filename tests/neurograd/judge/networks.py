@@ -18,6 +18,7 @@ class Judged:
     gradients: int = 7
     drawn: bool = False
     twin: Judged | None = None
+    beside: tuple[Judged, ...] = ()
 
     @property
     def test_accuracy(self) -> float | None:

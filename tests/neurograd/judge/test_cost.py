@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from neurograd.judge.cost import Allowed, Baseline, judge_chips, lost_decrease
+from neurograd.judge.cost import Allowed, Baseline, has_learned, judge_chips, lost_decrease
 from neurograd.judge.looks import Plan
 from neurograd.judge.networks import correct_table
 from neurograd.judge.proportions import proportion_interval
@@ -234,3 +234,11 @@ def test_a_single_chip_asks_for_a_second_one():
 def test_what_has_not_learned_asks_for_no_chips():
     found = judge_chips(REGRESSION, ALLOWED, Judged(0.95), _spread(1, 30), Plan(2, 9, 2))
     assert (found.verdict, found.more) == (Verdict.INCONCLUSIVE, None)
+
+
+@pytest.mark.parametrize("start", [1.0, -1.0])
+def test_a_tenth_of_the_first_loss_is_learned_whatever_its_sign(start):
+    """A loss of one's own may begin below 0: 0.9 times it is above it."""
+    baseline = Baseline(start, None)
+    assert has_learned(baseline, [Judged(start - 0.11)])
+    assert not has_learned(baseline, [Judged(start - 0.09)])

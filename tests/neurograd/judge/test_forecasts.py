@@ -14,7 +14,13 @@ from neurograd.explain.guide import certain_damage
 from neurograd.forecast.bursts import PathCheck
 from neurograd.forecast.regimes import Regime
 from neurograd.judge.cost import Allowed, Baseline, judge_chips
-from neurograd.judge.forecasts import judge_aged_forecasts, judge_forecasts, looked_at
+from neurograd.judge.forecasts import (
+    judge_aged_forecasts,
+    judge_forecasts,
+    looked_at,
+    twins_of,
+)
+from neurograd.judge.looks import Plan
 from neurograd.judge.prediction_error import (
     LOSS_ERROR,
     MODEL_ERROR,
@@ -255,3 +261,30 @@ def test_a_path_that_real_updates_leave_says_nothing():
     assert looked_at(large, PathCheck(3, 30, (), 0.02, 0.1)).judgement == found.judgement
     left = looked_at(large, PathCheck(3, 30, (), 0.005, 0.1))
     assert (left.regime, left.judgement.cost.ci) == (large.regime, left.judgement.possible)
+
+
+def test_chips_are_judged_beside_twins_of_their_own():
+    """What one twin is lucky by is not the cost of all chips: red where one serves for all."""
+    lucky, plain = right(960, 1000), right(900, 1000)
+    chips = [right(955, 1000), right(895, 1000), replace(right(895, 1000), twin=plain)]
+    clean = replace(lucky, beside=(plain,))
+    assert twins_of(clean, chips) == [clean, plain, plain]
+    found = judge_forecasts(BASELINE, ALLOWED, clean, chips)
+    assert found.judgement.cost.value == pytest.approx(0.005)
+    assert found.clean_accuracy == pytest.approx(0.92)
+    assert found.twins == (clean, plain, plain)
+    alone = judge_forecasts(BASELINE, ALLOWED, lucky, [right(955, 1000)] * 3)
+    assert alone.twins == (lucky,) * 3
+    assert not found.drawn
+    every = [replace(chip, drawn=True, twin=plain) for chip in chips]
+    assert twins_of(clean, every) == [plain] * 3
+    assert judge_forecasts(BASELINE, ALLOWED, clean, every).drawn
+
+
+def test_one_chip_of_which_nothing_is_known_asks_for_more():
+    """Of losses as of accuracies: one chip does not say how chips differ."""
+    plan = Plan(1, 20, 4)
+    limit = Allowed(accuracy_drop=0.3, excess_loss=0.3, confidence=0.95)
+    for clean, chip in ((Judged(0.1), Judged(0.71)), (right(900, 1000), right(610, 1000))):
+        found = judge_forecasts(BASELINE, limit, clean, [chip], plan)
+        assert (found.judgement.verdict, found.more) == (Verdict.INCONCLUSIVE, 2)

@@ -43,8 +43,8 @@ class Timed:
         self.lengths.append(spec.count_updates(problem.num_samples))
         self.without.append(without)
 
-    def chip(self, problem, chip, steps, seed, *, schedule, every_update):
-        assert every_update is False
+    def chip(self, problem, chip, steps, seed, *, schedule, way):
+        assert way == "small_batches"
         self.lengths.append(steps)
         return SimpleNamespace(thrown=self.thrown)
 
