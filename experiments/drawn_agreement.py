@@ -10,7 +10,8 @@ part of the decrease of the loss. Both are scored on the same test samples, whos
 predicted interval cancels between them: how often the interval without it holds is counted as well.
 Devices with wires that are solved are drawn in batches of 64 and more only.
 
-Seconds are those of one core in the same thread; of the training a part is timed.
+Seconds are those of one core in the same thread; of the trainings of the same number of chips and
+clean twins (one of each chip in batches, one in all else) a part is timed.
 
 ``--commit HASH`` judges on the chips of another commit, ``--chips N`` takes the first N of each
 size of batches, 20 or more for a record.
@@ -46,7 +47,7 @@ from neurograd.errors import NeurogradError
 from neurograd.judge.cost import judge_chips
 from neurograd.judge.prediction_error import MODEL_ERROR
 from neurograd.judge.verdict import mean_interval
-from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.check import CleanTraining
 from neurograd.pipeline.forecasting import (
     allowed_by,
@@ -186,7 +187,7 @@ def _beside(run: Run, trained: int, spec: Spec, clean: CleanTraining) -> dict[st
 
 
 def predicted_beside(run: Run, spec: Spec) -> dict[str, Any]:
-    """The forecast of a spec, and its seconds beside those of training as many chips.
+    """The forecast of a spec, and its seconds beside those of training as many chips and twins.
 
     A training step costs the same all along, so its seconds are those of ``BESIDE`` steps.
     """
@@ -198,6 +199,8 @@ def predicted_beside(run: Run, spec: Spec) -> dict[str, Any]:
     middle = time.thread_time()
     part = min(BESIDE, steps)
     train(problem, build_chip(spec, problem), part, run.seed, curve_points=2)
+    after = time.thread_time()
+    train(problem, build_clean_chip(spec, problem), part, run.seed, curve_points=2)
     end = time.thread_time()
     wide = spec.targets.model_copy(update={"confidence": 0.5 * (1.0 + INTERVAL)})
     widely = spec.model_copy(update={"targets": wide})
@@ -224,7 +227,8 @@ def predicted_beside(run: Run, spec: Spec) -> dict[str, Any]:
         },
         "seconds": {
             "predict": middle - start,
-            "train": (end - middle) * forecast.chips * steps / part,
+            "train": (after - middle) * forecast.chips * steps / part,
+            "train_twins": (end - after) * len({id(twin) for twin in twins}) * steps / part,
         },
     }
 

@@ -46,7 +46,7 @@ def _row(value=0.03, ci=(0.01, 0.06), true=0.04, error=0.0, verdicts=("tolerated
         "kind": "excess_loss",
         "predicted": _told(value=value, ci=list(ci), verdict=verdicts[0]),
         "trained": {"value": true, "error": error, "chips": 20, "verdict": verdicts[1]},
-        "seconds": {"predict": 1.0, "train": 20.0},
+        "seconds": {"predict": 1.0, "train": 15.0, "train_twins": 5.0},
         "refused": [],
         "failed": [],
         "not_learned": 0,
@@ -106,7 +106,8 @@ def test_the_sums_count_what_they_say():
 
 def test_costs_of_paths_are_told_apart_from_those_of_drawn_updates():
     drawn = _row(batch=8)
-    drawn["predicted"]["way"], drawn["seconds"] = "every_update", {"predict": 30.0, "train": 20.0}
+    drawn["predicted"]["way"] = "every_update"
+    drawn["seconds"] = {"predict": 30.0, "train": 10.0, "train_twins": 10.0}
     result = summary({"a": _row(), "b": {**drawn, "batch": 1}, "c": drawn})
     assert result["batches"]["1"]["cost_ratio"] == pytest.approx(31 / 40)
     assert result["batches"]["1"]["followed"]["cost_ratio"] == pytest.approx(0.05)
