@@ -267,8 +267,8 @@ def claims(result: Mapping[str, Any], setting: str) -> list[Claim]:
             1.0,
         ),
         claim(
-            "Predicting chips and clean twins costs at most a tenth of training them, for every size "
-            "of batches.",
+            "Predicting chips and clean twins costs at most a tenth of training them, for every "
+            "size of batches.",
             by_batch,
             worst,
             0.0,
