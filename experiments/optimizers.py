@@ -1,7 +1,7 @@
 """Momentum and Adam beside a noisy array: predicted and measured steps, forecast and trained chips.
 
-A tanh network learns from a teacher in batches through an array with a thousand levels and noisy
-writes, by momentum 0.9 and by Adam. At three points of the clean training the loss change of one
+A tanh network learns from a teacher in batches of half of its samples, through an array with a
+thousand levels and noisy writes, by momentum 0.9 and by Adam. At three points of the clean training the loss change of one
 step is measured and predicted, with the optimizer's memory as it is there. Ten chips are trained,
 and ten forecast: the mean training loss of both is compared by Welch's t interval at 99 %, beside
 what the network learned, of which it may be 1 %; a step's predicted change may be 10 % off.
@@ -55,7 +55,7 @@ def compared(run: Run, training: dict[str, Any]) -> dict[str, Any]:
             "network": {"hidden": [6], "activation": "tanh"},
             "task": TASK,
             "device": DEVICE,
-            "learning_rule": {"batch_size": 10},
+            "learning_rule": {"batch_size": 40},
             "training": {**training, "steps": steps},
             "measure": {"seed": run.seed},
         }
@@ -107,7 +107,7 @@ def compared(run: Run, training: dict[str, Any]) -> dict[str, Any]:
 def claims(results: dict[str, dict[str, Any]]) -> list[Claim]:
     """What is claimed of steps and of ends."""
     setting = (
-        "56 weights, tanh, a teacher of 80 samples in batches of 10; 1000 levels, "
+        "56 weights, tanh, a teacher of 80 samples in batches of 40; 1000 levels, "
         "cycle-to-cycle noise of 0.1 %"
     )
     points = [point for row in results.values() for point in row["points"]]

@@ -17,7 +17,7 @@ def test_the_small_form_runs(tmp_path):
     assert len(row["trained"]) == len(row["forecast"]) == 3
     low, high = row["difference_ci"]
     assert low < high
-    assert row["gradients"] == row["steps"], "small batches with a recipe are drawn"
+    assert row["gradients"] < row["steps"], "batches of half of the samples are followed"
 
 
 @pytest.mark.parametrize(
