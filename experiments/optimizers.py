@@ -1,10 +1,11 @@
 """Momentum and Adam beside a noisy array: predicted and measured steps, forecast and trained chips.
 
 A tanh network learns from a teacher in batches of half of its samples, through an array with a
-thousand levels and noisy writes, by momentum 0.9 and by Adam. At three points of the clean training the loss change of one
-step is measured and predicted, with the optimizer's memory as it is there. Ten chips are trained,
-and ten forecast: the mean training loss of both is compared by Welch's t interval at 99 %, beside
-what the network learned, of which it may be 1 %; a step's predicted change may be 10 % off.
+thousand levels and noisy writes, by momentum 0.9 and by Adam. At three points of the clean training
+the loss change of one step is measured and predicted, with the optimizer's memory as it is there.
+Ten chips are trained, and ten forecast: the mean training loss of both is compared by Welch's t
+interval at 99 %, beside what the network learned, of which it may be 1 %; a step's predicted change
+may be 10 % off.
 """
 
 from __future__ import annotations

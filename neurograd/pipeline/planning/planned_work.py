@@ -29,7 +29,6 @@ from neurograd.pipeline.planning.forecast_costs import OtherChip
 from neurograd.pipeline.planning.unit_costs import UnitCosts, measure_units
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.pool.choose import check_options
-from neurograd.pipeline.predicted.network import count_twins
 from neurograd.pipeline.predicted.way import forecast_way
 from neurograd.pipeline.ranges import values_in_ranges
 from neurograd.problem import Problem
@@ -273,11 +272,11 @@ def _stages(
     way, regime = forecast_way(spec, problem, chip)
     looks_ahead = forecast_plan(spec, way, regime)
     predicted = chips if looks_ahead is None else looks_ahead.sizes[-1]
-    # Of chips whose every update is drawn each has its clean twin in its own forecast.
-    beside = 1 if way == "every_update" else count_twins(spec, problem)
-    clean_ahead = (beside, 1 if beside == 1 else predicted)
     looks = max(0, min(steps + 1, CURVE_POINTS) - 2)  # beside the first and the last
-    twins = (chips, most) if is_batched(spec, problem.num_samples) else (1, 1)
+    batched = is_batched(spec, problem.num_samples)
+    twins = (chips, most) if batched else (1, 1)
+    # Of chips whose every update is drawn each has its clean twin in its own forecast.
+    ahead = (chips, predicted) if batched and way != "every_update" else (1, 1)
     # Of twins on batches of their own only the first is looked at along its training.
     clean = units.clean_start + steps * units.clean_update + looks * units.clean_look / twins[0]
     noisy = units.chip_start + steps * units.chip_update + looks * units.chip_look
@@ -288,7 +287,7 @@ def _stages(
     if command == "check":
         rows.append(("measuring at a point", units.point, spec.measure.points, spec.measure.points))
     if command in ("check", "predict"):
-        rows.append((PREDICTING_CLEAN, units.forecast, *clean_ahead))
+        rows.append((PREDICTING_CLEAN, units.forecast, *ahead))
         rows.append((PREDICTING, units.forecast, chips, predicted))
     if command == "check":
         bursts = _burst_seconds(bursts_beside(spec, problem, chip), units)
@@ -305,7 +304,7 @@ def _stages(
         budget = QUICK if quick else FULL
         forecasts, ends = _limits(spec, problem, budget)
         confirmed = ends if confirm else 0
-        rows.append((PREDICTING_CLEAN, units.forecast, beside, beside))
+        rows.append((PREDICTING_CLEAN, units.forecast, ahead[0], ahead[0]))
         rows.append((PREDICTING, units.forecast, chips, chips))
         least, top = (count * chips for count in forecasts)
         rows.append(("predicting a chip with another number", units.another, least, top))
