@@ -1,4 +1,4 @@
-# Two commands set everything up on a machine with Python 3.11 to 3.14 and nothing else:
+# Two commands set everything up on a machine with Python 3.11 to 3.14 and a network:
 #   make demo    the report of an HfO2 crossbar
 #   make test    the tests
 # The first Python found is taken; the tests' versions (constraints.txt) were chosen on 3.11.

@@ -24,10 +24,17 @@ file an equation or theorem, each with its statement, source, proof idea and whe
 | exact_descent            | (7, 8)   | whether a step with known mean and covariance descends |
 | theorem_3_2_bias_ratio   | 8        | how great a bias may be, as printed and as it holds    |
 | corollary_a_2_many_steps | A.2      | many steps around a minimum, and the loss floor        |
+| stationary_noise         | (A.2)    | the same for noise of any covariance and any mean      |
+| asymmetry                |          | the bias that an asymmetric write makes of noise       |
 
 No file is named like a function, so that importing a file never hides the function.
 """
 
+from neurograd.theory.asymmetry import (
+    asymmetric_write_mean,
+    gaussian_mean_absolute,
+    write_symmetry,
+)
 from neurograd.theory.corollary_a_2_many_steps import ManySteps, loss_floor, many_steps
 from neurograd.theory.equation_1_scaling import ScalingExponent, scaling_exponent
 from neurograd.theory.exact_descent import exact_margin
@@ -40,6 +47,13 @@ from neurograd.theory.kinks import (
 )
 from neurograd.theory.lemma_2_1_loss_change import LossChange, lemma_2_1, white_variance_term
 from neurograd.theory.noise_covariance import anisotropy, covariance_variance_term
+from neurograd.theory.stationary_noise import (
+    asymmetric_jacobian,
+    covariance_after,
+    mean_path_correction,
+    settled_steps,
+    stationary_covariance,
+)
 from neurograd.theory.theorem_2_2_depth import (
     expected_hessian_trace,
     variance_impact_per_parameter,
@@ -68,26 +82,34 @@ __all__ = [
     "ManySteps",
     "ScalingExponent",
     "anisotropy",
+    "asymmetric_jacobian",
+    "asymmetric_write_mean",
     "bias_loss_change",
     "bias_ratio",
     "bias_ratio_threshold",
     "counterexample_3_2",
+    "covariance_after",
     "covariance_variance_term",
     "descends_in_noise",
     "exact_margin",
     "expected_hessian_trace",
     "expected_kink",
     "expected_kinks",
+    "gaussian_mean_absolute",
     "hard_tanh_kinks",
     "leaky_relu_kinks",
     "lemma_2_1",
     "loss_floor",
     "many_steps",
+    "mean_path_correction",
     "noise_curvature_threshold",
     "noise_descent_margin",
     "published_bias_ratio_approximation",
     "relu_trace_ratio",
     "scaling_exponent",
+    "settled_steps",
+    "stationary_covariance",
     "variance_impact_per_parameter",
     "white_variance_term",
+    "write_symmetry",
 ]

@@ -60,7 +60,7 @@ def vector(name: str, values: npt.ArrayLike, size: int | None = None) -> Array:
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise ValueError(f"{name} must be a non-empty vector of finite numbers")
     if size is not None and array.size != size:
-        raise ValueError(f"{name} must have length {size}, one for each eigenvalue")
+        raise ValueError(f"{name} must have length {size}, got {array.size}")
     return array
 
 
@@ -69,4 +69,30 @@ def non_negative_vector(name: str, values: npt.ArrayLike, size: int) -> Array:
     array = vector(name, values, size)
     if (array < 0).any():
         raise ValueError(f"{name} must be zero or greater throughout, got {float(array.min())!r}")
+    return array
+
+
+def square_matrix(name: str, values: npt.ArrayLike, size: int | None = None) -> Array:
+    """A finite matrix with as many rows as columns, of a size where that is known."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    square = array.ndim == 2 and array.shape[0] == array.shape[1] and array.size > 0
+    if not square or not np.isfinite(array).all():
+        raise ValueError(f"{name} must be a square matrix of finite numbers")
+    if size is not None and len(array) != size:
+        raise ValueError(f"{name} must have {size} rows and columns, got {len(array)}")
+    return array
+
+
+def covariance_matrix(name: str, values: npt.ArrayLike, size: int | None = None) -> Array:
+    """A symmetric matrix without negative eigenvalues, to rounding; see `square_matrix`."""
+    array = square_matrix(name, values, size)
+    rounding = 1e-9 * float(np.abs(array).max())
+    if float(np.abs(array - array.T).max()) > rounding:
+        raise ValueError(f"{name} must be symmetric")
+    array = (array + array.T) / 2
+    if float(np.linalg.eigvalsh(array)[0]) < -rounding * len(array):
+        raise ValueError(f"{name} must have no negative eigenvalue")
     return array

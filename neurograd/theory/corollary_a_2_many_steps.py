@@ -16,7 +16,10 @@ recursion of its own, with ``a = 1 − Δtλ_i``: both are geometric sums, ``Σ_
 Where it fails: on a network, whose Hessian changes along the way and with the noise. Frozen at one
 point it is an order of magnitude at best; around an interpolating cross-entropy minimum it was seen
 to predict 2 to 4 times too much excess loss at large noise. The limits T → ∞ and λ → 0 do not
-commute. Noise that is not white enters by its diagonal in the eigenbasis only.
+commute. Noise that is not white enters by its diagonal in the eigenbasis only
+(`neurograd.theory.stationary_noise` has all of it). Asymmetric writes: the restoring part that they
+add to the curvature is missing, without which the variance was seen to be 4 times too large in one
+dimension, and their bias depends on the noise (`neurograd.theory.asymmetry`).
 """
 
 from __future__ import annotations

@@ -80,6 +80,38 @@ def _shown_commands(text):
     return [line.split("  #")[0] for line in lines if line.startswith("neurograd ")]
 
 
+def _options_of_commands(text, known):
+    """Every (command, option) that a page says a command has.
+
+    They are those of the tables of sections whose head names commands; a row that begins with "of
+    `check`" is of that command alone.
+    """
+    for section in re.split(r"^## ", text, flags=re.M)[1:]:
+        head = section.partition("\n")[0]
+        named = [word for word in re.findall(r"\w+", head) if word in known]
+        for options, meaning in re.findall(r"^\| (`--.*?) \| (.*) \|$", section, re.M):
+            only = re.match(r"of `(\w+)`", meaning)
+            for option in re.findall(r"`(--[\w-]+)", options):
+                yield from ((each, option) for each in ([only[1]] if only else named))
+
+
+def test_options_of_tables_are_those_of_the_commands_of_their_heads():
+    import typer.main
+
+    from neurograd.cli import app
+
+    commands = typer.main.get_command(app).commands
+    has = {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, command in commands.items()
+    }
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    said = set(_options_of_commands(text, has))
+    assert {("check", "--html"), ("train", "--json"), ("fit", "--ranges")} <= said
+    assert ("train", "--html") not in said
+    assert [each for each in sorted(said) if each[1] not in has[each[0]]] == []
+
+
 @pytest.mark.parametrize("source", PAGES)
 def test_commands_that_are_shown_have_these_options(source):
     import typer.main

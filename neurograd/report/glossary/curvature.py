@@ -17,8 +17,9 @@ CURVATURE: tuple[Term, ...] = (
         "trace",
         "Tr H",
         "Trace of the Hessian",
-        "Sum of the Hessian's eigenvalues. White noise costs in proportion to Tr H/N, which "
-        "depth and ReLU lower.",
+        "Sum of the Hessian's eigenvalues. White noise costs in proportion to Tr H/N, which a ReLU "
+        "lowers at initialization, and depth where hidden layers are wider than half of inputs and "
+        "outputs together.",
         CURVATURE_UNIT,
         f"{GHOSH}, Theorems 2.2 and 2.3",
     ),

@@ -7,6 +7,8 @@ import pytest
 
 from neurograd import theory
 
+CLOUD = {"jacobian": [[2.0, 0.5], [0.1, 1.0]], "noise_covariance": [[1.0, 0.1], [0.1, 1.0]]}
+
 GOOD = {
     theory.lemma_2_1: {
         "b": 1.0,
@@ -78,6 +80,28 @@ GOOD = {
         "total_variances": [1.0, 2.0, 3.0],
         "confidence": 0.9,
     },
+    theory.write_symmetry: {"up": [1.0, 0.9], "down": [1.0, 1.1]},
+    theory.asymmetric_write_mean: {
+        "mean_request": [0.1, -0.1],
+        "mean_absolute_request": [0.2, 0.1],
+        "symmetric": [1.0, 1.0],
+        "asymmetric": [0.3, -0.3],
+    },
+    theory.gaussian_mean_absolute: {"mean": [0.1, -0.1], "std": [0.2, 0.1]},
+    theory.stationary_covariance: {**CLOUD, "step_size": 0.1},
+    theory.covariance_after: {**CLOUD, "step_size": 0.1, "steps": 3},
+    theory.settled_steps: {"eigenvalues": [1.0, 2.0], "step_size": 0.1, "steps": 3},
+    theory.asymmetric_jacobian: {
+        "hessian": [[2.0, 0.5], [0.5, 1.0]],
+        "symmetric": [1.0, 1.0],
+        "asymmetric_slope": [1.0, -1.0],
+        "mean_absolute_request": [0.2, 0.1],
+        "step_size": 0.1,
+    },
+    theory.mean_path_correction: {
+        "covariance": [[1.0, 0.1], [0.1, 1.0]],
+        "second_derivatives": [[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]],
+    },
 }
 theory_descends = {theory.descends_in_noise: GOOD[theory.noise_descent_margin]}
 ALL = {**GOOD, **theory_descends}
@@ -106,6 +130,7 @@ def test_good_arguments_are_accepted_and_what_is_not_finite_is_refused(function)
 def test_ranges_are_refused_by_name(function):
     never_negative = {"total_variance", "step_size", "grad_norm", "steps", "weights"}
     never_negative |= {"variance_per_parameter", "num_parameters", "total_variances", "confidence"}
+    never_negative |= {"std", "mean_absolute_request"}
     for name in never_negative & ALL[function].keys():
         good = ALL[function][name]
         bad = [-1e-9, *good[1:]] if isinstance(good, list) else -1
@@ -123,6 +148,10 @@ def test_ranges_are_refused_by_name(function):
         theory.descends_in_noise,
         theory.many_steps,
         theory.loss_floor,
+        theory.stationary_covariance,
+        theory.covariance_after,
+        theory.settled_steps,
+        theory.asymmetric_jacobian,
     ],
 )
 def test_a_step_size_of_zero_is_refused_where_it_decides(function):
