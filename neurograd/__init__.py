@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from neurograd.measure.moments import Moments, measure_moments
     from neurograd.measure.point import MeasurementBudget as Budget
     from neurograd.measure.point import measure_point
+    from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
     from neurograd.pipeline.check import CheckResult
     from neurograd.pipeline.own.front_door import check, limits, predict, sweep
     from neurograd.problem import Problem
@@ -38,6 +39,9 @@ _PLACES = {
     "Moments": "measure.moments",
     "NeurogradError": "errors",
     "Problem": "problem",
+    "build_chip": "pipeline.build",
+    "build_clean_chip": "pipeline.build",
+    "build_problem": "pipeline.build",
     "check": "pipeline.own.front_door",
     "covariance_trace": "measure.loss_change",
     "exact_diagonal": "measure.curvature",
@@ -63,6 +67,9 @@ __all__ = [
     "Moments",
     "NeurogradError",
     "Problem",
+    "build_chip",
+    "build_clean_chip",
+    "build_problem",
     "check",
     "covariance_trace",
     "exact_diagonal",

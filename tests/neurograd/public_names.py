@@ -65,7 +65,10 @@ def calls() -> dict[str, bool]:
     budget = neurograd.Budget(draws=8, loss_draws=4, covariance_draws=4, seed=0)
     point = neurograd.measure_point(problem, chip, w, 0, 0, budget)
     optimizer = neurograd.ChipOptimizer(module.parameters(), [write], 0.1, seed=0)
-    result = neurograd.check(validate_spec(EXAMPLE), quick=True)
+    spec = validate_spec(EXAMPLE)
+    result = neurograd.check(spec, quick=True)
+    built = neurograd.build_problem(spec)
+    noisy, clean = neurograd.build_chip(spec, built), neurograd.build_clean_chip(spec, built)
     own = {"problem": problem, "chip": {"device": EXAMPLE["device"], "training": SHORT}}
     swept = neurograd.sweep(over={"device.read.noise": [0.0, 0.1]}, mode="predict", **own)
     try:
@@ -87,6 +90,9 @@ def calls() -> dict[str, bool]:
         "Moments": isinstance(moments, neurograd.Moments),
         "NeurogradError": refused,
         "Problem": problem.num_parameters == len(w),
+        "build_chip": len(noisy.writes) > 0,
+        "build_clean_chip": len(clean.writes) == 0,
+        "build_problem": built.num_samples == 40,
         "check": result.report["num_parameters"] == 64 * 4 + 4 + 4 * 10 + 10,
         "covariance_trace": covariance.value >= 0,
         "exact_diagonal": diagonal.shape == w.shape,
