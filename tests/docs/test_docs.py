@@ -102,7 +102,11 @@ def test_options_of_tables_are_those_of_the_commands_of_their_heads():
 
     commands = typer.main.get_command(app).commands
     has = {
-        name: {option for parameter in command.params for option in parameter.opts}
+        name: {
+            option
+            for parameter in command.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         for name, command in commands.items()
     }
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
