@@ -105,6 +105,17 @@ class ConfirmationResult(Record):
     """At the one that is predicted not to be; None without one."""
 
 
+class OppositeLimit(Record):
+    """The limit on the other side of the present value, which is further away and not trained."""
+
+    upper: bool
+    """Whether values below it are the tolerated ones."""
+    inside: TriedValue | None
+    """Its A; None where no value is tolerated there."""
+    outside: TriedValue | None
+    """Its B; None where no value that was tried there is lost."""
+
+
 class LimitResult(Record):
     """How far one number may move."""
 
@@ -145,7 +156,11 @@ class LimitResult(Record):
     tried: tuple[TriedValue, ...]
     """All values that were tried, by size: the curve of predicted costs."""
     training: ConfirmationResult | None
-    """What training says of the limit, None where none was asked."""
+    """What training says of the limit, None where none was asked. Of two limits the nearer one is
+    trained."""
+    opposite: OppositeLimit | None = None
+    """The limit on the other side of the present value; None where none is known, and in older
+    reports."""
 
 
 class DesignChangeResult(Record):

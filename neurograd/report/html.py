@@ -103,6 +103,7 @@ def render_limits_html(report: LimitsReport) -> str:
         confidence=confidence(report.confidence),
         trained=any(curve.trained for curve in curves),
         infinite=any(curve.infinite for curve in curves),
+        opposite=any(curve.row.opposite is not None for curve in curves),
         paper=paper,
         columns=columns,
         numbers=numbers_sheet(report),

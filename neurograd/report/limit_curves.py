@@ -9,7 +9,7 @@ from neurograd import words
 from neurograd.measure.intervals import Interval
 from neurograd.records.limits import LimitResult
 from neurograd.records.report import LimitsReport
-from neurograd.report.content.limits import TRAINING_SAYS, cost_in_words
+from neurograd.report.content.limits import cost_in_words, training_says
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,9 @@ class LimitCurve:
     @property
     def caption(self) -> str:
         """The limit and what training says of it; numbers keep their units on one line."""
-        training = self.row.training
         said = [self.limit]
-        if training is not None:
-            said.append(words.capital(TRAINING_SAYS[training.status]))
+        if self.row.training is not None:
+            said.append(words.capital(training_says(self.row)))
         return " ".join(f"{each}." for each in said).replace(" %", "\u00a0%")
 
     @property

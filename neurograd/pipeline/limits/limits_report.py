@@ -15,6 +15,7 @@ from neurograd.records.limits import (
     ConfirmationResult,
     DesignChangeResult,
     LimitResult,
+    OppositeLimit,
     Prediction,
     TrainedValue,
     TriedValue,
@@ -58,7 +59,13 @@ def limit_result(limit: Limit, confirmation: Confirmation | None) -> LimitResult
         worse=show(limit.worse),
         tried=tuple(_tried(knob, each) for each in limit.tried),
         training=None if confirmation is None else _confirmed(confirmation),
+        opposite=None if limit.opposite is None else _opposite(limit.opposite),
     )
+
+
+def _opposite(limit: Limit) -> OppositeLimit:
+    show = partial(_shown, limit.knob)
+    return OppositeLimit(upper=limit.upper, inside=show(limit.inside), outside=show(limit.outside))
 
 
 def _shown(knob: Knob, tried: Tried | None) -> TriedValue | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from neurograd import words
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import Interval
-from neurograd.records.limits import DesignChangeResult, LimitResult, TriedValue
+from neurograd.records.limits import DesignChangeResult, LimitResult, OppositeLimit, TriedValue
 from neurograd.records.report import LimitsReport
 from neurograd.report.content.sheet import Column, Sheet, percent
 
@@ -32,6 +33,16 @@ TRAINING_SAYS = {
     "unclear": "training cannot tell",
 }
 """What training says of a limit, by the status of its confirmation."""
+
+
+def training_says(row: LimitResult) -> str:
+    """What training says of a number's limit; empty where none was trained."""
+    if row.training is None:
+        return ""
+    nearer = "" if row.opposite is None else " (the nearer limit; the other one was not trained)"
+    return f"{TRAINING_SAYS[row.training.status]}{nearer}"
+
+
 _KINDS = {"accuracy_drop": "test accuracy lost", "excess_loss": "loss not gained"}
 
 
@@ -82,11 +93,26 @@ def verdict_label(report: LimitsReport) -> str:
     return "Predicted verdict" if report.trained is None else "Verdict"
 
 
-def numbers_sheet(report: LimitsReport) -> Sheet[LimitResult]:
-    """Each number with its limit and with what is predicted and trained there."""
-    columns: tuple[Column[LimitResult], ...] = (
-        Column("what", lambda row: row.label, text=True),
-        Column("now", lambda row: row.now_shown),
+@dataclass(frozen=True)
+class _Row:
+    """One limit of a number: the nearer one, or that on the other side."""
+
+    number: LimitResult
+    limit: LimitResult | OppositeLimit
+
+
+def _limits_of(number: LimitResult) -> list[LimitResult | OppositeLimit]:
+    return [number] if number.opposite is None else [number, number.opposite]
+
+
+def numbers_sheet(report: LimitsReport) -> Sheet[_Row]:
+    """Each number with its limit and with what is predicted and trained there.
+
+    A limit on the other side of the present value has a row of its own.
+    """
+    columns: tuple[Column[_Row], ...] = (
+        Column("what", lambda row: row.number.label, text=True),
+        Column("now", lambda row: row.number.now_shown),
         Column("tolerated to", lambda row: _cells(row)[0]),
         Column("cost", lambda row: _cells(row)[1]),
         Column("lost from", lambda row: _cells(row)[2]),
@@ -94,7 +120,8 @@ def numbers_sheet(report: LimitsReport) -> Sheet[LimitResult]:
         Column("training", _status, text=True, colour=lambda row: _COLOURS.get(_status(row), "")),
     )
     title = "How far each number may move, with the cost that is predicted there"
-    return Sheet(title, columns, report.numbers)
+    rows = tuple(_Row(each, other) for each in report.numbers for other in _limits_of(each))
+    return Sheet(title, columns, rows)
 
 
 def limit_sentences(report: LimitsReport) -> list[str]:
@@ -166,19 +193,23 @@ def _finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _cells(row: LimitResult) -> list[str]:
+def _cells(row: _Row) -> list[str]:
     """Both numbers of a limit with the cost that is predicted there."""
-    if row.inside is None and row.outside is None:
-        return [_STATUS[row.status], "", "", ""]
-    return [*_tried(row.inside), *_tried(row.outside)]
+    inside, outside = row.limit.inside, row.limit.outside
+    if inside is None and outside is None:
+        return [_STATUS[row.number.status], "", "", ""]
+    return [*_tried(inside), *_tried(outside)]
 
 
 def _tried(tried: TriedValue | None) -> list[str]:
     return ["not known", ""] if tried is None else [tried.shown, _cost(tried.cost)]
 
 
-def _status(row: LimitResult) -> str:
-    return "" if row.training is None else row.training.status
+def _status(row: _Row) -> str:
+    training = row.number.training
+    if training is None:
+        return ""
+    return training.status if row.limit is row.number else "not trained"
 
 
 def _training(row: LimitResult, confidence: float) -> str:
@@ -193,4 +224,4 @@ def _training(row: LimitResult, confidence: float) -> str:
         for tried, trained in sides
         if tried is not None and trained is not None
     ]
-    return f"; {TRAINING_SAYS[training.status]}: {'; '.join(said)}"
+    return f"; {training_says(row)}: {'; '.join(said)}"

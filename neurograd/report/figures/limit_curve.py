@@ -203,6 +203,11 @@ def _limits(axes: Axes, curve: LimitCurve, across: NumberAxis) -> None:
             edge = min(max(part, _PART), 0.98 - _PART) + (0.0 if leftward else 0.02)
             align = "right" if leftward else "left"
             _above(axes, edge, 2, f"{letter} {tried.shown}", colour, align, fontweight="bold")
+    # That on the other side has no letters, for which there is no room.
+    if row.opposite is not None:
+        for tried, colour in ((row.opposite.inside, GREEN), (row.opposite.outside, RED)):
+            if tried is not None:
+                axes.axvline(across.place(tried.value), color=colour, linewidth=1.0, zorder=2)
     now = across.place(row.now)
     part = (now - low) / (high - low)
     align = "left" if part < _PART else "right" if part > 1 - _PART else "center"

@@ -8,6 +8,7 @@ import pytest
 from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.limits.limit import Limit
+from neurograd.pipeline.limits.limits_report import limit_result
 from neurograd.pipeline.limits.outlook import PredictedCost
 from neurograd.pipeline.limits.search import FULL, QUICK, find_limit
 
@@ -80,6 +81,16 @@ def test_both_limits_are_said_and_the_nearer_one_first(knob, steps, budget, said
     """Red where 'tolerated from 12' stands beside 48, 57 and 80 that were tried and lost."""
     found, _ = _search(knob, steps, budget)
     assert found.sentence() == said
+
+
+def test_the_other_limit_is_in_the_record():
+    found, _ = _search(LEVELS, [(0, LOST), (12, KEPT), (46, LOST)], QUICK)
+    result = limit_result(found, None)
+    assert (result.upper, result.inside.value, result.outside.value) == (True, 45, 46)
+    other = result.opposite
+    assert (other.upper, other.inside.value, other.outside.value) == (False, 12, 10)
+    one, _ = _search(LEVELS, [(0, LOST), (12, KEPT)], QUICK)
+    assert limit_result(one, None).opposite is None
 
 
 def _walk(found: Limit, way: int) -> list[tuple[float, Verdict]]:

@@ -12,7 +12,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from neurograd.records.json_form import report_from_json
+from neurograd.records.json_form import report_from_json, to_json_dict
+from neurograd.report.content.limits import limit_sentences, numbers_sheet
 from neurograd.report.figures.limit_curve import CostAxis, plot_limit_curve
 from neurograd.report.figures.number_axis import NumberAxis
 from neurograd.report.limit_curves import LimitCurve, limit_curves, without_curve
@@ -85,6 +86,39 @@ def test_both_limits_the_present_value_and_what_was_trained_are_there(report):
     assert [y for _, y in _markers(axes, INK, "D")] == pytest.approx(trained)
     assert costs.target == 2.0
     assert 2.0 in axes.get_yticks()
+
+
+def test_the_limit_on_the_other_side_is_drawn_tabulated_and_said_not_to_be_trained(report):
+    """Red where the second limit is in a sentence only, which training then 'confirms'."""
+    row = report["numbers"][NOISE]
+    before = {each.get_xdata()[0] for each in _upright(_drawn(report)[0])}
+    other = [copy.deepcopy(row[side]) for side in ("inside", "outside")]
+    for value, each in zip((0.4, 0.5), other, strict=True):
+        each.update(value=value, shown=f"{100 * value:g} %")
+    row["opposite"] = {"upper": True, "inside": other[0], "outside": other[1]}
+    axes, curve, _ = _drawn(report)
+    more = {each.get_xdata()[0]: to_hex(each.get_color()) for each in _upright(axes)}
+    assert more[math.log10(0.4)] == GREEN.lower()
+    assert more[math.log10(0.5)] == RED.lower()
+    assert len(more) == len(before) + 2
+    record = _read(report)
+    nearer, opposite = numbers_sheet(record).cells()[NOISE : NOISE + 2]
+    assert nearer[:2] == opposite[:2] == [row["label"], "5 %"]
+    assert (opposite[2], opposite[4], opposite[6]) == ("40 %", "50 %", "not trained")
+    assert nearer[6] == row["training"]["status"]
+    said = "(the nearer limit; the other one was not trained)"
+    assert said in curve.caption
+    assert said in limit_sentences(record)[NOISE]
+    written = to_json_dict(record)["numbers"][NOISE]["opposite"]
+    assert written["outside"]["value"] == 0.5
+
+
+def _upright(axes):
+    return [
+        line
+        for line in axes.get_lines()
+        if len(line.get_xdata()) == 2 and len(set(line.get_xdata())) == 1
+    ]
 
 
 def test_what_stands_above_the_picture_stays_in_it_and_apart(report):
