@@ -8,7 +8,15 @@ import numpy as np
 
 from device_models.kernels.compiled import called, inlined
 from device_models.kernels.counter_numbers import SHARED
-from device_models.kernels.number_loops import BLOCK, STOCHASTIC, block_of, round_all, unit
+from device_models.kernels.number_loops import (
+    BLOCK,
+    STOCHASTIC,
+    TRUNCATE,
+    block_of,
+    round_all,
+    truncated,
+    unit,
+)
 
 
 class Grid(NamedTuple):
@@ -93,10 +101,16 @@ def round_updates(
 @inlined
 def _place(x: Any, zero: Any, above: Any, below: Any, real: Any) -> Any:
     """A weight counted in spacings from state 0."""
+    return _in_spacings(x - zero, x, zero, above, below, real)
+
+
+@inlined
+def _in_spacings(way: Any, x: Any, zero: Any, above: Any, below: Any, real: Any) -> Any:
+    """A difference of weights in spacings as they are at a weight; 0 where there are none."""
     spacing = below if x < zero else above
     wide = spacing > real(0.0)
-    place = (x - zero) / (spacing if wide else real(1.0))
-    return place if wide else real(0.0)
+    count = way / (spacing if wide else real(1.0))
+    return count if wide else real(0.0)
 
 
 @called
@@ -156,6 +170,10 @@ def land(
             aim = _inside(before[j] + way[j], lows[j], highs[j])
             starts[j] = np.rint(_place(before[j], zeros[j], above, below, real))
             ways[j] = _place(aim, zeros[j], above, below, real) - starts[j]
+            if states.rounding == TRUNCATE:
+                largest = max(abs(lows[j]), abs(highs[j]))
+                largest = _in_spacings(largest, aim, zeros[j], above, below, real)
+                ways[j] = truncated(ways[j], max(largest, real(1.0)), real)
         round_all(ways, units[first - begin :], size, states.rounding, real)
         for j in range(size):
             above, below = (highs[j] - zeros[j]) / states.last, (zeros[j] - lows[j]) / states.last

@@ -13,6 +13,7 @@ import numpy as np
 
 from device_models.kernels.compiled import called, inlined
 from device_models.kernels.counter_numbers import KEY_STEPS, MULTIPLIERS, ROUNDS, WORD
+from device_models.kernels.whole_numbers import LOST
 
 _M0, _M1 = (np.uint64(each) for each in MULTIPLIERS)
 _W0, _W1 = (np.uint64(each) for each in KEY_STEPS)
@@ -201,6 +202,14 @@ def gather(values: Any, device: Any, size: Any, found: Any) -> None:
 
 
 @inlined
+def truncated(x: Any, size: Any, real: Any) -> Any:
+    """``whole_numbers.truncated`` of a number."""
+    near, far = np.rint(x), abs(x)
+    lost = real(LOST) * np.finfo(real).eps * (size if far < size else far)
+    return near if abs(x - near) <= lost else np.trunc(x)
+
+
+@inlined
 def round_all(numbers: Any, units: Any, size: Any, rounding: Any, real: Any) -> None:
     """Numbers of 0 or more become whole ones; the units are uniform from 0 to 1."""
     if rounding == STOCHASTIC:
@@ -212,7 +221,7 @@ def round_all(numbers: Any, units: Any, size: Any, rounding: Any, real: Any) -> 
             numbers[j] = np.rint(numbers[j])
     elif rounding == TRUNCATE:
         for j in range(size):
-            numbers[j] = np.trunc(numbers[j])
+            numbers[j] = truncated(numbers[j], real(1.0), real)
 
 
 @inlined

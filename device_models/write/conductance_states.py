@@ -82,15 +82,15 @@ class ConductanceStates:
 
     def plain_landing(self, w: Tensor, aimed: Tensor, key: Tensor) -> Tensor:
         """What is realized of an aim, by tensor operations, on any kind of device, ``(N,)``."""
-        start, way = self._way(w, aimed)
-        landed = self._weight(start + round_by_key(way, self.rounding, key))
+        start, way, size = self._way(w, aimed)
+        landed = self._weight(start + round_by_key(way, self.rounding, key, size))
         return torch.where(aimed == 0, torch.zeros_like(w), landed - w)
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
         """Exact moments: a choice between two neighbouring states."""
         aimed = self.inner.write(w, increment, torch.Generator(device=w.device))
-        start, way = self._way(w, aimed)
-        below, p = rounding_outcomes(way, self.rounding)
+        start, way, size = self._way(w, aimed)
+        below, p = rounding_outcomes(way, self.rounding, size)
         landed = two_point_mixture(
             ElementMoments.constant(self._weight(start + below) - w),
             ElementMoments.constant(self._weight(start + below + 1) - w),
@@ -101,10 +101,16 @@ class ConductanceStates:
             landed.mean.masked_fill(still, 0.0), landed.variance.masked_fill(still, 0.0)
         )
 
-    def _way(self, w: Tensor, aimed: Tensor) -> tuple[Tensor, Tensor]:
-        """Number of the state that a weight stands at, and spacings from it to the aim."""
+    def _way(self, w: Tensor, aimed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Number of the state that a weight stands at, and spacings from it to the aim.
+
+        The third is the largest |weight| in these spacings, 1 or more: no more digits are known of
+        the way than of that.
+        """
         start = self._place(w).round()
-        return start, self._place(torch.clamp(w + aimed, self.low, self.high)) - start
+        aim = torch.clamp(w + aimed, self.low, self.high)
+        size = self._in_spacings(torch.maximum(self.low.abs(), self.high.abs()), aim)
+        return start, self._place(aim) - start, size.clamp_min(1.0)
 
     @property
     def _spacings(self) -> tuple[Tensor, Tensor]:
@@ -114,10 +120,14 @@ class ConductanceStates:
 
     def _place(self, w: Tensor) -> Tensor:
         """Weights counted in spacings from state 0; whole numbers are states."""
+        return self._in_spacings(w - self.zero, w)
+
+    def _in_spacings(self, way: Tensor, w: Tensor) -> Tensor:
+        """A difference of weights in spacings as they are at a weight; 0 where there are none."""
         above, below = self._spacings
         spacing = torch.where(w < self.zero, below, above)
         wide = spacing > 0
-        return torch.where(wide, (w - self.zero) / torch.where(wide, spacing, 1.0), 0.0)
+        return torch.where(wide, way / torch.where(wide, spacing, 1.0), 0.0)
 
     def _weight(self, place: Tensor) -> Tensor:
         above, below = self._spacings

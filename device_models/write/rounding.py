@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from device_models.kernels.counter_numbers import DeviceNumbers, single_uniforms
+from device_models.kernels.whole_numbers import truncated
 
 MOST_OUTCOMES = 81
 """Most whole numbers that a normal number is rounded to one by one."""
@@ -29,9 +30,9 @@ def check_rounding(mode: str) -> None:
 def round_whole(x: Tensor, mode: Rounding, generator: torch.Generator) -> Tensor:
     """Round to whole numbers.
 
-    ``nearest`` takes ties to even, ``truncate`` rounds towards 0, ``stochastic`` rounds up with
-    the fractional part as probability and so keeps the mean (Gupta et al., ICML 2015), ``none``
-    leaves x as it is (what a chip without this effect would do).
+    ``nearest`` takes ties to even, ``truncate`` rounds towards 0 (see ``truncated``),
+    ``stochastic`` rounds up with the fractional part as probability and so keeps the mean (Gupta et
+    al., ICML 2015), ``none`` leaves x as it is (what a chip without this effect would do).
     """
     if mode != "stochastic":
         return _without_draw(x, mode)
@@ -46,10 +47,13 @@ def round_by_device(x: Tensor, mode: Rounding, numbers: DeviceNumbers, place: in
     return _by_chance(x, numbers.uniform(place))
 
 
-def round_by_key(x: Tensor, mode: Rounding, key: Tensor) -> Tensor:
-    """As ``round_whole``, by the one uniform number that each device has in a write, ``(N,)``."""
+def round_by_key(x: Tensor, mode: Rounding, key: Tensor, size: Tensor | float = 1.0) -> Tensor:
+    """As ``round_whole``, by the one uniform number that each device has in a write, ``(N,)``.
+
+    ``size`` is that of ``truncated``.
+    """
     if mode != "stochastic":
-        return _without_draw(x, mode)
+        return _without_draw(x, mode, size)
     return _by_chance(x, single_uniforms(key, x))
 
 
@@ -58,21 +62,23 @@ def _by_chance(x: Tensor, units: Tensor) -> Tensor:
     return low + (units < x - low)
 
 
-def _without_draw(x: Tensor, mode: Rounding) -> Tensor:
+def _without_draw(x: Tensor, mode: Rounding, size: Tensor | float = 1.0) -> Tensor:
     if mode == "none":
         return x
-    return x.round() if mode == "nearest" else x.trunc()
+    return x.round() if mode == "nearest" else truncated(x, size)
 
 
-def rounding_outcomes(x: Tensor, mode: Rounding) -> tuple[Tensor, Tensor]:
+def rounding_outcomes(
+    x: Tensor, mode: Rounding, size: Tensor | float = 1.0
+) -> tuple[Tensor, Tensor]:
     """The lower outcome of ``round_whole`` and the probability of the one above it.
 
-    A deterministic mode has probability 0 of the outcome above.
+    A deterministic mode has probability 0 of the outcome above; ``size`` is that of ``truncated``.
     """
     if mode == "stochastic":
         low = x.floor()
         return low, x - low
-    return _without_draw(x, mode), torch.zeros_like(x)
+    return _without_draw(x, mode, size), torch.zeros_like(x)
 
 
 def normal_rounding_outcomes(

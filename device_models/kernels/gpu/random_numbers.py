@@ -78,6 +78,16 @@ def normal_at(place: tl.tensor, key: tl.tensor, device: tl.tensor, like: tl.tens
 
 
 @kernel
+def truncated(x: tl.tensor) -> Any:
+    """``whole_numbers.truncated``."""
+    near, lost = precise.rint(x), 1.7763568394002505e-15
+    if x.dtype == tl.float32:
+        lost = 9.5367431640625e-07
+    whole = tl.abs(x - near) <= lost * tl.maximum(tl.abs(x), 1.0)
+    return tl.where(whole, near, precise.trunc(x))
+
+
+@kernel
 def rounded(asked: tl.tensor, word: tl.tensor, ROUNDING: tl.constexpr) -> Any:
     """``rounding.round_by_device`` by a word of each device."""
     found = asked
@@ -87,7 +97,7 @@ def rounded(asked: tl.tensor, word: tl.tensor, ROUNDING: tl.constexpr) -> Any:
         low = tl.floor(asked)
         found = low + (unit_of(word, asked) < asked - low).to(asked.dtype)
     if ROUNDING == 2:
-        found = tl.floor(asked)
+        found = truncated(asked)
     return found
 
 

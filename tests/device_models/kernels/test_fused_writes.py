@@ -226,6 +226,60 @@ def test_writes_on_a_grid_are_the_plain_ones(mapping, stores, rounding, number, 
     assert torch.equal(found.nan_to_num(), expected.nan_to_num())
 
 
+def _beside_whole(count, seed, dtype):
+    """Whole numbers, those a few units in the last place beside them, and some further off."""
+    generator = generator_for(seed, "whole")
+    whole = torch.randint(-6, 7, (count,), generator=generator).double()
+    units = torch.randint(-20, 21, (count,), generator=generator).double()
+    return (whole * (1.0 + units * torch.finfo(dtype).eps)).to(dtype)
+
+
+@pytest.mark.parametrize("states", [9, 17, 200])
+@pytest.mark.parametrize("mapping", [None, "differential_pair", "reference"])
+@pytest.mark.parametrize("dtype", dispatch.TYPES)
+def test_truncation_of_what_is_nearly_whole_is_the_plain_one(mapping, states, dtype):
+    """To the last digit, on either side of what counts as whole."""
+    places, key = _beside_whole(N, states, dtype), draw_key(generator_for(0))
+    if mapping is None:
+        write = UpdateRounding(FixedPointGrid(6, 0.7 + states), "truncate", stores=False)
+        w, increment = torch.zeros(N, dtype=dtype), places * write.grid.step
+        found = write.write(w, increment, generator_for(0))
+        expected, unit = write.plain_write(w, increment, key), write.grid.step
+    else:
+        write = _states(mapping, "truncate", states, states, dtype)
+        unit = (write.high - write.zero) / (states - 1)
+        w = write.program(torch.full((N,), 0.1, dtype=dtype))
+        increment = places * unit
+        found = fused_grids.land_fused(write, w, increment, key)
+        expected = write.plain_landing(w, increment, key)
+    assert torch.equal(found, expected)
+    assert int((found.abs() > 0.5 * unit).sum()) > N // 3
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+@pytest.mark.parametrize("dtype", dispatch.TYPES)
+def test_truncation_loses_no_whole_pulse(one_sided, dtype):
+    """Along curves and by pulses, in compiled loops and by tensor operations."""
+    counts = torch.arange(N).fmod(15.0).to(dtype)
+    alike = draw_devices(NominalDevice(dw_min=0.0007), N, generator_for(0), dtype)
+    if one_sided:
+        pulsed = OneSidedPair(LinearStep(), alike, alike, 0.0007, 0.9, "truncate")
+    else:
+        pulsed = PulsedWrite(LinearStep(), alike, 0.0007, 0.9, "truncate")
+    crossbar = draw_crossbar(
+        N, weight_range=0.9, mapping="reference", generator=generator_for(0), dtype=dtype
+    )
+    curves = MemristorWrite(crossbar, levels=(70, 70), rounding="truncate")
+    missed = 0
+    for write, unit in ((pulsed, 0.9 * 0.0007), (curves, 2 * 0.9 / 70)):
+        increment, w = (7.0 * (counts * unit)) / 7.0, torch.zeros(N, dtype=dtype)
+        missed += int(((increment.abs() / unit).trunc() < counts).sum())
+        plain = write.plain_write(w, increment, write.key_of(generator_for(0)))
+        for realized in (write.write(w, increment, generator_for(0)), plain):
+            assert torch.equal((realized / unit).round(), counts)
+    assert missed > 50
+
+
 @pytest.mark.parametrize("one_sided", [False, True])
 @pytest.mark.parametrize("dtype", dispatch.TYPES)
 def test_thousands_of_pulses(one_sided, dtype):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -30,6 +32,23 @@ def test_rounding_modes():
         assert not p.any()
     with pytest.raises(ValueError, match="nearest, stochastic, truncate"):
         check_rounding("up")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_truncation_keeps_what_is_whole_but_for_the_rounding_of_real_numbers(dtype):
+    """Whole numbers times a step, divided by it again; fractions are cut, and mirrored below 0."""
+    generator, eps = generator_for(0), torch.finfo(dtype).eps
+    steps = torch.rand(500, 1, generator=generator, dtype=dtype) + 0.01
+    whole = torch.arange(-40, 41).to(dtype)
+    places = whole * (7.0 * steps) / 7.0 / steps
+    assert int((places.trunc() != whole).sum()) > 1000
+    assert torch.equal(round_whole(places, "truncate", generator), whole.expand_as(places))
+    # The largest parts that are taken for a whole are 8 units in the last place.
+    x = torch.tensor([2.999, 2.99999, 3.0 - 100 * eps, 1e-3, 0.9999, 30.9999], dtype=dtype)
+    assert round_whole(x, "truncate", generator).tolist() == [2, 2, 2, 0, 0, 30]
+    assert round_whole(-x, "truncate", generator).tolist() == [-2, -2, -2, 0, 0, -30]
+    strange = torch.tensor([math.inf, -math.inf, math.nan], dtype=dtype)
+    assert str(round_whole(strange, "truncate", generator).tolist()) == "[inf, -inf, nan]"
 
 
 @pytest.mark.parametrize("mode", ["nearest", "stochastic", "truncate"])

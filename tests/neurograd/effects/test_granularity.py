@@ -129,6 +129,37 @@ def test_it_is_among_the_contributions_of_a_step():
     assert shares["granularity"] > 0.9
 
 
+@pytest.mark.parametrize(
+    ("conductance", "precision"),
+    [
+        ({"states": 17, "mapping": "reference", "weight_range": 0.7}, "float64"),
+        ({"states": 17, "mapping": "reference", "weight_range": 0.7}, "float32"),
+        ({"states": 9, "weight_range": 0.3}, "float64"),
+        ({"levels": 16, "weight_range": 0.3}, "float32"),
+    ],
+)
+def test_truncated_updates_lose_no_whole_step(conductance, precision):
+    """A digital step is a whole number of states or pulses, and all of it is realized."""
+    spec = spec_of(
+        {"conductance": conductance},
+        quantization={"update_bits": 4, "update_rounding": "truncate"},
+        measure={"precision": precision},
+    )
+    problem = build_problem(spec)
+    chip = build_chip(spec, problem)
+    generator, step = generator_for(1), chip.writes[0].grid.step
+    w = torch.randn(problem.num_parameters, generator=generator, dtype=problem.dtype)
+    w = chip.program(0.4 * w)
+    # Below the full steps of 1 and 2 that are asked for, a part is cut.
+    asked = torch.randint(-2, 3, w.shape, generator=generator).to(w.dtype)
+    realized = (asked + 0.3 * asked.sign()) * step
+    for path in chip.writes:
+        realized = path.write(w, realized, generator)
+    room = (w + asked * step).abs() < conductance["weight_range"]
+    assert int((room & (asked != 0)).sum()) > 100
+    torch.testing.assert_close((realized / step)[room], asked[room], rtol=0, atol=1e-4)
+
+
 def test_trains_lose_no_pulse_to_the_rounding_of_real_numbers():
     """Every coincidence is a pulse, though 0.9999999 of one would be none when it is truncated."""
     lost = {}
