@@ -23,7 +23,7 @@ def test_generators_depend_on_their_path_alone():
             generator_for(*wrong)
 
 
-def test_no_two_paths_share_a_stream():
+def test_no_two_paths_share_a_hash():
     numbers = (0, 1, 2, 3, 4, 5, 6, 0x5EED, 1 << 32, (1 << 32) + 1)
     keys = [(seed,) for seed in numbers]
     for length in range(6):
