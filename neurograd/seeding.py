@@ -50,9 +50,9 @@ def generator_for(
     number, are one.
 
     A generator of the CPU, torch's Mersenne twister, takes the low 32 bits of a hash only: two
-    paths that differ have the same stream with a chance of 2⁻³², some pair of n paths with one of
-    about n²/2³³ (of a thousand, 1 in 8600). Their draws are then equal and not independent, by which
-    the variance of a mean over n draws grows by a part of n/2³² on average.
+    paths that differ have the same stream with a chance of 2⁻³², some two of n paths with one of
+    about n²/2³³ (of a thousand, 1 in 8600). Their draws are then equal and not independent, by
+    which the variance of a mean over n draws grows by a part of n/2³² on average.
 
     Args:
         seed: The user's seed, 0 or more.
