@@ -103,7 +103,9 @@ def draw_pulsed(parts: Assembly, purpose: str) -> DeviceValues:
     if not parts.keeps(nonlinearity.EFFECT):
         # A straight device has the step that the controller counts in: its gain is 1.
         step = controller_step(pulsed)
-        nominal = replace(nominal, gamma=(0.0, 0.0), soft_bounds=False, up_down=0.0, dw_min=step)
+        nominal = replace(nominal, soft_bounds=False, up_down=0.0, dw_min=step)
+        # Nor does any device have a slope of its own about the nominal one.
+        nominal = replace(nominal, gamma=(0.0, 0.0), gamma_dtod=0.0)
     size, dtype = parts.problem.num_parameters, parts.problem.dtype
     return draw_devices(nominal, size, parts.generator(purpose), dtype)
 

@@ -151,6 +151,25 @@ def test_parts_stand_in_the_order_in_which_an_update_meets_them():
     assert type(chip.rule.rule).__name__ == "SignSymmetric"
 
 
+@pytest.mark.parametrize("preset", ["ecram-li", "capacitor"])
+def test_devices_without_the_nonlinear_pulse_response_are_straight_and_vary_as_before(preset):
+    """Slopes of all devices are 0, also those that vary about the nominal one."""
+    spec = spec_with({"device": {"preset": preset}})
+    problem = build_problem(spec)
+    whole, straight = (
+        build_chip(spec, problem, without=without).writes[0].devices
+        for without in ([], [EFFECTS["nonlinearity"]])
+    )
+    for slope in (straight.slope_up, straight.slope_down):
+        assert float(slope.abs().max()) == 0
+    assert float(whole.slope_up.abs().max()) > 0
+    for name in ("low", "high", "reference"):
+        assert torch.equal(getattr(whole, name), getattr(straight, name))
+    # Steps vary by the same part, about the step that the controller counts in.
+    ratio = (straight.step_up + straight.step_down) / (whole.step_up + whole.step_down)
+    assert float(ratio.std()) < 1e-12
+
+
 def test_a_chip_without_its_rule_computes_the_gradient():
     spec = spec_with({"learning_rule": {"name": "feedback_alignment", "batch_size": 5}})
     problem = build_problem(spec)
