@@ -29,9 +29,10 @@ def pcm_exponent(fraction: Tensor) -> tuple[Tensor, Tensor]:
 class ConductanceDrift:
     """Read path: passes see the conductances a time t after they were programmed.
 
-    Every device drifts with ``ν = |mean + std·ξ|``, ξ its own and fixed for a chip; a weight is
-    what the difference of its cells is then taken for. Both devices of a pair drift, the one at
-    G_min too. A reference does not: it was programmed long before, and drift goes with the
+    Every device drifts with ``ν = |mean + std·ξ|``, ξ its own and fixed for a chip: none gains
+    conductance, and ν is larger than ``mean`` on average where std is not small beside it. A
+    weight is what the difference of its cells is then taken for. Both devices of a pair drift, the
+    one at G_min too. A reference does not: it was programmed long before, and drift goes with the
     logarithm of the time since. Every read happens the same time after the last programming.
 
     Attributes:
@@ -39,8 +40,8 @@ class ConductanceDrift:
         deviate: ξ of every device: shape ``(2, N)`` for the positive and the negative devices of
             pairs, shape ``(N,)`` for single devices beside a reference, or for pairs that share it.
         cells: The conductances that hold the weights.
-        exponent: Mean and standard deviation of ν; None for phase-change memory's, which depend on
-            the conductance.
+        exponent: Mean and standard deviation of the normal number whose magnitude is ν; None for
+            phase-change memory's, which depend on the conductance.
 
     Raises:
         ValueError: If an argument is out of range.

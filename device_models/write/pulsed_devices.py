@@ -15,7 +15,7 @@ class NominalDevice:
     """A pulsed device as published; spreads are over devices, relative to what they vary.
 
     Attributes:
-        dw_min: Mean step of one pulse, above 0.
+        dw_min: Mean step of one pulse over devices, above 0; their median with ``log_normal``.
         dw_min_dtod: Its spread.
         log_normal: Whether that spread is log-normal (with this standard deviation of the log).
         up_down: Asymmetry β: steps up are ``1 + β``, steps down ``1 − β``. So aihwkit documents it,

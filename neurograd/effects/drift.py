@@ -38,11 +38,15 @@ class Drift(SpecModel):
     )
     exponent: Annotated[float, Number(0, 1)] | None = Field(
         None,
-        description="Mean drift exponent nu, 0 to 1. Default: null, the state-dependent exponent "
-        "of phase-change memory (Nandakumar et al. 2019).",
+        description="Drift exponent nu of every device, 0 to 1; with exponent_spread the mean of "
+        "a normal number whose magnitude is nu, so that no conductance rises: the mean of nu is "
+        "then larger (0.09 for 0.05 and a spread of 0.1). Default: null, the state-dependent "
+        "exponent of phase-change memory (Nandakumar et al. 2019).",
     )
     exponent_spread: Annotated[float, Number(0, 1)] | None = Field(
-        None, description="Standard deviation of nu over devices, with exponent only. Default: 0."
+        None,
+        description="Standard deviation over devices of the normal number whose magnitude is nu, "
+        "with exponent only. Default: 0.",
     )
 
     @model_validator(mode="after")
@@ -70,7 +74,17 @@ class DriftKeys(SpecModel):
 def acts_in_training(spec: SpecSections) -> bool:
     """Whether reads during training find conductances that have drifted."""
     drift: Drift | None = None if spec.device is None else spec.device.drift
-    return drift is not None and bool(drift.time) and spec.deployment is None
+    return drift is not None and _moves(drift) and _age_in_training(spec, drift) > drift.t0
+
+
+def _age_in_training(spec: SpecSections, drift: Drift) -> float:
+    """Age of the conductances at every read of the training in seconds; 0 where none is asked."""
+    return drift.time or 0.0 if spec.deployment is None else 0.0
+
+
+def _moves(drift: Drift) -> bool:
+    """Whether devices have an exponent other than 0."""
+    return drift.exponent is None or drift.exponent > 0 or bool(drift.exponent_spread)
 
 
 def draw_drift(parts: Assembly, time: float) -> ConductanceDrift:
@@ -111,10 +125,11 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     drift: Drift | None = None if spec.device is None else spec.device.drift
     times = () if spec.deployment is None else spec.deployment.times
     ages = spec.device is not None and any(times)
-    if drift is not None and drift.time and acts_in_training(spec):
+    age = 0.0 if drift is None else _age_in_training(spec, drift)
+    if drift is not None and age and _moves(drift):
         key = "device.drift.time"
-        yield Knob(key, "drift time", drift.time, 1, drift.t0, CENTURY, one_key(key), "s")
-    elif not ages:
+        yield Knob(key, "drift time", age, 1, drift.t0, CENTURY, one_key(key), "s")
+    if not age and not ages:
         return
     if drift is None:
         # Devices that keep what they hold: how much drift a deployment would bear.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -48,6 +48,11 @@ class EnduranceKeys(SpecModel):
     endurance: Annotated[Endurance, EMPTY] | None = Field(
         None, description="Worn devices. Default: null, none."
     )
+
+
+def are_worn(device: Any) -> bool:
+    """Whether devices have seen any write cycle."""
+    return device.endurance is not None and device.endurance.age > 0
 
 
 def worn_cells(parts: Assembly, cells: Crossbar) -> Crossbar:
@@ -123,7 +128,7 @@ EFFECT = Effect(
     stage=Stage.AFTER,
     order=30,
     keys=(Keys("device", EnduranceKeys, 120),),
-    when=on_device(lambda device: device.endurance is not None),
+    when=on_device(are_worn),
     build=_build,
     remedy=_remedy,
     knobs=_knobs,

@@ -81,10 +81,7 @@ def _build(parts: Assembly) -> None:
     pulsed: Pulsed = parts.spec.device.pulsed
     curved = parts.keeps(nonlinearity.EFFECT)
     step = pulsed_step(pulsed, noisy=parts.keeps(cycle_to_cycle.EFFECT), curved=curved)
-    known: float | tuple[float, float] = controller_step(pulsed)
-    if curved and counts_each(parts.spec.device):
-        known = controller_steps(pulsed)
-    options = (known, parts.weight_range, *granularity.counting(parts))
+    options = (_known_step(parts, curved=curved), parts.weight_range, *granularity.counting(parts))
     write: OneSidedPair | PulsedWrite
     if pulsed.model == "one_sided_pair":
         second = draw_pulsed(parts, "second device")
@@ -92,6 +89,16 @@ def _build(parts: Assembly) -> None:
     else:
         write = PulsedWrite(step, draw_pulsed(parts, "chip"), *options)
     parts.synapse = Synapse(write, write.weight_bounds())
+
+
+def _known_step(parts: Assembly, *, curved: bool) -> float | tuple[float, float]:
+    """What a pulse is counted for, or one up and one down where these are not the same."""
+    pulsed: Pulsed = parts.spec.device.pulsed
+    if curved and counts_each(parts.spec.device):
+        up, down = controller_steps(pulsed)
+        if up != down:
+            return up, down
+    return controller_step(pulsed)
 
 
 def draw_pulsed(parts: Assembly, purpose: str) -> DeviceValues:
@@ -213,10 +220,18 @@ def pulsed_step(pulsed: Pulsed, *, noisy: bool = True, curved: bool = True) -> S
             (pulsed.gamma.potentiation, pulsed.gamma.depression),
             pulsed.a or 0.0,
             pulsed.b or 0.0,
-            pulsed.noise_offset or 0.0,
-            pulsed.noise_slope or 0.0,
+            # Parts of a noise that there is none of.
+            (pulsed.noise_offset or 0.0) if noise else 0.0,
+            (pulsed.noise_slope or 0.0) if noise else 0.0,
         )
-    return LinearStep(noise, pulsed.noise == "multiplicative")
+    scaled = pulsed.noise == "multiplicative" and _depends_on_state(pulsed)
+    return LinearStep(noise, bool(noise) and scaled)
+
+
+def _depends_on_state(pulsed: Pulsed) -> bool:
+    """Whether the linear step of any device has a slope."""
+    slopes = () if pulsed.gamma is None else (pulsed.gamma.potentiation, pulsed.gamma.depression)
+    return pulsed.model == "soft_bounds" or any(slopes) or bool(pulsed.gamma_dtod)
 
 
 def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:

@@ -6,6 +6,22 @@ from neurograd.effects.effect import Remedy, change
 from neurograd.effects.sections import SpecSections
 
 
+def rounds_updates(spec: SpecSections) -> bool:
+    """Whether updates become whole steps of a memory, or whole pulses or states of a device.
+
+    Args:
+        spec: The validated spec, or as one layer has it.
+    """
+    quantization, device = spec.quantization, spec.device
+    if quantization is not None and quantization.update_bits is not None:
+        return True
+    if device is None:
+        return quantization is not None and quantization.weight_bits is not None
+    window = device.conductance
+    counted = (window.levels, window.states, device.pulsed, device.measured)
+    return any(each is not None for each in counted)
+
+
 def rounding_stalls(spec: SpecSections) -> bool:
     """Whether increments below half a step, or below a whole one, are lost altogether."""
     quantization = spec.quantization

@@ -75,7 +75,7 @@ def draw_window(parts: Assembly) -> Crossbar:
 
     device = parts.spec.device
     varied, faulty = parts.keeps(device_to_device.EFFECT), parts.keeps(faults.EFFECT)
-    worn = device.endurance is not None and parts.keeps(endurance.EFFECT)
+    worn = endurance.are_worn(device) and parts.keeps(endurance.EFFECT)
     drawn = draw_crossbar(
         parts.problem.num_parameters,
         weight_range=parts.weight_range,
@@ -109,13 +109,15 @@ def _build(parts: Assembly) -> None:
     if not parts.keeps(nonlinearity.EFFECT):
         up = down = PulseResponse()
     pulses = None if counts is None else (counts.potentiation, counts.depression)
+    # Infinitely fine pulses are no whole number of them.
+    whole = pulses is not None and parts.keeps(levels.EFFECT)
     write = MemristorWrite(
         window,
         up,
         down,
         pulses,
         pulse_noise(parts),
-        parts.pulse_rounding if parts.keeps(levels.EFFECT) else "none",
+        parts.pulse_rounding if whole else "none",
         counted_by_trains(parts, pulses),
     )
     parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True)

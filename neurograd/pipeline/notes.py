@@ -145,6 +145,8 @@ def _idle_of(group: Sequence[tuple[str, Any]], spec: Spec, chips: Chips) -> list
         others = [{key: default}, *({key: default, more: its} for more, its in group[number + 1 :])]
         for changed in others:
             other = _spec_with(spec, changed)
+            if other is not None and spec_to_dict(other) == spec_to_dict(spec):
+                break  # a default that the model of a device fills in is the value itself
             alike = None if other is None else chips.same_with(other)
             if alike is not None:
                 found += [tuple(changed)] if alike else []
@@ -195,13 +197,11 @@ class Chips:
 
 
 def _spec_with(spec: Spec, changed: dict[str, Any]) -> Spec | None:
-    """A spec with other values of keys; None where they are refused or the same."""
+    """A spec with other values of keys; None where they are refused."""
     try:
-        other = with_settings(spec, changed)
+        return with_settings(spec, changed)
     except NeurogradError:
         return None
-    # A default that the model of a device fills in is the value itself.
-    return None if spec_to_dict(other) == spec_to_dict(spec) else other
 
 
 def _set_keys(section: BaseModel, place: str, spec: Spec) -> Iterator[tuple[str, Any]]:

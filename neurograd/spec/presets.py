@@ -31,7 +31,10 @@ class Preset(BaseModel):
     source: str = Field(min_length=1, description="Citation of the published values.")
     url: str | None = Field(None, description="Where the source is found.")
     doi: str | None = Field(None, description="Digital object identifier of the source.")
-    verified: bool = Field(description="True when the values were read in the source itself.")
+    verified: bool = Field(
+        description="True when the values were checked against the table or the code of the "
+        "simulator that they are from, which is not the paper."
+    )
     notes: str = Field(min_length=1, description="What the preset simplifies or assumes.")
     device: dict[str, Any] = Field(
         description="The device keys as published, with units. "

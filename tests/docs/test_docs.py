@@ -63,6 +63,25 @@ def test_a_broken_link_is_found():
     assert _broken("docs/theory.md", "[a](glossary.md#total-variance) [b](#curvature)") == []
 
 
+def _headless(text):
+    """First lines of runs of rows that are no table: the line below them rules off no head."""
+    lines = re.sub(r"```.*?```", "", text, flags=re.S).splitlines()
+    rows = zip(["", *lines[:-1]], lines, [*lines[1:], ""], strict=True)
+    starts = [(here, below) for above, here, below in rows if here.startswith("|") and not above]
+    return [here for here, below in starts if not re.fullmatch(r"[|:\- ]+", below)]
+
+
+@pytest.mark.parametrize("source", PAGES)
+def test_no_table_is_cut_in_two_by_an_empty_line(source):
+    assert _headless((ROOT / source).read_text(encoding="utf-8")) == []
+
+
+def test_a_table_that_is_cut_in_two_is_found():
+    whole = "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+    assert _headless(whole) == []
+    assert _headless(f"{whole}\n| 3 | 4 |\n") == ["| 3 | 4 |"]
+
+
 @pytest.mark.parametrize("source", sorted({*PAGES} - {"CHANGELOG.md", "THIRD_PARTY.md"}))
 def test_every_module_that_is_named_is_there(source):
     named = re.findall(r"`([\w/]+\.py)`", (ROOT / source).read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ from typing import Any
 from neurograd import words
 from neurograd.effects.minibatch import in_batches
 from neurograd.effects.training_keys import MOST_UPDATES, scaled_period
+from neurograd.effects.whole_steps import rounds_updates
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.limits.clean_twin import clean_gets_worse
 from neurograd.pipeline.limits.outlook import Outlook, PredictedCost, Tick
@@ -166,13 +167,10 @@ def _rounding(spec: Spec) -> list[DesignChange]:
     quantization, found = spec.quantization, []
     if quantization is None:
         return []
-    writes = (
-        quantization.update_bits is not None
-        or spec.device is not None
-        or quantization.weight_bits is not None
-    )
-    if writes and quantization.update_rounding != "stochastic":
-        key = "quantization.update_rounding"
+    key = "quantization.update_rounding"
+    # A layer with a rounding of its own keeps it.
+    views = [view for name, view in spec.views().items() if not name or not spec.has_own(name, key)]
+    if any(map(rounds_updates, views)) and quantization.update_rounding != "stochastic":
         found.append(
             DesignChange(
                 "stochastic rounding of updates", {key: "stochastic"}, "small updates count"

@@ -13,6 +13,9 @@ from rich.text import Text
 from neurograd.report.console.layout import plain_table
 from neurograd.spec import Preset
 
+_CHECKED = "checked against the simulator's table or code (THIRD_PARTY.md), not against the paper"
+"""What the numbers of a verified preset were."""
+
 
 def render_presets(
     devices: Sequence[Preset], programmed: Sequence[Preset], console: Console
@@ -24,6 +27,7 @@ def render_presets(
         programmed: Those of ``deployment.preset``.
         console: Where to print.
     """
+    console.print(Text(f"verified: {_CHECKED}"))
     console.print(_presets("Devices, 'device: {preset: NAME}'", devices))
     console.print(_presets("Programmed once, 'deployment: {preset: NAME}'", programmed))
 
@@ -48,7 +52,7 @@ def render_preset(preset: Preset, console: Console) -> None:
     for name in ("url", "doi"):
         if getattr(preset, name):
             console.print(Text(f"{name}: {getattr(preset, name)}"), soft_wrap=True)
-    state = "yes" if preset.verified else "no, not checked against the source"
+    state = f"yes, {_CHECKED}" if preset.verified else "no, not checked against the source"
     console.print(Text(f"verified: {state}"))
     console.print(Text(f"notes: {preset.notes}"))
     print_keys({"device": preset.device}, console)

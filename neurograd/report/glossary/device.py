@@ -105,8 +105,8 @@ DEVICE: tuple[Term, ...] = (
         "drift",
         "ν",
         "Drift exponent",
-        "How fast a written conductance falls with time: G(t) = G·(t/t₀)^(−ν). Both devices of "
-        "a pair drift; a reference does not.",
+        "How fast a written conductance falls with time: G(t) = G·(t/t₀)^(−ν). With a spread it is "
+        "the magnitude of a normal number. Both devices of a pair drift; a reference does not.",
         "none",
         "device.drift",
     ),

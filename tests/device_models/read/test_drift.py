@@ -46,6 +46,21 @@ def test_given_exponent_and_no_time():
     torch.testing.assert_close(fixed.read(W, generator_for(0)), W * 100**-0.05)
 
 
+def test_a_given_exponent_with_a_spread_is_the_magnitude_of_a_normal_number():
+    """Mean of a folded normal number of 0.05 and 0.1, as the key says: 0.09, and none below 0."""
+    n = 200_000
+    deviate = draw_deviates(n, generator_for(3))
+    read = ConductanceDrift(math.e, deviate, exponent=(0.05, 0.1)).read(
+        torch.ones(n, dtype=torch.float64), generator_for(0)
+    )
+    exponent = -read.log()
+    assert float(exponent.min()) >= 0
+    by_hand = 0.1 * math.sqrt(2 / math.pi) * math.exp(-0.125) + 0.05 * math.erf(0.5 / math.sqrt(2))
+    assert by_hand == pytest.approx(0.0896, abs=1e-4)
+    # Six standard errors of 0.067 each.
+    assert float(exponent.mean()) == pytest.approx(by_hand, abs=6 * 0.067 / math.sqrt(n))
+
+
 def test_both_devices_of_a_pair_drift():
     """Each by its own exponent, from its own conductance: that at the bottom of the window too."""
     deviate = torch.tensor([[0.0, 1.0, 2.0, -1.0, 0.5], [0.3, -1.0, 0.0, 2.0, 1.0]]).double()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from device_models import Backprop
-from neurograd.effects.registry import active_in, all_effects
+from neurograd.effects.registry import active_in, all_effects, knobs_of
 from neurograd.effects.rules.rule import never
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import spec_to_dict, validate_spec
@@ -104,6 +104,36 @@ def test_an_effect_is_in_its_own_part_of_the_chip_and_can_be_left_out(name):
     part = "updates" if name == "write_each" else PARTS[effect.stage.name]
     here = behaviour(whole, problem)[part], behaviour(without, problem)[part]
     assert not torch.equal(*here)
+
+
+@pytest.mark.parametrize(
+    ("name", "idle", "acting"),
+    [
+        ("endurance", {}, {"age": 1}),
+        ("ir_drop", {"wire_ratio": 0}, {"wire_ratio": 1e-6}),
+        ("drift", {"time": "1 h", "exponent": 0}, {"time": "1 h", "exponent": 0.01}),
+        ("drift", {"time": "20 s"}, {"time": "21 s"}),
+        (
+            "drift",
+            {"time": "1 h", "exponent": 0, "exponent_spread": 0},
+            {"time": "1 h", "exponent": 0, "exponent_spread": 0.01},
+        ),
+    ],
+)
+def test_sections_that_change_nothing_are_no_effect(name, idle, acting):
+    for section, active in ((idle, False), (acting, True)):
+        spec = spec_with({"device": {name: section}})
+        problem = build_problem(spec)
+        names = [each.name for each in active_in(spec, problem.num_samples)]
+        assert (name in names) == active
+        chip = build_chip(spec, problem)
+        assert bool(chip.reads) == (active and name != "endurance")
+    # What they would be is a number to turn all the same.
+    knobs = {each.key for each in knobs_of(spec_with({"device": {name: idle}}), 20)}
+    turned = {"endurance": "age", "ir_drop": "wire_ratio"}.get(name)
+    turned = turned or ("exponent" if "exponent" in idle else "time")
+    assert f"device.{name}.{turned}" in knobs
+    assert ("device.drift.time" in knobs) == (name == "drift" and "exponent" not in idle)
 
 
 @pytest.mark.parametrize("name", SECTIONS)

@@ -92,7 +92,13 @@ def writes_of(text: str):
     ("text", "step"),
     [
         ("{model: constant, dw_min_std: 0.3}", LinearStep(0.3)),
-        ("{model: linear, dw_min_std: 2, noise: multiplicative}", LinearStep(2.0, True)),
+        (
+            "{model: linear, dw_min_std: 2, noise: multiplicative, gamma_dtod: 0.1}",
+            LinearStep(2.0, True),
+        ),
+        # Without a slope the present step is dw_min, without noise there is none to scale.
+        ("{model: linear, dw_min_std: 2, noise: multiplicative}", LinearStep(2.0)),
+        ("{model: soft_bounds, noise: multiplicative}", LinearStep()),
         ("{model: soft_bounds, dw_min_std: 3, noise: additive}", LinearStep(3.0, False)),
         ("{model: power, exponent: 1.5, dw_min_std: 0.4}", PowerStep(0.4, 1.5)),
         (

@@ -18,6 +18,10 @@ def notes_of(device=None, command="check", **sections):
 
 
 DRIFT = {"time": "1 h", "exponent": 0.03}
+NEAREST = {"update_rounding": "nearest"}
+SCALED = {"noise": "multiplicative"}
+OFFSET = {"model": "exponential", "noise_offset": 0.1}
+SLOPE = {"model": "exponential", "noise_slope": 0.2}
 WINDOW = {"min": "3.8 uS", "max": "59 uS"}
 
 
@@ -45,6 +49,30 @@ WINDOW = {"min": "3.8 uS", "max": "59 uS"}
             {"conductance": {"levels": 40}},
             {"learning_rule": {"write_each": "sample"}},
         ),
+        # nothing is rounded where pulses are infinitely fine
+        (("quantization.update_rounding",), {"conductance": {}}, {"quantization": NEAREST}),
+        ((), {"conductance": {"states": 4}}, {"quantization": NEAREST}),
+        ((), {"pulsed": {}}, {"quantization": NEAREST}),
+        # parts and kinds of a noise that there is none of, or that is the same either way
+        (("device.pulsed.noise_offset changes",), {"pulsed": OFFSET}, {}),
+        (("device.pulsed.noise_slope changes",), {"pulsed": SLOPE}, {}),
+        ((), {"pulsed": {**OFFSET, "dw_min_std": 0.1}}, {}),
+        ((), {"pulsed": {**SLOPE, "dw_min_std": 0.1}}, {}),
+        (("pulsed.noise",), {"pulsed": {"model": "soft_bounds", **SCALED}}, {}),
+        (("pulsed.noise",), {"pulsed": {"model": "linear", "dw_min_std": 1, **SCALED}}, {}),
+        ((), {"pulsed": {"model": "soft_bounds", "dw_min_std": 1, **SCALED}}, {}),
+        ((), {"pulsed": {"model": "linear", "gamma_dtod": 0.1, "dw_min_std": 1, **SCALED}}, {}),
+        # one nominal step, whichever way it is counted
+        (("pulsed.known_step",), {"pulsed": {"known_step": "mean"}}, {}),
+        ((), {"pulsed": {"known_step": "mean", "up_down": 0.1}}, {}),
+        (
+            ("ir_drop.array_rows", "ir_drop.array_columns"),
+            {"ir_drop": {"wire_ratio": 0, "array_rows": 2, "array_columns": 2}},
+            {},
+        ),
+        (("endurance.cycles",), {"endurance": {"cycles": 100}}, {}),
+        (("drift.t0",), {"drift": {"time": "1 h", "exponent": 0, "t0": "1 min"}}, {}),
+        (("drift.exponent",), {"drift": {"time": "20 s", "exponent": 0.1}}, {}),
         # defaults that a model fills in are no one's wish
         ((), {"preset": "reram-es"}, {}),
     ],

@@ -180,6 +180,27 @@ def test_weights_from_a_file_fit_no_other_width():
 
 
 @pytest.mark.parametrize(
+    ("sections", "rounds"),
+    [
+        ({"device": {"conductance": {}}}, False),
+        ({"device": {"conductance": {"levels": 20}}}, True),
+        ({"device": {"conductance": {"states": 20}}}, True),
+        ({"device": {"pulsed": {}}}, True),
+        ({"device": {"conductance": {}}, "quantization": {"update_bits": 6}}, True),
+        ({"device": {"conductance": {}}, "quantization": {"weight_bits": 6}}, False),
+        ({"quantization": {"weight_bits": 6}}, True),
+        ({"device": {}, "layers": {"1": {"device": {"conductance": {"levels": 20}}}}}, True),
+    ],
+)
+def test_stochastic_rounding_is_a_change_only_where_updates_are_rounded(sections, rounds):
+    """Devices of infinitely fine pulses round nothing, whatever reads make of their weights."""
+    quantization = {**sections.get("quantization", {}), "update_rounding": "nearest"}
+    given = {**SHUFFLED, "device": None, **sections, "quantization": quantization}
+    labels = [each.label for each in find_changes(validate_spec(given), 100)]
+    assert ("stochastic rounding of updates" in labels) == rounds
+
+
+@pytest.mark.parametrize(
     ("now", "label", "larger"),
     [
         ({"epochs": 3}, "1.5 times the step size, 2 epochs", 1.5),
