@@ -33,10 +33,11 @@ class DirectFeedbackAlignment(LayerwiseRule):
     """Gradient whose error goes from the output straight to each hidden activation.
 
     The activation ``h_l`` that enters layer l gets the error ``e·B_l`` in place of the
-    backpropagated one, with e the loss's derivative by the output; the derivative of the
-    activation function is the layer's own. The last layer's update is the exact gradient, so a
+    backpropagated one, with e the loss's derivative by the output, or by what goes into its
+    activation (a sigmoid, tanh or softmax that is the network's last operation); the derivative of
+    the activation function is the layer's own. The last layer's update is the exact gradient, so a
     single layer has no bias. With ``B_l`` the product of the weights that follow, in a network that
-    is linear from ``h_l`` on, it is backpropagation. Has no variance of its own.
+    is linear from ``h_l`` to there, it is backpropagation. Has no variance of its own.
 
     In networks of spiking neurons (``SpikingNetwork``, ``GraphNetwork``) e is that of each time
     step, the derivative by what the output neurons get there: calls of a layer at that step get it.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from device_models.kernels.cudnn_state import derivatives
 from device_models.layer_hooks import LayerRecorder, RecordedCall, detached
@@ -145,6 +147,34 @@ def check_scale(scale: float, what: str) -> None:
         raise ValueError(f"{what} scale is {scale:g}; allowed: above 0")
 
 
+_OUTPUT_ACTIVATIONS = frozenset(
+    getattr(place, name)
+    for place in (torch, Tensor, functional)
+    for name in ("sigmoid", "tanh", "softmax", "log_softmax")
+)
+"""Functions that a network may end in, behind its last layer."""
+
+
+class _LastActivation(TorchFunctionMode):
+    """Keeps what went into the last call of an output's activation, and what came of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.call: tuple[Tensor, Tensor] | None = None
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if func in _OUTPUT_ACTIVATIONS and args:
+            self.call = args[0], found
+        return found
+
+
 class OutputRecorder(LayerRecorder):
     """A recorder of layers that are cut apart, and of what the outputs of time steps are made of.
 
@@ -155,6 +185,15 @@ class OutputRecorder(LayerRecorder):
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         super().__init__(parameters, change_input=detached)
         self.driven: list[Tensor] = []
+
+    def outputs(self, problem: Problem, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """A recorded pass; outputs that an activation gives are driven by what goes into it."""
+        last = _LastActivation()
+        with self.applied(), last:
+            outputs = problem.outputs(parameters, inputs)
+        if last.call is not None and last.call[1] is outputs:
+            self.driven = [last.call[0]]
+        return outputs
 
     def drive(self, current: Tensor, step: int) -> Tensor:
         """What drives the outputs at a time step, as it is (``device_models.spiking.network``)."""
@@ -220,8 +259,7 @@ class LayerwiseRule(ABC):
         for inputs, targets in problem.chunks("train", index):
             layers = OutputRecorder(parameters)
             with torch.enable_grad():
-                with layers.applied():
-                    outputs = problem.outputs(parameters, inputs)
+                outputs = layers.outputs(problem, parameters, inputs)
                 loss = problem.sample_losses(outputs, targets).sum() / samples
                 total = loss
                 cut = CutPass(layers.calls, layers.driven, outputs, targets, loss, samples)

@@ -34,7 +34,7 @@ class Crossing:
         matrix: The matrix, shape ``(outputs, inputs)``, or ``(K, outputs, inputs)`` of K networks.
         errors: Errors of its outputs, shape ``(n, outputs)`` or ``(K, m, outputs)``.
         inputs: What it gets, likewise.
-        last: Derivatives of the samples' losses in the network's outputs, likewise.
+        last: Derivatives of the samples' losses in what the outputs' activation gets, likewise.
         targets: The samples' targets, first dimension n or K·m.
     """
 

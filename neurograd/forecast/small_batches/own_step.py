@@ -113,13 +113,14 @@ def _passes(
         if own is not None:
             own.forward(k, z, passed[-1])
         passed.append(z if layer.activation is None else layer.activation.apply(z))
-    last, found = stack.slope(passed[-1], targets), list[Factors]()
-    # Activations write their errors into those that they get.
-    error = last if stack.layers[-1].activation is None else last.clone()
+    error, found = stack.slope(passed[-1], targets), list[Factors]()
+    last = error
     for k, layer in reversed([*enumerate(stack.layers)]):
         output = passed.pop()
         if layer.activation is not None:
             error = layer.activation.back(error, output)
+        if not found:
+            last = error
         found.append(Factors(layer.weight, layer.bias, passed[-1], error))
         if k:
             at = Crossing(layer.weight, parameters[layer.weight], error, passed[-1], last, targets)

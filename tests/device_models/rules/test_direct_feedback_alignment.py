@@ -32,6 +32,18 @@ def test_direct_feedback_through_the_last_weights_is_backpropagation(network):
     torch.testing.assert_close(estimate, problem.gradient(w), rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.parametrize("last", [nn.Sigmoid(), nn.Tanh(), nn.Softmax(-1)])
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_the_error_is_that_in_front_of_the_outputs_activation(last, scale):
+    """B = W2 is backpropagation behind an activation of the outputs, at weights of any size."""
+    layers = [nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3), last]
+    problem = regression(layers, 4, 3, samples=20)
+    w, name = scale * problem.initial_weights, "2.weight"
+    rule = DirectFeedbackAlignment({name: problem.parameters_of(w)[name]})
+    estimate = rule.gradient(problem, w, generator_for(0))
+    torch.testing.assert_close(estimate, problem.gradient(w), rtol=1e-10, atol=1e-14)
+
+
 def test_direct_feedback_through_all_following_weights_of_a_linear_network():
     problem = regression([nn.Linear(4, 5), nn.Linear(5, 6), nn.Linear(6, 3)], 4, 3, samples=20)
     w = problem.initial_weights

@@ -149,8 +149,8 @@ def test_estimates_of_every_rule_where_each_sample_has_moved(name, scale, which)
         assert not torch.allclose(_gradients(stack, plain), torch.stack(exact), rtol=0.01)
 
 
-def test_errors_of_the_last_activation_are_not_those_of_the_outputs():
-    """Which direct feedback starts from; activations write into what they get."""
+def test_direct_feedback_starts_in_front_of_the_last_activation():
+    """From the errors of the last layer's products, as the rule does."""
     layers = [nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3), nn.Sigmoid()]
     problem = classification(layers, (5,), 3)
     stack, w = problem.plain_stack, problem.initial_weights
