@@ -20,6 +20,7 @@ import numpy as np
 from torch import Tensor
 
 from device_models import Chip, Minibatch
+from device_models.rules.loss_comparisons import reading_each_pass
 from device_models.updates.sample_writes import SampleRule, acts_once
 from neurograd.problem import Problem
 from neurograd.progress import Progress
@@ -68,7 +69,8 @@ class SingleWrites:
         writes = tuple(_shared(effect, each) for effect in chip.writes)
         single = replace(chip, rule=replace(rule, batch_size=1), writes=writes, write_each="batch")
         single = with_step_size(single, chip.step_size / each)
-        shared = 1.0 if chip.deterministic_reads else each
+        own_reads = reading_each_pass(rule, chip.reads) is not None
+        shared = 1.0 if chip.deterministic_reads or own_reads else each
         return SingleWrites(single, rule.batch_size, samples, epoch, shared)
 
     def writes(self, updates: int) -> int:

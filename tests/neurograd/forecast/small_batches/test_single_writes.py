@@ -17,6 +17,7 @@ from device_models import (
     Minibatch,
     PulseTrains,
     ReadNoise,
+    WeightPerturbation,
     draw_crossbar,
     linear_response,
 )
@@ -189,6 +190,10 @@ def test_single_updates_of_a_path_share_a_read_as_writes_do(problem: Problem) ->
     quiet = SingleWrites.of(problem, replace(chip, reads=()))
     assert quiet is not None
     assert quiet.writes_a_read == 1.0
+    rule = Minibatch(WeightPerturbation(0.01, 1), BATCH)
+    each = SingleWrites.of(problem, replace(chip, rule=rule))
+    assert each is not None
+    assert each.writes_a_read == 1.0, "every loss has a read of its own"
     estimates = layer_estimates(problem, turns.chip)
     assert estimates is not None
     path = SmallBatchPath(problem, turns.chip, estimates, 0, 0, None, turns.writes_a_read)
