@@ -160,7 +160,8 @@ class NodePerturbation:
         outputs = _layer_outputs(problem, parameters, inputs)
         if any(len(z) != len(inputs) for z in outputs):
             _check_order(problem, parameters, inputs, outputs)
-        return [z.reshape(len(inputs), -1) for z in outputs]
+        with torch.enable_grad():
+            return [z.reshape(len(inputs), -1) for z in outputs]
 
     @staticmethod
     @torch.no_grad()

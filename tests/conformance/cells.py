@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from device_models import Backprop, Chip, LearningRule, Minibatch, ReadPath, WritePath
+from device_models.rules.loss_comparisons import reading_each_pass
 from device_models.updates.sample_writes import (
     SampleEstimates,
     write_one_by_one,
@@ -162,12 +163,20 @@ def _drawn(
     w: Tensor,
     generator: torch.Generator,
 ) -> Tensor:
-    """An estimate in the order of its draws: the batch, the read, and what the rule draws."""
-    if not isinstance(rule, Minibatch):
-        return rule.gradient(problem, w if read is None else read.read(w, generator), generator)
-    index = rule.sample_batch(problem.num_samples, generator)
-    seen = w if read is None else read.read(w, generator)
-    return rule.rule.gradient(problem, seen, generator, index)
+    """An estimate in the order of its draws: the batch, the read, and what the rule draws.
+
+    Rules that compare losses draw a read for each of their passes.
+    """
+    batch = ()
+    if isinstance(rule, Minibatch):
+        batch = (rule.sample_batch(problem.num_samples, generator),)
+        rule = rule.rule
+    if read is None:
+        return rule.gradient(problem, w, generator, *batch)
+    each = reading_each_pass(rule, (read,))
+    if each is not None:
+        return each.gradient(problem, w, generator, *batch)
+    return rule.gradient(problem, read.read(w, generator), generator, *batch)
 
 
 def composed(cell: Cell) -> list[str]:

@@ -94,7 +94,8 @@ def _of(path: str, value: float, ends: list[Any], level: float) -> Ranged:
 
 
 def _without_interval(report: dict[str, Any]) -> Iterator[str]:
-    """What targets and regimes allow and the clean network reached: a measurement may equal it."""
+    """What targets and regimes allow, the clean network reached and a number of the spec was tried
+    at: a measurement may equal it."""
     regime = (report.get("training", {}).get("forecast") or {}).get("regime")
     if regime is not None:
         yield words.number(regime["limit"])
@@ -102,6 +103,10 @@ def _without_interval(report: dict[str, Any]) -> Iterator[str]:
     for name in ("test_accuracy", "loss", "test_loss"):
         if isinstance(clean.get(name), float):
             yield from (words.percent(clean[name]), words.number(clean[name]))
+    for each in report.get("numbers", []):
+        for place in (each, each.get("opposite") or {}):
+            ends = (place.get(name) for name in ("inside", "outside"))
+            yield from (end["shown"] for end in ends if end is not None)
     targets = report["spec"]["targets"]
     for value in targets.values():
         if isinstance(value, float):

@@ -207,7 +207,7 @@ def test_chunks_and_stacks_of_increments_make_no_difference(stacked, monkeypatch
         torch.testing.assert_close(each.mean[k], alone.mean)
         torch.testing.assert_close(each.variance[k], alone.variance)
     whole = chip.average_write(STATES, increments)
-    monkeypatch.setattr("device_models.chip._CHUNK_ELEMENTS", 6)
+    monkeypatch.setattr("device_models.moments._CHUNK_ELEMENTS", 6)
     chunks = chip.average_write(STATES, increments)
     torch.testing.assert_close(whole.mean, each.mean.mean(0))
     torch.testing.assert_close(whole.variance, each.mean.var(0) + each.variance.mean(0))
