@@ -136,7 +136,7 @@ def forecast_chips(
     """
     chip = build_chip(spec, problem, without=without)
     way, regime = forecast_way(spec, problem, chip)
-    asked = way_of_all(spec, problem, without=without, first=chip)
+    asked = way_of_all(spec, problem, without=without, first=None if without else chip)
     twin = clean
     if twin is None or not serves(spec, problem, twin, asked):
         twin = forecast_network(spec, problem, CLEAN, way=asked)

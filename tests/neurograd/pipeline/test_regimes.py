@@ -320,3 +320,15 @@ def _manhattan():
     rule = {"name": "manhattan", "magnitude": 0.1, "batch_size": 4}
     spec = _spec(0.1, 100, learning_rule=rule)
     return spec, build_problem(spec)
+
+
+def test_without_an_effect_chips_go_the_way_of_the_whole_chip():
+    """Coarse steps are drawn, and so is the chip without them: red by its own way, a path."""
+    spec = _spec(0.5, 60, **COARSE)
+    problem = build_problem(spec)
+    without = active_effects(spec, problem)
+    whole, rest = build_chip(spec, problem), build_chip(spec, problem, without=without)
+    ways = [forecast_way(spec, problem, chip)[0] for chip in (whole, rest)]
+    assert ways == ["every_update", "whole_set"]
+    _, networks = forecast_chips(spec, problem, without=without)
+    assert all(chip.drawn for chip in networks[1:])
