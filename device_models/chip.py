@@ -30,10 +30,11 @@ from device_models.protocols import (
     expected_gradient,
     has_known_mean,
     mean_read,
+    read_by_all,
 )
 from device_models.rules.loss_comparisons import compares_steps, reading_each_pass
 from device_models.rules.minibatch import Minibatch, draw_batch
-from device_models.updates.batch_reads import batch_behind_noise, read_by_all
+from device_models.updates.batch_reads import batch_behind_noise
 from device_models.updates.optimizer import OptimizerState
 from device_models.updates.recipe import Recipe
 from device_models.updates.sample_writes import (

@@ -15,6 +15,7 @@ from device_models.protocols.reads_and_passes import (
     PassPath,
     ReadPath,
     mean_read,
+    read_by_all,
 )
 from device_models.protocols.rules import (
     AveragedRule,
@@ -64,5 +65,6 @@ __all__ = [
     "expected_gradient",
     "has_known_mean",
     "mean_read",
+    "read_by_all",
     "taken_of_calls",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
@@ -38,6 +38,13 @@ class ComposedRead(ReadPath, Protocol):
     def mean_read(self, w: Tensor, generator: torch.Generator) -> Tensor:
         """What ``mean_read`` makes of the parts, shape ``(N,)``."""
         ...
+
+
+def read_by_all(reads: Sequence[ReadPath], w: Tensor, generator: torch.Generator) -> Tensor:
+    """Weights as the passes see them, behind all read effects in order, shape ``(N,)``."""
+    for effect in reads:
+        w = effect.read(w, generator)
+    return w
 
 
 def mean_read(reads: Iterable[ReadPath], w: Tensor, generator: torch.Generator) -> Tensor:

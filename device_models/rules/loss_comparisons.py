@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from device_models.protocols import PassPath, ReadPath
+from device_models.protocols import PassPath, ReadPath, read_by_all
 
 Read = Callable[[Tensor, torch.Generator], Tensor]
 """What one pass sees of stored weights of shape ``(N,)``, and the source of its noise."""
@@ -83,13 +84,7 @@ def reading_each_pass(rule: Any, reads: Sequence[ReadPath]) -> Any:
     """
     if all(effect.deterministic for effect in reads):
         return None
-
-    def read(w: Tensor, generator: torch.Generator) -> Tensor:
-        for effect in reads:
-            w = effect.read(w, generator)
-        return w
-
-    return _reading(rule, read)
+    return _reading(rule, partial(read_by_all, reads))
 
 
 def _reading(rule: Any, read: Read) -> Any:

@@ -21,13 +21,6 @@ latter is faster. Smaller takes smaller networks by products.
 """
 
 
-def read_by_all(reads: Sequence[ReadPath], w: Tensor, generator: torch.Generator) -> Tensor:
-    """Weights as the passes see them, behind all read effects in order, shape ``(N,)``."""
-    for effect in reads:
-        w = effect.read(w, generator)
-    return w
-
-
 def read_spread(reads: Sequence[ReadPath], generator: torch.Generator) -> ReadSpread | None:
     """All that some reads do, where it is independent normal noise of one size; None elsewhere.
 

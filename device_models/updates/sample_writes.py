@@ -23,11 +23,11 @@ import torch
 from torch import Tensor
 
 from device_models.outer_products import OuterProducts, OuterWrite, ReadSpread, sample_gradients
-from device_models.protocols import LearningRule, Problem, ReadPath, WritePath
+from device_models.protocols import LearningRule, Problem, ReadPath, WritePath, read_by_all
 from device_models.rules.backprop import Backprop
 from device_models.rules.loss_comparisons import reading_each_pass
 from device_models.rules.minibatch import Minibatch
-from device_models.updates.batch_reads import read_by_all, read_spread
+from device_models.updates.batch_reads import read_spread
 
 WriteEach = Literal["batch", "sample"]
 """What is written at a time: the sum over a batch, or every sample for itself."""
