@@ -1,13 +1,14 @@
 """Updates of a training: clean ones against plain torch's, those through chips against aihwkit's.
 
 The network is 784-256-128-10, its inputs are zero in four of five places as MNIST's are. Ours are
-whole updates of `neurograd.train`: seeding, the draw of a batch, its gradient, the write. Through
+whole updates of a training: seeding, the draw of a batch, its gradient, the write. Through
 presets that aihwkit has there are two rows: devices alone, and all that aihwkit's preset simulates.
 """
 
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from neurograd.seeding import generator_for
 from neurograd.spec import list_presets, validate_spec
 from neurograd.training.course import Course
 from neurograd.training.schedules import ConstantStep
+from neurograd.training.updates import UPDATES_BEFORE, Updates
 
 SAMPLES = 4000
 CLEAN_ALLOWED = 1.5
@@ -144,18 +146,22 @@ def chip(
 
 
 def update(problem: Problem, chip: Chip) -> Work:
-    """One update after the other, as ``neurograd.training.loop`` takes them."""
+    """One update after the other, as ``neurograd.training.loop`` takes them.
+
+    Those that come before one is recorded have been taken, where updates are.
+    """
     w, steps = chip.program(problem.initial_weights).clone(), itertools.count()
-    state, device = chip.start(w), w.device
+    state = chip.start(w)
     course = Course(chip, problem.num_samples, ConstantStep(), 0, "order", 0)
+    updates = Updates(problem, course, 0, 0, sys.maxsize)
 
     def work() -> None:
         nonlocal w, state
-        step = next(steps)
-        now = course.at(step, device)
-        generator = generator_for(0, "train", 0, step, device=device)
-        w, state = now.advance(problem, w, state, generator, in_place=True)
+        w, state = updates.take(next(steps), w, state)
 
+    if w.is_cuda:
+        for _ in range(UPDATES_BEFORE + 1):
+            work()
     return work
 
 

@@ -62,10 +62,15 @@ def generator_for(
     Raises:
         ValueError: If the seed or a number of the path is negative, or 2⁶⁴ or more.
     """
+    return torch.Generator(device=device).manual_seed(seed_for(seed, *path))
+
+
+def seed_for(seed: int, *path: int | str) -> int:
+    """What ``generator_for`` seeds its generator with, 0 to 2⁶³ − 1; arguments as there."""
     key = [int(seed), *(zlib.crc32(p.encode()) if isinstance(p, str) else int(p) for p in path)]
     if min(key) < 0 or max(key) >= 1 << 64:
         raise ValueError(f"seed and path are {key}; allowed: whole numbers from 0 to 2^64 - 1")
-    return torch.Generator(device=device).manual_seed(_hash_of(_words(key)) >> 1)
+    return _hash_of(_words(key)) >> 1
 
 
 def _words(key: Sequence[int]) -> list[int]:

@@ -64,6 +64,12 @@ class Course:
         self._seed, self._path = seed, path
         self._epoch_length = epoch_of(chip, num_samples)
         self._epoch, self._order = -1, torch.empty(0)
+        self._here = self._there = self._order
+
+    @property
+    def chip(self) -> Chip:
+        """The chip with the Δt that a factor of 1 stands for."""
+        return self._chip
 
     def at(self, step: int, device: torch.device) -> Chip:
         """The chip that takes update ``step``, the first of which is 0.
@@ -78,8 +84,8 @@ class Course:
         assert isinstance(chip.rule, Minibatch)
         epoch, place = divmod(step, self._epoch_length)
         first = place * chip.rule.batch_size
-        batch = self._order_of(epoch)[first : first + chip.rule.batch_size]
-        return replace(chip, rule=chip.rule.on(batch.to(device)))
+        batch = self._order_on(device, epoch)[first : first + chip.rule.batch_size]
+        return replace(chip, rule=chip.rule.on(batch))
 
     def visited(self, done: int, updates: int) -> Tensor:
         """Samples of updates of one shuffled epoch, in their order, or all of it.
@@ -97,6 +103,13 @@ class Course:
         assert not place or place + updates <= self._epoch_length
         size = self._chip.rule.batch_size
         return self._order_of(epoch)[place * size : (place + updates) * size]
+
+    def _order_on(self, device: torch.device, epoch: int) -> Tensor:
+        """The same on a device, where it is brought once an epoch."""
+        order = self._order_of(epoch)
+        if order is not self._here:
+            self._here, self._there = order, order.to(device)
+        return self._there
 
     def _order_of(self, epoch: int) -> Tensor:
         """All samples in the order of an epoch, shape ``(n,)``."""

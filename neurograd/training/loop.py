@@ -17,6 +17,7 @@ from neurograd.seeding import generator_for
 from neurograd.training.course import Course
 from neurograd.training.outcome import Outcome
 from neurograd.training.schedules import ConstantStep, Schedule
+from neurograd.training.updates import Updates
 
 CURVE_POINTS = 25
 REPORT_EVERY = 20
@@ -110,7 +111,7 @@ def train(
     if curve_points < 2:
         raise ValueError(f"curve_points is {curve_points}; allowed: 2 or more")
     w = chip.program(problem.initial_weights if initial is None else initial).clone()
-    device, state = w.device, chip.start(w)
+    state = chip.start(w)
     kept = {0: w.clone()} if 0 in snapshots else {}
     states = {} if state is None or not kept else {0: state}
     wanted = set(snapshots)
@@ -120,13 +121,12 @@ def train(
     course = Course(
         chip, problem.num_samples, schedule or ConstantStep(), seed, "order", chip_index
     )
+    updates = Updates(problem, course, seed, chip_index, steps)
     taken, diverged, reported = 0, False, 0
     for t in range(steps):
-        generator = generator_for(seed, "train", chip_index, t, device=device)
         taken = t + 1
         try:
-            now = course.at(t, device)
-            w, state = now.advance(problem, w, state, generator, in_place=True)
+            w, state = updates.take(t, w, state)
         except UnstableRuleError:
             if t == 0:
                 raise

@@ -1,0 +1,100 @@
+"""Records what an update launches on a GPU, to launch it again as a whole (a CUDA graph)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from device_models import Chip, UnstableRuleError
+
+_OWN = "device_models."
+"""Parts from elsewhere may remember something in Python from update to update."""
+
+CANNOT = (RuntimeError, UnstableRuleError)
+"""What an update raises that waits for the GPU, or diverges where it is tried."""
+
+_PLAIN = (Tensor, str, int, float, torch.dtype, torch.device, type(None))
+
+
+class Recording(Protocol):
+    """What can be launched again."""
+
+    def replay(self) -> None:
+        """Launch it, with what now lies where it reads."""
+        ...
+
+
+def can_be_recorded(chip: Chip, device: torch.device) -> bool:
+    """Whether what an update does is the same every time, but for its weights, samples and draws.
+
+    So it is on a GPU of this project's own rules and effects. A recipe counts its updates.
+
+    Args:
+        chip: What takes the update.
+        device: Where it computes.
+    """
+    if device.type != "cuda" or chip.recipe is not None:
+        return False
+    return all(map(_is_own, (chip.rule, *chip.reads, *chip.writes, *chip.passes)))
+
+
+def _is_own(value: object) -> bool:
+    """Whether a part is of this project, with all that it is made of."""
+    if isinstance(value, _PLAIN):
+        return True
+    if isinstance(value, Mapping):
+        return all(map(_is_own, value.values()))
+    if isinstance(value, tuple | list):
+        return all(map(_is_own, value))
+    named = value if callable(value) else type(value)
+    if not getattr(named, "__module__", "").startswith(_OWN):
+        return False
+    return all(map(_is_own, getattr(value, "__dict__", {}).values()))
+
+
+def record_update(
+    update: Callable[[], None], w: Tensor, generator: torch.Generator
+) -> Recording | None:
+    """Record an update, which is not taken; None where the GPU has to be waited for on the way.
+
+    Args:
+        update: Changes ``w`` in place, and draws from the generator alone.
+        w: Weights, shape ``(N,)``, on the GPU.
+        generator: Of the same GPU; seeded anew before each replay.
+    """
+    with torch.cuda.device(w.device):
+        if _waits(update, w):
+            return None
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(generator)
+        now, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        aside.wait_stream(now)
+        with torch.cuda.stream(aside):
+            graph.capture_begin(capture_error_mode="thread_local")
+            try:
+                update()
+            except CANNOT:
+                with suppress(RuntimeError):
+                    graph.capture_end()
+                return None
+            graph.capture_end()
+        now.wait_stream(aside)
+        return graph
+
+
+def _waits(update: Callable[[], None], w: Tensor) -> bool:
+    """Whether an update waits for the GPU: tried once, and undone."""
+    before, mode = w.clone(), torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        update()
+    except CANNOT:
+        return True
+    finally:
+        torch.cuda.set_sync_debug_mode(mode)
+        w.copy_(before)
+    return False

@@ -1,0 +1,183 @@
+"""Updates recorded once and replayed are those taken one by one, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from device_models import Backprop, Chip, Minibatch, ReadNoise, WhiteNoise
+from device_models.updates.momentum import Momentum
+from device_models.updates.recipe import Recipe
+from neurograd.training import recording, updates
+from neurograd.training.loop import train
+from neurograd.training.schedules import CosineDecay, StepDecay
+from tests.conformance.cases import PASSES, READS, RULES, WRITES, Place, relu_problem
+from tests.neurograd.cases import smooth_network
+
+NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+STEPS = 40
+
+
+@dataclass
+class Called:
+    """A recording on the CPU: the call itself."""
+
+    update: object
+
+    def replay(self):
+        self.update()
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """Sizes of the recordings, which are made on the CPU as on a GPU."""
+    made = []
+
+    def record(update, w, generator):
+        made.append(len(w))
+        return Called(update)
+
+    monkeypatch.setattr(updates, "record_update", record)
+    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, device: chip.recipe is None)
+    return made
+
+
+def chips():
+    """Names of chips whose batches come in different ways, and how many recordings they take."""
+    noisy = {"reads": (ReadNoise(0.05),)}
+    yield "whole set", Chip(WhiteNoise(Backprop(), 0.1), 0.1, **noisy), 1
+    for order in ("fresh", "with_replacement"):
+        yield order, Chip(Minibatch(Backprop(), 7, order=order), 0.1, **noisy), 1
+    # The last batch of an epoch is smaller.
+    yield "shuffled", Chip(Minibatch(Backprop(), 7, order="shuffled"), 0.1, **noisy), 2
+    yield "recipe", Chip(Backprop(), 0.1, **noisy, recipe=Recipe(Momentum(0.9))), 0
+
+
+@pytest.mark.parametrize(("chip", "count"), [pytest.param(c, n, id=i) for i, c, n in chips()])
+def test_replays_are_the_updates(chip, count, recorded):
+    problem = relu_problem(Place(torch.float64, "cpu"))
+    found = train(problem, chip, STEPS, seed=3, snapshots=[2, 20])
+    assert len(recorded) == count
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(updates, "can_be_recorded", lambda chip, device: False)
+        expected = train(problem, chip, STEPS, seed=3, snapshots=[2, 20])
+    assert len(recorded) == count
+    assert found.weights.equal(expected.weights)
+    assert found.snapshots[20].equal(expected.snapshots[20])
+    assert found.curve == expected.curve
+
+
+@pytest.mark.parametrize(
+    ("schedule", "count"),
+    # The second has a step size for every update; the third has more of them than are kept.
+    [(StepDecay(20, 0.5), 1), (CosineDecay(STEPS), 0)],
+)
+def test_a_step_size_has_a_recording_of_its_own(schedule, count, recorded):
+    problem, chip = smooth_network(), Chip(WhiteNoise(Backprop(), 0.1), 0.1)
+    found = train(problem, chip, STEPS, seed=3, schedule=schedule)
+    assert len(recorded) == count
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(updates, "can_be_recorded", lambda chip, device: False)
+        expected = train(problem, chip, STEPS, seed=3, schedule=schedule)
+    assert found.weights.equal(expected.weights)
+
+
+def test_what_cannot_be_recorded_is_taken_one_by_one(monkeypatch, recorded):
+    asked = []
+    monkeypatch.setattr(updates, "record_update", lambda *each: asked.append(each))
+    problem, chip = smooth_network(), Chip(WhiteNoise(Backprop(), 0.1), 0.1)
+    found = train(problem, chip, STEPS, seed=3)
+    assert len(asked) == 1
+    short = train(problem, chip, updates.WORTH_RECORDING, seed=3)
+    assert len(asked) == 1
+    assert not found.weights.equal(short.weights)
+
+
+def test_parts_from_elsewhere_are_not_recorded():
+    class Own(WhiteNoise):
+        """May count its calls."""
+
+    gpu = torch.device("cuda")
+    chip = Chip(Minibatch(Backprop(), 3), 0.1, reads=(ReadNoise(0.1),))
+    assert recording.can_be_recorded(chip, gpu)
+    assert not recording.can_be_recorded(chip, torch.device("cpu"))
+    assert not recording.can_be_recorded(replace(chip, recipe=Recipe(Momentum(0.9))), gpu)
+    assert not recording.can_be_recorded(Chip(Own(Backprop(), 0.1), 0.1), gpu)
+    assert not recording.can_be_recorded(Chip(WhiteNoise(Own(Backprop(), 0.1), 0.1), 0.1), gpu)
+
+
+def test_all_of_this_projects_may_be_recorded():
+    place = Place(torch.float32, "cpu")
+    for case in RULES.values():
+        problem = case.problem(place)
+        here = replace(place, shapes=tuple(tuple(p.shape) for p in problem.module.parameters()))
+        chip = Chip(case.make(problem, here), 0.1)
+        assert recording.can_be_recorded(chip, torch.device("cuda")), chip
+
+
+EVERY = [
+    *(("rule", name) for name in RULES),
+    *(("read", name) for name in READS),
+    *(("pass", name) for name in PASSES),
+    *(("write", name) for name in WRITES),
+]
+
+WAITING = {
+    ("rule", "equilibrium_propagation"),
+    ("rule", "node_perturbation"),
+}
+"""What waits for the GPU in an update."""
+
+
+def chip_of(kind, name, place):
+    """A problem, and a chip whose part of a kind is that of a name."""
+    case = RULES[name if kind == "rule" else "backprop"]
+    problem = case.problem(place)
+    here = replace(place, shapes=tuple(tuple(p.shape) for p in problem.module.parameters()))
+    rule = case.make(problem, here)
+    parts = {
+        "read": lambda: {"reads": (READS[name](here),)},
+        "pass": lambda: {"passes": (PASSES[name](),)},
+        "write": lambda: {"writes": (WRITES[name].make(here),)},
+        "rule": dict,
+    }
+    return problem, Chip(Minibatch(rule, 5) if case.batches else rule, 0.05, **parts[kind]())
+
+
+@pytest.mark.cuda
+@NO_CUDA
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_replays_are_the_updates_on_cuda(kind, name, monkeypatch):
+    problem, chip = chip_of(kind, name, Place(torch.float64, "cuda"))
+    made = []
+
+    def record(*each):
+        made.append(recording.record_update(*each))
+        return made[-1]
+
+    monkeypatch.setattr(updates, "record_update", record)
+    found = train(problem, chip, STEPS, seed=3)
+    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, device: False)
+    expected = train(problem, chip, STEPS, seed=3)
+    assert found.weights.equal(expected.weights)
+    assert not found.weights.equal(problem.initial_weights)
+    assert [each is None for each in made] == [(kind, name) in WAITING]
+
+
+@pytest.mark.cuda
+@NO_CUDA
+@pytest.mark.parametrize("order", ["fresh", "shuffled"])
+@pytest.mark.parametrize("each", [1, 4])
+def test_writes_of_samples_are_replayed_on_cuda(order, each, monkeypatch):
+    place = Place(torch.float32, "cuda")
+    problem = relu_problem(place)
+    here = replace(place, shapes=tuple(tuple(p.shape) for p in problem.module.parameters()))
+    rule = Minibatch(Backprop(), each, order=order)
+    write = WRITES["pulsed_write, linear"].make(here)
+    chip = Chip(rule, 0.1, (ReadNoise(0.01),), (write,), write_each="sample")
+    found = train(problem, chip, STEPS, seed=3)
+    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, device: False)
+    assert found.weights.equal(train(problem, chip, STEPS, seed=3).weights)
