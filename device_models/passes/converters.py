@@ -59,11 +59,18 @@ class Quantizer:
         x = self.clip(x)
         if self.bits is None:
             return x
-        reach = x.abs().amax(dims, keepdim=True) if self.range is None else self.range
-        # A vector of zeros has no range: any step keeps it.
-        step = torch.as_tensor(reach * self.step_of_unit_range, dtype=x.dtype, device=x.device)
-        step = step.clamp_min(torch.finfo(x.dtype).tiny)
+        step = self._step_at(x, dims)
         return (x / step).round() * step
+
+    def _step_at(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
+        """Distance of two levels, of a shape that goes with the values."""
+        tiny = torch.finfo(x.dtype).tiny
+        if self.range is not None:
+            # Filled where it is: a GPU would be waited for to bring a number there.
+            return x.new_full((), max(self.range * self.step_of_unit_range, tiny))
+        # A vector of zeros has no range: any step keeps it.
+        reach = x.abs().amax(dims, keepdim=True)
+        return (reach * self.step_of_unit_range).clamp_min(tiny)
 
     def clip(self, x: Tensor) -> Tensor:
         """Values within the range, same shape."""

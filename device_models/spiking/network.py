@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, cast, get_args
 
@@ -69,6 +70,32 @@ class _Fire:
         return fire(potential, self.surrogate)
 
 
+class _Constant:
+    """A neuron's constant, which is looked at again where it may have changed.
+
+    A look at a number waits for a GPU, and a pass would wait twice a layer.
+    """
+
+    def __init__(self) -> None:
+        self._value, self._version, self._held = torch.empty(0), -1, False
+
+    def holds(self, value: Tensor, number: float) -> bool:
+        """Whether a buffer is a number, compared in the buffer's type."""
+        version = -1 if value.is_inference() else value._version
+        if value is not self._value or version != self._version or version < 0:
+            self._held = bool((value == number).all())
+            self._value, self._version = value, version
+        return self._held
+
+
+@dataclass(frozen=True)
+class _Constants:
+    """Those of one neuron layer."""
+
+    beta: _Constant = field(default_factory=_Constant)
+    threshold: _Constant = field(default_factory=_Constant)
+
+
 class SpikingNetwork(nn.Module):
     """Fully connected layers of leaky integrate-and-fire neurons (snntorch's ``Leaky``).
 
@@ -120,6 +147,7 @@ class SpikingNetwork(nn.Module):
         )
         spiking = len(self.layers) - (readout == "membrane")
         self._resets = [reset] * spiking + ["none"] * (len(self.layers) - spiking)
+        self._constants = [_Constants() for _ in self._resets]
         self.neurons = nn.ModuleList(
             snntorch.Leaky(
                 beta=torch.tensor(decay, dtype=dtype),
@@ -144,10 +172,10 @@ class SpikingNetwork(nn.Module):
         None where a layer or a neuron is not as it was built, its constants among them.
         """
         plain = all(type(layer) is nn.Linear and not is_hooked(layer) for layer in self.layers)
-        plain = plain and all(map(self._as_built, self.neurons, self._resets))
+        plain = plain and all(map(self._as_built, self.neurons, self._resets, self._constants))
         return self._stack if plain else None
 
-    def _as_built(self, neuron: Any, reset: str) -> bool:
+    def _as_built(self, neuron: Any, reset: str, constants: _Constants) -> bool:
         """Whether a neuron is the one that the written-out passes know."""
         if type(neuron) is not snntorch.Leaky or is_hooked(neuron):
             return False
@@ -156,9 +184,8 @@ class SpikingNetwork(nn.Module):
             isinstance(fires, _Fire)
             and fires.surrogate is known.surrogate
             and neuron.reset_mechanism == reset
-            # A number is compared in the buffer's type.
-            and (neuron.beta == known.decay).all()
-            and (neuron.threshold == known.threshold).all()
+            and constants.beta.holds(neuron.beta, known.decay)
+            and constants.threshold.holds(neuron.threshold, known.threshold)
         )
 
     @property

@@ -127,7 +127,9 @@ EVERY = [
 
 WAITING = {
     ("rule", "equilibrium_propagation"),
-    ("rule", "node_perturbation"),
+    ("read", "ir_drop"),
+    ("read", "ir_drop, the whole network"),
+    ("write", "jump_table"),
 }
 """What waits for the GPU in an update."""
 
