@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from device_models.kernels.counter_numbers import DeviceNumbers
 from device_models.kernels.dispatch import (
     Properties,
     alike,
@@ -16,10 +17,11 @@ from device_models.kernels.dispatch import (
     taken,
     word_of,
 )
-from device_models.write import on_gpu
+from device_models.write import many_pulses, on_gpu
 from device_models.write.jump_table import JumpTable
 from device_models.write.many_pulses import FREE_REACH, MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import (
+    DeviceValues,
     ExponentialStep,
     LinearStep,
     PowerStep,
@@ -68,6 +70,42 @@ def write_fused(
         *found.arguments,
     )
     return realized, sum(beyond)
+
+
+def further_fused(
+    step: Step,
+    devices: DeviceValues,
+    state: Tensor,
+    up: Tensor,
+    pulses: Tensor,
+    numbers: DeviceNumbers,
+) -> Tensor | None:
+    """``pulsed_write.further_pulses``; None where the compiled loop does not take them.
+
+    Arguments are those there.
+    """
+    shape = _shape(step, state.dtype) if type(step) is not JumpTable else None
+    values = (*vars(devices).values(), pulses)
+    if shape is None or not taken(state) or not alike(state, *values):
+        return None
+    from device_models.kernels import many_loop  # noqa: PLC0415  (imports numba)
+
+    end, like = state.clone(), torch.ones_like(state)
+    own = (
+        torch.where(up, like, -like),
+        pulses,
+        torch.where(up, devices.step_up, devices.step_down),
+        torch.where(up, devices.slope_up, devices.slope_down),
+        devices.low,
+        devices.high,
+    )
+    trains = many_loop.Trains(
+        numbers.device.numpy().astype(np.uint64),
+        *((each * like).numpy() for each in own),
+        end.numpy(),
+    )
+    over_devices(many_loop.further, end, word_of(numbers.key), trains, shape, _limits(state.dtype))
+    return end
 
 
 def properties(write: NominalStepWrite) -> Properties | None:
@@ -127,6 +165,24 @@ def _request(write: NominalStepWrite, dtype: torch.dtype) -> Any:
         real(write.weight_range),
         write.one_sided,
     )
+
+
+def _limits(dtype: torch.dtype) -> Any:
+    """The constants of ``many_pulses`` as the loop takes them."""
+    from device_models.kernels.many_loop import Limits  # noqa: PLC0415  (imports numba)
+
+    number = torch.finfo(dtype)
+    reals = (
+        many_pulses.MOST_SINGLE_PULSES,
+        many_pulses.MOST_PULSES,
+        many_pulses.LARGEST_MOVE,
+        many_pulses.GROWTH,
+        many_pulses.PROBE,
+        many_pulses.STEEPEST,
+        number.eps,
+        number.tiny,
+    )
+    return Limits(many_pulses.MOST_BLOCKS, *map(_real(dtype), reals))
 
 
 def _shape(step: Step, dtype: torch.dtype) -> Any:

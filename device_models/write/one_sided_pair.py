@@ -20,7 +20,7 @@ from device_models.protocols import ElementMoments
 from device_models.write.fused_pulses import write_fused
 from device_models.write.many_pulses import MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import DeviceValues, Step
-from device_models.write.pulsed_write import further_pulses, pulse_train, signed_step
+from device_models.write.pulsed_write import pulse_train, pulses_beyond, signed_step
 from device_models.write.rounding import Rounding
 from device_models.write.train_moments import after_train
 from device_models.write.whole_pulses import NominalStepWrite, changes, pulsed_by_chance
@@ -93,7 +93,7 @@ class OneSidedPair(NominalStepWrite):
             some = devices.pick(where)
             start = self._start(w[where], sign, some)
             up = torch.ones_like(start, dtype=torch.bool)
-            train = further_pulses if done else pulse_train
+            train = pulses_beyond if done else pulse_train
             state = some.clip(start + realized[where] / unit)
             end = train(self.step, some, state, up, pulses[own], numbers.pick(own))
             realized[where] = unit * (end - start)

@@ -11,7 +11,7 @@ from torch import Tensor
 from device_models.kernels.counter_numbers import DeviceNumbers
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
-from device_models.write.fused_pulses import write_fused
+from device_models.write.fused_pulses import further_fused, write_fused
 from device_models.write.many_pulses import (
     FREE_REACH,
     MOST_SINGLE_PULSES,
@@ -81,7 +81,7 @@ class PulsedWrite(NominalStepWrite):
             devices, up = self.devices.pick(where), increment[where] > 0
             start = self._state(w[where], devices)
             state = devices.clip(start + realized[where] / self.weight_range)
-            end = further_pulses(self.step, devices, state, up, count, numbers)
+            end = pulses_beyond(self.step, devices, state, up, count, numbers)
             realized[where] = self.weight_range * (end - start)
         return realized
 
@@ -230,6 +230,21 @@ def free_train(
     free = relaxing & inside & (pulses > 1) & (pulses == pulses.floor())
     spread = std * decayed(decay * (2.0 - decay), pulses).sqrt()
     return free, mean + numbers.normal(0) * spread
+
+
+def pulses_beyond(
+    step: Step,
+    devices: DeviceValues,
+    state: Tensor,
+    up: Tensor,
+    pulses: Tensor,
+    numbers: DeviceNumbers,
+) -> Tensor:
+    """``further_pulses``, by a compiled loop where it takes them: its numbers but for rounding."""
+    fused = further_fused(step, devices, state, up, pulses, numbers)
+    if fused is not None:
+        return fused
+    return further_pulses(step, devices, state, up, pulses, numbers)
 
 
 def further_pulses(

@@ -235,3 +235,50 @@ def test_a_device_without_a_window_stays():
         return torch.zeros_like(h), torch.zeros_like(h)
 
     assert take_together(kick, state, state, state, pulses, None).equal(state)
+
+
+LOOPED = [
+    LinearStep(0.3),
+    LinearStep(),
+    LinearStep(0.3, multiplicative=True),
+    ExponentialStep(0.3, noise_offset=0.01, noise_slope=0.1),
+    ExponentialStep(),
+    PowerStep(0.2, 0.7),
+    PowerStep(0.0, 0.0),
+    PowerStep(0.1, 2.0),
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("step", LOOPED, ids=repr)
+def test_the_compiled_loop_has_the_plain_numbers(step, soft, dtype):
+    """Few blocks and infinitely many; in 32 bits a block may have a pulse more or less."""
+    devices = _devices(1e-4, dtype, dw_min_dtod=0.3, w_max_dtod=0.2, soft_bounds=soft)
+    state = devices.clip(torch.linspace(-0.9, 0.9, SIZE, dtype=dtype))
+    up = torch.arange(SIZE) % 3 > 0
+    pulses = torch.logspace(3.01, 9, SIZE, dtype=dtype).round()
+    pulses[::5] = math.inf
+    numbers = DeviceNumbers(draw_key(generator_for(1, "key")), torch.arange(SIZE) * 7, dtype)
+    arguments = (step, devices, state, up, pulses, numbers)
+    found = fused_pulses.further_fused(*arguments)
+    expected = pulsed_write.further_pulses(*arguments)
+    assert found is not None
+    assert not found.equal(state)
+    tolerance = 1e-9 if dtype == torch.float64 else 2e-4
+    torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_other_steps_have_no_compiled_loop(monkeypatch):
+    class Own(LinearStep):
+        """Any other."""
+
+    devices, state = _devices(1e-4), torch.zeros(SIZE, dtype=torch.float64)
+    up, pulses = torch.ones(SIZE, dtype=torch.bool), torch.full_like(state, 2000.0)
+    arguments = (devices, state, up, pulses, _numbers(0, state))
+    assert fused_pulses.further_fused(Own(0.3), *arguments) is None
+    assert fused_pulses.further_fused(LinearStep(0.3), *arguments) is not None
+    monkeypatch.setattr("device_models.kernels.dispatch.available", lambda: False)
+    assert fused_pulses.further_fused(LinearStep(0.3), *arguments) is None
+    ends = pulsed_write.pulses_beyond(LinearStep(0.3), *arguments)
+    assert ends.equal(pulsed_write.further_pulses(LinearStep(0.3), *arguments))
