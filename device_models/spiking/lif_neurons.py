@@ -103,7 +103,11 @@ class LifNeurons:
             _run(lif_loop.pull_back, u, *given, *self._constants(u), *ends)
             return u
         if shares is not None:
-            errors = errors * errors.new_tensor(shares).view(1, -1, 1)
+            each_step = errors.new_empty(1, len(shares), 1)
+            for step, share in enumerate(shares):
+                # Filled where it is: a GPU would be waited for to bring numbers there.
+                each_step[:, step].fill_(share)
+            errors = errors * each_step
         kept = (u <= self.threshold).to(u.dtype) if self.to_zero else None
         found = self.surrogate.pulled_back(u.sub_(self.threshold), errors.expand_as(u))
         for step in reversed(range(u.shape[1] - 1)):

@@ -140,7 +140,7 @@ class PairLeakage(_Leak):
         reached = w + increment
         # Of two plain numbers, ``where`` would make the default type, whatever the weights' is.
         negative, positive = (
-            torch.as_tensor(each, dtype=w.dtype, device=w.device)
+            each.to(w) if isinstance(each, Tensor) else w.new_full((), each)
             for each in (self.negative, self.positive)
         )
         lifetime = torch.where(reached < 0, negative, positive)

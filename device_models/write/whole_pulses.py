@@ -57,7 +57,7 @@ def by_direction(where: Tensor, like: Tensor, up: float, down: float) -> Tensor 
     """One number for increments up and another for those down, in the type of a tensor."""
     if up == down:
         return up
-    return torch.where(where, like.new_tensor(up), like.new_tensor(down))
+    return torch.where(where, like.new_full((), up), like.new_full((), down))
 
 
 def pulsed_by_chance(

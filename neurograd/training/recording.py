@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
@@ -89,7 +90,10 @@ def record_update(
 def _waits(update: Callable[[], None], w: Tensor) -> bool:
     """Whether an update waits for the GPU: tried once, and undone."""
     before, mode = w.clone(), torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("error")
+    with warnings.catch_warnings():
+        # That torch may overlook a wait: then the recording itself fails.
+        warnings.simplefilter("ignore", UserWarning)
+        torch.cuda.set_sync_debug_mode("error")
     try:
         update()
     except CANNOT:

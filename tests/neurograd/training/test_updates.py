@@ -10,6 +10,8 @@ import torch
 from device_models import Backprop, Chip, Minibatch, ReadNoise, WhiteNoise
 from device_models.updates.momentum import Momentum
 from device_models.updates.recipe import Recipe
+from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.spec import list_presets, validate_spec
 from neurograd.training import recording, updates
 from neurograd.training.loop import train
 from neurograd.training.schedules import CosineDecay, StepDecay
@@ -181,5 +183,54 @@ def test_writes_of_samples_are_replayed_on_cuda(order, each, monkeypatch):
     write = WRITES["pulsed_write, linear"].make(here)
     chip = Chip(rule, 0.1, (ReadNoise(0.01),), (write,), write_each="sample")
     found = train(problem, chip, STEPS, seed=3)
+    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, device: False)
+    assert found.weights.equal(train(problem, chip, STEPS, seed=3).weights)
+
+
+SPECS = {
+    **{name: {"device": {"preset": name}} for name in list_presets()},
+    "pair": {"device": {"pulsed": {"model": "one_sided_pair", "dw_min": 0.01}}},
+    "leakage": {"device": {"preset": "gokmen-vlasov", "leakage": {"lifetime": 1000}}},
+    "whole": {
+        "device": {
+            "preset": "epiram",
+            "read": {"noise": 0.01},
+            "faults": {"stuck_low": 0.1},
+            "converters": {"adc_bits": 6, "input_range": 1.0, "output_range": 5.0},
+            "drift": {"time": "1 h", "exponent": 0.1},
+        }
+    },
+    "rounded": {
+        "quantization": {"weight_bits": 8, "update_bits": 10, "update_rounding": "stochastic"}
+    },
+    "spiking": {"network": {"kind": "spiking", "hidden": [5], "time_steps": 3}},
+}
+
+
+@pytest.mark.cuda
+@NO_CUDA
+@pytest.mark.parametrize("batch", [1, 10])
+@pytest.mark.parametrize("name", SPECS)
+def test_chips_of_specs_are_recorded_on_cuda(name, batch, monkeypatch):
+    keys = {
+        "network": {"hidden": [8]},
+        "task": {"name": "digits", "train_samples": 60},
+        "training": {"step_size": 0.05, "steps": STEPS},
+        "learning_rule": {"batch_size": batch, "write_each": "sample"},
+        "measure": {"precision": "float32"},
+    }
+    spec = validate_spec({**keys, **SPECS[name]})
+    problem = build_problem(spec, "cuda")
+    chip = build_chip(spec, problem)
+    made = []
+
+    def record(*each):
+        made.append(recording.record_update(*each))
+        return made[-1]
+
+    monkeypatch.setattr(updates, "record_update", record)
+    found = train(problem, chip, STEPS, seed=3)
+    assert made
+    assert None not in made
     monkeypatch.setattr(updates, "can_be_recorded", lambda chip, device: False)
     assert found.weights.equal(train(problem, chip, STEPS, seed=3).weights)
