@@ -8,7 +8,6 @@ presets that aihwkit has there are two rows: devices alone, and all that aihwkit
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +24,7 @@ from neurograd.seeding import generator_for
 from neurograd.spec import list_presets, validate_spec
 from neurograd.training.course import Course
 from neurograd.training.schedules import ConstantStep
-from neurograd.training.updates import UPDATES_BEFORE, Updates
+from neurograd.training.updates import one_after_the_other
 
 SAMPLES = 4000
 CLEAN_ALLOWED = 1.5
@@ -146,23 +145,9 @@ def chip(
 
 
 def update(problem: Problem, chip: Chip) -> Work:
-    """One update after the other, as ``neurograd.training.loop`` takes them.
-
-    Those that come before one is recorded have been taken, where updates are.
-    """
-    w, steps = chip.program(problem.initial_weights).clone(), itertools.count()
-    state = chip.start(w)
+    """One update after the other, as ``neurograd.training.loop`` takes them."""
     course = Course(chip, problem.num_samples, ConstantStep(), 0, "order", 0)
-    updates = Updates(problem, course, 0, 0, sys.maxsize)
-
-    def work() -> None:
-        nonlocal w, state
-        w, state = updates.take(next(steps), w, state)
-
-    if w.is_cuda:
-        for _ in range(UPDATES_BEFORE + 1):
-            work()
-    return work
+    return one_after_the_other(problem, course)
 
 
 def name_of(dtype: torch.dtype) -> str:

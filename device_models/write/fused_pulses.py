@@ -99,11 +99,12 @@ def further_fused(
         devices.low,
         devices.high,
     )
-    trains = many_loop.Trains(
+    arrays = (
         numbers.device.numpy().astype(np.uint64),
         *((each * like).numpy() for each in own),
         end.numpy(),
     )
+    trains = many_loop.Trains(*arrays)
     over_devices(many_loop.further, end, word_of(numbers.key), trains, shape, _limits(state.dtype))
     return end
 

@@ -8,6 +8,9 @@ bit for bit.
 
 from __future__ import annotations
 
+import itertools
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -144,3 +147,25 @@ class Updates:
 def given_batch(chip: Chip) -> Tensor | None:
     """The samples that an update of a chip is given, shape ``(B,)``; None where it draws them."""
     return chip.rule.batch if isinstance(chip.rule, Minibatch) else None
+
+
+def one_after_the_other(problem: Problem, course: Course) -> Callable[[], None]:
+    """What takes one update at a call, as in the middle of a long training.
+
+    Args:
+        problem: Network, loss and data.
+        course: The chip of each update.
+    """
+    chip = course.chip
+    updates = Updates(problem, course, 0, 0, sys.maxsize)
+    w, steps = chip.program(problem.initial_weights).clone(), itertools.count()
+    state = chip.start(w)
+
+    def take() -> None:
+        nonlocal w, state
+        w, state = updates.take(next(steps), w, state)
+
+    if can_be_recorded(chip, w.device):
+        for _ in range(UPDATES_BEFORE + 1):
+            take()
+    return take

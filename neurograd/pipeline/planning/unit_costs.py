@@ -33,8 +33,11 @@ from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
+from neurograd.training.course import Course
 from neurograd.training.loop import Evaluator, train
+from neurograd.training.recording import can_be_recorded
 from neurograd.training.snapshots import Snapshot
+from neurograd.training.updates import one_after_the_other
 
 SOME_LOSS_DRAWS = 128
 """Loss draws of a point that is measured: as many as its caps on other draws look at."""
@@ -132,7 +135,9 @@ def measure_units(
         tick(1)
         chip, clean = build_chip(spec, problem), build_clean_chip(spec, problem)
         timed = _timed_update if is_batched(spec, problem.num_samples) else _extended_update
-        clean_update, chip_update = (timed(part, each) for each in (clean, chip))
+        clean_alone, chip_alone = (timed(part, each) for each in (clean, chip))
+        clean_update = _trained_update(spec, part, clean, clean_alone)
+        chip_update = _trained_update(spec, part, chip, chip_alone)
         clean_start, chip_start = (_start_seconds(spec, part, clean=each) for each in (True, False))
         clean_look, chip_look = (_look_seconds(part, each) for each in (clean, chip))
         tick(1)
@@ -142,7 +147,7 @@ def measure_units(
             point = _point_seconds(spec, part, quick=quick, pool=pool)
         tick(1)
         if trains and forecasts:
-            forecast = forecast_seconds(spec, part, chip, chip_update)
+            forecast = forecast_seconds(spec, part, chip, chip_alone)
             another = others_seconds(others(), problem, forecast)
         tick(1)
         aged = 0.0
@@ -217,6 +222,20 @@ def _timed_update(part: Part, chip: Chip) -> float:
 
 def _extended_update(part: Part, chip: Chip) -> float:
     return part.extended(lambda some: _update_seconds(some, chip))
+
+
+def _trained_update(spec: Spec, part: Part, chip: Chip, alone: float) -> float:
+    """An update of a training: a GPU may replay it, in less time than one alone takes."""
+    if not can_be_recorded(chip, part.whole.device):
+        return alone
+    schedule = build_schedule(spec, part.whole.num_samples)
+
+    def replayed(problem: Problem) -> float:
+        course = Course(chip, problem.num_samples, schedule, 0, "plan")
+        return seconds_per_call(one_after_the_other(problem, course), problem.device)
+
+    batched = is_batched(spec, part.whole.num_samples)
+    return replayed(part.whole) if batched else part.extended(replayed)
 
 
 def _update_seconds(problem: Problem, chip: Chip) -> float:

@@ -13,8 +13,9 @@ from device_models.updates.recipe import Recipe
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import list_presets, validate_spec
 from neurograd.training import recording, updates
+from neurograd.training.course import Course
 from neurograd.training.loop import train
-from neurograd.training.schedules import CosineDecay, StepDecay
+from neurograd.training.schedules import ConstantStep, CosineDecay, StepDecay
 from tests.conformance.cases import PASSES, READS, RULES, WRITES, Place, relu_problem
 from tests.neurograd.cases import smooth_network
 
@@ -85,6 +86,15 @@ def test_a_step_size_has_a_recording_of_its_own(schedule, count, recorded):
         patch.setattr(updates, "can_be_recorded", lambda chip, device: False)
         expected = train(problem, chip, STEPS, seed=3, schedule=schedule)
     assert found.weights.equal(expected.weights)
+
+
+def test_the_middle_of_a_training_has_its_recording(recorded):
+    problem, chip = smooth_network(), Chip(WhiteNoise(Backprop(), 0.1), 0.1)
+    course = Course(chip, problem.num_samples, ConstantStep(), 0, "order")
+    take = updates.one_after_the_other(problem, course)
+    assert len(recorded) == 1
+    take()
+    assert len(recorded) == 1
 
 
 def test_what_cannot_be_recorded_is_taken_one_by_one(monkeypatch, recorded):

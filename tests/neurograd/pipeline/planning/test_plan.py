@@ -212,6 +212,19 @@ def test_what_begins_and_ends_a_training_is_counted_once_for_each(spec, monkeypa
     assert {stage.label: stage for stage in untrained}["training a chip"].each_seconds == 5
 
 
+def test_updates_that_a_gpu_replays_are_timed_as_replays(spec, monkeypatch):
+    def replayed():
+        raise AssertionError
+
+    monkeypatch.setattr(unit_costs, "can_be_recorded", lambda chip, device: True)
+    monkeypatch.setattr(unit_costs, "one_after_the_other", lambda problem, course: replayed)
+    monkeypatch.setattr(
+        unit_costs, "seconds_per_call", lambda call, device: 0.25 if call is replayed else 1.0
+    )
+    stages = {stage.label: stage for stage in plan(spec, "train").stages}
+    assert stages["training a chip"].each_seconds == 12 * 0.25 + 11
+
+
 AGING = {
     "device": {"read": {"noise": 0.02}},
     "network": {"hidden": [3]},
