@@ -39,9 +39,9 @@ from neurograd.forecast.small_batches.path import SINGLE_FIRST, SINGLE_LAST, Sma
 from neurograd.forecast.small_batches.single_writes import SingleWrites
 from neurograd.problem import Problem
 from neurograd.progress import Progress
-from neurograd.seeding import generator_for
 from neurograd.training.course import Course, epoch_of
 from neurograd.training.schedules import ConstantStep, Schedule
+from neurograd.training.updates import Updates
 
 Way = Literal["whole_set", "small_batches", "every_update"]
 """Which way a forecast takes: a path by gradients over the whole training set, a path of small
@@ -361,11 +361,10 @@ def _take_every_update(asked: _Asked) -> ForecastChip:
     state = chip.start(w)
     factors = asked.schedule or ConstantStep()
     course = Course(chip, problem.num_samples, factors, seed, "forecast order", index)
+    updates = Updates(problem, course, asked.steps, seed, "forecast", index)
     for done in range(asked.steps):
-        generator = generator_for(seed, "forecast", index, done, device=w.device)
         try:
-            now = course.at(done, w.device)
-            w, state = now.advance(problem, w, state, generator, in_place=True)
+            w, state = updates.take(done, w, state)
         except UnstableRuleError:
             return ForecastChip(torch.full_like(w, torch.nan), True, done + 1)
         if asked.progress is not None:

@@ -26,7 +26,7 @@ MAX_GROUPS = 20
 """Groups of the jackknife; their means are kept, so memory is this many vectors."""
 
 BLOCK = 2**16
-"""Weights that sums take at a time: what is made on the way stays in a processor's cache."""
+"""Weights that sums take at a time on the CPU: what is made on the way stays in its cache."""
 
 REPORT_EVERY = 100
 """Draws between two reports of progress."""
@@ -52,8 +52,9 @@ class GroupAccumulator:
         """Add the sum of two vectors of shape ``(N,)``, which is never made as a whole."""
         self.count += 1
         vectors = (update, gradient, self.mean, self.scatter)
+        block = BLOCK if update.is_cpu else max(1, update.numel())
         for part, offset, mean, scatter in zip(
-            *(each.split(BLOCK) for each in vectors), strict=True
+            *(each.split(block) for each in vectors), strict=True
         ):
             value = part + offset
             delta = value - mean

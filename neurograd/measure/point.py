@@ -38,6 +38,7 @@ from neurograd.measure.moments import Moments, measure_moments
 from neurograd.measure.truncation import Truncation, measure_truncation
 from neurograd.problem import Problem
 from neurograd.progress import Progress
+from neurograd.recording import sampler_of
 from neurograd.theory import bias_ratio_threshold
 
 VARIANT_DRAWS = 32
@@ -186,7 +187,7 @@ def measure_point(
     seed, step_size = budget.seed, chip.step_size
     w = chip.program(w_clean)
     gradient = problem.gradient(w)
-    sample = chip.sampler(problem, w)
+    sample = sampler_of(chip, problem, w)
     clean = chip.clean_direction(gradient, w)
     other = None if chip.recipe is None else gradient
     moments = measure_moments(sample, clean, budget.draws, seed, point=point, progress=progress)

@@ -24,6 +24,7 @@ from neurograd.measure.smoothed_reference import (
 )
 from neurograd.problem import Problem
 from neurograd.progress import Progress
+from neurograd.recording import sampler_of
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def measure_smoothed_point(
         progress: Called with the number of draws done since the last call.
     """
     w = chip.program(w_clean)
-    sample = chip.sampler(problem, w)
+    sample = sampler_of(chip, problem, w)
     moments = mean_update(chip, sample, w, budget, point)
     smoothed = SmoothedLoss(problem, w, std, budget.seed, point, budget.samples)
     reference = measure_reference(smoothed, moments, budget, progress=progress)

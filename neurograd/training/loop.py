@@ -121,7 +121,7 @@ def train(
     course = Course(
         chip, problem.num_samples, schedule or ConstantStep(), seed, "order", chip_index
     )
-    updates = Updates(problem, course, seed, chip_index, steps)
+    updates = Updates(problem, course, steps, seed, "train", chip_index)
     taken, diverged, reported = 0, False, 0
     for t in range(steps):
         taken = t + 1

@@ -1,10 +1,4 @@
-"""Takes the updates of a training; on a GPU one is recorded and replayed, launches and all.
-
-An update of a small network is some forty kernels of a few microseconds each, which a GPU waits for
-while Python launches them one by one. Recorded (a CUDA graph), they are launched together. A replay
-draws from its own seed, as every update does: the weights are those of updates taken one by one,
-bit for bit.
-"""
+"""Takes the updates of a training; on a GPU one is recorded and replayed (``recording``)."""
 
 from __future__ import annotations
 
@@ -19,12 +13,9 @@ from torch import Tensor
 from device_models import Chip, Minibatch
 from device_models.updates.optimizer import OptimizerState
 from neurograd.problem import Problem
+from neurograd.recording import TAKEN_BEFORE, Recording, can_be_recorded, record_update
 from neurograd.seeding import generator_for, seed_for
 from neurograd.training.course import Course
-from neurograd.training.recording import Recording, can_be_recorded, record_update
-
-UPDATES_BEFORE = 3
-"""Updates taken one by one before one is recorded: they compile kernels and fill what is kept."""
 
 WORTH_RECORDING = 20
 """Updates that are left, from which a recording, which takes as long as a few, is made."""
@@ -67,16 +58,16 @@ class Updates:
     Args:
         problem: Network, loss and data.
         course: The chip of each update.
-        seed: Seed of the training.
-        chip_index: Which of several chips with one seed this is.
         steps: Number of updates.
+        seed: Seed of what they draw.
+        path: What they are for (``generator_for``): update t draws at ``(*path, t)``.
     """
 
     def __init__(
-        self, problem: Problem, course: Course, seed: int, chip_index: int, steps: int
+        self, problem: Problem, course: Course, steps: int, seed: int, *path: int | str
     ) -> None:
         self._problem, self._course, self._steps = problem, course, steps
-        self._path = (seed, "train", chip_index)
+        self._seed, self._path = seed, path
         self._kinds: dict[_Kind, _Record] = {}
         self._w = torch.empty(0)
         self._generator: torch.Generator | None = None
@@ -98,7 +89,7 @@ class Updates:
         chip = self._course.at(t, w.device)
         record = None if self._one_by_one else self._record_of(chip, t, w)
         if record is None or record.recording is None:
-            generator = generator_for(*self._path, t, device=w.device)
+            generator = generator_for(self._seed, *self._path, t, device=w.device)
             return chip.advance(self._problem, w, state, generator, in_place=True)
         assert self._generator is not None
         if w is not self._w:
@@ -106,7 +97,7 @@ class Updates:
         batch = given_batch(chip)
         if record.batch is not None and batch is not None:
             record.batch.copy_(batch)
-        self._generator.manual_seed(seed_for(*self._path, t))
+        self._generator.manual_seed(seed_for(self._seed, *self._path, t))
         record.recording.replay()
         return self._w, None
 
@@ -120,7 +111,7 @@ class Updates:
                 return None
             record = self._kinds[kind] = _Record()
         record.taken += 1
-        due = record.recording is None and record.taken > UPDATES_BEFORE
+        due = record.recording is None and record.taken > TAKEN_BEFORE
         if due and self._steps - t >= WORTH_RECORDING:
             self._record(record, chip, w)
         return record
@@ -157,7 +148,7 @@ def one_after_the_other(problem: Problem, course: Course) -> Callable[[], None]:
         course: The chip of each update.
     """
     chip = course.chip
-    updates = Updates(problem, course, 0, 0, sys.maxsize)
+    updates = Updates(problem, course, sys.maxsize, 0, "train", 0)
     w, steps = chip.program(problem.initial_weights).clone(), itertools.count()
     state = chip.start(w)
 
@@ -166,6 +157,6 @@ def one_after_the_other(problem: Problem, course: Course) -> Callable[[], None]:
         w, state = updates.take(next(steps), w, state)
 
     if can_be_recorded(chip, w.device):
-        for _ in range(UPDATES_BEFORE + 1):
+        for _ in range(TAKEN_BEFORE + 1):
             take()
     return take

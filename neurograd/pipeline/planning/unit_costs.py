@@ -31,11 +31,11 @@ from neurograd.pipeline.pool import TaskPool
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
+from neurograd.recording import can_be_recorded, sampler_of
 from neurograd.seeding import generator_for
 from neurograd.spec import Spec
 from neurograd.training.course import Course
 from neurograd.training.loop import Evaluator, train
-from neurograd.training.recording import can_be_recorded
 from neurograd.training.snapshots import Snapshot
 from neurograd.training.updates import one_after_the_other
 
@@ -251,7 +251,7 @@ def _update(problem: Problem, chip: Chip) -> Callable[[], object]:
 def _draw_seconds(problem: Problem, chip: Chip) -> float:
     w = chip.program(problem.initial_weights)
     generator = generator_for(0, "plan", "draws", device=w.device)
-    sample = chip.sampler(problem, w)
+    sample = sampler_of(chip, problem, w)
     return seconds_per_call(lambda: sample(generator), problem.device)
 
 

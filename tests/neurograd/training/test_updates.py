@@ -10,9 +10,11 @@ import torch
 from device_models import Backprop, Chip, Minibatch, ReadNoise, WhiteNoise
 from device_models.updates.momentum import Momentum
 from device_models.updates.recipe import Recipe
+from neurograd import recording
 from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.seeding import generator_for
 from neurograd.spec import list_presets, validate_spec
-from neurograd.training import recording, updates
+from neurograd.training import updates
 from neurograd.training.course import Course
 from neurograd.training.loop import train
 from neurograd.training.schedules import ConstantStep, CosineDecay, StepDecay
@@ -97,6 +99,28 @@ def test_the_middle_of_a_training_has_its_recording(recorded):
     assert len(recorded) == 1
 
 
+def test_draws_at_a_point_are_replayed(monkeypatch):
+    """Each generator goes on as if its draw had been taken without a recording."""
+    problem, made = smooth_network(), []
+
+    def record(update, w, generator):
+        made.append(len(w))
+        return Called(update)
+
+    monkeypatch.setattr(recording, "record_update", record)
+    monkeypatch.setattr(recording, "can_be_recorded", lambda chip, device: True)
+    chip = Chip(Minibatch(WhiteNoise(Backprop(), 0.1), 5), 0.1, (ReadNoise(0.05),))
+    w = problem.initial_weights
+    sample, expected = recording.sampler_of(chip, problem, w), chip.sampler(problem, w)
+    for k in range(8):
+        one, other = generator_for(0, k), generator_for(0, k)
+        # Not at its beginning.
+        assert torch.rand(3, generator=one).equal(torch.rand(3, generator=other))
+        assert sample(one).equal(expected(other))
+        assert torch.rand(3, generator=one).equal(torch.rand(3, generator=other))
+        assert len(made) == (k >= recording.TAKEN_BEFORE)
+
+
 def test_what_cannot_be_recorded_is_taken_one_by_one(monkeypatch, recorded):
     asked = []
     monkeypatch.setattr(updates, "record_update", lambda *each: asked.append(each))
@@ -179,6 +203,21 @@ def test_replays_are_the_updates_on_cuda(kind, name, monkeypatch):
     assert found.weights.equal(expected.weights)
     assert not found.weights.equal(problem.initial_weights)
     assert [each is None for each in made] == [(kind, name) in WAITING]
+
+
+@pytest.mark.cuda
+@NO_CUDA
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_draws_at_a_point_are_replayed_on_cuda(kind, name):
+    problem, chip = chip_of(kind, name, Place(torch.float64, "cuda"))
+    w = chip.program(problem.initial_weights)
+    sample, expected = recording.sampler_of(chip, problem, w), chip.sampler(problem, w)
+    for k in range(8):
+        one, other = (generator_for(0, k, device="cuda") for _ in range(2))
+        torch.rand(3, generator=one, device="cuda")
+        torch.rand(3, generator=other, device="cuda")
+        assert sample(one).equal(expected(other))
+        assert one.get_state().equal(other.get_state())
 
 
 @pytest.mark.cuda

@@ -1,4 +1,9 @@
-"""Records what an update launches on a GPU, to launch it again as a whole (a CUDA graph)."""
+"""Records what an update launches on a GPU, to launch it again as a whole (a CUDA graph).
+
+An update of a small network is some forty kernels of a few microseconds each, which a GPU waits for
+while Python launches them one by one. What is replayed draws from the seed that its generator then
+has, as updates taken one by one do, and has their numbers, bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,10 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, UnstableRuleError
+from device_models.protocols import Problem, UpdateSampler
+
+TAKEN_BEFORE = 3
+"""Updates taken one by one before one is recorded: they compile kernels and fill what is kept."""
 
 _OWN = "device_models."
 """Parts from elsewhere may remember something in Python from update to update."""
@@ -85,6 +94,46 @@ def record_update(
             graph.capture_end()
         now.wait_stream(aside)
         return graph
+
+
+def sampler_of(chip: Chip, problem: Problem, w: Tensor) -> UpdateSampler:
+    """``chip.sampler``, which a GPU replays where it can.
+
+    Args:
+        chip: What takes the update.
+        problem: Network, loss and data.
+        w: Stored weights, shape ``(N,)``.
+    """
+    sample = chip.sampler(problem, w)
+    return _ReplayedSampler(sample, w) if can_be_recorded(chip, w.device) else sample
+
+
+class _ReplayedSampler:
+    """Draws of an update at the same weights.
+
+    Args:
+        sample: Draws one.
+        w: The weights, shape ``(N,)``.
+    """
+
+    def __init__(self, sample: UpdateSampler, w: Tensor) -> None:
+        self._sample, self._taken = sample, 0
+        self._generator, self._drawn = torch.Generator(w.device), torch.empty_like(w)
+        self._recording: Recording | None = None
+
+    def __call__(self, generator: torch.Generator) -> Tensor:
+        if self._taken == TAKEN_BEFORE:
+            self._recording = record_update(self._draw, self._drawn, self._generator)
+        self._taken += 1
+        if self._recording is None:
+            return self._sample(generator)
+        self._generator.set_state(generator.get_state())
+        self._recording.replay()
+        generator.set_state(self._generator.get_state())
+        return self._drawn.clone()
+
+    def _draw(self) -> None:
+        self._drawn.copy_(self._sample(self._generator))
 
 
 def _waits(update: Callable[[], None], w: Tensor) -> bool:
