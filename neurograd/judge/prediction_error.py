@@ -13,9 +13,9 @@ MODEL_ERROR = 0.25
 
 Tuned with ``experiments.drawn_tuning`` on chips that judge nothing: the bound of split conformal
 prediction at 5 % on what the intervals over chips of prediction and training leave unexplained (a
-test holds it against the kept record). The same chips guided the method, which makes it small.
-Smaller promises chips that fail, larger leaves more of them inconclusive. Chips and twins whose
-every update was drawn as in training have no such error.
+test holds it against the kept record). One of them has led to a change of the method
+(docs/forecast.md). Smaller promises chips that fail, larger leaves more of them inconclusive. Chips
+and twins whose every update was drawn as in training have no such error.
 """
 
 SMALL_COST = 0.01
