@@ -11,6 +11,7 @@ import psutil
 import torch
 
 from device_models import Chip
+from neurograd import deployment
 from neurograd.effects.chip_builder import matrices_outside_layers
 from neurograd.effects.knob import Knob
 from neurograd.effects.minibatch import is_batched
@@ -313,6 +314,10 @@ def _stages(
     if spec.deployment is not None:
         first, top = (sum(each) for each in zip(*deployed, strict=True))
         rows.append(("deploying a chip", units.deployment, first, top))
+        if command == "check":
+            otherwise = len(deployment.variants(spec, problem, [problem.initial_weights]))
+            once = units.deployment / len(spec.deployment.times)
+            rows.append(("deploying a chip otherwise", once, 0, otherwise * most))
     return tuple(
         PlannedStage(label=label, each_seconds=each, first=first, most=top)
         for label, each, first, top in rows

@@ -259,6 +259,28 @@ def test_deployments_of_predicted_chips_are_counted_where_nothing_is_trained(agi
     assert more > counted.first
 
 
+def test_deployments_of_a_time_that_fails_are_counted():
+    """As many as a check then tries, of each chip, at the first such time."""
+    keys = {
+        "device": {
+            "read": {"noise": 0.9},
+            "drift": {"exponent": 0.3, "exponent_spread": 0.3},
+        },
+        "task": {"name": "digits", "train_samples": 300, "test_samples": 300},
+        "training": {**SMALL["training"], "steps": 60},
+        "deployment": {"times": [0, "1 y"]},
+        "targets": {"max_accuracy_drop": 0.0},
+    }
+    spec = validate_spec({**SMALL, **keys})
+    labels = Labels()
+    report = check(spec, reporter=labels).report
+    trials = report["deployment_trials"]
+    stage = {stage.label: stage for stage in plan(spec).stages}["deploying a chip otherwise"]
+    assert stage.first == 0
+    assert trials
+    assert len(trials) * 4 == stage.most
+
+
 def test_deployments_over_ranges_are_counted(aging):
     known = {"device": {"read": {"noise": {"typ": 0.02, "min": 0.01, "max": 0.04}}}}
     (one, ranged) = (
