@@ -84,8 +84,8 @@ class TrainedValue(_Predicted):
     """The value in units of the spec, None where it is ideal."""
     verdict: Verdict
     cost: Loss
-    """Mean cost of the trained chips; infinite (null in JSON) where the clean network diverges, and
-    where they diverged in a report of an earlier version."""
+    """Mean cost of the trained chips; infinite (null in JSON) where the clean network diverges,
+    where chips cannot compute, and where they diverged in a report of an earlier version."""
     ci: CostEnds
     """Its interval; an end without bound is infinite (null in JSON)."""
     allowed: float | None = None

@@ -15,6 +15,7 @@ from neurograd.pipeline.identity import CleanTask
 from neurograd.pipeline.limits.knobs import turn
 from neurograd.pipeline.limits.limit import Limit, Tried
 from neurograd.pipeline.pool.workers import Workers
+from neurograd.pipeline.predicted.refused import CAUSED_BY_VALUES
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
 from neurograd.progress import Reporter
@@ -30,7 +31,8 @@ class TrainedCost:
     Attributes:
         value: The value.
         verdict: Its verdict.
-        cost: Mean cost of the trained chips, that of the part which decides.
+        cost: Mean cost of the trained chips, that of the part which decides; infinite where there
+            is none.
         ci: Its interval at 99 %.
         allowed: Largest cost that the targets allow there.
         problem: Why there is no number, empty where there is one.
@@ -134,13 +136,14 @@ class Trainer:
         return Confirmation(inside, outside)
 
     def _train(self, spec: Spec, tried: Tried, data: str) -> TrainedCost:
+        """What training gives at a value; one with which chips cannot compute is lost."""
         try:
             found = self._beside(spec, data, quick=False)
         except DivergenceError as error:
             # The clean training, of which the forecast said nothing such: no number of the chips.
-            ends, allowed = (math.inf, math.inf), tried.estimate.allowed
-            unknown = Verdict.INCONCLUSIVE.value
-            return TrainedCost(tried.value, unknown, math.inf, ends, allowed, str(error))
+            return _no_number(tried, Verdict.INCONCLUSIVE, error)
+        except CAUSED_BY_VALUES as error:
+            return _no_number(tried, Verdict.NOT_TOLERATED, error)
         cost, _ = found.deciding
         return TrainedCost(tried.value, found.verdict.value, cost.value, cost.ci, cost.allowed)
 
@@ -164,6 +167,12 @@ class Trainer:
                 known = store.keep_record_tensors("clean", trained.result, trained.snapshots)
             self._twins[key] = CleanTraining(task, *known)
         return self._twins[key]
+
+
+def _no_number(tried: Tried, verdict: Verdict, error: Exception) -> TrainedCost:
+    """A value at which nothing could be trained."""
+    ends, problem = (math.inf, math.inf), " ".join(str(error).split())
+    return TrainedCost(tried.value, verdict.value, math.inf, ends, tried.estimate.allowed, problem)
 
 
 def _at(tried: Tried, limit: Limit, spec: Spec) -> Spec:
