@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from device_models.bare_layers import is_hooked
 from neurograd.errors import ModelError
 
 
@@ -189,17 +190,20 @@ def as_loss(loss: Loss | torch.nn.Module | Callable[[Tensor, Tensor], Tensor]) -
 
     Args:
         loss: A ``Loss``, ``torch.nn.CrossEntropyLoss()`` or ``torch.nn.MSELoss()`` with default
-            options, or a function of (outputs, targets) that gives a value a sample.
+            options, or a function of (outputs, targets) that gives a value a sample, such as
+            another module of torch, or one of a class that is made from these.
 
     Raises:
         ValueError: If a torch loss has options that change it (weights, label smoothing, a sum).
     """
     if not isinstance(loss, torch.nn.Module) and isinstance(loss, Loss):
         return loss
-    if isinstance(loss, torch.nn.CrossEntropyLoss):
+    # A class made from one of torch's, or a hook, computes what torch's does not.
+    hooked = isinstance(loss, torch.nn.Module) and is_hooked(loss)
+    if type(loss) is torch.nn.CrossEntropyLoss and not hooked:
         plain = loss.weight is None and loss.label_smoothing == 0 and loss.ignore_index == -100
         return _plain(CrossEntropy(), plain and loss.reduction == "mean")
-    if isinstance(loss, torch.nn.MSELoss):
+    if type(loss) is torch.nn.MSELoss and not hooked:
         return _plain(MeanSquaredError(), loss.reduction == "mean")
     return CustomLoss(loss)
 

@@ -31,6 +31,25 @@ def test_losses_by_what_the_user_hands_in():
         as_loss(lambda out, y: out.mean()).per_sample(torch.ones(3, 2), torch.ones(3))
 
 
+class _Halved(nn.CrossEntropyLoss):
+    def forward(self, outputs, targets):
+        return 0.5 * nn.functional.cross_entropy(outputs, targets, reduction="none")
+
+
+def _hooked():
+    loss = nn.MSELoss(reduction="none")
+    loss.register_forward_hook(lambda module, given, losses: 0.5 * losses.mean(1))
+    return loss
+
+
+@pytest.mark.parametrize("loss", [_Halved(), _hooked()])
+def test_a_loss_made_from_one_of_torchs_is_what_it_computes(loss):
+    out = torch.randn(5, 3, generator=generator_for(1), dtype=torch.float64)
+    y = torch.tensor([0, 1, 2, 1, 0]) if isinstance(loss, _Halved) else out + 1
+    plain = CrossEntropy() if isinstance(loss, _Halved) else MeanSquaredError()
+    torch.testing.assert_close(as_loss(loss).per_sample(out, y), 0.5 * plain.per_sample(out, y))
+
+
 @pytest.mark.parametrize("loss", [CrossEntropy(), MeanSquaredError(), ClassSquaredError()])
 def test_hessian_factors_are_the_losses_hessian(loss):
     out = torch.randn(1, 4, generator=generator_for(0), dtype=torch.float64)
