@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import model_validator
 
@@ -143,6 +144,16 @@ class JudgedCost(Cost):
         )
 
     @property
+    def weight(self) -> tuple[int, float]:
+        """How much it speaks against 'tolerated': its own answer, then how far it is above.
+
+        Without bounds, as in a report of an earlier version, only the latter tells.
+        """
+        above = self.lower_bound is not None and self.lower_bound > self.allowed
+        within = self.upper_bound is not None and self.upper_bound <= self.allowed
+        return (2 if above else 0 if within else 1), self.value - self.allowed
+
+    @property
     def noun(self) -> str:
         """What a sentence calls it."""
         return NOUNS[self.kind]
@@ -168,6 +179,40 @@ class AgedForecastResult(Record):
     cost: JudgedCost
     verdict: Verdict
     """That of this time alone."""
+
+
+class TimedCost(Protocol):
+    """What is known of one time after programming."""
+
+    @property
+    def time(self) -> float:
+        """Seconds after programming."""
+        ...
+
+    @property
+    def cost(self) -> JudgedCost:
+        """What it costs then."""
+        ...
+
+
+def deciding_part(
+    trained: JudgedCost, deployed: Sequence[TimedCost], *, trains: bool
+) -> tuple[JudgedCost, float | None]:
+    """Of a training and the times after it, the part that the verdict rests on most.
+
+    That is one with the verdict's own answer, of these the one furthest above what it may cost.
+
+    Args:
+        trained: The cost of the training.
+        deployed: The times after programming; empty without a deployment.
+        trains: Whether there is a training; one of 0 steps does not count beside a deployment.
+
+    Returns:
+        Its cost and the seconds after programming; None for the training.
+    """
+    parts: list[tuple[JudgedCost, float | None]] = [(each.cost, each.time) for each in deployed]
+    first = [(trained, None)] if trains or not parts else []
+    return max([*first, *parts], key=lambda part: part[0].weight)
 
 
 class PlaceResult(Record):

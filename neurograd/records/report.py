@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from neurograd.judge.verdict import Verdict
-from neurograd.records.cost import JudgedCost
+from neurograd.records.cost import JudgedCost, deciding_part
 from neurograd.records.design import Design
 from neurograd.records.limits import DesignChangeResult, LimitResult, Prediction, RangesResult
 from neurograd.records.mitigation import MitigationGuide
@@ -120,14 +120,13 @@ class CheckReport(_Report):
 
     @property
     def deciding(self) -> tuple[JudgedCost, float | None]:
-        """Of a training and the times after it, the part furthest above what it may cost.
+        """The part that the verdict rests on most, ``deciding_part``.
 
         Returns:
             Its cost and the seconds after programming; None for the training.
         """
-        parts = [(each.cost, each.time) for each in self.deployment]
-        trained = [] if parts and self.design.training.steps == 0 else [(self.training.cost, None)]
-        return max([*trained, *parts], key=lambda part: part[0].value - part[0].allowed)
+        trains = self.design.training.steps != 0
+        return deciding_part(self.training.cost, self.deployment, trains=trains)
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -148,8 +147,8 @@ class LimitsReport(_Report):
     reasons: tuple[str, ...] = ()
     """Why, one sentence each, as ``neurograd train`` has them; empty in older reports."""
     trained: JudgedCost | None = None
-    """What that verdict rests on: of a training and the times after it the part furthest above what
-    it may cost, or least below; None in older reports."""
+    """What that verdict rests on: of a training and the times after it the part that has its answer
+    and is furthest above what it may cost, or least below; None in older reports."""
     trained_time: float | None = None
     """Seconds after programming of which ``trained`` is; None for the training itself and in older
     reports."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from neurograd.judge.verdict import Verdict
-from neurograd.records.cost import AgedForecastResult, ForecastResult, JudgedCost
+from neurograd.records.cost import (
+    AgedForecastResult,
+    ForecastResult,
+    JudgedCost,
+    deciding_part,
+)
 from neurograd.records.record import Number, Record
 from neurograd.records.report import CheckReport
 from neurograd.records.training import DeploymentResult
@@ -44,12 +49,16 @@ class TrainedColumns(Record):
     """The effect that is named as the cause of the cost; None (empty in the table) where the chip
     is tolerated or no single effect is named."""
     deployed_time: Number = None
-    """Seconds after programming at which the deployment costs most, as the three that follow; None
+    """Seconds after programming at which the deployment costs most, as the five that follow; None
     (empty in the table) without a deployment, as these. The verdict counts all of its times."""
     deployed_accuracy: Number = None
     deployed_cost: Number = None
     deployed_cost_low: Number = None
     deployed_cost_high: Number = None
+    deployed_allowed: Number = None
+    """Largest cost that the targets allow a deployment."""
+    decided_by: Literal["training", "deployment"] | None = None
+    """Whose cost the verdict rests on most; None (empty in the table) without a deployment."""
 
     @classmethod
     def of(cls, report: CheckReport) -> TrainedColumns:
@@ -69,12 +78,18 @@ class TrainedColumns(Record):
             diverged=chip.diverged,
             num_parameters=report.num_parameters,
             cause=report.cause,
-            **_deployed_columns(report.deployment),
+            **_deployed_columns(report.deployment, report.deciding[1]),
         )
 
     @classmethod
     def predicted(
-        cls, found: ForecastResult, chips: int, num_parameters: int, cause: str | None
+        cls,
+        found: ForecastResult,
+        chips: int,
+        num_parameters: int,
+        cause: str | None,
+        *,
+        trains: bool = True,
     ) -> TrainedColumns:
         """The columns of a point whose training is predicted.
 
@@ -83,7 +98,9 @@ class TrainedColumns(Record):
             chips: Number of chips that were predicted.
             num_parameters: N.
             cause: The effect that is named as the cause, None where none is.
+            trains: Whether there is a training, whose cost counts beside a deployment's.
         """
+        _, time = deciding_part(found.cost, found.deployment, trains=trains)
         return TrainedColumns(
             verdict=found.verdict,
             **_cost_columns(found.cost),
@@ -97,7 +114,7 @@ class TrainedColumns(Record):
             diverged=found.diverged,
             num_parameters=num_parameters,
             cause=cause,
-            **_deployed_columns(found.deployment),
+            **_deployed_columns(found.deployment, time),
         )
 
 
@@ -143,8 +160,28 @@ class CheckedColumns(TrainedColumns):
         )
 
 
+DEPLOYED = {
+    "chip_accuracy": "deployed_accuracy",
+    "cost": "deployed_cost",
+    "cost_low": "deployed_cost_low",
+    "cost_high": "deployed_cost_high",
+    "allowed": "deployed_allowed",
+}
+"""Columns of the training by those of the deployment that say the same of it."""
+
+
+def decided(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row for a reader: the numbers of the deployment where it decides, else of the training.
+
+    A cost beside a verdict is that of the part which the verdict rests on most.
+    """
+    if row.get("decided_by") != "deployment":
+        return dict(row)
+    return {**row, **{name: row[other] for name, other in DEPLOYED.items()}}
+
+
 def _deployed_columns(
-    results: Sequence[DeploymentResult | AgedForecastResult],
+    results: Sequence[DeploymentResult | AgedForecastResult], decided_time: float | None
 ) -> dict[str, Any]:
     if not results:
         return {}
@@ -155,6 +192,8 @@ def _deployed_columns(
         "deployed_cost": worst.cost.value,
         "deployed_cost_low": worst.cost.ci[0],
         "deployed_cost_high": worst.cost.ci[1],
+        "deployed_allowed": worst.cost.allowed,
+        "decided_by": "training" if decided_time is None else "deployment",
     }
 
 

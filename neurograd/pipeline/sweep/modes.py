@@ -124,7 +124,8 @@ def _predict(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Trai
     labels = [effect.label for effect in chip.effects]
     cause = cause_of(found.verdict, labels, window=chip.other_cause).label
     result = ForecastResult.of(found)
-    return TrainedColumns.predicted(result, found.chips, problem.num_parameters, cause)
+    counted = found.chips, problem.num_parameters
+    return TrainedColumns.predicted(result, *counted, cause, trains=spec.training.trains)
 
 
 MODES: Mapping[str, Mode] = {

@@ -13,7 +13,7 @@ from neurograd.keys.units import parse_number
 from neurograd.pipeline.sweep.modes import Row
 
 ENDINGS = (".csv", ".parquet")
-_TEXTS = ("verdict", "cost_kind", "cause", "error")
+_TEXTS = ("verdict", "cost_kind", "cause", "decided_by", "error")
 _WHOLE = ("chips", "diverged", "num_parameters")
 _TRUTHS = ("clean_learned",)
 

@@ -34,8 +34,12 @@ class SideResult(Record):
     verdict: Verdict
     """Its own verdict, by its own targets, on the chips that were trained."""
     cost: JudgedCost | None
-    """What it costs against its own clean twins. None (null in JSON) in a report of limits from
-    before the spec as it is was trained."""
+    """What it costs against its own clean twins, in the part that its verdict rests on most, of
+    which all numbers of the chips are. None (null in JSON) in a report of limits from before the
+    spec as it is was trained."""
+    time: float | None = None
+    """Seconds after programming of that part; None (null in JSON) for the training, and in a
+    comparison of an earlier version."""
     chips: int | None
     """Number of chips that its verdict rests on; None (null in JSON) of a report of limits."""
     clean_accuracy: float | None
@@ -62,25 +66,48 @@ class SideResult(Record):
     @classmethod
     def of(cls, report: CheckReport | LimitsReport, source: str) -> SideResult:
         """One design from its report."""
-        trained = report.training if isinstance(report, CheckReport) else None
-        clean, chip = (None, None) if trained is None else (trained.clean, trained.chip)
+        clean = report.training.clean if isinstance(report, CheckReport) else None
+        cost, time = (
+            (report.trained, report.trained_time)
+            if isinstance(report, LimitsReport)
+            else report.deciding
+        )
         return cls(
             source=source,
             name=report.design.name,
             verdict=report.verdict,
-            cost=report.trained if isinstance(report, LimitsReport) else report.training.cost,
-            chips=None if chip is None else chip.chips,
+            cost=cost,
+            time=time,
+            **_of_chips(report, time),
             clean_accuracy=None if clean is None else clean.test_accuracy,
-            chip_accuracy=None if chip is None else chip.test_accuracy,
-            chip_accuracy_ci=None if chip is None else chip.test_accuracy_ci,
             clean_loss=None if clean is None else clean.loss,
-            chip_loss=None if chip is None else chip.loss,
             quick=report.quick,
             spec=report.spec,
             versions=report.versions,
             code=report.code,
             data=None if report.data is None else report.data.digest,
         )
+
+
+def _of_chips(report: CheckReport | LimitsReport, time: float | None) -> dict[str, Any]:
+    """What is known of the chips of a side after training, or at a time after programming."""
+    if not isinstance(report, CheckReport):
+        return dict.fromkeys(("chips", "chip_accuracy", "chip_accuracy_ci", "chip_loss"))
+    for aged in report.deployment:
+        if aged.time == time:
+            return {
+                "chips": aged.chips,
+                "chip_accuracy": aged.accuracy,
+                "chip_accuracy_ci": aged.accuracy_ci,
+                "chip_loss": aged.loss,
+            }
+    chip = report.training.chip
+    return {
+        "chips": chip.chips,
+        "chip_accuracy": chip.test_accuracy,
+        "chip_accuracy_ci": chip.test_accuracy_ci,
+        "chip_loss": chip.loss,
+    }
 
 
 class DifferenceResult(Cost):

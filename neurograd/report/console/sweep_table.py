@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from neurograd import words
+from neurograd.records.sweep import decided
 from neurograd.report.console.layout import COLOURS, plain_table
 from neurograd.report.content import percent
 
@@ -23,6 +24,9 @@ def render_sweep(
 ) -> None:
     """Print the swept values, verdict, cost and accuracies of the first rows.
 
+    Cost and accuracy of the chips are those of the part that decides (``decided``); with
+    deployments that do a column says after what.
+
     Args:
         rows: One row a point.
         keys: The swept keys.
@@ -32,10 +36,13 @@ def render_sweep(
     table = plain_table()
     for name in _short(keys):
         table.add_column(Text(name), justify="right")
+    rows = [decided(row) for row in rows]
     levels = {row["confidence"] for row in rows} - {None}
     at = f"at {words.confidence(next(iter(levels)))}" if len(levels) == 1 else "interval"
-    for name in ("verdict", "cost", at, "clean", "chip"):
-        justify: Any = "left" if name == "verdict" else "right"
+    deployed = any(row.get("decided_by") == "deployment" for row in rows)
+    after = ("after",) if deployed else ()
+    for name in ("verdict", *after, "cost", at, "clean", "chip"):
+        justify: Any = "left" if name in ("verdict", "after") else "right"
         table.add_column(name, justify=justify, no_wrap=True)
     named = any(row["cause"] for row in rows)
     if named:
@@ -47,6 +54,7 @@ def render_sweep(
         table.add_row(
             *(Text(row[key]) for key in keys),
             shown,
+            *([_after(row)] if deployed else []),
             percent(row["cost"]),
             _interval(row, labelled=len(levels) > 1),
             percent(row["clean_accuracy"]),
@@ -58,6 +66,13 @@ def render_sweep(
         console.print(f"and {len(rows) - MAX_ROWS} more rows")
     for note in notes:
         console.print(Text(f"Note: {note}"))
+
+
+def _after(row: dict[str, Any]) -> str:
+    """After what a row's cost is: the training, or a time since programming."""
+    if row.get("decided_by") == "deployment":
+        return words.duration(row["deployed_time"])
+    return words.MISSING if row["verdict"] is None else "training"
 
 
 def _interval(row: dict[str, Any], *, labelled: bool) -> str:

@@ -40,7 +40,9 @@ def keys_sheet(report: ComparisonReport) -> Sheet[KeyDifference] | None:
 
 def sides_sheet(report: ComparisonReport) -> Sheet[SideRow]:
     """Both designs, each against its own clean twins and its own targets."""
-    rows = [SideRow(label, cell(report.a), cell(report.b)) for label, cell in _SIDES]
+    deployed = any(side.time is not None for side in (report.a, report.b))
+    sides = _SIDES if deployed else [each for each in _SIDES if each[0] != _AFTER]
+    rows = [SideRow(label, cell(report.a), cell(report.b)) for label, cell in sides]
     columns: tuple[Column[SideRow], ...] = (
         Column("", lambda row: row.label, text=True),
         Column("A", lambda row: row.a),
@@ -55,9 +57,7 @@ def differences_sheet(report: ComparisonReport) -> Sheet[DifferenceResult] | Non
     if not report.differences:
         return None
     columns: tuple[Column[DifferenceResult], ...] = (
-        Column(
-            "after", lambda d: "training" if d.time is None else words.duration(d.time), text=True
-        ),
+        Column("after", lambda d: _after(d.time), text=True),
         Column(
             "pairs" if report.differences[0].paired else "chips", lambda d: _compared(report, d)
         ),
@@ -93,6 +93,11 @@ def _bounds(found: DifferenceResult) -> str:
     return f"{ends} at {words.confidence(found.bound_confidence)} each"
 
 
+def _after(time: float | None) -> str:
+    """After what a number is: the training, or a time since programming."""
+    return "training" if time is None else words.duration(time)
+
+
 def _cost(side: SideResult) -> str:
     if side.cost is None:
         return words.MISSING
@@ -104,9 +109,12 @@ def _allowed(side: SideResult) -> str:
     return words.MISSING if side.cost is None else words.typed_percent(side.cost.allowed)
 
 
+_AFTER = "chips after"
+
 _SIDES: tuple[tuple[str, Callable[[SideResult], str]], ...] = (
     ("name", lambda side: side.name),
     ("verdict", lambda side: side.verdict.value),
+    (_AFTER, lambda side: words.MISSING if side.cost is None else _after(side.time)),
     ("chips", lambda side: words.MISSING if side.chips is None else str(side.chips)),
     ("clean test accuracy", lambda side: percent(side.clean_accuracy)),
     ("test accuracy", lambda side: percent(side.chip_accuracy)),

@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 
 from neurograd.errors import NeurogradError
 from neurograd.keys.units import NUMBER_PATTERN, UNIT_PATTERN
+from neurograd.records.sweep import decided
 from neurograd.report.plots import GREEN, GREY, ORANGE, RED, styled, to_image
 from neurograd.words import percent
 
@@ -63,13 +64,15 @@ def plot_sweep(rows: Sequence[Row], keys: Sequence[str], *, grid: bool) -> Figur
 
     A grid over one key is a line with intervals; over two a heat map; over more the first two keys
     make a heat map for each combination of the others. A random design over two keys is a map of
-    its points; over any other number it has one panel a key.
+    its points; over any other number it has one panel a key. Costs and what is allowed are those of
+    the part that decides (``decided``), the training or its deployment.
 
     Args:
         rows: One row a point.
         keys: The swept keys, whose values are texts.
         grid: Whether the points are all combinations of the keys' values.
     """
+    rows = [decided(row) for row in rows]
     with styled(), mpl.rc_context({"axes.titlesize": 9.5}):
         if len(keys) == 1 or (not grid and len(keys) > 2):
             return _lines(rows, keys, joined=grid)

@@ -18,7 +18,7 @@ from neurograd.pipeline.check import train_beside
 from neurograd.pipeline.compare import compare_reports, compare_specs
 from neurograd.pipeline.compare.keys import differing_keys
 from neurograd.records.json_form import read_report, report_from_json, to_json_dict
-from neurograd.report.content.comparisons import differences_sheet
+from neurograd.report.content.comparisons import differences_sheet, sides_sheet
 from neurograd.spec import validate_spec
 
 KEYS = {
@@ -187,7 +187,16 @@ def test_deployments_are_compared_at_the_times_that_both_have():
     assert [each.time for each in alone.differences] == [None]
     assert "Only one spec has a deployment" in alone.notes[0]
     reports = [train_beside(spec).record for spec in (_spec(keys=deployed), b)]
-    assert compare_reports(*reports).record.differences == found.differences
+    compared = compare_reports(*reports).record
+    assert compared.differences == found.differences
+    for side, report in zip((compared.a, compared.b), reports, strict=True):
+        cost, time = report.deciding
+        (aged,) = (each for each in report.deployment if each.time == time)
+        assert (side.cost, side.time, side.chips) == (cost, time, aged.chips)
+        assert (side.chip_accuracy, side.chip_loss) == (aged.accuracy, aged.loss)
+        assert side.verdict == aged.verdict
+    shown = {row.label: (row.a, row.b) for row in sides_sheet(compared).rows}
+    assert shown["chips after"][1] == "1 year"
 
 
 def _without_chips(report):

@@ -119,6 +119,7 @@ def test_a_row_of_a_sweep_has_the_time_that_costs_most():
     clean = MODES["train"].clean(spec, "cpu", False)
     row = MODES["train"].evaluate(spec, "cpu", False, clean)
     assert row.deployed_time == 86400.0
+    assert (row.allowed, row.deployed_allowed, row.decided_by) == (0.2, 0.1, "deployment")
     assert row.deployed_cost_low < row.deployed_cost < row.deployed_cost_high
     assert row.clean_accuracy - row.deployed_accuracy == pytest.approx(row.deployed_cost)
     other = spec_of(
