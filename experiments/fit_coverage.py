@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for number in range(files)
         for place, name in enumerate(names)
     }
-    with Processes(os.cpu_count() or 1) as pool:
+    with Processes(os.cpu_count() or 1, main_module=True) as pool:
         rows = run.each(
             items,
             lambda item: pool.submit(one_file, *item).result(),

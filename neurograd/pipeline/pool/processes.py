@@ -5,13 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, TypeVar
 
 import torch
@@ -36,11 +38,16 @@ class Processes(LedgerPool):
     Args:
         jobs: Number of processes.
         reporter: Shows the progress of stages of this process.
+        main_module: Whether processes import the program's main module, as tasks that are functions
+            of it need; its body must then be behind ``if __name__ == "__main__":``.
     """
 
-    def __init__(self, jobs: int, reporter: Reporter | None = None) -> None:
+    def __init__(
+        self, jobs: int, reporter: Reporter | None = None, *, main_module: bool = False
+    ) -> None:
         super().__init__(reporter)
         self._jobs = jobs
+        self._beginning = nullcontext if main_module else _without_main
 
     def __enter__(self) -> Processes:
         """Begin; processes start with the tasks that need them."""
@@ -77,7 +84,8 @@ class Processes(LedgerPool):
         """Send a task, which can be pickled with its arguments."""
         future = self._ledger.add()
         try:
-            sent = self._executor.submit(task, *arguments)
+            with self._beginning():  # which may begin a process
+                sent = self._executor.submit(task, *arguments)
         except BrokenExecutor as error:
             self._ledger.fail(future, WorkersLost(str(error)))
         else:
@@ -104,10 +112,31 @@ def _context() -> Any:
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        forkserver.ensure_running()
+        with _without_main():
+            forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
+
+
+_HIDING = threading.Lock()
+"""Held while the main module is another one: pools of several threads hide it in turn."""
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Begin processes that do not import this program's main module.
+
+    What they compute are functions of other modules, and a script without a guard would run its
+    whole body again in each of them.
+    """
+    with _HIDING:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def _begin_worker(lifeline: Connection) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -164,6 +167,57 @@ def test_a_process_that_dies_is_told_from_one_that_fails():
 
     with pytest.raises(WorkersLost):
         work()
+
+
+SCRIPT = """
+from neurograd.pipeline.pool import Lasting, Processes
+from tests.neurograd.pipeline.pool import tasks
+print("body", __name__)
+{guard}with Lasting(lambda: Processes(2{options})) as pool:
+    {indent}print(pool.submit({task}, 21).result())
+"""
+OF_MAIN = """
+def double(value):
+    return 2 * value
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "bodies"),
+    [
+        (SCRIPT.format(guard="", indent="", options="", task="tasks.double"), ["__main__"]),
+        (
+            OF_MAIN
+            + SCRIPT.format(
+                guard="if __name__ == '__main__':\n  ",
+                indent="  ",
+                options=", main_module=True",
+                task="double",
+            ),
+            ["__main__", "__mp_main__"],
+        ),
+    ],
+    ids=["tasks of modules", "tasks of the script"],
+)
+def test_a_script_runs_once_where_its_tasks_are_functions_of_modules(tmp_path, text, bodies):
+    """Red where a script without a guard runs again in each worker, which dies of that."""
+    script = tmp_path / "script.py"
+    script.write_text(text)
+    command, places = [sys.executable, script], os.pathsep.join(sys.path)
+    done = subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "PYTHONPATH": places},
+    )
+    lines = done.stdout.split("\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line for line in lines if line.startswith("body")] == [
+        f"body {each}" for each in bodies
+    ]
+    assert "42" in lines
 
 
 # -- which pool ------------------------------------------------------------------------------------
