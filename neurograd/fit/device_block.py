@@ -103,11 +103,12 @@ def below_zero(numbers: Sequence[Number]) -> tuple[str, ...]:
 
 def _write(curve: str, by_key: dict[str, Number]) -> dict[str, Any]:
     write: dict[str, Any] = {}
-    if curve == "soft bounds":
-        write["model"] = "soft_bounds"
     labels = _pair(by_key, "write.nonlinearity")
     if labels:
         write["nonlinearity"] = {name: _short(value) for name, value in labels.items()}
+    else:
+        # Named where it is the default, too, so that a block over a preset has none of its curve.
+        write["model"] = "soft_bounds" if curve == "soft bounds" else "linear"
     noises = _pair(by_key, "write.cycle_to_cycle")
     write["cycle_to_cycle"] = {name: _percent(value) for name, value in noises.items()}
     if "write.device_to_device" in by_key:

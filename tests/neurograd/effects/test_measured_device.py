@@ -344,6 +344,15 @@ def test_a_measured_device_may_be_the_fitted_one_with_its_ranges(tmp_path):
     assert validate_spec(spec_to_dict(spec)).like(spec) == spec
 
 
+@pytest.mark.parametrize("preset", ["alox-hfo2", "reram-es"])
+def test_a_fitted_straight_device_has_nothing_of_how_a_preset_is_written(tmp_path, preset):
+    device = {"measured": str(_soft_bounds(tmp_path)), "measured_as": "constant"}
+    alone = validate_spec({"device": device}).device
+    assert (alone.write.model, alone.write.nonlinearity) == ("linear", None)
+    over = validate_spec({"device": {"preset": preset, **device}}).device
+    assert over.model_copy(update={"preset": None}) == alone
+
+
 def test_curves_that_the_data_allow_as_well_are_said_with_the_ranges(tmp_path, monkeypatch):
     path = _soft_bounds(tmp_path)
     found = replace(
