@@ -139,6 +139,40 @@ class FactoredProblem(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class SampleStreams:
+    """A generator for each sample: a part of the weights draws each write from its own.
+
+    Attributes:
+        each: One a sample.
+    """
+
+    each: tuple[torch.Generator, ...]
+
+
+class KeyedWrite(Protocol):
+    """A write that draws one key."""
+
+    def key_of(self, generator: torch.Generator, *count: int) -> Tensor:
+        """The key of one write, or keys of some."""
+        ...
+
+
+def keys_of(write: KeyedWrite, generator: torch.Generator | SampleStreams, samples: int) -> Tensor:
+    """The keys of the writes of samples, shape ``(samples,)``, those of one write after the other.
+
+    Args:
+        write: The write path.
+        generator: Source of the write noise.
+        samples: Their number.
+    """
+    if isinstance(generator, SampleStreams):
+        return torch.stack([write.key_of(each) for each in generator.each])
+    if generator.device.type == "cpu":
+        return write.key_of(generator, samples)
+    return torch.stack([write.key_of(generator) for _ in range(samples)])
+
+
 class OuterWrite(WritePath, Protocol):
     """A write path that may write outer products without their increments."""
 
@@ -147,7 +181,7 @@ class OuterWrite(WritePath, Protocol):
         w: Tensor,
         layers: Sequence[OuterProducts],
         factor: float,
-        generator: torch.Generator,
+        generator: torch.Generator | SampleStreams,
     ) -> bool:
         """Writes some samples one after the other into ``w`` itself.
 

@@ -53,7 +53,12 @@ def part_generators(
     One vector of seeds is drawn from the generator, so that part k of as many parts has the same
     stream whatever the others are.
     """
-    place = generator.device
-    seeds = torch.randint(2**62, (len(parts),), generator=generator, device=place).tolist()
-    for part, seed in zip(parts, seeds, strict=True):
-        yield part, torch.Generator(device=place).manual_seed(seed)
+    for part, seed in zip(parts, part_seeds(len(parts), generator), strict=True):
+        yield part, torch.Generator(device=generator.device).manual_seed(seed)
+
+
+def part_seeds(count: int, generator: torch.Generator) -> list[int]:
+    """Seeds of the generators of so many parts."""
+    seeds = torch.randint(2**62, (count,), generator=generator, device=generator.device)
+    found: list[int] = seeds.tolist()
+    return found

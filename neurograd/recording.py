@@ -13,21 +13,44 @@ from contextlib import suppress
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from device_models import Chip, UnstableRuleError
+from device_models.bare_layers import is_hooked
 from device_models.protocols import Problem, UpdateSampler
 
 TAKEN_BEFORE = 3
 """Updates taken one by one before one is recorded: they compile kernels and fill what is kept."""
 
-_OWN = "device_models."
+_OWN = ("device_models.", "neurograd.")
 """Parts from elsewhere may remember something in Python from update to update."""
+
+_LAYERS = (*_OWN, "torch.nn.", "snntorch.")
+"""Where layers and losses are known to come from that keep nothing from call to call."""
 
 CANNOT = (RuntimeError, UnstableRuleError)
 """What an update raises that waits for the GPU, or diverges where it is tried."""
 
-_PLAIN = (Tensor, str, int, float, torch.dtype, torch.device, type(None))
+_PLAIN = (Tensor, str, int, float, slice, torch.dtype, torch.device, type(None))
+
+
+class RecordedProblem(Problem, Protocol):
+    """A network with its loss, whose passes may be recorded."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        ...
+
+    @property
+    def module(self) -> nn.Module:
+        """The network."""
+        ...
+
+    @property
+    def loss_function(self) -> object:
+        """Its loss."""
+        ...
 
 
 class Recording(Protocol):
@@ -38,18 +61,26 @@ class Recording(Protocol):
         ...
 
 
-def can_be_recorded(chip: Chip, device: torch.device) -> bool:
+def can_be_recorded(chip: Chip, problem: RecordedProblem) -> bool:
     """Whether what an update does is the same every time, but for its weights, samples and draws.
 
-    So it is on a GPU of this project's own rules and effects. A recipe counts its updates.
+    So it is on a GPU of this project's own rules and effects, and of layers and losses of torch,
+    snntorch and this project without hooks; others may keep something that a replay does not see.
+    A recipe counts its updates.
 
     Args:
         chip: What takes the update.
-        device: Where it computes.
+        problem: Network, loss and data.
     """
-    if device.type != "cuda" or chip.recipe is not None:
+    if problem.device.type != "cuda" or chip.recipe is not None:
         return False
-    return all(map(_is_own, (chip.rule, *chip.reads, *chip.writes, *chip.passes)))
+    parts = (chip.rule, *chip.reads, *chip.writes, *chip.passes, problem.loss_function)
+    return all(map(_is_own, parts)) and all(map(_is_known, problem.module.modules()))
+
+
+def _is_known(layer: nn.Module) -> bool:
+    """Whether a layer is one that keeps nothing, as it was made."""
+    return type(layer).__module__.startswith(_LAYERS) and not is_hooked(layer)
 
 
 def _is_own(value: object) -> bool:
@@ -58,7 +89,7 @@ def _is_own(value: object) -> bool:
         return True
     if isinstance(value, Mapping):
         return all(map(_is_own, value.values()))
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple | list | set | frozenset):
         return all(map(_is_own, value))
     named = value if callable(value) else type(value)
     if not getattr(named, "__module__", "").startswith(_OWN):
@@ -87,16 +118,19 @@ def record_update(
             graph.capture_begin(capture_error_mode="thread_local")
             try:
                 update()
-            except CANNOT:
+            except BaseException as error:
+                # Whatever it is, an interrupt as well: nothing else may be recorded behind it.
                 with suppress(RuntimeError):
                     graph.capture_end()
+                if not isinstance(error, CANNOT):
+                    raise
                 return None
             graph.capture_end()
         now.wait_stream(aside)
         return graph
 
 
-def sampler_of(chip: Chip, problem: Problem, w: Tensor) -> UpdateSampler:
+def sampler_of(chip: Chip, problem: RecordedProblem, w: Tensor) -> UpdateSampler:
     """``chip.sampler``, which a GPU replays where it can.
 
     Args:
@@ -105,7 +139,7 @@ def sampler_of(chip: Chip, problem: Problem, w: Tensor) -> UpdateSampler:
         w: Stored weights, shape ``(N,)``.
     """
     sample = chip.sampler(problem, w)
-    return _ReplayedSampler(sample, w) if can_be_recorded(chip, w.device) else sample
+    return _ReplayedSampler(sample, w) if can_be_recorded(chip, problem) else sample
 
 
 class _ReplayedSampler:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import accumulate
 
 import torch
@@ -122,8 +122,9 @@ class LifStack:
         _product(weight, bias, weighed, out=outputs, share=sum(shares))
         return _States(outputs, potentials, signals, weighed)
 
-    @cached_property
+    @property
     def _neurons(self) -> LifNeurons:
+        # Not kept: what a network is known by would change with its first call.
         return LifNeurons(self.decay, self.threshold, self.to_zero, self.surrogate)
 
     def _backward(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, MutableMapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal, cast, get_args
 
@@ -11,6 +10,7 @@ import snntorch
 import torch
 from torch import Tensor, nn
 from torch.overrides import has_torch_function
+from torch.utils.weak import WeakIdKeyDictionary
 
 from device_models.bare_layers import bare, is_hooked
 from device_models.layer_hooks import event
@@ -70,30 +70,23 @@ class _Fire:
         return fire(potential, self.surrogate)
 
 
-class _Constant:
-    """A neuron's constant, which is looked at again where it may have changed.
+_LOOKED_AT: MutableMapping[Tensor, tuple[int, float, bool]] = WeakIdKeyDictionary()
+"""Of buffers on a GPU their version, a number, and whether they were that number."""
 
-    A look at a number waits for a GPU, and a pass would wait twice a layer.
+
+def _is(value: Tensor, number: float) -> bool:
+    """Whether a buffer is a number, compared in the buffer's type.
+
+    A look at it waits for a GPU, and a pass would wait twice a layer: there it is looked at again
+    when it has changed (but by ``.data``, which does not count as a change).
     """
-
-    def __init__(self) -> None:
-        self._value, self._version, self._held = torch.empty(0), -1, False
-
-    def holds(self, value: Tensor, number: float) -> bool:
-        """Whether a buffer is a number, compared in the buffer's type."""
-        version = -1 if value.is_inference() else value._version
-        if value is not self._value or version != self._version or version < 0:
-            self._held = bool((value == number).all())
-            self._value, self._version = value, version
-        return self._held
-
-
-@dataclass(frozen=True)
-class _Constants:
-    """Those of one neuron layer."""
-
-    beta: _Constant = field(default_factory=_Constant)
-    threshold: _Constant = field(default_factory=_Constant)
+    if value.is_cpu or value.is_inference():
+        return bool((value == number).all())
+    seen = _LOOKED_AT.get(value)
+    if seen is None or seen[:2] != (value._version, number):
+        seen = (value._version, number, bool((value == number).all()))
+        _LOOKED_AT[value] = seen
+    return seen[2]
 
 
 class SpikingNetwork(nn.Module):
@@ -147,7 +140,6 @@ class SpikingNetwork(nn.Module):
         )
         spiking = len(self.layers) - (readout == "membrane")
         self._resets = [reset] * spiking + ["none"] * (len(self.layers) - spiking)
-        self._constants = [_Constants() for _ in self._resets]
         self.neurons = nn.ModuleList(
             snntorch.Leaky(
                 beta=torch.tensor(decay, dtype=dtype),
@@ -172,10 +164,10 @@ class SpikingNetwork(nn.Module):
         None where a layer or a neuron is not as it was built, its constants among them.
         """
         plain = all(type(layer) is nn.Linear and not is_hooked(layer) for layer in self.layers)
-        plain = plain and all(map(self._as_built, self.neurons, self._resets, self._constants))
+        plain = plain and all(map(self._as_built, self.neurons, self._resets))
         return self._stack if plain else None
 
-    def _as_built(self, neuron: Any, reset: str, constants: _Constants) -> bool:
+    def _as_built(self, neuron: Any, reset: str) -> bool:
         """Whether a neuron is the one that the written-out passes know."""
         if type(neuron) is not snntorch.Leaky or is_hooked(neuron):
             return False
@@ -184,8 +176,8 @@ class SpikingNetwork(nn.Module):
             isinstance(fires, _Fire)
             and fires.surrogate is known.surrogate
             and neuron.reset_mechanism == reset
-            and constants.beta.holds(neuron.beta, known.decay)
-            and constants.threshold.holds(neuron.threshold, known.threshold)
+            and _is(neuron.beta, known.decay)
+            and _is(neuron.threshold, known.threshold)
         )
 
     @property

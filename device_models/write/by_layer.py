@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from device_models.moments import of_constant, through_writes
+from device_models.outer_products import OuterProducts, SampleStreams, sample_gradients
 from device_models.protocols import ElementMoments, StackedWrite, WritePath
-from device_models.weight_parts import WeightPart, check_parts, part_generators
+from device_models.weight_parts import WeightPart, check_parts, part_generators, part_seeds
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,41 @@ class PartWrites(WeightPart):
 
     writes: tuple[WritePath, ...] = ()
 
+    def products(self, layers: Sequence[OuterProducts]) -> list[OuterProducts] | None:
+        """The gradients of samples in these weights alone, as outer products of all of them.
+
+        None where a matrix is in several parts.
+
+        Args:
+            layers: In layers that fill the vector of all weights.
+        """
+        found, size = [], 0
+        for layer in layers:
+            rows, columns = layer.errors.shape[1], layer.inputs.shape[1]
+            matrix = self._begin_of(layer.first, rows * columns)
+            bias = None if layer.bias is None else self._begin_of(layer.bias, rows)
+            if matrix is not None:
+                found.append(OuterProducts(matrix, bias, layer.inputs, layer.errors))
+                size += rows * columns
+            elif bias is not None:
+                ones = layer.errors.new_ones(len(layer.errors), 1)
+                found.append(OuterProducts(bias, None, ones, layer.errors))
+            size += 0 if bias is None else rows
+        return found if size == sum(each.stop - each.start for each in self.places) else None
+
+    def _begin_of(self, first: int, size: int) -> int | None:
+        """Where some of all weights begin among these; None where not all of them are here."""
+        begin = 0
+        for place in self.places:
+            if place.start <= first and first + size <= place.stop:
+                return begin + int(first - place.start)
+            begin += place.stop - place.start
+        return None
+
 
 @dataclass(frozen=True)
-class LayerWrites:
-    """Write path: every part of the weights goes through effects of its own.
+class _WritesByPart:
+    """Every part of the weights goes through effects of its own.
 
     The noise of a part comes from a stream of its own, which the other parts do not change. Mean
     and variance are those that each part states, weights of different parts being independent.
@@ -112,7 +144,39 @@ class LayerWrites:
 
 
 @dataclass(frozen=True)
-class LayerWritesOnce(LayerWrites):
+class LayerWrites(_WritesByPart):
+    """Write path: every part of the weights goes through effects of its own; attributes there."""
+
+    def write_outer(
+        self,
+        w: Tensor,
+        layers: Sequence[OuterProducts],
+        factor: float,
+        generator: torch.Generator,
+    ) -> bool:
+        """Writes samples one after the other into ``w`` itself: see ``OuterWrite``.
+
+        Taken where each part holds its matrices whole and has one effect at most.
+        """
+        shares = [part.products(layers) for part in self.parts]
+        if any(each is None for each in shares) or any(len(p.writes) > 1 for p in self.parts):
+            return False
+        samples, count = len(layers[0].inputs), len(self.parts)
+        seeds = [part_seeds(count, generator) for _ in range(samples)]
+        for k, (part, share) in enumerate(zip(self.parts, shares, strict=True)):
+            held = part.take(w)
+            streams = tuple(
+                torch.Generator(device=generator.device).manual_seed(own[k])
+                for own in (seeds if part.writes else ())
+            )
+            _write_samples(part.writes, held, share or (), factor, SampleStreams(streams))
+            if len(part.places) > 1:
+                part.put(w, held)
+        return True
+
+
+@dataclass(frozen=True)
+class LayerWritesOnce(_WritesByPart):
     """The same of effects that act once an update, however many writes that is, such as leaks."""
 
     @property
@@ -128,6 +192,30 @@ class LayerWritesOnce(LayerWrites):
             return replace(part, writes=tuple(each.over_writes(writes) for each in effects))
 
         return replace(self, parts=tuple(map(over, self.parts)))
+
+
+def _write_samples(
+    writes: Sequence[WritePath],
+    w: Tensor,
+    layers: Sequence[OuterProducts],
+    factor: float,
+    streams: SampleStreams,
+) -> None:
+    """Samples one after the other into a part's weights, as products where its effect takes these.
+
+    Args:
+        writes: Its effect; none for exact writes.
+        w: The weights, in place.
+        layers: The gradients in these weights.
+        factor: What a gradient is multiplied by to be the increment.
+        streams: A generator for each sample.
+    """
+    effect: Any = writes[0] if writes else None
+    if hasattr(effect, "write_outer") and effect.write_outer(w, layers, factor, streams):
+        return
+    for k, gradient in enumerate(sample_gradients(layers, w)):
+        increment = gradient * factor
+        w += increment if effect is None else effect.write(w, increment, streams.each[k])
 
 
 def _by_row(

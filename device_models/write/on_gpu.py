@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from device_models.outer_products import OuterProducts
+from device_models.outer_products import OuterProducts, SampleStreams, keys_of
 from device_models.write.many_pulses import MOST_SINGLE_PULSES
 from device_models.write.measured_curve import MeasuredCurve
 from device_models.write.pulse_response import PulseResponse, Response
@@ -96,8 +96,8 @@ class PackedWrite(Protocol):
         """What kernels take of it; None where they do not take it."""
         ...
 
-    def key_of(self, generator: torch.Generator) -> Tensor:
-        """The key of one write."""
+    def key_of(self, generator: torch.Generator, *count: int) -> Tensor:
+        """The key of one write, or keys of some."""
         ...
 
 
@@ -152,7 +152,7 @@ def write_products(
     w: Tensor,
     layers: Sequence[OuterProducts],
     factor: float,
-    generator: torch.Generator,
+    generator: torch.Generator | SampleStreams,
 ) -> bool:
     """``OuterWrite.write_outer`` on a GPU: the numbers of the samples' own writes, one by one.
 
@@ -167,7 +167,7 @@ def write_products(
     found = write.for_gpu if taken(w, *factors) else None
     if found is None or not found.fit(w):
         return False
-    keys = torch.stack([write.key_of(generator) for _ in layers[0].inputs])
+    keys = keys_of(write, generator, len(layers[0].inputs))
     scale = torch.full((1,), factor, dtype=w.dtype, device=w.device)
     for layer in layers:
         (samples, columns), rows = layer.inputs.shape, layer.errors.shape[1]

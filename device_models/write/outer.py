@@ -11,7 +11,7 @@ from torch import Tensor
 
 from device_models.kernels.compiled import loop_of
 from device_models.kernels.dispatch import Properties, plain, taken
-from device_models.outer_products import OuterProducts, PackedProducts
+from device_models.outer_products import OuterProducts, PackedProducts, SampleStreams, keys_of
 from device_models.write import on_gpu
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def write_pulses(
     w: Tensor,
     layers: Sequence[OuterProducts],
     factor: float,
-    generator: torch.Generator,
+    generator: torch.Generator | SampleStreams,
 ) -> bool:
     """``OuterWrite.write_outer`` of writes by pulses of a nominal step.
 
@@ -51,7 +51,7 @@ def write_pulses(
         # A comparison with NaN is never true: those are left to the write of all weights.
         if not asked * abs(factor) <= request.single * unit:
             return False
-    keys = write.key_of(generator, _samples(layers))
+    keys = keys_of(write, generator, _samples(layers))
     _write(pulses.write, w, keys, products, factor, found)
     return True
 
@@ -61,7 +61,7 @@ def write_curves(
     w: Tensor,
     layers: Sequence[OuterProducts],
     factor: float,
-    generator: torch.Generator,
+    generator: torch.Generator | SampleStreams,
 ) -> bool:
     """``OuterWrite.write_outer`` of ``MemristorWrite``; arguments as there."""
     if w.is_cuda:
@@ -71,7 +71,7 @@ def write_curves(
         return False
     from device_models.kernels.outer import curves  # noqa: PLC0415  (imports numba)
 
-    keys = write.key_of(generator, _samples(layers))
+    keys = keys_of(write, generator, _samples(layers))
     _write(curves.write, w, keys, _products(layers), factor, found)
     return True
 

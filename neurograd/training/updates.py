@@ -71,7 +71,7 @@ class Updates:
         self._kinds: dict[_Kind, _Record] = {}
         self._w = torch.empty(0)
         self._generator: torch.Generator | None = None
-        self._one_by_one = not can_be_recorded(course.chip, problem.device)
+        self._one_by_one = not can_be_recorded(course.chip, problem)
 
     def take(
         self, t: int, w: Tensor, state: OptimizerState | None
@@ -156,7 +156,7 @@ def one_after_the_other(problem: Problem, course: Course) -> Callable[[], None]:
         nonlocal w, state
         w, state = updates.take(next(steps), w, state)
 
-    if can_be_recorded(chip, w.device):
+    if can_be_recorded(chip, problem):
         for _ in range(TAKEN_BEFORE + 1):
             take()
     return take

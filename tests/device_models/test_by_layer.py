@@ -5,14 +5,30 @@ from __future__ import annotations
 import pytest
 import torch
 
-from device_models import Backprop, Chip, Converters, ReadNoise
+from device_models import (
+    Backprop,
+    Chip,
+    Converters,
+    LinearStep,
+    MemristorWrite,
+    NominalDevice,
+    PulsedWrite,
+    ReadNoise,
+    draw_devices,
+)
 from device_models.layer_hooks import LayerHook
 from device_models.moments import through_writes
+from device_models.outer_products import OuterProducts, sample_gradients
 from device_models.passes.by_layer import LayerPasses
 from device_models.protocols import ElementMoments, mean_read
 from device_models.read.by_layer import LayerReads, PartReads
 from device_models.updates.sample_writes import acts_once
 from device_models.write.by_layer import LayerWrites, PartWrites
+from device_models.write.whole_pulses import NominalStepWrite
+from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.seeding import generator_for
+from neurograd.spec import validate_spec
+from neurograd.training.loop import train
 from tests.conformance.cases import (
     DTYPES,
     Place,
@@ -178,3 +194,100 @@ class Takes:
     """A rule that takes what layers get."""
 
     takes_calls = "values"
+
+
+OUTER = {
+    "digital biases": {"network": {"hidden": [6], "biases": "digital"}},
+    "layers": {
+        "network": {"hidden": [6]},
+        "layers": {"last": {"device": {"preset": "alox-hfo2"}}},
+    },
+    "exact layer": {
+        "network": {"hidden": [6], "biases": "digital"},
+        "layers": {"first": {"device": None}},
+    },
+}
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("preset", ["gokmen-vlasov", "alox-hfo2"])
+@pytest.mark.parametrize("name", OUTER)
+def test_samples_are_written_as_the_products_that_they_are(name, preset, batch, monkeypatch):
+    """An update takes one call a layer that has devices of the preset's kind."""
+    keys = {
+        "device": {"preset": preset},
+        "task": {"name": "digits", "train_samples": 30},
+        "learning_rule": {"batch_size": batch, "write_each": "sample"},
+        "training": {"step_size": 0.2, "steps": 5},
+    }
+    spec = validate_spec({**keys, **OUTER[name]})
+    problem = build_problem(spec)
+    chip, taken = build_chip(spec, problem), []
+    outer = NominalStepWrite if preset == "gokmen-vlasov" else MemristorWrite
+    before = outer.write_outer
+
+    def counted(*arguments):
+        taken.append(before(*arguments))
+        return taken[-1]
+
+    monkeypatch.setattr(outer, "write_outer", counted)
+    found = train(problem, chip, 5, seed=1).weights
+    alike = name == "digital biases" or (name == "layers" and preset == "alox-hfo2")
+    assert taken == [True] * (5 * (2 if alike else 1))
+    assert (found != chip.program(problem.initial_weights)).double().mean() > 0.05
+
+
+def written_by_parts(dtype):
+    """Two layers, 4 to 3 and 3 to 2, with devices of the matrices and exact biases of the first."""
+    nominal = NominalDevice(dw_min=0.01, dw_min_dtod=0.3, w_max_dtod=0.2)
+
+    def devices(size):
+        drawn = draw_devices(nominal, size, generator_for(size, "devices"), dtype)
+        # Stochastic rounding draws in the order of what is visited: other numbers.
+        return (PulsedWrite(LinearStep(0.3), drawn, 0.01, 1.3, "nearest"),)
+
+    return LayerWrites(
+        (
+            PartWrites((slice(12, 15),)),
+            PartWrites((slice(0, 12),), devices(12)),
+            PartWrites((slice(15, 23),), devices(8)),
+        )
+    )
+
+
+def test_products_have_the_numbers_of_writes_of_all_weights(place):
+    write = written_by_parts(place.dtype)
+    generator = place.generator("products")
+
+    def drawn(*shape):
+        return torch.randn(*shape, generator=generator, dtype=place.dtype)
+
+    layers = [
+        OuterProducts(0, 12, drawn(3, 4), drawn(3, 3)),
+        OuterProducts(15, 21, drawn(3, 3), drawn(3, 2)),
+    ]
+    w = write.program(0.3 * drawn(23))
+    found, expected = w.clone(), w.clone()
+    assert write.write_outer(found, layers, -0.1, place.generator("write"))
+    again = place.generator("write")
+    for gradient in sample_gradients(layers, w):
+        expected += write.write(expected, -0.1 * gradient, again)
+    assert found.equal(expected)
+    assert (found != w).sum() > 20
+
+
+def test_matrices_in_several_parts_are_no_products_of_theirs(place):
+    inputs, errors = torch.rand(2, 4), torch.rand(2, 3)
+    layers = [OuterProducts(0, 12, inputs, errors)]
+    whole = PartWrites((slice(0, 15),))
+    assert [each.first for each in whole.products(layers)] == [0]
+    (biases,) = PartWrites((slice(12, 15),)).products(layers)
+    assert biases.first == 0
+    assert biases.inputs.equal(torch.ones(2, 1))
+    cut = LayerWrites((PartWrites((slice(0, 5),)), PartWrites((slice(5, 15),))))
+    w = torch.zeros(15)
+    assert not cut.write_outer(w, layers, -1.0, torch.Generator())
+    assert not w.any()
+    apart = LayerWrites((PartWrites((slice(12, 15), slice(0, 12))),))
+    assert apart.write_outer(w, layers, -1.0, torch.Generator())
+    torch.testing.assert_close(w, -torch.cat([(errors.T @ inputs).flatten(), errors.sum(0)]))

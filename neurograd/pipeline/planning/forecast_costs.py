@@ -52,17 +52,18 @@ class OtherChip:
     without: tuple[Effect, ...] = ()
 
 
-def forecast_seconds(spec: Spec, part: Part, chip: Chip, update: float) -> float:
+def forecast_seconds(spec: Spec, part: Part, chip: Chip, updates: tuple[float, float]) -> float:
     """A forecast of the spec's length.
 
     Args:
         spec: The validated spec, one that trains.
         part: Its problem, and the samples that are timed.
         chip: Its first chip.
-        update: Seconds of one of that chip's updates.
+        updates: Seconds of one of that chip's updates alone, and in a training.
     """
     problem = part.whole
     way, _ = forecast_way(spec, problem, chip)
+    update = updates[way == "every_update"]
     if way == "whole_set":
         about = part.extended(lambda some: _by_shorter(spec, some, part))
     else:

@@ -147,7 +147,7 @@ def measure_units(
             point = _point_seconds(spec, part, quick=quick, pool=pool)
         tick(1)
         if trains and forecasts:
-            forecast = forecast_seconds(spec, part, chip, chip_alone)
+            forecast = forecast_seconds(spec, part, chip, (chip_alone, chip_update))
             another = others_seconds(others(), problem, forecast)
         tick(1)
         aged = 0.0
@@ -226,7 +226,7 @@ def _extended_update(part: Part, chip: Chip) -> float:
 
 def _trained_update(spec: Spec, part: Part, chip: Chip, alone: float) -> float:
     """An update of a training: a GPU may replay it, in less time than one alone takes."""
-    if not can_be_recorded(chip, part.whole.device):
+    if not can_be_recorded(chip, part.whole):
         return alone
     schedule = build_schedule(spec, part.whole.num_samples)
 

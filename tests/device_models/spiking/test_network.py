@@ -76,3 +76,19 @@ def test_state_is_not_kept():
 def test_bad_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         network(**options)
+
+
+def test_constants_that_change_are_seen_however_they_change():
+    """And those of a copy, which is not asked what the other one was."""
+    network = SpikingNetwork([3, 4, 2])
+    x = torch.rand(5, 6, 3, dtype=torch.float64)
+    with torch.no_grad():
+        network(x)
+        assert network.written_out is not None
+        copied = copy.deepcopy(network)
+        copied.neurons[0].beta.fill_(0.2)
+        assert copied.written_out is None
+        network.neurons[0].beta.data.fill_(0.2)
+        assert network.written_out is None
+        assert network(x).equal(network.run(x))
+        assert network(x).equal(copied(x))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
 from device_models import Backprop, Chip, Minibatch, ReadNoise, WhiteNoise
 from device_models.updates.momentum import Momentum
 from device_models.updates.recipe import Recipe
 from neurograd import recording
 from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.problem.losses import as_loss
 from neurograd.seeding import generator_for
 from neurograd.spec import list_presets, validate_spec
 from neurograd.training import updates
@@ -46,7 +50,7 @@ def recorded(monkeypatch):
         return Called(update)
 
     monkeypatch.setattr(updates, "record_update", record)
-    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, device: chip.recipe is None)
+    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, problem: chip.recipe is None)
     return made
 
 
@@ -67,7 +71,7 @@ def test_replays_are_the_updates(chip, count, recorded):
     found = train(problem, chip, STEPS, seed=3, snapshots=[2, 20])
     assert len(recorded) == count
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(updates, "can_be_recorded", lambda chip, device: False)
+        patch.setattr(updates, "can_be_recorded", lambda chip, problem: False)
         expected = train(problem, chip, STEPS, seed=3, snapshots=[2, 20])
     assert len(recorded) == count
     assert found.weights.equal(expected.weights)
@@ -77,16 +81,16 @@ def test_replays_are_the_updates(chip, count, recorded):
 
 @pytest.mark.parametrize(
     ("schedule", "count"),
-    # The second has a step size for every update; the third has more of them than are kept.
-    [(StepDecay(20, 0.5), 1), (CosineDecay(STEPS), 0)],
+    # The second has a step size for every update, the third more of them than are kept.
+    [(StepDecay(40, 0.5), 2), (CosineDecay(80), 0), (StepDecay(15, 0.5), 4)],
 )
 def test_a_step_size_has_a_recording_of_its_own(schedule, count, recorded):
     problem, chip = smooth_network(), Chip(WhiteNoise(Backprop(), 0.1), 0.1)
-    found = train(problem, chip, STEPS, seed=3, schedule=schedule)
+    found = train(problem, chip, 80, seed=3, schedule=schedule)
     assert len(recorded) == count
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(updates, "can_be_recorded", lambda chip, device: False)
-        expected = train(problem, chip, STEPS, seed=3, schedule=schedule)
+        patch.setattr(updates, "can_be_recorded", lambda chip, problem: False)
+        expected = train(problem, chip, 80, seed=3, schedule=schedule)
     assert found.weights.equal(expected.weights)
 
 
@@ -108,7 +112,7 @@ def test_draws_at_a_point_are_replayed(monkeypatch):
         return Called(update)
 
     monkeypatch.setattr(recording, "record_update", record)
-    monkeypatch.setattr(recording, "can_be_recorded", lambda chip, device: True)
+    monkeypatch.setattr(recording, "can_be_recorded", lambda chip, problem: True)
     chip = Chip(Minibatch(WhiteNoise(Backprop(), 0.1), 5), 0.1, (ReadNoise(0.05),))
     w = problem.initial_weights
     sample, expected = recording.sampler_of(chip, problem, w), chip.sampler(problem, w)
@@ -132,17 +136,38 @@ def test_what_cannot_be_recorded_is_taken_one_by_one(monkeypatch, recorded):
     assert not found.weights.equal(short.weights)
 
 
-def test_parts_from_elsewhere_are_not_recorded():
-    class Own(WhiteNoise):
-        """May count its calls."""
+def on_gpu(problem, **others):
+    """A problem that says that it is on a GPU."""
+    kept = {"module": problem.module, "loss_function": problem.loss_function}
+    return SimpleNamespace(device=torch.device("cuda"), **{**kept, **others})
 
-    gpu = torch.device("cuda")
+
+class OwnRule(WhiteNoise):
+    """May count its calls."""
+
+
+class OwnLayer(nn.Linear):
+    """May keep what it saw."""
+
+
+def test_parts_from_elsewhere_are_not_recorded():
+    problem = smooth_network()
+    there = on_gpu(problem)
     chip = Chip(Minibatch(Backprop(), 3), 0.1, reads=(ReadNoise(0.1),))
-    assert recording.can_be_recorded(chip, gpu)
-    assert not recording.can_be_recorded(chip, torch.device("cpu"))
-    assert not recording.can_be_recorded(replace(chip, recipe=Recipe(Momentum(0.9))), gpu)
-    assert not recording.can_be_recorded(Chip(Own(Backprop(), 0.1), 0.1), gpu)
-    assert not recording.can_be_recorded(Chip(WhiteNoise(Own(Backprop(), 0.1), 0.1), 0.1), gpu)
+    own = OwnRule(Backprop(), 0.1)
+    assert recording.can_be_recorded(chip, there)
+    assert not recording.can_be_recorded(chip, problem)
+    assert not recording.can_be_recorded(replace(chip, recipe=Recipe(Momentum(0.9))), there)
+    assert not recording.can_be_recorded(Chip(own, 0.1), there)
+    assert not recording.can_be_recorded(Chip(WhiteNoise(own, 0.1), 0.1), there)
+    hooked = nn.Sequential(nn.Linear(2, 2))
+    hooked[0].register_forward_hook(print)
+    for changed in (
+        {"loss_function": as_loss(lambda outputs, targets: outputs[:, 0])},
+        {"module": nn.Sequential(OwnLayer(2, 2))},
+        {"module": hooked},
+    ):
+        assert not recording.can_be_recorded(chip, on_gpu(problem, **changed))
 
 
 def test_all_of_this_projects_may_be_recorded():
@@ -151,7 +176,49 @@ def test_all_of_this_projects_may_be_recorded():
         problem = case.problem(place)
         here = replace(place, shapes=tuple(tuple(p.shape) for p in problem.module.parameters()))
         chip = Chip(case.make(problem, here), 0.1)
-        assert recording.can_be_recorded(chip, torch.device("cuda")), chip
+        assert recording.can_be_recorded(chip, on_gpu(problem)), chip
+
+
+class Aborted(BaseException):
+    """Such as an interrupt."""
+
+
+@pytest.mark.parametrize("error", [RuntimeError, Aborted, ValueError])
+def test_a_recording_that_fails_is_ended(error, monkeypatch):
+    """Otherwise all that comes after it in the process would be recorded, and not be done."""
+    log = []
+
+    class Graph:
+        def register_generator_state(self, generator):
+            log.append("register")
+
+        def capture_begin(self, **options):
+            log.append("begin")
+
+        def capture_end(self):
+            log.append("end")
+            raise RuntimeError
+
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    for name, value in {
+        "device": lambda device: nullcontext(),
+        "CUDAGraph": Graph,
+        "current_stream": lambda: stream,
+        "Stream": lambda: stream,
+        "stream": lambda other: nullcontext(),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(recording, "_waits", lambda update, w: False)
+
+    def update():
+        raise error
+
+    if error is RuntimeError:
+        assert recording.record_update(update, torch.zeros(2), torch.Generator()) is None
+    else:
+        with pytest.raises(error):
+            recording.record_update(update, torch.zeros(2), torch.Generator())
+    assert log == ["register", "begin", "end"]
 
 
 EVERY = [
@@ -198,7 +265,7 @@ def test_replays_are_the_updates_on_cuda(kind, name, monkeypatch):
 
     monkeypatch.setattr(updates, "record_update", record)
     found = train(problem, chip, STEPS, seed=3)
-    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, device: False)
+    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, problem: False)
     expected = train(problem, chip, STEPS, seed=3)
     assert found.weights.equal(expected.weights)
     assert not found.weights.equal(problem.initial_weights)
@@ -232,7 +299,7 @@ def test_writes_of_samples_are_replayed_on_cuda(order, each, monkeypatch):
     write = WRITES["pulsed_write, linear"].make(here)
     chip = Chip(rule, 0.1, (ReadNoise(0.01),), (write,), write_each="sample")
     found = train(problem, chip, STEPS, seed=3)
-    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, device: False)
+    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, problem: False)
     assert found.weights.equal(train(problem, chip, STEPS, seed=3).weights)
 
 
@@ -281,5 +348,5 @@ def test_chips_of_specs_are_recorded_on_cuda(name, batch, monkeypatch):
     found = train(problem, chip, STEPS, seed=3)
     assert made
     assert None not in made
-    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, device: False)
+    monkeypatch.setattr(updates, "can_be_recorded", lambda chip, problem: False)
     assert found.weights.equal(train(problem, chip, STEPS, seed=3).weights)

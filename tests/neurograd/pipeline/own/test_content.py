@@ -246,6 +246,16 @@ def test_layers_of_libraries_are_known_before_and_after_calls(make, inputs):
     assert before.digest == after.digest
 
 
+def test_a_spiking_network_of_a_spec_is_the_same_before_and_after_calls():
+    keys = {"network": {"kind": "spiking", "hidden": [3]}, "task": {"name": "digits"}}
+    problem = build_problem(validate_spec(keys))
+    before = content_fingerprint(problem)
+    problem.loss(problem.initial_weights)
+    problem.gradient(problem.initial_weights)
+    assert content_fingerprint(problem) == before
+    assert content_fingerprint(problem.replica()) == before
+
+
 PROGRAM = """
 import torch
 from neurograd.pipeline.identity import content_fingerprint

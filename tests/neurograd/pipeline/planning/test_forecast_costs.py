@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -69,7 +70,7 @@ def parts(given, steps=300):
 @pytest.mark.parametrize("seconds", [0.9 * SHORT, 1.1 * SHORT])
 def test_a_quick_forecast_is_timed_as_it_is(monkeypatch, seconds):
     clock = Timed(seconds).in_place_of(monkeypatch)
-    found = costs.forecast_seconds(*parts(SMALL), 0.001)
+    found = costs.forecast_seconds(*parts(SMALL), (0.001, 0.001))
     shorter = list(costs.FORECAST_STEPS)
     assert clock.lengths == ([*shorter, 300] if seconds < SHORT else shorter)
     # The two shorter ones take as long as each other, so a longer one does too.
@@ -82,7 +83,7 @@ def test_a_long_path_in_small_batches_is_extended_from_a_shorter_one(monkeypatch
     spec, part, chip = parts(BATCHES, 20000)
     monkeypatch.setattr(costs, "forecast_way", lambda *_: ("small_batches", None))
     update = 0.001
-    found = costs.forecast_seconds(spec, part, chip, update)
+    found = costs.forecast_seconds(spec, part, chip, (update, 0.0))
     (steps,) = clock.lengths
     assert costs.SHORTEST_PATH <= steps < 20000
     all_passes, passes = (
@@ -207,3 +208,11 @@ def test_snapshots_along_a_clean_training_are_held(monkeypatch):
     assert units.snapshot_bytes == bytes_of_weights
     held = units.base_bytes + units.worker_bytes
     assert found.memory_bytes == held + 2 * bytes_of_weights
+
+
+def test_a_forecast_of_every_update_takes_them_as_a_training_does(monkeypatch):
+    """On a GPU replayed: not in the time of an update alone."""
+    spec, part, chip = parts(SMALL, 20000)
+    monkeypatch.setattr(costs, "forecast_way", lambda *_: ("every_update", None))
+    found = costs.forecast_seconds(spec, part, chip, (math.nan, 0.1))
+    assert found == pytest.approx(20000 * 0.1, rel=0.1)

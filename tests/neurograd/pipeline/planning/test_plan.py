@@ -216,7 +216,7 @@ def test_updates_that_a_gpu_replays_are_timed_as_replays(spec, monkeypatch):
     def replayed():
         raise AssertionError
 
-    monkeypatch.setattr(unit_costs, "can_be_recorded", lambda chip, device: True)
+    monkeypatch.setattr(unit_costs, "can_be_recorded", lambda chip, problem: True)
     monkeypatch.setattr(unit_costs, "one_after_the_other", lambda problem, course: replayed)
     monkeypatch.setattr(
         unit_costs, "seconds_per_call", lambda call, device: 0.25 if call is replayed else 1.0
