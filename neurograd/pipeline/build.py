@@ -36,6 +36,9 @@ __all__ = ["active_effects", "build_chip", "build_clean_chip", "build_problem", 
 LEAST_FACTOR = 1e-30
 """Least part of a step size that a schedule may leave: below it nothing is computed any more."""
 
+_MADE = ("module", "nir")
+"""Kinds of networks whose outputs are there whatever the data are."""
+
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
@@ -116,7 +119,8 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         device=device,
         chunk_size=spec.measure.chunk_size,
     )
-    if network.kind in ("module", "nir"):
+    problem.remarks = data.remarks
+    if network.kind in _MADE:
         problem.check_network()
     return _with_layers(spec, problem)
 
@@ -236,6 +240,9 @@ def _dataset(spec: Spec) -> datasets.Dataset:
     task, network = spec.task, spec.network
     # A user's own samples may be spike trains.
     own_trains = task.name == "file" and network.kind == "spiking"
+    options = {key: getattr(task, key) for key in _OPTIONS}
+    if task.name == "file":
+        options["as_numbered"] = network.kind in _MADE
     return datasets.load(
         task.name,
         folder=task.folder,
@@ -244,7 +251,7 @@ def _dataset(spec: Spec) -> datasets.Dataset:
         flat=network.architecture == "mlp" and not own_trains,
         seed=spec.measure.seed,
         dtype=_DTYPES[spec.measure.precision],
-        **{key: getattr(task, key) for key in _OPTIONS},
+        **options,
     )
 
 

@@ -18,7 +18,6 @@ from neurograd.effects.registry import contributions, hints_of
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip
 from neurograd.pipeline.changed import with_settings
-from neurograd.pipeline.identity import number_of_classes
 from neurograd.pipeline.own.handed_over import own_chip_notes, own_parts
 from neurograd.pipeline.own.layer_notes import layer_notes, without_key
 from neurograd.pipeline.own.network_notes import network_notes
@@ -92,13 +91,13 @@ def _of_data(spec: Spec, problem: Problem) -> Iterator[str]:
     if spec.network.kind in OF_KIND and spec.network.coding in (None, "events"):
         what = f"{shape} spikes or currents (time steps × inputs)"
     kind = (
-        f"classes, {number_of_classes(problem)} of them"
+        f"classes, {len(y.unique())} of them"
         if problem.is_classification
         else f"values, {y.shape[1]} a sample"
     )
     yield (
         f"The data of the task were read as {len(x)} training and {len(test)} test samples of "
-        f"{what}; the targets are {kind}."
+        f"{what}; the targets are {kind}. {' '.join(problem.remarks)}".strip()
     )
     largest = max(float(x.abs().max()), float(test.abs().max()))
     if largest > LARGE_INPUT:

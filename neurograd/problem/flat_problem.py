@@ -48,12 +48,10 @@ class Problem:
 
     Args:
         module: Any module that maps inputs to outputs.
-        loss: ``torch.nn.CrossEntropyLoss()``, ``torch.nn.MSELoss()``, a
-            ``neurograd.problem.losses.Loss`` or a function of (outputs, targets) that gives a
-            value a sample.
+        loss: ``torch.nn.CrossEntropyLoss()``, ``torch.nn.MSELoss()``, a ``losses.Loss`` or a
+            function of (outputs, targets) that gives a value a sample.
         inputs: Training inputs, shape ``(n, ...)``.
-        targets: Training targets, shape ``(n, ...)``; whole numbers (and bool) are class indices,
-            as cross-entropy needs them, and are made int64.
+        targets: Training targets, shape ``(n, ...)``; whole numbers and bool are class indices.
         test_inputs: Test inputs, or None.
         test_targets: Test targets, or None.
         dtype: Type of weights and inputs; float64, because loss differences are tiny.
@@ -87,6 +85,7 @@ class Problem:
         self.chunk_size = chunk_size
         test = test_inputs, test_targets
         self._data = placed((inputs, targets), test, dtype, self.device)
+        self.remarks: tuple[str, ...] = ()  # how a user's files were read (Dataset.remarks)
         module = own_module(module, dtype, self.device)
         self.parts = parts_of(module)
         calibrate(module, self.parts.calibrated, self._data["train"][0])

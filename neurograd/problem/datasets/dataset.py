@@ -20,6 +20,7 @@ class Dataset:
         test_targets: Test targets.
         kind: ``classification`` or ``regression``.
         teacher: The network that made the targets, where there is one.
+        remarks: How a user's files were read, in sentences.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Dataset:
     test_targets: Tensor
     kind: Literal["classification", "regression"]
     teacher: nn.Module | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:

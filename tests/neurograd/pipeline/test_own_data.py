@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from neurograd.errors import DataError
+from neurograd.errors import DataError, ModelError
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.identity import ChipTask, CleanTask, data_fingerprint, data_used
 from neurograd.pipeline.notes import notes
@@ -138,6 +138,36 @@ def test_values_have_no_accuracy(tmp_path):
     assert not problem.is_classification
     assert problem.loss_function.name == "mse"
     assert problem.data()[1].shape == (60, 2)
+
+
+OWN = """
+from torch import nn
+def make_net(outputs):
+    return nn.Linear(6, outputs)
+"""
+
+
+def test_labels_are_the_outputs_of_a_network_that_has_them(tmp_path):
+    """As in torch; only a network that is made for the data numbers them anew, and says so."""
+    x, y = _samples(tmp_path)
+    np.savez(tmp_path / "own.npz", x=x, y=y + 1)
+    (tmp_path / "net.py").write_text(OWN)
+    module = {"kind": "module", "file": "net.py", "arguments": {"outputs": 4}}
+    spec = load_spec(_spec(tmp_path, network=module), allow_code=True)
+    own, made = build_problem(spec), build_problem(load_spec(_spec(tmp_path)))
+    assert own.data()[1].equal(made.data()[1] + 1)
+    kept, new = (
+        next(note for note in notes(spec, problem, "check") if "were read as" in note)
+        for problem in (own, made)
+    )
+    assert "classes, 3 of them. Classes 1, 2 and 3 are the outputs of these numbers" in kept
+    assert new.endswith("classes, 3 of them. Classes 1, 2 and 3 are outputs 0, 1 and 2.")
+    with pytest.raises(ModelError, match=r"outputs of shape \(8, 3\) for 8 samples of 4 classes"):
+        build_problem(spec.model_copy(update={"network": _with(spec.network, outputs=3)}))
+
+
+def _with(network, **arguments):
+    return network.model_copy(update={"arguments": arguments})
 
 
 SPIKES = {"kind": "spiking", "hidden": [4]}

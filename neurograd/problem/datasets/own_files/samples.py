@@ -13,6 +13,7 @@ from torch import Tensor
 from neurograd.errors import DataError
 from neurograd.problem.datasets.dataset import Dataset
 from neurograd.problem.datasets.own_files.arrays import read_hdf5, read_npy_pair, read_npz
+from neurograd.problem.datasets.own_files.labels import Labels
 from neurograd.problem.datasets.own_files.raw import KINDS, Raw
 from neurograd.problem.datasets.own_files.table import read_table
 from neurograd.problem.datasets.splits import held_out, some_of
@@ -37,11 +38,12 @@ def own_data(
     train_samples: int | None = None,
     test_samples: int | None = None,
     dtype: torch.dtype = torch.float64,
+    as_numbered: bool = False,
 ) -> Dataset:
     """A data set of a user's own files: inputs x ``(n, ...)``, targets y ``(n,)`` or ``(n, k)``.
 
-    Class labels are integers or text; sorted, they are the outputs 0, 1, 2 ... Inputs are taken as
-    they are, without scaling.
+    Class labels are integers or text; sorted, they are the outputs 0, 1, 2 ..., as the remarks say
+    where labels are others. Inputs are taken as they are, without scaling.
 
     Args:
         train: A file of the training samples, or one of x and one of y (.npy).
@@ -55,6 +57,8 @@ def own_data(
         train_samples: Take fewer, classes balanced.
         test_samples: Take fewer, classes balanced.
         dtype: Type of inputs and values.
+        as_numbered: Whether labels that are whole numbers from 0 are the outputs of these numbers,
+            as torch has them, for a network whose outputs are there already.
 
     Raises:
         DataError: If a file cannot be read, the two do not fit together, it is open whether
@@ -65,9 +69,9 @@ def own_data(
     first = _read("task.train", train, target)
     second = None if test is None else _read("task.test", test, target).ordered_as(first)
     classes = _are_classes(first, loss) if second is None else _agree(first, second, loss)
-    names = _classes(first, loss) if classes else None
-    fit = _indexed(first, names)
-    held = _indexed(second, names) if second is not None else fit
+    labels = Labels.of(_classes(first, loss), as_numbered) if classes else None
+    fit = _indexed(first, labels)
+    held = _indexed(second, labels) if second is not None else fit
     if test_fraction is not None:
         kept, out = held_out("task.train", len(first.x), test_fraction, fit[1] if classes else None)
         fit, held = (fit[0][kept], fit[1][kept]), (fit[0][out], fit[1][out])
@@ -84,6 +88,7 @@ def own_data(
         *tensors("train", fit, train_samples),
         *tensors("test", held, test_samples),
         kind="classification" if classes else "regression",
+        remarks=() if labels is None else labels.said(),
     )
 
 
@@ -182,14 +187,15 @@ def _classes(raw: Raw, loss: LossName | None) -> np.ndarray:
     return names
 
 
-def _indexed(raw: Raw, names: np.ndarray | None) -> _Part:
-    """Inputs and class indices, or values of shape ``(n, outputs)``.
+def _indexed(raw: Raw, labels: Labels | None) -> _Part:
+    """Inputs and outputs of classes, or values of shape ``(n, outputs)``.
 
     Raises:
         DataError: If there is a class that the training set has not.
     """
-    if names is None:
+    if labels is None:
         return raw.x, raw.y.reshape(len(raw.y), -1).astype(np.float64)
+    names = labels.names
     index = np.searchsorted(names, raw.y).clip(max=len(names) - 1)
     strange = raw.y[names[index] != raw.y]
     if len(strange):
@@ -197,4 +203,4 @@ def _indexed(raw: Raw, names: np.ndarray | None) -> _Part:
             f"{raw.place}: class {strange[0]} is not among the {len(names)} of task.train; "
             "allowed: classes that are trained"
         )
-    return raw.x, index.astype(np.int64)
+    return raw.x, labels.outputs[index]

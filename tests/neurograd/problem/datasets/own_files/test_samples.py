@@ -52,6 +52,29 @@ def test_targets_are_classes_or_values(y, loss, expected, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("y", "as_numbered", "expected", "said"),
+    [
+        (CLASSES, False, CLASSES, None),
+        (CLASSES > 0, True, CLASSES > 0, None),
+        (CLASSES + 1, False, CLASSES, "Classes 1, 2 and 3 are outputs 0, 1 and 2."),
+        (CLASSES + 1, True, CLASSES + 1, "Classes 1, 2 and 3 are the outputs of these numbers"),
+        (4.0 * CLASSES, True, 4 * CLASSES, "Classes 0, 4 and 8 are the outputs of these numbers"),
+        (CLASSES - 1, True, CLASSES, "Classes -1, 0 and 1 are outputs 0, 1 and 2."),
+        (2**40 * CLASSES, True, CLASSES, "are outputs 0, 1 and 2."),
+        (np.array(list("abc"))[CLASSES], True, CLASSES, "Classes a, b and c are outputs 0, 1 and"),
+        (np.arange(60) % 9 + 1, False, np.arange(60) % 9, "1, 2, 3, 4, ... and 9 are outputs 0, 1"),
+    ],
+)
+def test_which_output_a_class_is(y, as_numbered, expected, said, tmp_path):
+    loss = "cross_entropy" if y.dtype.kind == "f" else None
+    data = _of(tmp_path, y, loss=loss, as_numbered=as_numbered)
+    assert np.array_equal(data.targets.numpy(), expected)
+    assert data.targets.dtype == torch.int64
+    assert (said is None) == (not data.remarks)
+    assert said is None or said in data.remarks[0]
+
+
+@pytest.mark.parametrize(
     ("y", "loss", "word"),
     [
         (CLASSES.astype(float), None, "classes or values"),
