@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +31,7 @@ from neurograd.pipeline.sweep.design import (
     parse_axis,
 )
 from neurograd.pipeline.sweep.modes import Row, check_mode
-from neurograd.pipeline.sweep.run import evaluate_points, notes_of, prepare
+from neurograd.pipeline.sweep.run import evaluate_points, forget_points, notes_of, prepare
 from neurograd.pipeline.sweep.table import check_table, to_table
 from neurograd.pipeline.sweep.work import Settings
 from neurograd.progress import Reporter
@@ -142,7 +141,10 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
         {**dict(zip(design.keys, values, strict=True)), **row}
         for values, row in zip(design.points, found, strict=True)
     ]
-    return SweepResult(design.keys, rows, _write(request, design, rows), notes_of(points))
+    written = _write(request, design, rows)
+    if request.resume is None:
+        forget_points(points, request.folder)
+    return SweepResult(design.keys, rows, written, notes_of(points))
 
 
 def plan_sweep(request: Request, reporter: Reporter) -> Plan:
@@ -195,8 +197,6 @@ def _write(request: Request, design: Design, rows: list[Row]) -> list[Path]:
         image = request.plotter.image(rows, design.keys, grid=design.grid, kind=kind)
         write_atomically(request.plot, image)
         written.append(request.plot)
-    if request.resume is None:
-        shutil.rmtree(request.folder, ignore_errors=True)
     return written
 
 

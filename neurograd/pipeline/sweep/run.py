@@ -6,9 +6,11 @@ alone: a sweep that was interrupted, on any number of workers, has the same rows
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -130,31 +132,39 @@ def evaluate_points(
         NeurogradError: If a point cannot be evaluated, or workers die again and again. What is
             finished stays in the folder.
     """
-    stores = [StageStore(folder, point.task) for point in points]
-    missing = [p for p, s in zip(points, stores, strict=True) if s.known(ROW) is None]
+    # By the digests of their tasks; what is here does not go when another sweep clears the folder.
+    read = {point.task.digest: StageStore(folder, point.task).known(ROW) for point in points}
+    rows: dict[str, Row] = {digest: row for digest, row in read.items() if row is not None}
+    missing = [point for point in points if point.task.digest not in rows]
     advance = reporter.stage(f"{len(points)} points", len(points))
     if len(missing) < len(points):
         advance(len(points) - len(missing))
     if missing:
         with Lasting(open_pool) as pool:
-            _Round(missing, settings, folder, advance).run(pool)
-    return [_known(store) for store in stores]
+            _Round(missing, settings, folder, advance, rows).run(pool)
+    return [rows[point.task.digest] for point in points]
 
 
-def _known(store: StageStore) -> Row:
-    row = store.known(ROW)
-    assert row is not None
-    return row
+def forget_points(points: Sequence[Point], folder: Path) -> None:
+    """Take what was kept of points out of a folder, which goes with the last of them.
+
+    What another sweep keeps there stays.
+    """
+    for digest in {each.digest for point in points for each in (point.task, point.clean_task)}:
+        shutil.rmtree(folder / digest, ignore_errors=True)
+    with suppress(OSError):  # is not empty, or was not there
+        folder.rmdir()
 
 
 @dataclass
 class _Round:
-    """All missing points: a clean training first, then the points that share it."""
+    """All missing points, whose rows it adds: a clean training first, then those that share it."""
 
     points: Sequence[Point]
     settings: Settings
     folder: Path
     advance: Callable[[int], None]
+    rows: dict[str, Row]
     ready: deque[tuple[list[Point], CleanTraining]] = field(default_factory=deque)
     pending: dict[Future[Any], Callable[[Any], None]] = field(default_factory=dict)
 
@@ -228,5 +238,5 @@ class _Round:
             if not result.is_result:
                 raise NeurogradError(f"{result.text} (at {point.name})")
             result = empty_row(self.settings.mode, result.text)
-        StageStore(self.folder, point.task).keep(ROW, result)
+        self.rows[point.task.digest] = StageStore(self.folder, point.task).keep(ROW, result)
         self.advance(self._copies[point.task.digest])

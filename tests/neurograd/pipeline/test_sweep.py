@@ -274,6 +274,47 @@ def test_equal_points_of_a_random_design_run_once(spec, tmp_path, monkeypatch):
     assert len(computed) == 2
 
 
+class _Between:
+    """Has something happen when a number of rows is there."""
+
+    def __init__(self, rows, happens):
+        self.rows, self.happens = rows, happens
+
+    def stage(self, label, total):
+        def advance(done):
+            self.rows -= done
+            if self.rows == 0:
+                self.happens()
+
+        return advance
+
+
+def test_sweeps_of_one_table_leave_each_others_points(spec, tmp_path, monkeypatch):
+    """Red where the first that ends takes the points of the other, which ends in a traceback."""
+    table, computed = tmp_path / "t.csv", []
+    real = run.evaluate_point
+    monkeypatch.setattr(run, "evaluate_point", lambda *a: computed.append(1) or real(*a))
+    longer, shorter = (f"{C2C}=1 %,2 %,3 %",), (f"{LEVELS}=16,32",)
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    def other():
+        _sweep(spec, table, *shorter)
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(Request(spec, longer, table=table, jobs=1), _Between(2, interrupted))
+    other()
+    assert len(_kept(table)) == 2
+    computed.clear()
+    sweep(Request(spec, longer, table=table, jobs=1), _Between(3, other))
+    assert len(computed) == 1 + 2
+    again = tmp_path / "again.csv"
+    _sweep(spec, again, *longer)
+    assert table.read_bytes() == again.read_bytes()
+    assert not table.with_name("t.csv.partial").exists()
+
+
 # -- Interruptions ---------------------------------------------------------------------------------
 
 
