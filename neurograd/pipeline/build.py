@@ -215,7 +215,7 @@ def _as_images(data: datasets.Dataset, architecture: str) -> datasets.Dataset:
     """Samples with channels, height and width; of two dimensions with one channel.
 
     Raises:
-        DataError: If they are no images.
+        DataError: If they are no images, or those of a user's file seem to have channels last.
     """
     if len(data.input_shape) == 2:
         inputs, test_inputs = data.inputs.unsqueeze(1), data.test_inputs.unsqueeze(1)
@@ -225,7 +225,25 @@ def _as_images(data: datasets.Dataset, architecture: str) -> datasets.Dataset:
             f"network.architecture: {architecture} needs images, and the samples of the task have "
             f"shape {data.input_shape}; allowed: (height, width), (channels, height, width), or mlp"
         )
+    if data.name == "file" and _has_channels_last(data.input_shape):
+        raise DataError(
+            f"task.train: the samples have shape {data.input_shape}, (height, width, channels)? "
+            "allowed: (channels, height, width), such as x.transpose(0, 3, 1, 2)"
+        )
     return data
+
+
+_COLOURS = (1, 3, 4)
+"""Channels of grey images, of colours, and of colours with a mask."""
+
+_LONGEST = 4
+"""How many times as long as wide an image may be, where signals of many channels are longer."""
+
+
+def _has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether three sizes are more likely height, width and channels than channels first."""
+    *sides, last = shape
+    return last in _COLOURS and last < min(sides) and max(sides) <= _LONGEST * min(sides)
 
 
 _OPTIONS = (

@@ -140,6 +140,22 @@ def test_values_have_no_accuracy(tmp_path):
     assert problem.data()[1].shape == (60, 2)
 
 
+@pytest.mark.parametrize("shape", [(8, 8, 1), (12, 16, 3), (16, 9, 4)])
+def test_images_with_channels_last_are_refused(shape, tmp_path):
+    _samples(tmp_path, shape=shape)
+    spec = load_spec(_spec(tmp_path, network={"architecture": "cnn"}))
+    with pytest.raises(DataError, match=r"channels\)\? allowed: .*x\.transpose\(0, 3, 1, 2\)"):
+        build_problem(spec)
+    assert build_problem(load_spec(_spec(tmp_path))).data()[0].shape[1:] == (np.prod(shape),)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (8, 4, 4), (9, 40, 1), (3, 3, 3), (16, 2, 3)])
+def test_images_and_signals_with_channels_first_are_taken(shape, tmp_path):
+    _samples(tmp_path, shape=shape)
+    spec = load_spec(_spec(tmp_path, network={"architecture": "cnn"}))
+    assert build_problem(spec).data()[0].shape[1:] == shape
+
+
 OWN = """
 from torch import nn
 def make_net(outputs):
