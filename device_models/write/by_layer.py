@@ -158,10 +158,11 @@ class LayerWrites(_WritesByPart):
 
         Taken where each part holds its matrices whole and has one effect at most.
         """
-        shares = [part.products(layers) for part in self.parts]
+        every = list(layers)
+        shares = [part.products(every) for part in self.parts]
         if any(each is None for each in shares) or any(len(p.writes) > 1 for p in self.parts):
             return False
-        samples, count = len(layers[0].inputs), len(self.parts)
+        samples, count = len(every[0].inputs), len(self.parts)
         seeds = [part_seeds(count, generator) for _ in range(samples)]
         for k, (part, share) in enumerate(zip(self.parts, shares, strict=True)):
             held = part.take(w)
