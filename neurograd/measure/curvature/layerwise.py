@@ -236,8 +236,10 @@ def _recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, tuple[Tenso
 
         def hook(
             module: nn.Module, args: tuple[Tensor, ...], output: Tensor, name: str = name
-        ) -> None:
+        ) -> Tensor:
             records[name] = (args[0].detach(), output)
+            # Layers that work in place change what they get.
+            return output.clone()
 
         handles.append(layer.register_forward_hook(hook))
     try:

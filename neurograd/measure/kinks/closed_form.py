@@ -129,9 +129,10 @@ def closed_form_kinks(
 
 
 def _layers(module: nn.Module) -> Iterator[_Layer]:
+    # An activation under two names is one of named_children, but is called twice.
     children = [
         (name, layer)
-        for name, layer in module.named_children()
+        for name, layer in module._modules.items()
         if isinstance(layer, nn.Linear | _Activation)
     ]
     for k, (name, layer) in enumerate(children):
@@ -191,7 +192,8 @@ def _pass(
             inputs.append(a.detach())
             z = functional.linear(a, weights.matrices[k], weights.biases[k])
             zs.append(z.detach())
-            a = z if each.activation is None else each.activation(z)
+            # An activation may work in place, and the kinks are counted from z.
+            a = z if each.activation is None else each.activation(z.clone())
             if each.activation is not None:
                 a = a.requires_grad_() if not a.requires_grad else a
                 outputs.append(a)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -86,6 +87,27 @@ def test_deeper_units_move_by_their_tangent_to_first_order(name):
     assert rest[0] > rest[1] > rest[2]
     assert rest[1] < 0.1
     assert rest[2] < 0.005
+
+
+@pytest.mark.parametrize(
+    "activation", [nn.ReLU, partial(nn.LeakyReLU, 0.2), partial(nn.Hardtanh, -0.5, 0.5)]
+)
+def test_activations_in_place_and_under_two_names_are_those_of_plain_ones(activation):
+    """An activation in place overwrites its input; one object may be every layer's activation."""
+
+    def kinks(*activations):
+        first, second = activations
+        layers = [nn.Linear(6, 9), first, nn.Linear(9, 7), second, nn.Linear(7, 4)]
+        problem = classification(layers, (6,), 4)
+        step = RandomStep(0.05 * normal(problem, "mean"), 0.01 * normal(problem, "size").square())
+        (value,), places = closed_form_kinks(problem, problem.initial_weights, [step])
+        return value, places
+
+    plain, shared = kinks(activation(), activation()), activation()
+    assert plain[0] != 0
+    assert plain[1].calls == 2
+    assert kinks(activation(inplace=True), activation(inplace=True)) == plain
+    assert kinks(shared, shared) == plain
 
 
 def trained(layers, seed=0):
