@@ -46,12 +46,14 @@ class Raw:
         x: Inputs, numbers, shape ``(n, ...)`` with one value a sample or more.
         y: Targets, numbers or text, shape ``(n,)`` or ``(n, outputs)``.
         columns: Names of the inputs, of a table whose first line has them; else empty.
+        remarks: How they were read, in sentences.
     """
 
     place: str
     x: np.ndarray
     y: np.ndarray
     columns: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, place: str, x: np.ndarray, y: np.ndarray) -> Raw:
@@ -96,8 +98,8 @@ class Raw:
         missing = [name for name in others if name not in own]
         strange = [name for name in own if name not in others]
         if missing or strange:
-            lacks = [f"no {_quoted(missing)}"] if missing else []
-            has = [f"{_quoted(strange)}, which {other.place} has not"] if strange else []
+            lacks = [f"no {quoted(missing)}"] if missing else []
+            has = [f"{quoted(strange)}, which {other.place} has not"] if strange else []
             raise DataError(
                 f"{self.place}: has {words.listed([*lacks, *has])}; allowed: the columns of "
                 f"{other.place}, in any order"
@@ -106,7 +108,7 @@ class Raw:
         if several:
             raise DataError(
                 f"{self.place}: columns stand in another order than in {other.place}, and several "
-                f"are called {_quoted(several)}; allowed: a name of its own for each, or one order"
+                f"are called {quoted(several)}; allowed: a name of its own for each, or one order"
             )
         places = {name: place for place, name in enumerate(self.columns)}
         return replace(
@@ -114,7 +116,7 @@ class Raw:
         )
 
 
-def _quoted(names: Sequence[str]) -> str:
+def quoted(names: Sequence[str]) -> str:
     """Names of columns for a message, the first few of many."""
     rest = len(names) - _SHOWN
     return words.listed([*map(repr, names[:_SHOWN]), *([f"{rest} more"] if rest > 0 else [])])

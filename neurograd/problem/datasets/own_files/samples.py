@@ -88,7 +88,7 @@ def own_data(
         *tensors("train", fit, train_samples),
         *tensors("test", held, test_samples),
         kind="classification" if classes else "regression",
-        remarks=() if labels is None else labels.said(),
+        remarks=(*first.remarks, *(() if labels is None else labels.said())),
     )
 
 

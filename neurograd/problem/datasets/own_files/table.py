@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,12 @@ import numpy as np
 
 from neurograd import words
 from neurograd.errors import DataError
-from neurograd.problem.datasets.own_files.raw import Raw, checked_size, is_no_label
+from neurograd.problem.datasets.own_files.raw import (
+    Raw,
+    checked_size,
+    is_no_label,
+    quoted,
+)
 from neurograd.thousands import refuse_thousands
 
 MAX_TABLE = 2**29
@@ -19,6 +25,9 @@ MAX_TABLE = 2**29
 
 _SHOWN = 12
 """Most columns that a message lists."""
+
+_NAMELESS = re.compile(r"(Unnamed: \d+)?")
+"""The names of columns without one, which pandas gives them when it reads a table."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +50,10 @@ def read_table(place: str, path: Path, target: Sequence[str]) -> Raw:
 
     Columns are separated by tabs, semicolons, commas or blanks, as the first line has them; beside
     tabs, semicolons and blanks numbers may have a decimal comma, then all of them in the file. The
-    first line names the columns where it has text above a number; else they are called 1, 2, 3 ...
-    A first line of 0, 1, 2 ... or 1, 2, 3 ... is taken for names. Empty lines and those that begin
-    with # are passed over.
+    first line names the columns where it has text above a number, or the target's name; else they
+    are called 1, 2, 3 ... A first line of 0, 1, 2 ... or 1, 2, 3 ... is taken for names. Empty
+    lines and those that begin with # are passed over, and so is a column without a name that
+    counts the lines, such as the index that pandas writes.
 
     Args:
         place: What errors call it.
@@ -57,9 +67,10 @@ def read_table(place: str, path: Path, target: Sequence[str]) -> Raw:
     checked_size(place, path)
     if path.stat().st_size > MAX_TABLE:
         raise DataError(f"{place}: is larger than 512 MB; allowed: .npz or .h5 for so much")
-    table = _parse(place, path.read_bytes())
+    table = _parse(place, path.read_bytes(), target)
     columns = _columns(place, table.names, target)
-    rest = [k for k in range(len(table.names)) if k not in columns]
+    counts = [k for k in range(len(table.names)) if k not in columns and _is_index(table, k)]
+    rest = [k for k in range(len(table.names)) if k not in (*columns, *counts)]
     if not rest:
         raise DataError(f"{place}: has no column beside the target; allowed: one or more")
     x = np.array([_numbers(place, table, row, rest) for row in range(len(table.cells))])
@@ -68,7 +79,18 @@ def read_table(place: str, path: Path, target: Sequence[str]) -> Raw:
     else:
         y = _targets(place, table, columns[0])
     inputs = tuple(table.names[k] for k in rest) if table.named else ()
-    return replace(Raw.of(place, x, y), columns=inputs)
+    said = [f"Inputs are the columns {quoted(inputs)}."] if inputs else []
+    said += ["The column without a name, which counts the lines, was left out."] if counts else []
+    return replace(Raw.of(place, x, y), columns=inputs, remarks=tuple(said))
+
+
+def _is_index(table: _Table, column: int) -> bool:
+    """Whether a column has no name and its cells count up by one."""
+    if not table.named or _NAMELESS.fullmatch(table.names[column]) is None:
+        return False
+    cells = [row[column] for row in table.cells]
+    start = int(cells[0]) if cells[0].isdecimal() and len(cells[0]) <= _SHOWN else None
+    return start is not None and cells == [str(start + k) for k in range(len(cells))]
 
 
 def _columns(place: str, names: Sequence[str], target: Sequence[str]) -> list[int]:
@@ -82,7 +104,7 @@ def _columns(place: str, names: Sequence[str], target: Sequence[str]) -> list[in
     return [names.index(name) for name in target]
 
 
-def _parse(place: str, raw: bytes) -> _Table:
+def _parse(place: str, raw: bytes, target: Sequence[str]) -> _Table:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -99,7 +121,7 @@ def _parse(place: str, raw: bytes) -> _Table:
     if len(names) != len(rows[0]) or _are_numbers(names, comma):
         names = []  # a comment, not the head that numpy.savetxt writes
     numbers = [line for line, _ in lines]
-    if not names and _is_head(rows, comma):
+    if not names and (_is_head(rows, comma) or _names_one_of(rows[0], target)):
         names, rows, numbers = rows[0], rows[1:], numbers[1:]
     named = bool(names)
     names = names or [str(k + 1) for k in range(len(rows[0]))]
@@ -152,6 +174,12 @@ def _is_head(rows: Sequence[list[str]], decimal_comma: bool) -> bool:
     below = rows[1] if len(rows) > 1 else []
     over = zip(text, below, strict=False)
     return all(text) or any(it and _number(cell, decimal_comma) is not None for it, cell in over)
+
+
+def _names_one_of(cells: Sequence[str], target: Sequence[str]) -> bool:
+    """Whether cells hold the name of a target, which is not the number of a column."""
+    numbers = {str(k + 1) for k in range(len(cells))}
+    return any(name in cells and name not in numbers for name in target)
 
 
 def _split(line: str, separator: str | None) -> list[str]:

@@ -80,6 +80,42 @@ def test_a_table_without_a_head_may_have_text_for_its_classes(tmp_path):
     assert torch.equal(headed.inputs, data.inputs)
 
 
+@pytest.mark.parametrize("target", ["label", "500"])
+def test_a_head_of_numbers_is_one_where_it_has_the_target_s_name(target, tmp_path):
+    rows = "".join(
+        f"{0.5 * k},{-k},{k % 7},{[k % 2, 'ab'[k % 2]][len(target) > 3]}\n" for k in range(12)
+    )
+    data = _loaded(f"400,410,420,{target}\n{rows}", tmp_path, target=[target])
+    assert data.inputs.tolist() == [[0.5 * k, -k, k % 7] for k in range(12)]
+    assert data.targets.tolist() == [k % 2 for k in range(12)]
+
+
+def test_the_number_of_a_column_is_no_name_of_a_head(tmp_path):
+    text = "".join(f"{k % 3 + 1},{0.5 * k},{k}\n" for k in range(12))
+    assert len(_loaded(text, tmp_path, target=["1"]).inputs) == 12
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+@pytest.mark.parametrize("start", [0, 1, 57])
+def test_an_index_is_no_input(name, start, tmp_path):
+    text = f"{name},a,b,kind\n"
+    text += "".join(f"{start + k},{0.5 * k},{-k},{'xy'[k % 2]}\n" for k in range(12))
+    data = _loaded(text, tmp_path)
+    assert data.inputs.tolist() == [[0.5 * k, -k] for k in range(12)]
+    assert data.remarks[:2] == (
+        "Inputs are the columns 'a' and 'b'.",
+        "The column without a name, which counts the lines, was left out.",
+    )
+
+
+@pytest.mark.parametrize(("name", "step"), [("", 2), ("", 0.5), ("Unnamed: 0", 3), ("time", 1)])
+def test_a_column_that_counts_no_lines_or_has_a_name_is_an_input(name, step, tmp_path):
+    text = f"{name},a,kind\n" + "".join(f"{step * k},{-k},{'xy'[k % 2]}\n" for k in range(12))
+    data = _loaded(text, tmp_path)
+    assert data.inputs.tolist() == [[step * k, -k] for k in range(12)]
+    assert data.remarks[0] == f"Inputs are the columns {name!r} and 'a'."
+
+
 def test_several_targets_are_values(tmp_path):
     text = "a,b,c\n" + "".join(f"{k},{k + 0.5},{2 * k + 0.25}\n" for k in range(8))
     data = _loaded(text, tmp_path, target=["c", "b"])
