@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 Number = float | int | None
 MISSING = "–"
-_WHOLE_FROM = 99.5
-"""Percentages from here on are said without a decimal, which would not mean anything."""
+_WHOLE_FROM = 99.95
+"""Percentages from here on, which round to 100.0, are said without a decimal."""
 _TYPED = 6
 """Significant digits of what a user typed; those beyond are a computer's."""
 _MORE = 6
@@ -64,7 +64,7 @@ def percent(
     Args:
         value: The fraction; None and what is not finite have no percentage.
         decimals: Decimals of a column, the same in every row. When None, a sentence's: one, and
-            none from 99.5 % on.
+            none from what rounds to 100.0 % on.
         significant: Significant digits instead, for values that a user typed.
         unit: What follows the digits.
         missing: What is said where there is no number.
@@ -186,6 +186,11 @@ def _between(shown: Sequence[str | None]) -> str:
     if low is None:
         return "unbounded" if high is None else f"up to {high}"
     return f"{low} or more" if high is None else f"{low} to {high}"
+
+
+def counted(count: int | None, noun: str) -> str:
+    """A number of things: '1 chip', '3 chips'."""
+    return f"{MISSING if count is None else count} {noun}{'' if count == 1 else 's'}"
 
 
 def yes_no(value: bool | None) -> str:

@@ -42,7 +42,11 @@ def with_deployment(
     """
     # Of what sets a chip apart, the training's own reasons know what acts in training alone.
     deciding = [sentence for sentence in deciding if sentence != NOTHING]
-    told = [*map(_at, report.deployment), *_cause(spec, report, window_key), *_action(report)]
+    told = [
+        *(_at(report, each) for each in report.deployment),
+        *_cause(spec, report, window_key),
+        *_action(report),
+    ]
     if not spec.training.trains:
         before, after = around_deployment(report)
         return [*before, *told, *after]
@@ -52,7 +56,7 @@ def with_deployment(
     return [*deciding, *told]
 
 
-def _at(result: DeploymentResult) -> str:
+def _at(report: CheckReport, result: DeploymentResult) -> str:
     """The cost at one time with the bound that decided."""
     cost, when = result.cost, capital(after_programming(result.time))
     if not math.isfinite(cost.value):
@@ -60,7 +64,8 @@ def _at(result: DeploymentResult) -> str:
             return f"{when} there is no cost: {NOTHING_GAINED}."
         return f"{when} there is no network: the training diverges on the chip."
     measured = ranged_percent(cost.value, cost.ci, cost.confidence)
-    ways = ways_to_decide(cost.needed_chips, cost.needed_test_samples)
+    most = report.design.task.most_test_samples(cost.test_samples)
+    ways = ways_to_decide(cost.needed_chips, cost.needed_test_samples, most)
     more = ""
     if ways and result.verdict is Verdict.INCONCLUSIVE:
         more = f"; {listed(ways, 'or')} would decide if mean and spread stay as they are"

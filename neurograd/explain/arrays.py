@@ -21,7 +21,8 @@ def clipped(report: CheckReport) -> list[str]:
         point, most = max(found, key=lambda each: each[1].clipped)
         if most.clipped > 0:
             sentences.append(
-                f"At step {point.step} the converters clip {percent(most.clipped)} of {values}: "
+                f"At step {point.step} the converters clip "
+                f"{percent(most.clipped, significant=2)} of {values}: "
                 f"device.converters.{key} is {number(most.range)}, the largest of them is "
                 f"{number(most.largest)}."
             )

@@ -14,6 +14,7 @@ from neurograd.records.cost import JudgedCost
 from neurograd.records.report import CheckReport
 from neurograd.words import (
     confidence,
+    counted,
     listed,
     percent,
     percent_ends,
@@ -136,7 +137,9 @@ def decided(verdict: Verdict, cost: JudgedCost) -> str:
 
 def _diverged(report: CheckReport) -> list[str]:
     chip = report.training.chip
-    return [f"{chip.diverged} of {chip.chips} chips diverged in training."] if chip.diverged else []
+    if not chip.diverged:
+        return []
+    return [f"{chip.diverged} of {counted(chip.chips, 'chip')} diverged in training."]
 
 
 def _frozen(report: CheckReport) -> list[str]:
@@ -172,7 +175,8 @@ def _to_decide(report: CheckReport) -> list[str]:
     if training.chip.chips < 2:  # said already
         return []
     cost = training.cost
-    ways = ways_to_decide(cost.needed_chips, cost.needed_test_samples)
+    most = report.design.task.most_test_samples(cost.test_samples)
+    ways = ways_to_decide(cost.needed_chips, cost.needed_test_samples, most)
     if not ways:
         return [
             f"{FIRST} change the design; the cost is so close to the limit that no number "
@@ -184,19 +188,23 @@ def _to_decide(report: CheckReport) -> list[str]:
     ]
 
 
-def ways_to_decide(chips: int | None, test_samples: int | None) -> list[str]:
+def ways_to_decide(chips: int | None, test_samples: int | None, most: int | None) -> list[str]:
     """Numbers of chips or of test samples that would decide if mean and spread stay as they are.
 
     Args:
         chips: Chips that are needed, None where no number of them is enough; more than the spec
             allows are no way.
         test_samples: Test samples, likewise.
+        most: Most test samples that the task can have; None where that is not known.
     """
     ways = []
     if chips is not None and chips <= SEEDS_ALLOWED:
         ways.append(f"about {chips} chips (training.max_seeds)")
     if test_samples is not None:
-        ways.append(f"about {test_samples} test samples (task.test_samples)")
+        key = "more than the data have"
+        if most is None or test_samples <= most:
+            key = f"task.test_samples{', if the data have as many' if most is None else ''}"
+        ways.append(f"about {test_samples} test samples ({key})")
     return ways
 
 
@@ -211,7 +219,7 @@ def unseen_chips(report: CheckReport, verdict: Verdict) -> list[str]:
         report: The report.
         verdict: Its verdict, over training and deployment.
     """
-    cost, chips = report.training.cost, report.training.chip.chips
+    cost, chips = report.training.cost, report.chips_looked_at
     if verdict is not Verdict.TOLERATED or cost.bound_confidence is None or not _vary(report):
         return []
     part = 1.0 - (1.0 - cost.bound_confidence) ** (1.0 / chips)

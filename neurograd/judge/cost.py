@@ -177,10 +177,10 @@ def judge_chips(
         looks=tuple(looks),
         more=later[0] if later and open_ and not hopeless else None,
         test_samples=samples,
-        needed_samples=samples_needed(mean, limit, error, plan.most)
+        needed_samples=samples_needed(mean, limit, error, plan)
         if known and isinstance(mean, MeanOverTable)
         else None,
-        needed_chips=chips_needed(mean, limit, error) if known else None,
+        needed_chips=chips_needed(mean, limit, error, plan) if known else None,
     )
 
 

@@ -135,11 +135,11 @@ def compare_chips(
     later = [size for size in plan.sizes if size > count]
     table = mean if isinstance(mean, MeanOverTable) else None
     samples = (
-        [samples_needed(table, end, error, plan.most) for end in ends]
+        [samples_needed(table, end, error, plan) for end in ends]
         if known and table is not None
         else []
     )
-    chips = [chips_needed(mean, end, error) for end in ends] if known else []
+    chips = [chips_needed(mean, end, error, plan) for end in ends] if known else []
     return Difference(
         answer=answer,
         terms=terms,

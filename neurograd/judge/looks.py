@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import brentq
@@ -65,6 +65,10 @@ class Plan:
             factor = (self.most / sizes[-1]) ** (1 / later)
             sizes.append(min(max(sizes[-1] + 1, round(factor * sizes[-1])), self.most - later + 1))
         return tuple(sizes)
+
+    def up_to(self, most: int) -> Plan:
+        """The plan with another number of chips at the last look."""
+        return replace(self, first=most if self.looks == 1 else min(self.first, most), most=most)
 
 
 @dataclass(frozen=True)
@@ -185,41 +189,77 @@ def chance_to_decide(
     return float(ndtr((away - margin) / moves) + ndtr((-away - margin) / moves))
 
 
-def chips_needed(mean: Mean, limit: float, error: float) -> int | None:
+def chips_needed(mean: Mean, limit: float, error: float, plan: Plan) -> int | None:
     """Number of chips that would decide if mean and spread stay; None where none does.
 
     Args:
-        mean: The mean now.
+        mean: The mean now, which does not decide.
         limit: What it is held against.
-        error: One-sided error rate.
+        error: One-sided error rate of all looks together.
+        plan: The present plan, whose most chips would be that number.
+
+    Returns:
+        The number, above the present one.
     """
-    return _fewest(mean.chips, lambda chips: _decides(mean.with_chips(chips), limit, error))
+
+    def enough(chips: int) -> bool:
+        return _decides(mean.with_chips(chips), limit, error, plan.up_to(chips))
+
+    return _fewest(mean.chips, enough)
 
 
-def samples_needed(mean: MeanOverTable, limit: float, error: float, most: int) -> int | None:
+def samples_needed(mean: MeanOverTable, limit: float, error: float, plan: Plan) -> int | None:
     """Number of test samples that would decide with the last look's chips; None where none does.
 
     Args:
-        mean: The mean now.
+        mean: The mean now, which does not decide.
         limit: What it is held against.
-        error: One-sided error rate.
-        most: Chips of the last look.
+        error: One-sided error rate of all looks together.
+        plan: The plan, of which the last look would be at that number of samples.
+
+    Returns:
+        The number, above the present one.
     """
-    last = mean.with_chips(most)
-    return _fewest(mean.samples, lambda samples: _decides(last.with_samples(samples), limit, error))
+    last = mean.with_chips(plan.most)
+    return _fewest(
+        mean.samples, lambda samples: _decides(last.with_samples(samples), limit, error, plan)
+    )
 
 
-def _decides(mean: Mean, limit: float, error: float) -> bool:
+def last_error(mean: Mean, error: float, plan: Plan) -> float:
+    """One-sided error rate of the bounds that stand after the last look of a plan.
+
+    The looks before have spent the rest of what all may spend, as variances tell them.
+
+    Args:
+        mean: A mean that the variances are taken from.
+        error: One-sided error rate of all looks together.
+        plan: The plan.
+    """
+    rates: list[float] = []
+    information = information_of(mean, plan.sizes, plan.most)
+    for place in range(len(information)):
+        rates.append(look_error(rates, information[: place + 1], error))
+    # A look that adds nothing takes over the bounds before.
+    return next(rate for rate in reversed(rates) if rate > 0)
+
+
+def _decides(mean: Mean, limit: float, error: float, plan: Plan) -> bool:
+    """Whether the last look of a plan decides."""
+    if not _would_decide(mean, limit, error):  # no look may spend more than all of them
+        return False
+    return _would_decide(mean, limit, last_error(mean, error, plan))
+
+
+def _would_decide(mean: Mean, limit: float, error: float) -> bool:
     return mean.bound(error, 1) <= limit or mean.bound(error, -1) > limit
 
 
 def _fewest(now: int, enough: Callable[[int], bool]) -> int | None:
-    """The smallest number from the present one on that is enough, None beyond ``_MANY`` times."""
+    """The smallest number above the present one that is enough, None beyond ``_MANY`` times."""
     few, many = now, _MANY * now
     if not enough(many):
         return None
-    if enough(few):
-        return few
     while many - few > 1:
         middle = (few + many) // 2
         few, many = (few, middle) if enough(middle) else (middle, many)

@@ -8,12 +8,38 @@ from pydantic import Field
 
 from neurograd.records.record import Record
 
+_ALL_SAMPLES = {"digits": 1_797, "mnist_5k": 5_000}
+"""Samples of data sets whose larger tests take from the training samples."""
+
+_DRAWN = ("teacher_student", "yin_yang")
+"""Tasks that draw as many samples as they are asked for."""
+
+MOST_DRAWN = 10_000_000
+"""Most test samples that ``task.test_samples`` may ask these for."""
+
 
 class Task(Record):
     """The task."""
 
     name: str = "?"
     train: str | tuple[str, ...] | None = None
+    train_samples: int | None = None
+    test_samples: int | None = None
+
+    def most_test_samples(self, used: int | None) -> int | None:
+        """Most test samples that the task can have beside its training samples.
+
+        Args:
+            used: Those that it has; None where the cost is not over test samples.
+
+        Returns:
+            The number; None where it is not known, of files that hold more than was asked for.
+        """
+        if self.name in _DRAWN:
+            return MOST_DRAWN
+        if self.name in _ALL_SAMPLES:
+            return _ALL_SAMPLES[self.name] - (self.train_samples or 1)
+        return used if self.test_samples is None else None
 
     @property
     def label(self) -> str:

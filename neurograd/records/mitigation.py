@@ -31,6 +31,12 @@ class EffectCost(Record):
     saves nothing, and for all effects where leaving one of them out is known to cost more: parts of
     opposite sign are no shares."""
 
+    @property
+    def helps(self) -> bool:
+        """Whether the chip is known to cost more without it."""
+        high = self.saves_ci[1]
+        return self.saves is not None and self.saves < 0 and high is not None and high < 0
+
 
 class Together(Record):
     """How far the effects act together (above 0) or overlap (below 0)."""

@@ -129,6 +129,17 @@ class CheckReport(_Report):
         return deciding_part(self.training.cost, self.deployment, trains=trains)
 
     @property
+    def chips_looked_at(self) -> int:
+        """Chips that the verdict rests on, in the part that has the fewest.
+
+        Each part stops at its own look; a training of 0 steps does not count beside a deployment.
+        """
+        counts = [each.chips for each in self.deployment]
+        if not counts or self.design.training.steps != 0:
+            counts.append(self.training.chip.chips)
+        return min(counts)
+
+    @property
     def beside(self) -> tuple[str, ...]:
         """What theory and measurement say beside the verdict."""
         return self.reasons[len(self.decided_by) :]

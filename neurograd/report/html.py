@@ -35,7 +35,8 @@ from neurograd.words import confidence, number, typed_percent
 _CAPTIONS = {
     "loss-change": "Predicted against measured loss change of one step, with 99 % intervals.",
     "moments": "Bias, noise and gradient along the clean training.",
-    "spectrum": "Eigenvalues of the Hessian with the thresholds of Theorem 3.1.",
+    "spectrum": "Eigenvalues of the Hessian with the noise threshold of Theorem 3.1 and the "
+    "curvature beyond which clean descent diverges, where there is one.",
     "training": "Training loss and test accuracy of the clean network and of the chips.",
 }
 _MITIGATION_CAPTION = (

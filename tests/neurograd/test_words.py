@@ -22,7 +22,8 @@ def test_numbers_and_intervals():
     ("value", "sentence", "column", "setting"),
     [
         (0.0313, "3.1 %", "3.1 %", "3.13 %"),
-        (0.9961, "100 %", "99.6 %", "99.6 %"),
+        (0.9961, "99.6 %", "99.6 %", "99.6 %"),
+        (0.9996, "100 %", "100.0 %", "100 %"),
         (12.345, "1234 %", "1234.5 %", "1230 %"),
         (-0.0001, "0.0 %", "0.0 %", "-0.01 %"),
         (-1.2, "-120 %", "-120.0 %", "-120 %"),
@@ -82,6 +83,11 @@ def test_ends_of_fractions_in_sentences():
     assert words.percent_ends((0.024, math.inf)) == "2.4 % or more"
     assert words.percent_ends((None, 0.038)) == "up to 3.8 %"
     assert words.percent_ends((-math.inf, None)) == "unbounded"
+
+
+def test_things_are_counted():
+    assert [words.counted(n, "chip") for n in (0, 1, 3)] == ["0 chips", "1 chip", "3 chips"]
+    assert words.counted(None, "step") == f"{words.MISSING} steps"
 
 
 def test_lists_and_truth_values():

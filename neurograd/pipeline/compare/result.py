@@ -11,6 +11,7 @@ from neurograd.judge.difference import Answer, Difference
 from neurograd.pipeline.compare.keys import differing_keys
 from neurograd.pipeline.compare.sentences import sentences
 from neurograd.records.comparison import ComparisonReport, DifferenceResult, SideResult
+from neurograd.records.design import Design
 from neurograd.records.json_form import to_json_dict
 
 Placed = tuple[float | None, Difference]
@@ -65,7 +66,7 @@ def result_of(
     differences = tuple(DifferenceResult.of(each, time) for time, each in found)
     report = ComparisonReport(
         answer=answer_of(found),
-        reasons=sentences(differences),
+        reasons=sentences(differences, Design.model_validate(a.spec).task),
         a=a,
         b=b,
         keys=differing_keys(a.spec, b.spec),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from neurograd.explain.reasons import ways_to_decide
 from neurograd.judge.difference import Answer
 from neurograd.records.comparison import DifferenceResult
+from neurograd.records.design import Task
 from neurograd.words import (
     confidence,
     duration,
@@ -23,18 +24,19 @@ _LOSES = {
 }
 
 
-def sentences(differences: Sequence[DifferenceResult]) -> tuple[str, ...]:
+def sentences(differences: Sequence[DifferenceResult], task: Task) -> tuple[str, ...]:
     """The answer at each time with the bound that decided, and what would decide it.
 
     Args:
         differences: What B costs more than A.
+        task: That of both, or of A.
     """
     if not differences:
         return ("B and A are not told apart: there are no costs of one kind to compare.",)
-    return tuple(_sentence(each, alone=len(differences) == 1) for each in differences)
+    return tuple(_sentence(each, task, alone=len(differences) == 1) for each in differences)
 
 
-def _sentence(found: DifferenceResult, *, alone: bool) -> str:
+def _sentence(found: DifferenceResult, task: Task, *, alone: bool) -> str:
     at = f"at {confidence(found.bound_confidence)}"
     measured = ranged_percent(found.value, found.ci, found.confidence)
     low = percent(found.lower_bound, beside=0.0)
@@ -54,7 +56,7 @@ def _sentence(found: DifferenceResult, *, alone: bool) -> str:
         else f"{found.answer} than A"
     )
     lost = f"beyond A it loses {measured} {_LOSES[found.kind]}"
-    return f"{_when(found, alone)} {said}: {lost}, {decided}.{_to_decide(found)}"
+    return f"{_when(found, alone)} {said}: {lost}, {decided}.{_to_decide(found, task)}"
 
 
 def _when(found: DifferenceResult, alone: bool) -> str:
@@ -63,7 +65,8 @@ def _when(found: DifferenceResult, alone: bool) -> str:
     return "B is" if alone else "After training B is"
 
 
-def _to_decide(found: DifferenceResult) -> str:
+def _to_decide(found: DifferenceResult, task: Task) -> str:
     """What would tell two designs apart, if mean and spread stay as they are."""
-    ways = ways_to_decide(found.needed_chips, found.needed_test_samples)
+    most = task.most_test_samples(found.test_samples)
+    ways = ways_to_decide(found.needed_chips, found.needed_test_samples, most)
     return f" To decide: {listed(ways, 'or')}." if ways else ""

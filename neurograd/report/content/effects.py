@@ -16,9 +16,32 @@ from neurograd.report.content.sheet import Column, Sheet, percent
 _MIXED = "Some effects lower the cost and others raise it, so parts of the whole would mean little."
 
 
-def shares_mean_something(shares: Iterable[Number]) -> bool:
+def _tell(shares: Iterable[Number]) -> bool:
     """Whether parts of a whole can be told: none is unknown, negative or more than the whole."""
     return all(share is not None and 0 <= share <= 1 for share in shares)
+
+
+def _shares(guide: MitigationGuide) -> list[Number]:
+    """The share of each effect: 0 of one that saves nothing or nothing that is known."""
+    if any(part.helps for part in guide.effects) or all(p.share is None for p in guide.effects):
+        return [part.share for part in guide.effects]
+    return [
+        0.0 if part.share is None and part.saves is not None and part.saves <= 0 else part.share
+        for part in guide.effects
+    ]
+
+
+def _are_mixed(point: PointResult) -> bool:
+    """Whether some effects lower what others raise, at a step."""
+    if any(part.share is not None and part.share < 0 for part in point.contributions):
+        return True  # a report of an earlier version
+    whole = point.delta_loss.predicted
+    if whole is None:
+        return False
+    left = [part.predicted_without for part in point.contributions]
+    gone = [whole - each for each in left if each is not None]
+    known = words.ROUNDING * sum(abs(each) for each in (whole, *left) if each is not None)
+    return any(each > known for each in gone) and any(each < -known for each in gone)
 
 
 def contribution_columns(point: PointResult) -> tuple[Column[ContributionResult], ...]:
@@ -39,7 +62,7 @@ def contribution_columns(point: PointResult) -> tuple[Column[ContributionResult]
         ),
         Column("saves", saves, term="saves"),
     )
-    if not shares_mean_something(part.share for part in point.contributions):
+    if not _tell(part.share for part in point.contributions):
         return columns
     return (*columns, Column("share", lambda part: percent(part.share), term="share"))
 
@@ -50,14 +73,15 @@ def contributions_sheet(report: CheckReport) -> Sheet[ContributionResult] | None
     if not points:
         return None
     worst = max(points, key=lambda point: point.delta_loss.predicted or 0.0)
-    told = shares_mean_something(part.share for part in worst.contributions)
+    told = _tell(part.share for part in worst.contributions)
+    why = _MIXED if _are_mixed(worst) else ""
     whole = words.number(worst.delta_loss.predicted, scale=worst.loss)
     return Sheet(
         f"What each effect adds to the predicted cost of a step, at step {worst.step}",
         contribution_columns(worst),
         worst.contributions,
         note=f"With all effects ΔL is {whole}. "
-        + ("Shares of effects that need each other do not sum to 100 %." if told else _MIXED),
+        f"{'Shares of effects that need each other do not sum to 100 %.' if told else why}".strip(),
     )
 
 
@@ -82,14 +106,14 @@ class MitigationRow:
     key: str = ""
 
     @classmethod
-    def of(cls, part: EffectCost) -> MitigationRow:
-        """The row of one effect."""
+    def of(cls, part: EffectCost, share: Number) -> MitigationRow:
+        """The row of one effect, with its part of the whole."""
         return cls(
             part.label,
             part.without,
             part.alone,
             percent(part.saves),
-            percent(part.share),
+            percent(share),
             part.key,
         )
 
@@ -106,7 +130,7 @@ def _cost_ends(cost: Cost | None) -> str:
 def mitigation_columns(guide: MitigationGuide) -> tuple[Column[MitigationRow], ...]:
     """The columns of ``mitigation_sheet``."""
     at = words.confidence(guide.confidence)
-    told = shares_mean_something(part.share for part in guide.effects)
+    told = _tell(_shares(guide))
     share: Column[MitigationRow] = Column("share", lambda row: row.share, term="share")
     return (
         Column("", lambda row: row.label, text=True),
@@ -131,9 +155,11 @@ def mitigation_sheet(report: CheckReport) -> Sheet[MitigationRow] | None:
     guide = report.mitigation
     if guide is None or not guide.effects or guide.ideal is None:
         return None
+    shares = _shares(guide)
+    mixed = _MIXED if any(part.helps for part in guide.effects) else ""
     rows = (
         MitigationRow(WHOLE, None, guide.whole),
-        *(MitigationRow.of(part) for part in guide.effects),
+        *(MitigationRow.of(*pair) for pair in zip(guide.effects, shares, strict=True)),
         MitigationRow(NO_EFFECT, None, guide.ideal),
     )
     return Sheet(
@@ -141,7 +167,7 @@ def mitigation_sheet(report: CheckReport) -> Sheet[MitigationRow] | None:
         mitigation_columns(guide),
         rows,
         note="Saves: what leaving the effect out takes from the whole chip's cost. "
-        + (_OVERLAP if shares_mean_something(part.share for part in guide.effects) else _MIXED),
+        f"{_OVERLAP if _tell(shares) else mixed}".strip(),
     )
 
 

@@ -42,9 +42,11 @@ def assumptions(report: CheckReport | LimitsReport) -> tuple[str, ...]:
 
 def _drawn(report: CheckReport | LimitsReport, cost: JudgedCost) -> list[str]:
     """What the bounds count as drawn at random."""
-    chips = cost.looks[-1].chips if cost.looks else None
-    if chips is None or cost.bound_confidence is None:
+    if not cost.looks or cost.bound_confidence is None:
         return []
+    chips = cost.looks[-1].chips
+    if isinstance(report, CheckReport):
+        chips = report.chips_looked_at
     drawn = f"as these {chips} were" if chips > 1 else "as this one was"
     samples = ""
     if cost.test_samples is not None:
@@ -87,8 +89,8 @@ def facts(report: CheckReport | LimitsReport) -> tuple[Fact, ...]:
     found.append(
         Fact(
             "data",
-            f"{data.digest[:_DIGITS]} ({data.train_samples} training and {data.test_samples} test "
-            f"samples of {shape}, {kind})",
+            f"{data.digest[:_DIGITS]} ({data.train_samples} training and "
+            f"{words.counted(data.test_samples, 'test sample')} of {shape}, {kind})",
         )
     )
     if data.start_weights is not None:

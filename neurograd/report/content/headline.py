@@ -18,7 +18,7 @@ def heading(report: CheckReport) -> str:
     batch = rule.batch_size
     batches = "full batch" if batch == "full" else f"batches of {batch}"
     return (
-        f"{report.num_parameters} weights ({_shape(report)}), "
+        f"{words.counted(report.num_parameters, 'weight')} ({_shape(report)}), "
         f"{design.task.label}, {_chip(report)}, {batches}, Δt = {_step_size(report)}, "
         f"{_length(report)}"
     )
@@ -28,9 +28,9 @@ def _length(report: CheckReport) -> str:
     """How long the training was, in which order, and how its step size fell."""
     training = report.design.training
     steps = report.steps if training.steps is None else training.steps
-    said = f"{steps} steps"
+    said = words.counted(steps, "step")
     if training.epochs is not None:
-        said = f"{training.epochs} epochs ({steps} steps)"
+        said = f"{words.counted(training.epochs, 'epoch')} ({said})"
     if training.order not in (None, "fresh") and report.design.learning_rule.batch_size != "full":
         said = f"{said}, samples {training.order.replace('_', ' ')}"
     if training.schedule is not None:

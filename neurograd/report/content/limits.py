@@ -49,8 +49,9 @@ _KINDS = {"accuracy_drop": "test accuracy lost", "excess_loss": "loss not gained
 def limits_heading(report: LimitsReport) -> str:
     """One line: how large the network is, what the spec costs as it is, and what is allowed."""
     now = report.now
+    weights = words.counted(report.num_parameters, "weight")
     return (
-        f"{report.num_parameters} weights; {_KINDS[now.kind]} {_as_it_is(report)}, "
+        f"{weights}; {_KINDS[now.kind]} {_as_it_is(report)}, "
         f"allowed {words.typed_percent(now.allowed)}"
     )
 
@@ -80,7 +81,7 @@ def limits_scope(report: LimitsReport) -> str:
     seed = report.spec.get("measure", {}).get("seed")
     looks = () if report.trained is None else report.trained.looks
     parts = [
-        "" if chips is None else f"predicted for {chips} chips",
+        "" if chips is None else f"predicted for {words.counted(chips, 'chip')}",
         f"trained as it is with {looks[-1].chips}" if looks else "",
         "" if seed is None else f"seed {seed}",
         "" if report.code is None else f"code {report.code[:_DIGITS]}",

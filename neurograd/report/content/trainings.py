@@ -41,12 +41,15 @@ def _of_data(report: CheckReport) -> list[str]:
     cost, data = report.training.cost, report.data
     found = []
     if cost.test_samples is not None:
-        found.append(f"The cost is that on this test set of {cost.test_samples} samples.")
+        found.append(
+            f"The cost is that on this test set of {words.counted(cost.test_samples, 'sample')}."
+        )
     if data is not None:
         shape = "×".join(str(size) for size in data.sample_shape)
         kind = "values" if data.classes is None else f"{data.classes} classes"
         found.append(
-            f"Data: {data.train_samples} training and {data.test_samples} test samples of {shape} "
+            f"Data: {data.train_samples} training and "
+            f"{words.counted(data.test_samples, 'test sample')} of {shape} "
             f"inputs, {kind} as targets, digest {data.digest[:_DIGITS]}."
         )
         if data.start_weights is not None:

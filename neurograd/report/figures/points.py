@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.path import Path
 
+from neurograd.records.point import PointResult
 from neurograd.records.record import Ends, Number
 from neurograd.records.report import CheckReport
 from neurograd.report.plots import (
@@ -138,8 +139,10 @@ def plot_spectrum(report: CheckReport) -> Figure:
             for point in ([points[0]] if len(points) == 1 else [points[0], points[-1]])
             if point.curvature.spectrum is not None
         ]
-        limits = {p.step: 2.0 / (p.step_size or report.step_size) for p, _ in chosen}
-        limits = limits or {0: 2.0 / report.step_size}
+        descent = _descent_limit(report)
+        steps = {p.step: p.step_size or report.step_size for p, _ in chosen}
+        steps = steps or {0: report.step_size}
+        known = {} if descent is None else {at: descent[0] / size for at, size in steps.items()}
         everything = [value for _, spectrum in chosen for value in spectrum.eigenvalues]
         scale = max(1e-12, *(abs(v) for v in everything)) * 1e-3
         for (point, spectrum), colour in zip(chosen, (ORANGE, BLUE), strict=False):
@@ -159,15 +162,15 @@ def plot_spectrum(report: CheckReport) -> Figure:
                     color=colour,
                     linewidth=1.3,
                     linestyle="--",
-                    label=f"noise limit (Eq. 7) at step {point.step}",
+                    label=f"noise limit (Eq. 7) at step {point.step}{_holding(point)}",
                 )
-        for limit in sorted(set(limits.values())):
-            at = [f" at step {step}" for step, each in limits.items() if each == limit]
-            said = at[0] if len(at) < len(limits) else ""
-            label = f"2/Δt, limit of clean descent{said}"
+        for limit in sorted(set(known.values())):
+            at = [f" at step {step}" for step, each in known.items() if each == limit]
+            said = at[0] if len(at) < len(known) else ""
+            label = f"{descent[1] if descent else ''}, limit of clean descent{said}"
             axes.axvline(limit, color=RED, linewidth=1.3, label=label)
         axes.set_xscale("symlog", linthresh=scale)
-        axes.set_xticks(_signed_ticks(scale, [*everything, *limits.values()]))
+        axes.set_xticks(_signed_ticks(scale, [0.0, *everything, *known.values()]))
         axes.minorticks_off()
         axes.set_yscale("log")
         axes.set_ylim(bottom=0.5)
@@ -176,6 +179,24 @@ def plot_spectrum(report: CheckReport) -> Figure:
         axes.set_title("Curvature and its thresholds")
         figure.legend(loc="outside lower center", ncols=2)
         return figure
+
+
+def _descent_limit(report: CheckReport) -> tuple[float, str] | None:
+    """The curvature beyond which clean descent diverges, times Δt, and what it is called.
+
+    None for an optimizer that scales the steps of each weight: curvature alone tells nothing.
+    """
+    optimizer = report.design.training.optimizer
+    if optimizer is None or (optimizer.name == "sgd" and not optimizer.momentum):
+        return 2.0, "2/Δt"
+    if optimizer.name != "sgd" or optimizer.momentum is None:
+        return None
+    return 2.0 * (1.0 + optimizer.momentum), "2(1 + μ)/Δt"
+
+
+def _holding(point: PointResult) -> str:
+    """What is said of a threshold that is not known to hold where the updates are no gradient."""
+    return " (does not hold)" if point.descent.noise_threshold_holds is False else ""
 
 
 def _signed_log(axes: Axes, values: np.ndarray) -> None:

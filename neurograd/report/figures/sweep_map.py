@@ -32,6 +32,8 @@ MAX_NUMBERED = 16
 _QUANTITY = re.compile(rf"\s*({NUMBER_PATTERN})\s*({UNIT_PATTERN}|%)?\s*")
 _SIGNS = {"tolerated": "✓", "not tolerated": "✗", "inconclusive": "?", None: "–"}
 _MEANING = "✓ tolerated    ✗ not tolerated    ? inconclusive"
+_DIVERGED = "diverged: no cost"
+_NOT_LEARNED = "clean network learned nothing: no cost"
 _MARKERS = {
     "tolerated": ("o", GREEN),
     "not tolerated": ("X", RED),
@@ -161,9 +163,18 @@ def _legend(rows: Sequence[Row]) -> list[Line2D]:
     ]
     if any(row["allowed"] is not None for row in rows):
         handles.append(Line2D([], [], color=GREY, linestyle="--", label="allowed"))
-    if any(row["verdict"] not in _MARKERS or row["cost"] is None for row in rows):
-        handles.append(Line2D([], [], label="diverged: no cost", **_FAILED))
+    handles += [Line2D([], [], label=why, **_FAILED) for why in _without_cost(rows)]
     return handles
+
+
+def _without_cost(rows: Sequence[Row]) -> list[str]:
+    """Why rows have no cost, each reason once: no training, or a clean one with nothing to lose."""
+    without = [row for row in rows if row["cost"] is None]
+    return [
+        why
+        for why, failed in ((_DIVERGED, True), (_NOT_LEARNED, False))
+        if any((row["verdict"] is None) == failed for row in without)
+    ]
 
 
 # -- Maps ------------------------------------------------------------------------------------------
@@ -193,8 +204,9 @@ def _maps(rows: Sequence[Row], keys: Sequence[str]) -> Figure:
             axes.set_title("\n".join(f"{key} = {value}" for key, value in pairs))
     _label(figure, panels, keys, len(groups))
     _colourbar(figure, panels, rows, norm, colours)
-    missing = "    – diverged: no cost" if any(row["cost"] is None for row in rows) else ""
-    figure.text(0.5, 0.008, _MEANING + missing, ha="center", va="bottom", fontsize=9)
+    missing = {_DIVERGED: f"    – {_DIVERGED}", _NOT_LEARNED: f"    without number: {_NOT_LEARNED}"}
+    meaning = _MEANING + "".join(missing[why] for why in _without_cost(rows))
+    figure.text(0.5, 0.008, meaning, ha="center", va="bottom", fontsize=9)
     below = 0.3 / figure.get_figheight()
     figure.set_layout_engine("constrained", rect=(0, below, 1, 1 - below))
     return figure
@@ -278,12 +290,13 @@ def _scatter(rows: Sequence[Row], keys: Sequence[str]) -> Figure:
         here = np.array([row["verdict"] == verdict for row in rows])
         if not here.any():
             continue
-        failed = verdict is None
-        shown: dict[str, Any] = {"color": GREY}
-        if not failed:
-            shown = {"c": cost[here], "norm": norm, "cmap": colours}
-            shown |= {"edgecolors": "#333333", "linewidths": 0.7}
-        axes.scatter(x[here], y[here], marker=marker, s=52, **shown, zorder=2)
+        known = here & np.isfinite(cost)
+        for some in (each for each in (known, here & ~known) if each.any()):
+            shown: dict[str, Any] = {"color": GREY}
+            if some is known:
+                shown = {"c": cost[some], "norm": norm, "cmap": colours}
+                shown |= {"edgecolors": "#333333", "linewidths": 0.7}
+            axes.scatter(x[some], y[some], marker=marker, s=52, **shown, zorder=2)
         handles.append(
             Line2D(
                 [],
@@ -292,9 +305,11 @@ def _scatter(rows: Sequence[Row], keys: Sequence[str]) -> Figure:
                 color="#333333",
                 markerfacecolor="none",
                 linestyle="none",
-                label=verdict or "diverged: no cost",
+                label=verdict or _DIVERGED,
             )
         )
+    if _NOT_LEARNED in _without_cost(rows):
+        handles.append(Line2D([], [], marker="s", color=GREY, linestyle="none", label=_NOT_LEARNED))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     _colourbar(figure, np.array([[axes]]), rows, norm, colours)
     return figure

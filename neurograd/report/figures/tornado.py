@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from neurograd import words
 from neurograd.records.limits import LimitResult
 from neurograd.records.report import LimitsReport
-from neurograd.report.plots import BLUE, GREY, ORANGE, RED, styled
+from neurograd.report.plots import BLUE, GREY, INK, ORANGE, RED, styled
 
 WIDEST = 6
 """A cost of this many times the allowed one, or more, ends at the edge of the plot."""
@@ -98,7 +98,7 @@ def _bar(
             ha="right" if inside or not right else "left",
             va="center",
             fontsize=7.5,
-            color="#222222",
+            color=INK,
             zorder=4,
             path_effects=[withStroke(linewidth=2.2, foreground="white")] if not inside else [],
         )

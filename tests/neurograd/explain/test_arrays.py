@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
+from neurograd.explain.arrays import clipped
 from neurograd.pipeline.check import check
 from neurograd.records.json_form import report_from_json
 from neurograd.spec import validate_spec
@@ -40,6 +43,15 @@ def test_clipped_sums_are_told_where_most_are(clipping):
     inputs = [point["conversion"]["inputs"] for point in clipping["points"]]
     # Matched to each vector: none to be told.
     assert all(each["clipped"] == 0 and each["range"] is None for each in inputs)
+
+
+def test_few_clipped_sums_are_not_said_to_be_none(clipping):
+    """Red as 'the converters clip 0.0 % of the sums'."""
+    few = copy.deepcopy(clipping)
+    for point in few["points"]:
+        point["conversion"]["sums"]["clipped"] = 3e-4
+    (sentence,) = clipped(report_from_json(few))
+    assert "the converters clip 0.03 % of the sums" in sentence
 
 
 def test_what_cancels_is_told_with_its_interval(clipping):

@@ -110,6 +110,11 @@ def test_what_would_decide_is_said_first(report):
     both = first(needed_chips=34, needed_test_samples=1200)
     assert "about 34 chips (training.max_seeds) or about 1200 test samples" in both
     assert "no number of chips or test samples" in first()
+    # digits has 1,797 samples, and this spec trains on 100 of them.
+    assert "about 1697 test samples (task.test_samples) would" in first(needed_test_samples=1697)
+    assert "about 1698 test samples (more than the data have) would" in first(
+        needed_test_samples=1698
+    )
 
 
 def test_what_decides_stands_apart_from_what_does_not(report):
@@ -152,6 +157,19 @@ def test_chips_that_were_not_seen_are_noted_where_a_chip_is_tolerated(report):
     assert _unseen(chips) == [], "chips that are all alike"
     chip["correct"] = ["11", "11", "10", "11", "11"]
     assert _unseen(chips) == [said]
+    late = {
+        **{"time": 60, "accuracy": 0.5, "accuracy_ci": [0.4, 0.6], "accuracy_spread": 0.1},
+        **{"loss": 1.0, "test_loss": 1.0, "cost": chips["training"]["cost"]},
+        "verdict": "tolerated",
+    }
+    chips["deployment"] = [{**late, "chips": 20}, {**late, "time": 90, "chips": 9}]
+    assert "each of the 5 that" in _unseen(chips)[0]
+    chips["training"]["chip"]["chips"] = 20
+    assert _unseen(chips)[0].startswith("Up to 28 % of all chips")
+    assert "each of the 9 that" in _unseen(chips)[0]
+    chips["training"]["chip"]["chips"] = 3
+    chips["spec"]["training"]["steps"] = 0
+    assert "each of the 9 that" in _unseen(chips)[0], "nothing was trained"
     chips["training"]["cost"]["bound_confidence"] = None
     assert _unseen(chips) == [], "a report of an earlier version"
 

@@ -10,11 +10,13 @@ import pytest
 from scipy import stats
 
 from neurograd.judge.bounds import MeanOverChips, MeanOverTable
+from neurograd.judge.cost import look_at
 from neurograd.judge.looks import (
     Plan,
     chance_to_decide,
     chips_needed,
     information_of,
+    last_error,
     look_error,
     samples_needed,
     spent,
@@ -101,29 +103,76 @@ def test_information_is_bounded_by_the_test_samples():
     assert information_of(MeanOverChips.of((0.1, 0.2)), (2, 4), 4) == [0.5, 1.0]
 
 
+ONCE = Plan(5, 5, 1)
+
+
+def _decide(mean, limit, plan):
+    """Whether the last look of a plan decides, by the bounds that it has."""
+    rate = last_error(mean, ERROR, plan)
+    return mean.bound(rate, 1) <= limit or mean.bound(rate, -1) > limit
+
+
+def test_what_would_decide_is_more_than_there_is():
+    """The looks have spent part of the error, so that 20 chips may be enough for one look alone."""
+    rng = np.random.default_rng(0)
+    named = 0
+    for _ in range(60):
+        costs = np.clip(0.02 + 0.012 * rng.standard_normal(20), -1, 1)
+        plan, limit, looks = Plan(5, 20, 4), 0.025, []
+        for size in plan.sizes:
+            mean = MeanOverChips.of_costs(costs[:size], 1.0)
+            looks.append(look_at(mean, looks, plan, ERROR))
+        if not looks[-1].lower <= limit < looks[-1].upper:
+            continue
+        found = chips_needed(mean, limit, ERROR, plan)
+        assert found is None or found > 20
+        if found is None:
+            continue
+        named += 1
+        assert _decide(mean.with_chips(found), limit, plan.up_to(found))
+        fewer = found - 1
+        assert fewer == 20 or not _decide(mean.with_chips(fewer), limit, plan.up_to(fewer))
+    assert named > 20
+
+
+def test_the_last_look_has_the_error_that_the_ones_before_have_left():
+    mean = MeanOverChips.of_costs((0.01, 0.02, 0.03, 0.015, 0.02), 1.0)
+    plan, looks = Plan(5, 20, 3), []
+    for size in plan.sizes:
+        looks.append(look_at(mean.with_chips(size), looks, plan, ERROR))
+    assert last_error(mean, ERROR, plan) == pytest.approx(looks[-1].error)
+    assert looks[-1].error < ERROR == last_error(mean, ERROR, Plan(5, 5, 1))
+    # Chips that are all alike: the first look knows all, and no later one spends anything.
+    assert last_error(MeanOverChips.of((0.1, 0.1)), ERROR, Plan(2, 8, 3)) == pytest.approx(ERROR)
+    assert Plan(3, 3, 1).up_to(9).sizes == (9,)
+    assert Plan(5, 5, 3).up_to(20).sizes == Plan(5, 20, 3).sizes
+
+
 def test_what_would_decide():
     table = MeanOverTable(0.0, 5, 100, 2e-4, 0.0, 9e-4, 0.1, 0.1, 0.2)
     limit = 0.05
-    samples = samples_needed(table, limit, ERROR, 20)
+    samples = samples_needed(table, limit, ERROR, Plan(20, 20, 1))
     assert samples is not None
     assert samples > 100
     last = table.with_chips(20)
     assert last.with_samples(samples).bound(ERROR, 1) <= limit
     assert last.with_samples(samples - 1).bound(ERROR, 1) > limit
     # However many chips there are, 100 samples leave 1.645 times the root of 1e-3.
-    assert chips_needed(table, limit, ERROR) is None
-    chips = chips_needed(table, 0.057, ERROR)
+    assert chips_needed(table, limit, ERROR, ONCE) is None
+    chips = chips_needed(table, 0.057, ERROR, ONCE)
     assert chips is not None
     assert chips > 5
     assert table.with_chips(chips).bound(ERROR, 1) <= 0.057
     # However many samples there are, 20 chips leave some of their own spread.
     apart = replace(table, apart=2e-4)
-    assert samples_needed(apart, 0.005, ERROR, 20) is None
+    assert samples_needed(apart, 0.005, ERROR, Plan(20, 20, 1)) is None
     spread = MeanOverChips.of((0.0, 0.2, 0.1))
-    assert chips_needed(spread, 0.11, ERROR) == pytest.approx(1.645**2 * 100, abs=3)
+    assert chips_needed(spread, 0.11, ERROR, ONCE) == pytest.approx(1.645**2 * 100, abs=3)
     # A thousand times the present number is named, more is not.
-    assert chips_needed(spread, 0.1037, ERROR) == pytest.approx((1.645 / 0.037) ** 2, rel=0.01)
-    assert chips_needed(spread, 0.1029, ERROR) is None
+    assert chips_needed(spread, 0.1037, ERROR, ONCE) == pytest.approx(
+        (1.645 / 0.037) ** 2, rel=0.01
+    )
+    assert chips_needed(spread, 0.1029, ERROR, ONCE) is None
     assert chance_to_decide(table, 1.0, 20, ERROR) == pytest.approx(1.0)
     assert chance_to_decide(table, 0.0, 20, ERROR) < 0.01
 

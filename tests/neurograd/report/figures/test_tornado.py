@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from neurograd.records.json_form import report_from_json
 from neurograd.report.figures.tornado import plot_tornado
+from neurograd.report.plots import to_svg
 
 LIMITS = Path(__file__).parents[3] / "old" / "reports" / "hfo2_limits.json"
 
@@ -22,6 +24,13 @@ def _bars(report):
 @pytest.fixture
 def report():
     return json.loads(LIMITS.read_text(encoding="utf-8"))
+
+
+def test_every_colour_is_the_pages(report):
+    """Red with a colour of its own, which a dark page cannot make light."""
+    svg = to_svg(plot_tornado(report_from_json(report, note=lambda line: None)), "x")
+    assert "var(--plot-ink" in svg
+    assert not re.findall(r"#[0-9a-fA-F]{6}", re.sub(r"var\([^)]*\)", "", svg))
 
 
 def test_two_ends_on_one_side_stand_one_above_the_other(report):
