@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-
 from neurograd.pipeline.build import build_problem
+from neurograd.pipeline.own.written_keys import overrides_of
 from neurograd.spec import Spec, spec_to_dict, validate_spec
 
 
 def with_settings(spec: Spec, settings: dict[str, Any]) -> Spec:
-    """A spec with other values of some keys.
+    """A spec with other values of some keys; every other key stays as it was validated.
 
     Args:
         spec: The validated spec.
@@ -23,8 +20,7 @@ def with_settings(spec: Spec, settings: dict[str, Any]) -> Spec:
     Raises:
         SpecError: If they do not go together.
     """
-    overrides = [f"{key}={_yaml(plain(value))}" for key, value in settings.items()]
-    return validate_spec(spec_to_dict(spec), "limits", overrides).like(spec)
+    return validate_spec(spec_to_dict(spec), spec.name, overrides_of(settings)).like(spec)
 
 
 @dataclass(frozen=True)
@@ -80,27 +76,3 @@ def _training_samples(spec: Spec) -> int:
     problem = build_problem(spec) if given is None else given.problem
     count: int = problem.num_samples
     return count
-
-
-def plain(value: Any) -> Any:
-    """A value of a program as Python's own numbers and lists have it, of whatever it is made."""
-    if isinstance(value, np.ndarray | np.generic | Tensor):
-        return value.tolist()
-    if isinstance(value, tuple):
-        return tuple(plain(each) for each in value)
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    return value
-
-
-def _yaml(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_yaml(each) for each in value)}]"
-    if isinstance(value, dict):
-        pairs = (f"{json.dumps(key)}: {_yaml(each)}" for key, each in value.items())
-        return f"{{{', '.join(pairs)}}}"
-    return value if isinstance(value, str) else repr(value)

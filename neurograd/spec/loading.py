@@ -175,7 +175,7 @@ def validate_spec(
         raise _blame(source, keys, error.key, error.problem) from None
     for remark in remarks:
         warnings.warn(f"{source}: {remark}", FitWarning, stacklevel=2)
-    return spec.with_remarks(remarks) if remarks else spec
+    return spec.read_from(merged, remarks)
 
 
 def _validated(data: Mapping[str, Any]) -> Spec:

@@ -368,3 +368,11 @@ class Network(SpecModel):
     def _check_latency(self) -> None:
         if self.coding == "latency" and self.time_steps == 1:
             raise spec_problem("1 is too few for latency coding; allowed: 2 or more", "time_steps")
+
+
+def coding_of(network: Any, task: Any) -> dict[str, Any]:
+    """Defaults of a spiking network's inputs; a user's own samples tell what they are."""
+    own = given(task, "name") and task["name"] == "file"
+    if own and (not given(network, "coding") or network["coding"] == "events"):
+        return {}
+    return {"coding": "rate", "time_steps": 10}

@@ -36,11 +36,11 @@ from neurograd.keys.fields import (
 )
 from neurograd.keys.ranges import Ranges
 from neurograd.spec.device_schema import ChipSections, Device
-from neurograd.spec.network_schema import OF_KIND, Network
+from neurograd.spec.network_schema import OF_KIND, Network, coding_of
 from neurograd.spec.presets import PresetName, list_inference_presets, merge_inference_preset
 from neurograd.spec.rule_schema import RATE_ONLY, RULES, SPIKING_ONLY, LearningRule
 from neurograd.spec.task_schema import Task
-from neurograd.spec.versions import CURRENT
+from neurograd.spec.versions import CURRENT, AsWritten
 
 
 class Deployment(DeploymentKeys):
@@ -156,6 +156,7 @@ class Spec(ChipSections):
     _allow_code: bool = PrivateAttr(False)
     _handed_over: Any = PrivateAttr(None)
     _remarks: tuple[str, ...] = PrivateAttr(())
+    _written: AsWritten = PrivateAttr(AsWritten())
 
     @model_serializer(mode="wrap")
     def _without_idle(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -190,10 +191,15 @@ class Spec(ChipSections):
         """What was found out when it was read, for reports to say, a line each."""
         return self._remarks
 
-    def with_remarks(self, remarks: tuple[str, ...]) -> Spec:
-        """The same spec, of which this was found out when it was read."""
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """The keys that it was read from, without those of presets and defaults."""
+        return self._written.keys
+
+    def read_from(self, written: Mapping[str, Any], remarks: tuple[str, ...]) -> Spec:
+        """The same spec, read from these keys, of which this was found out there."""
         other = self.model_copy()
-        other._remarks = remarks
+        other._written, other._remarks = AsWritten(written), remarks
         return other
 
     def epoch_length(self, samples: int) -> int:
@@ -236,7 +242,7 @@ class Spec(ChipSections):
 
     def like(self, other: Spec) -> Spec:
         """The same keys with what another spec has beside its keys."""
-        same = self.with_remarks(other.remarks)
+        same = self.read_from(self.written, other.remarks)
         return same.beside(other.handed_over, allow_code=other.allows_code)
 
     @model_validator(mode="before")
@@ -254,7 +260,7 @@ class Spec(ChipSections):
         if not given(network, "kind") or network["kind"] not in ("spiking", "nir"):
             return data
         sections: dict[str, Mapping[str, Any]] = {
-            "network": _coding_of(network, data.get("task")),
+            "network": coding_of(network, data.get("task")),
             **OF_KIND[network["kind"]],
         }
         filled = dict(data)
@@ -384,14 +390,6 @@ class Spec(ChipSections):
                 "needs learning_rule.name backprop, network.kind rate and network.architecture mlp"
             )
             raise spec_problem(problem, "device.pulse_train")
-
-
-def _coding_of(network: Any, task: Any) -> dict[str, Any]:
-    """Defaults of a spiking network's inputs; a user's own samples tell what they are."""
-    own = given(task, "name") and task["name"] == "file"
-    if own and (not given(network, "coding") or network["coding"] == "events"):
-        return {}
-    return {"coding": "rate", "time_steps": 10}
 
 
 def _but(names: tuple[str, ...]) -> str:

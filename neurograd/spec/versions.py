@@ -8,7 +8,7 @@ old spec runs, with a warning for each changed key, or is refused with the new k
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from neurograd.errors import ChangedKeyWarning, SpecError
@@ -52,6 +52,16 @@ class Change:
     def summary(self) -> str:
         """What has changed, in words."""
         return f"{self.old} is now {self.new}" if self.moved else f"{self.old} has other values now"
+
+
+@dataclass(frozen=True)
+class AsWritten:
+    """The keys that a spec was read from, in the newest version: no preset's, no default.
+
+    They are no part of what a spec is: two of the same meaning are equal, however they are written.
+    """
+
+    keys: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 CHANGES: tuple[Change, ...] = ()

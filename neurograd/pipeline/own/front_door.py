@@ -13,7 +13,7 @@ import torch
 import device_models
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_problem
-from neurograd.pipeline.changed import plain, quick_spec, with_settings
+from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.check import CheckResult
 from neurograd.pipeline.check import check as run_check
 from neurograd.pipeline.forecasting import forecast
@@ -21,6 +21,7 @@ from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.limits.command import LimitsResult, find_limits
 from neurograd.pipeline.own.content import content_of
 from neurograd.pipeline.own.handed_over import BESIDE_A_CHIP, check_sections, spec_for
+from neurograd.pipeline.own.written_keys import plain, point_name, with_keys, written_keys
 from neurograd.pipeline.pool.inline import Inline
 from neurograd.pipeline.sweep.command import SweepResult
 from neurograd.pipeline.sweep.modes import Row, check_mode
@@ -193,7 +194,8 @@ def sweep(
     points: list[dict[str, Any]] = [{}]
     for key, values in over.items():
         points = [{**point, key: value} for point in points for value in values]
-    specs = [(_name(point), with_settings(spec, point)) for point in points]
+    written = written_keys(spec)
+    specs = [(point_name(point), with_keys(spec, written, point, "over")) for point in points]
     settings = Settings(mode, quick, Surroundings.of(place))
     with tempfile.TemporaryDirectory() as passing:
         ready, folder = prepare(specs, settings), resume or Path(passing)
@@ -240,10 +242,6 @@ def _check_resume(chip: Chip | None, problem: Problem | None, resume: Path | Non
             f"resume: finished work of a problem cannot be told from that of another one by "
             f"{unknown[0]}; allowed: numbers, texts, tensors, functions, and objects of these"
         )
-
-
-def _name(point: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in point.items())
 
 
 def _settled(

@@ -11,8 +11,9 @@ import torch
 from device_models import Chip, Minibatch
 from neurograd.effects.recipe_keys import recipe_of
 from neurograd.errors import NeurogradError
+from neurograd.pipeline.own.written_keys import written_keys
 from neurograd.problem import Problem
-from neurograd.spec import Spec, list_presets, spec_to_dict, validate_spec
+from neurograd.spec import Spec, list_presets, validate_spec
 
 CHIP_KEYS = (
     "name", "device", "quantization", "layers", "learning_rule", "training", "update",
@@ -165,7 +166,7 @@ def _chip_keys(chip: Spec | Mapping[str, Any] | str | None) -> dict[str, Any]:
             )
         return {"name": chip, "device": {"preset": chip}}
     if isinstance(chip, Spec):
-        return {key: value for key, value in spec_to_dict(chip).items() if key in CHIP_KEYS}
+        return _keys_of_spec(chip)
     if not isinstance(chip, Mapping):
         raise NeurogradError(
             f"chip is {type(chip).__name__}; allowed: a preset's name, a mapping with keys of a "
@@ -177,6 +178,15 @@ def _chip_keys(chip: Spec | Mapping[str, Any] | str | None) -> dict[str, Any]:
                 f"chip: {key} is no key of a chip; allowed: {', '.join(CHIP_KEYS)}"
             )
     return dict(chip)
+
+
+def _keys_of_spec(chip: Spec) -> dict[str, Any]:
+    """The keys of a chip as they were written, so that sections over them find no defaults."""
+    written = written_keys(chip.typical)
+    keys = {key: value for key, value in written.items() if key in CHIP_KEYS}
+    # The rule that a kind of network has by default is the chip's without this network as well.
+    keys["learning_rule"] = {**(keys.get("learning_rule") or {}), "name": chip.learning_rule.name}
+    return keys
 
 
 def _measure_of(problem: Problem) -> dict[str, Any]:

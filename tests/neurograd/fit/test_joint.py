@@ -197,7 +197,7 @@ def test_numbers_that_are_all_known_leave_no_ranges(found, data, monkeypatch, ca
     spec = validate_spec(keys)
     assert spec.ranges is None
     idle = validate_spec({**keys, "ranges": {"draws": 8}})
-    assert idle == spec.with_remarks(idle.remarks)
+    assert idle == spec.read_from(spec.written, idle.remarks)
     assert idle.remarks[-1].endswith("leaves nothing open: ranges.draws acts on none")
     keys["device"]["read"] = {"noise": {"typ": "1 %", "min": "0 %", "max": "2 %"}}
     assert {*validate_spec({**keys, "ranges": {"draws": 8}}).ranges.numbers} == {

@@ -1,0 +1,140 @@
+"""Keys that a program sweeps or lays over a spec meet the spec as it was written."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import neurograd
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.own.handed_over import spec_for
+from neurograd.pipeline.own.written_keys import with_keys, written_keys
+from neurograd.spec import load_spec, validate_spec
+
+KEYS = {
+    "device": {"preset": "alox-hfo2"},
+    "network": {"hidden": [4]},
+    "task": {"name": "teacher_student", "inputs": 4, "outputs": 2, "train_samples": 30,
+             "test_samples": 10},
+    "learning_rule": {"batch_size": 10},
+}  # fmt: skip
+SHORT = {"seeds": 2, "max_seeds": 2}
+
+
+def changed(keys, settings):
+    spec = validate_spec(keys)
+    return with_keys(spec, written_keys(spec), settings, "over")
+
+
+def nested(keys, settings):
+    """The keys with dotted ones in their places, by no code of ours."""
+    found = {name: dict(section) for name, section in keys.items()}
+    for key, value in settings.items():
+        section, _, rest = key.partition(".")
+        place = found.setdefault(section, {})
+        for name in rest.split(".")[:-1]:
+            place = place.setdefault(name, {})
+        place[rest.rpartition(".")[2]] = value
+    return found
+
+
+POINTS = {
+    "another preset": ({}, {"device.preset": "ag-asi"}),
+    "no preset": ({}, {"device.preset": None}),
+    "a pulsed preset": ({}, {"device.preset": "gokmen-vlasov"}),
+    "a preset of inference": (
+        {"deployment": {"preset": "reram-inference"}, "device": {}},
+        {"deployment.preset": "pcm-inference"},
+    ),
+    "epochs": ({}, {"training.epochs": 2}),
+    "many chips": ({}, {"training.seeds": 60}),
+    "an optimizer": (
+        {"training": {"optimizer": {"weight_decay": 0.1}}},
+        {"training.optimizer.name": "adam"},
+    ),
+    "a rule": ({"learning_rule": {}}, {"learning_rule.name": "weight_perturbation"}),
+    "a kind of network": ({"task": {"name": "digits"}}, {"network.kind": "spiking"}),
+}
+
+
+@pytest.mark.parametrize(("more", "settings"), POINTS.values(), ids=POINTS)
+def test_a_point_is_the_spec_that_it_would_be_in_a_file(more, settings):
+    keys = {**KEYS, **more}
+    assert changed(keys, settings) == validate_spec(nested(keys, settings))
+
+
+def test_a_sweep_over_presets_is_of_each_device():
+    keys = {**KEYS, "training": {"steps": 4, **SHORT}}
+    presets = ["alox-hfo2", "ag-asi"]
+    found = neurograd.sweep(validate_spec(keys), over={"device.preset": presets}, mode="predict")
+    costs = [row["cost"] for row in found.rows]
+    alone = [
+        neurograd.predict(validate_spec({**keys, "device": {"preset": preset}})).cost.value
+        for preset in presets
+    ]
+    assert costs == alone
+    assert costs[0] != costs[1]
+
+
+def test_a_spec_of_a_file_keeps_its_places(tmp_path):
+    """Files are named beside the spec, however it is read again."""
+    (tmp_path / "a.yaml").write_text("network: {weights: start.safetensors}\n")
+    spec = load_spec(tmp_path / "a.yaml")
+    point = with_keys(spec, written_keys(spec), {"training.epochs": 3}, "over")
+    assert point.network.weights == str(tmp_path / "start.safetensors")
+    assert (point.training.epochs, point.training.order) == (3, "shuffled")
+
+
+def test_a_spec_that_was_changed_since_keeps_its_change():
+    spec = validate_spec(KEYS)
+    shorter = spec.model_copy(
+        update={"training": spec.training.model_copy(update={"steps": 7, "seeds": 3})}
+    )
+    point = with_keys(shorter, written_keys(shorter), {"training.step_size": 0.3}, "over")
+    assert (point.training.steps, point.training.step_size) == (7, 0.3)
+
+
+REFUSED = {
+    "a swept value": ({"device.read.noise": -1}, r"^over: device\.read\.noise: -1 "),
+    "beside a written key": (
+        {"training.epochs": 2},
+        r"^over: training\.epochs: is given beside steps",
+    ),
+    "another key": (
+        {"training.seeds": 9},
+        r"^named: training\.max_seeds: 4 is less .* \(at training\.seeds=9\)$",
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "said"), REFUSED.values(), ids=REFUSED)
+def test_refusals_name_the_sweep_or_the_spec(settings, said):
+    keys = {**KEYS, "name": "named", "training": {"steps": 4, "seeds": 2, "max_seeds": 4}}
+    with pytest.raises(NeurogradError, match=said):
+        neurograd.sweep(validate_spec(keys), over={key: [v] for key, v in settings.items()})
+
+
+@pytest.fixture(scope="module")
+def problem():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(30, 4, generator=generator)
+    module = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
+    return neurograd.Problem(module, nn.CrossEntropyLoss(), x, (x[:, 0] > 0).long())
+
+
+def test_sections_over_a_spec_meet_its_keys_as_they_were_written(problem):
+    over = {"device": {"preset": "ag-asi"}, "training": {"epochs": 2}}
+    found = spec_for(problem, validate_spec(KEYS), over)
+    assert found.device == validate_spec({"device": {"preset": "ag-asi"}}).device
+    assert (found.training.epochs, found.training.order) == (2, "shuffled")
+    assert found.learning_rule.batch_size == 10
+
+
+def test_ranges_are_left_out_of_a_problem_of_ones_own(problem):
+    noise = {"typ": 0.1, "min": 0.0, "max": 0.2}
+    ranged = validate_spec({**KEYS, "device": {"read": {"noise": noise}}})
+    assert ranged.ranges is not None
+    found = spec_for(problem, ranged, {})
+    assert found.ranges is None
+    assert found.device == ranged.device
