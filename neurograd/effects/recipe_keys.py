@@ -163,15 +163,23 @@ def remembers(training: Any) -> bool:
     return bool(chosen.name == "adam" or chosen.momentum or chosen.weight_decay)
 
 
+def recipe_keys(training: Any) -> list[str]:
+    """The keys of a recipe that are set.
+
+    Args:
+        training: The section of a spec.
+    """
+    keys = [key for key in ("optimizer", "clip") if getattr(training, key) is not None]
+    return [*keys, "step_size"] if isinstance(training.step_size, dict) else keys
+
+
 def check_recipe(spec: SpecSections) -> None:
     """Refuses recipes for writes that are no write of a sum.
 
     Raises:
         PydanticCustomError: With the key in front of what is wrong.
     """
-    training, device = spec.training, spec.device
-    keys = [key for key in ("optimizer", "clip") if getattr(training, key) is not None]
-    keys += ["step_size"] if isinstance(training.step_size, dict) else []
+    keys, device = recipe_keys(spec.training), spec.device
     if not keys:
         return
     what = "one a layer " if keys[0] == "step_size" else ""
@@ -183,13 +191,15 @@ def check_recipe(spec: SpecSections) -> None:
         raise spec_problem(problem, f"training.{keys[0]}")
 
 
-def recipe_hints(training: Any) -> Iterator[str]:
+def recipe_hints(training: Any, *, batched: bool) -> Iterator[str]:
     """Sentences about a recipe, whatever the numbers of its report turn out to be.
 
     Args:
         training: The section of a spec.
+        batched: Whether an update sees a part of the samples only.
     """
-    chosen, own = training.optimizer, isinstance(training.step_size, dict)
+    chosen, sizes = training.optimizer, training.step_size
+    own = isinstance(sizes, dict) and len({*sizes.values()}) > 1
     if chosen is not None and not remembers(training):
         yield "training.optimizer changes no number of this spec: it is plain gradient descent."
     if not (remembers(training) or own or training.clip is not None):
@@ -201,7 +211,7 @@ def recipe_hints(training: Any) -> Iterator[str]:
     )
     if chosen is not None and chosen.weight_decay:
         yield "All losses are those of the data alone: weight decay is a part of the updates."
-    if training.order == "shuffled":
+    if batched and training.order == "shuffled":
         yield (
             "The forecast of this recipe takes every update of shuffled epochs by itself, at the "
             "cost of a training."

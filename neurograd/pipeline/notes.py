@@ -16,7 +16,7 @@ from neurograd.effects.minibatch import is_batched
 from neurograd.effects.recipe_keys import recipe_hints
 from neurograd.effects.registry import contributions, hints_of
 from neurograd.errors import NeurogradError
-from neurograd.pipeline.build import build_chip
+from neurograd.pipeline.build import build_chip, build_schedule
 from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.own.handed_over import own_chip_notes, own_parts
 from neurograd.pipeline.own.layer_notes import layer_notes, without_key
@@ -25,6 +25,7 @@ from neurograd.pipeline.predicted.way import forecast_way, off_path_by
 from neurograd.problem import Problem
 from neurograd.spec import Device, Spec, spec_to_dict
 from neurograd.spec.network_schema import OF_KIND
+from neurograd.training.schedules import factor_at
 
 Command = Literal["check", "train"]
 
@@ -39,10 +40,12 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
     """
     found = [*layer_notes(spec, problem), *hints_of(spec, problem.num_samples)]
     found += network_notes(spec, problem)
-    found += recipe_hints(spec.training)
+    batched = is_batched(spec, problem.num_samples)
+    found += recipe_hints(spec.training, batched=batched)
     found += own_chip_notes(spec)
     found += [_idle(group) for group in idle_keys(spec, problem)]
     found += _of_order(spec, problem)
+    found += _of_schedule(spec, problem.num_samples)
     found += _of_data(spec, problem)
     found += _of_other_use(spec, problem, command)
     found += _of_deployment(spec)
@@ -72,6 +75,18 @@ def _of_order(spec: Spec, problem: Problem) -> Iterator[str]:
         yield (
             "Moments of points are those of one update, whose batch is a random one; that the "
             "batches of a shuffled epoch make up for each other, trainings and forecast have."
+        )
+
+
+def _of_schedule(spec: Spec, samples: int) -> Iterator[str]:
+    """That a schedule, which never grows, has not fallen by the last update."""
+    updates = spec.count_updates(samples)
+    if spec.training.schedule is None or updates == 0:
+        return
+    if factor_at(build_schedule(spec, samples), updates - 1) == 1:
+        yield (
+            "training.schedule changes no number of this spec: each of its updates, of which there "
+            f"are {updates}, has the whole step size."
         )
 
 

@@ -90,13 +90,14 @@ def _type_of(values: Tensor) -> str:
 def check_network(problem: Problem) -> None:
     """Raise ModelError when the network is no function of its weights and of one sample.
 
-    It has to take its inputs, give outputs that fit the targets, and give the same ones at the
-    next call, whatever other samples are in it.
+    It has to take its inputs, give outputs that fit the targets and that the loss takes, and give
+    the same ones at the next call, whatever other samples are in it.
     """
     _check_targets(problem)
     inputs, targets = (each[:_FEW] for each in problem.data("train"))
     once = _tried(problem, inputs)
     _check_fit(problem, once, targets)
+    _check_loss(problem, once, targets)
     if problem.has_test:
         test_inputs, test_targets = (each[:_FEW] for each in problem.data("test"))
         _check_fit(problem, _tried(problem, test_inputs), test_targets)
@@ -150,6 +151,20 @@ def _check_fit(problem: Problem, outputs: Tensor, targets: Tensor) -> None:
             f"the network gives outputs of shape {tuple(outputs.shape)} for {len(targets)} "
             f"samples of {classes} classes; allowed: one row a sample, {classes} numbers or more"
         )
+
+
+def _check_loss(problem: Problem, outputs: Tensor, targets: Tensor) -> None:
+    """Raise ModelError where the loss refuses some outputs, or gives no value a sample."""
+    try:
+        with torch.no_grad():
+            problem.loss_function.per_sample(outputs, targets)
+    except NeurogradError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the loss refuses outputs of shape {tuple(outputs.shape)} for targets of shape "
+            f"{tuple(targets.shape)} and type {_type_of(targets)}: {in_one_line(error)}"
+        ) from error
 
 
 def _splits(problem: Problem) -> dict[Split, Samples]:

@@ -22,7 +22,9 @@ class ChipOptimizer(torch.optim.Optimizer):
     The gradients are whatever the user's own backward pass leaves in ``.grad``; the optimizer adds
     what the synapses make of them. All parameters together are one flat vector of shape ``(N,)``,
     in the order given, as the write effects were made for. Δt is the group's ``lr``, which
-    ``torch.optim.lr_scheduler`` changes. A copy or a pickle goes on with the same noise.
+    ``torch.optim.lr_scheduler`` changes. A copy or a pickle goes on with the same noise. Writes of
+    another type, such as those of a chip in float64 for a module in float32, are computed in theirs
+    where that is the finer one; the module keeps its own, to which the weights are rounded.
 
     Args:
         parameters: The module's parameters, on one device and of one type.
@@ -31,7 +33,8 @@ class ChipOptimizer(torch.optim.Optimizer):
         seed: Seed of the write noise.
 
     Raises:
-        ValueError: If the step size is not above 0 or there are several parameter groups.
+        ValueError: If the step size is not above 0, there are several parameter groups, or the
+            write effects are for other weights (another number, type or device).
     """
 
     def __init__(
@@ -46,7 +49,9 @@ class ChipOptimizer(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": step_size})
         self._writes = tuple(writes)
         self._generator = self._new_generator().manual_seed(seed)
-        self._assign(self._program(self._flat()))
+        w = self._checked(step_size)
+        self._dtype = w.dtype
+        self._assign(w)
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -68,14 +73,12 @@ class ChipOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        w = self._flat()
+        w = self._flat().to(self._dtype)
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._parameters()]
-        increment = torch.cat([g.reshape(-1) for g in gradients]) * -self._step_size
+        increment = torch.cat([g.reshape(-1) for g in gradients]).to(w) * -self._step_size
         if not bool(torch.isfinite(increment).all()):
             raise ModelError("the gradient has NaN or infinite entries; allowed: finite numbers")
-        for effect in self._writes:
-            increment = effect.write(w, increment, self._generator)
-        self._assign(w + increment)
+        self._assign(w + self._written(w, increment, self._generator))
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -83,8 +86,14 @@ class ChipOptimizer(torch.optim.Optimizer):
         return {**super().state_dict(), "generator": self._generator.get_state()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what ``state_dict`` gave."""
+        """Restore what ``state_dict`` gave.
+
+        Raises:
+            ValueError: If it is the state of another optimizer, which has no noise.
+        """
         state = dict(state_dict)
+        if "generator" not in state:
+            raise ValueError("the state has no generator; allowed: a state of a ChipOptimizer")
         self._generator.set_state(state.pop("generator").cpu())
         super().load_state_dict(state)
 
@@ -100,7 +109,7 @@ class ChipOptimizer(torch.optim.Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: generators have no pickle of their own in every torch."""
-        own = {"_writes": self._writes, _NOISE: self._generator.get_state()}
+        own = {"_writes": self._writes, "_dtype": self._dtype, _NOISE: self._generator.get_state()}
         return {**super().__getstate__(), **own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -127,6 +136,24 @@ class ChipOptimizer(torch.optim.Optimizer):
             w = effect.program(w)
         return w
 
+    def _written(self, w: Tensor, increment: Tensor, generator: torch.Generator) -> Tensor:
+        for effect in self._writes:
+            increment = effect.write(w, increment, generator)
+        return increment
+
+    def _checked(self, step_size: float) -> Tensor:
+        """The programmed weights, shape ``(N,)``, once a write of a step of them was tried."""
+        own = self._flat()
+        try:
+            w = self._program(own)
+            tried = self._written(w, torch.full_like(w, step_size), self._new_generator())
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise _of_others(own, " ".join(str(error).split())) from error
+        for found in (w, tried):
+            if found.shape != own.shape:
+                raise _of_others(own, f"they give shape {tuple(found.shape)}")
+        return w
+
     def _flat(self) -> Tensor:
         return torch.cat([p.detach().reshape(-1) for p in self._parameters()])
 
@@ -135,3 +162,10 @@ class ChipOptimizer(torch.optim.Optimizer):
             parts = torch.split(w, [p.numel() for p in self._parameters()])
             for p, part in zip(self._parameters(), parts, strict=True):
                 p.copy_(part.view_as(p))
+
+
+def _of_others(w: Tensor, problem: str) -> ValueError:
+    return ValueError(
+        f"writes: are not for these {w.numel()} weights of type {w.dtype} on {w.device} "
+        f"({problem}); allowed: write effects that were made for them"
+    )

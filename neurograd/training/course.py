@@ -45,8 +45,8 @@ class Course:
     """The chip of each update.
 
     The samples of a shuffled epoch are in an order drawn from (seed, path, epoch), the same on
-    every kind of device, so that a training can be split anywhere, and chips and clean twins of one
-    path see the same batches in the same order. The last batch of an epoch may be smaller, as with
+    every kind of device and whatever came before, so that chips and clean twins of one path see the
+    same batches in the same order. The last batch of an epoch may be smaller, as with
     ``torch.utils.data.DataLoader``. In other orders each update draws its batch for itself.
 
     Args:

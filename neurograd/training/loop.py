@@ -87,7 +87,7 @@ def train(
     """Train through a chip with ``w ← w + Δt·Δw``; the memory of its recipe goes along.
 
     Step t draws from a generator made from (seed, chip, t), and the order of a shuffled epoch from
-    (seed, chip, epoch), so that a training can be split anywhere and give the same weights.
+    (seed, chip, epoch): what a step draws does not depend on how many were taken before it.
 
     Args:
         problem: Network, loss and data.
@@ -97,20 +97,24 @@ def train(
         chip_index: Which of several chips with one seed this is.
         schedule: Factors on the chip's step size along the training; 1 when None.
         snapshots: Steps (0 is before the first) after which the weights are kept.
-        initial: Weights before they are programmed; the problem's own when None.
+        initial: Weights before they are programmed, shape ``(N,)``, of the problem's type; its own
+            when None.
         curve_points: Entries of the curve, first and last step among them, 2 or more. Divergence
             is noticed at these.
         progress: Called with the number of steps done since the last call.
 
     Raises:
-        ValueError: If the number of steps is negative, or the curve has no two points.
+        ValueError: If the number of steps is negative, the curve has no two points, or there are
+            other initial weights than the problem has.
         UnstableRuleError: If the rule diverges at the first step; later the training has diverged.
     """
     if steps < 0:
         raise ValueError(f"steps is {steps}; allowed: 0 or more")
     if curve_points < 2:
         raise ValueError(f"curve_points is {curve_points}; allowed: 2 or more")
-    w = chip.program(problem.initial_weights if initial is None else initial).clone()
+    w = chip.program(
+        problem.initial_weights if initial is None else _like(problem, initial)
+    ).clone()
     state = chip.start(w)
     kept = {0: w.clone()} if 0 in snapshots else {}
     states = {} if state is None or not kept else {0: state}
@@ -157,6 +161,17 @@ def train(
         snapshots=kept,
         states=states,
     )
+
+
+def _like(problem: Problem, initial: Tensor) -> Tensor:
+    """Initial weights, which have to be as many as the problem's and of their type."""
+    own = problem.initial_weights
+    if (initial.shape, initial.dtype) != (own.shape, own.dtype):
+        raise ValueError(
+            f"initial has shape {tuple(initial.shape)} and type {initial.dtype}; allowed: "
+            f"{tuple(own.shape)} and {own.dtype}"
+        )
+    return initial
 
 
 class Evaluator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -20,7 +21,13 @@ from neurograd.pipeline.forecasting import forecast
 from neurograd.pipeline.identity import Surroundings
 from neurograd.pipeline.limits.command import LimitsResult, find_limits
 from neurograd.pipeline.own.content import content_of
-from neurograd.pipeline.own.handed_over import BESIDE_A_CHIP, check_sections, spec_for
+from neurograd.pipeline.own.handed_over import (
+    BESIDE_A_CHIP,
+    check_beside,
+    check_open,
+    check_sections,
+    spec_for,
+)
 from neurograd.pipeline.own.written_keys import plain, point_name, with_keys, written_keys
 from neurograd.pipeline.pool.inline import Inline
 from neurograd.pipeline.sweep.command import SweepResult
@@ -45,7 +52,7 @@ def check(
     device: torch.device | str | None = None,
     quick: bool = False,
     reporter: Reporter | None = None,
-    resume: Path | None = None,
+    resume: Path | str | None = None,
     mitigation: bool | None = None,
     jobs: int | None = None,
     scheduler: str | None = None,
@@ -72,14 +79,14 @@ def check(
     Raises:
         NeurogradError: For everything that bad input causes.
     """
-    _check_resume(chip, problem, resume)
+    folder = _resumed(chip, problem, resume)
     spec, place = _settled(spec, problem, chip, device, sections)
     return run_check(
         spec,
         device=place,
         quick=quick,
         reporter=reporter,
-        resume=resume,
+        resume=folder,
         mitigation=mitigation,
         jobs=jobs,
         scheduler=scheduler,
@@ -96,7 +103,7 @@ def limits(
     confirm: bool = True,
     numbers: Mapping[str, tuple[float, float]] | None = None,
     reporter: Reporter | None = None,
-    resume: Path | None = None,
+    resume: Path | str | None = None,
     jobs: int | None = None,
     scheduler: str | None = None,
     **sections: Mapping[str, Any],
@@ -111,7 +118,7 @@ def limits(
     and ``numbers`` names numbers of a ``device_models.Chip`` with the least and the largest value
     that each may have, ``{"reads.0.std": (0.0, 0.2)}``: either way may harm, and all others stay.
     """
-    _check_resume(chip, problem, resume)
+    folder = _resumed(chip, problem, resume)
     if numbers and not isinstance(chip, device_models.Chip):
         raise NeurogradError(
             "numbers: is for a device_models.Chip; allowed: no numbers, as a chip of keys has its "
@@ -126,7 +133,7 @@ def limits(
         quick=quick,
         confirm=confirm,
         reporter=reporter,
-        resume=resume,
+        resume=folder,
         jobs=jobs,
         scheduler=scheduler,
     )
@@ -162,7 +169,7 @@ def sweep(
     device: torch.device | str | None = None,
     quick: bool = False,
     reporter: Reporter | None = None,
-    resume: Path | None = None,
+    resume: Path | str | None = None,
     **sections: Mapping[str, Any],
 ) -> SweepResult:
     """One row for each point of a grid, one after the other in this process.
@@ -188,18 +195,25 @@ def sweep(
     check_mode(mode)
     if isinstance(chip, device_models.Chip):
         _check_own_sweep(over)
-    _check_resume(chip, problem, resume)
+    folder = _resumed(chip, problem, resume)
     spec, place = _settled(spec, problem, chip, device, sections)
     over = _listed(over)
+    if problem is not None:
+        for key in over:
+            check_open(key, "over")
     points: list[dict[str, Any]] = [{}]
     for key, values in over.items():
         points = [{**point, key: value} for point in points for value in values]
     written = written_keys(spec)
     specs = [(point_name(point), with_keys(spec, written, point, "over")) for point in points]
+    for _, changed in specs:
+        check_beside(changed)
     settings = Settings(mode, quick, Surroundings.of(place))
     with tempfile.TemporaryDirectory() as passing:
-        ready, folder = prepare(specs, settings), resume or Path(passing)
-        found = evaluate_points(ready, settings, folder, Inline, reporter or Silent())
+        ready = prepare(specs, settings)
+        found = evaluate_points(
+            ready, settings, folder or Path(passing), Inline, reporter or Silent()
+        )
     rows: list[Row] = [{**point, **row} for point, row in zip(points, found, strict=True)]
     return SweepResult(tuple(over), rows, [], notes_of(ready))
 
@@ -227,10 +241,12 @@ def _check_own_sweep(over: Iterable[str]) -> None:
             )
 
 
-def _check_resume(chip: Chip | None, problem: Problem | None, resume: Path | None) -> None:
-    """Raise NeurogradError where finished work could be that of another chip or problem."""
+def _resumed(chip: Chip | None, problem: Problem | None, resume: Path | str | None) -> Path | None:
+    """The folder of finished work, or NeurogradError where that could be of other things."""
     if resume is None:
-        return
+        return None
+    if not isinstance(resume, str | os.PathLike):
+        raise NeurogradError(f"resume: is {type(resume).__name__}; allowed: the path of a folder")
     if isinstance(chip, device_models.Chip):
         raise NeurogradError(
             "resume: finished work of a chip object cannot be told from that of another one; "
@@ -242,6 +258,7 @@ def _check_resume(chip: Chip | None, problem: Problem | None, resume: Path | Non
             f"resume: finished work of a problem cannot be told from that of another one by "
             f"{unknown[0]}; allowed: numbers, texts, tensors, functions, and objects of these"
         )
+    return Path(resume)
 
 
 def _settled(
@@ -253,6 +270,12 @@ def _settled(
 ) -> tuple[Spec, torch.device]:
     """The spec that is meant, and where to compute."""
     check_sections(sections)
+    if not isinstance(spec, Spec | None):
+        raise NeurogradError(
+            f"spec: is {type(spec).__name__}; allowed: a spec, as neurograd.load_spec reads one"
+        )
+    if not isinstance(problem, Problem | None):
+        raise NeurogradError(f"problem: is {type(problem).__name__}; allowed: a neurograd.Problem")
     if spec is not None and chip is not None:
         raise NeurogradError("spec and chip: both are given; allowed: one of them")
     if problem is None:
@@ -262,6 +285,19 @@ def _settled(
             raise NeurogradError(
                 f"{next(iter(sections))}: is in the spec already; allowed: beside problem only"
             )
-        return spec, torch.device("cpu" if device is None else device)
-    place = problem.device if device is None else torch.device(device)
+        return spec, _place("cpu" if device is None else device)
+    place = problem.device if device is None else _place(device)
     return spec_for(problem, spec if chip is None else chip, sections), place
+
+
+def _place(device: torch.device | str) -> torch.device:
+    """A device by its name in torch, or NeurogradError where there is none of that name."""
+    try:
+        place = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise NeurogradError(
+            f"device: {device!r} is no device of torch; allowed: cpu, cuda, cuda:0 ..."
+        ) from None
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise NeurogradError("device: no CUDA device is available here; allowed: cpu")
+    return place

@@ -9,11 +9,14 @@ from typing import Any
 import torch
 
 from device_models import Chip, Minibatch
-from neurograd.effects.recipe_keys import recipe_of
+from device_models.protocols import StepSized
+from neurograd.effects.minibatch import is_batched
+from neurograd.effects.recipe_keys import recipe_keys, recipe_of
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.own.written_keys import written_keys
 from neurograd.problem import Problem
 from neurograd.spec import Spec, list_presets, validate_spec
+from neurograd.training.course import with_step_size
 
 CHIP_KEYS = (
     "name", "device", "quantization", "layers", "learning_rule", "training", "update",
@@ -23,6 +26,15 @@ CHIP_KEYS = (
 
 BESIDE_A_CHIP = ("training", "targets", "measure")
 """Sections that a chip of a program's own leaves open."""
+
+OF_PROBLEM = ("precision", "chunk_size")
+"""Keys of ``measure`` that are the problem's."""
+
+DECIDED = ("task", "network", *(f"measure.{key}" for key in OF_PROBLEM))
+"""Keys that a problem of a program's own has decided, alone or with all below them."""
+
+LEFT_OPEN = "network.biases"
+"""What keys still say of its network: whether its biases lie in devices."""
 
 OWN_CHIP = "the chip that the program handed over"
 """What sentences call it: as a whole, it is all that sets it apart from an ideal one."""
@@ -69,17 +81,56 @@ def spec_for(
     else:
         keys = _chip_keys(chip)
     for name, section in settings.items():
+        if name != "measure":
+            for key in section:
+                check_open(f"{name}.{key}", "problem")
         keys[name] = {**(keys.get(name) or {}), **section}
-    keys["measure"] = {**(keys.get("measure") or {}), **_measure_of(problem)}
-    name = type(problem.module).__name__
-    keys["network"] = {"kind": "module", "factory": name}
+    keys["measure"] = _measured_as(problem, keys.get("measure") or {})
+    factory = type(problem.module).__name__
+    keys["network"] = {**keys.get("network", {}), "kind": "module", "factory": factory}
     counts = {"train_samples": problem.num_samples}
     if problem.has_test:
         counts["test_samples"] = len(problem.data("test")[0])
     keys["task"] = {"name": "python", **counts}
     spec = validate_spec(keys, "chip")
     problem.check_network()
-    return spec.beside(HandedOver(problem, own))
+    found = spec.beside(HandedOver(problem, own))
+    check_beside(found)
+    return found
+
+
+def check_open(key: str, place: str) -> None:
+    """Raise NeurogradError for a key that a problem of a program's own has decided.
+
+    Args:
+        key: The dotted key.
+        place: Where it stands, as errors call it.
+    """
+    if key == LEFT_OPEN or not any(key == each or key.startswith(f"{each}.") for each in DECIDED):
+        return
+    raise NeurogradError(
+        f"{place}: {key} is for a spec alone, as the problem has it already; allowed: another "
+        "problem=, or keys of the chip"
+    )
+
+
+def check_beside(spec: Spec) -> None:
+    """Raise NeurogradError for keys that what a program has handed over cannot follow.
+
+    Args:
+        spec: The spec, with what is beside its keys.
+    """
+    chip: Chip | None = None if spec.handed_over is None else spec.handed_over.chip
+    set_keys = recipe_keys(spec.training)
+    if chip is None or not set_keys:
+        return
+    if _counts_pulses(chip):
+        refused = "whose rule counts the pulses of an update itself; allowed: one of the two"
+    elif chip.write_each == "sample":
+        refused = "which writes every sample, not the sum over a batch; allowed: write_each batch"
+    else:
+        return
+    raise NeurogradError(f"training.{set_keys[0]}: is not for a chip {refused}")
 
 
 def check_sections(settings: Mapping[str, Any]) -> None:
@@ -107,6 +158,7 @@ def _keys_of_own(
             "chip: has a recipe of its own, which the clean twin would not have; allowed: "
             "training={'optimizer': ...} beside a chip without"
         )
+    _check_own_step_size(chip)
     training: dict[str, Any] = {"step_size": chip.step_size}
     batch: int | str = "full"
     if isinstance(chip.rule, Minibatch):
@@ -129,6 +181,23 @@ def _keys_of_own(
     }
 
 
+def _counts_pulses(chip: Chip) -> bool:
+    """Whether its rule, on batches or not, depends on the step size."""
+    rule = chip.rule
+    return isinstance(rule.rule if isinstance(rule, Minibatch) else rule, StepSized)
+
+
+def _check_own_step_size(chip: Chip) -> None:
+    """Raise NeurogradError where a rule that counts pulses counts those of another step size."""
+    rule = chip.rule.rule if isinstance(chip.rule, Minibatch) else chip.rule
+    its = getattr(rule, "step_size", chip.step_size) if _counts_pulses(chip) else chip.step_size
+    if its != chip.step_size:
+        raise NeurogradError(
+            f"chip: has step size {chip.step_size:g}, and its rule {type(rule).__name__} one of "
+            f"{its:g}; allowed: the same"
+        )
+
+
 def has_own_chip(spec: Spec) -> bool:
     """Whether a program has handed over the chip."""
     return spec.handed_over is not None and spec.handed_over.chip is not None
@@ -139,8 +208,10 @@ def own_chip(spec: Spec, problem: Problem) -> Chip | None:
     chip: Chip | None = None if spec.handed_over is None else spec.handed_over.chip
     if chip is None:
         return None
-    recipe = recipe_of(spec.training, problem)
-    return replace(chip, step_size=spec.training.largest_step_size, recipe=recipe)
+    found = with_step_size(chip, spec.training.largest_step_size)
+    if isinstance(found.rule, Minibatch) and is_batched(spec, problem.num_samples):
+        found = replace(found, rule=replace(found.rule, order=spec.training.order or "fresh"))
+    return replace(found, recipe=recipe_of(spec.training, problem))
 
 
 def own_parts(spec: Spec) -> str | None:
@@ -184,16 +255,26 @@ def _keys_of_spec(chip: Spec) -> dict[str, Any]:
     """The keys of a chip as they were written, so that sections over them find no defaults."""
     written = written_keys(chip.typical)
     keys = {key: value for key, value in written.items() if key in CHIP_KEYS}
+    given = keys.get("measure") or {}
+    keys["measure"] = {key: value for key, value in given.items() if key not in OF_PROBLEM}
     # The rule that a kind of network has by default is the chip's without this network as well.
     keys["learning_rule"] = {**(keys.get("learning_rule") or {}), "name": chip.learning_rule.name}
     return keys
 
 
-def _measure_of(problem: Problem) -> dict[str, Any]:
-    """Keys that the problem itself has decided."""
+def _measured_as(problem: Problem, measure: Mapping[str, Any]) -> dict[str, Any]:
+    """The section with the keys that the problem itself has decided, which may ask for no other."""
     if problem.dtype not in _PRECISIONS:
         raise NeurogradError(f"the problem is {problem.dtype}; allowed: float64 or float32")
-    return {"precision": _PRECISIONS[problem.dtype], "chunk_size": problem.chunk_size}
+    decided = {"precision": _PRECISIONS[problem.dtype], "chunk_size": problem.chunk_size}
+    for key, its in decided.items():
+        if measure.get(key, its) != its:
+            option = "dtype" if key == "precision" else key
+            raise NeurogradError(
+                f"measure.{key}: {measure[key]} beside a problem, which has {its}; allowed: no "
+                f"such key, and Problem(..., {option}=...)"
+            )
+    return {**measure, **decided}
 
 
 def handed_over(spec: Spec, device: torch.device) -> Problem:

@@ -11,6 +11,7 @@ from neurograd.effects.recipe_keys import effective_step_size, recipe_hints, rec
 from neurograd.errors import NeurogradError, SpecError
 from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
 from neurograd.pipeline.changed import with_settings
+from neurograd.pipeline.notes import notes
 from neurograd.spec import spec_to_dict, validate_spec
 
 TASK = {"name": "teacher_student", "train_samples": 12, "test_samples": 6, "inputs": 5,
@@ -40,7 +41,7 @@ def test_a_recipe_without_effect_is_none(problem, training):
     spec = spec_of(training)
     assert recipe_of(spec.training, problem) is None
     assert build_chip(spec, problem).step_size == 0.1
-    said = list(recipe_hints(spec.training))
+    said = list(recipe_hints(spec.training, batched=False))
     assert (len(said) == 1 and "changes no number" in said[0]) == ("optimizer" in training)
 
 
@@ -98,3 +99,42 @@ LEVELS = {"conductance": {"levels": 20}}
 def test_bad_keys_are_refused(training, more, told):
     with pytest.raises(SpecError, match=told):
         spec_of(training, **more)
+
+
+SHUFFLED = {"epochs": 4, "optimizer": {"name": "adam"}}
+EACH_UPDATE = "takes every update of shuffled epochs by itself"
+
+
+def test_only_batches_are_shuffled():
+    """A whole batch has no order, so that its forecast leaps."""
+    for size, shuffled in ((4, True), (12, False), ("full", False)):
+        spec = spec_of(SHUFFLED, learning_rule={"batch_size": size})
+        said = " ".join(notes(spec, build_problem(spec), "train"))
+        assert (EACH_UPDATE in said) == shuffled
+    clipped = spec_of({**SHUFFLED, "clip": 1.0})
+    assert "clipped ones" in " ".join(notes(clipped, build_problem(clipped), "train"))
+
+
+def test_step_sizes_that_are_all_equal_are_no_recipe():
+    assert not list(recipe_hints(spec_of({"step_size": {"last": 0.1, "default": 0.1}}).training,
+                                 batched=False))  # fmt: skip
+    (said,) = recipe_hints(
+        spec_of({"step_size": {"last": 0.1, "default": 0.2}}).training, batched=False
+    )
+    assert "the digital recipe" in said
+
+
+SCHEDULES = {
+    "a factor of 1": ({"every": 2, "factor": 1}, True),
+    "beyond the end": ({"every": 6}, True),
+    "with the last update": ({"every": 5}, False),
+    "epochs beyond the end": ({"every": "6 epochs"}, True),
+    "a cosine": ({"kind": "cosine", "minimum": "99.9 %"}, False),
+}
+
+
+@pytest.mark.parametrize(("schedule", "idle"), SCHEDULES.values(), ids=SCHEDULES)
+def test_a_schedule_that_has_not_fallen_is_said(schedule, idle):
+    spec = spec_of({"steps": 6, "schedule": schedule})
+    said = " ".join(notes(spec, build_problem(spec), "train"))
+    assert ("training.schedule changes no number of this spec" in said) == idle

@@ -113,3 +113,38 @@ def test_torchs_schedulers_change_the_step():
     taken = torch.stack(weights).diff(dim=0)[:, 0, 0]
     expected = torch.tensor([-0.5, -0.5, -0.05, -0.05], dtype=torch.float64)
     torch.testing.assert_close(taken, expected)
+
+
+def written(weights, parameters, levels=(20, 20), dtype=torch.float64):
+    crossbar = draw_crossbar(weights, generator=generator_for(0), device_to_device=0.1, dtype=dtype)
+    write = MemristorWrite(crossbar, levels=levels, cycle_to_cycle=0.05)
+    return ChipOptimizer(parameters, [write], 0.5, seed=1)
+
+
+def test_a_module_in_float32_takes_the_steps_of_writes_in_float64():
+    """What build_chip gives is in float64, what torch makes in float32."""
+    torch_made, same = nn.Linear(3, 2), nn.Linear(3, 2, dtype=torch.float64)
+    same.load_state_dict(torch_made.state_dict())
+    for module in (torch_made, same):
+        steps(module, written(8, module.parameters()), 1)
+    assert torch_made.weight.dtype == torch.float32
+    torch.testing.assert_close(torch_made.weight, same.weight.float(), rtol=1e-6, atol=1e-6)
+    module, optimizer = copy.deepcopy((torch_made, written(8, torch_made.parameters())))
+    steps(module, optimizer, 2)
+    assert bool(torch.isfinite(module.weight).all())
+
+
+@pytest.mark.parametrize("weights", [5, 9])
+def test_writes_of_another_number_of_weights_are_refused(weights):
+    module = nn.Linear(3, 2, dtype=torch.float64)
+    with pytest.raises(ValueError, match="writes: are not for these 8 weights of type") as told:
+        written(weights, module.parameters())
+    assert "\n" not in str(told.value)
+    with pytest.raises(ValueError, match=r"they give shape \(5,\)"):
+        written(5, nn.Linear(1, 1, bias=False, dtype=torch.float64).parameters())
+
+
+def test_the_state_of_another_optimizer_is_refused():
+    module, optimizer = make()
+    with pytest.raises(ValueError, match="no generator; allowed: a state of a ChipOptimizer"):
+        optimizer.load_state_dict(torch.optim.SGD(module.parameters(), lr=0.1).state_dict())

@@ -118,3 +118,13 @@ def test_curve_points_change_what_is_looked_at_and_nothing_else():
     assert few.weights.equal(many.weights)
     with pytest.raises(ValueError, match="curve_points"):
         train(problem, chip, 40, seed=0, curve_points=1)
+
+
+def test_initial_weights_are_those_of_the_problem():
+    problem, chip = smooth_network(), Chip(Backprop(), 0.3)
+    w = problem.initial_weights
+    own = train(problem, chip, 2, seed=0).weights
+    assert train(problem, chip, 2, seed=0, initial=w.clone()).weights.equal(own)
+    for other in (w[:-1], w.float(), w.unsqueeze(0)):
+        with pytest.raises(ValueError, match="initial has shape .*; allowed: "):
+            train(problem, chip, 2, seed=0, initial=other)

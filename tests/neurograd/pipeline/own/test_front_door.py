@@ -109,7 +109,7 @@ def test_a_sweep(module, said, tmp_path):
             problem=problem_of(module), chip=CHIP, over={"device.read.noise": [0.0, 0.3]}, **more
         )
 
-    found = run(resume=tmp_path)
+    found = run(resume=str(tmp_path))
     assert [row["device.read.noise"] for row in found.rows] == [0.0, 0.3]
     assert found.rows[0]["chip_loss"] != found.rows[1]["chip_loss"]
     assert found.rows[0]["clean_loss"] == found.rows[1]["clean_loss"]
@@ -218,6 +218,13 @@ def test_the_guide_to_the_effects_is_left_out_as_by_the_command():
     assert spared.record.mitigation is None
 
 
+def one_value(problem):
+    """The same with a loss of torch's that is a mean over samples already."""
+    x, y = problem.data("train")
+    values = nn.functional.one_hot(y, 3).double()
+    return neurograd.Problem(problem.module, nn.BCEWithLogitsLoss(), x, values)
+
+
 REFUSED = {
     "no problem": (lambda p: {"chip": CHIP}, "problem: is missing"),
     "no such preset": (lambda p: {"problem": p, "chip": "alox"}, "chip 'alox' is no preset"),
@@ -234,6 +241,24 @@ REFUSED = {
     "an option that is none": (
         lambda p: {"problem": p, "chip": CHIP, "mitigate": False},
         "mitigate: is neither an option nor a section of a chip; allowed: mappings such as",
+    ),
+    "a mapping for a spec": (lambda p: {"spec": CHIP}, "spec: is dict; allowed: a spec, as"),
+    "a file for a spec": (lambda p: {"spec": "a.yaml"}, "spec: is str; allowed: a spec, as"),
+    "a module for a problem": (
+        lambda p: {"problem": p.module, "chip": CHIP},
+        "problem: is Sequential; allowed: a neurograd.Problem",
+    ),
+    "no device": (
+        lambda p: {"problem": p, "chip": CHIP, "device": "gpu"},
+        "device: 'gpu' is no device of torch",
+    ),
+    "no folder": (
+        lambda p: {"problem": p, "chip": CHIP, "resume": 3},
+        "resume: is int; allowed: the path of a folder",
+    ),
+    "a loss of one value": (
+        lambda p: {"problem": one_value(p), "chip": CHIP},
+.*ValueError: the loss gives shape \(\)",
     ),
     "another device": (
         lambda p: {"problem": p, "chip": CHIP, "device": "meta"},

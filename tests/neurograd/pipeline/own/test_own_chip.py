@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 import neurograd
-from device_models import Backprop, Chip, Minibatch
+from device_models import Backprop, Chip, Minibatch, PulseTrains, ReadNoise
 from device_models.updates.recipe import Recipe
 from neurograd.errors import NeurogradError
-from neurograd.pipeline.build import build_chip
+from neurograd.pipeline.build import build_chip, build_clean_chip
+from neurograd.pipeline.own.handed_over import spec_for
+from neurograd.pipeline.own.written_keys import with_keys, written_keys
 from neurograd.report.content.headline import heading
 from neurograd.seeding import generator_for
 from neurograd.spec import validate_spec
@@ -124,3 +126,65 @@ def test_an_ideal_chip_is_its_own_clean_twin(problem):
         "training"
     ]
     assert found["chip"]["loss"] == pytest.approx(found["clean"]["loss"], rel=1e-12)
+
+
+# -- what the chip follows of a sweep, and what it cannot follow -----------------------------------
+
+
+def pulses(step_size=0.3):
+    return Minibatch(PulseTrains(0.002, step_size), 10)
+
+
+def test_a_chip_that_counts_pulses_counts_those_of_the_swept_step_size(problem):
+    chip = Chip(pulses(), 0.3)
+    spec = spec_for(problem, chip, {"training": TRAINING})
+    swept = with_keys(spec, written_keys(spec), {"training.step_size": 0.03}, "over")
+    assert build_chip(swept, problem) == Chip(pulses(0.03), 0.03)
+    found = neurograd.sweep(
+        problem=problem, chip=chip, over={"training.step_size": [0.03]}, training=TRAINING
+    )
+    alone = neurograd.sweep(
+        problem=problem, chip=Chip(pulses(0.03), 0.03), over={"measure.seed": [0]},
+        training=TRAINING,
+    )  # fmt: skip
+    assert found.rows[0]["chip_loss"] == alone.rows[0]["chip_loss"]
+
+
+def test_a_chip_sees_its_samples_in_the_swept_order(problem, chip):
+    spec = spec_for(problem, chip, {"training": TRAINING})
+    for order in ("fresh", "shuffled", "with_replacement"):
+        swept = with_keys(spec, written_keys(spec), {"training.order": order}, "over")
+        assert build_chip(swept, problem).rule.order == order
+        assert build_clean_chip(swept, problem).rule.order == order
+
+
+def by_sample():
+    return Chip(Minibatch(Backprop(), 10), 0.3, reads=(ReadNoise(0.02),), write_each="sample")
+
+
+MOMENTUM = {"optimizer": {"momentum": 0.9}}
+NO_RECIPE = {
+    "pulses with momentum": (Chip(pulses(), 0.3), MOMENTUM, "optimizer", "counts the pulses"),
+    "pulses, clipped": (Chip(pulses(), 0.3), {"clip": 1.0}, "clip", "counts the pulses"),
+    "samples with momentum": (by_sample(), MOMENTUM, "optimizer", "writes every sample"),
+    "samples, clipped": (by_sample(), {"clip": 1.0}, "clip", "writes every sample"),
+}
+
+
+@pytest.mark.parametrize(("own", "recipe", "key", "said"), NO_RECIPE.values(), ids=NO_RECIPE)
+def test_a_recipe_is_refused_for_a_chip_that_has_no_sum_of_estimates(
+    problem, own, recipe, key, said
+):
+    told = rf"^training\.{key}: is not for a chip .*{said}"
+    with pytest.raises(NeurogradError, match=told):
+        neurograd.predict(problem=problem, chip=own, training={**TRAINING, **recipe})
+    over = {f"training.{key}": [None, recipe[key]]}
+    with pytest.raises(NeurogradError, match=told):
+        neurograd.sweep(problem=problem, chip=own, over=over, training=TRAINING)
+
+
+def test_a_rule_of_another_step_size_than_its_chip_is_refused(problem):
+    with pytest.raises(
+        NeurogradError, match=r"step size 0\.3, and its rule PulseTrains one of 0\.2"
+    ):
+        neurograd.predict(problem=problem, chip=Chip(pulses(0.2), 0.3), training=TRAINING)

@@ -138,3 +138,44 @@ def test_ranges_are_left_out_of_a_problem_of_ones_own(problem):
     found = spec_for(problem, ranged, {})
     assert found.ranges is None
     assert found.device == ranged.device
+
+
+DECIDED = {
+    "the samples": {"task": {"train_samples": 20}},
+    "the start": {"network": {"weights": "start.safetensors"}},
+    "the module": {"network": {"factory": "other"}},
+    "the precision": {"measure": {"precision": "float32"}},
+    "the passes": {"measure": {"chunk_size": 7}},
+}
+
+
+@pytest.mark.parametrize("sections", DECIDED.values(), ids=DECIDED)
+def test_what_the_problem_has_is_refused_beside_it(problem, sections):
+    """All of these were labels of rows that nothing had changed in."""
+    ((name, section),) = sections.items()
+    ((key, value),) = section.items()
+    training = {"steps": 3, **SHORT}
+    with pytest.raises(NeurogradError, match=rf"{name}\.{key}"):
+        neurograd.predict(problem=problem, training=training, **sections)
+    with pytest.raises(NeurogradError, match=rf"over: {name}\.{key} is for a spec alone"):
+        neurograd.sweep(problem=problem, training=training, over={f"{name}.{key}": [value]})
+
+
+def test_a_chip_of_keys_asks_for_no_other_precision(problem):
+    with pytest.raises(NeurogradError, match=r"measure\.precision: float32 beside a problem"):
+        spec_for(problem, {"measure": {"precision": "float32"}}, {})
+    same = spec_for(problem, {"measure": {"precision": "float64", "chunk_size": 4096}}, {})
+    assert same.measure.precision == "float64"
+    # Of a spec both are left out, as its network and task are.
+    single = validate_spec({**KEYS, "measure": {"precision": "float32", "chunk_size": 3}})
+    assert spec_for(problem, single, {}).measure == same.measure
+
+
+def test_where_the_biases_lie_is_left_open(problem):
+    spec = spec_for(problem, "alox-hfo2", {"network": {"biases": "digital"}})
+    assert (spec.network.biases, spec.network.kind) == ("digital", "module")
+    rows = neurograd.sweep(
+        problem=problem, chip="alox-hfo2", training={"steps": 3, **SHORT}, mode="predict",
+        over={"network.biases": ["digital", "analog"]},
+    ).rows  # fmt: skip
+    assert rows[0]["cost"] != rows[1]["cost"]
