@@ -126,5 +126,5 @@ def test_initial_weights_are_those_of_the_problem():
     own = train(problem, chip, 2, seed=0).weights
     assert train(problem, chip, 2, seed=0, initial=w.clone()).weights.equal(own)
     for other in (w[:-1], w.float(), w.unsqueeze(0)):
-        with pytest.raises(ValueError, match="initial has shape .*; allowed: "):
+        with pytest.raises(ValueError, match=r"initial has shape .*; allowed: "):
             train(problem, chip, 2, seed=0, initial=other)
