@@ -79,6 +79,35 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Undecided:
+    """A mean that does not decide, from which it follows what would.
+
+    Attributes:
+        mean: The mean at the last look.
+        limit: What it is held against.
+        error: One-sided error rate of all looks together.
+        plan: When the chips are looked at.
+    """
+
+    mean: Mean
+    limit: float
+    error: float
+    plan: Plan
+
+    @property
+    def needed_chips(self) -> int | None:
+        """Chips that would decide if mean and spread stay; None where no number is enough."""
+        return chips_needed(self.mean, self.limit, self.error, self.plan)
+
+    @property
+    def needed_samples(self) -> int | None:
+        """Test samples that would, with the most chips of the plan; None likewise."""
+        if not isinstance(self.mean, MeanOverTable):
+            return None
+        return samples_needed(self.mean, self.limit, self.error, self.plan)
+
+
+@dataclass(frozen=True)
 class Judgement:
     """A verdict with the numbers that it rests on.
 
@@ -97,9 +126,9 @@ class Judgement:
         more: Chips of the next look, None where there is none: the verdict is known, the plan ends
             here, or more chips would hardly decide.
         test_samples: Number of test samples, None where the cost is not over samples.
-        needed_samples: Test samples that would decide with the most chips of the plan; None where
-            the verdict is known or no number of them is enough.
-        needed_chips: Chips that would decide; None likewise.
+        undecided: From what it follows how many chips or test samples would decide, which is work
+            that most judgements are not asked for; None where the verdict is known, of a single
+            chip and of a prediction.
     """
 
     verdict: Verdict
@@ -113,8 +142,17 @@ class Judgement:
     looks: tuple[Look, ...] = ()
     more: int | None = None
     test_samples: int | None = None
-    needed_samples: int | None = None
-    needed_chips: int | None = None
+    undecided: Undecided | None = None
+
+    @property
+    def needed_samples(self) -> int | None:
+        """Test samples that would decide with the most chips of the plan; None where none do."""
+        return None if self.undecided is None else self.undecided.needed_samples
+
+    @property
+    def needed_chips(self) -> int | None:
+        """Chips that would decide if mean and spread stay; None where none do."""
+        return None if self.undecided is None else self.undecided.needed_chips
 
     @property
     def most(self) -> float:
@@ -177,10 +215,7 @@ def judge_chips(
         looks=tuple(looks),
         more=later[0] if later and open_ and not hopeless else None,
         test_samples=samples,
-        needed_samples=samples_needed(mean, limit, error, plan)
-        if known and isinstance(mean, MeanOverTable)
-        else None,
-        needed_chips=chips_needed(mean, limit, error, plan) if known else None,
+        undecided=Undecided(mean, limit, error, plan) if known else None,
     )
 
 

@@ -348,6 +348,5 @@ def with_error(judged: Judgement, chips: int, error: float) -> Judgement:
         excess_loss=widened(judged.excess_loss, LOSS_ERROR if error > 0.0 else 0.0, small=0.0),
         looks=(),
         more=None,
-        needed_samples=None,
-        needed_chips=None,
+        undecided=None,
     )

@@ -23,7 +23,7 @@ from neurograd.spec import Spec
 
 Row = Mapping[str, Any]
 
-_OF_PLANS = ("verdict", "looks", "more", "test_samples", "needed_samples", "needed_chips")
+_OF_PLANS = ("verdict", "looks", "more", "test_samples", "undecided")
 """Fields of a judgement that a verdict with an error of the prediction does not need."""
 
 
