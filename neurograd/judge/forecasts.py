@@ -230,12 +230,18 @@ def twins_of(clean: Predicted, chips: Sequence[Predicted]) -> list[Network]:
         clean: That of the first chip, with those of others where they differ.
         chips: The chips; where twins differ, those that ``clean`` has none of have their own, and
             so have all of them where every update was drawn.
+
+    Raises:
+        ValueError: If a chip has none of those that differ.
     """
     drawn = _drawn_twins(chips)
     if drawn:
         return drawn
     known: dict[int, Network] = dict(enumerate((clean, *clean.beside)))
-    return [known.get(index) or chip.twin or clean for index, chip in enumerate(chips)]
+    twins = [known.get(index) or chip.twin for index, chip in enumerate(chips)]
+    if clean.beside and None in twins:
+        raise ValueError(f"chip {twins.index(None) + 1} has no clean twin, of those that differ")
+    return [twin or clean for twin in twins]
 
 
 def _error_of(drawn: bool) -> float:

@@ -37,6 +37,7 @@ from neurograd.pipeline.predicted.network import (
     count_twins,
     forecast_network,
     forecast_stage,
+    has_own_twin,
     stage_of,
     way_of_all,
 )
@@ -269,7 +270,8 @@ class Stages:
         name = "the clean twin" if index == CLEAN else f"chip {index + 1}"
         way = self._way("chip", self.spec, every_update, first=self.chip)
         twins = count_twins(self.spec, self.problem)
-        stage = forecast_stage(index, way, twins)
+        own_twin = has_own_twin(self.spec, self.problem, index)
+        stage = forecast_stage(index, way, twins, own_twin=own_twin)
         looked_at = way != "every_update" and index != CLEAN
         if looked_at:
             # Other commands predict the same chips without looking whether their paths hold.

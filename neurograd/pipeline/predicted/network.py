@@ -26,16 +26,19 @@ CLEAN = -1
 """Index of the first chip's clean twin among the networks of a forecast."""
 
 
-def forecast_stage(index: int, way: Way | None, twins: int = 1) -> str:
+def forecast_stage(index: int, way: Way | None, twins: int = 1, *, own_twin: bool = False) -> str:
     """Under which name the forecast of a network is kept, wherever it was made.
 
     Args:
         index: Which chip, or ``CLEAN``.
         way: As for ``stage_of``.
         twins: Of ``CLEAN``, how many there are (``count_twins``).
+        own_twin: Of a chip, whether it has its clean twin with it (``has_own_twin``), which
+            depends on the number of chips.
     """
     if index != CLEAN:
-        return stage_of(f"forecast-{index + 1}", way)
+        name = stage_of(f"forecast-{index + 1}", way)
+        return f"{name}-own-twin" if own_twin and way != "every_update" else name
     # What is kept of clean twins does not depend on the device, which the way of its chips does.
     return f"forecast-clean-{twins}-{way}"
 
@@ -85,6 +88,17 @@ _MOST_GENERAL: tuple[Way, ...] = ("every_update", "whole_set", "small_batches")
 def count_twins(spec: Spec, problem: Problem) -> int:
     """How many clean twins ``CLEAN`` has: one of each chip where clean trainings are random."""
     return spec.training.seeds if _twins_differ(spec, problem) else 1
+
+
+def has_own_twin(spec: Spec, problem: Problem, index: int) -> bool:
+    """Whether a chip that follows a path comes with its clean twin, which ``CLEAN`` lacks then.
+
+    Args:
+        spec: The validated spec.
+        problem: The spec's problem.
+        index: Which chip.
+    """
+    return index >= spec.training.seeds and _twins_differ(spec, problem)
 
 
 def _twins_differ(spec: Spec, problem: Problem) -> bool:
@@ -193,10 +207,10 @@ def _own_twin(
     spec: Spec, problem: Problem, index: int, network: PredictedNetwork
 ) -> PredictedNetwork | None:
     """The clean twin of one chip alone; None where ``CLEAN`` has it."""
-    shared = not network.drawn and index < spec.training.seeds
-    if shared or not spec.training.trains:
+    if not spec.training.trains:
         return None
-    if not _twins_differ(spec, problem) and (index > 0 or not network.drawn):
+    of_draws = network.drawn and (index == 0 or _twins_differ(spec, problem))
+    if not of_draws and not has_own_twin(spec, problem, index):
         return None
     clean = build_clean_chip(spec, problem)
     way = "every_update" if network.drawn else network.way

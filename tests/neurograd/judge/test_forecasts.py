@@ -269,6 +269,8 @@ def test_chips_are_judged_beside_twins_of_their_own():
     chips = [right(955, 1000), right(895, 1000), replace(right(895, 1000), twin=plain)]
     clean = replace(lucky, beside=(plain,))
     assert twins_of(clean, chips) == [clean, plain, plain]
+    with pytest.raises(ValueError, match="chip 3 has no clean twin"):
+        twins_of(clean, [*chips[:2], chips[0]])
     found = judge_forecasts(BASELINE, ALLOWED, clean, chips)
     assert found.judgement.cost.value == pytest.approx(0.005)
     assert found.clean_accuracy == pytest.approx(0.92)

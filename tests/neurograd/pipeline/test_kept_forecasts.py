@@ -67,6 +67,31 @@ def test_forecasts_of_a_check_are_those_of_its_number_of_chips(predicted, tmp_pa
         assert len(list(folder.glob("*/*.json"))) == 2
 
 
+BATCHES = {
+    "device": {"preset": "idealized"},
+    "learning_rule": {"batch_size": 8},
+    "task": {"name": "digits", "train_samples": 100, "test_samples": 100},
+}
+
+
+def test_a_chip_after_the_first_ones_comes_with_its_clean_twin_whatever_is_kept(tmp_path):
+    """Red where one that was kept among the first is taken without, and has another's twin."""
+
+    def found(seeds, folder):
+        training = {"step_size": 0.05, "steps": 1500, "seeds": seeds, "max_seeds": 12}
+        spec = validate_spec({**BATCHES, "network": {"hidden": [4]}, "training": training})
+        return Checking(spec, CPU, False, resume=folder).stages(Inline()).predicted_network(3)
+
+    fresh = {seeds: found(seeds, None) for seeds in (3, 5)}
+    assert not fresh[3].drawn
+    assert fresh[5].twin is None
+    assert fresh[3].twin is not None
+    for first, second in ((5, 3), (3, 5)):
+        folder = tmp_path / str(first)
+        found(first, folder)
+        assert found(second, folder) == fresh[second]
+
+
 def test_numbers_of_chips_that_go_the_same_way_share_their_forecasts(tmp_path):
     for seeds in (2, 4):
         Checking(_spec(seeds), CPU, False, resume=tmp_path).stages(Inline()).predicted_network(0)
