@@ -122,12 +122,18 @@ def window_of(device: Any) -> tuple[float, float] | None:
     given = device.conductance
     if given.max is not None:
         return given.min, given.max
-    if device.measured is None:
-        return None
+    return None if device.measured is None else window_in_file(device.measured)
+
+
+def window_in_file(path: str) -> tuple[float, float] | None:
+    """The conductance range of a measured file in siemens; None where they are relative.
+
+    Raises:
+        NeurogradError: When the file can not be read.
+    """
     try:
-        return _window_in(
-            tuple(_version(each) for each in (device.measured, *files_read(device.measured)))
-        )
+        files: list[str | os.PathLike[str]] = [path, *files_read(path)]
+        return _window_in(tuple(_version(each) for each in files))
     except (OSError, ValueError) as error:
         raise NeurogradError(f"device.measured: {error}") from None
 

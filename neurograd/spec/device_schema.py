@@ -22,11 +22,12 @@ from neurograd.keys.field_words import SectionOrNull
 from neurograd.keys.fields import Line, SpecModel, spec_problem
 from neurograd.keys.units import show
 from neurograd.spec.presets import (
-    WAYS_OF_WRITING,
     PresetName,
+    goes_with_writing,
     merge_layer,
     merge_preset,
     preset_sections,
+    sections_of_preset,
     writes_otherwise,
 )
 
@@ -35,7 +36,9 @@ class PresetKeys(SpecModel):
     """device.preset."""
 
     preset: Annotated[str, PresetName()] | None = Field(
-        None, description="A shipped device to start from ('neurograd presets'). Default: none."
+        None,
+        description="A shipped device to start from ('neurograd presets'); null takes leakage "
+        "or pulsed of it away. Default: none.",
     )
 
 
@@ -51,7 +54,16 @@ class Device(_Sections):
     @model_validator(mode="before")
     @classmethod
     def _merge_preset(cls, data: Any) -> Any:
-        return merge_preset(data) if isinstance(data, Mapping) else data
+        if not isinstance(data, Mapping):
+            return data
+        # A section that every device has, such as 'write:', overrides nothing where it is empty.
+        empty = {
+            key
+            for key in sections_of_preset(data)
+            if data.get(key) is None
+            and cls.model_fields[key].get_default(call_default_factory=True) is not None
+        }
+        return merge_preset({key: value for key, value in data.items() if key not in empty})
 
 
 _Digital: Any = section("quantization")
@@ -162,7 +174,7 @@ def _has_own(layer: Layer, device: Device | None, key: str) -> bool:
     if section == "device" and path:
         brought = keys.get("preset") is not None and path[0] in preset_sections()
         whole = {} if device is None else device.model_dump(mode="json")
-        rewritten = path[0] in WAYS_OF_WRITING and writes_otherwise(whole, keys)
+        rewritten = goes_with_writing(path) and writes_otherwise(whole, keys)
         if device is None or brought or rewritten:
             return True
     for name in path:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from neurograd.errors import SpecError
+from neurograd.errors import NeurogradError, SpecError
 from neurograd.keys.fields import FieldType, Json, spec_problem
 from neurograd.keys.units import MAX_TEXT, show
 from neurograd.spec.yaml_loading import parse_yaml
@@ -130,7 +130,9 @@ def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
     A user whose `write` section asks for another model than the preset's (by `model`, or by giving
     `nonlinearity` or `slope`) inherits neither `nonlinearity` nor `slope`, nor a behavioural model;
     one who gives `pulsed` or `measured` inherits neither a curve nor its levels, and with another
-    `pulsed.model` none of the keys that belong to the preset's model alone.
+    `pulsed.model` none of the keys that belong to the preset's model alone. A `measured` file in
+    siemens has its own conductance range. Null takes a section of the preset away
+    (`Device` keeps it from those that every device has).
 
     Args:
         device: The `device` section as the user wrote it.
@@ -144,13 +146,20 @@ def merge_preset(device: Mapping[str, Any]) -> dict[str, Any]:
     return _merge_over(copy.deepcopy(_read(name).device), device)
 
 
+def sections_of_preset(device: Mapping[str, Any]) -> frozenset[str]:
+    """The sections that the preset of a device brings; none where it names no shipped one."""
+    name = device.get("preset")
+    shipped = isinstance(name, str) and name in _files()
+    return frozenset(_read(str(name)).device) if shipped else frozenset()
+
+
 def merge_layer(device: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
     """Puts the device of a whole chip under what one layer has in its place, which wins.
 
     A layer with a preset has nothing of what any preset brings (`preset_sections`), such as a
     conductance range, but the rest of the whole chip's, such as converters. One with another way of
-    writing (`write` with a model, `pulsed`, `measured`) inherits none of the whole chip's. Null
-    takes a section away.
+    writing (`write` with a model, `pulsed`, `measured`) inherits none of the whole chip's, nor what
+    goes with it (`goes_with_writing`). Null takes a section away.
 
     Args:
         device: The whole chip's `device`, with every default; empty for ideal synapses.
@@ -164,15 +173,36 @@ def merge_layer(device: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str
         dropped |= {*preset_sections(), "measured"}
     base = {k: v for k, v in device.items() if k not in dropped and v is not None}
     if writes_otherwise(base, layer):
-        # How a device holds a weight, and in how many steps, goes with the way it is written.
-        window = dict(base.get("conductance") or {})
-        base["conductance"] = {k: v for k, v in window.items() if k not in ("mapping", "levels")}
-        base.pop("measured", None)
+        window = dict(base.pop("conductance", None) or {})
+        base = {k: v for k, v in base.items() if not goes_with_writing((k,))}
+        base["conductance"] = {
+            k: v for k, v in window.items() if not goes_with_writing(("conductance", k))
+        }
     return _merge_over(copy.deepcopy(base), layer)
 
 
 WAYS_OF_WRITING = ("write", "pulsed", "measured")
 """The sections of a device that say how it is written, one of which a device has."""
+
+
+_WITH_WRITING = {
+    **dict.fromkeys((*WAYS_OF_WRITING, "leakage"), frozenset[str]()),
+    "conductance": frozenset({"mapping", "levels", "min", "max"}),
+}
+"""What goes with the way that a device is written, by section; all of one that names no keys."""
+
+
+def goes_with_writing(path: Sequence[str]) -> bool:
+    """Whether a key of a device goes with the way it is written.
+
+    That is how it holds a weight, in how many steps and between which conductances, and how it
+    forgets it.
+
+    Args:
+        path: Names from the section on, such as ``("conductance", "min")``.
+    """
+    keys = _WITH_WRITING.get(path[0])
+    return keys is not None and (not keys or keys.issuperset(path[1:2]))
 
 
 def writes_otherwise(device: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
@@ -197,6 +227,7 @@ def preset_sections() -> frozenset[str]:
 
 def _merge_over(base: dict[str, Any], device: Mapping[str, Any]) -> dict[str, Any]:
     """Puts the keys of one device under those of another; changes the first."""
+    _drop_other_window(base, device)
     if device.get("measured") is not None or (
         device.get("pulsed") is None and _write_model(device.get("write")) is not None
     ):
@@ -210,8 +241,26 @@ def _merge_over(base: dict[str, Any], device: Mapping[str, Any]) -> dict[str, An
     if wanted is not None and wanted != _write_model(base.get("write")):
         shared = {k: v for k, v in base.get("write", {}).items() if k not in _MODEL_KEYS}
         base["write"] = {**shared, "model": wanted}
-    # An empty section such as 'read:' overrides nothing.
-    return _deep_merge(base, {key: value for key, value in device.items() if value is not None})
+    return _deep_merge(base, device)
+
+
+def _drop_other_window(base: dict[str, Any], device: Mapping[str, Any]) -> None:
+    """Drops the conductance range under a measured file that tells its own."""
+    measured = device.get("measured")
+    window = base.get("conductance")
+    if window and isinstance(measured, str) and _tells_window(measured):
+        for end in ("min", "max"):
+            window.pop(end, None)
+
+
+def _tells_window(measured: str) -> bool:
+    """Whether a measured file is in siemens; one that can not be read has its own check."""
+    from neurograd.effects.measured_table import window_in_file  # noqa: PLC0415  (needs torch)
+
+    try:
+        return window_in_file(measured) is not None
+    except NeurogradError:
+        return False
 
 
 def merge_inference_preset(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,9 +281,11 @@ def merge_inference_preset(data: Mapping[str, Any]) -> dict[str, Any]:
         return dict(data)
     preset = _read(name)
     device = merge_preset(_as_mapping(data.get("device")) or {})
+    base = copy.deepcopy(preset.device)
+    _drop_other_window(base, device)
     return {
         **data,
-        "device": _deep_merge(copy.deepcopy(preset.device), device),
+        "device": _deep_merge(base, device),
         "deployment": {**copy.deepcopy(preset.deployment), **deployment},
     }
 
@@ -269,8 +320,12 @@ def _drop_other_pulsed_model(base: dict[str, Any], pulsed: Any) -> None:
     model = pulsed.get("model") if isinstance(pulsed, Mapping) else None
     if "pulsed" not in base or model in (None, base["pulsed"].get("model")):
         return
-    of_two_directions = ("w_min", "w_min_dtod", "known_step") if model == "one_sided_pair" else ()
-    for key in (*_PULSED_MODEL_KEYS, *of_two_directions):
+    keys: tuple[str, ...] = _PULSED_MODEL_KEYS
+    if "one_sided_pair" in (model, base["pulsed"].get("model")):
+        # A pair has no lower bound and one direction, and two devices a weight.
+        keys += ("w_min", "w_min_dtod", "known_step")
+        base.get("conductance", {}).pop("mapping", None)
+    for key in keys:
         base["pulsed"].pop(key, None)
 
 

@@ -67,6 +67,49 @@ def test_another_way_of_writing_takes_the_place_of_the_whole_chips():
     assert back.device.conductance.mapping == "differential_pair"
 
 
+PCM = {"preset": "pcm"}
+CAPACITOR = {"preset": "capacitor"}
+SOFT = {"write": {"model": "soft_bounds"}}
+
+
+def test_another_way_of_writing_has_neither_leak_nor_conductances_of_the_whole_chip():
+    layers = {"a": {"device": SOFT}}
+    leaking = spec_of(layers, device={**CAPACITOR, "conductance": {"weight_range": 2}})
+    device = leaking.views()["a"].device
+    assert (device.write.model, device.pulsed, device.leakage) == ("soft_bounds", None, None)
+    assert device.conductance.weight_range == 2
+    assert leaking.has_own("a", "device.leakage.lifetime")
+    assert spec_of(layers, device=PCM).views()["a"].device.conductance.max is None
+    assert spec_of(layers, device=PCM).has_own("a", "device.conductance.min")
+    kept = view({"device": {"leakage": {"lifetime": 9}, **SOFT}}, device=CAPACITOR).device
+    assert (kept.leakage.lifetime, kept.leakage.spread) == (9, 0)
+    again = validate_spec(spec_to_dict(leaking))
+    assert again.views() == leaking.views()
+
+
+@pytest.mark.parametrize(
+    ("chip", "model", "mapping", "lowest"),
+    [
+        (PCM, "constant", "reference", -1.0),
+        (CAPACITOR, "one_sided_pair", "differential_pair", 0.0),
+        ({"preset": "reram-es"}, "one_sided_pair", "differential_pair", 0.0),
+    ],
+)
+def test_another_pulsed_model_of_a_layer_may_be_a_pair_or_leave_it(chip, model, mapping, lowest):
+    keys = {"pulsed": {"model": model}}
+    device = view({"device": keys}, device=chip).device
+    assert (device.conductance.mapping, device.pulsed.w_min) == (mapping, lowest)
+    whole = validate_spec({"device": {**chip, **keys}}).device
+    assert device.pulsed == whole.pulsed
+
+
+def test_null_takes_a_section_of_a_layers_preset_away():
+    assert view({"device": {**CAPACITOR, "leakage": None}}).device.leakage is None
+    assert view({"device": {"leakage": None}}, device=CAPACITOR).device.leakage is None
+    written = view({"device": {"pulsed": None}}, device={"preset": "reram-es"}).device
+    assert (written.pulsed, written.write.model) == (None, "linear")
+
+
 def test_the_range_of_weights_is_that_of_the_layers_device():
     own = view({"device": {"conductance": {"weight_range": 2}}})
     assert own.quantization.weight_range == 2

@@ -7,8 +7,10 @@ from importlib import resources
 import pytest
 import torch
 
+from neurograd.effects.measured_table import window_of
 from neurograd.errors import SpecError
 from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.pipeline.changed import with_settings
 from neurograd.spec import (
     Device,
     Spec,
@@ -21,6 +23,7 @@ from neurograd.spec import (
 )
 from neurograd.spec.schema import Deployment
 
+PROGRAMMED = "pcm-inference"
 NEUROSIM = {
     # name: levels, nonlinearity, on-resistance, on/off, cycle-to-cycle, verified
     "ag-asi": ((97, 100), (2.4, -4.88), 26e6, 12.5, 0.035, True),
@@ -159,6 +162,46 @@ def test_another_way_of_writing_takes_the_place_of_the_preset():
     assert device.write.nonlinearity.potentiation == 1
     changed = Device.model_validate({"preset": "ecram-li", "pulsed": {"dw_min_std": 1.0}})
     assert (changed.pulsed.dw_min_std, changed.pulsed.dw_min) == (1.0, 0.002)
+
+
+def test_null_takes_a_section_of_the_preset_away():
+    still = validate_spec({"device": {"preset": "capacitor", "leakage": None}})
+    assert still.device.leakage is None
+    assert still.device.pulsed is not None
+    assert validate_spec(spec_to_dict(still)) == still
+    leaking = validate_spec({"device": {"preset": "capacitor"}})
+    assert with_settings(leaking, {"device.leakage": None}).device == still.device
+    curve = Device.model_validate({"preset": "reram-es", "pulsed": None})
+    assert (curve.pulsed, curve.write.model) == (None, "linear")
+    without = {"device": {"preset": "pcm", "drift": None}, "deployment": {"preset": PROGRAMMED}}
+    assert validate_spec(without).device.drift is None
+
+
+SIEMENS = "pulse,potentiation (uS),depression (uS)\n0,10,50\n1,30,30\n2,50,10\n"
+
+
+@pytest.mark.parametrize("unit", [" (uS)", ""])
+def test_the_conductances_of_a_measured_file_come_before_a_preset_s(tmp_path, unit):
+    """Where it is in siemens; one without a unit leaves them to the preset."""
+    path = tmp_path / "curve.csv"
+    path.write_text(SIEMENS.replace(" (uS)", unit))
+    own = (10e-6, 50e-6)
+    measured = {"measured": str(path)}
+    preset = load_preset("pcm").device["conductance"]
+    assert preset == {"min": "0 uS", "max": "25 uS"}
+    specs = [
+        validate_spec({"device": {"preset": "pcm", **measured}}),
+        validate_spec({"device": measured, "deployment": {"preset": PROGRAMMED}}),
+    ]
+    layered = {"device": {"preset": "epiram", "measured": None}, "layers": {"a": {}}}
+    layered["layers"]["a"]["device"] = measured
+    for spec in specs:
+        assert window_of(spec.device) == pytest.approx(own if unit else (0.0, 25e-6))
+        assert validate_spec(spec_to_dict(spec)) == spec
+    layer = validate_spec(layered).views()["a"].device
+    assert window_of(layer) == (pytest.approx(own) if unit else None)
+    given = {"conductance": {"min": "1 uS", "max": "2 uS"}, **measured, "preset": "pcm"}
+    assert window_of(Device.model_validate(given)) == pytest.approx((1e-6, 2e-6))
 
 
 # -- Inference presets -----------------------------------------------------------------------------
