@@ -26,6 +26,7 @@ class MeasuredPoint(ABC):
         trace: Trace of the Hessian H.
         covariance: Tr(HΣ).
         step_size: Δt.
+        follows_gradient: Whether the clean update is −g: not with a recipe.
     """
 
     step: int
@@ -35,6 +36,7 @@ class MeasuredPoint(ABC):
     trace: HessianTrace
     covariance: Estimate
     step_size: float
+    follows_gradient: bool
 
     @property
     @abstractmethod
@@ -55,6 +57,16 @@ class MeasuredPoint(ABC):
     @abstractmethod
     def b_ci(self) -> Interval:
         """Its 99 % interval."""
+
+    @property
+    def bias_detected(self) -> bool:
+        """Whether the interval of b excludes 0."""
+        return self.b_ci[0] > 0
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether the update varies from draw to draw."""
+        return self.moments.total_variance > 0
 
     @property
     @abstractmethod
@@ -100,6 +112,21 @@ class MeasuredPoint(ABC):
             self.moments.total_variance,
             self.moments.num_parameters,
         )
+
+    @property
+    def hessian_decides(self) -> bool:
+        """Whether the expected loss of a step along −g is what its gradient and Hessian make it."""
+        return self.follows_gradient
+
+    @property
+    def noise_threshold_holds(self) -> bool:
+        """Whether Theorem 3.1 applies: to an update along −g without a bias."""
+        return self.hessian_decides and not self.bias_detected
+
+    @property
+    def bias_threshold_holds(self) -> bool:
+        """Whether Theorem 3.2 applies: to an update of −g and a bias, without noise."""
+        return self.hessian_decides and not self.has_noise
 
     @property
     def noise_threshold(self) -> float:

@@ -80,7 +80,6 @@ class PointMeasurement(MeasuredPoint):
 
     Attributes:
         gradient: Gradient of the loss, shape ``(N,)``.
-        follows_gradient: Whether the clean update is −g: not with a recipe.
         closed_form: The models' own mean and variance of the update, where they are known.
         spectrum: The Hessian's spectrum.
         kinks: What the kinks of the network add to a step.
@@ -91,7 +90,6 @@ class PointMeasurement(MeasuredPoint):
     """
 
     gradient: Tensor
-    follows_gradient: bool
     closed_form: ElementMoments | None
     spectrum: Spectrum
     kinks: KinkTerm
@@ -128,11 +126,8 @@ class PointMeasurement(MeasuredPoint):
         return cost / white if white != 0 and self.moments.total_variance > 0 else math.nan
 
     @property
-    def thresholds_hold(self) -> bool:
-        """Whether the bounds of Theorems 3.1 and 3.2 hold.
-
-        The clean update is −g, and the Hessian sees all of the loss.
-        """
+    def hessian_decides(self) -> bool:
+        """Whether the clean update is −g, and the Hessian sees all of the loss."""
         return self.follows_gradient and not self.kinks.exists
 
     @property

@@ -40,7 +40,6 @@ class SmoothedPoint(MeasuredPoint):
         smoothed_loss: L_s.
         mean_curvature: mᵀ∇²L_s m, without the noise of the measured mean.
         measured: E[L_s(w + Δt·Δw)] − L_s(w).
-        follows_gradient: Whether the clean update is that of plain gradient descent.
     """
 
     reference: Reference
@@ -48,7 +47,6 @@ class SmoothedPoint(MeasuredPoint):
     smoothed_loss: Estimate
     mean_curvature: Estimate
     measured: SmoothedChange
-    follows_gradient: bool
 
     @property
     def predicted_mean(self) -> Estimate:

@@ -42,6 +42,10 @@ KINKS_UNSEEN = (
 
 OTHER_UPDATE = "the clean update is the optimizer's, and the threshold is for one along −g"
 
+BIASED = "the update has a bias, and the noise threshold is for one without"
+
+NOISY = "the update has noise, and the bias thresholds are for one without"
+
 # -- Trainings ------------------------------------------------------------------------------------
 
 
@@ -150,9 +154,14 @@ def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
             bias_ratio_ci=point.bias_ratio_ci,
             bias_threshold_published=point.bias_threshold_published,
             bias_threshold_safe=point.bias_threshold_safe,
-            noise_threshold_holds=point.thresholds_hold,
-            bias_threshold_holds=point.thresholds_hold,
-            thresholds_reason=_why_not(point),
+            noise_threshold_holds=point.noise_threshold_holds,
+            bias_threshold_holds=point.bias_threshold_holds,
+            thresholds_reason=_reason(
+                (not point.follows_gradient, OTHER_UPDATE),
+                (point.kinks.exists, KINKS_UNSEEN),
+                (point.bias_detected, BIASED),
+                (point.has_noise, NOISY),
+            ),
         ),
         contributions=tuple(
             ContributionResult(
@@ -166,11 +175,9 @@ def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
     )
 
 
-def _why_not(point: PointMeasurement) -> str | None:
-    """Why the thresholds do not hold, None where they do."""
-    reasons = [] if point.follows_gradient else [OTHER_UPDATE]
-    reasons += [KINKS_UNSEEN] if point.kinks.exists else []
-    return "; ".join(reasons) or None
+def _reason(*reasons: tuple[bool, str]) -> str | None:
+    """Those that are so, why thresholds do not hold; None where none is."""
+    return "; ".join(reason for is_so, reason in reasons if is_so) or None
 
 
 def with_arrays(
@@ -301,8 +308,10 @@ def smoothed_point_result(point: SmoothedPoint, looks: int = 1) -> PointResult:
             bias_ratio_ci=point.bias_ratio_ci,
             bias_threshold_published=None,
             bias_threshold_safe=None,
-            noise_threshold_holds=point.follows_gradient,
-            thresholds_reason=None if point.follows_gradient else OTHER_UPDATE,
+            noise_threshold_holds=point.noise_threshold_holds,
+            thresholds_reason=_reason(
+                (not point.follows_gradient, OTHER_UPDATE), (point.bias_detected, BIASED)
+            ),
         ),
         contributions=(),
     )

@@ -158,12 +158,13 @@ class Descent(Record):
     bias_threshold_safe: Number
     """Bound on r that guarantees descent (corrected Theorem 3.2); None for a smoothed loss."""
     noise_threshold_holds: bool | None = None
-    """Whether Theorem 3.1 applies: not to a network with kinks, nor to an optimizer's update; None
-    where it is not known."""
+    """Whether Theorem 3.1 applies: not to a network with kinks, nor to an optimizer's update, nor
+    to one in which a bias was detected; None where it is not known."""
     bias_threshold_holds: bool | None = None
-    """The same of Theorem 3.2, in both of its forms; None where it is not known."""
+    """The same of Theorem 3.2, in both of its forms, which is about a bias and no noise; None where
+    it is not known."""
     thresholds_reason: str | None = None
-    """Why they do not hold; None where they do."""
+    """Why one or both do not hold; None where both do."""
 
 
 class ContributionResult(Record):

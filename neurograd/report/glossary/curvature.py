@@ -82,8 +82,8 @@ CURVATURE: tuple[Term, ...] = (
         "λ limit",
         "Noise threshold",
         "With every eigenvalue of the Hessian below it the expected step goes down in spite "
-        "of noise; with every one above it, it does not. In brackets where the network has kinks, "
-        "which its Hessian does not see: it does not hold there.",
+        "of noise; with every one above it, it does not. In brackets where it does not hold: where "
+        "the network has kinks, which its Hessian does not see, or the update a bias.",
         CURVATURE_UNIT,
         f"{GHOSH}, Theorem 3.1 (Eq. 7): (2/Δt)/(1 + σ²f(N)/‖g‖²)",
     ),
@@ -100,7 +100,8 @@ CURVATURE: tuple[Term, ...] = (
         "r safe",
         "Safe bias threshold",
         "Bias ratio up to which descent is guaranteed, whatever the bias's direction: the "
-        "corrected Theorem 3.2. In brackets where the network has kinks: it does not hold there.",
+        "corrected Theorem 3.2. In brackets where it does not hold: where the network has kinks, "
+        "or the update noise.",
         "none",
         "min(1, 2/(λ max·Δt) − 1)",
     ),

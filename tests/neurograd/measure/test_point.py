@@ -18,6 +18,7 @@ from neurograd.measure.loss_change import predict_loss_change
 from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.problem import Problem
 from neurograd.problem.losses import MeanSquaredError
+from neurograd.records.measured import BIASED, KINKS_UNSEEN, NOISY, point_result
 from tests.neurograd.cases import dense_hessian, relu_network, smooth_network
 
 BUDGET = MeasurementBudget(draws=60, loss_draws=30, covariance_draws=8, seed=1)
@@ -100,14 +101,48 @@ def test_the_margin_has_the_kinks_of_the_whole_step(point):
     assert found.error == pytest.approx(math.hypot(without.error, point.kinks.error))
 
 
-def test_thresholds_hold_for_smooth_networks_only(point):
-    assert not point.thresholds_hold
+def test_no_threshold_holds_where_there_are_kinks(point):
+    problem = relu_network()
+    plain = measure_point(
+        problem, Chip(Backprop(), 0.1), problem.initial_weights, 0, 0, replace(BUDGET, draws=2)
+    )
+    for found in (point, plain):
+        assert not found.noise_threshold_holds
+        assert not found.bias_threshold_holds
+        assert KINKS_UNSEEN in point_result(found).descent.thresholds_reason
+
+
+@pytest.mark.parametrize(
+    ("bias", "total_variance", "holds", "reasons"),
+    [
+        (0.0, 0.0, (True, True), None),
+        (0.0, 400.0, (True, False), NOISY),
+        (0.3, 0.0, (False, True), BIASED),
+        (1.0, 5.0, (False, False), f"{BIASED}; {NOISY}"),
+    ],
+)
+def test_each_threshold_holds_for_the_updates_that_its_theorem_is_about(
+    bias, total_variance, holds, reasons
+):
     problem = smooth_network()
-    rule = WhiteNoise(Backprop(), bias=0.01, total_variance=0.5)
-    smooth = measure_point(problem, Chip(rule, 0.1), problem.initial_weights, 0, 0, BUDGET)
-    assert smooth.thresholds_hold
-    assert smooth.predicted.kinks == Estimate.exact(0.0)
-    assert smooth.anisotropy == pytest.approx(smooth.hessian_anisotropy)
+    rule = WhiteNoise(Backprop(), bias=bias, total_variance=total_variance)
+    found = measure_point(problem, Chip(rule, 0.1), problem.initial_weights, 0, 0, BUDGET)
+    assert (found.noise_threshold_holds, found.bias_threshold_holds) == holds
+    descent = point_result(found).descent
+    assert (descent.noise_threshold_holds, descent.bias_threshold_holds) == holds
+    assert descent.thresholds_reason == reasons
+    assert found.predicted.kinks == Estimate.exact(0.0)
+    assert found.anisotropy == pytest.approx(found.hessian_anisotropy, nan_ok=True)
+
+
+def test_noise_makes_the_loss_rise_below_the_threshold_of_the_bias():
+    problem = smooth_network()
+    rule = WhiteNoise(Backprop(), bias=0.0, total_variance=4000.0)
+    budget = replace(BUDGET, draws=1000, covariance_draws=400)
+    found = measure_point(problem, Chip(rule, 0.1), problem.initial_weights, 0, 0, budget)
+    assert found.bias_ratio < found.bias_threshold_safe
+    assert found.predicted.exact_margin_ci[0] > 0
+    assert not found.bias_threshold_holds
 
 
 def test_all_but_the_loss_is_measured_where_the_chip_holds_the_weights():
