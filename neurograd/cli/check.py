@@ -22,7 +22,7 @@ from neurograd.cli.options import (
     Seed,
     SpecPath,
 )
-from neurograd.cli.outputs import Content, check_outputs, tables, write_outputs
+from neurograd.cli.outputs import Content, check_outputs, show_and_write
 from neurograd.cli.planning import plan_and_exit
 from neurograd.cli.work import pick_device, read_spec, spec_files, working
 
@@ -107,7 +107,6 @@ def check(
             mitigation=mitigation,
             at_corners=corners,
         )
-    render_report(result.record, tables(json_path))
     written: dict[Path, Content] = {}
     if json_path is not None:
         written[json_path] = to_json(result.report)
@@ -117,5 +116,5 @@ def check(
         written[junit] = partial(render_junit, result.record)
     if markdown is not None:
         written[markdown] = partial(render_markdown, result.record)
-    write_outputs(written)
+    show_and_write(partial(render_report, result.record), written, json_path)
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

@@ -22,7 +22,7 @@ from neurograd.cli.options import (
     Seed,
     SpecPath,
 )
-from neurograd.cli.outputs import Content, check_figure, check_outputs, tables, write_outputs
+from neurograd.cli.outputs import Content, check_figure, check_outputs, show_and_write
 from neurograd.cli.planning import plan_and_exit
 from neurograd.cli.work import pick_device, read_spec, spec_files, working
 
@@ -89,7 +89,6 @@ def limits(
             jobs=jobs,
             scheduler=scheduler,
         )
-    render_limits(result.record, tables(json_path))
     written: dict[Path, Content] = {}
     if json_path is not None:
         written[json_path] = to_json(result.report)
@@ -99,7 +98,7 @@ def limits(
         from neurograd.report import render_limits_html  # noqa: PLC0415
 
         written[html_path] = partial(render_limits_html, result.record)
-    write_outputs(written)
+    show_and_write(partial(render_limits, result.record), written, json_path)
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)
 
 

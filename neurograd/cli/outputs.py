@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import typer
+
 from neurograd.cli.console import TableConsole
-from neurograd.cli.streams import print_text, say
+from neurograd.cli.entry import UNEXPECTED
+from neurograd.cli.streams import print_text, say, silence
 from neurograd.errors import OutputError
 from neurograd.output import (
     check_apart,
@@ -70,6 +74,39 @@ def check_figure(path: Path) -> None:
 def tables(json_path: Path | None = None) -> TableConsole:
     """The console for tables: standard output, unless that takes the JSON."""
     return TableConsole(stderr=json_path == STANDARD_OUTPUT)
+
+
+def show_and_write(
+    show: Callable[[TableConsole], None],
+    files: Mapping[Path, Content],
+    json_path: Path | None = None,
+) -> None:
+    """Print tables and write every file; files are written although nothing can be printed.
+
+    Args:
+        show: Prints the tables.
+        files: As for ``write_outputs``.
+        json_path: What ``--json`` was given, if anything.
+
+    Raises:
+        OutputError: If a file cannot be written.
+        typer.Exit: With 70, after one line, if what is printed goes to a full disk, say.
+    """
+    refused: OSError | None = None
+    try:
+        show(tables(json_path))
+    except OSError as error:
+        refused = error
+        silence(sys.stderr if json_path == STANDARD_OUTPUT else sys.stdout)
+    write_outputs({path: given for path, given in files.items() if path != STANDARD_OUTPUT})
+    try:
+        write_outputs({path: given for path, given in files.items() if path == STANDARD_OUTPUT})
+    except OSError as error:
+        refused = error
+        silence(sys.stdout)
+    if refused is not None:
+        say(f"neurograd: unexpected error: cannot print ({refused.strerror or refused})")
+        raise typer.Exit(UNEXPECTED)
 
 
 def write_outputs(files: Mapping[Path, Content]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from neurograd.cli.outputs import tables, write_outputs
+from neurograd.cli.outputs import Content, show_and_write
 from neurograd.cli.work import pick_device, working
 from neurograd.errors import OutputError
 
@@ -90,5 +91,7 @@ def show_plan(found: Plan, json_path: Path | None = None) -> None:
     from neurograd.records.json_form import to_json_dict  # noqa: PLC0415
     from neurograd.report.console.plan_table import render_plan  # noqa: PLC0415
 
-    render_plan(found, tables(json_path))
-    write_outputs({} if json_path is None else {json_path: to_json(to_json_dict(found))})
+    written: dict[Path, Content] = {}
+    if json_path is not None:
+        written[json_path] = to_json(to_json_dict(found))
+    show_and_write(partial(render_plan, found), written, json_path)

@@ -19,7 +19,7 @@ from neurograd.cli.options import (
     Seed,
     SpecPath,
 )
-from neurograd.cli.outputs import say_written, tables
+from neurograd.cli.outputs import say_written, show_and_write
 from neurograd.cli.planning import refuse_unwritten, show_plan
 from neurograd.cli.progress import ProgressBars
 from neurograd.cli.streams import say
@@ -85,5 +85,7 @@ def sweep(
         if request.folder.is_dir():
             say(f"what is finished is kept in {request.folder}: the same command goes on")
         raise
-    render_sweep(result.rows, result.keys, tables(), result.notes)
     say_written(*result.written)
+    show_and_write(
+        lambda console: render_sweep(result.rows, result.keys, console, result.notes), {}
+    )

@@ -101,6 +101,25 @@ def test_a_full_disk_behind_standard_output_is_unexpected():
     assert result.stderr.decode().splitlines()[-1].startswith("neurograd: unexpected error: ")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_behind_standard_output_leaves_the_files(spec, tmp_path):
+    report = tmp_path / "r.json"
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            _command("train", spec, *IDEAL, "--json", report),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            check=False,
+        )
+    assert result.returncode == 70
+    assert result.stderr.decode().splitlines() == [
+        f"wrote {report}",
+        "neurograd: unexpected error: cannot print (No space left on device)",
+    ]
+    assert json.loads(report.read_text())["kind"] == "train"
+
+
 @pytest.mark.parametrize("package", ["rich", "torch", "pydantic"])
 def test_a_package_that_cannot_be_imported_is_unexpected(spec, tmp_path, package):
     (tmp_path / "broken" / package).mkdir(parents=True)

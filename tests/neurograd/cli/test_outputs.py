@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import sys
 
 import pytest
+import typer
 from rich.console import Console
 
-from neurograd.cli.outputs import write_outputs
+from neurograd.cli.outputs import STANDARD_OUTPUT, show_and_write, write_outputs
 from neurograd.records.json_form import report_from_json
 from neurograd.report.console.check_tables import render_report
 from tests.neurograd.command_line import TINY, refused, run_command
@@ -50,6 +53,33 @@ def test_what_was_found_is_written_before_figures_are_drawn(tmp_path):
     with pytest.raises(RuntimeError):
         write_outputs({path: "{}", tmp_path / "plot.png": fails})
     assert path.read_text() == "{}"
+
+
+class _Full(io.StringIO):
+    """A stream on a disk that is full."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("printed", ["tables", "JSON"])
+def test_what_was_found_is_written_although_nothing_can_be_printed(
+    capsys, monkeypatch, tmp_path, printed
+):
+    """Red where hours of work end in a traceback without a file."""
+    path, page, json_path = tmp_path / "r.json", tmp_path / "r.html", None
+    files = {path: "{}", page: lambda: "page"}
+    if printed == "JSON":
+        json_path = STANDARD_OUTPUT
+        files = {json_path: "{}", page: lambda: "page"}
+    monkeypatch.setattr(sys, "stdout", _Full())
+    with pytest.raises(typer.Exit) as ended:
+        show_and_write(lambda console: console.print("a table"), files, json_path)
+    assert ended.value.exit_code == 70
+    assert page.read_text() == "page"
+    assert path.exists() == (printed == "tables")
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "neurograd: unexpected error: cannot print (No space left on device)"
 
 
 SWEEP = ("sweep", "tiny.yaml", "--over", "training.steps=1,2")
