@@ -170,13 +170,14 @@ class CustomLoss:
         """Loss of every sample, shape ``(n,)``.
 
         Raises:
-            ValueError: If the user's function gives another shape.
+            ModelError: If the user's function gives no tensor, or one of another shape.
         """
         losses = self._function(outputs, targets)
-        if losses.shape != outputs.shape[:1]:
-            raise ValueError(
-                f"the loss gives shape {tuple(losses.shape)}; allowed: one value a sample, "
-                f"shape ({outputs.shape[0]},)"
+        shape = tuple(losses.shape) if isinstance(losses, Tensor) else None
+        if shape != outputs.shape[:1]:
+            given = type(losses).__name__ if shape is None else f"shape {shape}"
+            raise ModelError(
+                f"the loss gives {given}; allowed: one value a sample, shape ({outputs.shape[0]},)"
             )
         return losses
 

@@ -1,4 +1,4 @@
-"""Whether data fit each other, and a network is a function of its weights and of one sample."""
+"""Whether data fit each other, and network and loss are functions of weights and one sample."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ def _type_of(values: Tensor) -> str:
 
 
 def check_network(problem: Problem) -> None:
-    """Raise ModelError when the network is no function of its weights and of one sample.
+    """Raise ModelError when network or loss is no function of the weights and of one sample.
 
-    It has to take its inputs, give outputs that fit the targets and that the loss takes, and give
-    the same ones at the next call, whatever other samples are in it.
+    The network has to take its inputs, give outputs that fit the targets and that the loss takes,
+    and give the same ones at the next call, whatever other samples are in it; so has the loss.
     """
     _check_targets(problem)
     inputs, targets = (each[:_FEW] for each in problem.data("train"))
@@ -112,6 +112,22 @@ def check_network(problem: Problem) -> None:
         raise ModelError(
             "the network's output for a sample depends on the other samples of the batch; "
             "allowed: layers that treat each sample alone"
+        )
+
+
+def _check_loss(problem: Problem, outputs: Tensor, targets: Tensor) -> None:
+    """Raise ModelError where the loss is no function of a sample's outputs and target."""
+    once = _losses(problem, outputs, targets)
+    if not _alike(once, _losses(problem, outputs, targets)):
+        raise ModelError(
+            "the loss gives other values at the next call with the same outputs; allowed: a loss "
+            "without randomness and without memory of the call before"
+        )
+    each = zip(outputs.split(1), targets.split(1), strict=True)
+    if not _alike(once, torch.cat([_losses(problem, *sample) for sample in each])):
+        raise ModelError(
+            "the loss of a sample depends on the other samples of the batch; allowed: a value for "
+            "each sample alone"
         )
 
 
@@ -153,11 +169,11 @@ def _check_fit(problem: Problem, outputs: Tensor, targets: Tensor) -> None:
         )
 
 
-def _check_loss(problem: Problem, outputs: Tensor, targets: Tensor) -> None:
-    """Raise ModelError where the loss refuses some outputs, or gives no value a sample."""
+def _losses(problem: Problem, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Each sample's loss; ModelError where the loss refuses the outputs, or gives no value each."""
     try:
         with torch.no_grad():
-            problem.loss_function.per_sample(outputs, targets)
+            return problem.sample_losses(outputs, targets)
     except NeurogradError:
         raise
     except Exception as error:

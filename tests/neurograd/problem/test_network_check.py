@@ -80,6 +80,41 @@ def test_classes_of_any_whole_type_are_the_same_problem(loss, kind):
     assert other.gradient(w).equal(one.gradient(w))
 
 
+def _each(outputs, targets):
+    return nn.functional.cross_entropy(outputs, targets, reduction="none")
+
+
+def _mixed(outputs, targets):
+    losses = _each(outputs, targets)
+    return losses / losses.mean()
+
+
+def _drawn(outputs, targets):
+    return _each(outputs, targets) + torch.rand(len(outputs))
+
+
+def _failing(outputs, targets):
+    raise RuntimeError("two\nlines")
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (_mixed, "the loss of a sample depends on the other samples of the batch; allowed: "),
+        (_drawn, "the loss gives other values at the next call .*; allowed: a loss without rand"),
+        (_failing, r"the loss refuses outputs of shape \(8, 2\) .*int64: RuntimeError: two lines"),
+        (lambda o, y: 1.0, r"the loss gives float; allowed: one value a sample, shape \(8,\)"),
+        (nn.NLLLoss(), r"the loss gives shape \(\); allowed: one value a sample, shape \(8,\)"),
+    ],
+)
+def test_losses_that_are_no_function_of_one_sample(loss, said):
+    problem = problem_of(loss, Y)
+    with pytest.raises(ModelError, match=said) as told:
+        problem.check_network()
+    assert "\n" not in str(told.value)
+    problem_of(_each, Y).check_network()
+
+
 def test_an_own_loss_may_leave_out_targets_that_are_no_numbers():
     def of_known(outputs, targets):
         return (outputs - targets).nan_to_num(0.0).square().mean(1)
