@@ -3,7 +3,8 @@
 A layer is a module that has trainable weights of its own: a matrix with its bias, a normalization
 with its gains. It is called by the name that its module has in the network, with ``_`` for each
 dot (``fc1``, ``encoder_fc1``), or where that ends in a number, as in a ``torch.nn.Sequential``, by
-its place: ``layer1``, ``layer2`` and so on. Every layer may be called by its place, by ``first`` or
+its place: ``layer1``, ``layer2`` and so on (``network`` where that is the name of another module
+and the weights are the network's own). Every layer may be called by its place, by ``first`` or
 ``last``, and by the name of its module as PyTorch writes it.
 """
 
@@ -91,13 +92,26 @@ def named_layers(
     names: list[str] = []
     for number, (module, name) in enumerate(zip(owned, own, strict=True), start=1):
         plain = name.isidentifier() and not module.rpartition(".")[2].isdecimal()
-        place_name = f"layer{number}"
-        by_place = module if place_name in own else place_name
-        names.append(name if plain and own.count(name) == 1 else by_place)
+        names.append(name if plain and own.count(name) == 1 else _by_place(number, module, own))
     return tuple(
         NamedLayer(names[k], _others(k, tuple(owned), names), tuple(parameters))
         for k, parameters in enumerate(owned.values())
     )
+
+
+def _by_place(number: int, module: str, own: Sequence[str]) -> str:
+    """The name of a layer whose module has none to call it by.
+
+    Args:
+        number: Its place, from 1.
+        module: Name of its module; empty for the network itself.
+        own: Names of the modules of all layers, with ``_`` for each dot.
+    """
+    place = f"layer{number}"
+    if place not in own:
+        return place
+    spare = ("network", *(f"network{k}" for k in range(1, len(own) + 1)))
+    return module or next(name for name in spare if name not in own)
 
 
 def _others(k: int, modules: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:

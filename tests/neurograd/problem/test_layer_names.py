@@ -57,6 +57,37 @@ def test_a_module_that_is_the_network_itself() -> None:
     assert (layer.name, layer.others) == ("layer1", ("first", "last"))
 
 
+class _Scaled(nn.Module):
+    """A weight of its own in front of modules with the names of places."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(3))
+        for name in names:
+            self.add_module(name, nn.Linear(3, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.gain * x
+        for layer in self.children():
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        (("layer1", "fc"), "network"),
+        (("layer1", "network"), "network1"),
+        (("layer1", "network", "network1"), "network2"),
+        (("layer2", "fc"), "layer1"),
+    ],
+)
+def test_every_layer_has_a_name(names: tuple[str, ...], first: str) -> None:
+    layers = layers_of(problem_of(_Scaled(*names)))
+    assert [layer.name for layer in layers] == [first, *names]
+    assert layers_called(layers, ["first"], "layers")["first"] is layers[0]
+
+
 def test_unknown_names_are_refused_with_those_there_are() -> None:
     layers = layers_of(problem_of(nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))))
     with pytest.raises(ModelError) as caught:
