@@ -54,20 +54,14 @@ def image_folder(
     path = existing_folder(folder, ["train/CLASS and test/CLASS", "or one folder a class"])
     test = next((path / name for name in _TESTS if (path / name).is_dir()), None)
     whole = not (path / "train").is_dir()
-    if whole == (test_fraction is None):
-        state = "has no folder train" if whole else "has folders train and test of its own"
-        raise DataError(
-            f"task.test_fraction: {folder} {state}; allowed: "
-            + ("a part such as '20 %'" if whole else "no such key")
-        )
+    _check_parts(folder, whole, test, test_fraction)
     names, paths, labels = _listed(path if whole else path / "train")
     if whole:
         assert test_fraction is not None
         kept, held = held_out(str(folder), len(paths), test_fraction, labels)
         parts = {"train": (paths[kept], labels[kept]), "test": (paths[held], labels[held])}
     else:
-        if test is None:
-            raise DataError(f"{folder}: has no folder test; allowed: {words.listed(_TESTS, 'or')}")
+        assert test is not None
         others, test_paths, test_labels = _listed(test)
         if others != names:
             raise DataError(
@@ -90,6 +84,34 @@ def image_folder(
         flat,
         dtype,
     )
+
+
+def _check_parts(
+    folder: str | Path, whole: bool, test: Path | None, test_fraction: float | None
+) -> None:
+    """Raise DataError where it is open which images are for the test.
+
+    Args:
+        folder: The folder.
+        whole: Whether it has no folder for the training alone.
+        test: The folder in it that is for the test, or None.
+        test_fraction: Part that is held out as the test, or None.
+    """
+    if whole and test_fraction is None:
+        raise DataError(
+            f"task.test_fraction: {folder} has no folder train; allowed: a part such as '20 %'"
+        )
+    if not whole and test is None:
+        raise DataError(
+            f"task.folder: {folder} has a folder train and none for the test; allowed: "
+            f"{words.listed(_TESTS, 'or')} beside it, or folder: {Path(folder) / 'train'} with "
+            "task.test_fraction"
+        )
+    if not whole and test is not None and test_fraction is not None:
+        raise DataError(
+            f"task.test_fraction: {folder} has folders train and {test.name} of its own; allowed: "
+            "no such key"
+        )
 
 
 def _listed(folder: Path) -> tuple[list[str], np.ndarray, np.ndarray]:

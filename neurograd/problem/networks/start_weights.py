@@ -29,8 +29,9 @@ def start_from(module: torch.nn.Module, path: str | Path) -> None:
     """Put the arrays of a file in the place of a network's parameters and buffers.
 
     Each parameter needs an array of its name (that of ``module.state_dict()``) and shape; learned
-    factors of layers and buffers, such as running means, may have theirs. Numbers are converted to
-    the network's type. Batch normalization keeps the statistics of a file, with or without the
+    factors of layers and buffers, such as running means, may have theirs. Floating numbers of 16
+    bits or more are converted to the network's type; others may be quantized, by a scale that no
+    file has to hold. Batch normalization keeps the statistics of a file, with or without the
     count of batches that they are of.
 
     Args:
@@ -104,11 +105,29 @@ def _read(place: str, path: Path, wanted: Mapping[str, Tensor]) -> Mapping[str, 
         state = "is not a file" if path.exists() else "does not exist"
         raise DataError(f"{place}: {state}; allowed: a file (those in a spec are relative to it)")
     if kind == ".safetensors":
-        return _safetensors(place, path)
-    return _npz(place, path, sum(value.numel() for value in wanted.values()))
+        return _safetensors(place, path, wanted)
+    return _npz(place, path, wanted)
 
 
-def _npz(place: str, path: Path, numbers: int) -> dict[str, Tensor]:
+def _check_type(place: str, name: str, type_: str, floating: bool, wanted: Tensor | None) -> None:
+    """Raise DataError for whole and small numbers where the network has floating ones.
+
+    Args:
+        place: What errors call the file.
+        name: Name of an array.
+        type_: Its type.
+        floating: Whether that is of floating numbers with 16 bits or more.
+        wanted: What it is for; None where the network has no such array.
+    """
+    if wanted is not None and wanted.is_floating_point() and not floating:
+        raise DataError(
+            f"{place}: {name} is of type {type_}; allowed: floating numbers of 16 bits or more "
+            "(quantized ones times their scale)"
+        )
+
+
+def _npz(place: str, path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    numbers = sum(value.numel() for value in wanted.values())
     most = _LARGEST * numbers + _BESIDE
     try:
         with zipfile.ZipFile(path) as packed:
@@ -132,6 +151,8 @@ def _npz(place: str, path: Path, numbers: int) -> dict[str, Tensor]:
             raise DataError(f"{place}: {name} is no array; allowed: numbers in a .npz of numpy")
         if array.dtype.kind not in "biuf":
             raise DataError(f"{place}: {name} is of type {array.dtype}; allowed: real numbers")
+        kind = array.dtype.kind == "f"
+        _check_type(place, name, str(array.dtype), kind, wanted.get(name))
     return {name: torch.from_numpy(_native(array)) for name, array in found.items()}
 
 
@@ -141,7 +162,7 @@ def _native(array: np.ndarray) -> np.ndarray:
     return np.array(array, np.float64 if double else array.dtype.newbyteorder("="))
 
 
-def _safetensors(place: str, path: Path) -> dict[str, Tensor]:
+def _safetensors(place: str, path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     from safetensors import SafetensorError  # noqa: PLC0415  (only for such files)
     from safetensors.torch import load_file  # noqa: PLC0415
 
@@ -149,4 +170,7 @@ def _safetensors(place: str, path: Path) -> dict[str, Tensor]:
         found: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError):
         raise DataError(f"{place}: is damaged; allowed: a file of safetensors") from None
+    for name, array in found.items():
+        kind = array.dtype.is_floating_point and array.dtype.itemsize > 1
+        _check_type(place, name, str(array.dtype)[6:], kind, wanted.get(name))
     return found

@@ -110,14 +110,18 @@ def _parse(place: str, raw: bytes, target: Sequence[str]) -> _Table:
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     lines = [(k, line) for k, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    commented = [line for _, line in lines[:1] if line.lstrip().startswith("#")]
+    commented = [(k, line.lstrip()) for k, line in lines[:1] if line.lstrip().startswith("#")]
     lines = [(k, line) for k, line in lines if not line.lstrip().startswith("#")]
     if not lines:
         raise DataError(f"{place}: has no line with data; allowed: one sample a line")
     separator = next((each for each in "\t;," if each in lines[0][1]), None)
-    rows = [_split(line, separator) for _, line in lines]
+    rows = [_split_at(place, number, line, separator) for number, line in lines]
     comma = separator != ","
-    names = _split(commented[0].lstrip().lstrip("#"), separator) if commented else []
+    names = [
+        name
+        for number, line in commented
+        for name in _split_at(place, number, line.lstrip("#"), separator)
+    ]
     if len(names) != len(rows[0]) or _are_numbers(names, comma):
         names = []  # a comment, not the head that numpy.savetxt writes
     numbers = [line for line, _ in lines]
@@ -180,6 +184,21 @@ def _names_one_of(cells: Sequence[str], target: Sequence[str]) -> bool:
     """Whether cells hold the name of a target, which is not the number of a column."""
     numbers = {str(k + 1) for k in range(len(cells))}
     return any(name in cells and name not in numbers for name in target)
+
+
+def _split_at(place: str, number: int, line: str, separator: str | None) -> list[str]:
+    """The cells of a line.
+
+    Raises:
+        DataError: If a cell is longer than any number or name, such as one whose quote stays open.
+    """
+    try:
+        return _split(line, separator)
+    except csv.Error:
+        raise DataError(
+            f"{place}: line {number} has a cell of more than {csv.field_size_limit():,} "
+            "characters; allowed: numbers and names, with quotes that are closed"
+        ) from None
 
 
 def _split(line: str, separator: str | None) -> list[str]:

@@ -72,9 +72,12 @@ def test_what_is_wrong_is_one_line(tmp_path):
     refused(load, "task.test_fraction")
     refused(lambda: load(test_fraction=0.5), "sub-folders")
     _fill(tmp_path / "train")
-    refused(lambda: load(test_fraction=0.5), "task.test_fraction")
-    refused(load, "no folder test")
+    for fraction in (0.5, None):  # the way that the line says is one
+        said = "none for the test; allowed: test, val or validation beside it, or folder: "
+        refused(lambda part=fraction: load(test_fraction=part), said + str(tmp_path / "train"))
+    assert len(datasets.load("image_folder", folder=tmp_path / "train", test_fraction=0.5).inputs)
     _fill(tmp_path / "test")
+    refused(lambda: load(test_fraction=0.5), "has folders train and test of its own")
     (tmp_path / "test" / "dog").rename(tmp_path / "test" / "fox")
     refused(load, "cat and fox", "cat and dog")
     (tmp_path / "test" / "fox").rename(tmp_path / "test" / "dog")

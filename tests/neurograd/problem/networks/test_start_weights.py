@@ -150,8 +150,33 @@ def test_a_small_file_of_huge_arrays_is_not_unpacked(tmp_path, monkeypatch):
     refused(lambda: start_from(_network(), path), "unpacks to 67,", "for a network of 26 numbers")
 
 
-@pytest.mark.parametrize("kind", ["g", ">f8", ">f4", "<u8", "i1", "?"])
-def test_numbers_of_any_type_and_byte_order_are_taken(kind, tmp_path):
+TYPES = ("float8_e4m3fn", "int8", "uint8", "bool", "complex64", "float16", "bfloat16")
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_weights_that_may_be_quantized_are_refused(name, tmp_path):
+    """Their scale is not in the file; the count of batches is a whole number."""
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    state, path = network.state_dict(), tmp_path / "start.safetensors"
+    kind = getattr(torch, name)
+    _write({**state, "0.weight": (100 * state["0.weight"]).to(kind)}, path)
+    if kind in (torch.float16, torch.bfloat16):
+        expected = (100 * state["0.weight"]).to(kind).float()
+        start_from(network, path)
+        assert torch.equal(network[0].weight, expected)
+    else:
+        refused(lambda: start_from(network, path), f"0.weight is of type {name}", "16 bits or more")
+
+
+@pytest.mark.parametrize("kind", ["<u8", "i1", "?"])
+def test_whole_numbers_of_numpy_are_refused(kind, tmp_path):
+    state = {name: value.numpy() for name, value in _network(1).state_dict().items()}
+    np.savez(tmp_path / "start.npz", **{**state, "0.bias": np.ones(4, kind)})
+    refused(lambda: start_from(_network(), tmp_path / "start.npz"), "0.bias is of type", "16 bits")
+
+
+@pytest.mark.parametrize("kind", ["g", "e", ">f8", ">f4"])
+def test_floating_numbers_of_any_size_and_byte_order_are_taken(kind, tmp_path):
     path, network = tmp_path / "start.npz", _network()
     state = {name: value.numpy() for name, value in _network(1).state_dict().items()}
     np.savez(path, **{name: np.abs(value).astype(kind) for name, value in state.items()})

@@ -171,6 +171,8 @@ def test_columns_that_are_not_those_of_the_training_are_one_line(train, test, wo
     assert _pair(tmp_path, text(train), text(train)).test_inputs.shape == (12, len(train))
 
 
+LONG = 140_000 * "1"
+
 BAD = {
     "no target": ("a,kind\n1,2\n", {"target": ()}, ["task.target", "a or kind"]),
     "unknown": ("a,kind\n1,2\n", {"target": ["b"]}, ["task.target", "'b'", "a or kind"]),
@@ -182,6 +184,8 @@ BAD = {
     "thousands": ("a;kind\n1;2\n1.234,5;3\n", {}, ["'1.234,5'"]),
     "head only": ("a,kind\n", {}, ["no line with data"]),
     "empty": ("\n\n", {}, ["no line with data"]),
+    "open quote": (f'a,kind\n1,2\n"{LONG},3\n', {}, ["line 3", "of more than 131,072"]),
+    "open quote in a comment": (f'# "{LONG},b\na,kind\n1,2\n', {}, ["line 1", "of more than"]),
     "only the target": ("kind\n1\n2\n", {}, ["no column beside"]),
 }
 
