@@ -26,8 +26,9 @@ class Window(SpecModel):
     )
     max: Annotated[float, Siemens()] | None = Field(
         None,
-        description="Largest conductance: '59 uS', or as a resistance '16.9 kΩ'. Only min/max "
-        "counts, for wires and drift. Default: that of measured in siemens, else none.",
+        description="Largest conductance: '59 uS', or as a resistance '16.9 kΩ'. Wires and drift "
+        "know min/max only, thermal noise (read.bandwidth) and programming errors in siemens know "
+        "its size. Default: that of measured in siemens, else none.",
     )
 
     @model_validator(mode="after")
@@ -79,7 +80,10 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
         yield from odd_window(window.min, window.max)
 
 
-_WHERE = "on wires (device.ir_drop) and drift (device.drift)"
+_WHERE = (
+    "on wires (device.ir_drop), drift (device.drift), thermal noise (device.read.bandwidth) and "
+    "programming errors (deployment.program_error)"
+)
 
 SHARED = Contribution(
     name="conductance_window",

@@ -37,7 +37,8 @@ class CycleToCycleKeys(SpecModel):
         Field(
             0.0,
             description="Standard deviation of one pulse's write noise, as a fraction of the "
-            "conductance range, for both directions or each on its own. Default: 0 %.",
+            "conductance range, for both directions or each on its own; without conductance.levels "
+            "that of one update, whatever its size. Default: 0 %.",
         )
     )
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from neurograd.effects.effect import Contribution, Keys, Stage
 from neurograd.keys.fields import FieldType, Json, SpecModel, spec_problem
@@ -59,17 +59,18 @@ class TemperatureKeys(SpecModel):
         "an activation energy (leakage). Default: null, 300 K.",
     )
 
-    @model_validator(mode="after")
-    def _check_temperature(self) -> TemperatureKeys:
-        device: Any = self
-        leaks = device.leakage is not None and device.leakage.activation_energy is not None
-        if self.temperature is not None and not leaks and device.read.bandwidth is None:
-            problem = (
-                "changes no number without read.bandwidth or leakage.activation_energy; give one "
-                "of them, or remove it"
-            )
-            raise spec_problem(problem, "temperature")
-        return self
+
+IDLE = (
+    "changes no number without read.bandwidth or leakage.activation_energy; give one of them, or "
+    "remove it"
+)
+"""What is wrong with a temperature that acts on no device."""
+
+
+def uses_temperature(device: Any) -> bool:
+    """Whether a device has anything that its temperature acts on."""
+    leaks = device.leakage is not None and device.leakage.activation_energy is not None
+    return leaks or device.read.bandwidth is not None
 
 
 def temperature_of(device: Any) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from neurograd.effects.effect import Keys
 from neurograd.effects.registry import section
+from neurograd.effects.temperature import IDLE, uses_temperature
 from neurograd.keys.field_words import SectionOrNull
 from neurograd.keys.fields import Line, SpecModel, spec_problem
 from neurograd.keys.units import show
@@ -221,6 +222,12 @@ def _made(kind: type[Any], keys: Mapping[str, Any], layer: str) -> Any:
         ) from None
 
 
+def _refuse_idle_temperature(devices: Sequence[Device], key: str) -> None:
+    """Refuses a temperature that none of the devices has a use for."""
+    if not any(map(uses_temperature, devices)):
+        raise spec_problem(IDLE, key)
+
+
 # -- The whole chip --------------------------------------------------------------------------------
 
 
@@ -262,6 +269,21 @@ class ChipSections(SpecModel):
     def has_own(self, layer: str, key: str) -> bool:
         """Whether a layer has a key for itself, or a part or the section of it."""
         return _has_own(self.layers[layer], self.device, key)
+
+    @model_validator(mode="after")
+    def _check_temperatures(self) -> Self:
+        """A layer's own temperature acts on it, the whole chip's on a device that it reaches."""
+        views = {name: view.device for name, view in self.views().items()}
+        reached = []
+        for name, device in views.items():
+            if name and self.has_own(name, "device.temperature"):
+                if device is not None and device.temperature is not None:
+                    _refuse_idle_temperature([device], f"layers.{name}.device.temperature")
+            elif device is not None:
+                reached.append(device)
+        if self.device is not None and self.device.temperature is not None:
+            _refuse_idle_temperature(reached, "device.temperature")
+        return self
 
     @field_validator("quantization", mode="after")
     @classmethod

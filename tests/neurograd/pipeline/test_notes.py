@@ -87,7 +87,7 @@ def test_keys_without_effect_are_named(idle, device, sections):
 
 def test_where_an_idle_key_would_act():
     (note,) = notes_of({"conductance": WINDOW})
-    assert "wires (device.ir_drop) and drift (device.drift)" in note
+    assert "wires (device.ir_drop), drift (device.drift), thermal noise (device.read" in note
 
 
 @pytest.mark.parametrize(

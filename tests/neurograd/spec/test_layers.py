@@ -103,6 +103,24 @@ def test_another_pulsed_model_of_a_layer_may_be_a_pair_or_leave_it(chip, model, 
     assert device.pulsed == whole.pulsed
 
 
+def test_the_temperature_of_the_chip_acts_on_the_layers_that_have_a_use_for_it():
+    arrhenius = {**CAPACITOR, "leakage": {"activation_energy": 0.5}}
+    still, hot = {"preset": "reram-es"}, {"temperature": "85 °C"}
+    for chip, layer in ((arrhenius, still), (still, arrhenius)):
+        spec = spec_of({"a": {"device": layer}}, device={**chip, **hot})
+        assert spec.views()["a"].device.temperature == pytest.approx(358.15)
+        assert validate_spec(spec_to_dict(spec)) == spec
+    own = {**arrhenius, "temperature": "300 K"}
+    problem = "changes no number without read.bandwidth or leakage.activation_energy"
+    for chip, layer, key in (
+        ({**still, **hot}, still, "device.temperature"),
+        ({**still, **hot}, own, "device.temperature"),
+        (arrhenius, {**still, **hot}, "layers.a.device.temperature"),
+    ):
+        with pytest.raises(SpecError, match=f"^spec: {key}: {problem}"):
+            spec_of({"a": {"device": layer}}, device=chip)
+
+
 def test_null_takes_a_section_of_a_layers_preset_away():
     assert view({"device": {**CAPACITOR, "leakage": None}}).device.leakage is None
     assert view({"device": {"leakage": None}}, device=CAPACITOR).device.leakage is None
