@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from neurograd.explain.arrays import cancelled
 from neurograd.judge.verdict import Verdict
 from neurograd.measure.intervals import CONFIDENCE
-from neurograd.records.point import PointResult
+from neurograd.records.point import PointResult, change_with
 from neurograd.records.report import CheckReport
 from neurograd.words import number, ranged_number, ranged_percent
 
@@ -53,8 +53,12 @@ def _largest(report: CheckReport) -> list[str]:
     part = worst.contributions[0]
     if part.share is None or part.share <= 0:
         return []
-    cost = ranged_number(
-        worst.delta_loss.predicted, worst.delta_loss.predicted_ci, CONFIDENCE, scale=worst.loss
+    cost = (
+        ranged_number(
+            worst.delta_loss.predicted, worst.delta_loss.predicted_ci, CONFIDENCE, scale=worst.loss
+        )
+        if part.saves is None
+        else number(change_with(worst, part), scale=worst.loss)
     )
     without = number(part.predicted_without, scale=worst.loss)
     return [

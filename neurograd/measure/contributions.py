@@ -26,6 +26,8 @@ class Contribution:
         name: The effect.
         label: What a sentence calls it.
         predicted_without: Predicted loss change of the chip without the effect.
+        saves: That of the whole chip less it, by the same closed forms: the prediction that stands
+            beside the measurement is from draws, with an error of its own.
         share: Part of the prediction that goes with the effect; shares of effects that need each
             other do not sum to 1. NaN for a prediction of 0, and for all effects where some lower
             what others raise: parts of opposite sign are no shares.
@@ -34,6 +36,7 @@ class Contribution:
     name: str
     label: str
     predicted_without: float
+    saves: float
     share: float
 
 
@@ -98,7 +101,7 @@ def contributions_of(
     )
     shares = shares_of(whole, others)
     parts = [
-        Contribution(name, label, left, share)
+        Contribution(name, label, left, whole - left, share)
         for (name, label), left, share in zip(variants, others, shares, strict=True)
     ]
     return tuple(sorted(parts, key=lambda part: part.predicted_without * (-1, 1)[whole > 0]))

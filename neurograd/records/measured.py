@@ -168,6 +168,7 @@ def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
                 effect=part.name,
                 label=part.label,
                 predicted_without=part.predicted_without,
+                saves=part.saves,
                 share=part.share,
             )
             for part in point.contributions

@@ -176,9 +176,22 @@ class ContributionResult(Record):
     """What a sentence calls it."""
     predicted_without: Number
     """Predicted loss change of the chip without it; None (null in JSON) where it is not finite."""
+    saves: Number = None
+    """That of the whole chip less it, both by closed forms (the prediction of the whole that stands
+    beside the measurement is from draws); None in older reports and where it is not finite."""
     share: Number
     """Part of the prediction that goes with it; None (null in JSON) for a prediction of 0, and for
     all effects where some lower what others raise."""
+
+
+def change_with(point: PointResult, part: ContributionResult) -> Number:
+    """Predicted loss change with all effects that one of them is counted from.
+
+    In reports that do not have it, the prediction that stands beside the measurement.
+    """
+    if part.saves is None or part.predicted_without is None:
+        return point.delta_loss.predicted
+    return part.predicted_without + part.saves
 
 
 class ReferenceResult(Record):

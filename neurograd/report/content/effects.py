@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from neurograd import words
 from neurograd.records.cost import Cost
 from neurograd.records.mitigation import EffectCost, MitigationGuide
-from neurograd.records.point import ContributionResult, PointResult
+from neurograd.records.point import ContributionResult, PointResult, change_with
 from neurograd.records.record import Number
 from neurograd.records.report import CheckReport
 from neurograd.report.content.sheet import Column, Sheet, percent
@@ -35,7 +35,9 @@ def _are_mixed(point: PointResult) -> bool:
     """Whether some effects lower what others raise, at a step."""
     if any(part.share is not None and part.share < 0 for part in point.contributions):
         return True  # a report of an earlier version
-    whole = point.delta_loss.predicted
+    if not point.contributions:
+        return False
+    whole = change_with(point, point.contributions[0])
     if whole is None:
         return False
     left = [part.predicted_without for part in point.contributions]
@@ -46,9 +48,10 @@ def _are_mixed(point: PointResult) -> bool:
 
 def contribution_columns(point: PointResult) -> tuple[Column[ContributionResult], ...]:
     """The columns of ``contributions_sheet`` at a point."""
-    scale, whole = point.loss, point.delta_loss.predicted
+    scale = point.loss
 
     def saves(part: ContributionResult) -> str:
+        whole = change_with(point, part)
         if whole is None or part.predicted_without is None:
             return words.MISSING
         return words.number(whole - part.predicted_without, scale=scale)
@@ -75,12 +78,13 @@ def contributions_sheet(report: CheckReport) -> Sheet[ContributionResult] | None
     worst = max(points, key=lambda point: point.delta_loss.predicted or 0.0)
     told = _tell(part.share for part in worst.contributions)
     why = _MIXED if _are_mixed(worst) else ""
-    whole = words.number(worst.delta_loss.predicted, scale=worst.loss)
+    whole = words.number(change_with(worst, worst.contributions[0]), scale=worst.loss)
+    closed = " in closed form" if worst.contributions[0].saves is not None else ""
     return Sheet(
         f"What each effect adds to the predicted cost of a step, at step {worst.step}",
         contribution_columns(worst),
         worst.contributions,
-        note=f"With all effects ΔL is {whole}. "
+        note=f"With all effects ΔL is {whole}{closed}. "
         f"{'Shares of effects that need each other do not sum to 100 %.' if told else why}".strip(),
     )
 

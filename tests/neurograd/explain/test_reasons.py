@@ -209,6 +209,8 @@ def test_sentences_of_the_points(report):
         "In a single step at step 0, the levels is the largest part of the predicted change of the "
         "loss: 0.001 (0.0009 to 0.0011 at 99 %) with it, 0.0002 without." in text
     )
+    first["contributions"][0].update(saves=0.0007)
+    assert "loss: 0.0009 with it, 0.0002 without." in " ".join(explain(changed, ["a", "b"]))
     assert "1 of 3 chips diverged" in text
     assert (
         "agree at 1 of 2 points; they differ most at step 0: 0.001 (0.0009 to 0.0011 at 99 %) "
