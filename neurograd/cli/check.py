@@ -82,6 +82,7 @@ def check(
             quick=quick,
             jobs=jobs,
             scheduler=scheduler,
+            resume=resume,
             unwritten=files,
             at_corners=corners,
             mitigation=mitigation,

@@ -71,6 +71,7 @@ def limits(
             quick=quick,
             jobs=jobs,
             scheduler=scheduler,
+            resume=resume,
             unwritten=files,
             confirm=not no_confirm,
         )

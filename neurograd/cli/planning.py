@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from neurograd.cli.outputs import Content, show_and_write
+from neurograd.cli.streams import say
 from neurograd.cli.work import pick_device, working
 from neurograd.errors import OutputError
 
@@ -32,6 +33,7 @@ def plan_and_exit(
     at_corners: bool = False,
     mitigation: bool | None = None,
     confirm: bool = True,
+    resume: Path | None = None,
 ) -> None:
     """Plan the work on a spec, print it, write its JSON, and exit with 0: there is no verdict.
 
@@ -48,6 +50,7 @@ def plan_and_exit(
         at_corners: Whether the ends of numbers with ranges would be forecast.
         mitigation: Whether a guide to the effects would be made; where it takes little, when None.
         confirm: Whether ``limits`` would train chips at its limits.
+        resume: Folder of finished stages, whose work is planned all the same.
 
     Raises:
         typer.Exit: Always, with 0.
@@ -70,6 +73,7 @@ def plan_and_exit(
             confirm=confirm,
         )
     show_plan(found, json_path)
+    say_planned_again(resume)
     raise typer.Exit(0)
 
 
@@ -83,6 +87,12 @@ def refuse_unwritten(files: Mapping[str, Path | None], allowed: str) -> None:
     for option, path in files.items():
         if path is not None:
             raise OutputError(f"{option}: a plan has nothing to write there; allowed: {allowed}")
+
+
+def say_planned_again(folder: Path | None) -> None:
+    """Say that a plan counts what is finished as well, where something may be."""
+    if folder is not None and folder.is_dir() and any(folder.iterdir()):
+        say(f"neurograd: {folder}: the plan counts what is finished there as well")
 
 
 def show_plan(found: Plan, json_path: Path | None = None) -> None:

@@ -20,7 +20,7 @@ from neurograd.cli.options import (
     SpecPath,
 )
 from neurograd.cli.outputs import say_written, show_and_write
-from neurograd.cli.planning import refuse_unwritten, show_plan
+from neurograd.cli.planning import refuse_unwritten, say_planned_again, show_plan
 from neurograd.cli.progress import ProgressBars
 from neurograd.cli.streams import say
 from neurograd.cli.work import with_seed
@@ -77,6 +77,7 @@ def sweep(
         with ProgressBars() as progress:
             found = plan_sweep(request, progress)
         show_plan(found)
+        say_planned_again(request.folder)
         return
     try:
         with ProgressBars() as progress:

@@ -53,6 +53,7 @@ def train(
             quick=quick,
             jobs=jobs,
             scheduler=scheduler,
+            resume=resume,
         )
     from neurograd.output import to_json  # noqa: PLC0415
     from neurograd.pipeline.check import train_beside  # noqa: PLC0415  (torch is slow to import)

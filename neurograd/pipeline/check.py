@@ -41,7 +41,7 @@ from neurograd.pipeline.points.work import measured_less
 from neurograd.pipeline.pool import TaskPool, Threads
 from neurograd.pipeline.pool.workers import Workers, open_workers, waiting_for
 from neurograd.pipeline.predicted.network import CLEAN
-from neurograd.pipeline.ranges import RangeForecasts, typical_notes
+from neurograd.pipeline.ranges import RangedSpecs, RangeForecasts, typical_notes
 from neurograd.pipeline.stages import Stages
 from neurograd.pipeline.store import StageStore
 from neurograd.problem import Problem
@@ -233,6 +233,8 @@ class Checking:
         """Do all of it, or train and judge only."""
         start = time.perf_counter()
         kind: Literal["check", "train"] = "check" if measure else "train"
+        # Values that do not go together are bad input, which is found before anything is trained.
+        in_ranges = RangedSpecs.of(self.given, at_corners=at_corners) if measure else None
         # Without steps there are no updates whose moments or whose sum could be looked at.
         measure = measure and self.spec.training.trains
         self.problem.check_finite(self.problem.initial_weights)
@@ -256,10 +258,9 @@ class Checking:
             # The clean twin (CLEAN) is predicted as well: errors of the method cancel.
             predicted = [predicting(index) for index in ((CLEAN, *chips) if measure else ())]
             ranged = None
-            if kind == "check":
+            if in_ranges is not None:
                 twin = predicted[0] if predicted else None
-                parts = (self.given, stages, submit, self.resume, twin)
-                ranged = RangeForecasts.begin(*parts, at_corners=at_corners)
+                ranged = RangeForecasts.begin(in_ranges, stages, submit, self.resume, twin)
             judged = group.judged()
             while judged.more is not None:
                 group.grow(judged.more)

@@ -93,8 +93,8 @@ def values_in_ranges(spec: Spec, *, at_corners: bool) -> int:
 
 
 @dataclass(frozen=True)
-class RangeForecasts:
-    """Forecasts that have begun.
+class RangedSpecs:
+    """A spec at values of the numbers that are not known exactly.
 
     Attributes:
         spec: The spec with its ranges.
@@ -102,8 +102,7 @@ class RangeForecasts:
         draws: The values of each draw.
         corners_kind: Which corners are looked at, None for none.
         corners: Their values.
-        unchanged: Keys with whose ends all chips are the same.
-        tasks: What is predicted for draws and corners, in their order.
+        specs: The spec at all of these, in their order.
     """
 
     spec: Spec
@@ -111,28 +110,14 @@ class RangeForecasts:
     draws: Sequence[Values]
     corners_kind: Literal["all", "axes"] | None
     corners: Sequence[Values]
-    unchanged: frozenset[str]
-    tasks: Sequence[Future[PredictedCost]]
+    specs: Sequence[Spec]
 
     @classmethod
-    def begin(
-        cls,
-        spec: Spec,
-        stages: Stages,
-        submit: Submit,
-        folder: Path | None,
-        twin: Future[PredictedNetwork] | None = None,
-        *,
-        at_corners: bool,
-    ) -> RangeForecasts | None:
-        """Begin all forecasts; None where all numbers are known.
+    def of(cls, spec: Spec, *, at_corners: bool) -> RangedSpecs | None:
+        """All values that are looked at; None where all numbers are known.
 
         Args:
             spec: The spec.
-            stages: What is computed for the typical values.
-            submit: Runs a task.
-            folder: Where finished forecasts are kept, None to keep nothing.
-            twin: The forecast of the clean twin, where it has begun before these.
             at_corners: Whether the ends of the numbers are looked at as well.
 
         Raises:
@@ -149,26 +134,61 @@ class RangeForecasts:
         typical = typical_values(spec_to_dict(spec), ranges)
         draws = drawn(ranges, typical, spec.measure.seed)
         kind, ends = corners(ranges, typical) if at_corners else (None, [])
-        specs = [_at(spec, values) for values in (*draws, *ends)]
+        return cls(spec, ranges, draws, kind, ends, [_at(spec, each) for each in (*draws, *ends)])
+
+
+@dataclass(frozen=True)
+class RangeForecasts:
+    """Forecasts that have begun.
+
+    Attributes:
+        at: The values that are looked at.
+        unchanged: Keys with whose ends all chips are the same.
+        tasks: What is predicted for draws and corners, in their order.
+    """
+
+    at: RangedSpecs
+    unchanged: frozenset[str]
+    tasks: Sequence[Future[PredictedCost]]
+
+    @classmethod
+    def begin(
+        cls,
+        at: RangedSpecs,
+        stages: Stages,
+        submit: Submit,
+        folder: Path | None,
+        twin: Future[PredictedNetwork] | None = None,
+    ) -> RangeForecasts:
+        """Begin all forecasts.
+
+        Args:
+            at: The values that are looked at.
+            stages: What is computed for the typical values.
+            submit: Runs a task.
+            folder: Where finished forecasts are kept, None to keep nothing.
+            twin: The forecast of the clean twin, where it has begun before these.
+        """
         from neurograd.pipeline.limits.outlook import Outlook  # noqa: PLC0415  (imports check)
 
         outlook = Outlook(stages.problem.device, folder, stages.workers)
         known = None if twin is None else twin.result
         outlook.know(stages.spec, stages.problem, stages.content, known)
-        advance = stages.pool.stage(f"forecasting {len(specs)} values of its ranges", len(specs))
-        tasks = [submit("ranges", _predicted, outlook, each, advance) for each in specs]
-        unchanged = _unchanged(spec, stages.problem, ranges)
-        return cls(spec, ranges, draws, kind, ends, unchanged, tasks)
+        advance = stages.pool.stage(
+            f"forecasting {len(at.specs)} values of its ranges", len(at.specs)
+        )
+        tasks = [submit("ranges", _predicted, outlook, each, advance) for each in at.specs]
+        return cls(at, _unchanged(at.spec, stages.problem, at.ranges), tasks)
 
     def result(self) -> RangesResult:
         """What the forecasts say, when they are there."""
         found = [task.result() for task in self.tasks]
-        of_draws, of_corners = found[: len(self.draws)], found[len(self.draws) :]
+        count, at = len(self.at.draws), self.at
         return result_of(
-            self.spec,
-            list(zip(self.draws, of_draws, strict=True)),
-            list(zip(self.corners, of_corners, strict=True)),
-            self.corners_kind,
+            at.spec,
+            list(zip(at.draws, found[:count], strict=True)),
+            list(zip(at.corners, found[count:], strict=True)),
+            at.corners_kind,
             self.unchanged,
         )
 

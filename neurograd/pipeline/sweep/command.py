@@ -18,7 +18,8 @@ from neurograd.output import (
     is_inside,
     write_atomically,
 )
-from neurograd.pipeline.identity import Surroundings
+from neurograd.pipeline.changed import quick_spec
+from neurograd.pipeline.identity import ChipTask, Surroundings, VerdictTask
 from neurograd.pipeline.planning import Command, Plan, check_planned, plan_points
 from neurograd.pipeline.pool import TaskPool, choose_pool, processes_of
 from neurograd.pipeline.store import say_if_of_another_version
@@ -38,6 +39,7 @@ from neurograd.progress import Reporter
 from neurograd.spec import Spec, input_files, load_spec, spec_to_dict
 
 FIGURES = (".png", ".svg", ".pdf")
+_SEED = "measure.seed"
 _STAGE = re.compile(r"[0-9a-f]{16}")
 
 
@@ -153,16 +155,27 @@ def plan_sweep(request: Request, reporter: Reporter) -> Plan:
     Raises:
         NeurogradError: For everything that bad input causes, and for a sweep on a cluster.
     """
-    _, specs, device, _ = _asked(request)
+    _, asked, device, _ = _asked(request)
     check_planned(request.jobs, request.scheduler)
+    specs = _unequal([spec for _, spec in asked], request, device)
     return plan_points(
-        [spec for _, spec in specs],
+        specs,
         cast(Command, request.mode),  # the modes have the names of what is planned
         device=device,
         quick=request.quick,
         processes=processes_of(request.jobs, device, len(specs)),
         reporter=reporter,
     )
+
+
+def _unequal(specs: Sequence[Spec], request: Request, device: str) -> list[Spec]:
+    """Points that are computed: of those with one task the first alone."""
+    found: dict[str, Spec] = {}
+    for spec in specs:
+        small = (quick_spec(spec) if request.quick else spec).typical
+        chip = ChipTask.of(small, device, "", quick=request.quick)
+        found.setdefault(VerdictTask.of(chip, small, request.mode).digest, spec)
+    return list(found.values())
 
 
 def _asked(
@@ -174,6 +187,7 @@ def _asked(
     device = _device(request)
     axes = [parse_axis(text) for text in request.over]
     check_axes(axes)
+    _check_set(request, axes)
     base = load_spec(request.spec_path, request.settings, allow_code=request.allow_code)
     base.check_leave(str(request.spec_path))
     _check_apart(request, axes)
@@ -233,6 +247,22 @@ def _check_apart(request: Request, axes: Sequence[Axis]) -> None:
     inputs = [*input_files(request.spec_path, request.settings), *swept]
     for path in request.files:
         check_apart(path, inputs)
+
+
+def _check_set(request: Request, axes: Sequence[Axis]) -> None:
+    """Refuse a key that is swept and set as well, which would change no point.
+
+    The seed of a random design is that of its draws, too.
+    """
+    swept = {axis.key for axis in axes} - ({_SEED} if request.random is not None else set())
+    for text in request.settings:
+        key = text.partition("=")[0].strip()
+        if key in swept:
+            option = "--seed or --set" if key == _SEED else "--set"
+            raise NeurogradError(
+                f"--over {key}: {option} gives the same key, which no point would have; allowed: "
+                "one of them"
+            )
 
 
 def _device(request: Request) -> str:

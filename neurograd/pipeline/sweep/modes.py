@@ -85,6 +85,18 @@ def check_mode(mode: str) -> None:
         raise NeurogradError(f"--mode: {mode!r} is unknown; allowed: {', '.join(MODES)}")
 
 
+def check_trains(spec: Spec, mode: str) -> None:
+    """Refuse a mode that measures updates for a spec that makes none.
+
+    Raises:
+        NeurogradError: With one line that names another mode.
+    """
+    if MODES[mode].needs_snapshots and not spec.training.trains:
+        raise NeurogradError(
+            f"--mode: {mode} measures updates, and training.steps is 0; allowed: train"
+        )
+
+
 def _clean(spec: Spec, device: str, quick: bool) -> CleanTraining:
     return train_clean(spec, device=device, quick=quick)
 
@@ -94,10 +106,6 @@ def _train(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> Traine
 
 
 def _check(spec: Spec, device: str, quick: bool, clean: CleanTraining) -> CheckedColumns:
-    if not spec.training.trains:
-        raise NeurogradError(
-            "--mode: check measures updates, and training.steps is 0; allowed: train"
-        )
     # Rows have no room for a guide to the effects.
     found = check(spec, device=device, quick=quick, clean=clean, mitigation=False)
     return CheckedColumns.of(found.record)

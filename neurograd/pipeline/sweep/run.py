@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from neurograd.errors import NeurogradError
-from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem
+from neurograd.pipeline.build import build_chip, build_clean_chip, build_problem, build_schedule
 from neurograd.pipeline.changed import quick_spec
 from neurograd.pipeline.check import CleanTraining
 from neurograd.pipeline.identity import ChipTask, CleanTask, VerdictTask, content_fingerprint
@@ -26,7 +26,7 @@ from neurograd.pipeline.own.network_notes import network_notes
 from neurograd.pipeline.pool import Lasting, Stopped, TaskPool
 from neurograd.pipeline.ranges import typical_notes
 from neurograd.pipeline.store import StageStore
-from neurograd.pipeline.sweep.modes import MODES, Row, empty_row
+from neurograd.pipeline.sweep.modes import MODES, Row, check_trains, empty_row
 from neurograd.pipeline.sweep.work import Failure, Settings, evaluate_point, train_clean_twin
 from neurograd.progress import Reporter
 from neurograd.spec import Spec
@@ -93,11 +93,13 @@ def _prepare_group(
     for index in members:
         name, spec = specs[index]
         try:
+            check_trains(spec, settings.mode)
             if problem is None:
                 problem = build_problem(spec, settings.device)
                 data = content_fingerprint(problem)
                 build_clean_chip(spec, problem)
             build_chip(spec, problem)
+            build_schedule(spec, problem.num_samples)
         except NeurogradError as error:
             raise NeurogradError(f"{error} (at {name})") from None
         chip = ChipTask.of(spec, settings.device, data, quick=settings.quick)

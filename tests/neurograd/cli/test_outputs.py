@@ -138,6 +138,17 @@ def test_a_plan_of_a_sweep_refuses_files_that_only_the_work_fills(capsys, spec, 
     assert f"{option}: a plan has nothing to write there" in refused(capsys, "sweep", spec, *over)
 
 
+def test_a_plan_says_that_it_counts_what_is_finished(capsys, spec, tmp_path):
+    folder = tmp_path / "kept"
+    planned = ("train", spec, "--plan", "--resume", folder)
+    assert run_command(capsys, *planned)[2] == ""
+    folder.mkdir()
+    (folder / "0123456789abcdef").mkdir()
+    assert run_command(capsys, *planned)[2] == (
+        f"neurograd: {folder}: the plan counts what is finished there as well\n"
+    )
+
+
 def test_a_plan_of_limits_counts_no_confirmation_that_is_not_made(capsys, spec):
     def planned(*options):
         code, out, _ = run_command(

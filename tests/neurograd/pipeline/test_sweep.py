@@ -22,12 +22,13 @@ from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_problem
 from neurograd.pipeline.check import train_beside, train_clean
 from neurograd.pipeline.forecasting import forecast
-from neurograd.pipeline.sweep import modes, run, work
-from neurograd.pipeline.sweep.command import Request, sweep
+from neurograd.pipeline.identity import Surroundings
+from neurograd.pipeline.sweep import command, modes, run, work
+from neurograd.pipeline.sweep.command import Request, plan_sweep, sweep
 from neurograd.pipeline.sweep.design import Axis, Range, make_grid, make_random, parse_axis
 from neurograd.progress import Silent
 from neurograd.report.figures.sweep_map import SweepFigure, check_plot, plot_sweep
-from neurograd.spec import load_spec
+from neurograd.spec import load_spec, validate_spec
 from tests.neurograd.command_line import TINY, run_command, started
 from tests.neurograd.pipeline.pool.disturbed import Killing
 
@@ -565,6 +566,8 @@ def test_too_many_panels_are_refused_before_anything_runs():
             ["--over", "network.hidden=[8],[]", "--set", "learning_rule.name=feedback_alignment"],
             ["learning_rule.name", "at network.hidden=[]"],
         ),
+        (["--over", "measure.seed=1,2", "--seed", "3"], ["--over measure.seed", "--seed or --set"]),
+        (["--over", f"{C2C}=1 %", "--set", f"{C2C}=2 %"], [f"--over {C2C}", "--set"]),
         (["--over", f"{C2C}=1 %", "--set", "task.train_samples=99999"], ["task.train_samples"]),
         (["--over", f"{C2C}=1 %", "--random", "0"], ["--random", "allowed"]),
         (["--over", f"{C2C}=1 %", "--random", "x"], ["--random"]),
@@ -602,6 +605,45 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert err.count("\n") == 1
     assert all(word in err for word in words), err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["tiny.yaml"]
+
+
+def test_bad_input_of_the_last_point_is_found_before_the_first_is_computed(spec, monkeypatch):
+    """Red where a night of points is computed first."""
+    monkeypatch.setattr(command, "evaluate_points", lambda *a: pytest.fail("has begun"))
+    schedule = "training.schedule={kind: step, every: 1, factor: 0.5}"
+    with pytest.raises(NeurogradError, match=r"training\.schedule.*at training\.steps=200"):
+        _sweep(spec, spec.with_name("t.csv"), "training.steps=1,200", settings=(schedule,))
+
+
+def test_check_mode_refuses_a_point_without_updates_before_the_first_is_computed(tmp_path):
+    weights = tmp_path / "network.pt"
+    weights.write_bytes(b"is looked at later")
+    point = validate_spec(
+        {
+            "task": {"name": "digits", "train_samples": 20, "test_samples": 20},
+            "network": {"hidden": [4], "weights": str(weights)},
+            "device": {},
+            "deployment": {"times": ["1 h"]},
+            "training": {"steps": 0},
+        }
+    )
+    settings = work.Settings("check", False, Surroundings.of("cpu"))
+    with pytest.raises(NeurogradError, match=r"--mode: check measures updates.*at steps=0"):
+        run.prepare([("steps=0", point)], settings)
+
+
+def test_the_seed_of_a_random_design_may_be_given_where_the_seed_is_swept(spec, tmp_path):
+    options = {"random": 2, "settings": ("measure.seed=7",), "mode": "predict"}
+    assert len(_sweep(spec, tmp_path / "t.csv", "measure.seed=1,2", **options).rows) == 2
+
+
+def test_a_plan_counts_equal_points_once(spec, tmp_path):
+    def planned(count):
+        over = ("training.seeds=1,2",)
+        request = Request(spec, over, random=count, table=tmp_path / "t.csv", jobs=1)
+        return plan_sweep(request, Silent()).points
+
+    assert planned(2) == planned(12) == 2
 
 
 def test_parquet_without_pyarrow_names_the_extra(capsys, spec, tmp_path, monkeypatch):

@@ -26,6 +26,7 @@ from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.pipeline.ranges.draws import column, corners, drawn
 from neurograd.pipeline.ranges.forecasts import result_of, typical_notes, values_in_ranges
 from neurograd.pipeline.ranges.outcome import edge_of, first_order, share_of
+from neurograd.pipeline.stages import Stages
 from neurograd.records.json_form import report_from_json, to_json_dict
 from neurograd.records.limits import RangeDraw
 from neurograd.report import render_html, render_markdown
@@ -422,10 +423,21 @@ def test_corners_without_ranges_are_refused():
     spec = validate_spec(SMALL).typical
     with pytest.raises(NeurogradError, match="--corners: no number"):
         values_in_ranges(spec, at_corners=True)
+
+
+@pytest.fixture
+def training_nothing(monkeypatch):
+    """Red where bad input is found only after the clean training."""
+    monkeypatch.setattr(Stages, "clean", lambda stages: pytest.fail("has been trained"))
+
+
+@pytest.mark.usefixtures("training_nothing")
+def test_corners_without_ranges_are_refused_before_the_training():
     with pytest.raises(NeurogradError, match="--corners: no number"):
-        check(spec, at_corners=True)
+        check(validate_spec(SMALL).typical, at_corners=True)
 
 
+@pytest.mark.usefixtures("training_nothing")
 def test_values_that_do_not_go_together_are_named():
     conductance = {
         "min": {"typ": "1 uS", "min": "1 uS", "max": "9 uS"},
