@@ -114,19 +114,22 @@ class MeasuredPoint(ABC):
         )
 
     @property
-    def hessian_decides(self) -> bool:
-        """Whether the expected loss of a step along −g is what its gradient and Hessian make it."""
+    def hessian_decides(self) -> bool | None:
+        """Whether the expected loss of a step along −g is what its gradient and Hessian make it.
+
+        None where it is not known.
+        """
         return self.follows_gradient
 
     @property
-    def noise_threshold_holds(self) -> bool:
+    def noise_threshold_holds(self) -> bool | None:
         """Whether Theorem 3.1 applies: to an update along −g without a bias."""
-        return self.hessian_decides and not self.bias_detected
+        return False if self.bias_detected else self.hessian_decides
 
     @property
-    def bias_threshold_holds(self) -> bool:
+    def bias_threshold_holds(self) -> bool | None:
         """Whether Theorem 3.2 applies: to an update of −g and a bias, without noise."""
-        return self.hessian_decides and not self.has_noise
+        return False if self.has_noise else self.hessian_decides
 
     @property
     def noise_threshold(self) -> float:

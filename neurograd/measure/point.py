@@ -24,7 +24,7 @@ from neurograd.measure.curvature import (
 from neurograd.measure.curvature.spectrum import FULL, Effort
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import Interval
-from neurograd.measure.kinks import KinkTerm, measure_kinks
+from neurograd.measure.kinks import KinkTerm, measure_kinks, unknown_kinks
 from neurograd.measure.loss_change import (
     MeasuredLossChange,
     PredictedLossChange,
@@ -83,6 +83,7 @@ class PointMeasurement(MeasuredPoint):
         closed_form: The models' own mean and variance of the update, where they are known.
         spectrum: The Hessian's spectrum.
         kinks: What the kinks of the network add to a step.
+        unknown_kinks: What of network and loss may have kinks that are not seen.
         predicted: Lemma 2.1 with the kinks.
         measured: By the control variate.
         remainder: Measured minus predicted for the mean step, at two lengths of it.
@@ -93,6 +94,7 @@ class PointMeasurement(MeasuredPoint):
     closed_form: ElementMoments | None
     spectrum: Spectrum
     kinks: KinkTerm
+    unknown_kinks: tuple[str, ...]
     predicted: PredictedLossChange
     measured: MeasuredLossChange
     remainder: Truncation
@@ -126,9 +128,14 @@ class PointMeasurement(MeasuredPoint):
         return cost / white if white != 0 and self.moments.total_variance > 0 else math.nan
 
     @property
-    def hessian_decides(self) -> bool:
-        """Whether the clean update is −g, and the Hessian sees all of the loss."""
-        return self.follows_gradient and not self.kinks.exists
+    def hessian_decides(self) -> bool | None:
+        """Whether the clean update is −g, and the Hessian sees all of the loss.
+
+        None where the network or its loss may have kinks that are not seen.
+        """
+        if not self.follows_gradient or self.kinks.exists:
+            return False
+        return None if self.unknown_kinks else True
 
     @property
     def difference(self) -> Estimate:
@@ -247,6 +254,7 @@ def measure_point(
         spectrum=measure_spectrum(problem, w, seed, budget.spectrum),
         covariance=covariance,
         kinks=kinks,
+        unknown_kinks=unknown_kinks(problem),
         predicted=predicted,
         measured=measured,
         remainder=measure_truncation(problem, w, moments, product, step_size, other),

@@ -46,6 +46,12 @@ BIASED = "the update has a bias, and the noise threshold is for one without"
 
 NOISY = "the update has noise, and the bias thresholds are for one without"
 
+
+def kinks_unknown(parts: Sequence[str]) -> str:
+    """Why it is not known whether thresholds hold: parts of the network, or the loss."""
+    return f"kinks of {', '.join(parts)} are not seen, if there are any"
+
+
 # -- Trainings ------------------------------------------------------------------------------------
 
 
@@ -159,6 +165,7 @@ def point_result(point: PointMeasurement, looks: int = 1) -> PointResult:
             thresholds_reason=_reason(
                 (not point.follows_gradient, OTHER_UPDATE),
                 (point.kinks.exists, KINKS_UNSEEN),
+                (bool(point.unknown_kinks), kinks_unknown(point.unknown_kinks)),
                 (point.bias_detected, BIASED),
                 (point.has_noise, NOISY),
             ),

@@ -159,12 +159,13 @@ class Descent(Record):
     """Bound on r that guarantees descent (corrected Theorem 3.2); None for a smoothed loss."""
     noise_threshold_holds: bool | None = None
     """Whether Theorem 3.1 applies: not to a network with kinks, nor to an optimizer's update, nor
-    to one in which a bias was detected; None where it is not known."""
+    to one in which a bias was detected; None where it is not known, such as where modules may have
+    kinks that are not seen."""
     bias_threshold_holds: bool | None = None
     """The same of Theorem 3.2, in both of its forms, which is about a bias and no noise; None where
     it is not known."""
     thresholds_reason: str | None = None
-    """Why one or both do not hold; None where both do."""
+    """Why one or both do not hold or are not known to; None where both do."""
 
 
 class ContributionResult(Record):

@@ -7,6 +7,7 @@ from neurograd.measure.kinks.closed_form import (
 )
 from neurograd.measure.kinks.passes import Places, kinks_of_steps, sampled_kinks
 from neurograd.measure.kinks.term import KinkTerm, measure_kinks, variant_kinks
+from neurograd.measure.kinks.unseen import unknown_kinks
 
 __all__ = [
     "KinkTerm",
@@ -17,5 +18,6 @@ __all__ = [
     "kinks_of_steps",
     "measure_kinks",
     "sampled_kinks",
+    "unknown_kinks",
     "variant_kinks",
 ]

@@ -18,7 +18,8 @@ from neurograd.measure.loss_change import predict_loss_change
 from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.problem import Problem
 from neurograd.problem.losses import MeanSquaredError
-from neurograd.records.measured import BIASED, KINKS_UNSEEN, NOISY, point_result
+from neurograd.records.measured import BIASED, KINKS_UNSEEN, NOISY, kinks_unknown, point_result
+from neurograd.seeding import generator_for
 from tests.neurograd.cases import dense_hessian, relu_network, smooth_network
 
 BUDGET = MeasurementBudget(draws=60, loss_draws=30, covariance_draws=8, seed=1)
@@ -133,6 +134,43 @@ def test_each_threshold_holds_for_the_updates_that_its_theorem_is_about(
     assert descent.thresholds_reason == reasons
     assert found.predicted.kinks == Estimate.exact(0.0)
     assert found.anisotropy == pytest.approx(found.hessian_anisotropy, nan_ok=True)
+
+
+class Own(nn.Module):
+    """An activation that a user writes out."""
+
+    def forward(self, x):
+        return x.abs()
+
+
+def l1(outputs, targets):
+    return (outputs - targets).abs().mean(1)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "unknown"),
+    [
+        *((each, MeanSquaredError(), ()) for each in (nn.Tanh(), nn.ELU(), nn.Softplus())),
+        *(
+            (each, MeanSquaredError(), (type(each).__name__,))
+            for each in (nn.PReLU(), nn.SELU(), nn.ELU(0.5), nn.Threshold(0.0, 0.0), Own())
+        ),
+        (nn.Tanh(), l1, ("the loss",)),
+    ],
+)
+def test_it_is_not_known_whether_thresholds_hold_where_kinks_may_be_unseen(
+    activation, loss, unknown
+):
+    generator = generator_for(0, "data")
+    x, y = (torch.randn(20, n, generator=generator, dtype=torch.float64) for n in (3, 2))
+    module = nn.Sequential(nn.Linear(3, 4), activation, nn.Linear(4, 2)).double()
+    problem = Problem(module, loss, x, y)
+    budget = replace(BUDGET, draws=4, loss_draws=2)
+    found = measure_point(problem, Chip(Backprop(), 0.1), problem.initial_weights, 0, 0, budget)
+    assert found.unknown_kinks == unknown
+    descent, known = point_result(found).descent, None if unknown else True
+    assert (descent.noise_threshold_holds, descent.bias_threshold_holds) == (known, known)
+    assert descent.thresholds_reason == (kinks_unknown(unknown) if unknown else None)
 
 
 def test_noise_makes_the_loss_rise_below_the_threshold_of_the_bias():
