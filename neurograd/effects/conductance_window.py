@@ -26,9 +26,9 @@ class Window(SpecModel):
     )
     max: Annotated[float, Siemens()] | None = Field(
         None,
-        description="Largest conductance: '59 uS', or as a resistance '16.9 kΩ'. Wires and drift "
-        "know min/max only, thermal noise (read.bandwidth) and programming errors in siemens know "
-        "its size. Default: that of measured in siemens, else none.",
+        description="Largest conductance: '59 uS', or as a resistance '16.9 kΩ'. Only min/max "
+        "counts for wires, drift and programming errors of devices, the size for thermal noise "
+        "(read.bandwidth). Default: that of measured in siemens, else none.",
     )
 
     @model_validator(mode="after")

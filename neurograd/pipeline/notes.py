@@ -127,7 +127,8 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
 
     Each key of ``device``, ``quantization``, ``learning_rule`` and ``deployment`` that is not at
     its default is set to it, alone or, where that is refused, with another one of its section;
-    nothing of the chip built may then be another, number by number.
+    nothing of the chip built may then be another, number by number. A section that may be null, and
+    does nothing as a whole, is named in place of its keys.
     """
     found: list[tuple[str, ...]] = []
     if own_parts(spec) is not None:  # the keys are those of its clean twin
@@ -135,12 +136,34 @@ def idle_keys(spec: Spec, problem: Problem) -> list[tuple[str, ...]]:
     chips = Chips(spec, problem)
     for place in (*PLACES, "deployment"):
         section = getattr(spec, place)
+        if section is None:
+            continue
+        idle = [key for key in _optional(section, place) if _is_idle(key, spec, chips)]
+        found += [(key,) for key in idle]
         groups: dict[str, list[tuple[str, Any]]] = {}
-        for key, default in _set_keys(section, place, spec) if section is not None else ():
+        for key, default in _set_keys(section, place, spec):
+            if key.startswith(tuple(f"{whole}." for whole in idle)):
+                continue  # the whole section does nothing
             groups.setdefault(key.rpartition(".")[0], []).append((key, default))
         for group in groups.values():
             found += _idle_of(group, spec, chips)
     return [*found, *_idle_of_layers(spec, chips)]
+
+
+def _optional(section: BaseModel, place: str) -> Iterator[str]:
+    """Sections of a section that are there, and need not be."""
+    for name, field in type(section).model_fields.items():
+        optional = field.get_default(call_default_factory=True) is None
+        if isinstance(getattr(section, name), BaseModel) and optional:
+            yield f"{place}.{name}"
+
+
+def _is_idle(key: str, spec: Spec, chips: Chips) -> bool:
+    """Whether all chips would be the same with null for a section."""
+    other = _spec_with(spec, {key: None})
+    if other is None or spec_to_dict(other) == spec_to_dict(spec):
+        return False
+    return chips.same_with(other) is True
 
 
 def _idle_of_layers(spec: Spec, chips: Chips) -> Iterator[tuple[str, ...]]:

@@ -66,13 +66,19 @@ WINDOW = {"min": "3.8 uS", "max": "59 uS"}
         (("pulsed.known_step",), {"pulsed": {"known_step": "mean"}}, {}),
         ((), {"pulsed": {"known_step": "mean", "up_down": 0.1}}, {}),
         (
-            ("ir_drop.array_rows", "ir_drop.array_columns"),
+            ("device.ir_drop changes",),
             {"ir_drop": {"wire_ratio": 0, "array_rows": 2, "array_columns": 2}},
             {},
         ),
-        (("endurance.cycles",), {"endurance": {"cycles": 100}}, {}),
-        (("drift.t0",), {"drift": {"time": "1 h", "exponent": 0, "t0": "1 min"}}, {}),
-        (("drift.exponent",), {"drift": {"time": "20 s", "exponent": 0.1}}, {}),
+        (("device.endurance changes",), {"endurance": {"cycles": 100}}, {}),
+        # sections that do nothing as a whole
+        (("drift changes",), {"drift": {"time": "1 h", "exponent": 0, "t0": "1 min"}}, {}),
+        (("drift changes",), {"drift": {"time": "20 s", "exponent": 0.1}}, {}),
+        (("drift changes",), {"drift": {"time": "1 h", "t0": "1 h"}}, {}),
+        (("drift changes",), {"drift": {"time": "1 h", "exponent": 0}}, {}),
+        (("ir_drop changes",), {"ir_drop": {"wire_ratio": 0}}, {}),
+        ((), {"ir_drop": {"wire_ratio": 1e-3}, "drift": DRIFT}, {}),
+        ((), {"drift": {"exponent": 0.03}}, {"deployment": {"times": ["1 h"]}}),
         # defaults that a model fills in are no one's wish
         ((), {"preset": "reram-es"}, {}),
     ],
