@@ -57,7 +57,7 @@ def write_fused(
     found = write.for_loops
     if found is None or not found.fit(w):
         return None
-    from device_models.kernels import pulsed_loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.trains import pulsed_loop  # noqa: PLC0415  (imports numba)
 
     realized = torch.empty_like(w)
     beyond = over_devices(
@@ -88,7 +88,7 @@ def further_fused(
     values = (*vars(devices).values(), pulses)
     if shape is None or not taken(state) or not alike(state, *values):
         return None
-    from device_models.kernels import many_loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.trains import many_loop  # noqa: PLC0415  (imports numba)
 
     end, like = state.clone(), torch.ones_like(state)
     own = (
@@ -115,7 +115,7 @@ def properties(write: NominalStepWrite) -> Properties | None:
     every = (*values[0], *values[1])
     if not alike(*every):
         return None
-    from device_models.kernels import pulsed_loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.trains import pulsed_loop  # noqa: PLC0415  (imports numba)
 
     dtype = every[0].dtype
     shape = _shape(write.step, dtype)
@@ -134,7 +134,7 @@ def properties_in_place(write: NominalStepWrite) -> Properties | None:
     found = write.for_loops
     if found is None:
         return None
-    from device_models.kernels.pulsed_loop import is_short, table_of  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.trains.pulsed_loop import is_short, table_of  # noqa: PLC0415  (imports numba)
 
     plus, minus, shape, request = found.arguments
     table = table_of(plus, minus, one_sided=write.one_sided)
@@ -148,7 +148,7 @@ def _real(dtype: torch.dtype) -> Any:
 
 def _request(write: NominalStepWrite, dtype: torch.dtype) -> Any:
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
-    from device_models.kernels.pulsed_loop import Request  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.trains.pulsed_loop import Request  # noqa: PLC0415  (imports numba)
 
     real, (up, down), (most_up, most_down) = _real(dtype), write.steps, write.most_pulses
     if up == down:
@@ -170,7 +170,7 @@ def _request(write: NominalStepWrite, dtype: torch.dtype) -> Any:
 
 def _limits(dtype: torch.dtype) -> Any:
     """The constants of ``many_pulses`` as the loop takes them."""
-    from device_models.kernels.many_loop import Limits  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.trains.many_loop import Limits  # noqa: PLC0415  (imports numba)
 
     number = torch.finfo(dtype)
     reals = (
@@ -190,7 +190,7 @@ def _shape(step: Step, dtype: torch.dtype) -> Any:
     """The step as the loop takes it; None for one that it does not know."""
     if type(step) is JumpTable:
         return _jumps(step, dtype)
-    from device_models.kernels import train_loop as loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.trains import train_loop as loop  # noqa: PLC0415  (imports numba)
 
     shapes: dict[type, type[loop.Shape]] = {
         LinearStep: loop.LinearShape,
@@ -213,6 +213,6 @@ def _jumps(table: JumpTable, dtype: torch.dtype) -> Any:
     columns = (table.nodes, table.up_mean, table.up_std, table.down_mean, table.down_std)
     if not all(plain(each, dtype) for each in columns):
         return None
-    from device_models.kernels.jump_loop import shape_of  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.trains.jump_loop import shape_of  # noqa: PLC0415  (imports numba)
 
     return shape_of(*(each.numpy() for each in columns))

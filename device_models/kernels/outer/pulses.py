@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from device_models.kernels import pulsed_loop
 from device_models.kernels.compiled import called, chosen_by_types
 from device_models.kernels.number_loops import (
     BLOCK,
@@ -21,7 +20,8 @@ from device_models.kernels.number_loops import (
 from device_models.kernels.outer import jumps, sieve
 from device_models.kernels.outer.order import ALL, Place, fill, line_of, sort, visited_columns
 from device_models.kernels.outer.streams import normals_in_turn, units_in_turn
-from device_models.kernels.train_loop import ASKED, MORE, NOISE, PULSES, room_of
+from device_models.kernels.trains import pulsed_loop
+from device_models.kernels.trains.train_loop import ASKED, MORE, NOISE, PULSES, room_of
 
 
 def _bits(values: Any) -> Any:

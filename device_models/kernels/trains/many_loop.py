@@ -9,7 +9,7 @@ import numpy as np
 from device_models.kernels.compiled import called, chosen_by_types, inlined
 from device_models.kernels.counter_numbers import UNIFORMS
 from device_models.kernels.number_loops import block_of, exp_of, log_of, normal_pair
-from device_models.kernels.train_loop import ExponentialShape, LinearShape, PowerShape
+from device_models.kernels.trains.train_loop import ExponentialShape, LinearShape, PowerShape
 
 _FIRST, _FOUR, _TWO, _ONE = np.uint64(UNIFORMS), np.uint64(4), np.uint64(2), np.uint64(1)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from device_models.kernels.compiled import chosen_by_types
-from device_models.kernels.train_loop import STATE, UP, moved, pulse_all
+from device_models.kernels.trains.train_loop import STATE, UP, moved, pulse_all
 
 BUCKETS = 1024
 """Equal parts of the window whose first node is looked up; a power of 2."""

@@ -17,7 +17,7 @@ from device_models.kernels.number_loops import (
     unit,
     words_of,
 )
-from device_models.kernels.train_loop import (
+from device_models.kernels.trains.train_loop import (
     ASKED,
     BEFORE,
     HIGH,

@@ -1,0 +1,1 @@
+"""Loops over trains of pulses, for the CPU."""
