@@ -129,6 +129,10 @@ def plot_moments(report: CheckReport) -> Figure:
         return figure
 
 
+_TWO_COLUMNS = 36
+"""Letters of the longest label of a legend that fits the figure in two columns."""
+
+
 def plot_spectrum(report: CheckReport) -> Figure:
     """Eigenvalues of the Hessian at the first and the last point, with the thresholds."""
     with styled():
@@ -177,7 +181,8 @@ def plot_spectrum(report: CheckReport) -> Figure:
         axes.set_xlabel("eigenvalue λ of the Hessian")
         axes.set_ylabel("number of eigenvalues")
         axes.set_title("Curvature and its thresholds")
-        figure.legend(loc="outside lower center", ncols=2)
+        longest = max(len(str(label)) for label in axes.get_legend_handles_labels()[1])
+        figure.legend(loc="outside lower center", ncols=2 if longest <= _TWO_COLUMNS else 1)
         return figure
 
 

@@ -252,18 +252,24 @@ def chip_of(kind, name, place):
     return problem, Chip(Minibatch(rule, 5) if case.batches else rule, 0.05, **parts[kind]())
 
 
+@pytest.fixture
+def made(monkeypatch):
+    """The recordings of trainings on a GPU; None for each that could not be made."""
+    found = []
+
+    def record(*each):
+        found.append(recording.record_update(*each))
+        return found[-1]
+
+    monkeypatch.setattr(updates, "record_update", record)
+    return found
+
+
 @pytest.mark.cuda
 @NO_CUDA
 @pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_replays_are_the_updates_on_cuda(kind, name, monkeypatch):
+def test_replays_are_the_updates_on_cuda(kind, name, made, monkeypatch):
     problem, chip = chip_of(kind, name, Place(torch.float64, "cuda"))
-    made = []
-
-    def record(*each):
-        made.append(recording.record_update(*each))
-        return made[-1]
-
-    monkeypatch.setattr(updates, "record_update", record)
     found = train(problem, chip, STEPS, seed=3)
     monkeypatch.setattr(updates, "can_be_recorded", lambda chip, problem: False)
     expected = train(problem, chip, STEPS, seed=3)
@@ -327,7 +333,7 @@ SPECS = {
 @NO_CUDA
 @pytest.mark.parametrize("batch", [1, 10])
 @pytest.mark.parametrize("name", SPECS)
-def test_chips_of_specs_are_recorded_on_cuda(name, batch, monkeypatch):
+def test_chips_of_specs_are_recorded_on_cuda(name, batch, made, monkeypatch):
     keys = {
         "network": {"hidden": [8]},
         "task": {"name": "digits", "train_samples": 60},
@@ -338,13 +344,6 @@ def test_chips_of_specs_are_recorded_on_cuda(name, batch, monkeypatch):
     spec = validate_spec({**keys, **SPECS[name]})
     problem = build_problem(spec, "cuda")
     chip = build_chip(spec, problem)
-    made = []
-
-    def record(*each):
-        made.append(recording.record_update(*each))
-        return made[-1]
-
-    monkeypatch.setattr(updates, "record_update", record)
     found = train(problem, chip, STEPS, seed=3)
     assert made
     assert None not in made
