@@ -18,7 +18,7 @@ from neurograd.cli.options import (
     Resume,
     Seed,
 )
-from neurograd.cli.outputs import Content, check_outputs, show_and_write
+from neurograd.cli.outputs import check_outputs, show_and_write
 from neurograd.cli.streams import say
 from neurograd.cli.work import pick_device, read_spec, spec_files, working
 from neurograd.errors import NeurogradError
@@ -92,9 +92,7 @@ def compare(
                 reporter=progress,
                 resume=resume,
             )
-    written: dict[Path, Content] = {}
-    if json_path is not None:
-        written[json_path] = to_json(result.report)
+    written = {} if json_path is None else {json_path: to_json(result.report)}
     show_and_write(partial(render_comparison, result.record), written, json_path)
     raise typer.Exit(0 if exit_zero else result.answer.exit_code)
 

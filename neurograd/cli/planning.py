@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from neurograd.cli.outputs import Content, show_and_write
+from neurograd.cli.outputs import show_and_write
 from neurograd.cli.streams import say
 from neurograd.cli.work import pick_device, working
 from neurograd.errors import OutputError
@@ -101,7 +101,5 @@ def show_plan(found: Plan, json_path: Path | None = None) -> None:
     from neurograd.records.json_form import to_json_dict  # noqa: PLC0415
     from neurograd.report.console.plan_table import render_plan  # noqa: PLC0415
 
-    written: dict[Path, Content] = {}
-    if json_path is not None:
-        written[json_path] = to_json(to_json_dict(found))
+    written = {} if json_path is None else {json_path: to_json(to_json_dict(found))}
     show_and_write(partial(render_plan, found), written, json_path)

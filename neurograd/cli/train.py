@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import typer
 
@@ -21,7 +20,7 @@ from neurograd.cli.options import (
     Seed,
     SpecPath,
 )
-from neurograd.cli.outputs import Content, check_outputs, show_and_write
+from neurograd.cli.outputs import check_outputs, show_and_write
 from neurograd.cli.planning import plan_and_exit
 from neurograd.cli.work import pick_device, read_spec, spec_files, working
 
@@ -69,8 +68,6 @@ def train(
             jobs=jobs,
             scheduler=scheduler,
         )
-    written: dict[Path, Content] = {}
-    if json_path is not None:
-        written[json_path] = to_json(result.report)
+    written = {} if json_path is None else {json_path: to_json(result.report)}
     show_and_write(partial(render_report, result.record), written, json_path)
     raise typer.Exit(0 if exit_zero else result.verdict.exit_code)

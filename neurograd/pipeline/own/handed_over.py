@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from device_models import Chip, Minibatch
-from device_models.protocols import StepSized
+from device_models.protocols import LearningRule, StepSized
 from neurograd.effects.minibatch import is_batched
 from neurograd.effects.recipe_keys import recipe_keys, recipe_of
 from neurograd.errors import NeurogradError
@@ -124,7 +124,7 @@ def check_beside(spec: Spec) -> None:
     set_keys = recipe_keys(spec.training)
     if chip is None or not set_keys:
         return
-    if _counts_pulses(chip):
+    if isinstance(_rule_of(chip), StepSized):
         refused = "whose rule counts the pulses of an update itself; allowed: one of the two"
     elif chip.write_each == "sample":
         refused = "which writes every sample, not the sum over a batch; allowed: write_each batch"
@@ -181,16 +181,17 @@ def _keys_of_own(
     }
 
 
-def _counts_pulses(chip: Chip) -> bool:
-    """Whether its rule, on batches or not, depends on the step size."""
-    rule = chip.rule
-    return isinstance(rule.rule if isinstance(rule, Minibatch) else rule, StepSized)
+def _rule_of(chip: Chip) -> LearningRule:
+    """Its rule itself, whether on batches or not."""
+    return chip.rule.rule if isinstance(chip.rule, Minibatch) else chip.rule
 
 
 def _check_own_step_size(chip: Chip) -> None:
     """Raise NeurogradError where a rule that counts pulses counts those of another step size."""
-    rule = chip.rule.rule if isinstance(chip.rule, Minibatch) else chip.rule
-    its = getattr(rule, "step_size", chip.step_size) if _counts_pulses(chip) else chip.step_size
+    rule = _rule_of(chip)
+    if not isinstance(rule, StepSized):
+        return
+    its = getattr(rule, "step_size", chip.step_size)
     if its != chip.step_size:
         raise NeurogradError(
             f"chip: has step size {chip.step_size:g}, and its rule {type(rule).__name__} one of "
