@@ -131,6 +131,34 @@ def exp_of(x: Any, real: Any) -> Any:
 
 
 @inlined
+def expm1_of(x: Any, real: Any) -> Any:
+    """The exponential of x less 1; numbers beyond −87 and 87 are taken for these."""
+    inside = x if x > real(-87.0) else real(-87.0)
+    inside = inside if inside < real(87.0) else real(87.0)
+    power = np.rint(inside * real(1.0 / math.log(2.0)))
+    high = inside - power * real(_LOG_2_HIGH)
+    low = power * real(_LOG_2_LOW)
+    rest = high - low
+    lost = (high - rest) - low
+    half = real(0.5) * rest
+    square = rest * half
+    series = real(-2.01099218183624371326e-07)
+    series = series * square + real(4.00821782732936239552e-06)
+    series = series * square + real(-7.93650757867487942473e-05)
+    series = series * square + real(1.58730158725481460165e-03)
+    series = series * square + real(-3.33333333333331316428e-02)
+    series = real(1.0) + square * series
+    t = real(3.0) - series * half
+    e = square * ((series - t) / (real(6.0) - rest * t))
+    e = rest * (e - lost) - lost - square
+    whole = np.int32(power)
+    # 2 to the power in two parts, as 2 to its opposite has to be a number as well.
+    near = real(1.0) - power_of_two(-whole, real) - (e - rest)
+    value = near * power_of_two(whole, real)
+    return x if np.isnan(x) else value
+
+
+@inlined
 def sine(x: Any, z: Any, real: Any) -> Any:
     """Sine from −π/4 to π/4; z is x²."""
     series = real(1.58969099521155010221e-10)
@@ -185,20 +213,34 @@ def normals_of(words: Any, size: Any, noise: Any, more_noise: Any) -> None:
 
 
 @called
-def gather(values: Any, device: Any, size: Any, found: Any) -> None:
-    """Values of some devices in their order; arrays of one value have the same one for all."""
+def pick(values: Any, device: Any, size: Any, near: Any, found: Any) -> None:
+    """Values of some devices, which are neighbours in their order where they are ``near``.
+
+    Arrays of one value have the same one for all.
+    """
     # Neighbours are copied: a processor takes several at a time.
-    first = np.int64(device[0])
     if values.size == 1:
         for k in range(size):
             found[k] = values[0]
-    elif np.int64(device[size - 1]) - first == size - 1:
-        near = values[first:]
+    elif near:
+        close = values[np.int64(device[0]) :]
         for k in range(size):
-            found[k] = near[k]
+            found[k] = close[k]
     else:
         for k in range(size):
             found[k] = values[device[k]]
+
+
+@inlined
+def are_near(device: Any, size: Any) -> Any:
+    """Whether one or more devices whose numbers rise are neighbours."""
+    return np.int64(device[size - 1]) - np.int64(device[0]) == size - 1
+
+
+@called
+def gather(values: Any, device: Any, size: Any, found: Any) -> None:
+    """As ``pick``, of one or more devices whose numbers rise."""
+    pick(values, device, size, are_near(device, size), found)
 
 
 @inlined
@@ -224,55 +266,23 @@ def round_all(numbers: Any, units: Any, size: Any, rounding: Any, real: Any) -> 
             numbers[j] = truncated(numbers[j], real(1.0), real)
 
 
-@inlined
-def normals_of_chosen(
-    chosen: Any,
-    count: Any,
-    first: Any,
-    second: Any,
-    noise: Any,
-    more_noise: Any,
-    noisy: Any,
-    real: Any,
-) -> None:
-    """Words of the chosen go to the front; their normal numbers, where anything is noisy, too."""
-    for k in range(count):
-        first[k], second[k] = first[chosen[k]], second[chosen[k]]
-    if noisy:
-        for k in range(count):
-            noise[k], more_noise[k] = normal_pair(first[k], second[k], real)
-
-
-@inlined
-def at(values: Any, device: Any) -> Any:
-    """A device's own value; arrays of one value have the same one for all."""
-    return values[device if values.size > 1 else 0]
-
-
-@inlined
-def places_asked(begin: Any, size: Any, increment: Any, realized: Any, places: Any) -> Any:
-    """How many devices of a block have an increment; their places go to the front.
-
-    Where none is asked for there is no pulse, whatever the rounding: nothing is drawn. Realized
-    increments begin at 0.
-    """
-    count = 0
-    for j in range(size):
-        places[count] = j
-        count += increment[begin + j] != 0
-        realized[begin + j] = 0
-    return count
-
-
 @called
 def devices_asked(begin: Any, size: Any, increment: Any, device: Any, numbers: Any) -> Any:
     """How many devices of a block have an increment; they and it go to the front of two arrays.
 
     Where none is asked for there is no pulse, whatever the rounding: nothing is drawn.
     """
+    # Counted first: where all are asked a processor takes several at a time.
+    asked, count = increment[begin:], 0
+    for j in range(size):
+        count += asked[j] != 0
+    if count == size:
+        for j in range(size):
+            device[j], numbers[j] = np.uint64(begin) + np.uint64(j), asked[j]
+        return count
     count = 0
     for j in range(size):
         device[count] = np.uint64(begin + j)
-        numbers[count] = increment[begin + j]
+        numbers[count] = asked[j]
         count += numbers[count] != 0
     return count

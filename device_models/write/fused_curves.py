@@ -66,7 +66,7 @@ def properties(write: MemristorWrite) -> Properties | None:
     lines = tuple(p.polarity for p in populations) in ((1,), (1, -1))
     if not (known and lines and alike(*every)):
         return None
-    from device_models.kernels import memristor_loop as loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels import curve_moves as loop  # noqa: PLC0415  (imports numba)
 
     settings = _settings(write, responses, dtype)
     levels = (1.0, 1.0) if write.levels is None else write.levels
@@ -85,7 +85,7 @@ def properties(write: MemristorWrite) -> Properties | None:
 def _settings(
     write: MemristorWrite, responses: tuple[Response, Response], dtype: torch.dtype
 ) -> Any:
-    from device_models.kernels import memristor_loop as loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels import curve_moves as loop  # noqa: PLC0415  (imports numba)
     from device_models.kernels.number_loops import ROUNDINGS  # noqa: PLC0415  (imports numba)
 
     real = np.float32 if dtype == torch.float32 else np.float64
@@ -118,7 +118,7 @@ def _known(response: Response, dtype: torch.dtype) -> bool:
 
 
 def _response(response: Response, real: Any, levels: float, counted: float, spread: float) -> Any:
-    from device_models.kernels import memristor_loop as loop  # noqa: PLC0415  (imports numba)
+    from device_models.kernels import curve_moves as loop  # noqa: PLC0415  (imports numba)
 
     kind, reach, slope, rate = loop.STEADY, 1.0, 0.0, 0.0
     if isinstance(response, MeasuredCurve):
@@ -130,7 +130,7 @@ def _response(response: Response, real: Any, levels: float, counted: float, spre
 
 
 def _curve(response: Response, dtype: torch.dtype) -> Any:
-    from device_models.kernels.memristor_loop import Curve  # noqa: PLC0415  (imports numba)
+    from device_models.kernels.curve_moves import Curve  # noqa: PLC0415  (imports numba)
 
     if isinstance(response, MeasuredCurve):
         return Curve(response.times.numpy(), response.positions.numpy())
@@ -147,6 +147,6 @@ def _rate(response: Response) -> float | None:
 
 @lru_cache(maxsize=64)
 def _covered(rate: float | None, levels: float, dtype: torch.dtype) -> Tensor:
-    """What trains of 0, 1, 2 ... pulses cover, see ``memristor_loop.Response``."""
+    """What trains of 0, 1, 2 ... pulses cover, see ``curve_moves.Response``."""
     time = torch.arange(_KNOWN, dtype=dtype) / levels
     return time if rate is None else -torch.expm1(time * rate)

@@ -282,10 +282,13 @@ def _choose(size: Any, key: Any, request: Any, noisy: Any, room: Any) -> Any:
     round_all(pulses, units, size, request.rounding, real)
     count = 0
     for k in range(size):
-        order[count] = k
         # Not where an increment is no number.
         count += pulses[k] > real(0.0)
     if count < size:
+        count = 0
+        for k in range(size):
+            order[count] = k
+            count += pulses[k] > real(0.0)
         for k in range(count):
             device[k] = device[order[k]]
             x[ASKED + k], x[PULSES + k] = x[ASKED + order[k]], x[PULSES + order[k]]
@@ -366,8 +369,9 @@ def write(
     asked, beyond = room.numbers[ASKED:], 0
     for begin in range(start, stop, BLOCK):
         size = devices_asked(begin, min(BLOCK, stop - begin), increment, room.device, asked)
-        for k in range(begin, min(begin + BLOCK, stop)):
-            realized[k] = 0
+        found = realized[begin : min(begin + BLOCK, stop)]
+        for k in range(found.size):
+            found[k] = 0
         count = _choose(size, key, request, shape.noise > 0, room)
         if count == 0:
             continue

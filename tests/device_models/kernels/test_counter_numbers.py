@@ -46,6 +46,28 @@ def _exponentials(x, out):
         out[i] = number_loops.exp_of(x[i], x.dtype.type)
 
 
+@numba.njit
+def _exponentials_less_1(x, out):
+    for i in range(x.size):
+        out[i] = number_loops.expm1_of(x[i], x.dtype.type)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exponentials_less_1_are_numpys_to_2_units_of_the_last_place(dtype):
+    """Also of tiny numbers; beyond 87 they are those of 87; NaN stays NaN."""
+    tiny = np.geomspace(1e-30, 1.0, 2_000)
+    x = np.concatenate([np.linspace(-87.0, 87.0, 100_001)[1:-1], tiny, -tiny, [0.0]]).astype(dtype)
+    found = np.empty_like(x)
+    _exponentials_less_1(x, found)
+    expected = np.expm1(x.astype(np.float64)).astype(dtype)
+    assert (abs(found - expected) <= 2 * np.spacing(abs(expected))).all()
+    x = np.array([-np.inf, -1e4, 1e4, np.inf, np.nan], dtype)
+    found = np.empty_like(x)
+    _exponentials_less_1(x, found)
+    most = np.expm1(dtype(87.0))
+    np.testing.assert_allclose(found, [-1.0, -1.0, most, most, np.nan], rtol=1e-5)
+
+
 @pytest.mark.parametrize(("dtype", "most"), [(np.float32, 87.0), (np.float64, 690.0)])
 def test_exponentials_are_numpys_to_2_units_of_the_last_place(dtype, most):
     """Over all of its range, at 0, and beyond: 0 and infinity; NaN stays NaN."""
