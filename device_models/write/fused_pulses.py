@@ -17,7 +17,8 @@ from device_models.kernels.dispatch import (
     taken,
     word_of,
 )
-from device_models.write import many_pulses, on_gpu
+from device_models.protocols import ElementMoments
+from device_models.write import many_pulses, on_gpu, train_moments
 from device_models.write.jump_table import JumpTable
 from device_models.write.many_pulses import FREE_REACH, MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import (
@@ -90,7 +91,52 @@ def further_fused(
         return None
     from device_models.kernels.trains import many_loop  # noqa: PLC0415  (imports numba)
 
-    end, like = state.clone(), torch.ones_like(state)
+    end = state.clone()
+    trains = _trains(devices, end, up, pulses, numbers.device)
+    over_devices(many_loop.further, end, word_of(numbers.key), trains, shape, _limits(state.dtype))
+    return end
+
+
+def ends_fused(
+    step: Step, devices: DeviceValues, start: Tensor, up: Tensor, pulses: Tensor, part: Tensor
+) -> tuple[ElementMoments, ElementMoments] | None:
+    """``train_moments.after_train``; None where the compiled loop does not take them.
+
+    Args:
+        step: Mean and spread of one pulse's step.
+        devices: Properties of these devices.
+        start: States before, shape ``(n,)``.
+        up: Direction, True is up, shape ``(n,)``.
+        pulses: As there.
+        part: As there.
+    """
+    shape = _shape(step, start.dtype) if type(step) is not JumpTable else None
+    values = (*vars(devices).values(), pulses, part)
+    if shape is None or not taken(start) or not alike(start, *values):
+        return None
+    from device_models.kernels.trains import moments_loop  # noqa: PLC0415  (imports numba)
+
+    found = [torch.empty_like(start) for _ in range(4)]
+    over_devices(
+        moments_loop.ends,
+        start,
+        _trains(devices, start, up, pulses, torch.zeros(1, dtype=torch.int64)),
+        part.expand_as(start).contiguous().numpy(),
+        moments_loop.Ends(*(each.numpy() for each in found)),
+        shape,
+        _limits(start.dtype, train_moments.MOST_SINGLE_TRACED, train_moments.MOST_PULSES),
+        _real(start.dtype)(train_moments.SETTLED),
+    )
+    return ElementMoments(*found[:2]), ElementMoments(*found[2:])
+
+
+def _trains(
+    devices: DeviceValues, state: Tensor, up: Tensor, pulses: Tensor, numbers: Tensor
+) -> Any:
+    """Requests to some devices as loops take them; states are the vector that is given."""
+    from device_models.kernels.trains.many_loop import Trains  # noqa: PLC0415  (imports numba)
+
+    like = torch.ones_like(state)
     own = (
         torch.where(up, like, -like),
         pulses,
@@ -100,13 +146,11 @@ def further_fused(
         devices.high,
     )
     arrays = (
-        numbers.device.numpy().astype(np.uint64),
+        numbers.numpy().astype(np.uint64),
         *((each * like).numpy() for each in own),
-        end.numpy(),
+        state.numpy(),
     )
-    trains = many_loop.Trains(*arrays)
-    over_devices(many_loop.further, end, word_of(numbers.key), trains, shape, _limits(state.dtype))
-    return end
+    return Trains(*arrays)
 
 
 def properties(write: NominalStepWrite) -> Properties | None:
@@ -168,14 +212,18 @@ def _request(write: NominalStepWrite, dtype: torch.dtype) -> Any:
     )
 
 
-def _limits(dtype: torch.dtype) -> Any:
-    """The constants of ``many_pulses`` as the loop takes them."""
+def _limits(
+    dtype: torch.dtype,
+    single: float = MOST_SINGLE_PULSES,
+    most_pulses: float = many_pulses.MOST_PULSES,
+) -> Any:
+    """The constants of ``many_pulses`` as loops take them."""
     from device_models.kernels.trains.many_loop import Limits  # noqa: PLC0415  (imports numba)
 
     number = torch.finfo(dtype)
     reals = (
-        many_pulses.MOST_SINGLE_PULSES,
-        many_pulses.MOST_PULSES,
+        single,
+        most_pulses,
         many_pulses.LARGEST_MOVE,
         many_pulses.GROWTH,
         many_pulses.PROBE,

@@ -20,9 +20,8 @@ from device_models.protocols import ElementMoments
 from device_models.write.fused_pulses import write_fused
 from device_models.write.many_pulses import MOST_SINGLE_PULSES
 from device_models.write.pulsed_step import DeviceValues, Step
-from device_models.write.pulsed_write import pulse_train, pulses_beyond, signed_step
+from device_models.write.pulsed_write import pulse_train, pulses_beyond, train_ends
 from device_models.write.rounding import Rounding
-from device_models.write.train_moments import after_train
 from device_models.write.whole_pulses import NominalStepWrite, changes, pulsed_by_chance
 
 
@@ -118,10 +117,8 @@ class OneSidedPair(NominalStepWrite):
         asked: list[tuple[ElementMoments, ElementMoments]] = []
         for sign, devices in ((1.0, self.positive), (-1.0, self.negative)):
             start = self._start(w, sign, devices)
-            low, high = (v.expand_as(start) for v in (devices.low, devices.high))
-            kick = signed_step(self.step, devices, up)
             own = torch.where(sign * increment > 0, pulses, torch.zeros_like(pulses))
-            ends = after_train(kick, start, low, high, own, part)
+            ends = train_ends(self.step, devices, start, up, own, part)
             asked.append(changes(start, ends, sign * self.weight_range))
         (rise, more_rise), (fall, more_fall) = asked
         return _by_sign(increment, rise, fall), _by_sign(increment, more_rise, more_fall)

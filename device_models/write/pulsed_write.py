@@ -11,7 +11,7 @@ from torch import Tensor
 from device_models.kernels.counter_numbers import DeviceNumbers
 from device_models.moments import clipped_normal
 from device_models.protocols import ElementMoments
-from device_models.write.fused_pulses import further_fused, write_fused
+from device_models.write.fused_pulses import ends_fused, further_fused, write_fused
 from device_models.write.many_pulses import (
     FREE_REACH,
     MOST_SINGLE_PULSES,
@@ -112,9 +112,7 @@ class PulsedWrite(NominalStepWrite):
         # Trains of a stack are followed together, by as many calls as the longest has pulses.
         devices = self.devices if len(shape) == 1 else self.devices.in_rows(shape[0])
         state, up = self._state(w, self.devices).flatten(), (increment > 0).flatten()
-        low, high = (v.expand_as(state) for v in (devices.low, devices.high))
-        kick = signed_step(self.step, devices, up)
-        ends = after_train(kick, state, low, high, pulses.flatten(), part.flatten())
+        ends = train_ends(self.step, devices, state, up, pulses.flatten(), part.flatten())
         below, above = changes(state, ends, self.weight_range)
         return below.shaped(shape), above.shaped(shape)
 
@@ -136,6 +134,26 @@ def signed_step(step: Step, devices: DeviceValues, up: Tensor) -> Kick:
         return torch.where(up[which], mean, -mean), std
 
     return kick
+
+
+def train_ends(
+    step: Step, devices: DeviceValues, start: Tensor, up: Tensor, pulses: Tensor, part: Tensor
+) -> tuple[ElementMoments, ElementMoments]:
+    """Moments of the states behind trains of a fixed direction: see ``after_train``.
+
+    Args:
+        step: Mean and spread of one pulse's step.
+        devices: Properties of the devices.
+        start: States before, shape ``(n,)``.
+        up: Direction, True is up, shape ``(n,)``.
+        pulses: Whole number of pulses, 0 or more, shape ``(n,)``.
+        part: Part of one more that is taken, shape ``(n,)``.
+    """
+    found = ends_fused(step, devices, start, up, pulses, part)
+    if found is not None:
+        return found
+    low, high = (v.expand_as(start) for v in (devices.low, devices.high))
+    return after_train(signed_step(step, devices, up), start, low, high, pulses, part)
 
 
 def pulse_train(

@@ -33,7 +33,7 @@ MOST_SINGLE_TRACED = 100
 MOST_PULSES = 1e15
 """More pulses are not told apart, so that infinitely many are a number, too."""
 
-_SETTLED = 1e-9
+SETTLED = 1e-9
 """Change of mean and deviation by a block, as a part of the window, below which nothing follows."""
 
 _NODES = ((0.0, 2.0 / 3.0), (math.sqrt(3.0), 1.0 / 6.0), (-math.sqrt(3.0), 1.0 / 6.0))
@@ -79,7 +79,7 @@ def after_train(
         change = (moved.mean - state.mean).abs() + (
             moved.variance.sqrt() - state.variance.sqrt()
         ).abs()
-        going = (many[active] < left[active]) & (change > _SETTLED * (where.high - where.low))
+        going = (many[active] < left[active]) & (change > SETTLED * (where.high - where.low))
         active = active[going]
     everywhere = torch.arange(len(start), device=start.device)
     end = ElementMoments(mean, variance)

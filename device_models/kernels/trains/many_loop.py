@@ -64,13 +64,13 @@ class Limits(NamedTuple):
     tiny: Any
 
 
-def _pulse(h: Any, k: Any, trains: Any, shape: Any) -> Any:
+def pulse_of(h: Any, k: Any, trains: Any, shape: Any) -> Any:
     """Mean and standard deviation of a pulse at a state, in its direction: ``Step.moments``."""
     raise NotImplementedError
 
 
-@chosen_by_types(_pulse)
-def _pulse_of(h: Any, k: Any, trains: Any, shape: Any) -> Any:
+@chosen_by_types(pulse_of)
+def _pulse_by_shape(h: Any, k: Any, trains: Any, shape: Any) -> Any:
     kinds = {LinearShape: _linear, ExponentialShape: _exponential, PowerShape: _power}
     return kinds.get(shape.instance_class)
 
@@ -108,7 +108,7 @@ def _power(h: Any, k: Any, trains: Any, shape: Any) -> Any:
 
 
 @inlined
-def _decayed(decay: Any, block: Any, limits: Any) -> Any:
+def decayed(decay: Any, block: Any, limits: Any) -> Any:
     """``many_pulses.decayed``."""
     if abs(decay) * block < limits.eps:
         return block
@@ -116,7 +116,9 @@ def _decayed(decay: Any, block: Any, limits: Any) -> Any:
 
 
 @inlined
-def _length(mean: Any, std: Any, decay: Any, width: Any, taken: Any, limits: Any, real: Any) -> Any:
+def length_of(
+    mean: Any, std: Any, decay: Any, width: Any, taken: Any, limits: Any, real: Any
+) -> Any:
     """``many_pulses.block_length``."""
     one, two, zero = real(1.0), real(2.0), real(0.0)
     reach = limits.reach * width
@@ -132,11 +134,24 @@ def _length(mean: Any, std: Any, decay: Any, width: Any, taken: Any, limits: Any
     return max(np.floor(block), one)
 
 
+@inlined
+def decay_of(h: Any, k: Any, trains: Any, shape: Any, limits: Any) -> Any:
+    """What the mean pulse gets smaller by along its way: less ``many_pulses.slope_of_step``."""
+    low, high = trains.low[k], trains.high[k]
+    probe = limits.probe * (high - low)
+    above, below = min(h + probe, high), max(h - probe, low)
+    distance = above - below
+    change = pulse_of(above, k, trains, shape)[0] - pulse_of(below, k, trains, shape)[0]
+    one = trains.state.dtype.type(1.0)
+    slope = trains.up[k] * change / (distance if distance > 0 else one)
+    return -max(slope, limits.steepest)
+
+
 @called
 def _end(k: Any, key: Any, trains: Any, shape: Any, limits: Any) -> Any:
     """State of one device behind all of its pulses."""
     real = trains.state.dtype.type
-    one, two, zero = real(1.0), real(2.0), real(0.0)
+    two, zero = real(2.0), real(0.0)
     h, low, high, way = trains.state[k], trains.low[k], trains.high[k], trains.up[k]
     width, noisy = high - low, shape.noise > 0
     taken = limits.single
@@ -155,17 +170,12 @@ def _end(k: Any, key: Any, trains: Any, shape: Any, limits: Any) -> Any:
                 np.uint32(w2 if second else w0), np.uint32(w3 if second else w1), real
             )
         beyond += _ONE
-        mean, std = _pulse(h, k, trains, shape)
-        probe = limits.probe * width
-        above, below = min(h + probe, high), max(h - probe, low)
-        distance = above - below
-        change = way * (_pulse(above, k, trains, shape)[0] - _pulse(below, k, trains, shape)[0])
-        slope = change / (distance if distance > zero else one)
-        decay = -max(slope, limits.steepest)
-        block = min(_length(mean, std, decay, width, taken, limits, real), left)
-        moved = h + way * (mean * _decayed(decay, block, limits))
+        mean, std = pulse_of(h, k, trains, shape)
+        decay = decay_of(h, k, trains, shape, limits)
+        block = min(length_of(mean, std, decay, width, taken, limits, real), left)
+        moved = h + way * (mean * decayed(decay, block, limits))
         if noisy:
-            spread = np.sqrt(_decayed(decay * (two - decay), block, limits))
+            spread = np.sqrt(decayed(decay * (two - decay), block, limits))
             moved += (noise if number % 2 == 0 else more_noise) * std * spread
         moved = low if moved < low else moved
         moved = high if moved > high else moved

@@ -19,7 +19,7 @@ from device_models import (
     WritePath,
     draw_devices,
 )
-from device_models.write import pulsed_write, train_moments
+from device_models.write import pulsed_write
 from neurograd.seeding import generator_for
 
 BONFERRONI = 4.3
@@ -256,16 +256,3 @@ def test_trains_that_meet_no_bound_are_those_of_single_pulses(soft, monkeypatch)
         assert stats.ks_2samp(found, expected).pvalue > 1e-3
         ratio = float(found.var() / expected.var())
         assert abs(ratio - 1.0) < 3.3 * math.sqrt(4.0 / len(found))
-
-
-@pytest.mark.parametrize("step", [LinearStep(1.0), ExponentialStep(0.5)])
-def test_moments_of_trains_do_not_depend_on_how_many_nodes_a_call_takes(step, monkeypatch):
-    write = write_of(step, size=40, dw_min=0.05)
-    w = torch.linspace(-0.3, 0.3, 40, dtype=torch.float64)
-    asked = torch.linspace(-0.6, 0.6, 40, dtype=torch.float64)
-    together = write.train_moments(w, asked)
-    monkeypatch.setattr(train_moments, "MOST_AT_ALL_NODES", 0)
-    singly = write.train_moments(w, asked)
-    torch.testing.assert_close(together.mean, singly.mean, rtol=1e-12, atol=1e-15)
-    torch.testing.assert_close(together.variance, singly.variance, rtol=1e-10, atol=1e-15)
-    assert bool((together.variance[:15] > 0).all())

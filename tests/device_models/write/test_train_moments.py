@@ -1,0 +1,89 @@
+"""Moments behind trains of pulses: the compiled loop against the plain recursion."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from device_models import LinearStep, NominalDevice, draw_devices
+from device_models.write import fused_pulses, train_moments
+from device_models.write.pulsed_step import ExponentialStep, PowerStep
+from device_models.write.pulsed_write import PulsedWrite, signed_step, train_ends
+from device_models.write.train_moments import after_train
+from neurograd.seeding import generator_for
+
+SIZE = 300
+
+STEPS = [
+    LinearStep(0.3),
+    LinearStep(),
+    LinearStep(0.3, multiplicative=True),
+    ExponentialStep(0.3, noise_offset=0.01, noise_slope=0.1),
+    ExponentialStep(),
+    PowerStep(0.2, 0.7),
+    PowerStep(0.0, 0.0),
+    PowerStep(0.1, 2.0),
+]
+
+
+def _request(dtype, dw_min, soft):
+    nominal = NominalDevice(
+        dw_min=dw_min, dw_min_dtod=0.3, w_max_dtod=0.2, w_min_dtod=0.2, soft_bounds=soft
+    )
+    devices = draw_devices(nominal, SIZE, generator_for(0, "devices"), dtype)
+    # The ends themselves, too: there a distribution is cut.
+    start = devices.clip(torch.linspace(-1.5, 1.5, SIZE, dtype=dtype))
+    up = torch.arange(SIZE) % 3 > 0
+    pulses = torch.logspace(-0.5, 6, SIZE, dtype=dtype).floor()[torch.arange(SIZE) * 7 % SIZE]
+    pulses[::50] = math.inf
+    return devices, start, up, pulses, torch.linspace(0.0, 1.0, SIZE, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("step", STEPS, ids=repr)
+def test_the_compiled_loop_has_the_plain_moments(step, soft, dtype):
+    """No pulse to infinitely many; in 32 bits a block may have a pulse more or less."""
+    devices, start, up, pulses, part = _request(dtype, 0.003, soft)
+    found = fused_pulses.ends_fused(step, devices, start, up, pulses, part)
+    low, high = (each.expand_as(start) for each in (devices.low, devices.high))
+    expected = after_train(signed_step(step, devices, up), start, low, high, pulses, part)
+    assert found is not None
+    tolerance = 1e-9 if dtype == torch.float64 else 2e-3
+    for ours, plain in zip(found, expected, strict=True):
+        assert not ours.mean.equal(start)
+        torch.testing.assert_close(ours.mean, plain.mean, rtol=0.0, atol=tolerance)
+        # Deviations of a state that is cut at a bound know half of their digits.
+        torch.testing.assert_close(
+            ours.variance.sqrt(), plain.variance.sqrt(), rtol=0.0, atol=10 * tolerance
+        )
+
+
+def test_other_steps_have_no_compiled_loop(monkeypatch):
+    class Own(LinearStep):
+        """Any other."""
+
+    arguments = _request(torch.float64, 0.003, soft=False)
+    assert fused_pulses.ends_fused(Own(0.3), *arguments) is None
+    assert fused_pulses.ends_fused(LinearStep(0.3), *arguments) is not None
+    monkeypatch.setattr("device_models.kernels.dispatch.available", lambda: False)
+    assert fused_pulses.ends_fused(LinearStep(0.3), *arguments) is None
+    assert float(train_ends(LinearStep(0.3), *arguments)[0].variance.max()) > 0
+
+
+@pytest.mark.parametrize("step", [LinearStep(1.0), ExponentialStep(0.5)])
+def test_moments_of_trains_do_not_depend_on_how_many_nodes_a_call_takes(step, monkeypatch):
+    monkeypatch.setattr("device_models.kernels.dispatch.available", lambda: False)
+    nominal = NominalDevice(dw_min=0.05)
+    devices = draw_devices(nominal, 40, generator_for(0, "devices"))
+    write = PulsedWrite(step, devices, nominal.dw_min)
+    w = torch.linspace(-0.3, 0.3, 40, dtype=torch.float64)
+    asked = torch.linspace(-0.6, 0.6, 40, dtype=torch.float64)
+    together = write.train_moments(w, asked)
+    monkeypatch.setattr(train_moments, "MOST_AT_ALL_NODES", 0)
+    singly = write.train_moments(w, asked)
+    torch.testing.assert_close(together.mean, singly.mean, rtol=1e-12, atol=1e-15)
+    torch.testing.assert_close(together.variance, singly.variance, rtol=1e-10, atol=1e-15)
+    assert bool((together.variance[:15] > 0).all())
