@@ -35,8 +35,8 @@ from experiments.support.record import CLAIMS, Claim, Held, Run, parse, run_main
 from neurograd.measure.curvature import exact_diagonal
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.moments import measure_moments
-from neurograd.measure.smoothed_point import measure_smoothed_point
-from neurograd.measure.smoothed_reference import SmoothedBudget
+from neurograd.measure.smoothed.point import measure_smoothed_point
+from neurograd.measure.smoothed.reference import SmoothedBudget
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.report.plots import BLUE, GREY, ORANGE, RED, styled
 from neurograd.spec import Spec, list_presets

@@ -43,8 +43,8 @@ from experiments.support.lemma_2_1.figure import draw
 from experiments.support.lemma_2_1.networks import NETWORKS, SPIKING, SPIKING_TITLE
 from experiments.support.record import Run, parse, run_main
 from neurograd.measure.curvature import hessian_trace
-from neurograd.measure.smoothed_point import measure_smoothed_point
-from neurograd.measure.smoothed_reference import SmoothedBudget
+from neurograd.measure.smoothed.point import measure_smoothed_point
+from neurograd.measure.smoothed.reference import SmoothedBudget
 from neurograd.pipeline.build import build_problem
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for

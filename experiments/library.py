@@ -18,8 +18,8 @@ from experiments.support.record import ROOT, Run, parse, run_main
 from neurograd import words
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.moments import measure_moments
-from neurograd.measure.smoothed_loss import SmoothedLoss
-from neurograd.measure.smoothed_reference import (
+from neurograd.measure.smoothed.loss import SmoothedLoss
+from neurograd.measure.smoothed.reference import (
     SmoothedBudget,
     mean_update,
     measure_reference,

@@ -24,8 +24,8 @@ from experiments.support.enumeration import exact_smoothed_gradient
 from experiments.support.record import Run, parse, progress, run_main
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.moments import Moments, measure_moments
-from neurograd.measure.smoothed_loss import SmoothedLoss
-from neurograd.measure.smoothed_reference import Reference, SmoothedBudget, measure_reference
+from neurograd.measure.smoothed.loss import SmoothedLoss
+from neurograd.measure.smoothed.reference import Reference, SmoothedBudget, measure_reference
 from neurograd.pipeline.build import build_problem
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy

@@ -45,7 +45,7 @@ class SurrogateBptt:
     """Gradient of a spiking network through its surrogate derivatives.
 
     It is the gradient of no loss: the spiking network's own gradient is 0 almost everywhere. Its
-    bias is against the gradient of the smoothed loss (``neurograd.measure.smoothed_loss``).
+    bias is against the gradient of the smoothed loss (``neurograd.measure.smoothed.loss``).
 
     A stochastic surrogate draws in every backward pass, so that with a ``chunk_size`` below the
     number of samples the draws, but not their distribution, are others than in one pass.

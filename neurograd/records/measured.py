@@ -12,8 +12,8 @@ from neurograd.measure.arrays import Cancellation, Conversion
 from neurograd.measure.kinks import KinkTerm
 from neurograd.measure.moments import Moments
 from neurograd.measure.point import PointMeasurement
-from neurograd.measure.smoothed_point import SmoothedPoint
-from neurograd.measure.smoothed_reference import Reference
+from neurograd.measure.smoothed.point import SmoothedPoint
+from neurograd.measure.smoothed.reference import Reference
 from neurograd.problem import Problem
 from neurograd.records.point import (
     CancellationResult,

@@ -10,8 +10,8 @@ from device_models import Chip, ReadNoise
 from neurograd.forecast.frozen import predict_excess_loss, summarize_point
 from neurograd.measure.arrays import measure_cancellation, measure_conversion
 from neurograd.measure.point import MeasurementBudget, PointMeasurement, measure_point
-from neurograd.measure.smoothed_point import measure_smoothed_point
-from neurograd.measure.smoothed_reference import SmoothedBudget
+from neurograd.measure.smoothed.point import measure_smoothed_point
+from neurograd.measure.smoothed.reference import SmoothedBudget
 from neurograd.pipeline.build import active_effects, build_chip
 from neurograd.pipeline.points.work import DEFAULT_SMOOTHING_DRAWS
 from neurograd.pipeline.pool import TaskPool

@@ -11,7 +11,7 @@ from experiments.support.enumeration import (
     smoothed_problem,
 )
 from neurograd.measure.curvature import hessian_trace
-from neurograd.measure.smoothed_loss import SmoothedLoss
+from neurograd.measure.smoothed.loss import SmoothedLoss
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy
 from neurograd.seeding import generator_for

@@ -11,8 +11,8 @@ from torch import nn
 from device_models import Backprop, Chip, UpdateRounding, WhiteNoise
 from device_models.write.fixed_point_grid import FixedPointGrid
 from neurograd.measure.point import MeasurementBudget, measure_point
-from neurograd.measure.smoothed_point import measure_smoothed_point
-from neurograd.measure.smoothed_reference import SmoothedBudget
+from neurograd.measure.smoothed.point import measure_smoothed_point
+from neurograd.measure.smoothed.reference import SmoothedBudget
 from neurograd.records.measured import point_result, smoothed_point_result
 from tests.neurograd.cases import regression
 from tests.neurograd.measure.enumerable import STD, tiny_network

@@ -12,8 +12,8 @@ from neurograd.forecast.chip_end import update_passes
 from neurograd.measure.curvature.spectrum import QUICK
 from neurograd.measure.loss_change import measure_loss_change
 from neurograd.measure.moments import measure_moments
-from neurograd.measure.smoothed_point import measure_smoothed_point
-from neurograd.measure.smoothed_reference import SmoothedBudget
+from neurograd.measure.smoothed.point import measure_smoothed_point
+from neurograd.measure.smoothed.reference import SmoothedBudget
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.pipeline.check import check
 from neurograd.pipeline.points import work

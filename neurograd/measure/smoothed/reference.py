@@ -1,7 +1,7 @@
 """A mean update against the gradient of the smoothed loss, which is never formed.
 
 Bias, gain and cosine need only ``⟨m, ∇L_s⟩`` and ``‖∇L_s‖²`` beside the mean update m (see
-``smoothed_loss.py``). With ``c = −γm̂`` the multiple of the measured mean m̂ that is nearest to
+``loss.py``). With ``c = −γm̂`` the multiple of the measured mean m̂ that is nearest to
 ``∇L_s``, ``‖∇L_s‖² = ‖c‖² + ‖∇L_s − c‖²``, and only the second part is noisy. That is geometry for
 any m̂, with the noise that is in it: ‖c‖² takes ‖m̂‖² as it is, while ‖m‖² of the mean update itself
 is ‖m̂‖² less the noise of the mean.
@@ -20,7 +20,7 @@ from device_models import Chip
 from neurograd.measure.estimate import Estimate, propagate
 from neurograd.measure.intervals import Interval, combine_errors
 from neurograd.measure.moments import Moments, Sampler, bias_interval, measure_moments
-from neurograd.measure.smoothed_loss import SmoothedLoss
+from neurograd.measure.smoothed.loss import SmoothedLoss
 from neurograd.progress import Progress
 
 _SMALL = 1e-4

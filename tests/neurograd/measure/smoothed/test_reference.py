@@ -12,8 +12,8 @@ from torch import Tensor
 from experiments.support.enumeration import exact_smoothed_gradient
 from neurograd.measure.estimate import Estimate
 from neurograd.measure.moments import measure_moments
-from neurograd.measure.smoothed_loss import SmoothedLoss
-from neurograd.measure.smoothed_reference import SmoothedBudget, measure_reference
+from neurograd.measure.smoothed.loss import SmoothedLoss
+from neurograd.measure.smoothed.reference import SmoothedBudget, measure_reference
 from neurograd.seeding import generator_for
 from tests.neurograd.measure.enumerable import STD, holds, tiny_network
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from neurograd.measure.estimate import Estimate
-from neurograd.measure.smoothed_loss import SmoothedLoss
+from neurograd.measure.smoothed.loss import SmoothedLoss
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import dense_hessian, linear_regression
 from tests.neurograd.measure.enumerable import STD, holds, tiny_network

@@ -12,9 +12,9 @@ from device_models import Backprop, Chip, UpdateRounding, WhiteNoise
 from device_models.write.fixed_point_grid import FixedPointGrid
 from experiments.support.enumeration import exact_smoothed_gradient, exact_smoothed_loss
 from neurograd.measure.estimate import Estimate
-from neurograd.measure.smoothed_loss import SmoothedLoss
-from neurograd.measure.smoothed_point import measure_smoothed_point
-from neurograd.measure.smoothed_reference import SmoothedBudget
+from neurograd.measure.smoothed.loss import SmoothedLoss
+from neurograd.measure.smoothed.point import measure_smoothed_point
+from neurograd.measure.smoothed.reference import SmoothedBudget
 from neurograd.problem import Problem
 from neurograd.problem.losses import MeanSquaredError
 from neurograd.seeding import generator_for

@@ -1,6 +1,6 @@
 """What is measured at one point of a spiking network, against the gradient of its smoothed loss.
 
-The mean update stands against ``∇L_s`` as ``smoothed_reference.py`` says. The loss change is
+The mean update stands against ``∇L_s`` as ``reference.py`` says. The loss change is
 counted from the loss before the step.
 """
 
@@ -15,8 +15,8 @@ from neurograd.measure.estimate import Estimate
 from neurograd.measure.intervals import Interval
 from neurograd.measure.measured_point import MeasuredPoint
 from neurograd.measure.moments import Moments, Sampler
-from neurograd.measure.smoothed_loss import SmoothedChange, SmoothedLoss
-from neurograd.measure.smoothed_reference import (
+from neurograd.measure.smoothed.loss import SmoothedChange, SmoothedLoss
+from neurograd.measure.smoothed.reference import (
     Reference,
     SmoothedBudget,
     mean_update,
