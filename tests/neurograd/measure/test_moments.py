@@ -23,12 +23,8 @@ from device_models import (
     nonlinear_response,
 )
 from neurograd.errors import ModelError
-from neurograd.measure.moments import (
-    MAX_GROUPS,
-    REPORT_EVERY,
-    GroupAccumulator,
-    measure_moments,
-)
+from neurograd.measure.draw_groups import GroupAccumulator
+from neurograd.measure.moments import MAX_GROUPS, REPORT_EVERY, measure_moments
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import relu_network, smooth_network
 
