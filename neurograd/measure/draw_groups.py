@@ -10,6 +10,10 @@ BLOCK = 2**16
 """Weights that sums take at a time on the CPU: what is made on the way stays in its cache."""
 
 
+_LEAST_OF_A_SQUARE = 4
+"""Groups that an unbiased estimate of Tr Σ² takes."""
+
+
 class GroupAccumulator:
     """Welford's mean and scatter of the vectors of one group of draws."""
 
@@ -72,7 +76,8 @@ class LeftOut:
         self._deviations, self._left = deviations, counts.sum() - counts
         self._shift = shift = counts / self._left  # the mean moves by −shift·deviation
         gram = (deviations @ deviations.T).cpu().numpy().astype(float)
-        self._lengths = own = np.diag(gram)
+        self._gram, self._lengths = gram, np.diag(gram)
+        own = self._lengths
         # Σ over the other groups of n_h ‖d_h + shift·d_g‖²
         between = (
             (counts * own).sum()
@@ -94,3 +99,27 @@ class LeftOut:
         left_norm = square - 2 * self.moved(mean) + self._shift**2 * self._lengths
         with np.errstate(invalid="ignore"):
             return square, left_norm - self.variances / self._left
+
+    def noise_along(self, direction: Tensor) -> float:
+        """Variance of the overall mean along a vector that may itself be lost in noise.
+
+        That along the vector as it is, or that of the noise's own directions, weighted by their
+        variances (Tr Σ²/Tr Σ), whichever is more. Tr Σ² is the unbiased estimate from products of
+        different groups only (Song et al., JMLR 2012).
+
+        Args:
+            direction: As it was measured, shape ``(N,)``.
+        """
+        groups, length = len(self._lengths), float(direction.square().sum())
+        along = (self._deviations @ direction).cpu().numpy().astype(float)
+        found = float((along**2).sum()) / (groups * (groups - 1)) / length if length > 0 else 0.0
+        trace = float(self._lengths.sum()) / (groups - 1)
+        if groups < _LEAST_OF_A_SQUARE or trace == 0:
+            return found
+        others = self._gram - np.diag(self._lengths)
+        sums = others.sum(axis=1)
+        shared = (sums[:, None] + sums) / (groups - 2)
+        centered = others - shared + sums.sum() / ((groups - 1) * (groups - 2))
+        np.fill_diagonal(centered, 0.0)
+        square = float((centered**2).sum()) / (groups * (groups - 3))
+        return max(found, square / trace / groups)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from neurograd.errors import ModelError
 from neurograd.measure.draw_groups import GroupAccumulator, LeftOut
-from neurograd.measure.intervals import Interval, interval, jackknife_error
+from neurograd.measure.intervals import Interval, interval, jackknife_error, t_quantile
 from neurograd.progress import Progress
 from neurograd.seeding import generator_for
 
@@ -224,6 +224,7 @@ def _summarize(
         degrees,
         _rounding_floor(gradient, bias),
         gradient.numel(),
+        left.noise_along(bias),
     )
     # One leave-one-out variance can not be had from two draws.
     variance_error = jackknife_error(left.variances) if draws > 2 else math.inf
@@ -254,9 +255,18 @@ def _rounding_floor(gradient: Tensor, bias: Tensor) -> float:
 
 
 def bias_interval(
-    square: float, error: float, degrees: int, floor: float, num_parameters: int
+    square: float,
+    error: float,
+    degrees: int,
+    floor: float,
+    num_parameters: int,
+    noise: float = 0.0,
 ) -> tuple[float, Interval]:
     """Bias b and its 99 % interval from the unbiased squared length of the bias.
+
+    The error of a square is small where the mean happens to be near 0. Noise of few directions can
+    bring it there although the bias is not: the upper end is at least that of a length whose
+    own error is the noise along it.
 
     Args:
         square: Unbiased ‖bias‖².
@@ -264,12 +274,13 @@ def bias_interval(
         degrees: Degrees of freedom of the error.
         floor: Bias per weight below which none is reported.
         num_parameters: N.
+        noise: Variance of the mean along the bias.
     """
     if not math.isfinite(error):  # two draws: no interval
         return 0.0, (0.0, math.inf)
-    low, high = (
-        math.sqrt(max(0.0, end) / num_parameters) for end in interval(square, error, degrees)
-    )
+    low, high = (math.sqrt(max(0.0, end)) for end in interval(square, error, degrees))
+    length = math.sqrt(max(0.0, square + noise)) + t_quantile(degrees) * math.sqrt(noise)
+    low, high = (end / math.sqrt(num_parameters) for end in (low, max(high, length)))
     b = math.sqrt(max(0.0, square) / num_parameters)
     if low <= floor:
         return 0.0, (0.0, high if high > floor else 0.0)

@@ -72,6 +72,22 @@ def test_intervals_cover_as_often_as_they_say():
     assert hits_v >= 489
 
 
+@pytest.mark.parametrize("size", [1, 2, 60])
+@pytest.mark.parametrize("length", [1.0, 2.0])
+def test_intervals_cover_a_bias_that_noise_of_one_or_two_directions_may_cancel(length, size):
+    """500 repetitions as above; without what noise along a bias adds, of one weight 430 cover."""
+    g, draws = _gradient(size), 60
+    bias = length / math.sqrt(draws * size)
+    # Of 60 weights all get the same noise, along the bias.
+    factor = torch.full((size, 1), 1.0 / math.sqrt(size), dtype=torch.float64)
+    factor = torch.eye(size, dtype=torch.float64) if size < 3 else factor
+    hits = 0
+    for seed in range(500):
+        moments = measure_moments(_white(g, bias, 1.0, factor), g, draws, seed=seed)
+        hits += moments.b_ci[0] <= bias <= moments.b_ci[1]
+    assert hits >= 489
+
+
 @pytest.mark.parametrize("rank", [1, 3, N])
 def test_no_bias_is_reported_where_there_is_none(rank):
     """10 draws, 300 repetitions: at 99 % no more than 8 false alarms but for 1 chance in 200."""
@@ -292,6 +308,23 @@ def test_merging_partial_results_gives_the_whole():
     torch.testing.assert_close(whole.scatter / 89, values.var(0), rtol=1e-12, atol=0)
 
 
+def _noise_along(direction, deviations):
+    """Of the overall mean: along a direction or, if more, in the noise's own ones (Tr Σ²/Tr Σ)."""
+    x, groups = deviations.numpy(), len(deviations)
+    along = (
+        float(np.var(x @ direction.numpy(), ddof=0)) + float((x @ direction.numpy()).mean()) ** 2
+    )
+    along *= groups / (groups - 1) / float(direction.square().sum())
+    gram = x @ x.T
+    # Tr Σ² from four different groups each: the mean of ((x_i − x_j)·(x_k − x_l))²/4.
+    i, j, k, m = np.ix_(*[np.arange(groups)] * 4)
+    product = gram[i, k] - gram[i, m] - gram[j, k] + gram[j, m]
+    different = (i != j) & (i != k) & (i != m) & (j != k) & (j != m) & (k != m)
+    square = float((product[different] ** 2).mean()) / 4.0
+    trace = float(np.square(x).sum()) / (groups - 1)
+    return max(along, square / trace) / groups
+
+
 @pytest.mark.parametrize(("draws", "bias"), [(7, 0.5), (53, 2.0), (230, 2.0)])
 def test_intervals_are_those_of_a_jackknife_that_leaves_groups_out(draws, bias):
     """Every group left out of the draws themselves; 53 draws make groups of two sizes."""
@@ -320,7 +353,12 @@ def test_intervals_are_those_of_a_jackknife_that_leaves_groups_out(draws, bias):
     low, high = moments.total_variance_ci
     assert high == pytest.approx(variance + half(variances))
     assert low == pytest.approx(max(0.0, variance - half(variances)))
-    assert moments.b_ci[1] ** 2 * 5 == pytest.approx(square + half(squares))
+    means = torch.stack([each[start:stop].mean(0) for start, stop in pairwise(ends)])
+    noise = _noise_along(each.mean(0), means - each.mean(0))
+    length = math.sqrt(max(0.0, square + noise))
+    length += float(stats.t.ppf(0.995, groups - 1)) * math.sqrt(noise)
+    high = max(square + half(squares), length**2)
+    assert moments.b_ci[1] ** 2 * 5 == pytest.approx(high)
     assert moments.b_ci[0] ** 2 * 5 == pytest.approx(max(0.0, square - half(squares)))
     assert (moments.b_ci[0] > 0) == (draws > 7)
     # The means of groups of nearly one size: their spread over √G.
