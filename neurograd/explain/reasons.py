@@ -9,6 +9,7 @@ from neurograd.effects.training_keys import SEEDS_ALLOWED
 from neurograd.explain.arrays import clipped
 from neurograd.explain.cause import cause_of
 from neurograd.explain.diagnostics import diagnostics, stands_still, steps_in_words
+from neurograd.judge.looks import Plan
 from neurograd.judge.verdict import Verdict
 from neurograd.records.cost import JudgedCost
 from neurograd.records.report import CheckReport
@@ -212,8 +213,9 @@ def unseen_chips(report: CheckReport, verdict: Verdict) -> list[str]:
     """How many of all chips may be worse than any that was looked at, where that is not in sight.
 
     The worst of N chips is no worse than a part ``1 − ε^(1/N)`` of all, but for a part ε of cases,
-    whatever the costs are (Wilks, Ann. Math. Stat. 1941). Bounds of a mean from chips that all
-    happen to be good know nothing of such a part.
+    whatever the costs are (Wilks, Ann. Math. Stat. 1941). Each look that may be the last has its
+    share of ε, since it is chance that says at which number of chips looking ends. Bounds of a mean
+    from chips that all happen to be good know nothing of such a part.
 
     Args:
         report: The report.
@@ -222,12 +224,20 @@ def unseen_chips(report: CheckReport, verdict: Verdict) -> list[str]:
     cost, chips = report.training.cost, report.chips_looked_at
     if verdict is not Verdict.TOLERATED or cost.bound_confidence is None or not _vary(report):
         return []
-    part = 1.0 - (1.0 - cost.bound_confidence) ** (1.0 / chips)
+    part = 1.0 - ((1.0 - cost.bound_confidence) / _looks(report)) ** (1.0 / chips)
     at = f"at {confidence(cost.bound_confidence)}"
     return [
         f"Up to {percent(part, significant=2)} of all chips, {at}, may be worse than each of the "
         f"{chips} that were looked at; the bounds of the mean know nothing of these."
     ]
+
+
+def _looks(report: CheckReport) -> int:
+    """How many looks at chips there might have been; 1 where a report does not say."""
+    training = report.design.training
+    if training.seeds is None or training.max_seeds is None or training.looks is None:
+        return 1
+    return len(Plan(training.seeds, training.max_seeds, training.looks).sizes)
 
 
 def _vary(report: CheckReport) -> bool:

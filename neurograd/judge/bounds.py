@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtri, stdtrit
+from scipy.special import betaincinv, ndtri, stdtrit
 
 PSEUDO_SAMPLES = 1.0
 """Test samples on which all chips fail alike, added where it is asked how much samples count.
@@ -83,6 +83,9 @@ class MeanOverChips:
         size: Mean size of the costs; None for numbers of either sign, whose spread is the same
             wherever their mean is.
         most: Most that one chip counts for; infinite without.
+        lost: Whether every chip is one that has lost all, though the numbers differ: those of pairs
+            of which the others have not. Of such pairs there are a part ``ε^(1/S)`` at least, and
+            the rest does not differ at best.
     """
 
     value: float
@@ -90,6 +93,7 @@ class MeanOverChips:
     variance: float
     size: float | None = None
     most: float = math.inf
+    lost: bool = False
 
     @staticmethod
     def of(values: Sequence[float]) -> MeanOverChips:
@@ -115,11 +119,16 @@ class MeanOverChips:
             return self.value
         if self.chips < 2:
             return side * math.inf
+        bound = self._bound(error, side)
+        all_lost = self.lost or (self.variance == 0 and self.value >= self.most)
+        return bound * error ** (1.0 / self.chips) if all_lost and side * bound < 0 else bound
+
+    def _bound(self, error: float, side: int) -> float:
+        """That of chips that differ as these do."""
         # A spread of 0 has no error, at any confidence, unless it is cut off.
         spread = math.sqrt(self.variance / self.chips)
         if spread == 0:
-            all_lost = side < 0 and self.value >= self.most
-            return self.value * error ** (1.0 / self.chips) if all_lost else self.value
+            return self.value
         margin = _t(error, self.chips - 1) * spread
         if side < 0 or self.size is None:
             return self.value + side * margin
@@ -203,9 +212,10 @@ class MeanOverTable:
     Methodology 1998). Chips that differ do so in proportion to what they lose, such as one with
     twice as many faults: their costs are skewed, and a few that all happen to be good have a low
     mean and a small spread at once. So for an upper bound the chips' own spread grows in proportion
-    to the positive part at the bound. For a lower bound, towards which variances shrink, both stay
-    what they are at the mean; it then misses less often than it says. Rare bad chips that are not
-    among those seen are in no bound.
+    to the positive part at the bound. Where no entry is negative, an upper bound is no less than
+    the exact one of a proportion: scores miss more often than they say where few entries are not 0.
+    For a lower bound, towards which variances shrink, both stay what they are at the mean; it then
+    misses less often than it says. Rare bad chips that are not among those seen are in no bound.
 
     Attributes:
         value: The mean.
@@ -219,9 +229,9 @@ class MeanOverTable:
         square: Mean square of the entries.
         skewed: Whether for an upper bound the chips' own spread grows; not for a measurement, where
             few chips that differ by about their mean would have no upper end.
-        lost: Whether every chip diverged. They differ by nothing that is seen, but of others at the
-            error rate ε a part ``ε^(1/S)`` do at least (``MeanOverChips``), and the rest lose
-            nothing at best.
+        lost: Whether every chip diverged, or every one of the chips that others are compared with.
+            They differ by nothing that is seen, but of others at the error rate ε a part
+            ``ε^(1/S)`` do at least (``MeanOverChips``), and the rest lose nothing at best.
     """
 
     value: float
@@ -264,8 +274,7 @@ class MeanOverTable:
         if self.chips < 2:
             return float(side)
         bound = self._bound(error, side)
-        all_lost = self.lost and side < 0 and bound > 0
-        return bound * error ** (1.0 / self.chips) if all_lost else bound
+        return bound * error ** (1.0 / self.chips) if self.lost and side * bound < 0 else bound
 
     def _bound(self, error: float, side: int) -> float:
         """That of chips that differ as these do."""
@@ -274,6 +283,8 @@ class MeanOverTable:
         few = PSEUDO_SAMPLES / self.samples
         own = max(0.0, self.square - self.value**2) + few
         edge = float(side)
+
+        exact = self._of_few(error, own, side)
 
         def beyond(mean: float) -> float:
             positive = self._positive_at(mean)
@@ -286,7 +297,19 @@ class MeanOverTable:
         start = self.value + side * _START
         if side * start >= 1 or beyond(edge) <= 0:
             return edge
-        return float(brentq(beyond, start, edge, xtol=_START))
+        return max(exact, float(brentq(beyond, start, edge, xtol=_START)))
+
+    def _of_few(self, error: float, own: float, side: int) -> float:
+        """An upper bound that holds for few entries of one sign: the exact one of a proportion.
+
+        Of as many independent samples as give the variance of samples (Clopper and Pearson,
+        Biometrika 1934); −1, which bounds nothing, where it is none of few.
+        """
+        if side < 0 or self.negative > 0:
+            return -1.0
+        samples = own / (self.rows - self.apart + self.sample_variance())
+        events = self.value * samples
+        return float(betaincinv(events + 1.0, max(samples - events, _START), 1.0 - error))
 
     def chip_variance(self) -> float:
         """Variance of a chip's mean over these samples."""

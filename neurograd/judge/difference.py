@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from neurograd.judge.bounds import Mean, MeanOverChips, MeanOverTable, MeanOverTies
@@ -202,16 +202,20 @@ def _difference(terms: Terms, first: Sequence[Network], second: Sequence[Network
 
     Where the second chips cost more, what they lose may be skewed, and for an upper bound its
     spread grows as that of a cost does; where they cost less, there is nothing that would grow.
-    Pairs that have all lost all do not differ, but do not say that no others would.
+    Pairs that have all lost all do not differ, but do not say that no others would; nor do those of
+    which one side has say that it always does.
     """
     mean: Mean
-    if all(terms.all_lost(chip) for chip in (*first, *second)):
+    sides = [all(terms.all_lost(chip) for chip in chips) for chips in (first, second)]
+    if all(sides):
         return MeanOverTies(len(first), LOST)
     if terms.kind == "accuracy_drop":
-        mean = MeanOverTable.of(correct_table(first) - correct_table(second))
+        table = MeanOverTable.of(correct_table(first) - correct_table(second))
+        mean = replace(table, lost=any(sides))
     else:
         pairs = zip(first, second, strict=True)
-        mean = MeanOverChips.of_costs([terms.lost(b) - terms.lost(a) for a, b in pairs])
+        costs = MeanOverChips.of_costs([terms.lost(b) - terms.lost(a) for a, b in pairs])
+        mean = replace(costs, lost=any(sides))
     return mean if mean.value > 0 else mean.measured()
 
 

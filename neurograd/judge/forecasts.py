@@ -117,13 +117,18 @@ class Forecast:
 
     @property
     def deciding(self) -> tuple[Judgement, float | None, float | None]:
-        """The part whose cost is furthest above what it may be, or least below.
+        """The part that the verdict rests on most.
+
+        One with the verdict's own answer, of these the one whose cost is furthest above what it may
+        be, as ``records.cost.deciding_part`` has it: no cost stands beside another part's verdict.
 
         Returns:
             Its judgement, its time after programming (None for the training) and the mean accuracy
             of the chips there.
         """
-        return max(self._parts, key=lambda part: part[0].cost.value - part[0].allowed)
+        verdict = self.verdict
+        own = [part for part in self._parts if part[0].verdict is verdict]
+        return max(own or self._parts, key=lambda part: part[0].cost.value - part[0].allowed)
 
     @property
     def _parts(self) -> list[tuple[Judgement, float | None, float | None]]:

@@ -10,9 +10,9 @@ from neurograd.measure.intervals import CONFIDENCE, Interval
 def proportion_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
     """Exact interval of a probability (Clopper and Pearson, Biometrika 1934).
 
-    With no success in n trials all of the error is on the upper side, which is then
-    ``1 − (1 − confidence)^(1/n)``, the rule of three at the given confidence (about 4.6/n at 99 %);
-    likewise for n of n.
+    Half of the error is on either side, of no success in n trials, too: all of it on the one side
+    that is left there, the rule of three, misses more often than it says, since other counts miss
+    the same probability as well. The upper end is then about 5.3/n at 99 %.
 
     Args:
         successes: Number of successes, 0 or more.
@@ -24,7 +24,7 @@ def proportion_interval(successes: int, trials: int, confidence: float = CONFIDE
     """
     if not 0 <= successes <= trials or trials < 1:
         raise ValueError(f"{successes} of {trials}; allowed: 0 or more, of 1 or more trials")
-    error = 1.0 - confidence if successes in (0, trials) else 0.5 * (1.0 - confidence)
+    error = 0.5 * (1.0 - confidence)
     failures = trials - successes
     low = betaincinv(successes, failures + 1, error) if successes else 0.0
     high = betaincinv(successes + 1, failures, 1.0 - error) if failures else 1.0

@@ -111,6 +111,9 @@ class Training(Record):
     epochs: int | None = None
     order: str | None = None
     schedule: Schedule | None = None
+    seeds: int | None = None
+    max_seeds: int | None = None
+    looks: int | None = None
 
 
 class Targets(Record):

@@ -185,7 +185,8 @@ def _deployed_columns(
 ) -> dict[str, Any]:
     if not results:
         return {}
-    worst = max(results, key=lambda result: result.cost.value)
+    at_decided = [result for result in results if result.time == decided_time]
+    worst = max(at_decided or results, key=lambda result: result.cost.value)
     return {
         "deployed_time": worst.time,
         "deployed_accuracy": worst.accuracy,

@@ -143,13 +143,18 @@ def _unseen(report, verdict=Verdict.TOLERATED):
 
 
 def test_chips_that_were_not_seen_are_noted_where_a_chip_is_tolerated(report):
-    """Of five chips at 95 %: p with (1 − p)^5 = 0.05 is 45.1 %."""
+    """Of five chips at 95 % and one look: p with (1 − p)^5 = 0.05 is 45.1 %."""
     chips = _changed(report, bound_confidence=0.95)
+    chips["spec"]["training"]["max_seeds"] = chips["spec"]["training"]["seeds"]
     chip = chips["training"]["chip"]
     curve = chip["curves"][0]
     other = {**curve, "train_loss": [*curve["train_loss"][:-1], 0.0123]}
     chip.update(chips=5, curves=[curve, other, other, other, other])
     (said,) = _unseen(chips)
+    chips["spec"]["training"].update(seeds=5, max_seeds=40, looks=3)
+    (of_three,) = _unseen(chips)
+    assert of_three.startswith("Up to 56 % of all chips, at 95 %"), "1 − (0.05/3)^(1/5)"
+    chips["spec"]["training"]["looks"] = 1
     assert said.startswith("Up to 45 % of all chips, at 95 %, may be worse than each of the 5 that")
     for verdict in (Verdict.NOT_TOLERATED, Verdict.INCONCLUSIVE):
         assert _unseen(chips, verdict) == []

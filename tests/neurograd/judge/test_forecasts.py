@@ -119,6 +119,16 @@ def test_what_is_furthest_above_its_own_limit_decides():
     assert _aged(True, (680, 681, 682), _0=(750, 751, 752)).deciding[1] == 0.0
 
 
+def test_a_part_with_the_verdict_s_own_answer_decides():
+    """Training: 60 % of chips alike, where 25 may be lost; then 53 % on average, where 10 may."""
+    found = _aged(True, (299, 300, 301), _0=(895, 5, 200))
+    late = found.deployment[0].judgement
+    parts = (found.judgement.verdict, late.verdict)
+    assert parts == (Verdict.NOT_TOLERATED, Verdict.INCONCLUSIVE)
+    assert found.judgement.cost.value - 0.25 < late.cost.value - 0.1
+    assert found.deciding[:2] == (found.judgement, None)
+
+
 def test_without_a_training_nothing_is_predicted():
     found = _aged(False, (100, 101, 102), _0=(895, 896, 897))
     plain = judge_chips(BASELINE, AFTER, right(900, 1000), _chips(895, 896, 897))

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from neurograd.records.cost import JudgedCost, deciding_part
-from neurograd.records.sweep import decided
+from neurograd.records.sweep import _deployed_columns, decided
 from neurograd.records.training import DeploymentResult
 from neurograd.report.console.sweep_table import render_sweep
 from neurograd.report.figures.sweep_map import plot_sweep
@@ -58,6 +58,17 @@ def test_without_bounds_the_part_furthest_above_decides():
     old = [cost.model_copy(update={"lower_bound": None, "upper_bound": None}) for cost in (OPEN,)]
     trained = TOLERATED.model_copy(update={"lower_bound": None, "upper_bound": None})
     assert deciding_part(trained, [_at(60.0, old[0])], trains=True)[1] is None
+
+
+@pytest.mark.parametrize(("decided", "shown"), [(0.0, 0.0), (60.0, 60.0), (None, 60.0)])
+def test_columns_of_a_row_are_those_of_the_time_that_decides(decided, shown):
+    """Where the training decides, those of the time that costs most."""
+    times = [_at(0.0, LOST), _at(60.0, _cost(0.2, -0.4, 0.6))]
+    times = [each.model_copy(update={"accuracy": 0.5}) for each in times]
+    row = _deployed_columns(times, decided)
+    assert row["deployed_time"] == shown
+    assert row["deployed_cost"] == (LOST.value if shown == 0.0 else 0.2)
+    assert row["decided_by"] == ("training" if decided is None else "deployment")
 
 
 def _row(key, verdict, decided_by):
