@@ -67,14 +67,15 @@ def _said(found: Guide) -> list[_Said]:
 def _single(found: Guide) -> _Said:
     """The only effect, of which no chip without it was predicted."""
     if not found.chip.effects:
-        return _Said(cause_of(found.trained.verdict, ()).sentence)
+        window = found.chip.other_cause
+        return _Said(cause_of(found.trained.verdict, (), window=window).sentence)
     (effect,) = found.chip.effects
     words = found.chip.words(effect)
     mark = "" if found.tried else f" ({_not_tried(found)})"
     # What was tried in vain is no change to make.
     change = not found.tried or _best(found) is not None
     if found.chip.other_cause is None:
-        only = f"Only {effect.label} sets this chip apart from an ideal one: {words}{mark}."
+        only = f"Nothing but {effect.label} sets this chip apart from an ideal one: {words}{mark}."
         return _Said(only, change)
     window = f"the weight window ({found.chip.window_key})"
     return _Said(
@@ -90,6 +91,8 @@ def _without(chip: ChipInWords, part: Part) -> _Said:
     size = f"the predicted {noun} is {_size(part.without)}, {_within(part.without)}"
     if part.without.verdict is Verdict.NOT_TOLERATED:
         return _Said(f"Look at {chip.window_key}: without {part.effect.label} {size}.", change=True)
+    if not part.saves.value > 0:
+        return _Said(f"Without {part.effect.label} {size}, and no lower: nothing to change in it.")
     return _Said(f"{words}: without {part.effect.label} {size} (not tried).", change=True)
 
 

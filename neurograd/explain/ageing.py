@@ -151,8 +151,10 @@ def _action(report: CheckReport) -> list[str]:
         if not trial.leaves_out
     ]
     found = _known(trials)
-    if not found and _single(trials) and _rest(trials).cost.verdict is not Verdict.NOT_TOLERATED:
-        found = _single(trials)  # only together they are known to be enough
+    if not found and _single(trials):
+        rest = _rest(trials)
+        if _saves(rest) or rest.cost.verdict is Verdict.TOLERATED:
+            found = _single(trials)  # only together they are known to help
     keys = [trial.remedy for trial in found if trial.remedy is not None]
     others = [f"What to do after training: {listed(keys, 'or')} (not tried)."] if keys else []
     return [*tried, *others]

@@ -13,6 +13,10 @@ from neurograd.records.mitigation import MitigationGuide
 from neurograd.words import listed, ranged_percent
 
 NOTHING = "Nothing in the spec sets this chip apart from an ideal one."
+NOTHING_IN_TRAINING = (
+    "Nothing in the spec sets the training of this chip apart from an ideal one's."
+)
+"""The same of a chip that has a deployment, whose effects act after it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ def cause_of(
 ) -> Cause:
     """The effect that a cost comes from.
 
-    A chip with one effect, whose weight window holds what clean networks learn, has no other cause.
+    A chip with one effect, whose weight window holds what clean networks learn, has no other cause;
+    nor has one without any effect whose window may not hold it.
     Else it is the effect without which the predicted cost is lowest, where that is known to save
     something; without a prediction of each, none is named.
 
@@ -50,7 +55,7 @@ def cause_of(
         trained: What the trained chips cost; None where none was trained.
     """
     if not effects:
-        return Cause(None, _UNEXPLAINED if verdict is Verdict.NOT_TOLERATED else NOTHING)
+        return Cause(None, _without_effects(verdict, window))
     if verdict is Verdict.TOLERATED:
         return Cause(None, "")
     begin = "Cause" if verdict is Verdict.NOT_TOLERATED else "Possible cause"
@@ -74,6 +79,17 @@ def cause_of(
         f"no single one of {listed(effects)} stands out in what the training is predicted to cost"
     )
     return Cause(None, f"{begin}: {none}.")
+
+
+def _without_effects(verdict: Verdict, window: str | None) -> str:
+    """What is said of a chip without any effect: what is left is its weight window."""
+    if window is None:
+        return _UNEXPLAINED if verdict is Verdict.NOT_TOLERATED else NOTHING
+    only, apart = f"the weight window ({window})", "sets this chip apart from an ideal one"
+    if verdict is Verdict.TOLERATED:
+        return f"Nothing but {only} {apart}."
+    begin = "Cause" if verdict is Verdict.NOT_TOLERATED else "Possible cause"
+    return f"{begin}: {only}, the only thing that {apart}."
 
 
 _UNEXPLAINED = (

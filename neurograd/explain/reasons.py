@@ -179,14 +179,23 @@ def _to_decide(report: CheckReport) -> list[str]:
     most = report.design.task.most_test_samples(cost.test_samples)
     ways = ways_to_decide(cost.needed_chips, cost.needed_test_samples, most)
     if not ways:
-        return [
-            f"{FIRST} change the design; the cost is so close to the limit that no number "
-            "of chips or test samples that the spec allows would decide."
-        ]
+        # A quick look has fewer chips than the spec allows, and says that it is one.
+        return [] if report.quick else [_NO_CHIPS if cost.test_samples is None else _NEITHER]
     return [
         f"{FIRST} take more, as {training.chip.chips} chips do not decide; "
         f"{listed(ways, 'or')} would if mean and spread stay as they are."
     ]
+
+
+_NO_CHIPS = (
+    f"{FIRST} change the design; the cost is so close to the limit that no number of chips that the "
+    "spec allows would decide."
+)
+_NEITHER = (
+    f"{FIRST} change the design, or take more of both: neither more chips (training.max_seeds) alone "
+    "nor more test samples (task.test_samples) alone would decide, as close to the limit as the "
+    "cost is."
+)
 
 
 def ways_to_decide(chips: int | None, test_samples: int | None, most: int | None) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from neurograd.deployment import Judged
 from neurograd.explain.ageing import ageing_cause, with_deployment
-from neurograd.explain.cause import cause_of
+from neurograd.explain.cause import NOTHING, NOTHING_IN_TRAINING, cause_of
 from neurograd.explain.guide import ChipInWords
 from neurograd.explain.reasons import explain, unseen_chips
+from neurograd.records.mitigation import MitigationGuide
 from neurograd.records.report import CheckReport
 from neurograd.spec import Spec
 
@@ -39,11 +42,19 @@ def with_reasons(
         cause = cause_of(report.verdict, labels, report.mitigation, window, trained).label
     else:
         cause = ageing_cause(report)
-    told = {
+    told: dict[str, Any] = {
         "verdict": judged.verdict,
         "cause": cause,
         "reasons": (*deciding, *beside),
         "deciding_reasons": len(deciding),
         "notes": (*report.notes, *unseen_chips(report, judged.verdict)),
     }
+    if report.deployment and report.mitigation is not None:
+        told["mitigation"] = _of_training(report.mitigation)
     return report.model_copy(update=told)
+
+
+def _of_training(guide: MitigationGuide) -> MitigationGuide:
+    """A guide whose advice says that it is about the training, of which alone it knows."""
+    said = [NOTHING_IN_TRAINING if each == NOTHING else each for each in guide.advice]
+    return guide.model_copy(update={"advice": tuple(said)})

@@ -481,7 +481,7 @@ def test_one_effect_or_none_is_one_line(three):
     assert found.ideal is found.together is None
     (line,) = found.advice
     assert line == (
-        "Only stuck devices sets this chip apart from an ideal one: lower "
+        "Nothing but stuck devices sets this chip apart from an ideal one: lower "
         "device.faults.stuck_low (not tried)."
     )
     for learned in (None, 1.5):
@@ -493,6 +493,18 @@ def test_one_effect_or_none_is_one_line(three):
     predicted = _predicted(none, problem, clean, chips, {})
     (line,) = _made(chip_in_words(none, problem), predicted, _trained()).advice
     assert line.startswith("Cause: no effect that the spec names")  # the chip is not tolerated
+
+
+def test_an_effect_that_saves_nothing_is_no_change_to_make(three):
+    _, problem = three
+    single = validate_spec({**THREE, "device": {"faults": {"stuck_low": "0.0001 %"}}})
+    chips = {"without-faults": _networks(1)}
+    predicted = _predicted(single, problem, _networks(0, chips=1)[0], _networks(1), chips)
+    found = _made(chip_in_words(single, problem, 1.5), predicted, _trained())
+    assert found.effects[0].saves == 0.0
+    assert found.advice[0].startswith("Without stuck devices the predicted accuracy drop is 1.0 %")
+    assert found.advice[0].endswith(", and no lower: nothing to change in it.")
+    assert found.first_change is None
 
 
 @pytest.mark.parametrize(

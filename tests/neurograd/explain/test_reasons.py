@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from neurograd.explain import reasons
-from neurograd.explain.cause import NOTHING
+from neurograd.explain.cause import NOTHING, cause_of
 from neurograd.judge.verdict import Verdict
 from neurograd.records.json_form import report_from_json
 from tests.neurograd.small_report import small_report, with_guide
@@ -98,18 +98,48 @@ def test_the_bound_that_decided_is_quoted_with_its_confidence(report, verdict, e
     assert "2 % " in sentence.partition("one-sided")[2]
 
 
+def _first_things(open_, needed):
+    """What a report says to do first where nothing alone would decide."""
+    nothing = needed.get("needed_chips") is None and needed.get("needed_test_samples") is None
+    said = [s for s in explain(open_, ["a"]) if s.startswith("What to do first")]
+    return said if nothing else []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "begin"),
+    [
+        ("not tolerated", "Cause: the weight window (device.w), the only thing that sets"),
+        ("inconclusive", "Possible cause: the weight window (device.w), the only thing that"),
+        (
+            "tolerated",
+            "Nothing but the weight window (device.w) sets this chip apart from an ideal one.",
+        ),
+    ],
+)
+def test_a_window_that_may_not_hold_is_named_without_any_effect(report, verdict, begin):
+    judged = _changed(report, clean_learned=True)
+    judged.update(verdict=verdict, mitigation=None)
+    deciding, _ = reasons.explain(report_from_json(judged), [], [], "device.w")
+    assert deciding[0].startswith(begin)
+    assert cause_of(Verdict(verdict), ()).sentence != deciding[0]
+
+
 def test_what_would_decide_is_said_first(report):
     def first(**needed):
         cost = dict(value=0.02, allowed=0.02, clean_learned=True, **needed)
         open_ = _changed(report, **cost, bound_confidence=0.95, lower_bound=0.0, upper_bound=0.1)
         open_["verdict"] = "inconclusive"
+        assert not _first_things({**open_, "quick": True}, needed), (
+            "a quick look is not all there is"
+        )
         (sentence,) = [s for s in explain(open_, ["a"]) if s.startswith("What to do first")]
         return sentence
 
     assert "about 34 chips (training.max_seeds) would" in first(needed_chips=34)
     both = first(needed_chips=34, needed_test_samples=1200)
     assert "about 34 chips (training.max_seeds) or about 1200 test samples" in both
-    assert "no number of chips or test samples" in first()
+    assert "neither more chips (training.max_seeds) alone nor more test samples" in first()
+    assert "no number of chips that the spec allows" in first(test_samples=None)
     # digits has 1,797 samples, and this spec trains on 100 of them.
     assert "about 1697 test samples (task.test_samples) would" in first(needed_test_samples=1697)
     assert "about 1698 test samples (more than the data have) would" in first(
@@ -296,7 +326,7 @@ def test_more_chips_than_the_spec_allows_are_no_way_to_decide(report):
         return next(s for s in explain(open_, ["a"]) if s.startswith("What to do first"))
 
     assert "about 1000 chips (training.max_seeds) would" in first(needed_chips=1000)
-    assert "no number of chips or test samples that the spec allows" in first(needed_chips=1001)
+    assert "neither more chips (training.max_seeds) alone nor" in first(needed_chips=1001)
     assert "; about 70 test samples" in first(needed_chips=1001, needed_test_samples=70)
 
 
