@@ -188,13 +188,13 @@ def _to_decide(report: CheckReport) -> list[str]:
 
 
 _NO_CHIPS = (
-    f"{FIRST} change the design; the cost is so close to the limit that no number of chips that the "
-    "spec allows would decide."
+    f"{FIRST} change the design; the cost is so close to the limit that no number of chips that "
+    "the spec allows would decide."
 )
 _NEITHER = (
-    f"{FIRST} change the design, or take more of both: neither more chips (training.max_seeds) alone "
-    "nor more test samples (task.test_samples) alone would decide, as close to the limit as the "
-    "cost is."
+    f"{FIRST} change the design, or take more of both: neither more chips (training.max_seeds) "
+    "alone nor more test samples (task.test_samples) alone would decide, as close to the limit as "
+    "the cost is."
 )
 
 
