@@ -59,8 +59,9 @@ class Problem:
         chunk_size: Samples that one forward pass takes; bounds the memory, not the result.
 
     Raises:
-        ModelError: If the module has no trainable weights or no values, normalizes by the batch at
-            hand, or refuses the inputs where fresh batch normalization needs their statistics.
+        ModelError: If the module has no trainable weights or no values, cannot be copied,
+            normalizes by the batch at hand, or refuses the inputs where fresh batch normalization
+            needs their statistics.
         DataError: If inputs and targets do not match, or are not finite (``network_check.placed``).
         ValueError: If the chunk size is below 1, or a torch loss has options.
     """

@@ -106,7 +106,7 @@ def own_module(module: nn.Module, dtype: torch.dtype, device: torch.device) -> n
     """A copy of a user's module in evaluation mode, of a type and on a device.
 
     Raises:
-        ModelError: If it has no values, or none that are trained.
+        ModelError: If it has no values, or none that are trained, or cannot be copied.
     """
     check_values(module, meta=device.type == "meta")
     own = copy_of(module).to(device=device, dtype=dtype).eval()
@@ -274,14 +274,35 @@ def _pass(module: nn.Module, inputs: Tensor) -> None:
 
 
 def copy_of(module: nn.Module) -> nn.Module:
-    """A deep copy; tensors that a forward pass has left in the module come without their graph."""
+    """A deep copy; tensors that a forward pass has left in the module come without their graph.
+
+    Raises:
+        ModelError: If it holds what cannot be copied, such as a lock, a file or a generator.
+    """
     left = (
         value
         for layer in module.modules()
         for value in (*layer.__dict__.values(), *layer._buffers.values())
         if isinstance(value, Tensor) and value.grad_fn is not None
     )
-    return copy.deepcopy(module, {id(value): value.detach().clone() for value in left})
+    try:
+        return copy.deepcopy(module, {id(value): value.detach().clone() for value in left})
+    except Exception as error:  # whatever an object of the user's raises
+        raise ModelError(
+            f"{_uncopied(module)} cannot be copied, and a problem works on a copy of its module: "
+            f"{in_one_line(error)}; allowed: what copy.deepcopy takes"
+        ) from error
+
+
+def _uncopied(module: nn.Module) -> str:
+    """What of a module refuses to be copied, by its name and type."""
+    for layer, attributes in attributes_of(module).items():
+        for name, value in attributes.items():
+            try:
+                copy.deepcopy(value)
+            except Exception:  # whatever an object of the user's raises
+                return f"the module's {layer and f'{layer}.'}{name} ({type(value).__name__})"
+    return "the module"
 
 
 class MatchedTypes(TorchFunctionMode):

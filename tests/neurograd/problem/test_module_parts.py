@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 
 import pytest
 import snntorch
@@ -187,6 +188,19 @@ def test_modules_that_no_problem_can_be_made_of(first, samples, said):
     module = nn.Sequential(first, nn.BatchNorm1d(8), nn.Linear(8, 3))
     with pytest.raises(ModelError, match=said) as told:
         _problem(module, samples)
+    assert "\n" not in str(told.value)
+
+
+HELD = {"lock": threading.Lock(), "generator": (each for each in "ab")}
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_a_module_that_holds_what_cannot_be_copied_is_refused_by_name(kind):
+    module = nn.Sequential(nn.Linear(12, 8), nn.Linear(8, 3))
+    module[1].held = {"in it": [HELD[kind]]}
+    said = rf"the module's 1\.held \(dict\) cannot be copied, .*: TypeError: .*{kind}.*; allowed: "
+    with pytest.raises(ModelError, match=said) as told:
+        _problem(module)
     assert "\n" not in str(told.value)
 
 
