@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,13 +23,13 @@ def migrate(
         typer.Option(
             "--output",
             metavar="FILE",
-            help="Where to write, beside the old spec: paths in a spec are relative to it.",
+            help="Where to write; beside the old spec if that names files by paths relative to it.",
         ),
     ] = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Write over the old spec.")] = False,
 ) -> None:
     """Rewrite an old spec in the keys of today, comments and layout kept; prints it by default."""
-    from neurograd.spec import load_spec, read_text  # noqa: PLC0415
+    from neurograd.spec import load_spec, parse_yaml, read_text  # noqa: PLC0415
     from neurograd.spec import migrate as rewrite  # noqa: PLC0415
 
     if in_place and output is not None:
@@ -42,6 +43,8 @@ def migrate(
         load_spec(spec_path)
     text = read_text(spec_path)
     migration = rewrite(text, str(spec_path))
+    if output is not None:
+        _check_folder(output, spec_path, parse_yaml(migration.text, str(spec_path)))
     for change in migration.changes:
         say(f"{spec_path}: {change.summary}")
     if not migration.changes:
@@ -50,3 +53,16 @@ def migrate(
         print_text(migration.text)
     elif migration.text != text or not in_place:
         write_outputs({target: migration.text})
+
+
+def _check_folder(output: Path, spec_path: Path, keys: Mapping[str, Any]) -> None:
+    """Raise OutputError where a spec would not find the files that its keys name any more."""
+    from neurograd.spec import named_files  # noqa: PLC0415
+
+    before, after = spec_path.parent.resolve(), output.parent.resolve()
+    for key, name in named_files(keys):
+        if (before / name).resolve() != (after / name).resolve():
+            raise OutputError(
+                f"{output}: {key}: {name} is relative to the folder of {spec_path}; allowed: "
+                "a file beside that"
+            )

@@ -13,6 +13,7 @@ from neurograd.spec.loading import (
     input_files,
     json_schema,
     load_spec,
+    named_files,
     spec_to_dict,
     validate_spec,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "load_spec",
     "load_yaml",
     "migrate",
+    "named_files",
     "parse_yaml",
     "read_text",
     "spec_to_dict",

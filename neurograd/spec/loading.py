@@ -104,19 +104,20 @@ def input_files(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> 
     data, _ = versions.upgrade(_beside(load_yaml(path), Path(source).parent), source)
     for override in overrides:
         data = _replace(data, *_parse_override(override))
-    return (Path(path), *_named_files(data))
+    found = (_measured_files(n) if k == MEASURED else (Path(n),) for k, n in named_files(data))
+    return (Path(path), *(each for files in found for each in files))
 
 
-def _named_files(data: Mapping[str, Any]) -> Iterator[Path]:
-    """Files that a spec names, for the whole chip and for its layers."""
+def named_files(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Keys and values of a spec that name files, for the whole chip and for its layers."""
     layers = data.get("layers")
     for own in layers.values() if _is_mapping(layers) else ():
-        yield from _named_files(own) if _is_mapping(own) else ()
+        yield from named_files(own) if _is_mapping(own) else ()
     for key in PATHS:
         found = value_at(data, key)
         for name in found if isinstance(found, list) else [found]:
             if isinstance(name, str):
-                yield from _measured_files(name) if key == MEASURED else (Path(name),)
+                yield key, name
 
 
 def _measured_files(name: str) -> tuple[Path, ...]:

@@ -48,6 +48,31 @@ def test_a_spec_of_today_is_not_written_again(capsys, tmp_path):
     assert path.stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("network: {hidden: [8], weights: w.npz}", "network.weights: w.npz is"),
+        ("network: {hidden: [8]}\nlayers: {first: {device: {measured: a.csv}}}", "measured: a.csv"),
+    ],
+)
+def test_a_spec_is_not_written_where_it_would_not_find_its_files(capsys, old, section, said):
+    place = old.parent / "d" / "new.yaml"
+    place.parent.mkdir()
+    (old.parent / "a.csv").write_text(
+        "pulse,conductance\n" + "".join(f"{n},{20 - abs(20 - n)}e-6\n" for n in range(1, 39))
+    )
+    old.write_text(OLD.replace("network: {hidden: [8]}", section))
+    assert said in refused(capsys, "migrate", old, "--output", place)
+    assert not place.exists()
+    assert run_command(capsys, "migrate", old, "--output", old.parent / "new.yaml")[0] == 0
+    old.write_text(
+        old.read_text()
+        .replace("w.npz", f"{old.parent}/w.npz")
+        .replace("a.csv", f"{old.parent}/a.csv")
+    )
+    assert run_command(capsys, "migrate", old, "--output", place)[0] == 0
+
+
 def test_mistakes_are_one_line(capsys, old, tmp_path):
     assert "--in-place" in refused(capsys, "migrate", old, "--output", old)
     assert "one of them" in refused(capsys, "migrate", old, "--in-place", "--output", "x.yaml")
