@@ -9,7 +9,7 @@ from neurograd import words
 from neurograd.errors import NeurogradError
 from neurograd.problem import Problem
 from neurograd.problem.layer_names import layers_called, layers_of
-from neurograd.spec import Spec, spec_to_dict, validate_spec
+from neurograd.spec import Device, Spec, spec_to_dict, validate_spec
 
 _MOST_KEYS = 4
 """Keys in one sentence."""
@@ -55,7 +55,7 @@ def _words(spec: Spec, views: Mapping[str, Spec], layer: str, own: Mapping[str, 
         return f"{layer} is {kind}{sized}, as the whole chip"
     if name in spec.output_scales:
         sized += ", its product times a learned digital factor"
-    shown = [key for key, _ in _leaves(spec.layers[name].model_dump(mode="json")) if "." in key]
+    shown = [key for key in _own_keys(spec, name) if "." in key]
     more = len(shown) - _MOST_KEYS
     shown = [*shown[:_MOST_KEYS], *([f"{more} more keys"] if more > 0 else [])]
     return f"{layer} is {kind}{sized}{f' (its own {words.listed(shown)})' if shown else ''}"
@@ -64,11 +64,12 @@ def _words(spec: Spec, views: Mapping[str, Spec], layer: str, own: Mapping[str, 
 def without_key(spec: Spec) -> Iterator[tuple[str, Spec]]:
     """Each key that a layer has for itself, and the spec without it.
 
-    A key that the rest of the spec cannot be without is left out, and so is a preset, whose own
-    keys may be those of another one, and what is part of the network.
+    A section that null has taken away is one key. One that the rest of the spec cannot be without
+    is left out, and so is a preset, whose own keys may be those of another one, and what is part of
+    the network.
     """
-    for name, layer in spec.layers.items():
-        for key, _ in _leaves(layer.model_dump(mode="json")):
+    for name in spec.layers:
+        for key in _own_keys(spec, name):
             if key in ("device.preset", "output_scale"):
                 continue
             keys = spec_to_dict(spec)
@@ -79,12 +80,24 @@ def without_key(spec: Spec) -> Iterator[tuple[str, Spec]]:
                 continue
 
 
-def _leaves(keys: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+def _own_keys(spec: Spec, layer: str) -> Iterator[str]:
+    """The keys that a layer has for itself, and the sections that it has at their defaults.
+
+    Null for a section is read as all of its keys at their defaults, which nobody has named.
+    """
+    keys = spec.layers[layer].model_dump(mode="json")
+    return _leaves(keys, {"device": Device().model_dump(mode="json")})
+
+
+def _leaves(keys: Mapping[str, Any], defaults: Mapping[str, Any], place: str = "") -> Iterator[str]:
     for key, value in keys.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{place}{key}.")
+        default = defaults.get(key)
+        taken_away = isinstance(value, Mapping) and len(value) > 1 and value == default
+        if isinstance(value, Mapping) and value and not taken_away:
+            below = default if isinstance(default, Mapping) else {}
+            yield from _leaves(value, below, f"{place}{key}.")
         else:
-            yield f"{place}{key}", value
+            yield f"{place}{key}"
 
 
 def _remove(keys: dict[str, Any], path: list[str]) -> None:

@@ -51,6 +51,16 @@ def test_keys_of_layers_that_change_nothing_are_told(layers, key):
     assert notes_of_layer == [f"layers.last.{key} changes no number of this spec."]
 
 
+@pytest.mark.parametrize("section", ["read", "write", "conductance"])
+def test_a_section_that_null_takes_away_is_named_as_a_whole(section):
+    layers = {"first": {"device": {section: None}}}
+    device = {**NOISY, "conductance": {"min": 1e-6, "max": 2e-6, "levels": 8}}
+    differ, *others = said(device=device, layers=layers)
+    assert f"layer1 is analog (its own device.{section}); layer2" in differ
+    idle = [f"layers.first.device.{section} changes no number of this spec."]
+    assert [note for note in others if "layers." in note] == (idle if section == "read" else [])
+
+
 def test_a_digital_layer_of_a_digital_chip_changes_nothing():
     (_, note) = said(quantization={"weight_bits": 6}, layers={"first": {"device": None}})
     assert note == "layers.first.device changes no number of this spec."
