@@ -141,16 +141,36 @@ def _check_chip(parts: Assembly, passes: ConverterPasses) -> None:
     """Refuses rules and kernels that the arrays are not there for."""
     from device_models.passes.tiles import channels_of  # noqa: PLC0415  (needs torch)
 
-    key = "device.converters"
     try:
         passes.check_rule(parts.rule)
-        if passes.array_size is None:
-            return
-        problem, key = parts.problem, "device.converters.array_columns"
+    except ValueError:
+        raise NeurogradError(_refusal(parts)) from None
+    if passes.array_size is None:
+        return
+    problem = parts.problem
+    try:
         for layer in problem.parameters_of(problem.initial_weights).values():
             channels_of(tuple(layer.shape), passes.array_size[1])
     except ValueError as error:
-        raise NeurogradError(f"{key}: {error}") from None
+        raise NeurogradError(f"device.converters.array_columns: {error}") from None
+
+
+def _refusal(parts: Assembly) -> str:
+    """Why the rule of a spec does not go with its converters, by the keys of both."""
+    device = parts.spec.device
+    given: Converters = device.converters
+    rule = f"learning_rule.name {parts.spec.learning_rule.name}"
+    if given.per == "tile":
+        rule = rule if device.pulse_train is None else "device.pulse_train"
+        key, allowed = "per", "layer"
+        why = f"is tile, and {rule} takes what whole layers get and give"
+    else:
+        key = "noise_management" if given.noise_management != "none" else "bound_management"
+        why, allowed = (
+            f"is {getattr(given, key)}, and {rule} takes the values that layers get",
+            "none",
+        )
+    return f"device.converters.{key}: {why}; allowed: {allowed}"
 
 
 def _build(parts: Assembly) -> None:

@@ -137,7 +137,10 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
     """
     design, specs, device, open_pool = _asked(request)
     settings = Settings(request.mode, request.quick, Surroundings.of(device))
-    points = prepare(specs, settings)
+    try:
+        points = prepare(specs, settings)
+    except NeurogradError as error:
+        raise NeurogradError(f"{request.spec_path}: {error}") from None
     found = evaluate_points(points, settings, request.folder, open_pool, reporter)
     rows: list[Row] = [
         {**dict(zip(design.keys, values, strict=True)), **row}

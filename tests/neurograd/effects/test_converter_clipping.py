@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from neurograd.effects.registry import active_in, knobs_of
+from neurograd.errors import NeurogradError
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import validate_spec
 
 
@@ -56,3 +58,33 @@ def test_a_fixed_range_is_a_knob_that_may_harm_either_way():
     knob = knobs["device.converters.output_range"]
     assert (knob.now, knob.harmful, knob.either) == (8, -1, True)
     assert knob.settings(4.0) == {"device.converters.output_range": 4.0}
+
+
+TILES = {"adc_bits": 8, "per": "tile", "array_rows": 4, "array_columns": 4}
+TRAINS = {"preset": "reram-es", "pulse_train": {"length": 31}}
+REFUSED = {
+    "tiles": ({"converters": TILES}, "eprop", "per: is tile, and learning_rule.name eprop takes"),
+    "trains": ({**TRAINS, "converters": TILES}, "backprop", "per: is tile, and device.pulse_train"),
+    "noise": (
+        {"converters": {"noise_management": "abs_max", "output_noise": 0.1}},
+        "local_loss",
+        "noise_management: is abs_max, and learning_rule.name local_loss takes the values",
+    ),
+    "bound": (
+        {"converters": {"bound_management": "iterative", "output_range": 4}},
+        "local_loss",
+        "bound_management: is iterative, and learning_rule.name local_loss takes the values",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_rule_that_does_not_go_with_them_is_refused_by_the_keys_of_the_spec(case):
+    device, rule, words = REFUSED[case]
+    network = {"kind": "spiking", "hidden": [4]} if rule == "eprop" else {"hidden": [4]}
+    keys = {"device": device, "learning_rule": {"name": rule}, "network": network}
+    spec = validate_spec({**keys, "task": {"name": "digits", "train_samples": 20}})
+    with pytest.raises(
+        NeurogradError, match=rf"^device\.converters\.{words}.*; allowed: (layer|none)$"
+    ):
+        build_chip(spec, build_problem(spec))

@@ -611,7 +611,9 @@ def test_bad_input_of_the_last_point_is_found_before_the_first_is_computed(spec,
     """Red where a night of points is computed first."""
     monkeypatch.setattr(command, "evaluate_points", lambda *a: pytest.fail("has begun"))
     schedule = "training.schedule={kind: step, every: 1, factor: 0.5}"
-    with pytest.raises(NeurogradError, match=r"training\.schedule.*at training\.steps=200"):
+    with pytest.raises(
+        NeurogradError, match=r"tiny\.yaml: training\.schedule.*at training\.steps=200"
+    ):
         _sweep(spec, spec.with_name("t.csv"), "training.steps=1,200", settings=(schedule,))
 
 
