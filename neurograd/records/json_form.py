@@ -19,6 +19,7 @@ from neurograd.records.report import REPORT_VERSION, Report
 R = TypeVar("R", bound=Record)
 
 _REPORT: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
+_KINDS = ("check", "train", "limits")
 _WRITTEN: TypeAdapter[Report | ComparisonReport] = TypeAdapter(
     Annotated[Report | ComparisonReport, Field(discriminator="kind")]
 )
@@ -69,6 +70,11 @@ def report_from_json(
         raise ReportError(
             f"{source}: report_version {version} is newer than this neurograd; allowed: up to "
             f"{REPORT_VERSION}"
+        )
+    kind = data.get("kind", "check")
+    if isinstance(kind, str) and kind not in _KINDS:
+        raise ReportError(
+            f"{source}: is of kind {kind!r:.60}; allowed: a report of check, train or limits"
         )
     if version == 0:
         line = f"{source}: is a report of version 0, from before reports had one; it is read as is"

@@ -224,7 +224,9 @@ def test_fields_that_a_later_version_adds_are_left_out(current):
         ({"report_version": 3}, ["report_version 3", "newer", "allowed: up to 2"]),
         ({"report_version": "1"}, ["report_version", "allowed"]),
         ({"report_version": True}, ["report_version", "allowed"]),
-        ({"kind": "sweep"}, ["kind", "allowed"]),
+        ({"kind": "sweep"}, ["kind 'sweep'", "allowed: a report of check, train or limits"]),
+        ({"kind": "plan", "report_version": 0}, ["kind 'plan'", "allowed: a report of check"]),
+        ({"kind": ["check"]}, ["kind", "allowed"]),
         ({"verdict": "maybe"}, ["verdict", "allowed"]),
         ({"training": {}}, ["training.clean", "allowed"]),
         ({"spec": {"network": {"hidden": "wide"}}}, ["spec.network.hidden", "allowed"]),
@@ -233,7 +235,7 @@ def test_fields_that_a_later_version_adds_are_left_out(current):
 )
 def test_what_cannot_be_read_is_one_line(current, change, words):
     with pytest.raises(ReportError) as refused:
-        report_from_json({**current, **change}, "mine.json")
+        report_from_json({**current, **change}, "mine.json", note=pytest.fail)
     message = str(refused.value)
     assert message.startswith("mine.json: ")
     assert "\n" not in message
