@@ -73,7 +73,10 @@ def main() -> None:
     spectrum = neurograd.measure_spectrum(problem, w, seed=0)
     ratio = theory.bias_ratio(moments.b, moments.num_parameters, moments.grad_norm)
     bound = theory.bias_ratio_threshold(spectrum.lambda_max, STEP_SIZE, "safe")
-    print(f"bias ratio r = {ratio:.3f}; descent is guaranteed up to {bound:.3f} (Theorem 3.2)")
+    print(
+        f"bias ratio r = {ratio:.3f}; without noise descent is sure up to {bound:.3f} (Theorem 3.2)"
+    )
+    # This update has noise as well, so that its exact margin has to tell.
     print("the expected step goes down" if predicted.exact_margin < 0 else "it goes up")
 
 

@@ -407,3 +407,5 @@ def test_example_script_runs():
         r"measured cost of one step: +\S+, 99 % interval (\S+) to (\S+)", result.stdout
     )
     assert float(measured[1]) < float(predicted[1]) < float(measured[2])
+    # Theorem 3.2 is about a bias and no noise, and this estimator has both.
+    assert "without noise descent is sure up to" in result.stdout
