@@ -120,7 +120,8 @@ class SweepResult:
         keys: The swept keys.
         rows: One row a point: the swept keys' values as given, then the mode's columns.
         written: Files that were written.
-        notes: What of the networks is frozen or off, one sentence each.
+        notes: What is to be said of the design, and what of the networks is frozen or off, one
+            sentence each.
     """
 
     keys: tuple[str, ...]
@@ -149,7 +150,7 @@ def sweep(request: Request, reporter: Reporter) -> SweepResult:
     written = _write(request, design, rows)
     if request.resume is None:
         forget_points(points, request.folder)
-    return SweepResult(design.keys, rows, written, notes_of(points))
+    return SweepResult(design.keys, rows, written, (*design.remarks, *notes_of(points)))
 
 
 def plan_sweep(request: Request, reporter: Reporter) -> Plan:

@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,11 +116,13 @@ class Design:
         keys: The swept keys.
         points: The values of each point as texts, one for each key.
         grid: Whether the points are all combinations of the keys' values, the last key fastest.
+        remarks: What a user has to know of how the points came about, one sentence each.
     """
 
     keys: tuple[str, ...]
     points: tuple[tuple[str, ...], ...]
     grid: bool
+    remarks: tuple[str, ...] = ()
 
 
 def parse_axis(text: str) -> Axis:
@@ -190,7 +192,20 @@ def make_grid(axes: Sequence[Axis]) -> Design:
             f"--over: {size} points are too many; allowed: {MAX_POINTS} at most, "
             "or --random COUNT of them"
         )
-    return Design(tuple(axis.key for axis in axes), tuple(itertools.product(*sets)), grid=True)
+    keys, points = tuple(axis.key for axis in axes), tuple(itertools.product(*sets))
+    return Design(keys, points, grid=True, remarks=tuple(_fewer_values(axes)))
+
+
+def _fewer_values(axes: Sequence[Axis]) -> Iterator[str]:
+    """Which ranges have fewer values than were asked for."""
+    for axis in axes:
+        asked, found = axis.range, () if axis.range is None else axis.range.values()
+        if asked is not None and asked.count is not None and len(found) < asked.count:
+            kind = "whole numbers" if asked.whole else "numbers of six digits"
+            yield (
+                f"{axis.key}: the range gives {len(found)} different {kind} in place of the "
+                f"{asked.count} values asked for."
+            )
 
 
 def make_random(axes: Sequence[Axis], count: int, seed: int) -> Design:

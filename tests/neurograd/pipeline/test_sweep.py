@@ -59,6 +59,19 @@ def test_values_are_split_at_commas_that_stand_outside_of_brackets_and_quotes():
     assert axis == Axis("a.b", ("[8]", "[8,4]", "{x: 1, y: [2, 3]}", "'p,q'", "null"))
 
 
+def test_a_range_that_gives_fewer_values_than_were_asked_for_says_so():
+    def remarks(low, high, **options):
+        axis = Axis("a.b", range=Range(low, high, **options))
+        return make_grid([axis, parse_axis("c=1,2")]).remarks
+
+    assert remarks(5, 6, count=4, whole=True) == (
+        "a.b: the range gives 2 different whole numbers in place of the 4 values asked for.",
+    )
+    (note,) = remarks(1.0, 1.000002, count=9)
+    assert "different numbers of six digits in place of the 9 values" in note
+    assert remarks(5, 8, count=4, whole=True) == remarks(5, 6, count=4) == ()
+
+
 def test_ranges_keep_their_unit_and_their_ends():
     linear = parse_axis(f"{C2C}=1 %:10 %:4").range
     assert linear.values() == ("1 %", "4 %", "7 %", "10 %")
@@ -637,6 +650,12 @@ def test_check_mode_refuses_a_point_without_updates_before_the_first_is_computed
 def test_the_seed_of_a_random_design_may_be_given_where_the_seed_is_swept(spec, tmp_path):
     options = {"random": 2, "settings": ("measure.seed=7",), "mode": "predict"}
     assert len(_sweep(spec, tmp_path / "t.csv", "measure.seed=1,2", **options).rows) == 2
+
+
+def test_whole_numbers_that_are_fewer_than_asked_for_are_noted(spec, tmp_path):
+    result = _sweep(spec, tmp_path / "t.csv", "training.steps=5:6:4", mode="predict")
+    assert [row["training.steps"] for row in result.rows] == ["5", "6"]
+    assert result.notes[0].startswith("training.steps: the range gives 2 different whole numbers")
 
 
 def test_a_plan_counts_equal_points_once(spec, tmp_path):

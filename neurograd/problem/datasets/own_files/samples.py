@@ -144,11 +144,15 @@ def _are_classes(raw: Raw, loss: LossName | None) -> bool:
         return True
     if one and y.dtype.kind in "biuU":
         return True
-    if whole:
-        kind = "whole numbers of a floating type" if one else f"whole numbers, {y.shape[1]} each"
+    if whole and one:
         raise DataError(
-            f"{raw.place}: the targets are {kind}: classes or values? allowed "
-            "with task.loss: cross_entropy (one whole number a sample) or squared_error"
+            f"{raw.place}: the targets are whole numbers of a floating type: classes or values? "
+            "allowed with task.loss: cross_entropy or squared_error"
+        )
+    if whole:
+        raise DataError(
+            f"{raw.place}: the targets are whole numbers, {y.shape[1]} each; allowed: task.loss: "
+            "squared_error for values, or one class a sample"
         )
     return False
 

@@ -78,7 +78,7 @@ def test_which_output_a_class_is(y, as_numbered, expected, said, tmp_path):
     ("y", "loss", "word"),
     [
         (CLASSES.astype(float), None, "classes or values"),
-        (np.eye(3)[CLASSES], None, "classes or values"),
+        (np.eye(3)[CLASSES], None, "3 each; allowed: task.loss: squared_error for values, or one"),
         (np.eye(3)[CLASSES], "cross_entropy", "one class a sample"),
         (X[:, 0], "cross_entropy", "one class a sample"),
         (np.array(["a", "b", "c"])[CLASSES], "squared_error", "text"),
