@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from neurograd.cli.outputs import STANDARD_OUTPUT
 from neurograd.cli.progress import ProgressBars
-from neurograd.errors import NeurogradError, OutputError
+from neurograd.errors import NeurogradError, OutputError, SpecError
 from neurograd.memory import collect_again, keep_freed_memory
 
 if TYPE_CHECKING:
     from neurograd.spec import Spec
+
+_SEED = "measure.seed"
+"""The key that ``--seed`` gives."""
 
 
 def read_spec(
@@ -23,8 +26,8 @@ def read_spec(
     """The spec of a command, with what its options replace.
 
     Raises:
-        SpecError: If the file, a key or an override is wrong, or it names a Python file that may
-            not be run.
+        SpecError: If the file, a key, an override or the seed is wrong, or it names a Python file
+            that may not be run.
     """
     from neurograd.spec import load_spec  # noqa: PLC0415
 
@@ -45,8 +48,24 @@ def spec_files(path: Path, overrides: list[str] | None) -> tuple[Path, ...]:
 
 
 def with_seed(overrides: list[str] | None, seed: int | None) -> list[str]:
-    """The overrides, with ``--seed`` as the last of them."""
-    return [*(overrides or ()), *([] if seed is None else [f"measure.seed={seed}"])]
+    """The overrides, with ``--seed`` as the last of them.
+
+    Raises:
+        SpecError: If the seed is out of range, or ``--set`` gives one as well.
+    """
+    from neurograd.keys.fields import SEED  # noqa: PLC0415
+
+    given = overrides or []
+    if seed is None:
+        return given
+    problem = None
+    if any(text.partition("=")[0].strip() == _SEED for text in given):
+        problem = "--set gives it as well; allowed: one of them"
+    elif not SEED.low <= seed <= SEED.high:
+        problem = f"{seed} is out of range; allowed: {SEED.allowed}"
+    if problem is not None:
+        raise SpecError("--seed", _SEED, problem)
+    return [*given, f"{_SEED}={seed}"]
 
 
 def pick_device(name: str) -> str:

@@ -195,7 +195,11 @@ def test_bad_specs_name_the_file_and_leave_nothing(capsys, tmp_path):
         (["check"], ["SPEC.yaml"]),
         (["check", "missing.yaml"], ["missing.yaml"]),
         (["check", "{spec}", "--sed", "1"], ["--sed"]),
-        (["check", "{spec}", "--seed", "-4"], ["measure.seed", "allowed"]),
+        (["check", "{spec}", "--seed", "-4"], ["error: --seed: measure.seed: -4 is", "allowed"]),
+        (
+            ["train", "{spec}", "--seed", "1", "--set", "measure.seed=2"],
+            ["--seed: measure.seed: --set gives it as well", "one of them"],
+        ),
         (["check", "{spec}", "--seed", "x"], ["--seed"]),
         (["check", "{spec}", "--device", "tpu"], ["--device", "auto, cpu, cuda"]),
         (["check", "{spec}", "--set", "training.steps"], ["--set", "a.dotted.key=value"]),

@@ -602,7 +602,11 @@ def test_too_many_panels_are_refused_before_anything_runs():
         (["--over", f"{C2C}=1 %", "--jobs", "2", "--scheduler", "tcp://h:1"], ["--jobs"]),
         (["--over", f"{C2C}=1 %", "--device", "tpu"], ["--device", "auto, cpu, cuda"]),
         (["--over", f"{C2C}=1 %", "--scheduler", "tcp://h:1", "--device", "tpu"], ["--device"]),
-        (["--over", f"{C2C}=1 %", "--seed", "-3"], ["measure.seed"]),
+        (["--over", f"{C2C}=1 %", "--seed", "-3"], ["--seed: measure.seed"]),
+        (
+            ["--over", f"{C2C}=1 %", "--seed", "3", "--set", "measure.seed=3"],
+            ["--seed: measure.seed: --set gives it as well"],
+        ),
         (["--over", f"{C2C}=1 %", "--set", "training.steps"], ["--set"]),
     ],
 )
