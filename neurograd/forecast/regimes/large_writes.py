@@ -28,9 +28,9 @@ LARGEST_NOISE = 0.1
 
 A pure number. Set by hand on digits, 64-16-10, 200 samples, 500 updates of the whole set, written
 with normal noise on all weights, ten predicted and ten trained chips each: at 0.06 drops of the
-accuracy are right, at 0.08 and 0.11 1.8 and 1.4 times too large, which ``judge.forecasts`` allows
-for; at 0.34 chips lose 56 % in it and 18 % in training. Larger leaves more such chips to paths,
-smaller trains more of them.
+accuracy are right, at 0.08 and 0.11 1.8 and 1.4 times too large (at 0.08 by 1.9 points, where
+``judge.forecasts`` allows for 1.3); at 0.34 chips lose 56 % in it and 18 % in training. Larger
+leaves more such chips to paths, smaller trains more of them.
 """
 
 LARGEST_STEP = 0.017
