@@ -76,8 +76,10 @@ _QUICK_TASKS = ({"name": "digits", "train_samples": 150},)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
     options = own_options()
-    options.add_argument("--commit")
-    options.add_argument("--chips", type=int)
+    options.add_argument(
+        "--commit", help="hash of the commit that draws them (default: the present one)"
+    )
+    options.add_argument("--chips", type=int, help="first chips of each size of batches")
     mine, run = parse_beside(options, "drawn_agreement", __doc__ or "", arguments)
     count = (1 if run.quick else JUDGING) if mine.chips is None else mine.chips
     commit = mine.commit or head()

@@ -34,8 +34,8 @@ _QUICK_TRAINED = 2
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
     options = own_options()
-    options.add_argument("--chips", type=int)
-    options.add_argument("--predict-again", action="store_true")
+    options.add_argument("--chips", type=int, help="first chips of each size of batches")
+    options.add_argument("--predict-again", action="store_true", help="predict the kept chips anew")
     mine, run = parse_beside(options, "drawn_tuning", __doc__ or "", arguments)
     count = (1 if run.quick else TUNING) if mine.chips is None else mine.chips
     items = drawn_items(run, TUNING_SEED, count, TUNING)

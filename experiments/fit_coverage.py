@@ -45,8 +45,12 @@ WIDEST = 1.5
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
     options = own_options()
-    options.add_argument("--files", type=int, default=FILES)
-    options.add_argument("--commit")
+    options.add_argument(
+        "--files", type=int, default=FILES, help="files of each form (default: %(default)s)"
+    )
+    options.add_argument(
+        "--commit", help="hash of the commit that draws them (default: the present one)"
+    )
     mine, run = parse_beside(options, "fit_coverage", __doc__ or "", arguments)
     if mine.files < 1:
         options.error(f"--files: {mine.files} is out of range; allowed: 1 or more")

@@ -70,7 +70,7 @@ _QUICK_DEVICES, _QUICK_PULSES = 1, (50, 500)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
     options = own_options()
-    options.add_argument("--devices", type=int)
+    options.add_argument("--devices", type=int, help=f"first devices of {DEVICES}")
     mine, run = parse_beside(options, "fitted_ranges", __doc__ or "", arguments)
     most = _QUICK_DEVICES if run.quick else DEVICES
     count = most if mine.devices is None else mine.devices

@@ -42,8 +42,12 @@ _QUICK_CHIPS, _QUICK_OTHERS = 3, (2, 2)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment."""
     options = own_options()
-    options.add_argument("--commit")
-    options.add_argument("--chips", type=int, default=CHIPS)
+    options.add_argument(
+        "--commit", help="hash of the commit that draws them (default: the present one)"
+    )
+    options.add_argument(
+        "--chips", type=int, default=CHIPS, help="first chips (default: %(default)s)"
+    )
     mine, run = parse_beside(options, "verdicts", __doc__ or "", arguments)
     if not 1 <= mine.chips <= CHIPS:
         raise NeurogradError(f"--chips: {mine.chips}; allowed: 1 to {CHIPS}")

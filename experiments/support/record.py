@@ -280,7 +280,7 @@ def parse_beside(
         arguments: In place of the process's own.
     """
     mine, rest = options.parse_known_args(arguments)
-    return mine, parse(name, description, rest)
+    return mine, parse(name, description, rest, beside=options)
 
 
 def own_options() -> argparse.ArgumentParser:
@@ -296,6 +296,7 @@ def parse(
     data: bool = False,
     weights: bool = False,
     parts: Sequence[str] = (),
+    beside: argparse.ArgumentParser | None = None,
 ) -> Run:
     """The command line that all experiments share.
 
@@ -306,8 +307,13 @@ def parse(
         data: Whether it takes ``--data``.
         weights: Whether it takes ``--weights``.
         parts: What ``--only`` can make anew in a kept record.
+        beside: Options of its own, which ``--help`` tells as well.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=description)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m experiments.{name}",
+        description=description,
+        parents=[] if beside is None else [beside],
+    )
     parser.add_argument("--quick", action="store_true", help="a small form, for a first look")
     parser.add_argument("--device", default="cpu", help="auto, cpu or cuda (default: cpu)")
     parser.add_argument("--seed", type=int, default=0, help="seed of every draw (default: 0)")

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from experiments.support.record import Claim, held_over, parse
+from experiments.support.record import Claim, held_over, own_options, parse, parse_beside
 from neurograd.errors import NeurogradError
 
 
@@ -51,3 +51,15 @@ def test_items_that_wait_for_workers_are_begun_together_on_one_core(tmp_path, co
     run = _run(tmp_path)
     found = run.each({"a": 1, "b": 2}, lambda item: {"w": item + 0 * both.wait(30)}, waiting=2)
     assert found == {"a": {"w": 1}, "b": {"w": 2}}
+
+
+def test_help_tells_the_options_of_one_experiment_beside_the_shared_ones(capsys):
+    options = own_options()
+    options.add_argument("--chips", type=int, help="first chips")
+    with pytest.raises(SystemExit, match="0"):
+        parse_beside(options, "some", "What it shows.", ["--help"])
+    told = capsys.readouterr().out
+    assert "--chips CHIPS" in told
+    assert "--quick" in told
+    mine, run = parse_beside(options, "some", "What it shows.", ["--chips", "3", "--seed", "4"])
+    assert (mine.chips, run.seed) == (3, 4)
