@@ -56,9 +56,7 @@ def presets(
 
 def _list() -> None:
     from neurograd.report.console.preset_tables import render_presets  # noqa: PLC0415
-    from neurograd.report.console.published_errors import (  # noqa: PLC0415  (torch is slow)
-        render_errors,
-    )
+    from neurograd.report.console.published_errors import render_errors  # noqa: PLC0415
     from neurograd.spec import (  # noqa: PLC0415
         list_inference_presets,
         list_presets,
@@ -77,7 +75,7 @@ def _shipped(name: str) -> tuple[str, Device | None]:
     from neurograd.report.console.preset_tables import render_preset  # noqa: PLC0415
     from neurograd.spec import Device, list_presets, load_preset  # noqa: PLC0415
 
-    if "_" in name:  # those of presets are written with hyphens, and torch is slow
+    if "_" in name:  # those of presets are written with hyphens
         from neurograd.report.console.published_errors import render_published  # noqa: PLC0415
 
         if render_published(name, tables()):

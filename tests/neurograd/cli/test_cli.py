@@ -336,6 +336,20 @@ def test_help_does_not_wait_for_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+def test_a_schema_and_an_old_spec_do_not_wait_for_torch(tmp_path):
+    """So says the page on the architecture; ``presets`` and ``schema --report`` import records."""
+    path = tmp_path / "s.yaml"
+    path.write_text("name: s\n")
+    for arguments in (["schema"], ["migrate", str(path)]):
+        code = (
+            f"import sys, neurograd.cli.application as a; a.run({arguments}); "
+            "sys.exit('torch' in sys.modules)"
+        )
+        run = [sys.executable, "-c", code]
+        found = subprocess.run(run, cwd=ROOT, check=False, capture_output=True)
+        assert found.returncode == 0
+
+
 def test_a_check_imports_no_library_that_takes_seconds_and_is_not_needed(tmp_path):
     """Any of these would be in every command's start, and in that of every process of a pool."""
     path = tmp_path / "s.yaml"
