@@ -14,11 +14,13 @@ Seconds are those of one core in the same thread; of the trainings of the same n
 clean twins (one of each chip in batches, one in all else) a part is timed.
 
 ``--commit HASH`` judges on the chips of another commit, ``--chips N`` takes the first N of each
-size of batches, 20 or more for a record.
+size of batches, 20 or more for a record. A record that is there stays in the new one, under
+``earlier``, with the claims as they were then: of another commit, on other chips, or of fewer.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -97,14 +99,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{result['redrawn_failed']} whose forecast or training ended in an error"
     )
     flags = f" --commit {commit}" + ("" if count == JUDGING else f" --chips {count}")
+    earlier = earlier_runs(run, run.command() + flags)
+    if earlier:
+        setting += f"; earlier runs in the record: {len(earlier)}"
     record = {
         "command": run.command() + flags,
         "commit": commit,
         "model_error": MODEL_ERROR,
         "summary": result,
         "chips": rows,
+        "earlier": earlier,
     }
     run.write(record, draw(rows), claims(result, setting))
+
+
+def earlier_runs(run: Run, command: str) -> list[dict[str, Any]]:
+    """The runs that a record has, but for one of the same command, which is made anew.
+
+    Args:
+        run: The run, whose folder may have the record.
+        command: Of the run.
+    """
+    path = run.out / f"{run.name}.json"
+    if not path.exists():
+        return []
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    before: list[dict[str, Any]] = kept.pop("earlier", [])
+    runs = [*before, kept]
+    return [each for each in runs if each["command"] != command]
 
 
 def drawn_items(

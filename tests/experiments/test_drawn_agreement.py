@@ -6,9 +6,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from experiments import drawn_tuning
-from experiments.drawn_agreement import main
+from experiments.drawn_agreement import earlier_runs, main
 from experiments.support.forecasts.drawn import REGIMES, TUNING_SEED
 from experiments.support.forecasts.drawn_claims import (
     claims,
@@ -18,6 +19,7 @@ from experiments.support.forecasts.drawn_claims import (
     summary,
     trained_verdict,
 )
+from experiments.support.record import Run
 from experiments.support.verdicts import TrueCost
 from neurograd.errors import NeurogradError
 from neurograd.judge.prediction_error import MODEL_ERROR
@@ -33,6 +35,16 @@ def test_half_of_the_batches_are_shuffled():
     assert 15 <= shuffled <= 45  # a binomial of 60 halves lies outside with probability 1e-4
     assert {spec.learning_rule.batch_size for spec in drawn} == {8}
     assert {spec.task.name for spec in drawn} == {"digits", "mnist_5k", "teacher_student"}
+
+
+def test_every_run_stays_in_the_record(tmp_path):
+    run = Run("drawn_agreement", quick=True, device=torch.device("cpu"), seed=0, out=tmp_path)
+    assert earlier_runs(run, "new") == []
+    path = tmp_path / "drawn_agreement.json"
+    first, second = ({"command": name, "claims": [name]} for name in ("first", "second"))
+    path.write_text(json.dumps({**second, "earlier": [first]}))
+    assert earlier_runs(run, "new") == [first, second]
+    assert earlier_runs(run, "second") == [first], "the same one again"
 
 
 def _told(**predicted):
