@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from neurograd.effects.weight_cells import weight_span
 from neurograd.keys.fields import EMPTY, Fraction, SpecModel
 
 if TYPE_CHECKING:
+    from device_models import ReadNoise
     from neurograd.effects.assembly import Assembly
 
 
@@ -36,13 +37,17 @@ class ReadKeys(SpecModel):
     read: Annotated[Read, EMPTY] = Field(default_factory=Read, description="What one read gives.")
 
 
-def _build(parts: Assembly) -> None:
+def read_noise_of(device: Any) -> ReadNoise:
+    """Read noise of the weights that a spec's device holds."""
     from device_models import ReadNoise  # noqa: PLC0415  (needs torch)
 
-    device = parts.spec.device
     pair = device.conductance.mapping == "differential_pair"
-    gain = weight_span(parts) * noise_part(device)
-    parts.reads.append(ReadNoise.of_range(device.read.noise, gain, 2 if pair else 1))
+    gain = weight_span(device) * noise_part(device)
+    return ReadNoise.of_range(device.read.noise, gain, 2 if pair else 1)
+
+
+def _build(parts: Assembly) -> None:
+    parts.reads.append(read_noise_of(parts.spec.device))
 
 
 def _remedy(spec: SpecSections) -> Remedy:

@@ -26,12 +26,12 @@ def nominal_ends(device: Any) -> tuple[float, float]:
     return (-1.0, 1.0) if pulsed is None else (pulsed.w_min, pulsed.w_max)
 
 
-def weight_span(parts: Assembly) -> float:
-    """Weight change over the whole conductance range of one device, in weight units."""
-    device = parts.spec.device
+def weight_span(device: Any) -> float:
+    """Weight change over the whole conductance range of one device of a spec, in weight units."""
     low, high = nominal_ends(device)
     pair = device.conductance.mapping == "differential_pair"
-    return (high if pair else high - low) * parts.weight_range
+    span: float = (high if pair else high - low) * device.conductance.weight_range
+    return span
 
 
 def weight_cells(parts: Assembly) -> WeightCells:
@@ -42,8 +42,8 @@ def weight_cells(parts: Assembly) -> WeightCells:
     """
     from device_models import WeightCells  # noqa: PLC0415  (needs torch)
 
-    device, span = parts.spec.device, weight_span(parts)
-    smallest, pulsed = smallest_part(device), device.pulsed
+    device = parts.spec.device
+    span, smallest, pulsed = weight_span(device), smallest_part(device), device.pulsed
     if device.conductance.mapping == "differential_pair":
         return WeightCells(span, smallest)
     low, high = nominal_ends(device)

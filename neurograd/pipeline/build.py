@@ -30,6 +30,7 @@ from neurograd.training.schedules import (
     StepDecay,
     factor_at,
 )
+from neurograd.words import counted
 
 __all__ = ["active_effects", "build_chip", "build_clean_chip", "build_problem", "build_schedule"]
 
@@ -52,7 +53,8 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         device: Where the problem lives.
 
     Raises:
-        DataError: If the data set or the start weights are missing, malformed or of other shapes.
+        DataError: If the data set or the start weights are missing, malformed or of other shapes,
+            or if all test samples are of one class.
         ModelError: If a module is no network for these data, or a layer is not there, or has no
             product that a factor could stand behind.
         SpecError: If its file may not be run.
@@ -134,10 +136,24 @@ def _scaled(spec: Spec, problem: Problem) -> Problem:
 
 
 def _with_layers(spec: Spec, problem: Problem) -> Problem:
-    """A problem that has the layers of its spec, or ModelError."""
+    """A problem that has the layers of its spec, or ModelError; DataError for one test class."""
+    _check_test_classes(problem)
     layers_called(layers_of(problem), spec.layers, "layers")
     networks.check_output_scales(problem)
     return problem
+
+
+def _check_test_classes(problem: Problem) -> None:
+    """Raise DataError where guessing is always right, so that no test accuracy is worth losing."""
+    if not (problem.has_test and problem.is_classification):
+        return
+    _, targets = problem.data("test")
+    if len(targets.unique()) > 1:
+        return
+    raise DataError(
+        f"task: the test set, {counted(len(targets), 'sample')}, has one class only, which a "
+        "network that has learned nothing can always answer; allowed: 2 or more"
+    )
 
 
 def _loss(spec: Spec, data: datasets.Dataset) -> Loss:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from device_models import Chip, ReadNoise
+from device_models import Chip
+from neurograd.effects.read_noise import read_noise_of
 from neurograd.forecast.frozen import predict_excess_loss, summarize_point
 from neurograd.measure.arrays import measure_cancellation, measure_conversion
 from neurograd.measure.point import MeasurementBudget, PointMeasurement, measure_point
@@ -34,11 +35,7 @@ def smoothing_of(spec: Spec) -> float:
     device = spec.device
     if device is None or device.read.noise == 0:
         return DEFAULT_SMOOTHING
-    pair = device.conductance.mapping == "differential_pair"
-    devices, gain = (2, 1.0) if pair else (1, 2.0)
-    return ReadNoise.of_range(
-        device.read.noise, gain * device.conductance.weight_range, devices
-    ).std
+    return read_noise_of(device).std
 
 
 @dataclass(frozen=True)

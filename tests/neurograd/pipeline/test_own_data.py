@@ -353,3 +353,15 @@ def test_an_initialization_beside_start_weights_gets_a_note(tmp_path):
         spec = load_spec(_spec(tmp_path, network=network))
         found = notes(spec, build_problem(spec), "train")
         assert any("network.init changes no number" in note for note in found) == noted
+
+
+@pytest.mark.parametrize(("labels", "said"), [([1], "1 sample,"), ([2, 2, 2], "3 samples,")])
+def test_a_test_set_of_one_class_is_refused(capsys, tmp_path, monkeypatch, labels, said):
+    """Whoever always answers that class is right: there is nothing that a chip could lose."""
+    monkeypatch.chdir(tmp_path)
+    x, _ = _samples(tmp_path)
+    np.savez(tmp_path / "test.npz", x=x[: len(labels)], y=labels)
+    spec = _spec(tmp_path, {"name": "file", "train": "own.npz", "test": "test.npz"})
+    message = refused(capsys, "check", spec)
+    assert f"task: the test set, {said} has one class only" in message
+    assert "allowed: 2 or more" in message
