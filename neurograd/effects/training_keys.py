@@ -166,7 +166,9 @@ class Training(RecipeKeys):
         None, description="How the step size falls. Default: null, it stays."
     )
     seeds: Annotated[int, Whole(1, SEEDS_ALLOWED)] = Field(
-        5, description="Number of chips trained at first, 1 to 1000. Default: 5."
+        5,
+        description="Number of chips trained at first, 1 to 1000; 1 with a larger max_seeds is 2, "
+        "as one chip tells nothing of another. Default: 5.",
     )
     max_seeds: Annotated[int, Whole(1, SEEDS_ALLOWED)] = Field(
         MOST_SEEDS,

@@ -9,12 +9,13 @@ from neurograd.explain.cause import cause_of
 from neurograd.explain.guide import ChipInWords, Guide, Part, certain_damage
 from neurograd.explain.trials import Trial, Tried
 from neurograd.judge.cost import Judgement
-from neurograd.judge.prediction_error import MODEL_ERROR, sign_known
+from neurograd.judge.prediction_error import error_in, sign_known
 from neurograd.judge.verdict import Cost, Verdict
 from neurograd.records.cost import NOUNS
 from neurograd.words import capital, confidence, listed, percent, ranged_percent, typed_percent
 
-_MORE_CHIPS = " More chips (training.seeds) or more test samples make it more certain."
+_MORE_CHIPS = " More chips (training.seeds) make it more certain."
+_MORE = " More chips (training.seeds) or more test samples make it more certain."
 
 NAMED = 3
 """Effects that the advice says to change, at most."""
@@ -46,11 +47,12 @@ def _said(found: Guide) -> list[_Said]:
     if len(found.chip.effects) < 2 and not certain_damage(found.whole):
         return [_without(found.chip, found.parts[0]), *map(_Said, _trust(found))]
     if found.ideal is None or not certain_damage(found.whole):
+        more = _MORE_CHIPS if found.whole.test_samples is None else _MORE
         return [
             _Said(
                 f"The prediction is {_size(found.whole)} where training lost "
                 f"{_size(found.trained)}: no damage is certain enough in it to be shared out, so "
-                "no change was tried." + (_MORE_CHIPS if found.whole.cost.value > 0 else "")
+                "no change was tried." + (more if found.whole.cost.value > 0 else "")
             )
         ]
     return [
@@ -192,7 +194,10 @@ def _interplay(found: Guide) -> list[str]:
     if together is None:
         return []
     # Less than the error of the prediction cannot be told from it.
-    if not math.isfinite(whole - together.value) or abs(together.value) <= MODEL_ERROR * whole:
+    if (
+        not math.isfinite(whole - together.value)
+        or abs(together.value) <= error_in(together) * whole
+    ):
         return []
     alone = percent(whole - together.value)
     if not sign_known(together):

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neurograd.judge.prediction_error import sign_known
-from neurograd.judge.verdict import Cost, Verdict
+from neurograd.judge.verdict import Verdict
 from neurograd.records.cost import JudgedCost
 from neurograd.records.mitigation import MitigationGuide
 from neurograd.words import listed, ranged_percent
@@ -121,10 +120,7 @@ def _stands_out(guide: MitigationGuide) -> bool:
         return False
     if part.saves is None:  # without this effect nothing diverges
         return not math.isfinite(guide.whole.value)
-    low, high = part.saves_ci
-    if low is None or high is None or part.saves <= 0:
-        return False
-    return sign_known(Cost(part.saves, (low, high), guide.confidence))
+    return part.costs
 
 
 def _is_less(guide: MitigationGuide, trained: JudgedCost | None) -> bool:

@@ -165,10 +165,11 @@ def _many_steps(report: CheckReport) -> list[str]:
     if not math.isfinite(cost.value):
         return ["The forecast without training says that the training diverges."]
     predicted = ranged_percent(cost.value, cost.ci, cost.confidence)
-    sentence = (
-        f"The forecast without training was {cost.a_noun} of {predicted}: {forecast.verdict.value}"
-    )
     apart = measured.known and (cost.ci[0] > measured.ci[1] or measured.ci[0] > cost.ci[1])
-    if apart:
-        sentence += ", which training does not confirm"
-    return [f"{sentence}{'' if forecast.regime is None else f'; {forecast.regime.reason}'}."]
+    # Of costs that are apart the verdicts may well be the same.
+    mark = ", a size that training does not confirm" if apart else ""
+    reason = "" if forecast.regime is None else f"; {forecast.regime.reason}"
+    return [
+        f"The forecast without training was {cost.a_noun} of {predicted}{mark}: "
+        f"{forecast.verdict.value}{reason}."
+    ]

@@ -16,9 +16,9 @@ from neurograd.effects.effect import Effect, Remedy
 from neurograd.explain.trials import Trial, Tried, best_first
 from neurograd.explain.variants import Variant, by_left_out, names, variants
 from neurograd.judge.cost import Allowed, Baseline, Judgement, lost_decrease
-from neurograd.judge.forecasts import judge_forecasts, twins_of
+from neurograd.judge.forecasts import Forecast, judge_forecasts, twins_of
 from neurograd.judge.networks import Predicted, correct_table
-from neurograd.judge.prediction_error import is_known, sign_known, widened
+from neurograd.judge.prediction_error import MODEL_ERROR, is_known, sign_known, widened
 from neurograd.judge.verdict import Cost, Verdict, mean_interval, mean_over_chips
 from neurograd.measure.intervals import CONFIDENCE
 
@@ -86,9 +86,13 @@ class PredictedChips:
     chips: Sequence[Predicted]
     variants: Mapping[str, Sequence[Predicted]]
 
+    def forecast(self, chips: Sequence[Predicted]) -> Forecast:
+        """What is predicted of some of them."""
+        return judge_forecasts(self.baseline, self.allowed, self.clean, chips)
+
     def judged(self, chips: Sequence[Predicted]) -> Judgement:
         """The predicted verdict of some of them."""
-        return judge_forecasts(self.baseline, self.allowed, self.clean, chips).judgement
+        return self.forecast(chips).judgement
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,8 @@ class Guide:
     """Predicted costs of a chip and of its variants.
 
     The intervals of costs cover chips, test samples and ``MODEL_ERROR``, added in squares; those of
-    differences take the same part of the difference as the error of the prediction.
+    differences take the same part of the difference as the error of the prediction. Where every
+    update of all these chips was drawn there is no such error.
 
     Attributes:
         chip: The chip in words.
@@ -181,15 +186,14 @@ def judged_trials(
         trials: All changes that were tried, with the same chips of each.
     """
     tables = _CostTables(predicted)
-    whole = tables.of(predicted.chips)
-    return [
-        Tried(
-            trial,
-            predicted.judged(chips),
-            tables.mean(whole, tables.of(chips), 1.0 - (1.0 - TRIED) / len(trials)),
-        )
-        for trial, chips in trials
-    ]
+    whole, drawn = tables.of(predicted.chips), predicted.forecast(predicted.chips).drawn
+    tried = []
+    for trial, chips in trials:
+        found = predicted.forecast(chips)
+        error, confidence = _error_of(drawn, found.drawn), 1.0 - (1.0 - TRIED) / len(trials)
+        saves = tables.mean(whole, tables.of(chips), error, confidence)
+        tried.append(Tried(trial, found.judgement, saves))
+    return tried
 
 
 def with_trials(found: Guide, tried: Sequence[Tried], not_tried: str | None) -> Guide:
@@ -212,28 +216,33 @@ def measured_guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgem
     name_of = {left_out: variant.name for left_out, variant in by_left_out(effects).items()}
     everything = names(effects)
     networks = {_WHOLE: predicted.chips, **predicted.variants}
-    judged = {name: predicted.judged(each) for name, each in networks.items()}
+    found = {name: predicted.forecast(each) for name, each in networks.items()}
+    judged = {name: each.judgement for name, each in found.items()}
     tables = _CostTables(predicted)
     all_of_it, ideal = tables.of(predicted.chips), tables.of(networks[name_of[everything]])
     parts, interplay = [], all_of_it - ideal
+    drawn = [found[name].drawn for name in (_WHOLE, name_of[everything])]
     for effect in effects:
         without = name_of[frozenset({effect.name})]
         alone = name_of.get(everything - {effect.name}, _WHOLE)
-        saves = tables.mean(all_of_it, tables.of(networks[without]))
+        error = _error_of(found[_WHOLE].drawn, found[without].drawn)
+        saves = tables.mean(all_of_it, tables.of(networks[without]), error)
         finite = 0 < whole.cost.value < math.inf
         share = saves.value / whole.cost.value if finite and saves.value > 0 else None
         parts.append(Part(effect, judged[without], judged[alone], saves, share))
         with np.errstate(invalid="ignore"):
             interplay = interplay - (tables.of(networks[alone]) - ideal)
+        drawn.append(found[alone].drawn)
     if any(part.helps for part in parts):
         parts = [replace(part, share=None) for part in parts]
+    nothing, error = np.zeros_like(interplay), _error_of(*drawn)
     return Guide(
         chip,
         trained,
         whole,
         judged[name_of[everything]],
         tuple(sorted(parts, key=_rank)),
-        tables.mean(interplay, np.zeros_like(interplay)) if len(effects) > 1 else None,
+        tables.mean(interplay, nothing, error) if len(effects) > 1 else None,
     )
 
 
@@ -241,6 +250,11 @@ def _rank(part: Part) -> tuple[float, float]:
     """Largest saving first; of equal ones that which costs more alone."""
     saves = part.saves.value
     return (math.inf if math.isnan(saves) else -saves), -part.alone.cost.value
+
+
+def _error_of(*drawn: bool) -> float:
+    """Part by which a difference may be off, by whether every update of both sides was drawn."""
+    return 0.0 if all(drawn) else MODEL_ERROR
 
 
 class _CostTables:
@@ -258,10 +272,12 @@ class _CostTables:
         pairs = zip(twins, chips, strict=True)
         return np.array([[lost_decrease(self._baseline, *pair)] for pair in pairs])
 
-    def mean(self, left: np.ndarray, right: np.ndarray, confidence: float = CONFIDENCE) -> Cost:
-        """Mean difference of two tables, with an interval."""
+    def mean(
+        self, left: np.ndarray, right: np.ndarray, error: float, confidence: float = CONFIDENCE
+    ) -> Cost:
+        """Mean difference of two tables that may be off by a part, with an interval."""
         with np.errstate(invalid="ignore"):
             difference = left - right
         if self._clean.correct is not None:
-            return widened(mean_over_chips(difference, confidence))
-        return widened(mean_interval(difference[:, 0].tolist(), confidence))
+            return widened(mean_over_chips(difference, confidence), error)
+        return widened(mean_interval(difference[:, 0].tolist(), confidence), error)

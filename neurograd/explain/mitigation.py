@@ -5,6 +5,7 @@ from __future__ import annotations
 from neurograd.explain.advice import advice, first_change
 from neurograd.explain.guide import ChipInWords, Guide, Part
 from neurograd.explain.trials import Tried
+from neurograd.judge.prediction_error import sign_known
 from neurograd.records.cost import VariantCost
 from neurograd.records.mitigation import EffectCost, MitigationGuide, Together, TriedChange
 
@@ -52,4 +53,5 @@ def _effect(chip: ChipInWords, part: Part) -> EffectCost:
         saves=part.saves.value,
         saves_ci=part.saves.ci,
         share=part.share,
+        saves_known=sign_known(part.saves),
     )

@@ -166,6 +166,8 @@ def as_number(
     value, *ends = map(change, found)
     if given:
         return Number(key, value, value, value, of, given=True)
+    if found[0] < _least(fit.model.curve, name):
+        value = 0.0  # not told from none
     # A likelihood that is flat has its top anywhere.
     return Number(key, value, min(*ends, value), max(*ends, value), of)
 
@@ -191,9 +193,22 @@ def change_of(curve: Curve, name: str) -> tuple[str, Change, str]:
         return key, _exponential, ""
     if own in ("read", "noise"):
         relative = curve.relative and own == "noise"
-        floor = FLOOR if own == "read" else 0.0 if relative else PULSE_FLOOR
-        return key, partial(_noise, floor), "of the step" if relative else "of the range"
+        change = partial(_noise, _floor(curve, name))
+        return key, change, "of the step" if relative else "of the range"
     return key, float, ""
+
+
+def _floor(curve: Curve, name: str) -> float:
+    """What a likelihood adds to a noise, in squares, so that it has an end; 0 for all else."""
+    if name == "read":
+        return FLOOR
+    return PULSE_FLOOR if name.endswith(".noise") and not curve.relative else 0.0
+
+
+def _least(curve: Curve, name: str) -> float:
+    """Logarithm of the least noise that is told from none: the likelihood's own; −∞ without."""
+    floor = _floor(curve, name)
+    return math.log(floor) if floor > 0 else -math.inf
 
 
 def _conductance(origin: float, scale: float, value: float) -> float:

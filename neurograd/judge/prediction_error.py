@@ -115,6 +115,11 @@ def widened(
     return replace(cost, ci=ends_with_error(cost.value, cost.ci, extra), chance=cost.ci)
 
 
+def error_in(cost: Cost) -> float:
+    """Part of its damage by which a widened cost may be off: 0 where its interval is chance's."""
+    return 0.0 if cost.chance == cost.ci else MODEL_ERROR
+
+
 def sign_known(cost: Cost) -> bool:
     """Whether chance, and what a cost of nothing may be off by, leave the sign of a widened cost.
 
@@ -122,7 +127,8 @@ def sign_known(cost: Cost) -> bool:
     """
     if not math.isfinite(cost.value):
         return cost.value in (math.inf, -math.inf)
-    low, high = ends_with_error(cost.value, _chance(cost), error_of_prediction(0.0))
+    nothing = error_of_prediction(0.0, error_in(cost))
+    low, high = ends_with_error(cost.value, _chance(cost), nothing)
     return low > 0 or high < 0
 
 

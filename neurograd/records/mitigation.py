@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from neurograd.judge.prediction_error import sign_known
+from neurograd.judge.verdict import Cost
+from neurograd.measure.intervals import CONFIDENCE
 from neurograd.records.cost import NOUNS, VariantCost
 from neurograd.records.record import Ends, Number, Record
 
@@ -31,11 +34,27 @@ class EffectCost(Record):
     saves nothing, and for all effects where leaving one of them out is known to cost more: parts of
     opposite sign are no shares."""
 
+    saves_known: bool | None = None
+    """Whether the sign of ``saves`` is known. The part of it by which a prediction may be off
+    changes no sign, so that ``saves_ci`` may hold 0 then; None in older reports."""
+
+    @property
+    def costs(self) -> bool:
+        """Whether the chip is known to cost less without it."""
+        return self.saves is not None and self.saves > 0 and self._known(self.saves)
+
     @property
     def helps(self) -> bool:
         """Whether the chip is known to cost more without it."""
-        high = self.saves_ci[1]
-        return self.saves is not None and self.saves < 0 and high is not None and high < 0
+        return self.saves is not None and self.saves < 0 and self._known(self.saves)
+
+    def _known(self, saves: float) -> bool:
+        if self.saves_known is not None:
+            return self.saves_known
+        low, high = self.saves_ci
+        if low is None or high is None:
+            return False
+        return sign_known(Cost(saves, (low, high), CONFIDENCE))
 
 
 class Together(Record):

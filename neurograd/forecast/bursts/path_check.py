@@ -171,8 +171,10 @@ class _Rates:
     @property
     def departure(self) -> float:
         """Mean of the real rates beyond the path's."""
-        below, above = (self.real - self.less).mean(1), (self.real - self.more).mean(1)
-        return float((np.minimum(below, 0.0) + np.maximum(above, 0.0)).mean())
+        with np.errstate(invalid="ignore"):
+            below, above = (self.real - self.less).mean(1), (self.real - self.more).mean(1)
+        # NaN where both are infinite, which is no departure.
+        return float((np.fmin(below, 0.0) + np.fmax(above, 0.0)).mean())
 
     def p_value(self, steps: int) -> float:
         """Of all places together: their one-sided tests as normal numbers, added (Stouffer)."""
@@ -186,7 +188,8 @@ class _Rates:
     def _beside(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """Real rates less the smaller and less the larger slope, each of shape ``(S,)``."""
         real = self.real[place]
-        return real - self.less[place], real - self.more[place]
+        with np.errstate(invalid="ignore"):
+            return real - self.less[place], real - self.more[place]
 
     def at(self, place: int, steps: int) -> PlaceCheck:
         """What is said of one place."""
@@ -217,14 +220,23 @@ def _one_sided(below: np.ndarray, above: np.ndarray, allowed: float) -> tuple[fl
 
     Args:
         below: Real rates less the smaller slope, one a chip, shape ``(S,)``.
-        above: The same with the larger slope; infinite where real updates diverge.
+        above: The same with the larger slope; infinite where real updates diverge, −infinite where
+            the next state of the path is infinite, NaN where both are.
         allowed: How far outside the mean may be.
     """
-    if not np.isfinite(above).all():
-        return 1.0, 0.0
-    degrees = len(below) - 1
-    under = stdtr(degrees, _statistic(below + allowed))
-    return float(under), float(stdtr(degrees, -_statistic(above - allowed)))
+    return _chance_below(below + allowed), _chance_below(allowed - above)
+
+
+def _chance_below(values: np.ndarray) -> float:
+    """p-value of a mean that is not below 0.
+
+    0 where real updates diverge and the path does not, 1 where the path's slope has no end.
+    """
+    if np.isnan(values).any() or (values == np.inf).any():
+        return 1.0
+    if (values == -np.inf).any():
+        return 0.0
+    return float(stdtr(len(values) - 1, _statistic(values)))
 
 
 def _statistic(values: np.ndarray) -> float:

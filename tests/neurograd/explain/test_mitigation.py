@@ -28,7 +28,7 @@ from neurograd.explain.reasons import explain
 from neurograd.explain.trials import Tried, best_first, trials_of, why_not
 from neurograd.explain.variants import variants
 from neurograd.judge.cost import Judgement
-from neurograd.judge.prediction_error import error_of_prediction
+from neurograd.judge.prediction_error import MODEL_ERROR, error_of_prediction, widened
 from neurograd.judge.verdict import Bounds, Cost, Verdict
 from neurograd.pipeline.build import active_effects, build_problem
 from neurograd.pipeline.changed import with_settings
@@ -257,6 +257,15 @@ def _networks(errors, chips=4):
     return made
 
 
+def _variants(whole):
+    """Chips of which every effect costs a third of the whole one."""
+    predicted = {"ideal": _networks(0)}
+    for effect in (levels.EFFECT, cycle_to_cycle.EFFECT, faults.EFFECT):
+        predicted[f"without-{effect.name}"] = _networks(whole - whole // 3)
+        predicted[f"alone-{effect.name}"] = _networks(whole // 3)
+    return predicted
+
+
 def _trained(value=0.4):
     cost = Cost(value, (value - 0.05, value + 0.05), 0.95)
     bounds = Bounds(value - 0.05, value + 0.05, 0.95)
@@ -320,6 +329,23 @@ def test_a_forecast_that_leaves_damage_open_is_not_shared_out(three):
     assert not certain_damage(predicted.judged(chips))
     (line,) = _made(chip_in_words(spec, problem), predicted, _trained()).advice
     assert "no damage is certain enough in it to be shared out, so no change was tried" in line
+
+
+@pytest.mark.parametrize(
+    ("samples", "ways"),
+    [(SAMPLES, "More chips (training.seeds) or more test samples make"), (None, "seeds) make it")],
+)
+def test_more_test_samples_are_advised_where_the_cost_is_over_them(three, samples, ways):
+    """Red where more of them are to make the cost of a regression more certain."""
+    spec, problem = three
+    (clean,) = _networks(0, chips=1)
+    chips = [network for lost in (0, 0, 0, 95, 95) for network in _networks(lost, chips=1)]
+    found = measured_guide(
+        chip_in_words(spec, problem), _predicted(spec, problem, clean, chips, {}), _trained()
+    )
+    assert found.whole.test_samples == SAMPLES
+    (line,) = advice(replace(found, whole=replace(found.whole, test_samples=samples)))
+    assert ways in line
 
 
 def test_advice_for_batches_is_marked_as_not_tried(three):
@@ -440,6 +466,75 @@ def test_effects_of_which_one_is_enough_are_said_to_overlap(three):
         f"cycle-to-cycle noise {cost} and stuck devices {cost}. All of them have to get smaller."
         in text
     )
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+@pytest.mark.parametrize("saves", [-0.01, 0.01])
+def test_what_is_known_of_an_effect_is_one_rule_for_advice_and_tables(three, saves, drawn):
+    """Red where the ends of the interval decide for tables, and chance's for the advice."""
+    spec, problem = three
+    chips = _predicted(spec, problem, _networks(0, chips=1)[0], _networks(60), _variants(60))
+    found = measured_guide(chip_in_words(spec, problem), chips, _trained())
+    low, high = saves - 0.0095, saves + 0.0095
+    saved = widened(Cost(saves, (low, high), 0.99), 0.0 if drawn else MODEL_ERROR)
+    assert (saved.ci[0] < 0 < saved.ci[1]) is not drawn
+    found = replace(found, parts=tuple(replace(part, saves=saved) for part in found.parts))
+    for part, kept in zip(found.parts, recorded(found).effects, strict=True):
+        assert kept.saves_known
+        assert kept.helps is part.helps is (saves < 0)
+        assert kept.costs is part.harms is (saves > 0)
+        older = kept.model_copy(update={"saves_known": None})  # ends alone, of paths
+        assert drawn or (older.helps, older.costs) == (kept.helps, kept.costs)
+
+
+def test_differences_of_chips_that_were_drawn_have_no_error_of_a_prediction(three):
+    spec, problem = three
+    (clean,) = _networks(0, chips=1)
+
+    def as_drawn(chips):
+        return [chip.model_copy(update={"drawn": True, "twin": clean}) for chip in chips]
+
+    variants_ = _variants(60)
+    all_drawn = {name: as_drawn(chips) for name, chips in variants_.items()}
+    one_path = {**all_drawn, "ideal": variants_["ideal"], "without-faults": variants_["ideal"]}
+    trial = trials_of(spec, problem.num_samples, [cycle_to_cycle.EFFECT])[0]
+
+    def guide(whole, left):
+        found = _predicted(spec, problem, clean, whole, left)
+        tried = judged_trials(found, [(trial, each) for each in (_networks(20), whole)])
+        made = measured_guide(chip_in_words(spec, problem), found, _trained())
+        return {part.effect.name: part for part in made.parts}, made.together, tried
+
+    def error(cost):
+        assert cost.chance is not None
+        return cost.ci != cost.chance
+
+    whole = _networks(60)
+    parts, together, tried = guide(whole, variants_)
+    assert all(error(part.saves) for part in parts.values())
+    assert error(together)
+    assert [error(each.saves) for each in tried] == [True, True]
+    chance = {name: part.saves.chance for name, part in parts.items()}
+    parts, together, tried = guide(as_drawn(whole), all_drawn)
+    assert {name: part.saves.ci for name, part in parts.items()} == chance
+    assert not error(together)
+    assert [error(each.saves) for each in tried] == [True, False]  # one was tried along its path
+    parts, together, _ = guide(as_drawn(whole), one_path)
+    assert {name for name, part in parts.items() if error(part.saves)} == {"faults"}
+    assert error(together)
+
+
+def test_overlap_of_drawn_chips_is_told_however_small_it_is_beside_the_whole(three):
+    """Less than the error of a prediction cannot be told from it: drawn chips have none."""
+    spec, problem = three
+    (clean,) = _networks(0, chips=1)
+    chips = _predicted(spec, problem, clean, _networks(60), _variants(60))
+    found = measured_guide(chip_in_words(spec, problem), chips, _trained())
+    little = Cost(0.1, (0.09, 0.11), 0.99)
+    along = replace(found, together=widened(little))
+    assert not any("act together" in each for each in advice(along))
+    drawn = replace(found, together=widened(little, 0.0))
+    assert any("act together here: one at a time they add up to 50.0 %" in e for e in advice(drawn))
 
 
 def test_what_no_effect_explains_is_said(three):

@@ -78,6 +78,25 @@ def test_a_forecast_left_open_gives_its_reason_and_no_divergence(report, trained
 
 
 @pytest.mark.parametrize(
+    ("trained", "said"),
+    [
+        ((0.1, 0.15), " (39.0 to 41.0 at 99 %), a size that training does not confirm: tolerated."),
+        ((0.38, 0.4), " (39.0 to 41.0 at 99 %): tolerated."),
+    ],
+)
+def test_of_a_forecast_that_training_does_not_confirm_it_is_the_size(report, trained, said):
+    """Red where the same verdict of both is said not to be confirmed."""
+    low, high = trained
+    both = _changed(report, value=0.5 * (low + high), ci=[low, high], clean_learned=True)
+    both["verdict"] = "tolerated"
+    forecast = both["training"]["forecast"]
+    forecast["cost"].update(value=0.4, ci=[0.39, 0.41], clean_learned=True)
+    forecast.update(verdict="tolerated", regime=None)
+    (found,) = [each for each in explain(both, ["a", "b"]) if each.startswith("The forecast with")]
+    assert found.endswith(said)
+
+
+@pytest.mark.parametrize(
     ("verdict", "ends", "said"),
     [
         ("tolerated", (-0.01, 0.0149), "at most 1.5 % by the one-sided bound at 90 %, within the"),

@@ -17,7 +17,9 @@ from neurograd.fit.device_fit import fit_device
 from neurograd.fit.goodness import Goodness
 from neurograd.fit.measurements import DIRECTIONS
 from neurograd.fit.models.curves import CURVES
+from neurograd.fit.models.model import FLOOR
 from neurograd.fit.models.model_fit import ModelFit, fit_model
+from neurograd.fit.models.state_space import PULSE_FLOOR
 from neurograd.fit.models.trains import line_up
 from neurograd.fit.numbers import Number, joined, numbers_of
 
@@ -82,6 +84,23 @@ def test_a_noiseless_curve_gives_its_own_label():
     assert label.value == pytest.approx(3.686, abs=2e-3)
     assert fit.number("write.nonlinearity.depression").value == pytest.approx(-3.686, abs=2e-3)
     assert fit.device_block()["conductance"]["levels"] == {"potentiation": 40, "depression": 40}
+
+
+def test_readings_without_noise_give_none():
+    """Red where what keeps the likelihood finite is written into the spec as the device's noise."""
+    up = np.round(1e-6 + 0.1e-6 * np.arange(50), 12)
+    runs = (Run("potentiation", up), Run("depression", up[::-1].copy()))
+    fit = fit_device(Measurements(runs, "S", (), ()))
+    read = fit.number("read.noise")
+    assert (read.value, read.low) == (0.0, 0.0)
+    assert FLOOR <= read.high < 1.1 * FLOOR  # less is not told from none
+    for direction in DIRECTIONS:
+        pulse = fit.number(f"write.cycle_to_cycle.{direction}")
+        assert (pulse.value, pulse.low) == (0.0, 0.0)
+        assert PULSE_FLOOR <= pulse.high < 3.0 * PULSE_FLOOR
+    block = fit.device_block()
+    assert block["read"] == {"noise": "0 %"}
+    assert block["write"]["cycle_to_cycle"] == {"potentiation": "0 %", "depression": "0 %"}
 
 
 def test_a_step_of_no_formula_becomes_a_jump_table():

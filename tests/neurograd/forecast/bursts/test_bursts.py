@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from device_models import Chip
-from neurograd.forecast.bursts import BurstWatch, check_path, plan_bursts
+from neurograd.forecast.bursts import Burst, BurstWatch, check_path, plan_bursts
 
 SIZE, STEPS, STRIDE, STEP_SIZE, CHIPS = 200, 2000, 50, 0.1, 4
 
@@ -220,6 +221,27 @@ def test_updates_that_diverge_are_found():
     check = check_path(found, STEPS)
     assert check.p_value == 0.0
     assert check.places[0].measured == float("inf")
+
+
+@pytest.mark.parametrize("diverge", [False, True], ids=["stay", "diverge"])
+@pytest.mark.parametrize("after", [1.2, 50.0, math.inf])
+def test_a_path_whose_next_state_is_infinite_allows_every_rate_above(diverge, after):
+    """Red where real updates between a finite and an infinite slope are said to leave the path."""
+
+    def burst(chip):
+        end = math.inf if diverge else 1.3 + 1e-3 * (chip - 1.5)
+        path = ((1.0, 1.0), (1.1, 1.1), (after, after))
+        return Burst(
+            place=0, done=100, before=10, after=10, path=path, settled=(1.2, 1.2), end=(end, end),
+            settling=10, measured=10,
+        )  # fmt: skip
+
+    check = check_path([[burst(chip)] for chip in range(4)], 1000)
+    leaves = diverge and math.isfinite(after)
+    assert check.holds is not leaves
+    assert check.p_value == (0.0 if leaves else 1.0)
+    assert check.departure == (math.inf if leaves else pytest.approx(0.0, abs=1e-9))
+    assert all(place.p_value == check.p_value for place in check.places)
 
 
 def test_one_chip_says_nothing():
