@@ -245,10 +245,13 @@ class RangedNumber(Record):
     """Ends of the interval at 95 % of a skewed distribution, cut at both ends; None (null in JSON)
     of another one, and in older reports."""
     share: Number
-    """Part of the variance of the predicted cost that goes when the number is known; None (null in
-    JSON) where the cost does not vary, or the draws are too few to tell."""
+    """Part of the variance of the predicted cost that a parabola in the number explains, about what
+    goes when the number is known; that is more where the cost has a cliff. None (null in JSON)
+    where the cost does not vary, or the draws are too few to tell."""
     share_ci: Ends
-    """Its interval; None (null in JSON) at both ends where ``share`` is."""
+    """Its interval by the jackknife, a rough one: at 99 % it misses the parabola's part in more
+    than 1 % of cases, and often what goes where the cost has a cliff. None (null in JSON) at both
+    ends where ``share`` is."""
     larger_costs_more: bool
     """Whether larger values cost more."""
     changes: bool

@@ -47,11 +47,18 @@ def share_of(verdicts: Sequence[Verdict], verdict: Verdict) -> tuple[float, Inte
 def first_order(values: Array, costs: Array) -> tuple[float, Interval] | None:
     """Part of the variance of the cost that goes when a number is known, with its interval.
 
-    That is its first-order index Var E[cost | number] / Var cost (Sobol, 1993; Saltelli et al.,
-    Global Sensitivity Analysis, 2008, 1.2.4), here the adjusted R² of a parabola in the number. The
-    interval is that of the jackknife; its upper end is at least the largest part R that would give
-    the estimate with the error (1 − R)·√(4R/n + 4/n²) of an R² of normal numbers, as the jackknife
-    is too sure of parts near 0. Of numbers that vary together each has what it tells of the others.
+    Meant is its first-order index Var E[cost | number] / Var cost (Sobol, 1993; Saltelli et al.,
+    Global Sensitivity Analysis, 2008, 1.2.4). Told is the adjusted R² of a parabola in the number,
+    which is less where the cost has a cliff: a half against 86 % of a cost that is lost beyond 1.5
+    standard deviations. Of numbers that vary together each has what it tells of the others.
+
+    The interval is that of the jackknife; its upper end is at least the largest part R that would
+    give the estimate with the error (1 − R)·√(4R/n + 4/n²) of an R² of normal numbers, as the
+    jackknife is too sure of parts near 0. It is a rough one: of smooth costs at independent normal
+    numbers it misses R² in up to about 9 % of cases with 8 draws, 7 % with 20 and 4 % with 50, not
+    in 1 %. Of that cliff it misses the index in a quarter of them with 20 draws, and of one in the
+    middle in nearly all with 50. Fisher's transform and a floor on its error (tried) hold better
+    for lines, and miss such an index more often.
 
     Args:
         values: Of the number, shape ``(n,)``.

@@ -128,8 +128,8 @@ def _next(result: RangesResult) -> str:
         return "Which number is worth knowing better these draws do not tell."
     part = words.ranged_percent(best.share, best.share_ci, result.confidence)
     said = (
-        f"Measure {best.key} next: its range carries {part} of the variance of the predicted "
-        f"{NOUNS[result.kind]}{_each_its_own(result)}."
+        f"Measure {best.key} next: by a parabola through the draws its range carries roughly "
+        f"{part} of the variance of the predicted {NOUNS[result.kind]}{_each_its_own(result)}."
     )
     rivals = [number.key for number in result.numbers[1:] if _not_below(number, best)]
     if rivals:

@@ -18,7 +18,7 @@ def ranges_sheet(report: CheckReport) -> Sheet[RangedNumber] | None:
         Column("number", lambda n: n.key.removeprefix("device."), text=True),
         Column("known as", lambda n: n.known, text=True),
         Column("part of the variance", lambda n: words.percent(n.share, decimals=0)),
-        Column(f"interval at {level}", _interval),
+        Column(f"roughly, at {level}", _interval),
     )
     title = f"Numbers that are not known exactly: {len(found.draws)} draws, predicted"
     return Sheet(title, columns, found.numbers, note=" ".join(found.sentences))

@@ -236,6 +236,18 @@ def test_the_part_of_the_variance_is_in_its_interval():
     assert max(missed.values()) <= 5
 
 
+def test_of_a_cost_with_a_cliff_the_part_is_less_than_what_goes():
+    """As docs and docstring say: of a chip that is lost beyond 1.5 standard deviations."""
+    source = np.random.default_rng(0)
+    values = source.standard_normal(20_000)
+    noise = 0.1 * source.standard_normal(len(values))
+    costs = (values > 1.5) + noise
+    index = 1.0 - noise.var() / costs.var()
+    assert index == pytest.approx(0.86, abs=0.01)
+    parts = [first_order(values[k::500], costs[k::500])[0] for k in range(100)]
+    assert np.mean(parts) == pytest.approx(0.49, abs=0.1)
+
+
 def test_no_part_of_a_cost_that_does_not_vary():
     values = np.linspace(0, 1, 32)
     assert first_order(values, np.zeros(32)) is None
@@ -247,7 +259,8 @@ def test_what_to_measure_next_is_named_only_where_it_matters():
     spec = spec_of(TRIANGLE, SPREAD)
     mixed = judged(spec, lambda values: 4 * values[C2C] + 0.001 * values[NOISE])
     assert mixed.measure_next == C2C
-    assert any(said.startswith(f"Measure {C2C} next") for said in mixed.sentences)
+    (measure,) = [said for said in mixed.sentences if said.startswith(f"Measure {C2C} next")]
+    assert "by a parabola through the draws its range carries roughly " in measure
     kept = judged(spec, lambda values: values[C2C])
     assert kept.measure_next is None
     assert "no number has to be known better" in " ".join(kept.sentences)
