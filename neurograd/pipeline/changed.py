@@ -70,6 +70,45 @@ def quick_spec(spec: Spec) -> Spec:
     )
 
 
+CUT = (
+    "training.steps",
+    "training.epochs",
+    "training.seeds",
+    "training.max_seeds",
+    "measure.draws",
+    "measure.loss_draws",
+    "measure.points",
+    "measure.smoothing_draws",
+    "ranges.draws",
+)
+"""Keys that a quick look may cut."""
+
+
+def cut_by_quick(spec: Spec) -> dict[str, tuple[Any, str]]:
+    """Keys that a quick look cuts: the value that the spec has, and what is taken of it."""
+    small = quick_spec(spec)
+    found = {}
+    for key in CUT:
+        given, taken = value_at(spec, key), value_at(small, key)
+        if given is None:
+            continue
+        if key == "training.epochs":
+            taken = small.training.steps
+            if taken == spec.count_updates(_training_samples(spec)):
+                continue
+        if given != taken:
+            found[key] = given, f"{taken} steps" if key == "training.epochs" else f"{taken}"
+    return found
+
+
+def value_at(spec: Spec, key: str) -> Any:
+    """The value of a dotted key; None where its section is not there."""
+    found: Any = spec
+    for name in key.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
 def _training_samples(spec: Spec) -> int:
     """How many the data have, wherever those lie that a program has handed over."""
     given = spec.handed_over

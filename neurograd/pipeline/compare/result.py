@@ -10,7 +10,12 @@ from typing import Any
 from neurograd.judge.difference import Answer, Difference
 from neurograd.pipeline.compare.keys import differing_keys
 from neurograd.pipeline.compare.sentences import sentences
-from neurograd.records.comparison import ComparisonReport, DifferenceResult, SideResult
+from neurograd.records.comparison import (
+    ComparisonReport,
+    DifferenceResult,
+    KeyDifference,
+    SideResult,
+)
 from neurograd.records.design import Design
 from neurograd.records.json_form import to_json_dict
 
@@ -53,6 +58,7 @@ def result_of(
     found: Sequence[Placed],
     notes: Sequence[str],
     timing: dict[str, float] | None = None,
+    keys: Sequence[KeyDifference] | None = None,
 ) -> ComparisonResult:
     """The result with its sentences.
 
@@ -62,6 +68,7 @@ def result_of(
         found: Their differences.
         notes: What else is to be said.
         timing: Seconds of each part of the work.
+        keys: Keys in which the designs differ as they were given; those of the sides when None.
     """
     differences = tuple(DifferenceResult.of(each, time) for time, each in found)
     report = ComparisonReport(
@@ -69,7 +76,7 @@ def result_of(
         reasons=sentences(differences, Design.model_validate(a.spec).task),
         a=a,
         b=b,
-        keys=differing_keys(a.spec, b.spec),
+        keys=differing_keys(a.spec, b.spec) if keys is None else tuple(keys),
         differences=differences,
         notes=(*notes, *_surroundings(a, b)),
         timing=timing or {},

@@ -21,7 +21,7 @@ from neurograd.judge.difference import (
 )
 from neurograd.judge.looks import Plan
 from neurograd.judge.networks import Network
-from neurograd.pipeline.changed import quick_spec
+from neurograd.pipeline.changed import cut_by_quick, quick_spec
 from neurograd.pipeline.check import Checking
 from neurograd.pipeline.chip_group import ChipGroup
 from neurograd.pipeline.compare.keys import differing_keys
@@ -31,7 +31,7 @@ from neurograd.pipeline.identity import CHIPS
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.ranges import typical_notes
 from neurograd.progress import Reporter, Silent
-from neurograd.records.comparison import SideResult
+from neurograd.records.comparison import KeyDifference, SideResult
 from neurograd.spec import Spec, spec_to_dict
 
 Sources = tuple[str, str]
@@ -67,9 +67,11 @@ def compare_specs(
 
     Raises:
         NeurogradError: For everything that bad input causes, and where the specs have other data or
-            other seeds.
+            other seeds, or differ in the length of a training that a quick look cuts.
     """
+    keys = differing_keys(spec_to_dict(a), spec_to_dict(b))
     if quick:
+        _check_cut((a, b), sources, keys)
         a, b = quick_spec(a), quick_spec(b)
     if a.measure.seed != b.measure.seed:
         raise NeurogradError(
@@ -77,7 +79,24 @@ def compare_specs(
             "allowed: one seed for both, such as --seed 0"
         )
     work = _Comparing((a, b), sources, torch.device(device), quick, reporter or Silent(), resume)
-    return work.run(margin)
+    return work.run(margin, keys)
+
+
+def _check_cut(specs: tuple[Spec, Spec], sources: Sources, keys: Sequence[KeyDifference]) -> None:
+    """Refuse trainings of two lengths that a quick look cuts: these would not be compared."""
+    lengths = [key for key in ("training.steps", "training.epochs") if key in {k.key for k in keys}]
+    cuts = [cut_by_quick(spec) for spec in specs] if lengths else []
+    for key in lengths:
+        said = [
+            f"{cut[key][0]} of {source} is {cut[key][1]}"
+            for source, cut in zip(sources, cuts, strict=True)
+            if key in cut
+        ]
+        if said:
+            raise NeurogradError(
+                f"{key}: in a quick look (--quick) {' and '.join(said)}, so that the lengths in "
+                "which the specs differ are not compared; allowed: no --quick, or one length"
+            )
 
 
 class _Comparing:
@@ -99,7 +118,8 @@ class _Comparing:
         )
         self._check_data()
 
-    def run(self, margin: float | None) -> ComparisonResult:
+    def run(self, margin: float | None, keys: Sequence[KeyDifference]) -> ComparisonResult:
+        """Train and compare, given the keys in which the specs differ as they were given."""
         start = time.perf_counter()
         with Threads(self.a.problem.device, self.reporter) as pool:
             first = self._group(self.a, self.sources[0], pool)
@@ -116,7 +136,8 @@ class _Comparing:
                 size = _next(found)
             a = SideResult.of(self.a.report_of(first), self.sources[0])
             b = SideResult.of(self.b.report_of(second), self.sources[1])
-        return result_of(a, b, found, self._notes(), self._timing(time.perf_counter() - start))
+        timing = self._timing(time.perf_counter() - start)
+        return result_of(a, b, found, self._notes(), timing, keys)
 
     def _group(
         self, work: Checking, source: str, pool: Threads, beside: ChipGroup | None = None

@@ -18,7 +18,7 @@ from neurograd.output import (
     is_inside,
     write_atomically,
 )
-from neurograd.pipeline.changed import quick_spec
+from neurograd.pipeline.changed import CUT, cut_by_quick, quick_spec, value_at
 from neurograd.pipeline.identity import ChipTask, Surroundings, VerdictTask
 from neurograd.pipeline.planning import Command, Plan, check_planned, plan_points
 from neurograd.pipeline.pool import TaskPool, choose_pool, processes_of
@@ -202,6 +202,8 @@ def _asked(
         (_name(design.keys, values), _load(request, design.keys, values))
         for values in design.points
     ]
+    if request.quick:
+        _check_quick(design.keys, [spec for _, spec in specs])
     open_pool = choose_pool(request.jobs, request.scheduler, device, len(design.points))
     return design, specs, device, open_pool
 
@@ -267,6 +269,21 @@ def _check_set(request: Request, axes: Sequence[Axis]) -> None:
                 f"--over {key}: {option} gives the same key, which no point would have; allowed: "
                 "one of them"
             )
+
+
+def _check_quick(keys: Sequence[str], specs: Sequence[Spec]) -> None:
+    """Refuse swept values that a quick look cuts: rows of several names would be one point."""
+    within = [key for key in CUT if any(f"{key}.".startswith(f"{each}.") for each in keys)]
+    swept = [
+        key for key in within if key in keys or len({value_at(each, key) for each in specs}) > 1
+    ]
+    cuts = [cut_by_quick(spec) for spec in specs] if swept else []
+    for key, cut in ((key, cut) for key in swept for cut in cuts if key in cut):
+        given, taken = cut[key]
+        raise NeurogradError(
+            f"--over {key}: {given} is {taken} in a quick look (--quick), which its row would not "
+            "say; allowed: values that are not cut, or no --quick"
+        )
 
 
 def _device(request: Request) -> str:

@@ -155,6 +155,28 @@ def test_what_cannot_be_paired_is_refused(setting, message):
         compare_specs(_spec(), _spec(setting))
 
 
+def test_a_quick_look_compares_no_lengths_that_it_cuts():
+    """300 and 1000 steps would be 200 of both, and the same chips."""
+    lengths = [_spec(f"training.steps={steps}") for steps in (300, 1000)]
+    message = (
+        r"training\.steps: in a quick look \(--quick\) 300 of A is 200 and 1000 of B is 200, .*; "
+        r"allowed: no --quick, or one length"
+    )
+    with pytest.raises(NeurogradError, match=message):
+        compare_specs(*lengths, quick=True)
+    counted = {k: v for k, v in KEYS["training"].items() if k != "steps"} | {"epochs": 60}
+    epochs = _spec(keys={**KEYS, "training": counted})
+    with pytest.raises(NeurogradError, match=r"epochs: .* 60 of B is 200 steps"):
+        compare_specs(_spec(), epochs, quick=True)
+
+
+def test_keys_of_a_quick_look_are_those_of_the_specs_as_given():
+    found = compare_specs(
+        _spec("training.steps=2"), _spec("training.steps=2", "measure.points=7"), quick=True
+    ).record
+    assert [(each.key, each.a, each.b) for each in found.keys] == [("measure.points", 2, 7)]
+
+
 def test_an_error_names_the_spec_that_it_comes_from():
     wild = _spec("training.step_size=1e6", keys={**KEYS, **TEACHER})
     with pytest.raises(

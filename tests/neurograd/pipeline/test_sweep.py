@@ -170,6 +170,23 @@ def test_the_clean_twin_of_another_problem_is_refused(spec):
         train_beside(load_spec(spec), clean=clean)
 
 
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ("training.steps=10,1000", r"training\.steps: 1000 is 200 in a quick look"),
+        ("training.epochs=5,400", r"training\.epochs: 400 is 200 steps in a quick look"),
+        ("training.seeds=2,5", r"training\.seeds: 5 is 3 in a quick look"),
+        ("measure={draws: 10},{draws: 400}", r"measure\.draws: 400 is 200 in a quick look"),
+    ],
+)
+def test_a_quick_sweep_refuses_values_that_it_cuts(spec, tmp_path, over, said):
+    """Their rows would be one point under several names."""
+    settings = ("training.steps=null",) if "epochs" in over else ("training.max_seeds=9",)
+    with pytest.raises(NeurogradError, match=f"--over {said}.*; allowed: values that are not cut"):
+        _sweep(spec, tmp_path / "t.csv", over, settings=settings, quick=True)
+    assert not (tmp_path / "t.csv").exists()
+
+
 def test_check_mode_adds_the_moments_and_parquet_has_the_same_rows(spec, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     over = ("training.seeds=2,3",)
