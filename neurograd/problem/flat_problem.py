@@ -12,7 +12,6 @@ from typing import Self
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 from torch.overrides import has_torch_function
 
 from device_models.kernels.cudnn_state import derivatives, full_precision, pass_contexts
@@ -24,6 +23,7 @@ from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import (
     MatchedTypes,
     calibrate,
+    called_with,
     copy_of,
     own_module,
     parts_of,
@@ -216,7 +216,7 @@ class Problem:
             stack.enter_context(self._turn)
             # What a call leaves in the buffers goes into this copy.
             state = {**self._buffers, **parameters}
-            result = functional_call(self.module, state, (inputs,))
+            result = called_with(self.module, state, inputs)
         return outputs_of(result)
 
     def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
@@ -271,6 +272,28 @@ def _pass(module: nn.Module, inputs: Tensor) -> None:
         for context in pass_contexts(module, inputs.device):
             stack.enter_context(context)
         module(inputs)
+
+
+def called_with(module: nn.Module, state: Mapping[str, Tensor], inputs: Tensor) -> Any:
+    """What a module gives with other parameters and buffers, which it shares as it shares its own.
+
+    Each object of it is given them once: ``functional_call`` gives one at two places its tensors
+    twice, and leaves it with those of the call.
+
+    Args:
+        module: As it was before when the call returns.
+        state: The tensors by the names of ``named_parameters`` and ``named_buffers``.
+        inputs: Shape ``(n, ...)``.
+    """
+    places: dict[int, list[str]] = {}
+    for path, owner in module.named_modules():
+        own = owner.named_parameters, owner.named_buffers
+        for name, tensor in (each for of in own for each in of(path, False, False)):
+            places.setdefault(id(tensor), []).append(name)
+    tied = {
+        name: state[names[0]] for names in places.values() if names[0] in state for name in names
+    }
+    return functional_call(module, tied, (inputs,), tie_weights=False)
 
 
 def copy_of(module: nn.Module) -> nn.Module:

@@ -122,6 +122,15 @@ def test_not_a_number_is_said_in_one_line():
         kink.check_finite(kink.initial_weights)
 
 
+@pytest.mark.parametrize("start", [math.nan, math.inf])
+def test_start_weights_of_a_module_that_are_no_numbers_are_told_of_its_losses(start):
+    module = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2))
+    nn.init.constant_(module[2].weight, start)
+    problem = Problem(module, nn.MSELoss(), torch.randn(4, 2), torch.zeros(4, 2))
+    with pytest.raises(ModelError, match="loss is not a finite number for 4 of 4"):
+        problem.check_finite(problem.initial_weights)
+
+
 def test_bad_problems_are_refused():
     x, y = torch.randn(4, 2), torch.zeros(4, 1)
     with pytest.raises(ValueError, match="as many"):

@@ -383,5 +383,25 @@ def test_layers_that_share_a_matrix_are_layers():
     assert _problem(module).outside_layers == {}
 
 
+def test_a_module_object_at_two_places_has_the_weights_of_a_call_there_and_its_own_after_it():
+    """As if the one object were called twice by a forward of its own."""
+    torch.manual_seed(0)
+    shared = nn.Sequential(nn.Linear(5, 5), nn.BatchNorm1d(5))
+    module = nn.Sequential(nn.Linear(12, 5), shared, nn.ReLU(), shared, nn.Linear(5, 3))
+    problem = _problem(module)
+    x, y = problem.data("train")
+    w = problem.initial_weights + 0.1 * torch.randn(problem.num_parameters, dtype=torch.float64)
+    gradient = problem.gradient(w)
+    for each in (problem, problem.replica()):
+        assert all(p.is_leaf for _, p in each.module.named_parameters(remove_duplicate=False))
+        assert torch.equal(each.gradient(w), gradient)
+    own = problem.module
+    for name, parameter in own.named_parameters():
+        parameter.data = problem.parameters_of(w)[name].clone()
+    nn.functional.cross_entropy(own(x), y).backward()
+    expected = torch.cat([p.grad.reshape(-1) for p in own.parameters()])
+    torch.testing.assert_close(gradient, expected)
+
+
 def test_outputs_without_a_slope_have_nothing_outside_of_layers():
     assert _problem(Wrapped(lambda m, y: y.detach())).outside_layers == {}
