@@ -14,24 +14,24 @@ from neurograd.errors import NeurogradError
 from neurograd.judge.cost import has_learned
 from neurograd.judge.difference import (
     Answer,
-    Difference,
     Terms,
     compare_chips,
     same_chips,
 )
-from neurograd.judge.looks import Plan
 from neurograd.judge.networks import Network
 from neurograd.pipeline.changed import cut_by_quick, quick_spec
 from neurograd.pipeline.check import Checking
 from neurograd.pipeline.chip_group import ChipGroup
 from neurograd.pipeline.compare.keys import differing_keys
 from neurograd.pipeline.compare.result import ComparisonResult, Placed, answer_of, result_of
+from neurograd.pipeline.compare.sameness import same_throughout, trained_alike
 from neurograd.pipeline.compare.terms import margin_of, shared_times
 from neurograd.pipeline.identity import CHIPS
 from neurograd.pipeline.pool import Threads
 from neurograd.pipeline.ranges import typical_notes
 from neurograd.progress import Reporter, Silent
 from neurograd.records.comparison import KeyDifference, SideResult
+from neurograd.records.training import TrainedNetwork
 from neurograd.spec import Spec, spec_to_dict
 
 Sources = tuple[str, str]
@@ -117,13 +117,15 @@ class _Comparing:
             for source, spec in zip(sources, specs, strict=True)
         )
         self._check_data()
+        self.trained_alike = trained_alike(self.a, self.b)
+        self.same_throughout = same_throughout(self.a, self.b)
 
     def run(self, margin: float | None, keys: Sequence[KeyDifference]) -> ComparisonResult:
         """Train and compare, given the keys in which the specs differ as they were given."""
         start = time.perf_counter()
         with Threads(self.a.problem.device, self.reporter) as pool:
             first = self._group(self.a, self.sources[0], pool)
-            if self.a.task == self.b.task:
+            if self.same_throughout:
                 second = first.judged_by(self.b.stages(pool))
             else:
                 beside = first if self.a.task.clean == self.b.task.clean else None
@@ -137,7 +139,8 @@ class _Comparing:
             a = SideResult.of(self.a.report_of(first), self.sources[0])
             b = SideResult.of(self.b.report_of(second), self.sources[1])
         timing = self._timing(time.perf_counter() - start)
-        return result_of(a, b, found, self._notes(), timing, keys)
+        notes = self._notes(first.results()[0], second.results()[0])
+        return result_of(a, b, found, notes, timing, keys)
 
     def _group(
         self, work: Checking, source: str, pool: Threads, beside: ChipGroup | None = None
@@ -171,7 +174,8 @@ class _Comparing:
                 clean_loss=clean_loss,
                 learned=has_learned(baseline, twins),
             )
-            return after, self._compared(terms, a, b, plan)
+            same = self.trained_alike if after is None else self.same_throughout
+            return after, same_chips(terms, a) if same else compare_chips(terms, a, b, plan)
 
         found = []
         if self.a.spec.training.trains or self.b.spec.training.trains:
@@ -184,13 +188,6 @@ class _Comparing:
             ]
             found.append(compared(seconds, *at))
         return found
-
-    def _compared(
-        self, terms: Terms, a: Sequence[Network], b: Sequence[Network], plan: Plan
-    ) -> Difference:
-        if self.a.task == self.b.task:
-            return same_chips(terms, a)
-        return compare_chips(terms, a, b, plan)
 
     def _check_data(self) -> None:
         """Raise NeurogradError where test samples are not the same ones.
@@ -210,15 +207,17 @@ class _Comparing:
                 "allowed: specs of one task"
             )
 
-    def _notes(self) -> list[str]:
-        """How the specs were made comparable."""
+    def _notes(self, *twins: Sequence[TrainedNetwork]) -> list[str]:
+        """How the specs were made comparable, given the clean twins of both."""
         a, b = self.a.spec, self.b.spec
         ranged = (typical_notes(side.given, "compare") for side in (self.a, self.b))
         notes = [*dict.fromkeys(note for each in ranged for note in each)]
-        if self.a.task == self.b.task:
+        if self.same_throughout:
             same = "No key differs that a number depends on: A and B are the same chips."
             return [same, *notes]
-        if self.a.task.clean != self.b.task.clean:
+        if self.trained_alike and a.training.trains:
+            notes.append("No key differs that the training depends on: its chips are the same.")
+        if not _equal(*twins):
             notes.append(
                 "The clean twins differ as well. The difference is that of the chips; the costs "
                 "beside it are each against their own clean twins."
@@ -240,6 +239,14 @@ class _Comparing:
                 spent[name] = spent.get(name, 0.0) + took
         spent["total"] = total
         return {f"{name}_seconds": round(took, 3) for name, took in spent.items()}
+
+
+def _equal(twins: Sequence[TrainedNetwork], others: Sequence[TrainedNetwork]) -> bool:
+    """Whether clean twins are the same networks, however their trainings were written."""
+    return all(
+        (one.loss, one.correct) == (other.loss, other.correct)
+        for one, other in zip(twins, others, strict=True)
+    )
 
 
 def _next(found: Sequence[Placed]) -> int | None:

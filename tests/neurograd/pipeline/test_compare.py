@@ -215,10 +215,15 @@ def test_deployments_are_compared_at_the_times_that_both_have():
         _spec(keys=deployed), _spec("deployment=null", "device.drift=null", keys=deployed)
     ).record
     assert [each.time for each in alone.differences] == [None]
-    assert "Only one spec has a deployment" in alone.notes[0]
+    assert any("Only one spec has a deployment" in note for note in alone.notes)
     reports = [train_beside(spec).record for spec in (_spec(keys=deployed), b)]
     compared = compare_reports(*reports).record
-    assert list(map(_found, compared.differences)) == list(map(_found, found.differences))
+    # The chips of the training are the same ones, which reports without their files cannot know.
+    assert [each.value for each in compared.differences] == [
+        each.value for each in found.differences
+    ]
+    assert _found(compared.differences[1]) == _found(found.differences[1])
+    assert found.differences[0].ci == (0.0, 0.0)
     for side, report in zip((compared.a, compared.b), reports, strict=True):
         cost, time = report.deciding
         (aged,) = (each for each in report.deployment if each.time == time)
@@ -227,6 +232,40 @@ def test_deployments_are_compared_at_the_times_that_both_have():
         assert side.verdict == aged.verdict
     shown = {row.label: (row.a, row.b) for row in sides_sheet(compared).rows}
     assert shown["chips after"][1] == "1 year"
+
+
+def test_a_deployment_and_its_drift_change_no_training():
+    """The same chips are not worse at the end of it, as a spec beside itself."""
+    device = {"preset": "epiram", "drift": {"exponent": 0.05}}
+    deployment = {"program_error": "2 %", "times": ["1 h"]}
+    deployed = _spec(keys={**KEYS, "device": device, "deployment": deployment})
+    found = compare_specs(_spec(), deployed).record
+    assert [(each.answer, each.ci) for each in found.differences] == [(Answer.NOT_WORSE, (0, 0))]
+    assert "No key differs that the training depends on" in found.notes[0]
+    aged = {"preset": "epiram", "drift": {"exponent": 0.05, "time": "1 d"}}
+    other = compare_specs(_spec(), _spec(keys={**KEYS, "device": aged})).record
+    assert not any("No key differs" in note for note in other.notes)
+
+
+def test_whole_batches_are_the_same_chips_whether_counted_in_steps_or_epochs():
+    counted = {key: each for key, each in KEYS["training"].items() if key != "steps"}
+    rule = {"batch_size": "full"}
+    steps = _spec(keys={**KEYS, "learning_rule": rule})
+    epochs = _spec(
+        keys={**KEYS, "learning_rule": {"batch_size": 80}, "training": {**counted, "epochs": 15}}
+    )
+    found = compare_specs(steps, epochs).record
+    assert (found.answer, found.differences[0].ci) == (Answer.NOT_WORSE, (0.0, 0.0))
+    assert "A and B are the same chips" in found.notes[0]
+    alone = [train_beside(spec).record.training for spec in (steps, epochs)]
+    assert alone[0].chip.correct == alone[1].chip.correct
+    assert alone[0].clean.loss == alone[1].clean.loss
+
+
+def test_equal_clean_twins_are_not_said_to_differ():
+    """Where weights are kept changes no training."""
+    found = compare_specs(_spec(), _spec(LOSSY, "measure.points=5")).record
+    assert found.notes == ()
 
 
 def _without_chips(report):
