@@ -108,7 +108,11 @@ def spec_of(size: Size, block: Mapping[str, Any], ranges: Mapping[str, Any] | No
     known = {} if ranges is None else {"ranges": {"draws": size.draws, **ranges}}
     return validate_spec(
         {
-            "device": dict(block),
+            # In pairs, as the true devices are here.
+            "device": {
+                **block,
+                "conductance": {**block["conductance"], "mapping": "differential_pair"},
+            },
             **known,
             "network": {"hidden": [size.hidden]},
             "task": {"name": "digits", "train_samples": size.samples},

@@ -46,7 +46,8 @@ def block_of(curve: str, numbers: Sequence[Number], table_file: str | None) -> d
     """The keys of a spec's ``device``.
 
     A behavioural device has one number for the noise of pulses in both directions: the root of the
-    mean square. Of a direction that was not measured a device takes the other one's.
+    mean square. Of a direction that was not measured a device takes the other one's. One device is
+    measured, and one against a reference holds a weight, as of ``pulsed`` and of every file.
 
     Args:
         curve: Name of the curve.
@@ -68,6 +69,7 @@ def block_of(curve: str, numbers: Sequence[Number], table_file: str | None) -> d
             name: int(min(max(round(value), FEWEST_LEVELS), MOST_LEVELS))
             for name, value in _pair(by_key, "conductance.levels").items()
         }
+        conductance["mapping"] = "reference"
         block["conductance"] = conductance
         block["write"] = _write(curve, by_key)
     if "read.noise" in by_key:

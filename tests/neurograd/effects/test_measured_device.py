@@ -353,6 +353,17 @@ def test_a_fitted_straight_device_has_nothing_of_how_a_preset_is_written(tmp_pat
     assert over.model_copy(update={"preset": None}) == alone
 
 
+@pytest.mark.parametrize("form", ["fit", "constant", "soft_bounds"])
+def test_a_fit_that_is_pasted_is_the_device_of_its_file(tmp_path, form):
+    """One device against a reference both ways: a pair would move a weight twice as far."""
+    path = _soft_bounds(tmp_path)
+    found = fit_device(read_measurements(path), None if form == "fit" else form)
+    pasted = validate_spec({"device": found.device_block()}).device
+    measured = validate_spec({"device": {"measured": str(path), "measured_as": form}}).device
+    assert measured == pasted
+    assert pasted.conductance.mapping == "reference"
+
+
 def test_curves_that_the_data_allow_as_well_are_said_with_the_ranges(tmp_path, monkeypatch):
     path = _soft_bounds(tmp_path)
     found = replace(
