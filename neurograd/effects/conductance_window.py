@@ -81,8 +81,9 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
 
 
 _WHERE = (
-    "on wires (device.ir_drop), drift (device.drift), thermal noise (device.read.bandwidth) and "
-    "programming errors (deployment.program_error)"
+    "by min/max (0 without a window) on wires (device.ir_drop), drift (device.drift) "
+    "and programming errors (deployment.program_error), and by max on thermal noise "
+    "(device.read.bandwidth)"
 )
 
 SHARED = Contribution(

@@ -12,13 +12,17 @@ CONDUCTANCES = (1e-10, 1e-2)
 """Conductances in siemens between which largest conductances of devices lie."""
 LARGEST_ON_OFF = 1e7
 """On/off ratio of the best published devices, about."""
+TYPED_DIGITS = 2
+"""Digits of a percentage that is written by hand; fits write three."""
 LARGEST_WIRE_RATIO = 0.02
 """A wire segment of a fiftieth of a device's smallest resistance, beyond published arrays."""
 
 
 def small_part(key: str, value: float | None) -> Iterator[str]:
-    """A hint at a percentage that was a fraction already."""
-    if value is not None and 0 < value < SMALLEST_PART:
+    """A hint at a percentage that was a fraction already, but for what a fit has estimated."""
+    if value is None or value != float(f"{value:.{TYPED_DIGITS}g}"):
+        return
+    if 0 < value < SMALLEST_PART:
         meant = words.percent(100 * value, significant=2)
         yield (
             f"{key} is {words.percent(value, significant=2)}, less than devices have: if "

@@ -16,7 +16,7 @@ _MOST_KEYS = 4
 
 
 def layer_notes(spec: Spec, problem: Problem) -> Iterator[str]:
-    """Which layers have what, in one sentence; and where the biases are.
+    """Which layers have what and whether they differ, in one sentence; and where the biases are.
 
     Args:
         spec: The validated spec.
@@ -27,7 +27,9 @@ def layer_notes(spec: Spec, problem: Problem) -> Iterator[str]:
         called = layers_called(layers_of(problem), spec.layers, "layers")
         own = {layer.name: name for name, layer in called.items()}
         found = [_words(spec, views, each.name, own) for each in layers_of(problem)]
-        yield f"The layers differ: {'; '.join(found)}."
+        held = [_held(spec, views, own.get(each.name, "")) for each in layers_of(problem)]
+        differ = "differ" if any(each != held[0] for each in held) else "do not differ"
+        yield f"The layers {differ}: {'; '.join(found)}."
     if spec.network.biases == "digital":
         exact = sum(
             len(each.shape) < 2 and not each.digital
@@ -41,6 +43,13 @@ def layer_notes(spec: Spec, problem: Problem) -> Iterator[str]:
             )
         else:
             yield "network.biases changes no number of this spec: the network has none."
+
+
+def _held(spec: Spec, views: Mapping[str, Spec], name: str) -> tuple[object, ...]:
+    """What makes one layer differ from others; by which preset it has that makes no difference."""
+    view = views[name]
+    device = None if view.device is None else view.device.model_copy(update={"preset": None})
+    return device, view.quantization, name in spec.output_scales
 
 
 def _words(spec: Spec, views: Mapping[str, Spec], layer: str, own: Mapping[str, str]) -> str:

@@ -17,6 +17,27 @@ def notes_of(device=None, command="check", **sections):
     return notes(spec, build_problem(spec), command)
 
 
+def test_a_window_without_a_smallest_conductance_is_told_by_what_it_acts_on():
+    """The spec has a drift and a programming error; its min/max is 0, as without the keys."""
+    device = {"conductance": {"min": 0, "max": "25 uS"}, "drift": {"exponent": 0.03}}
+    (note,) = (
+        each
+        for each in notes_of(device, deployment={"program_error": "2 %"})
+        if "conductance.min" in each
+    )
+    assert note.startswith(
+        "device.conductance.min and device.conductance.max change no number of this spec: they act "
+        "by min/max (0 without a window) on wires"
+    )
+
+
+@pytest.mark.parametrize(("noise", "said"), [("0.03 %", True), ("0.0299 %", False), ("3 %", False)])
+def test_a_small_part_that_a_fit_has_estimated_is_no_slip(noise, said):
+    """Fits write three digits; a percentage that was a fraction already has one or two."""
+    found = [note for note in notes_of({"read": {"noise": noise}}) if "less than devices" in note]
+    assert bool(found) is said
+
+
 DRIFT = {"time": "1 h", "exponent": 0.03}
 NEAREST = {"update_rounding": "nearest"}
 SCALED = {"noise": "multiplicative"}
@@ -93,7 +114,7 @@ def test_keys_without_effect_are_named(idle, device, sections):
 
 def test_where_an_idle_key_would_act():
     (note,) = notes_of({"conductance": WINDOW})
-    assert "wires (device.ir_drop), drift (device.drift), thermal noise (device.read" in note
+    assert "wires (device.ir_drop), drift (device.drift) and programming errors (deployment" in note
 
 
 @pytest.mark.parametrize(

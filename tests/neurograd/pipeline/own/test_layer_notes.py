@@ -34,6 +34,33 @@ def test_the_report_says_which_layers_have_what():
     assert said() == ()
 
 
+@pytest.mark.parametrize(
+    ("keys", "note"),
+    [
+        (
+            {"layers": {"first": {}}},
+            "The layers do not differ: layer1 is digital; layer2 is digital, as the whole chip.",
+        ),
+        (
+            {"device": NOISY, "layers": {"first": {}}},
+            "The layers do not differ: layer1 is analog; layer2 is analog, as the whole chip.",
+        ),
+        (
+            {"layers": {name: {"device": {"preset": "epiram"}} for name in ("first", "last")}},
+            "The layers do not differ: layer1 is analog (its own ",
+        ),
+        (
+            {"device": NOISY, "layers": {"last": {"device": {"read": {"noise": 0.1}}}}},
+            "The layers d",
+        ),
+    ],
+)
+def test_layers_that_do_not_differ_are_not_said_to(keys, note):
+    found = said(**keys)[0]
+    assert found.startswith(note)
+    assert ("do not differ" in found) == ("do not differ" in note)
+
+
 def test_digital_biases_are_told():
     (note,) = said(device=NOISY, network={"hidden": [4], "biases": "digital"})
     assert note.startswith("2 parameters of one dimension (biases, gains and offsets of normali")
