@@ -74,7 +74,7 @@ class DriftKeys(SpecModel):
 def acts_in_training(spec: SpecSections) -> bool:
     """Whether reads during training find conductances that have drifted."""
     drift: Drift | None = None if spec.device is None else spec.device.drift
-    return drift is not None and _moves(drift) and _age_in_training(spec, drift) > drift.t0
+    return drift is not None and moves(drift) and _age_in_training(spec, drift) > drift.t0
 
 
 def _age_in_training(spec: SpecSections, drift: Drift) -> float:
@@ -82,7 +82,7 @@ def _age_in_training(spec: SpecSections, drift: Drift) -> float:
     return drift.time or 0.0 if spec.deployment is None else 0.0
 
 
-def _moves(drift: Drift) -> bool:
+def moves(drift: Drift) -> bool:
     """Whether devices have an exponent other than 0."""
     return drift.exponent is None or drift.exponent > 0 or bool(drift.exponent_spread)
 
@@ -126,7 +126,7 @@ def _knobs(spec: SpecSections, samples: int) -> Iterator[Knob]:
     times = () if spec.deployment is None else spec.deployment.times
     ages = spec.device is not None and any(times)
     age = 0.0 if drift is None else _age_in_training(spec, drift)
-    if drift is not None and age and _moves(drift):
+    if drift is not None and age and moves(drift):
         key = "device.drift.time"
         yield Knob(key, "drift time", age, 1, drift.t0, CENTURY, one_key(key), "s")
     if not age and not ages:

@@ -9,8 +9,10 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel
 
+from device_models import ConductanceDrift, WornDevices
 from neurograd import words
 from neurograd.deployment import program_chip
+from neurograd.effects.drift import moves
 from neurograd.effects.effect import PLACES
 from neurograd.effects.minibatch import is_batched
 from neurograd.effects.recipe_keys import recipe_hints
@@ -21,6 +23,7 @@ from neurograd.pipeline.changed import with_settings
 from neurograd.pipeline.own.handed_over import own_chip_notes, own_parts
 from neurograd.pipeline.own.layer_notes import layer_notes, without_key
 from neurograd.pipeline.own.network_notes import network_notes
+from neurograd.pipeline.own.without_effect import without_effect
 from neurograd.pipeline.predicted.way import forecast_way, off_path_by
 from neurograd.problem import Problem
 from neurograd.spec import Device, Spec, spec_to_dict
@@ -43,7 +46,14 @@ def notes(spec: Spec, problem: Problem, command: Command) -> tuple[str, ...]:
     batched = is_batched(spec, problem.num_samples)
     found += recipe_hints(spec.training, batched=batched)
     found += own_chip_notes(spec)
-    found += [_idle(group) for group in idle_keys(spec, problem)]
+    idle = idle_keys(spec, problem)
+    found += [_idle(group) for group in idle]
+    said = {key for group in idle for key in group}
+    found += [
+        f"{key} changes no number of this spec: {why}."
+        for key, why in without_effect(spec, problem)
+        if key not in said
+    ]
     found += _of_order(spec, problem)
     found += _of_schedule(spec, problem.num_samples)
     found += _of_data(spec, problem)
@@ -202,7 +212,7 @@ def _acting(spec: Spec, problem: Problem, index: int) -> tuple[object, ...]:
     if deployment is None or not devices:
         return (chip,)
     noisy = deployment.read_noise != "none" or any(each.read.noise > 0 for each in devices)
-    compensated = noisy or any(each.drift is not None for each in devices)
+    compensated = noisy or any(each.drift is not None and moves(each.drift) for each in devices)
     factors = deployment.compensation if compensated else "none"
     return chip, program_chip(spec, problem, index, problem.initial_weights), factors
 
@@ -255,17 +265,31 @@ def _set_keys(section: BaseModel, place: str, spec: Spec) -> Iterator[tuple[str,
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two parts of chips are equal, tensor by tensor; what is not known to be is not."""
+    """Whether two parts of chips are equal, tensor by tensor; what is not known to be is not.
+
+    A number of all devices is that number of each, and what no device has is not there.
+    """
+    one, other = _without_idle(one), _without_idle(other)
     if type(one) is not type(other):
         return False
     if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        return one.dtype == other.dtype and torch.equal(one, other)
+        shared = 1 in (one.numel(), other.numel())
+        alike = bool((one == other).all()) if shared else torch.equal(one, other)
+        return one.dtype == other.dtype and alike
     parts = _parts(one), _parts(other)
     if parts[0] is None or parts[1] is None:
         return one == other
     return parts[0].keys() == parts[1].keys() and all(
         same(part, parts[1][name]) for name, part in parts[0].items()
     )
+
+
+def _without_idle(part: object) -> object:
+    """What acts of a part of a chip: devices of which none is worn, and a drift that does not."""
+    while isinstance(part, WornDevices) and not bool(part.worn.any()):
+        part = part.inner
+    still = isinstance(part, ConductanceDrift) and part.exponent == (0.0, 0.0)
+    return None if still else part
 
 
 def _parts(whole: object) -> Mapping[Any, object] | None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from neurograd.pipeline.build import build_chip, build_problem
+from neurograd.pipeline.check import train_beside
 from neurograd.pipeline.notes import idle_keys, notes, same
 from neurograd.spec import validate_spec
 
@@ -39,6 +40,7 @@ def test_a_small_part_that_a_fit_has_estimated_is_no_slip(noise, said):
 
 
 DRIFT = {"time": "1 h", "exponent": 0.03}
+SHORT = {"training": {"steps": 5, "step_size": 0.1, "seeds": 2, "max_seeds": 2}}
 NEAREST = {"update_rounding": "nearest"}
 SCALED = {"noise": "multiplicative"}
 OFFSET = {"model": "exponential", "noise_offset": 0.1}
@@ -186,6 +188,84 @@ def test_an_idle_key_leaves_every_number_of_the_chip():
     assert not same(one, other)
     whole = validate_spec(spec | {"device": noisy})
     assert idle_keys(whole, build_problem(whole)) == []
+
+
+WEAR = {"cycles": 3, "spread": 0.1, "age": 1}
+RARE = {"stuck_low": "0.0001 %"}
+STILL = {"exponent": 0, "exponent_spread": 0}
+WIRES = {"wire_ratio": 1e-3, "array_rows": 8, "array_columns": 8}
+
+
+@pytest.mark.parametrize(
+    ("key", "device"),
+    [
+        ("device.endurance", {"endurance": WEAR}),
+        ("device.endurance", {"endurance": {"cycles": 1e6, "age": 1}}),
+        ("device.endurance", {"endurance": WEAR, "ir_drop": WIRES}),
+        ("device.faults.stuck_low", {"faults": RARE}),
+        ("device.faults.stuck_low", {"faults": RARE, "pulsed": {"model": "one_sided_pair"}}),
+        ("device.faults.stuck_low", {"faults": RARE, "devices_per_weight": {"count": 2}}),
+        ("device.drift", {"drift": STILL}),
+    ],
+)
+def test_sections_of_which_no_device_has_anything_are_idle(key, device):
+    """None is worn, stuck or drifts in any chip, which is that of a spec without the section."""
+    keys = {} if "drift" not in device else {"deployment": {"times": ["1 h"]}}
+    found = [note for note in notes_of(device, **keys) if note.startswith(key)]
+    assert found == [f"{key} changes no number of this spec."]
+
+
+RATE = {"hidden": []}
+SPIKES = {"kind": "spiking", "hidden": [3], "time_steps": 4, "coding": "current"}
+TRAINS = {"pulsed": {}, "pulse_train": {}}
+
+
+@pytest.mark.parametrize(
+    ("key", "device", "sections"),
+    [
+        *(
+            ("learning_rule.name", None, {"network": RATE, "learning_rule": {"name": name}})
+            for name in ("direct_feedback_alignment", "local_loss", "sign_symmetric")
+        ),
+        ("network.activation", None, {"network": {**RATE, "activation": "tanh"}}),
+        (
+            "learning_rule.truncation",
+            None,
+            {"network": SPIKES, "learning_rule": {"name": "surrogate", "truncation": 4}},
+        ),
+        ("quantization.update_rounding", TRAINS, {"quantization": NEAREST}),
+        ("device.devices_per_weight", {"devices_per_weight": {"count": 8}}, {}),
+    ],
+)
+def test_parts_that_do_the_same_as_others_are_told(key, device, sections):
+    """The losses are those without the key, to the last digits; no chip object is equal."""
+    found = [note for note in notes_of(device, **sections) if note.startswith(key)]
+    assert len(found) == 1
+    assert found[0].startswith(f"{key} changes no number of this spec: ")
+    *path, name = key.split(".")
+    plain = {**sections, "device": device}
+    changed = {place: dict(each) for place, each in plain.items() if each is not None}
+    del changed[path[0]][name]
+    results = [
+        train_beside(validate_spec({"network": {"hidden": [3]}, "task": TEACHER, **SHORT, **each}))
+        for each in (plain, changed)
+    ]
+    losses = [result.record.training.chip.loss for result in results]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("device", "sections"),
+    [
+        (None, {"learning_rule": {"name": "sign_symmetric"}}),
+        (None, {"network": {"hidden": [3], "activation": "tanh"}}),
+        (None, {"network": SPIKES, "learning_rule": {"name": "surrogate", "truncation": 3}}),
+        (TRAINS, {"quantization": {**NEAREST, "update_bits": 6}}),
+        ({"devices_per_weight": {"count": 2}, "write": {"cycle_to_cycle": 0.1}}, {}),
+    ],
+)
+def test_parts_that_act_are_not_told_to_be_without_effect(device, sections):
+    assert not any("changes no number" in note for note in notes_of(device, **sections))
 
 
 def test_a_fault_that_spares_the_first_chip_changes_numbers_of_others():
