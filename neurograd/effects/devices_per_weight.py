@@ -41,7 +41,8 @@ class DevicesPerWeight(SpecModel):
     update: Literal["all", "one_by_one", "least_significant"] = Field(
         "all",
         description="Which of them an update is written to: all, each asked for the whole; one, "
-        "drawn for each weight and write; or the one of least significance. Default: all.",
+        "drawn for each weight and write; or the one of least significance, of several the last. "
+        "Default: all.",
     )
 
     @model_validator(mode="after")
@@ -159,9 +160,12 @@ def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
     pair = spec.device.conductance.mapping == "differential_pair"
     given = several.significance
     counts = "" if given is None else f" of significance {listed(number(s) for s in given)}"
+    goes = _GOES[several.update]
+    if several.update == "least_significant" and len({*_significance(several)}) == 1:
+        goes = "all are of one significance, so that every update goes to the last of them"
     yield (
         f"A weight is held by {several.count} {'pairs' if pair else 'devices'}{counts}: "
-        f"{_GOES[several.update]}, and they are taken as brought to the same part of their ways "
+        f"{goes}, and they are taken as brought to the same part of their ways "
         "after it."
     )
 

@@ -55,12 +55,10 @@ def with_fitted_device(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], Rema
     pairs = [pair for pair in section["correlations"] if {*pair[:2]} <= {*numbers}]
     found = {**data, "device": fill_mapping(_under(fit.device_block(), given), "reference")}
     remarks = _remarks(path, measured, fit, given)
-    if own is not None and {*own} == {"draws"} and not section["numbers"] and not taken(found)[1]:
+    if own is not None and {*own} <= {"draws"} and not section["numbers"] and not taken(found)[1]:
         del found["ranges"]
-        return found, (
-            *remarks,
-            f"the fit of {path} leaves nothing open: ranges.draws acts on none",
-        )
+        idle = f"the fit of {path} leaves nothing open: ranges.draws acts on none"
+        return found, (*remarks, *([idle] if own else []))
     if numbers or own is not None:
         found["ranges"] = _with_own(own or {}, path, numbers, pairs)
         if "other_curves" in section:

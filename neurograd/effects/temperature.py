@@ -7,12 +7,14 @@ activation energy is known (``leakage.py``).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from neurograd.effects.effect import Contribution, Keys, Stage
+from neurograd.effects.sections import SpecSections
 from neurograd.keys.fields import FieldType, Json, SpecModel, spec_problem
 from neurograd.keys.units import NUMBER_PATTERN, parse_number, show
 
@@ -20,6 +22,8 @@ REFERENCE = 300.0
 """Temperature in kelvin where a spec names none, and that lifetimes are given at."""
 _ZERO_CELSIUS = 273.15
 _SMALLEST, _LARGEST = 4.0, 1000.0
+_MEANT_CELSIUS = (20.0, 200.0)
+"""Kelvin of a number that reads like the degrees Celsius that chips run at."""
 _PATTERN = rf"\s*({NUMBER_PATTERN})\s*(K|C|°C|degC)?\s*"
 
 
@@ -42,7 +46,10 @@ class Kelvin(FieldType):
     @property
     def allowed(self) -> str:
         """What is allowed, in words."""
-        return f"a temperature such as '85 °C' or '358 K', from {_SMALLEST:g} to {_LARGEST:g} K"
+        return (
+            f"a temperature such as '85 °C', '358 K' or 358 (kelvin), from {_SMALLEST:g} to "
+            f"{_LARGEST:g} K"
+        )
 
     def json(self) -> Json:
         """A number of kelvin or text with a unit."""
@@ -79,8 +86,19 @@ def temperature_of(device: Any) -> float:
     return REFERENCE if given is None else given
 
 
+def _hints(spec: SpecSections, samples: int) -> Iterator[str]:
+    """A hint at a temperature that is given in kelvin, and was likely meant in degrees Celsius."""
+    given = None if spec.device is None else spec.device.temperature
+    if given is not None and _MEANT_CELSIUS[0] <= given <= _MEANT_CELSIUS[1]:
+        yield (
+            f"device.temperature is {given:g} K: if {given:g} °C is meant, write that. A bare "
+            "number is in kelvin."
+        )
+
+
 SHARED = Contribution(
     name="temperature",
     stage=Stage.READ,
     keys=(Keys("device", TemperatureKeys, 120),),
+    hints=_hints,
 )

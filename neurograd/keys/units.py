@@ -33,6 +33,7 @@ DURATION_ALLOWED = "a time such as '1 h', '20 s', '5 min' or '10 years'"
 _NUMBER = re.compile(NUMBER_PATTERN)
 _QUANTITY = re.compile(rf"({NUMBER_PATTERN})\s*({UNIT_PATTERN}|%)?")
 _OHM = re.compile(r"[Oo]hms?$")
+_HERTZ = re.compile(r"[A-Za-z\u00b5\u03bc]*([Hh]ertz|Hz)")
 
 _PREFIXES = {
     "": 1.0,
@@ -271,6 +272,8 @@ def _by_pint(unit: str, target: str) -> float | None:
     registry = _registry()
     if target == "second" and unit == "y":  # pint knows yr and a, and not the shortest
         unit = "year"
+    if target == "hertz" and not _HERTZ.fullmatch(unit):
+        return None  # pint turns all that a second has several of into hertz: rpm (by radians), Bq
     word = _OHM.sub("ohm", unit.replace("\u2126", "ohm"))  # pint knows only U+03A9
     try:
         quantity = registry.Quantity(1.0, registry.parse_units(word))

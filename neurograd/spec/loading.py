@@ -21,6 +21,7 @@ from neurograd.keys.fields import SPEC_ERROR, nearest
 from neurograd.keys.range_forms import Written, taken
 from neurograd.keys.range_schema import bounds_in, with_range_forms
 from neurograd.keys.ranges import (
+    Ranges,
     ranges_of,
     read_range,
     value_at,
@@ -234,6 +235,8 @@ def _with_ranges(spec: Spec, data: Mapping[str, Any], ranges: Iterable[Written])
         key = ".".join(path)
         found[key] = replace(each, key=key)
     if not found:
+        if own == Ranges():
+            return spec.typical  # an empty section has its defaults: no numbers are open
         if own is not None:
             allowed = "a range in place of a number of device or deployment"
             raise SpecError("", "ranges", f"has no numbers; allowed: {allowed}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from neurograd.errors import ChangedKeyWarning, SpecError
-from neurograd.keys.units import show
+from neurograd.keys.units import parse_number, show
 
 CURRENT = 1
 """The version of the specs that this program writes."""
@@ -131,6 +131,8 @@ def _version(data: Mapping[str, Any], source: str) -> int | None:
     allowed = "1" if CURRENT == 1 else f"1 to {CURRENT}"
     if version is None:
         return None
+    if isinstance(version, str) and (number := parse_number(version)) is not None:
+        version = int(number) if number.is_integer() else version  # as text, as any number may be
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise SpecError(source, VERSION_KEY, f"{show(version)} is no version; allowed: {allowed}")
     if version > CURRENT:

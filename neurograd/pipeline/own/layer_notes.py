@@ -37,9 +37,10 @@ def layer_notes(spec: Spec, problem: Problem) -> Iterator[str]:
             for each in layer.parameters
         )
         if exact:
+            are, they = ("are", "they are") if exact > 1 else ("is", "it is")
             yield (
-                f"{exact} parameters of one dimension (biases, gains and offsets of normalization) "
-                "are digital: they are kept and updated exactly."
+                f"{words.counted(exact, 'parameter')} of one dimension (biases, gains and offsets "
+                f"of normalization) {are} digital: {they} kept and updated exactly."
             )
         else:
             yield "network.biases changes no number of this spec: the network has none."

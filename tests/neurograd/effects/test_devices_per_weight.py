@@ -51,6 +51,22 @@ def test_cells_are_drawn_each_for_itself_and_the_first_is_the_single_one(device)
     assert any("A weight is held by 3" in note for note in notes(spec, problem, "check"))
 
 
+@pytest.mark.parametrize(
+    ("significance", "said"),
+    [
+        (None, "all are of one significance, so that every update goes to the last of them"),
+        ([2, 2, 2], "all are of one significance, so that every update goes to the last of them"),
+        ([4, 2, 1], "every update goes to the one of least significance"),
+    ],
+)
+def test_where_updates_go_is_told_where_all_are_of_one_significance(significance, said):
+    several = {"count": 3, "update": "least_significant", "significance": significance}
+    chip, spec, problem = chip_of({"preset": "ecram-mo", "devices_per_weight": several})
+    (note,) = (each for each in notes(spec, problem, "check") if "A weight is held by 3" in each)
+    assert said in note
+    assert chip.writes[0]._least == 2
+
+
 def test_stuck_devices_are_stuck_one_by_one():
     device = {"preset": "ecram-mo", "faults": {"stuck_low": "50 %"}}
     chip, _, problem = chip_of({**device, "devices_per_weight": {"count": 2}})

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from device_models import ThermalNoise
-from neurograd.effects.registry import active_in, knobs_of
+from neurograd.effects.registry import active_in, hints_of, knobs_of
 from neurograd.errors import NeurogradError
 from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.spec import validate_spec
@@ -44,6 +44,17 @@ def test_thermal_noise_is_an_effect_with_knobs():
     assert effect.remedy(spec).words == "lower device.read.bandwidth or raise device.read.voltage"
     keys = [knob.key for knob in knobs_of(spec, 10)]
     assert {"device.read.bandwidth", "device.read.voltage", "device.temperature"} <= set(keys)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(85, True), ("85 K", True), ("85 °C", False), (300, False), (4, False)]
+)
+def test_kelvin_that_read_like_degrees_celsius_are_hinted_at(given, said):
+    _, spec = chip_of({**READ, "temperature": given})
+    hints = [each for each in hints_of(spec, 10) if "bare number is in kelvin" in each]
+    assert [each.startswith("device.temperature is 85 K: if 85 °C is meant") for each in hints] == (
+        [True] * said
+    )
 
 
 def test_a_lifetime_follows_the_law_of_arrhenius():

@@ -55,6 +55,7 @@ def test_the_key_itself_has_the_typical_value():
 def test_a_spec_without_ranges_has_the_form_that_it_had():
     assert "ranges" not in spec_to_dict(validate_spec(with_noise("5 %")))
     assert "ranges" not in spec_to_dict(validate_spec({"ranges": None}))
+    assert validate_spec({"ranges": {}}) == validate_spec({})
 
 
 def test_the_form_with_all_defaults_is_read_as_the_same_spec():

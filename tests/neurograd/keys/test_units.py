@@ -13,6 +13,7 @@ from neurograd.keys.units import (
     parse_duration,
     parse_fraction,
     parse_number,
+    parse_quantity,
     show,
 )
 
@@ -45,6 +46,21 @@ from neurograd.keys.units import (
 )
 def test_conductance(text, siemens):
     assert parse_conductance(text) == pytest.approx(siemens, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "hertz"),
+    [("100 MHz", 1e8), ("1 kHz", 1e3), ("5 hertz", 5.0), ("2 gigahertz", 2e9), (7, 7.0)],
+)
+def test_hertz(text, hertz):
+    assert parse_quantity(text, "hertz", "a frequency") == pytest.approx(hertz, rel=1e-15)
+
+
+@pytest.mark.parametrize("text", ["100 rpm", "100 Bq", "100 cps", "1 rps", "3 radHz", "100 V"])
+def test_what_has_the_dimension_of_hertz_and_is_none_is_refused(text):
+    """A turn a minute is 1/60 Hz, and 0.105 by its radians."""
+    with pytest.raises(ValueError, match="not allowed; allowed: a frequency"):
+        parse_quantity(text, "hertz", "a frequency")
 
 
 def test_conductance_keeps_the_digits_that_were_written():

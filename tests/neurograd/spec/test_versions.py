@@ -33,6 +33,10 @@ def test_a_spec_of_today_is_left_as_it_is(recwarn):
     assert not recwarn
 
 
+def test_a_version_may_be_text_as_any_number_may():
+    assert validate_spec({"spec_version": "1"}) == validate_spec({"spec_version": 1})
+
+
 @pytest.mark.parametrize(
     ("version", "words"),
     [

@@ -64,6 +64,10 @@ def test_layers_that_do_not_differ_are_not_said_to(keys, note):
 def test_digital_biases_are_told():
     (note,) = said(device=NOISY, network={"hidden": [4], "biases": "digital"})
     assert note.startswith("2 parameters of one dimension (biases, gains and offsets of normali")
+    assert note.endswith(" are digital: they are kept and updated exactly.")
+    (note,) = said(device=NOISY, network={"hidden": [], "biases": "digital"})
+    assert note.startswith("1 parameter of one dimension ")
+    assert note.endswith(" is digital: it is kept and updated exactly.")
 
 
 @pytest.mark.parametrize(
