@@ -17,6 +17,7 @@ from device_models.write.many_pulses import MOST_SINGLE_PULSES, block_length, ta
 from device_models.write.pulsed_step import ExponentialStep, PowerStep
 from device_models.write.pulsed_write import PulsedWrite, pulse_train
 from neurograd.seeding import generator_for
+from tests.device_models.write.looped_steps import LOOPED
 
 SIZE = 200
 
@@ -235,18 +236,6 @@ def test_a_device_without_a_window_stays():
         return torch.zeros_like(h), torch.zeros_like(h)
 
     assert take_together(kick, state, state, state, pulses, None).equal(state)
-
-
-LOOPED = [
-    LinearStep(0.3),
-    LinearStep(),
-    LinearStep(0.3, multiplicative=True),
-    ExponentialStep(0.3, noise_offset=0.01, noise_slope=0.1),
-    ExponentialStep(),
-    PowerStep(0.2, 0.7),
-    PowerStep(0.0, 0.0),
-    PowerStep(0.1, 2.0),
-]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

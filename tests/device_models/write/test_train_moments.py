@@ -9,23 +9,13 @@ import torch
 
 from device_models import LinearStep, NominalDevice, draw_devices
 from device_models.write import fused_pulses, train_moments
-from device_models.write.pulsed_step import ExponentialStep, PowerStep
+from device_models.write.pulsed_step import ExponentialStep
 from device_models.write.pulsed_write import PulsedWrite, signed_step, train_ends
 from device_models.write.train_moments import after_train
 from neurograd.seeding import generator_for
+from tests.device_models.write.looped_steps import LOOPED
 
 SIZE = 300
-
-STEPS = [
-    LinearStep(0.3),
-    LinearStep(),
-    LinearStep(0.3, multiplicative=True),
-    ExponentialStep(0.3, noise_offset=0.01, noise_slope=0.1),
-    ExponentialStep(),
-    PowerStep(0.2, 0.7),
-    PowerStep(0.0, 0.0),
-    PowerStep(0.1, 2.0),
-]
 
 
 def _request(dtype, dw_min, soft):
@@ -43,7 +33,7 @@ def _request(dtype, dw_min, soft):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("soft", [False, True])
-@pytest.mark.parametrize("step", STEPS, ids=repr)
+@pytest.mark.parametrize("step", LOOPED, ids=repr)
 def test_the_compiled_loop_has_the_plain_moments(step, soft, dtype):
     """No pulse to infinitely many; in 32 bits a block may have a pulse more or less."""
     devices, start, up, pulses, part = _request(dtype, 0.003, soft)
