@@ -56,7 +56,7 @@ class ChipInWords:
         None for a single effect where nothing else is left: without it the chip is its clean twin.
         """
         alone = len(self.effects) < 2 and self.window_holds
-        return [] if alone else variants(self.effects)
+        return [] if alone or not self.effects else variants(self.effects)
 
     @property
     def other_cause(self) -> str | None:

@@ -66,7 +66,7 @@ def chip_in_words(spec: Spec, problem: Problem, learned: float | None = None) ->
             effect.name: layer_remedy(effect, spec, problem.num_samples) for effect in effects
         },
         window_key=f"{window}.weight_range",
-        window_holds=not effects or _holds(spec, problem, effects, learned),
+        window_holds=_holds(spec, problem, effects, learned),
     )
 
 

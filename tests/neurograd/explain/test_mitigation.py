@@ -584,6 +584,12 @@ def test_one_effect_or_none_is_one_line(three):
         assert [variant.name for variant in chip.compared] == ["without-faults"]
         (line,) = _made(chip, predicted, _trained()).advice
         assert line.startswith("Stuck devices and the weight window (device.conductance.weight_ra")
+    narrow = validate_spec({**THREE, "device": {"conductance": {"weight_range": 0.4}}})
+    chip = chip_in_words(narrow, problem, 0.5)
+    assert (chip.effects, chip.compared, chip.other_cause) == ((), [], chip.window_key)
+    (line,) = _made(chip, predicted, _trained()).advice
+    assert line.startswith("Cause: the weight window (device.conductance.weight_range), the only")
+    assert chip_in_words(narrow, problem, 0.3).other_cause is None
     none = validate_spec({**THREE, "device": None})
     predicted = _predicted(none, problem, clean, chips, {})
     (line,) = _made(chip_in_words(none, problem), predicted, _trained()).advice
