@@ -22,10 +22,12 @@ from device_models.kernels.number_loops import (
     BLOCK,
     STOCHASTIC,
     are_near,
+    clear,
     devices_asked,
     gather,
     normals_of,
     round_all,
+    to_front,
     unit,
     words_of,
 )
@@ -62,13 +64,10 @@ def _choose(size: Any, key: Any, settings: Any, device: Any, words: Any, order: 
         for k in range(size):
             order[count] = k
             count += x[UPS + k] != 0 or x[DOWNS + k] != 0
+        to_front(order, count, device, words)
         for k in range(count):
-            device[k] = device[order[k]]
             x[ASKED + k] = x[ASKED + order[k]]
             x[UPS + k], x[DOWNS + k] = x[UPS + order[k]], x[DOWNS + order[k]]
-        for row in (2 * BLOCK, 3 * BLOCK):
-            for k in range(count):
-                words[row + k] = words[row + order[k]]
     if settings.noisy:
         normals_of(words[2 * BLOCK :], count, x[NOISE:], x[MORE:])
     return count
@@ -108,9 +107,7 @@ def write(
     device, order = np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.int32)
     for begin in range(start, stop, BLOCK):
         size = devices_asked(begin, min(BLOCK, stop - begin), increment, device, x[ASKED:])
-        found = realized[begin : min(begin + BLOCK, stop)]
-        for k in range(found.size):
-            found[k] = 0
+        clear(realized, begin, min(begin + BLOCK, stop))
         count = _choose(size, key, settings, device, words, order, x)
         if count == 0:
             continue

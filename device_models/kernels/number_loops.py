@@ -243,6 +243,24 @@ def gather(values: Any, device: Any, size: Any, found: Any) -> None:
     pick(values, device, size, are_near(device, size), found)
 
 
+@called
+def to_front(order: Any, count: Any, device: Any, words: Any) -> None:
+    """Devices in these places go to the front, with the last two of their rows of words."""
+    for k in range(count):
+        device[k] = device[order[k]]
+    for row in (2 * BLOCK, 3 * BLOCK):
+        for k in range(count):
+            words[row + k] = words[row + order[k]]
+
+
+@called
+def clear(realized: Any, begin: Any, end: Any) -> None:
+    """Nothing is realized of the devices from ``begin`` to ``end``."""
+    found = realized[begin:end]
+    for k in range(found.size):
+        found[k] = 0
+
+
 @inlined
 def truncated(x: Any, size: Any, real: Any) -> Any:
     """``whole_numbers.truncated`` of a number."""

@@ -18,7 +18,7 @@ from neurograd.explain.variants import Variant, by_left_out, names, variants
 from neurograd.judge.cost import Allowed, Baseline, Judgement, lost_decrease
 from neurograd.judge.forecasts import Forecast, judge_forecasts, twins_of
 from neurograd.judge.networks import Predicted, correct_table
-from neurograd.judge.prediction_error import MODEL_ERROR, is_known, sign_known, widened
+from neurograd.judge.prediction_error import error_of, is_known, sign_known, widened
 from neurograd.judge.verdict import Cost, Verdict, mean_interval, mean_over_chips
 from neurograd.measure.intervals import CONFIDENCE
 
@@ -190,7 +190,7 @@ def judged_trials(
     tried = []
     for trial, chips in trials:
         found = predicted.forecast(chips)
-        error, confidence = _error_of(drawn, found.drawn), 1.0 - (1.0 - TRIED) / len(trials)
+        error, confidence = error_of(drawn, found.drawn), 1.0 - (1.0 - TRIED) / len(trials)
         saves = tables.mean(whole, tables.of(chips), error, confidence)
         tried.append(Tried(trial, found.judgement, saves))
     return tried
@@ -225,7 +225,7 @@ def measured_guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgem
     for effect in effects:
         without = name_of[frozenset({effect.name})]
         alone = name_of.get(everything - {effect.name}, _WHOLE)
-        error = _error_of(found[_WHOLE].drawn, found[without].drawn)
+        error = error_of(found[_WHOLE].drawn, found[without].drawn)
         saves = tables.mean(all_of_it, tables.of(networks[without]), error)
         finite = 0 < whole.cost.value < math.inf
         share = saves.value / whole.cost.value if finite and saves.value > 0 else None
@@ -235,7 +235,7 @@ def measured_guide(chip: ChipInWords, predicted: PredictedChips, trained: Judgem
         drawn.append(found[alone].drawn)
     if any(part.helps for part in parts):
         parts = [replace(part, share=None) for part in parts]
-    nothing, error = np.zeros_like(interplay), _error_of(*drawn)
+    nothing, error = np.zeros_like(interplay), error_of(*drawn)
     return Guide(
         chip,
         trained,
@@ -250,11 +250,6 @@ def _rank(part: Part) -> tuple[float, float]:
     """Largest saving first; of equal ones that which costs more alone."""
     saves = part.saves.value
     return (math.inf if math.isnan(saves) else -saves), -part.alone.cost.value
-
-
-def _error_of(*drawn: bool) -> float:
-    """Part by which a difference may be off, by whether every update of both sides was drawn."""
-    return 0.0 if all(drawn) else MODEL_ERROR
 
 
 class _CostTables:

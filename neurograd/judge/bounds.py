@@ -284,8 +284,6 @@ class MeanOverTable:
         own = max(0.0, self.square - self.value**2) + few
         edge = float(side)
 
-        exact = self._of_few(error, own, side)
-
         def beyond(mean: float) -> float:
             positive = self._positive_at(mean)
             more = max(0.0, 2.0 * positive - mean - mean**2) / own
@@ -297,7 +295,8 @@ class MeanOverTable:
         start = self.value + side * _START
         if side * start >= 1 or beyond(edge) <= 0:
             return edge
-        return max(exact, float(brentq(beyond, start, edge, xtol=_START)))
+        score = float(brentq(beyond, start, edge, xtol=_START))
+        return max(score, self._of_few(error, own, side))
 
     def _of_few(self, error: float, own: float, side: int) -> float:
         """An upper bound that holds for few entries of one sign: the exact one of a proportion.

@@ -22,8 +22,8 @@ from neurograd.judge.looks import Plan, chance_to_decide
 from neurograd.judge.networks import Network, Predicted
 from neurograd.judge.prediction_error import (
     LOSS_ERROR,
-    MODEL_ERROR,
     ends_with_error,
+    error_of,
     error_of_prediction,
     widened,
 )
@@ -157,7 +157,7 @@ def judge_forecasts(
     twins = twins_of(clean, chips)
     apart = twins[:1] if all(twin is twins[0] for twin in twins) else twins
     found = Forecast(
-        judgement=_judged(baseline, allowed, twins, chips, plan, _error_of(drawn)),
+        judgement=_judged(baseline, allowed, twins, chips, plan, error_of(drawn)),
         clean_loss=sum(twin.loss for twin in apart) / len(apart),
         clean_accuracy=_mean_accuracy(apart),
         chip_loss=sum(chip.loss for chip in chips) / count,
@@ -249,11 +249,6 @@ def twins_of(clean: Predicted, chips: Sequence[Predicted]) -> list[Network]:
     return [twin or clean for twin in twins]
 
 
-def _error_of(drawn: bool) -> float:
-    """Part of a cost by which it may be off, by whether every update was drawn."""
-    return 0.0 if drawn else MODEL_ERROR
-
-
 def _some_lost(
     baseline: Baseline, twins: Sequence[Network], chips: Sequence[Predicted]
 ) -> Regime | None:
@@ -297,7 +292,7 @@ def judge_aged_forecasts(
     parts = []
     for time, chips in aged.items():
         judged = (
-            _judged(baseline, allowed, trained.twins, chips, plan, _error_of(trained.drawn))
+            _judged(baseline, allowed, trained.twins, chips, plan, error_of(trained.drawn))
             if trains
             else judge_chips(baseline, allowed, clean, chips, plan)
         )

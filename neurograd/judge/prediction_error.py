@@ -115,6 +115,15 @@ def widened(
     return replace(cost, ci=ends_with_error(cost.value, cost.ci, extra), chance=cost.ci)
 
 
+def error_of(*drawn: bool) -> float:
+    """Part of a cost, or of a difference, by which it may be off: 0 where all is drawn.
+
+    Args:
+        drawn: Of each forecast that it is made of, whether every update was drawn.
+    """
+    return 0.0 if all(drawn) else MODEL_ERROR
+
+
 def error_in(cost: Cost) -> float:
     """Part of its damage by which a widened cost may be off: 0 where its interval is chance's."""
     return 0.0 if cost.chance == cost.ci else MODEL_ERROR

@@ -10,10 +10,12 @@ import numpy as np
 from device_models.kernels.compiled import called, chosen_by_types, inlined
 from device_models.kernels.number_loops import (
     BLOCK,
+    clear,
     devices_asked,
     gather,
     normals_of,
     round_all,
+    to_front,
     unit,
     words_of,
 )
@@ -289,12 +291,9 @@ def _choose(size: Any, key: Any, request: Any, noisy: Any, room: Any) -> Any:
         for k in range(size):
             order[count] = k
             count += pulses[k] > real(0.0)
+        to_front(order, count, device, words)
         for k in range(count):
-            device[k] = device[order[k]]
             x[ASKED + k], x[PULSES + k] = x[ASKED + order[k]], x[PULSES + order[k]]
-        for row in (2 * BLOCK, 3 * BLOCK):
-            for k in range(count):
-                words[row + k] = words[row + order[k]]
     if noisy:
         normals_of(words[2 * BLOCK :], count, x[NOISE:], x[MORE:])
     return count
@@ -369,9 +368,7 @@ def write(
     asked, beyond = room.numbers[ASKED:], 0
     for begin in range(start, stop, BLOCK):
         size = devices_asked(begin, min(BLOCK, stop - begin), increment, room.device, asked)
-        found = realized[begin : min(begin + BLOCK, stop)]
-        for k in range(found.size):
-            found[k] = 0
+        clear(realized, begin, min(begin + BLOCK, stop))
         count = _choose(size, key, request, shape.noise > 0, room)
         if count == 0:
             continue
