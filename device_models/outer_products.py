@@ -27,12 +27,14 @@ class OuterProducts:
         bias: Place of the first bias, whose input is 1; None without biases.
         inputs: What the layer gets, shape ``(n, inputs)``.
         errors: Derivatives of the samples' parts of the loss, shape ``(n, outputs)``.
+        digital: Whether it is of biases that no array holds, as a matrix whose input is 1.
     """
 
     first: int
     bias: int | None
     inputs: Tensor
     errors: Tensor
+    digital: bool = False
 
     def matrix_in(self, vector: Tensor) -> Tensor:
         """The layer's matrix in a flat vector, a view of shape ``(outputs, inputs)``."""
@@ -53,10 +55,11 @@ class PackedProducts(Sequence[OuterProducts]):
         factors: Of each layer the inputs of all samples, one after the other, then their errors.
         rows: Of each layer a row: first weight, first bias or a number below 0, columns, rows,
             where its factors begin, samples.
+        digital: How many of the last layers are biases that no array holds, whose input is 1.
     """
 
-    def __init__(self, factors: Tensor, rows: Any) -> None:
-        self.factors, self.rows = factors, rows
+    def __init__(self, factors: Tensor, rows: Any, digital: int = 0) -> None:
+        self.factors, self.rows, self.digital = factors, rows, digital
         self.samples = int(rows[0, 5])
 
     def __len__(self) -> int:
@@ -73,7 +76,8 @@ class PackedProducts(Sequence[OuterProducts]):
         middle, end = begin + samples * width, begin + samples * (width + height)
         inputs = self.factors[begin:middle].view(samples, width)
         errors = self.factors[middle:end].view(samples, height)
-        return OuterProducts(first, None if bias < 0 else bias, inputs, errors)
+        digital = place % len(self) >= len(self) - self.digital
+        return OuterProducts(first, None if bias < 0 else bias, inputs, errors, digital)
 
 
 def sample_gradients(layers: Sequence[OuterProducts], like: Tensor) -> Iterator[Tensor]:

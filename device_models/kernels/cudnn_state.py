@@ -128,3 +128,12 @@ def derivatives(
     with full_precision(first.device):
         found: tuple[Tensor, ...] = torch.autograd.grad(outputs, inputs, **options)
     return found
+
+
+@torch.enable_grad()  # of ⟨gradient, v⟩: given v as it is, autograd imports sympy, for a second
+def directional_derivative(gradient: Tensor, leaf: Tensor, v: Tensor) -> Tensor:
+    """``Hv`` from a gradient with its graph; 0 where the gradient is constant."""
+    if not gradient.requires_grad:
+        return torch.zeros_like(v)
+    (result,) = derivatives(gradient @ v, leaf, retain_graph=True, materialize_grads=True)
+    return result

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from device_models.kernels.compiled import called, inlined
+from device_models.kernels.compiled import called, chosen_by_types, inlined
 from device_models.kernels.counter_numbers import KEY_STEPS, MULTIPLIERS, ROUNDS, WORD
 from device_models.kernels.whole_numbers import LOST
 
@@ -304,3 +304,33 @@ def devices_asked(begin: Any, size: Any, increment: Any, device: Any, numbers: A
         numbers[count] = asked[j]
         count += numbers[count] != 0
     return count
+
+
+def _bits(values: Any) -> Any:
+    """Numbers as whole ones of as many bits: those of 0 or more are in the same order."""
+    raise NotImplementedError
+
+
+@chosen_by_types(_bits)
+def _bits_of(values: Any) -> Any:
+    return _bits_of_short if values.dtype.bitwidth == 32 else _bits_of_long
+
+
+def _bits_of_short(values: Any) -> Any:
+    return values.view(np.int32)
+
+
+def _bits_of_long(values: Any) -> Any:
+    return values.view(np.int64)
+
+
+@called
+def largest_size(values: Any) -> Any:
+    """Largest size of some values; NaN where one is, whose bits are above those of all numbers."""
+    bits = _bits(values)
+    most, sign = bits.dtype.type(0), np.iinfo(bits.dtype).max
+    for k in range(bits.size):
+        most = max(most, bits.dtype.type(bits[k] & sign))
+    found = np.empty(1, bits.dtype)
+    found[0] = most
+    return found.view(values.dtype)[0]

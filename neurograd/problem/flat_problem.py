@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.overrides import has_torch_function
 
-from device_models.kernels.cudnn_state import derivatives, full_precision, pass_contexts
+from device_models.kernels.cudnn_state import derivatives, directional_derivative, full_precision, pass_contexts
 from device_models.layer_hooks import begin_pass
+from device_models import outer_products as outer
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
-from neurograd.problem.fused_passes import some_products
+from neurograd.problem.fused_passes import converted_products, some_products
 from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import (
@@ -275,6 +276,10 @@ class Problem:
 
     def gradient(self, w: Tensor, index: Tensor | None = None) -> Tensor:
         """Gradient of the mean loss over the samples ``index`` (all when None), shape ``(N,)``."""
+        if self._passes and index is not None and index.numel() <= MOST_SAMPLES:
+            found = self.sample_products(w.detach(), index)
+            if found is not None:
+                return functools.reduce(Tensor.add_, (outer.summed_gradients(some, w) for some in found))
         stack = self._written_out
         return self._summed(w, index, self._graph_gradient if stack is None else stack.gradient)
 
@@ -305,9 +310,13 @@ class Problem:
     ) -> Iterator[Sequence[OuterProducts]] | None:
         """Parts of ``gradient(w, index)`` (``FactoredProblem``); None without a plain stack."""
         many = index.numel() > min(MOST_SAMPLES, self.chunk_size)
-        if (stack := self.plain_stack) is None or (noise and many):
+        stack, data = self.plain_stack, self._data["train"]
+        if stack is not None and not (noise and many):
+            return some_products(stack, w, data, index, self.chunk_size, noise)
+        bare, met = self._stack, has_torch_function((self.initial_weights,))
+        if noise or met or not isinstance(bare, LayerStack):
             return None
-        return some_products(stack, w, self._data["train"], index, self.chunk_size, noise)
+        return converted_products(bare, self._passes, w, data, index)
 
     @property
     def plain_stack(self) -> LayerStack | None:
@@ -333,7 +342,7 @@ class Problem:
         if self.num_samples > self.chunk_size:
             return lambda v: self._chunked_product(w, v)
         leaf, gradient = self._gradient_graph(w, *next(self.chunks("train")))
-        return lambda v: _directional_derivative(gradient, leaf, v)
+        return lambda v: directional_derivative(gradient, leaf, v)
 
     def hvp(self, w: Tensor, v: Tensor) -> Tensor:
         """Hessian-vector product Hv at ``w``, shape ``(N,)``."""
@@ -351,7 +360,7 @@ class Problem:
 
     def _chunked_product(self, w: Tensor, v: Tensor) -> Tensor:
         graphs = (self._gradient_graph(w, x, y) for x, y in self.chunks("train"))
-        parts = (_directional_derivative(gradient, leaf, v) for leaf, gradient in graphs)
+        parts = (directional_derivative(gradient, leaf, v) for leaf, gradient in graphs)
         return functools.reduce(Tensor.add_, parts)
 
     def per_sample_gradient_square_norms(self, w: Tensor) -> Tensor:
@@ -389,12 +398,3 @@ class Problem:
     def check_finite(self, w: Tensor) -> None:
         """Raise ModelError when outputs, loss or gradient at ``w`` are not finite."""
         check_finite(self, w)
-
-
-@torch.enable_grad()  # of ⟨gradient, v⟩: given v as it is, autograd imports sympy, for a second
-def _directional_derivative(gradient: Tensor, leaf: Tensor, v: Tensor) -> Tensor:
-    """``Hv`` from a gradient with its graph; 0 where the gradient is constant."""
-    if not gradient.requires_grad:
-        return torch.zeros_like(v)
-    (result,) = derivatives(gradient @ v, leaf, retain_graph=True, materialize_grads=True)
-    return result

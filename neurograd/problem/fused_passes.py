@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, Self
@@ -16,6 +16,7 @@ from device_models.kernels.counter_numbers import draw_key
 from device_models.kernels.dispatch import TYPES, plain, word_of
 from device_models.kernels.stack import codes
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, PackedProducts, ReadSpread
+from device_models.passes.written_out import ArrayConverters, array_converters
 from neurograd.problem.losses import ClassSquaredError, CrossEntropy
 
 MOST_PRODUCTS = 2**23
@@ -75,6 +76,28 @@ def some_products(
         yield stack.sample_products(w, x, y, len(index), noise)
 
 
+def converted_products(
+    stack: FactoredStack,
+    passes: Sequence[Callable[[], object]],
+    w: Tensor,
+    data: tuple[Tensor, Tensor],
+    index: Tensor,
+) -> Iterator[Sequence[OuterProducts]] | None:
+    """The same behind converters; None where passes are others, or the loop does not take them.
+
+    Args:
+        stack: The network.
+        passes: What its passes run in, as for ``Problem.through``.
+        w: As for ``some_products``.
+        data: As for ``some_products``.
+        index: As for ``some_products``.
+    """
+    arrays = array_converters(passes[0]) if len(passes) == 1 else None
+    if arrays is None or stack.fused is None:
+        return None
+    return stack.fused.converted(w, data, index, arrays)
+
+
 @dataclass(frozen=True)
 class FusedPasses:
     """What the loop takes of a stack.
@@ -91,7 +114,7 @@ class FusedPasses:
     kinds: tuple[int, ...]
     loss: int
     weights: int
-    _rows: dict[int, tuple[Any, int]] = field(default_factory=dict, repr=False)
+    _rows: dict[tuple[int, bool], tuple[Any, int]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -142,7 +165,7 @@ class FusedPasses:
             return None
         from device_models.kernels.stack import passes  # noqa: PLC0415  (imports numba)
 
-        rows, size = self._rows_of(count)
+        rows, size = self._rows_of(count, digital_biases=False)
         factors = torch.empty(size, dtype=w.dtype)
         arguments = (
             w.numpy(), samples.numpy().reshape(len(classes), -1), classes.numpy(), index.numpy(),
@@ -155,6 +178,65 @@ class FusedPasses:
         # Numbers of samples that are none are left to torch, which counts from the end, or raises.
         return PackedProducts(factors, rows) if run(*arguments) else None
 
+    def converted(
+        self,
+        w: Tensor,
+        data: tuple[Tensor, Tensor],
+        index: Tensor,
+        arrays: ArrayConverters,
+    ) -> Iterator[PackedProducts] | None:
+        """The same behind converters, ``MOST_SAMPLES`` at a time, all of them at the same weights.
+
+        Args:
+            w: As for ``products``.
+            data: As for ``products``.
+            index: As for ``products``; any number of samples.
+            arrays: The converters.
+
+        Returns:
+            The products; None where the loop does not take them.
+        """
+        (samples, classes), count = data, index.numel()
+        if count == 0 or not self._taken(w, samples, classes, index):
+            return None
+        if int(index.min()) < 0 or int(index.max()) >= len(classes):
+            return None
+        # Made when the first of them are asked for: until then there is nothing to draw for.
+        return self._converted(w, data, index, arrays)
+
+    def _converted(
+        self,
+        w: Tensor,
+        data: tuple[Tensor, Tensor],
+        index: Tensor,
+        arrays: ArrayConverters,
+    ) -> Iterator[PackedProducts]:
+        from device_models.kernels.stack import converted  # noqa: PLC0415  (imports numba)
+
+        (samples, classes), count, found = data, index.numel(), []
+        periphery, source = arrays.periphery(), arrays.source
+        inputs, classes = samples.numpy().reshape(len(classes), -1), classes.numpy()
+        for some in index.split(MOST_SAMPLES):
+            rows, size = self._rows_of(some.numel(), digital_biases=True)
+            factors = torch.empty(size, dtype=w.dtype)
+            key = _NO_KEY if source is None else word_of(draw_key(source))
+            arguments = (
+                w.numpy(), inputs, classes, some.numpy(), rows, self._bias_rows, self._kinds,
+                self.loss, count, periphery, key, factors.numpy(),
+            )  # fmt: skip
+            loop_of(converted.passes, w.dtype).ready_for(arguments)(*arguments)
+            found.append(PackedProducts(factors, rows, digital=len(rows) - len(self.layers)))
+        yield from found
+
+    @cached_property
+    def _bias_rows(self) -> Any:
+        """Of each layer, which row is that of its digital biases; −1 without."""
+        found, number = [], len(self.layers)
+        for _, bias, *_ in self.layers:
+            found.append(number if bias >= 0 else -1)
+            number += bias >= 0
+        return np.array(found, np.int64)
+
     def _taken(self, w: Tensor, samples: Tensor, classes: Tensor, index: Tensor) -> bool:
         """Whether the loop takes tensors: plain ones on the CPU, contiguous."""
         if not available() or w.dtype not in TYPES or w.shape != (self.weights,):
@@ -162,12 +244,17 @@ class FusedPasses:
         kinds = ((w, w.dtype), (samples, w.dtype), (classes, torch.int64), (index, torch.int64))
         return all(plain(each, kind) and each.is_contiguous() for each, kind in kinds)
 
-    def _rows_of(self, samples: int) -> tuple[Any, int]:
+    def _rows_of(self, samples: int, *, digital_biases: bool) -> tuple[Any, int]:
         """Rows of ``PackedProducts`` for so many samples, and the size of their factors."""
-        if samples not in self._rows:
+        kind = samples, digital_biases
+        if kind not in self._rows:
+            layers = list(self.layers)
+            if digital_biases:
+                layers = [(first, -1, width, height) for first, _, width, height in self.layers]
+                layers += [(bias, -1, 1, height) for _, bias, _, height in self.layers if bias >= 0]
             rows, begin = [], 0
-            for first, bias, width, height in self.layers:
+            for first, bias, width, height in layers:
                 rows.append((first, bias, width, height, begin, samples))
                 begin += samples * (width + height)
-            self._rows[samples] = np.array(rows, np.int64), begin
-        return self._rows[samples]
+            self._rows[kind] = np.array(rows, np.int64), begin
+        return self._rows[kind]

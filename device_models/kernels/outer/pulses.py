@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from device_models.kernels.compiled import called, chosen_by_types
+from device_models.kernels.compiled import called
 from device_models.kernels.number_loops import (
     BLOCK,
     STOCHASTIC,
+    largest_size,
     normals_of,
     round_all,
     words_of,
@@ -22,36 +23,6 @@ from device_models.kernels.outer.order import ALL, Place, fill, line_of, sort, v
 from device_models.kernels.outer.streams import normals_in_turn, units_in_turn
 from device_models.kernels.trains import pulsed_loop
 from device_models.kernels.trains.train_loop import ASKED, MORE, NOISE, PULSES, room_of
-
-
-def _bits(values: Any) -> Any:
-    """Numbers as whole ones of as many bits: those of 0 or more are in the same order."""
-    raise NotImplementedError
-
-
-@chosen_by_types(_bits)
-def _bits_of(values: Any) -> Any:
-    return _bits_of_short if values.dtype.bitwidth == 32 else _bits_of_long
-
-
-def _bits_of_short(values: Any) -> Any:
-    return values.view(np.int32)
-
-
-def _bits_of_long(values: Any) -> Any:
-    return values.view(np.int64)
-
-
-@called
-def _most(values: Any) -> Any:
-    """Largest size of some values; NaN where one is, whose bits are above those of all numbers."""
-    bits = _bits(values)
-    most, sign = bits.dtype.type(0), np.iinfo(bits.dtype).max
-    for k in range(bits.size):
-        most = max(most, bits.dtype.type(bits[k] & sign))
-    found = np.empty(1, bits.dtype)
-    found[0] = most
-    return found.view(values.dtype)[0]
 
 
 def largest(factors: Any, layers: Any) -> Any:
@@ -65,8 +36,8 @@ def largest(factors: Any, layers: Any) -> Any:
     for number in range(len(layers)):
         _, inputs, errors = layer_of(factors, layers, number)
         for n in range(errors.shape[0]):
-            size = _most(inputs[n])
-            size = _most(errors[n]) * (one if size < one else size)
+            size = largest_size(inputs[n])
+            size = largest_size(errors[n]) * (one if size < one else size)
             if np.isnan(size):
                 return size
             found = max(found, size)

@@ -20,7 +20,7 @@ from device_models.kernels.stack.products import add_rows, by_rows
 
 
 @called
-def _activate(kind: Any, values: Any) -> None:
+def activate(kind: Any, values: Any) -> None:
     """Activations in place of what they are of."""
     one, zero = values.dtype.type(1.0), values.dtype.type(0.0)
     for n in range(len(values)):
@@ -37,7 +37,7 @@ def _activate(kind: Any, values: Any) -> None:
 
 
 @called
-def _back(kind: Any, outputs: Any, errors: Any) -> None:
+def back_through(kind: Any, outputs: Any, errors: Any) -> None:
     """Errors behind activations become those before them, in place."""
     one, zero = errors.dtype.type(1.0), errors.dtype.type(0.0)
     for n in range(len(errors)):
@@ -54,7 +54,7 @@ def _back(kind: Any, outputs: Any, errors: Any) -> None:
 
 
 @called
-def _slope(loss: Any, classes: Any, index: Any, count: Any, outputs: Any, errors: Any) -> None:
+def slope(loss: Any, classes: Any, index: Any, count: Any, outputs: Any, errors: Any) -> None:
     """Derivatives of samples' losses over their number in the outputs."""
     real = outputs.dtype.type
     one = real(1.0)
@@ -80,7 +80,7 @@ def _slope(loss: Any, classes: Any, index: Any, count: Any, outputs: Any, errors
 
 
 @called
-def _matrix(w: Any, place: Any, height: Any) -> Any:
+def matrix_of(w: Any, place: Any, height: Any) -> Any:
     """A layer's matrix in the vector of weights."""
     return w[place.first : place.first + height * place.width].reshape(height, place.width)
 
@@ -92,7 +92,7 @@ def _forward(w: Any, place: Any, inputs: Any, products: Any) -> None:
         line = products[n]
         for k in range(line.size):
             line[k] = w[place.bias + k] if place.bias >= 0 else w.dtype.type(0.0)
-    by_rows(inputs, _matrix(w, place, products.shape[1]), products)
+    by_rows(inputs, matrix_of(w, place, products.shape[1]), products)
 
 
 @called
@@ -102,7 +102,7 @@ def _backward(w: Any, place: Any, errors: Any, products: Any) -> None:
         line = products[n]
         for k in range(line.size):
             line[k] = w.dtype.type(0.0)
-    add_rows(errors, _matrix(w, place, errors.shape[1]), products)
+    add_rows(errors, matrix_of(w, place, errors.shape[1]), products)
 
 
 def passes(
@@ -149,10 +149,10 @@ def passes(
         if noisy:
             inside = add_ahead(inputs, place.bias >= 0, std, key, place.first, into)
             copy(inside, insides[number])
-        _activate(kinds[number], into)
+        activate(kinds[number], into)
     _, _, errors = layer_of(factors, layers, 0)
-    _slope(loss, classes, index, count, outputs, errors)
-    _back(kinds[0], outputs, errors)
+    slope(loss, classes, index, count, outputs, errors)
+    back_through(kinds[0], outputs, errors)
     for number in range(last):
         place, inputs, errors = layer_of(factors, layers, number)
         _, _, below = layer_of(factors, layers, number + 1)
@@ -162,7 +162,7 @@ def passes(
                 errors, inputs, place.bias >= 0, std, key, place.first,
                 insides[number], below,
             )  # fmt: skip
-        _back(kinds[number + 1], inputs, below)
+        back_through(kinds[number + 1], inputs, below)
     return True
 
 
