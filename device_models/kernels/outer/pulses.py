@@ -18,7 +18,7 @@ from device_models.kernels.number_loops import (
     round_all,
     words_of,
 )
-from device_models.kernels.outer import jumps, sieve
+from device_models.kernels.outer import jumps, sieve, trains
 from device_models.kernels.outer.order import ALL, Place, fill, line_of, sort, visited_columns
 from device_models.kernels.outer.streams import normals_in_turn, units_in_turn
 from device_models.kernels.trains import pulsed_loop
@@ -178,6 +178,68 @@ def _in_layer(
             )  # fmt: skip
             pulsed_loop.ask_for_pulses(size, request, room)
             count = _choose_candidates(size, where, chances, room)
+            if noisy:
+                noise = _draw_noise(count, key, place, noise, by_chance, room)
+            pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)
+
+
+def write_trains(
+    keys: Any, w: Any, factors: Any, layers: Any, arrays: Any, factor: Any, lines: Any,
+    table: Any, shape: Any, request: Any,
+) -> None:  # fmt: skip
+    """Samples written by coincidences of pulse trains, the biases behind the arrays by pulses.
+
+    Args:
+        keys: As for ``write``.
+        w: As for ``write``.
+        factors: As for ``write``.
+        layers: As for ``write``.
+        arrays: How many of the layers are arrays with trains; the others are written as by
+            ``write``.
+        factor: As for ``write``.
+        lines: See ``trains.Trains``; no weight may be asked for more than ``request.single``
+            pulses.
+        table: As for ``write``.
+        shape: As for ``write``.
+        request: As for ``write``.
+    """
+    for number in range(len(layers)):
+        place, inputs, errors = layer_of(factors, layers, number)
+        if number < arrays:
+            _trains_in_layer(keys, w, inputs, errors, place, lines, table, shape, request)
+        else:
+            _in_layer(keys, w, inputs, errors, place, factor, table, shape, request)
+
+
+@called
+def _trains_in_layer(
+    keys: Any, w: Any, inputs: Any, errors: Any, place: Any, lines: Any,
+    table: Any, shape: Any, request: Any,
+) -> None:  # fmt: skip
+    room, state, real = room_of(w, request.single), np.zeros(2, np.int64), w.dtype.type
+    asked, pulses = room.numbers[ASKED : ASKED + BLOCK], room.numbers[PULSES:]
+    where, chosen = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
+    counts, units = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
+    columns = trains.lines_of(inputs.shape[1] + 1, lines, w)
+    rows = trains.lines_of(errors.shape[1], lines, w)
+    by_chance, noisy = request.rounding == STOCHASTIC, shape.noise > 0
+    for n in range(keys.size):
+        key, drawn, noise = keys[n], 0, 0
+        column_count, row_count = trains.pulse(
+            inputs[n], errors[n], key, place, lines, columns, rows
+        )
+        state[:] = 0
+        while column_count > 0 and state[0] < row_count:
+            size = trains.coincide(
+                columns, column_count, rows, row_count, place, lines,
+                state, counts, chosen, where, asked,
+            )  # fmt: skip
+            pulsed_loop.ask_for_pulses(size, request, room)
+            if by_chance:
+                units_in_turn(key, place, drawn, size, room.words, units)
+                drawn += BLOCK
+            round_all(pulses, units, size, request.rounding, real)
+            count = _choose_pulsed(size, where, room)
             if noisy:
                 noise = _draw_noise(count, key, place, noise, by_chance, room)
             pulsed_loop.pulse_chosen(key, count, w, table, shape, request, room)
