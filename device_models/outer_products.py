@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, overload
+from typing import Any, Protocol, overload, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -177,6 +177,25 @@ def keys_of(write: KeyedWrite, generator: torch.Generator | SampleStreams, sampl
     return torch.stack([write.key_of(generator) for _ in range(samples)])
 
 
+@dataclass(frozen=True)
+class TrainSettings:
+    """Pulse trains of single samples on the lines of arrays (``updates.pulse_trains``).
+
+    Attributes:
+        length: Slots of a train, 1 or more.
+        alpha: α of a sample's own part of the step.
+        samples: Samples of the batch, whose losses are parts of a mean over them.
+        gradient: What one coincidence is in units of the gradient of the batch.
+        counted: Whether pulses are rounded numbers, none of which is drawn.
+    """
+
+    length: int
+    alpha: float
+    samples: int
+    gradient: float
+    counted: bool
+
+
 class OuterWrite(WritePath, Protocol):
     """A write path that may write outer products without their increments."""
 
@@ -196,6 +215,36 @@ class OuterWrite(WritePath, Protocol):
             layers: The samples' gradients in layers that fill the vector of weights.
             factor: What a gradient is multiplied by to be the increment.
             generator: Source of the write noise: of one key a sample, as in a ``write`` of each.
+
+        Returns:
+            Whether they have been written.
+        """
+        ...
+
+
+@runtime_checkable
+class TrainWrite(OuterWrite, Protocol):
+    """An outer write that may write coincidences of pulse trains without their counts."""
+
+    def write_trains(
+        self,
+        w: Tensor,
+        layers: Sequence[OuterProducts],
+        trains: TrainSettings,
+        factor: float,
+        generator: torch.Generator,
+    ) -> bool:
+        """Writes some samples one after the other into ``w`` itself.
+
+        Where it does not take them, nothing is drawn and ``w`` stays. Layers that are ``digital``
+        are written as by ``write_outer``.
+
+        Args:
+            w: As for ``write_outer``.
+            layers: As for ``write_outer``.
+            trains: Those of each sample.
+            factor: As for ``write_outer``.
+            generator: Source of trains and of the write noise: of one key a sample.
 
         Returns:
             Whether they have been written.

@@ -7,15 +7,16 @@ Gokmen, Onen and Haensch, Front. Neurosci. 2017).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 from torch import Tensor
 
 from device_models.kernels.cudnn_state import derivatives
 from device_models.layer_hooks import LayerCall, LayerHook
+from device_models.outer_products import OuterProducts, ReadSpread, TrainSettings
 from device_models.protocols import ElementMoments, Problem
 from device_models.rules.layerwise import count_samples, leaf_parameters
 
@@ -114,10 +115,7 @@ class PulseTrains:
     ) -> Tensor:
         """Estimate over the samples ``index`` (all when None), shape ``(N,)``."""
         update = _rank_one_updates(problem, w, index)
-        count = self._rounded_counts if self.deterministic else self._drawn_counts(generator)
-        for layer in update.layers:
-            update.put(layer, self._unit(update) * self._sum(layer, update.samples, count))
-        return problem.flatten(update.estimate)
+        return self._estimate(update, self._counts(generator))
 
     def expected(
         self,
@@ -138,15 +136,66 @@ class PulseTrains:
         exact, but the covariance is not diagonal.
         """
         update = _rank_one_updates(problem, w, index)
-        variance = {name: torch.zeros_like(g) for name, g in update.estimate.items()}
         count = self._rounded_counts if self.deterministic else self._expected_counts
-        for layer in update.layers:
-            unit = self._unit(update)
-            update.put(layer, unit * self._sum(layer, update.samples, count))
-            if not self.deterministic:
+        mean, variance = self._estimate(update, count), torch.zeros_like(w)
+        if not self.deterministic:
+            for layer in update.layers:
                 spread = self._sum(layer, update.samples, self._count_variances)
-                layer.put(variance, unit**2 * spread)
-        return ElementMoments(problem.flatten(update.estimate), problem.flatten(variance))
+                _put(layer, variance, self._unit(update) ** 2 * spread)
+        return ElementMoments(mean, variance)
+
+    def sample_products(
+        self, problem: Problem, w: Tensor, index: Tensor, noise: ReadSpread | None = None
+    ) -> Iterator[Sequence[OuterProducts]] | None:
+        """What the lines of each sample's trains are made of, some samples at a time.
+
+        None where they are not known as ``FactoredProblem`` knows them, or the trains are those of
+        batches of another size.
+        """
+        known: Any = problem
+        if self.batch is not None or not hasattr(problem, "sample_products"):
+            return None
+        found: Iterator[Sequence[OuterProducts]] | None = known.sample_products(w, index, noise)
+        return found
+
+    def of_samples(self, samples: int) -> TrainSettings:
+        """The trains of single samples of a batch (``of_one_in``), which are written one by one."""
+        alpha = self.of_one_in(samples)._alpha(1)
+        unit = self.quantum / self.step_size
+        return TrainSettings(self.length, alpha, samples, unit, self.deterministic)
+
+    def sample_estimates(
+        self,
+        layers: Sequence[OuterProducts],
+        samples: int,
+        like: Tensor,
+        generator: torch.Generator,
+    ) -> Iterator[Tensor]:
+        """Those samples' parts of an estimate, with trains of their own, shapes ``(N,)``.
+
+        Args:
+            layers: Of ``sample_products``.
+            samples: Samples of the batch.
+            like: A vector of as many numbers as there are weights.
+            generator: Source of the trains.
+        """
+        single = self.of_one_in(samples)
+        for n in range(len(layers[0].inputs)):
+            each = [_sample_of(layer, n, samples) for layer in layers]
+            update = _RankOneUpdates.of(each, like, 1)
+            yield single._estimate(update, single._counts(generator)) / samples
+
+    def _counts(self, generator: torch.Generator) -> Callable[[Tensor, Tensor], Tensor]:
+        return self._rounded_counts if self.deterministic else self._drawn_counts(generator)
+
+    def _estimate(
+        self, update: _RankOneUpdates, count: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """An estimate by the counts that it is made of, shape ``(N,)``."""
+        result, unit = update.digital.clone(), self._unit(update)
+        for layer in update.layers:
+            _put(layer, result, unit * self._sum(layer, update.samples, count))
+        return result
 
     def _unit(self, update: _RankOneUpdates) -> float:
         """What one coincidence is in gradient units, over the batches of an estimate."""
@@ -154,21 +203,30 @@ class PulseTrains:
         return self.quantum / (self.step_size * batches)
 
     def _sum(
-        self, layer: _Layer, samples: int, count: Callable[[Tensor, Tensor], Tensor]
+        self, layer: OuterProducts, samples: int, count: Callable[[Tensor, Tensor], Tensor]
     ) -> Tensor:
-        """Sum of a count over all vectors of a layer, shape ``(outputs, inputs)``."""
-        width, height = layer.x.shape[1], layer.error.shape[1]
-        total = layer.x.new_zeros(height, width)
+        """Sum of a count over all vectors of a layer, shape ``(outputs, inputs)``.
+
+        A layer with biases has one more column for these, with the input 1.
+        """
+        inputs = layer.inputs
+        if layer.bias is not None:
+            inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], 1)
+        width, height = inputs.shape[1], layer.errors.shape[1]
+        total = inputs.new_zeros(height, width)
         each = width * height if self.deterministic else self.length * (width + height)
         size = max(1, _CHUNK_ELEMENTS // each)
-        for x, error in zip(layer.x.split(size), layer.error.split(size), strict=True):
+        for x, error in zip(inputs.split(size), layer.errors.split(size), strict=True):
             total += count(*self._probabilities(x, error, samples))
         return total
 
+    def _alpha(self, samples: int) -> float:
+        """α of an estimate over so many samples."""
+        return math.sqrt(self.step_size / ((self.batch or samples) * self.length * self.quantum))
+
     def _probabilities(self, x: Tensor, error: Tensor, samples: int) -> tuple[Tensor, Tensor]:
         """Signed p and q of the vectors of a chunk, shapes ``(n, inputs)`` and ``(n, outputs)``."""
-        batch = self.batch or samples
-        alpha = math.sqrt(self.step_size / (batch * self.length * self.quantum))
+        alpha = self._alpha(samples)
         largest_x = x.abs().amax(1, keepdim=True)
         largest_error = error.abs().amax(1, keepdim=True)
         ratio = (largest_error / largest_x).sqrt()
@@ -203,32 +261,48 @@ class PulseTrains:
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """Vectors of one linear layer: inputs (with the bias's 1) and errors, one a row."""
-
-    weight: str
-    bias: str | None
-    x: Tensor
-    error: Tensor
-
-    def put(self, named: dict[str, Tensor], matrix: Tensor) -> None:
-        """Store an array's values as those of the weight and of the bias."""
-        if self.bias is None:
-            named[self.weight] = matrix
-        else:
-            named[self.weight], named[self.bias] = matrix[:, :-1], matrix[:, -1]
-
-
-@dataclass(frozen=True)
 class _RankOneUpdates:
-    """What the layers' arrays get, and the gradients of what has no array."""
+    """What the layers' arrays get, and the gradients of what has no array.
 
-    layers: list[_Layer]
-    estimate: dict[str, Tensor]
+    Attributes:
+        layers: Inputs and errors of every array, one vector a row; errors are of the samples' own
+            losses.
+        digital: The gradient of what has no array, at its places, shape ``(N,)``.
+        samples: Of the estimate.
+    """
+
+    layers: list[OuterProducts]
+    digital: Tensor
     samples: int
 
-    def put(self, layer: _Layer, matrix: Tensor) -> None:
-        layer.put(self.estimate, matrix)
+    @classmethod
+    def of(cls, layers: Sequence[OuterProducts], like: Tensor, samples: int) -> Self:
+        """Those of layers with some samples, whose errors are of their own losses.
+
+        Args:
+            layers: Arrays, and biases that no array holds.
+            like: A vector of as many numbers as there are weights.
+            samples: Of the estimate.
+        """
+        digital = torch.zeros_like(like)
+        for layer in layers:
+            if layer.digital:
+                layer.matrix_in(digital).copy_(layer.errors.sum(0).unsqueeze(1) / samples)
+        return cls([layer for layer in layers if not layer.digital], digital, samples)
+
+
+def _put(layer: OuterProducts, vector: Tensor, matrix: Tensor) -> None:
+    """Store an array's values, with a last column of biases if it has any, in a flat vector."""
+    layer.matrix_in(vector).copy_(matrix[:, : layer.inputs.shape[1]])
+    if (biases := layer.biases_in(vector)) is not None:
+        biases.copy_(matrix[:, -1])
+
+
+def _sample_of(layer: OuterProducts, n: int, samples: int) -> OuterProducts:
+    """One of the samples of a batch, with the error of its own loss."""
+    return replace(
+        layer, inputs=layer.inputs[n : n + 1], errors=layer.errors[n : n + 1] * samples
+    )
 
 
 @dataclass(frozen=True)
@@ -260,28 +334,25 @@ def _rank_one_updates(problem: Problem, w: Tensor, index: Tensor | None) -> _Ran
     samples = count_samples(problem, index)
     parameters = leaf_parameters(problem, w)
     parts = [
-        _rank_one_part(problem, parameters, chunk, samples)
+        _rank_one_part(problem, w, parameters, chunk, samples)
         for chunk in problem.chunks("train", index)
     ]
     if len(parts) == 1:
         return parts[0]
     layers = [
-        _Layer(
-            same[0].weight,
-            same[0].bias,
-            torch.cat([layer.x for layer in same]),
-            torch.cat([layer.error for layer in same]),
+        replace(
+            same[0],
+            inputs=torch.cat([layer.inputs for layer in same]),
+            errors=torch.cat([layer.errors for layer in same]),
         )
         for same in zip(*(part.layers for part in parts), strict=True)
     ]
-    exact = {
-        name: torch.stack([part.estimate[name] for part in parts]).sum(0) for name in parameters
-    }
-    return _RankOneUpdates(layers, exact, samples)
+    return _RankOneUpdates(layers, sum(part.digital for part in parts), samples)
 
 
 def _rank_one_part(
     problem: Problem,
+    w: Tensor,
     parameters: dict[str, Tensor],
     chunk: tuple[Tensor, Tensor],
     samples: int,
@@ -296,19 +367,23 @@ def _rank_one_part(
         wanted = [*parameters.values(), *(call.product for call in calls.values())]
         found = derivatives(loss, wanted, allow_unused=True, materialize_grads=True)
     names = {id(p): name for name, p in parameters.items()}
-    layers: list[_Layer] = []
+    first = {
+        name: view.storage_offset() - w.storage_offset()
+        for name, view in problem.parameters_of(w).items()
+    }
+    layers: list[OuterProducts] = []
     for (name, call), error in zip(calls.items(), found[len(parameters) :], strict=True):
         x = call.x.reshape(-1, call.x.shape[-1])
         # A tensor that is no parameter, such as a fixed bias, is not in the array.
-        bias = None if call.bias is None else names.get(id(call.bias))
-        if bias is not None:
-            if any(layer.bias == bias for layer in layers):
-                raise ValueError(
-                    f"bias {bias} is used by two layers; allowed: one, for pulse trains"
-                )
-            x = torch.cat([x, x.new_ones(len(x), 1)], 1)
-        layers.append(_Layer(name, bias, x, samples * error.reshape(-1, error.shape[-1])))
-    exact = dict(zip(parameters, found[: len(parameters)], strict=True))
+        named = None if call.bias is None else names.get(id(call.bias))
+        bias = None if named is None else first[named]
+        if bias is not None and any(layer.bias == bias for layer in layers):
+            raise ValueError(
+                f"bias {named} is used by two layers; allowed: one, for pulse trains"
+            )
+        errors = samples * error.reshape(-1, error.shape[-1])
+        layers.append(OuterProducts(first[name], bias, x, errors))
+    exact = problem.flatten(dict(zip(parameters, found[: len(parameters)], strict=True)))
     return _RankOneUpdates(layers, exact, samples)
 
 

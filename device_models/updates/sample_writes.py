@@ -22,12 +22,20 @@ from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 import torch
 from torch import Tensor
 
-from device_models.outer_products import OuterProducts, OuterWrite, ReadSpread, sample_gradients
+from device_models.outer_products import (
+    OuterProducts,
+    OuterWrite,
+    ReadSpread,
+    TrainSettings,
+    TrainWrite,
+    sample_gradients,
+)
 from device_models.protocols import LearningRule, Problem, ReadPath, WritePath, read_by_all
 from device_models.rules.backprop import Backprop
 from device_models.rules.loss_comparisons import reading_each_pass
 from device_models.rules.minibatch import Minibatch
 from device_models.updates.batch_reads import read_spread
+from device_models.updates.pulse_trains import PulseTrains
 
 WriteEach = Literal["batch", "sample"]
 """What is written at a time: the sum over a batch, or every sample for itself."""
@@ -111,7 +119,7 @@ class SampleEstimates:
         products = self.products()
         if products is not None:
             for layers in products:
-                yield from sample_gradients(layers, self.seen)
+                yield from self.of_products(layers)
             return
         samples, rule = self._samples(), self.rule
         count = len(samples)
@@ -146,9 +154,22 @@ class SampleEstimates:
 
     def products(self) -> Iterator[Sequence[OuterProducts]] | None:
         """The estimates as outer products, some samples at a time; None where they are none."""
-        if not isinstance(self.rule, Backprop):
+        if not isinstance(self.rule, Backprop | PulseTrains):
             return None
         return self.rule.sample_products(self.problem, self.seen, self._samples(), self.noise)
+
+    def of_products(self, layers: Sequence[OuterProducts]) -> Iterator[Tensor]:
+        """One sample's part of the estimate after the other, from outer products of these."""
+        if not isinstance(self.rule, PulseTrains):
+            return sample_gradients(layers, self.seen)
+        samples = len(self._samples())
+        return self.rule.sample_estimates(layers, samples, self.seen, self.generator)
+
+    @property
+    def trains(self) -> TrainSettings | None:
+        """The pulse trains that outer products are written by; None where they have none."""
+        rule = self.rule
+        return rule.of_samples(len(self._samples())) if isinstance(rule, PulseTrains) else None
 
     @property
     def at_once(self) -> bool:
@@ -164,7 +185,7 @@ class SampleEstimates:
         """Estimates that are the same every time, computed now where they are few."""
         if len(self._samples()) * self.seen.numel() > KEPT_ELEMENTS:
             return self
-        products = self.products()
+        products = None if self.trains else self.products()
         return list(self) if products is None else KeptProducts(tuple(products), self.seen)
 
     def _samples(self) -> Tensor:
@@ -193,6 +214,15 @@ class KeptProducts:
         """The estimates as outer products, some samples at a time."""
         return iter(self.layers)
 
+    def of_products(self, layers: Sequence[OuterProducts]) -> Iterator[Tensor]:
+        """One sample's part of the estimate after the other, from some of these."""
+        return sample_gradients(layers, self.like)
+
+    @property
+    def trains(self) -> None:
+        """Always None."""
+        return
+
 
 def acts_once(effect: WritePath) -> bool:
     """Whether an effect is ``OnceAnUpdate``."""
@@ -209,9 +239,10 @@ def outer_write(writes: Sequence[WritePath]) -> OuterWrite | None:
 
 
 def writes_one_product(rule: LearningRule, writes: Sequence[WritePath]) -> bool:
-    """Whether one sample's exact gradient is all that an update writes, as an outer product."""
-    one = isinstance(rule, Minibatch) and rule.batch_size == 1 and isinstance(rule.rule, Backprop)
-    return one and outer_write(writes) is not None
+    """Whether one sample's outer product, or its trains, are all that an update writes."""
+    one = isinstance(rule, Minibatch) and rule.batch_size == 1
+    known = one and isinstance(rule.rule, Backprop | PulseTrains)
+    return known and outer_write(writes) is not None
 
 
 def write_one_by_one(
@@ -266,13 +297,19 @@ def _for_writes(
     generator: torch.Generator,
 ) -> Iterator[Tensor]:
     """The estimates that are left to be written whole; the others are written into ``now``."""
-    products = (
-        estimates.products() if isinstance(estimates, SampleEstimates | KeptProducts) else None
-    )
+    known = isinstance(estimates, SampleEstimates | KeptProducts)
+    products = estimates.products() if known else None
     outer = outer_write(writes)
     if products is None or outer is None:
         yield from estimates
         return
+    trains = estimates.trains
     for layers in products:
-        if not outer.write_outer(now, layers, factor, generator):
-            yield from sample_gradients(layers, now)
+        if trains is None:
+            written = outer.write_outer(now, layers, factor, generator)
+        else:
+            written = isinstance(outer, TrainWrite) and outer.write_trains(
+                now, layers, trains, factor, generator
+            )
+        if not written:
+            yield from estimates.of_products(layers)

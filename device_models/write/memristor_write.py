@@ -13,7 +13,7 @@ from torch import Tensor
 from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, no_key
 from device_models.kernels.dispatch import Properties
 from device_models.moments import clipped_normal, two_point_mixture
-from device_models.outer_products import OuterProducts, SampleStreams
+from device_models.outer_products import OuterProducts, SampleStreams, TrainSettings
 from device_models.protocols import ElementMoments
 from device_models.write import on_gpu, outer
 from device_models.write.crossbar import Crossbar, DevicePopulation
@@ -145,6 +145,17 @@ class MemristorWrite:
     ) -> bool:
         """Writes samples one after the other into ``w`` itself: see ``OuterWrite``."""
         return outer.write_curves(self, w, layers, factor, generator)
+
+    def write_trains(
+        self,
+        w: Tensor,
+        layers: Sequence[OuterProducts],
+        trains: TrainSettings,
+        factor: float,
+        generator: torch.Generator,
+    ) -> bool:
+        """Writes coincidences into ``w`` itself: see ``TrainWrite``."""
+        return outer.write_curve_trains(self, w, layers, trains, factor, generator)
 
     def moments(self, w: Tensor, increment: Tensor) -> ElementMoments:
         """Exact mean and variance of a write: two pulse numbers, each with clipped noise."""

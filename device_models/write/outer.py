@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,15 @@ from torch import Tensor
 
 from device_models.kernels.compiled import loop_of
 from device_models.kernels.dispatch import Properties, plain, taken
-from device_models.outer_products import OuterProducts, PackedProducts, SampleStreams, keys_of
+from device_models.kernels.counter_numbers import draw_key
+from device_models.outer_products import (
+    KeyedWrite,
+    OuterProducts,
+    PackedProducts,
+    SampleStreams,
+    TrainSettings,
+    keys_of,
+)
 from device_models.write import on_gpu
 
 if TYPE_CHECKING:
@@ -52,7 +61,59 @@ def write_pulses(
         if not asked * abs(factor) <= request.single * unit:
             return False
     keys = keys_of(write, generator, _samples(layers))
-    _write(pulses.write, w, keys, products, factor, found)
+    _write(pulses.write, w, keys, products, (_real(w)(factor),), found)
+    return True
+
+
+def write_pulse_trains(
+    write: NominalStepWrite,
+    w: Tensor,
+    layers: Sequence[OuterProducts],
+    trains: TrainSettings,
+    factor: float,
+    generator: torch.Generator,
+) -> bool:
+    """``TrainWrite.write_trains`` of writes by pulses of a nominal step.
+
+    Arguments as there. Not taken on a GPU, nor where a weight might be asked for more pulses than
+    are applied one by one.
+    """
+    found = write.for_outer_loops if _trained(w, layers) else None
+    if found is None or not found.fit(w):
+        return False
+    from device_models.kernels.outer import pulses  # noqa: PLC0415  (imports numba)
+
+    request, products, count = found.arguments[-1], _products(layers), _samples(layers)
+    if request.most > request.single:
+        factors, rows = products
+        asked = _run(pulses.largest, w, factors, rows[len(rows) - _digital(layers) :])
+        most = max(asked, trains.length * trains.gradient) * abs(factor)
+        if not most <= request.single * min(request.up, request.down):
+            return False
+    keys, how = _train_keys(write, generator, count, trains), _how(w, layers, trains, factor)
+    _write(pulses.write_trains, w, keys, products, how, found)
+    return True
+
+
+def write_curve_trains(
+    write: MemristorWrite,
+    w: Tensor,
+    layers: Sequence[OuterProducts],
+    trains: TrainSettings,
+    factor: float,
+    generator: torch.Generator,
+) -> bool:
+    """``TrainWrite.write_trains`` of ``MemristorWrite``, not on a GPU; arguments as there."""
+    found = write.for_loops if _trained(w, layers) else None
+    if found is None or not found.fit(w):
+        return False
+    from device_models.kernels.outer import curves  # noqa: PLC0415  (imports numba)
+
+    keys, how = (
+        _train_keys(write, generator, _samples(layers), trains),
+        _how(w, layers, trains, factor),
+    )
+    _write(curves.write_trains, w, keys, _products(layers), how, found)
     return True
 
 
@@ -72,7 +133,7 @@ def write_curves(
     from device_models.kernels.outer import curves  # noqa: PLC0415  (imports numba)
 
     keys = keys_of(write, generator, _samples(layers))
-    _write(curves.write, w, keys, _products(layers), factor, found)
+    _write(curves.write, w, keys, _products(layers), (_real(w)(factor),), found)
     return True
 
 
@@ -89,17 +150,53 @@ def _taken(w: Tensor, layers: Sequence[OuterProducts]) -> bool:
     return taken(w) and all(plain(each, w.dtype) for each in factors)
 
 
+def _trained(w: Tensor, layers: Sequence[OuterProducts]) -> bool:
+    """The same of samples that have trains, whose lines are no probabilities where one is NaN."""
+    if not _taken(w, layers):
+        return False
+    if isinstance(layers, PackedProducts):
+        return math.isfinite(layers.factors.sum())
+    return all(math.isfinite(each.inputs.sum() + each.errors.sum()) for each in layers)
+
+
 def _write(
     loop: Callable[..., Any],
     w: Tensor,
     keys: Tensor,
     products: tuple[Any, Any],
-    factor: float,
+    how: tuple[Any, ...],
     found: Properties,
 ) -> None:
-    scale = (np.float32 if w.dtype == torch.float32 else np.float64)(factor)
-    words = keys.numpy().view(np.uint64)
-    _run(loop, w, words, w.numpy(), *products, scale, *found.arguments)
+    _run(loop, w, keys.numpy().view(np.uint64), w.numpy(), *products, *how, *found.arguments)
+
+
+def _real(w: Tensor) -> Any:
+    return np.float32 if w.dtype == torch.float32 else np.float64
+
+
+def _how(
+    w: Tensor, layers: Sequence[OuterProducts], trains: TrainSettings, factor: float
+) -> tuple[Any, ...]:
+    """What a loop over trains gets between products and devices."""
+    from device_models.kernels.outer.trains import Trains  # noqa: PLC0415  (imports numba)
+
+    unit = float(factor * trains.gradient)
+    numbers = trains.length, float(trains.alpha), float(trains.samples), unit, trains.counted
+    return len(layers) - _digital(layers), _real(w)(factor), Trains(*numbers)
+
+
+def _train_keys(
+    write: KeyedWrite, generator: torch.Generator, samples: int, trains: TrainSettings
+) -> Tensor:
+    """Keys of writes of trains, which draw even where the write draws nothing."""
+    return keys_of(write, generator, samples) if trains.counted else draw_key(generator, samples)
+
+
+def _digital(layers: Sequence[OuterProducts]) -> int:
+    """How many of the layers, which are the last ones, no array holds."""
+    if isinstance(layers, PackedProducts):
+        return layers.digital
+    return sum(layer.digital for layer in layers)
 
 
 def _products(layers: Sequence[OuterProducts]) -> tuple[Any, Any]:

@@ -24,7 +24,7 @@ from torch import Tensor
 from device_models.kernels.counter_numbers import DeviceNumbers, draw_key, no_key
 from device_models.kernels.dispatch import Properties
 from device_models.moments import two_point_mixture
-from device_models.outer_products import OuterProducts, SampleStreams
+from device_models.outer_products import OuterProducts, SampleStreams, TrainSettings
 from device_models.protocols import ElementMoments
 from device_models.write import fused_pulses, on_gpu, outer
 from device_models.write.pulsed_step import DeviceValues, Step
@@ -195,6 +195,17 @@ class NominalStepWrite(WholePulseWrite):
     ) -> bool:
         """Writes samples one after the other into ``w`` itself: see ``OuterWrite``."""
         return outer.write_pulses(self, w, layers, factor, generator)
+
+    def write_trains(
+        self,
+        w: Tensor,
+        layers: Sequence[OuterProducts],
+        trains: TrainSettings,
+        factor: float,
+        generator: torch.Generator,
+    ) -> bool:
+        """Writes coincidences into ``w`` itself: see ``TrainWrite``."""
+        return outer.write_pulse_trains(self, w, layers, trains, factor, generator)
 
     @abstractmethod
     def weight_bounds(self) -> tuple[Tensor, Tensor]:
