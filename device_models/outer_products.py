@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, overload, runtime_checkable
+from typing import Any, Protocol, overload
 
 import torch
 from torch import Tensor
@@ -222,7 +222,6 @@ class OuterWrite(WritePath, Protocol):
         ...
 
 
-@runtime_checkable
 class TrainWrite(OuterWrite, Protocol):
     """An outer write that may write coincidences of pulse trains without their counts."""
 

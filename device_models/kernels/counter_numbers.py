@@ -40,8 +40,11 @@ UNIFORMS = 2
 SHARED = 128
 """Devices that lie so far apart share a block of words where a write draws one number of each."""
 
-READ_AHEAD, READ_BACK = 2**59, 2**58
-"""Streams of the noise of a read in forward and backward passes: devices beyond all weights."""
+READ_AHEAD, READ_BACK, READ_AGAIN, READ_BIASES = 2**59, 2**58, 2**55, 2**54
+"""Streams of the noise of a read: devices beyond all weights.
+
+In forward and backward passes, of inputs that an array gets after others, of biases beside arrays.
+"""
 
 _UNIT = 2.0**-32
 _QUARTER_TURN = 2**30

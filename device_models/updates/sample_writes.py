@@ -27,7 +27,6 @@ from device_models.outer_products import (
     OuterWrite,
     ReadSpread,
     TrainSettings,
-    TrainWrite,
     sample_gradients,
 )
 from device_models.protocols import LearningRule, Problem, ReadPath, WritePath, read_by_all
@@ -308,8 +307,8 @@ def _for_writes(
         if trains is None:
             written = outer.write_outer(now, layers, factor, generator)
         else:
-            written = isinstance(outer, TrainWrite) and outer.write_trains(
-                now, layers, trains, factor, generator
-            )
+            some: Any = outer
+            known = hasattr(outer, "write_trains")
+            written = known and some.write_trains(now, layers, trains, factor, generator)
         if not written:
             yield from estimates.of_products(layers)

@@ -146,6 +146,7 @@ class Problem:
             passes: Makes a fresh context for every forward pass, such as a
                 ``torch.overrides.TorchFunctionMode`` that changes what a layer computes.
         """
+        assert self._stack is None or self._stack  # found once, for all that share the module
         other = copy.copy(self)
         other._passes = (*self._passes, passes)
         return other
@@ -314,9 +315,9 @@ class Problem:
         if stack is not None and not (noise and many):
             return some_products(stack, w, data, index, self.chunk_size, noise)
         bare, met = self._stack, has_torch_function((self.initial_weights,))
-        if noise or met or not isinstance(bare, LayerStack):
+        if (noise and many) or met or not isinstance(bare, LayerStack):
             return None
-        return converted_products(bare, self._passes, w, data, index)
+        return converted_products(bare, self._passes, w, data, index, noise)
 
     @property
     def plain_stack(self) -> LayerStack | None:

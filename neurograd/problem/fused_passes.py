@@ -82,6 +82,7 @@ def converted_products(
     w: Tensor,
     data: tuple[Tensor, Tensor],
     index: Tensor,
+    noise: ReadSpread | None = None,
 ) -> Iterator[Sequence[OuterProducts]] | None:
     """The same behind converters; None where passes are others, or the loop does not take them.
 
@@ -91,11 +92,12 @@ def converted_products(
         w: As for ``some_products``.
         data: As for ``some_products``.
         index: As for ``some_products``.
+        noise: As for ``some_products``.
     """
     arrays = array_converters(passes[0]) if len(passes) == 1 else None
     if arrays is None or stack.fused is None:
         return None
-    return stack.fused.converted(w, data, index, arrays)
+    return stack.fused.converted(w, data, index, arrays, noise)
 
 
 @dataclass(frozen=True)
@@ -169,10 +171,7 @@ class FusedPasses:
         factors = torch.empty(size, dtype=w.dtype)
         arguments = (
             w.numpy(), samples.numpy().reshape(len(classes), -1), classes.numpy(), index.numpy(),
-            rows, self._kinds, self.loss, count, noise is not None,
-            0.0 if noise is None else float(noise.std),
-            _NO_KEY if noise is None else word_of(draw_key(noise.generator)),
-            factors.numpy(),
+            rows, self._kinds, self.loss, count, *_read_of(noise), factors.numpy(),
         )  # fmt: skip
         run = loop_of(passes.passes, w.dtype).ready_for(arguments)
         # Numbers of samples that are none are left to torch, which counts from the end, or raises.
@@ -184,6 +183,7 @@ class FusedPasses:
         data: tuple[Tensor, Tensor],
         index: Tensor,
         arrays: ArrayConverters,
+        noise: ReadSpread | None = None,
     ) -> Iterator[PackedProducts] | None:
         """The same behind converters, ``MOST_SAMPLES`` at a time, all of them at the same weights.
 
@@ -192,6 +192,7 @@ class FusedPasses:
             data: As for ``products``.
             index: As for ``products``; any number of samples.
             arrays: The converters.
+            noise: As for ``products``; of up to ``MOST_SAMPLES`` samples.
 
         Returns:
             The products; None where the loop does not take them.
@@ -202,7 +203,7 @@ class FusedPasses:
         if int(index.min()) < 0 or int(index.max()) >= len(classes):
             return None
         # Made when the first of them are asked for: until then there is nothing to draw for.
-        return self._converted(w, data, index, arrays)
+        return self._converted(w, data, index, arrays, noise)
 
     def _converted(
         self,
@@ -210,11 +211,13 @@ class FusedPasses:
         data: tuple[Tensor, Tensor],
         index: Tensor,
         arrays: ArrayConverters,
+        noise: ReadSpread | None,
     ) -> Iterator[PackedProducts]:
         from device_models.kernels.stack import converted  # noqa: PLC0415  (imports numba)
 
         (samples, classes), count, found = data, index.numel(), []
         periphery, source = arrays.periphery(), arrays.source
+        read = converted.Read(*_read_of(noise))
         inputs, classes = samples.numpy().reshape(len(classes), -1), classes.numpy()
         for some in index.split(MOST_SAMPLES):
             rows, size = self._rows_of(some.numel(), digital_biases=True)
@@ -222,7 +225,7 @@ class FusedPasses:
             key = _NO_KEY if source is None else word_of(draw_key(source))
             arguments = (
                 w.numpy(), inputs, classes, some.numpy(), rows, self._bias_rows, self._kinds,
-                self.loss, count, periphery, key, factors.numpy(),
+                self.loss, count, periphery, key, read, factors.numpy(),
             )  # fmt: skip
             loop_of(converted.passes, w.dtype).ready_for(arguments)(*arguments)
             found.append(PackedProducts(factors, rows, digital=len(rows) - len(self.layers)))
@@ -258,3 +261,10 @@ class FusedPasses:
                 begin += samples * (width + height)
             self._rows[kind] = np.array(rows, np.int64), begin
         return self._rows[kind]
+
+
+def _read_of(noise: ReadSpread | None) -> tuple[bool, float, Any]:
+    """Whether a read is noisy, by which standard deviation, and its key, which is drawn."""
+    if noise is None:
+        return False, 0.0, _NO_KEY
+    return True, float(noise.std), word_of(draw_key(noise.generator))

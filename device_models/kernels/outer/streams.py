@@ -16,7 +16,7 @@ CLOCK, UNITS, SIEVE, NORMALS = (np.uint64(2**power) for power in (63, 62, 61, 60
 """Times and chances of jumps, roundings, first steps of visits, normal numbers."""
 
 COLUMN_TRAINS, ROW_TRAINS = (np.uint64(2**power) for power in (57, 56))
-"""Pulses of columns and of rows; those between are of reads (``counter_numbers``)."""
+"""Pulses of columns and of rows; others below are of reads (``counter_numbers``)."""
 
 
 @called

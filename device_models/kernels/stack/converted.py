@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from device_models.kernels.compiled import called
-from device_models.kernels.counter_numbers import READ_AHEAD, READ_BACK
+from device_models.kernels.compiled import called, inlined
+from device_models.kernels.counter_numbers import READ_AHEAD, READ_BACK, READ_BIASES
 from device_models.kernels.number_loops import largest_size
 from device_models.kernels.outer.pulses import layer_of
-from device_models.kernels.stack.noise import normals
+from device_models.kernels.stack.noise import add_again, add_ahead, add_back, copy, normals
 from device_models.kernels.stack.passes import activate, back_through, matrix_of, slope
-from device_models.kernels.stack.products import add_rows, by_rows
+from device_models.kernels.stack.products import add_row, add_rows, by_rows
 
 
 class Coder(NamedTuple):
@@ -90,26 +90,92 @@ def _sums(w: Any, place: Any, inputs: Any, products: Any) -> None:
     by_rows(inputs, matrix_of(w, place, products.shape[1]), products)
 
 
+class Read(NamedTuple):
+    """The noise of one read of all weights.
+
+    Attributes:
+        noisy: Whether there is any.
+        std: Standard deviation of a weight as read.
+        key: Of the read, 64 bits without a sign.
+    """
+
+    noisy: bool
+    std: float
+    key: Any
+
+
+class _Seen(NamedTuple):
+    """What an array has got in a forward pass, as far as the noise of its read is known by it.
+
+    Attributes:
+        inputs: Vectors, with room for as many that come after others.
+        inside: Normal numbers that belong to them, see ``noise.add_ahead``.
+        rows: Which samples those are that came after others.
+        count: One number: how many vectors.
+    """
+
+    inputs: Any
+    inside: Any
+    rows: Any
+    count: Any
+
+
+@inlined
+def _seen_in(held: Any, insides: Any, again: Any, counts: Any, layers: Any, number: Any) -> Any:
+    """Room for what an array gets: twice as many vectors as there are samples."""
+    _, _, width, height, begin, samples = layers[number]
+    middle, end = 2 * (begin + samples * width), 2 * (begin + samples * (width + height))
+    return _Seen(
+        held[2 * begin : middle].reshape(2 * samples, width),
+        insides[middle:end].reshape(2 * samples, height),
+        again[number],
+        counts[number : number + 1],
+    )
+
+
+@called
+def _with_noise(place: Any, inputs: Any, read: Any, seen: Any, products: Any) -> None:
+    """Adds the noise of the read to the sums of the first vectors that an array gets."""
+    copy(inputs, seen.inputs)
+    inside = add_ahead(inputs, False, read.std, read.key, place.first, products)
+    copy(inside, seen.inside)
+    seen.count[0] = len(inputs)
+
+
 @called
 def _managed(
-    w: Any, place: Any, raw: Any, inputs: Any, products: Any, periphery: Any, scales: Any
-) -> None:
+    w: Any, place: Any, raw: Any, inputs: Any, products: Any, periphery: Any, read: Any,
+    scales: Any, seen: Any,
+) -> None:  # fmt: skip
     """Inputs, their scales and the sums of an array, behind management of noise and bounds."""
-    real = w.dtype.type
-    for n in range(len(inputs)):
+    real, samples = w.dtype.type, len(inputs)
+    for n in range(samples):
         most = largest_size(raw[n]) if periphery.abs_max else real(1.0)
         scales[n] = most if most > real(0.0) else real(1.0)
         _scaled(raw[n], scales[n], periphery.dac, inputs[n])
     _sums(w, place, inputs, products)
+    if read.noisy:
+        _with_noise(place, inputs, read, seen, products)
     if periphery.most_halvings == 0:
         return
-    for n in range(len(inputs)):
+    further = 0
+    for n in range(samples):
         beyond = largest_size(products[n]) / real(periphery.adc.reach)
         if beyond > real(1.0):
             halvings = min(np.ceil(np.log2(beyond)), real(periphery.most_halvings))
             scales[n] *= real(2.0) ** halvings
             _scaled(raw[n], scales[n], periphery.dac, inputs[n])
             _sums(w, place, inputs[n : n + 1], products[n : n + 1])
+            if read.noisy:
+                copy(inputs[n : n + 1], seen.inputs[samples + further :])
+                seen.rows[further] = n
+            further += 1
+    if read.noisy and further > 0:
+        seen.count[0] += further
+        add_again(
+            seen.inputs[: samples + further], samples, seen.rows, read.std, read.key, place.first,
+            seen.inside, products,
+        )  # fmt: skip
 
 
 @called
@@ -126,15 +192,20 @@ def _read(key: Any, stream: Any, noise: Any, sizes: Any, coder: Any, products: A
 
 
 @called
-def _go_on(w: Any, bias: Any, scales: Any, products: Any) -> None:
-    """Sums that were read in the units of the network, plus the biases."""
+def _go_on(w: Any, bias: Any, read: Any, scales: Any, products: Any) -> None:
+    """Sums that were read in the units of the network, plus the biases as they are read."""
+    real, height = w.dtype.type, products.shape[1]
+    biases = np.zeros(height, w.dtype)
+    if bias >= 0:
+        for k in range(height):
+            biases[k] = w[bias + k]
+        if read.noisy:
+            stream = np.uint64(bias) | np.uint64(READ_BIASES)
+            add_row(height, real(read.std), normals(read.key, stream, 1, height, w)[0], biases)
     for n in range(len(products)):
         line, scale = products[n], scales[n]
-        for k in range(line.size):
-            line[k] *= scale
-        if bias >= 0:
-            for k in range(line.size):
-                line[k] += w[bias + k]
+        for k in range(height):
+            line[k] = line[k] * scale + biases[k]
 
 
 @called
@@ -157,7 +228,7 @@ def _fill(values: Any, number: Any) -> None:
 
 def passes(
     w: Any, samples: Any, classes: Any, index: Any, layers: Any, biases: Any, kinds: Any,
-    loss: Any, count: Any, periphery: Any, key: Any, factors: Any,
+    loss: Any, count: Any, periphery: Any, key: Any, read: Any, factors: Any,
 ) -> None:  # fmt: skip
     """Inputs and errors of every array, as loops over outer products take them.
 
@@ -173,12 +244,16 @@ def passes(
         loss: Which loss.
         count: Samples that it is a mean over.
         periphery: The converters.
-        key: Of the noise, 64 bits without a sign.
+        key: Of the noise of sums, 64 bits without a sign.
+        read: Of the weights by both passes.
         factors: Filled, see ``outer.pulses.write``.
     """
     last, batch, one = len(kinds) - 1, index.size, np.ones(index.size, w.dtype)
     # What the network computes around the arrays, in the places of what these get.
     around, scales = np.empty_like(factors), np.empty((last + 1, batch), w.dtype)
+    held, insides = np.empty(2 * len(factors), w.dtype), np.empty(2 * len(factors), w.dtype)
+    again = np.empty((last + 1, batch), np.int64)
+    counts = np.zeros(last + 1, np.int64)
     outputs, sizes = np.empty((batch, layers[0][3]), w.dtype), np.empty(batch, w.dtype)
     _, raw, _ = layer_of(around, layers, last)
     for n in range(batch):
@@ -189,11 +264,12 @@ def passes(
         place, inputs, _ = layer_of(factors, layers, number)
         _, raw, _ = layer_of(around, layers, number)
         into = layer_of(around, layers, number - 1)[1] if number > 0 else outputs
-        _managed(w, place, raw, inputs, into, periphery, scales[number])
+        seen = _seen_in(held, insides, again, counts, layers, number)
+        _managed(w, place, raw, inputs, into, periphery, read, scales[number], seen)
         stream = np.uint64(place.first) | np.uint64(READ_AHEAD)
         _read(key, stream, periphery.noise, one, periphery.adc, into)
         bias = layers[biases[number]][0] if biases[number] >= 0 else -1
-        _go_on(w, bias, scales[number], into)
+        _go_on(w, bias, read, scales[number], into)
         activate(kinds[number], into)
     _, _, raw = layer_of(around, layers, 0)
     slope(loss, classes, index, count, outputs, raw)
@@ -213,6 +289,12 @@ def passes(
         _, _, below = layer_of(around, layers, number + 1)
         _fill(below, w.dtype.type(0.0))
         add_rows(errors, matrix_of(w, place, errors.shape[1]), below)
+        if read.noisy:
+            seen = _seen_in(held, insides, again, counts, layers, number)
+            add_back(
+                errors, seen.inputs[: counts[number]], False, read.std, read.key, place.first,
+                seen.inside, below,
+            )  # fmt: skip
         stream = np.uint64(place.first) | np.uint64(READ_BACK)
         _read(key, stream, periphery.noise, sizes, periphery.error_adc, below)
         for n in range(batch):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from device_models.kernels.compiled import called
-from device_models.kernels.counter_numbers import READ_AHEAD, READ_BACK
+from device_models.kernels.counter_numbers import READ_AGAIN, READ_AHEAD, READ_BACK
 from device_models.kernels.number_loops import BLOCK, block_of, normals_of
 from device_models.kernels.stack.codes import LOST
 from device_models.kernels.stack.products import add_row, add_rows, dot
@@ -112,6 +112,35 @@ def add_ahead(inputs: Any, biased: Any, std: Any, key: Any, place: Any, products
 
 
 @called
+def add_again(
+    inputs: Any, before: Any, rows: Any, std: Any, key: Any, place: Any, inside: Any, products: Any
+) -> None:
+    """Adds the same to the products of inputs that an array without biases gets after others.
+
+    Args:
+        inputs: A with further rows, shape ``(n + m, width)``.
+        before: How many came before, n.
+        rows: Which of the products those of each further row are, shape ``(m,)``.
+        std: As for ``add_ahead``.
+        key: As for ``add_ahead``.
+        place: As for ``add_ahead``.
+        inside: G, whose further rows are filled, shape ``(n + m, height)``.
+        products: Without noise in these rows.
+    """
+    count, height = len(inputs), products.shape[1]
+    basis, triangle = np.empty(inputs.shape), np.empty((count, count))
+    orthonormal(inputs, False, basis, triangle)
+    further = np.uint64(place) | np.uint64(READ_AGAIN)
+    drawn = normals(key, further, count - before, height, inputs)
+    for i in range(before, count):
+        for k in range(height):
+            inside[i, k] = drawn[i - before, k]
+        for j in range(i + 1):
+            part = inputs.dtype.type(std * triangle[i, j])
+            add_row(height, part, inside[j], products[rows[i - before]])
+
+
+@called
 def add_back(
     errors: Any, inputs: Any, biased: Any, std: Any, key: Any, place: Any,
     inside: Any, products: Any,
@@ -129,29 +158,29 @@ def add_back(
         products: Shape ``(n, width)``.
     """
     count, width, real = len(errors), inputs.shape[1] + (1 if biased else 0), errors.dtype.type
+    # More than errors where an array got some inputs after others.
+    seen = len(inputs)
     lines, own = np.empty(errors.shape), np.zeros((count, count))
     orthonormal(errors, False, lines, own)
-    exact, along = np.empty((count, width)), np.empty((count, count))
-    orthonormal(inputs, biased, exact, along)
+    exact, triangle = np.empty((seen, width)), np.empty((seen, seen))
+    orthonormal(inputs, biased, exact, triangle)
     beside = normals(key, np.uint64(place) | np.uint64(READ_BACK), count, width, errors)
-    basis, factors = (
-        np.empty((count, width), errors.dtype),
-        np.zeros((2, count, count), errors.dtype),
-    )
-    for i in range(count):
+    basis, along = np.empty((seen, width), errors.dtype), np.empty((count, seen))
+    of_beside, of_basis = np.zeros((count, count), errors.dtype), np.empty((count, seen), errors.dtype)
+    for i in range(seen):
         for k in range(width):
             basis[i, k] = real(exact[i, k])
     for i in range(count):
-        for k in range(count):
+        for k in range(seen):
             along[i, k] = np.float64(dot(beside[i], basis[k]))
     for i in range(count):
-        for k in range(count):
+        for k in range(seen):
             # Of what is beside Q nothing is left along it.
             part = np.float64(dot(errors[i], inside[k]))
             for j in range(i + 1):
                 part -= own[i, j] * along[j, k]
-            factors[1, i, k] = real(std * part)
+            of_basis[i, k] = real(std * part)
         for k in range(i + 1):
-            factors[0, i, k] = real(std * own[i, k])
-    add_rows(factors[0], beside, products)
-    add_rows(factors[1], basis, products)
+            of_beside[i, k] = real(std * own[i, k])
+    add_rows(of_beside, beside, products)
+    add_rows(of_basis, basis, products)
