@@ -135,12 +135,16 @@ def test_the_estimates_of_the_samples_have_the_mean_of_the_batch(make):
     if rule.deterministic:
         torch.testing.assert_close(sums[0], expected)
         return
+    judged = torch.ones(len(w), dtype=torch.bool)
     if isinstance(rule, PulseTrains):
         expected = rule.expected(problem, w, generator_for(1))
+        # A few coincidences are no normal number.
+        judged = expected.abs() * draws >= 5.0 * rule.quantum / rule.step_size
+        assert judged.sum() > len(w) / 2
     else:
         expected = problem.gradient(w)
     error = sums.std(0) / math.sqrt(draws) + 1e-9
-    worst = float(((sums.mean(0) - expected).abs() / error).max())
+    worst = float(((sums.mean(0) - expected).abs() / error)[judged].max())
     # Perturbations have a bias of their own size squared, far below the error.
     assert worst < stats.t.ppf(1.0 - 0.005 / len(w), draws - 1)
 
