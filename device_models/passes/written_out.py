@@ -34,7 +34,10 @@ class ArrayConverters:
         given = self.converters
         managed = given.bound_management == "iterative"
         return Periphery(
-            *map(_coder, (given.dac, given.adc, given.error_dac, given.error_adc)),
+            _coder(given.dac),
+            _coder(given.adc),
+            _coder(given.error_dac),
+            _coder(given.error_adc),
             0.0 if self.source is None else float(given.output_noise),
             given.noise_management == "abs_max",
             MAX_HALVINGS if managed else 0,
@@ -49,8 +52,9 @@ def array_converters(passes: Callable[[], object]) -> ArrayConverters | None:
     """
     effect = getattr(passes, "__self__", None)
     # What watches converters is one as well.
-    known = type(effect) is Converters and passes == effect.applied
-    return ArrayConverters(effect) if known and effect.array_size is None else None
+    if type(effect) is not Converters or passes != effect.applied:
+        return None
+    return ArrayConverters(effect) if effect.array_size is None else None
 
 
 def _coder(quantizer: Quantizer) -> Any:

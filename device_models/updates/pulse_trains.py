@@ -300,9 +300,7 @@ def _put(layer: OuterProducts, vector: Tensor, matrix: Tensor) -> None:
 
 def _sample_of(layer: OuterProducts, n: int, samples: int) -> OuterProducts:
     """One of the samples of a batch, with the error of its own loss."""
-    return replace(
-        layer, inputs=layer.inputs[n : n + 1], errors=layer.errors[n : n + 1] * samples
-    )
+    return replace(layer, inputs=layer.inputs[n : n + 1], errors=layer.errors[n : n + 1] * samples)
 
 
 @dataclass(frozen=True)
@@ -347,7 +345,8 @@ def _rank_one_updates(problem: Problem, w: Tensor, index: Tensor | None) -> _Ran
         )
         for same in zip(*(part.layers for part in parts), strict=True)
     ]
-    return _RankOneUpdates(layers, sum(part.digital for part in parts), samples)
+    digital = torch.stack([part.digital for part in parts]).sum(0)
+    return _RankOneUpdates(layers, digital, samples)
 
 
 def _rank_one_part(
@@ -368,7 +367,7 @@ def _rank_one_part(
         found = derivatives(loss, wanted, allow_unused=True, materialize_grads=True)
     names = {id(p): name for name, p in parameters.items()}
     first = {
-        name: view.storage_offset() - w.storage_offset()
+        name: int(view.storage_offset() - w.storage_offset())
         for name, view in problem.parameters_of(w).items()
     }
     layers: list[OuterProducts] = []
@@ -378,9 +377,7 @@ def _rank_one_part(
         named = None if call.bias is None else names.get(id(call.bias))
         bias = None if named is None else first[named]
         if bias is not None and any(layer.bias == bias for layer in layers):
-            raise ValueError(
-                f"bias {named} is used by two layers; allowed: one, for pulse trains"
-            )
+            raise ValueError(f"bias {named} is used by two layers; allowed: one, for pulse trains")
         errors = samples * error.reshape(-1, error.shape[-1])
         layers.append(OuterProducts(first[name], bias, x, errors))
     exact = problem.flatten(dict(zip(parameters, found[: len(parameters)], strict=True)))

@@ -239,9 +239,9 @@ def outer_write(writes: Sequence[WritePath]) -> OuterWrite | None:
 
 def writes_one_product(rule: LearningRule, writes: Sequence[WritePath]) -> bool:
     """Whether one sample's outer product, or its trains, are all that an update writes."""
-    one = isinstance(rule, Minibatch) and rule.batch_size == 1
-    known = one and isinstance(rule.rule, Backprop | PulseTrains)
-    return known and outer_write(writes) is not None
+    if not isinstance(rule, Minibatch) or rule.batch_size != 1:
+        return False
+    return isinstance(rule.rule, Backprop | PulseTrains) and outer_write(writes) is not None
 
 
 def write_one_by_one(
@@ -296,19 +296,19 @@ def _for_writes(
     generator: torch.Generator,
 ) -> Iterator[Tensor]:
     """The estimates that are left to be written whole; the others are written into ``now``."""
-    known = isinstance(estimates, SampleEstimates | KeptProducts)
-    products = estimates.products() if known else None
-    outer = outer_write(writes)
-    if products is None or outer is None:
+    outer: Any = outer_write(writes)
+    if outer is None or not isinstance(estimates, SampleEstimates | KeptProducts):
         yield from estimates
         return
-    trains = estimates.trains
+    products, trains = estimates.products(), estimates.trains
+    if products is None:
+        yield from estimates
+        return
     for layers in products:
         if trains is None:
             written = outer.write_outer(now, layers, factor, generator)
         else:
-            some: Any = outer
             known = hasattr(outer, "write_trains")
-            written = known and some.write_trains(now, layers, trains, factor, generator)
+            written = known and outer.write_trains(now, layers, trains, factor, generator)
         if not written:
             yield from estimates.of_products(layers)

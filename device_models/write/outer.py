@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from device_models.kernels.compiled import loop_of
-from device_models.kernels.dispatch import Properties, plain, taken
 from device_models.kernels.counter_numbers import draw_key
+from device_models.kernels.dispatch import Properties, plain, taken
 from device_models.outer_products import (
     KeyedWrite,
     OuterProducts,

@@ -14,11 +14,15 @@ import torch
 from torch import Tensor
 from torch.overrides import has_torch_function
 
-from device_models.kernels.cudnn_state import derivatives, directional_derivative, full_precision, pass_contexts
+from device_models.kernels.cudnn_state import (
+    derivatives,
+    directional_derivative,
+    full_precision,
+    pass_contexts,
+)
 from device_models.layer_hooks import begin_pass
-from device_models import outer_products as outer
-from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread
-from neurograd.problem.fused_passes import converted_products, some_products
+from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread, summed_gradients
+from neurograd.problem.fused_passes import products_of_samples
 from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import (
@@ -33,9 +37,6 @@ from neurograd.problem.module_parts import (
 from neurograd.problem.network_check import Split, check_finite, check_network, outputs_of, placed
 
 DEFAULT_CHUNK = 4096
-
-_OF_MODULE = ("outside_layers", "_stack")
-"""What a problem keeps of its module once it was asked for."""
 
 
 class Problem:
@@ -98,10 +99,11 @@ class Problem:
 
     def _take(self, module: torch.nn.Module) -> None:
         """A module of this problem's own, with its weights as the first ones."""
-        for name in _OF_MODULE:
-            self.__dict__.pop(name, None)
+        self.__dict__.pop("outside_layers", None)  # kept once it was asked for
         named = {n: p for n, p in module.named_parameters() if p.requires_grad}
         self.module = module
+        loss, (x, y) = self.loss_function, self._data["train"]
+        self._stack = LayerStack.of(module, loss, x, y) or SpikingStack.of(module, loss, y)
         self._contexts = pass_contexts(module, self.device)
         self._buffers = dict(module.named_buffers())
         self._shapes = {n: p.shape for n, p in named.items()}
@@ -146,7 +148,6 @@ class Problem:
             passes: Makes a fresh context for every forward pass, such as a
                 ``torch.overrides.TorchFunctionMode`` that changes what a layer computes.
         """
-        assert self._stack is None or self._stack  # found once, for all that share the module
         other = copy.copy(self)
         other._passes = (*self._passes, passes)
         return other
@@ -280,7 +281,7 @@ class Problem:
         if self._passes and index is not None and index.numel() <= MOST_SAMPLES:
             found = self.sample_products(w.detach(), index)
             if found is not None:
-                return functools.reduce(Tensor.add_, (outer.summed_gradients(some, w) for some in found))
+                return summed_gradients(next(found), w)
         stack = self._written_out
         return self._summed(w, index, self._graph_gradient if stack is None else stack.gradient)
 
@@ -309,15 +310,12 @@ class Problem:
     def sample_products(
         self, w: Tensor, index: Tensor, noise: ReadSpread | None = None
     ) -> Iterator[Sequence[OuterProducts]] | None:
-        """Parts of ``gradient(w, index)`` (``FactoredProblem``); None without a plain stack."""
-        many = index.numel() > min(MOST_SAMPLES, self.chunk_size)
-        stack, data = self.plain_stack, self._data["train"]
-        if stack is not None and not (noise and many):
-            return some_products(stack, w, data, index, self.chunk_size, noise)
-        bare, met = self._stack, has_torch_function((self.initial_weights,))
-        if (noise and many) or met or not isinstance(bare, LayerStack):
+        """Parts of ``gradient(w, index)`` (``FactoredProblem``); None without a stack of layers."""
+        stack, met = self._stack, has_torch_function((self.initial_weights,))
+        if met or not isinstance(stack, LayerStack):
             return None
-        return converted_products(bare, self._passes, w, data, index, noise)
+        data = self._data["train"]
+        return products_of_samples(stack, self._passes, w, data, index, self.chunk_size, noise)
 
     @property
     def plain_stack(self) -> LayerStack | None:
@@ -328,11 +326,6 @@ class Problem:
     def _written_out(self) -> LayerStack | SpikingStack | None:
         met = bool(self._passes) or has_torch_function((self.initial_weights,))
         return None if met else self._stack
-
-    @cached_property
-    def _stack(self) -> LayerStack | SpikingStack | None:
-        module, loss, (x, y) = self.module, self.loss_function, self._data["train"]
-        return LayerStack.of(module, loss, x, y) or SpikingStack.of(module, loss, y)
 
     def hessian_product(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """The map v → Hv at ``w``, for vectors of shape ``(N,)``.

@@ -47,24 +47,49 @@ class FactoredStack(Protocol):
         ...
 
 
-def some_products(
+def products_of_samples(
     stack: FactoredStack,
+    passes: Sequence[Callable[[], object]],
     w: Tensor,
     data: tuple[Tensor, Tensor],
     index: Tensor,
     most: int,
     noise: ReadSpread | None = None,
-) -> Iterator[Sequence[OuterProducts]]:
+) -> Iterator[Sequence[OuterProducts]] | None:
     """The gradients of samples' losses over their number as outer products, some at a time.
 
     Args:
         stack: The network.
+        passes: What its passes run in, as for ``Problem.through``.
         w: Weights, shape ``(N,)``.
         data: Inputs and targets of all samples, first dimension n.
         index: The samples, shape ``(B,)``.
         most: Samples that one pass takes.
-        noise: Of the read that all passes see; of samples of one pass only. None for none.
+        noise: Of the read that all passes see; None for none.
+
+    Returns:
+        The products; None with noise where the samples take several passes, and with passes that
+        are other than one set of converters, or which the loop does not take.
     """
+    if noise is not None and index.numel() > min(MOST_SAMPLES, most):
+        return None
+    if not passes:
+        return _some_products(stack, w, data, index, most, noise)
+    arrays = array_converters(passes[0]) if len(passes) == 1 else None
+    if arrays is None or stack.fused is None:
+        return None
+    return stack.fused.converted(w, data, index, arrays, noise)
+
+
+def _some_products(
+    stack: FactoredStack,
+    w: Tensor,
+    data: tuple[Tensor, Tensor],
+    index: Tensor,
+    most: int,
+    noise: ReadSpread | None,
+) -> Iterator[Sequence[OuterProducts]]:
+    """Those of exact products."""
     together = None
     if stack.fused is not None and index.numel() <= most:
         together = stack.fused.products(w, data, index, noise)
@@ -74,30 +99,6 @@ def some_products(
     inputs, targets = (each[index] for each in data)
     for x, y in zip(inputs.split(most), targets.split(most), strict=True):
         yield stack.sample_products(w, x, y, len(index), noise)
-
-
-def converted_products(
-    stack: FactoredStack,
-    passes: Sequence[Callable[[], object]],
-    w: Tensor,
-    data: tuple[Tensor, Tensor],
-    index: Tensor,
-    noise: ReadSpread | None = None,
-) -> Iterator[Sequence[OuterProducts]] | None:
-    """The same behind converters; None where passes are others, or the loop does not take them.
-
-    Args:
-        stack: The network.
-        passes: What its passes run in, as for ``Problem.through``.
-        w: As for ``some_products``.
-        data: As for ``some_products``.
-        index: As for ``some_products``.
-        noise: As for ``some_products``.
-    """
-    arrays = array_converters(passes[0]) if len(passes) == 1 else None
-    if arrays is None or stack.fused is None:
-        return None
-    return stack.fused.converted(w, data, index, arrays, noise)
 
 
 @dataclass(frozen=True)
@@ -218,13 +219,13 @@ class FusedPasses:
         (samples, classes), count, found = data, index.numel(), []
         periphery, source = arrays.periphery(), arrays.source
         read = converted.Read(*_read_of(noise))
-        inputs, classes = samples.numpy().reshape(len(classes), -1), classes.numpy()
+        inputs, known = samples.numpy().reshape(len(classes), -1), classes.numpy()
         for some in index.split(MOST_SAMPLES):
             rows, size = self._rows_of(some.numel(), digital_biases=True)
             factors = torch.empty(size, dtype=w.dtype)
             key = _NO_KEY if source is None else word_of(draw_key(source))
             arguments = (
-                w.numpy(), inputs, classes, some.numpy(), rows, self._bias_rows, self._kinds,
+                w.numpy(), inputs, known, some.numpy(), rows, self._bias_rows, self._kinds,
                 self.loss, count, periphery, key, read, factors.numpy(),
             )  # fmt: skip
             loop_of(converted.passes, w.dtype).ready_for(arguments)(*arguments)

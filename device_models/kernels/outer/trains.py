@@ -76,7 +76,8 @@ def lines_of(size: Any, trains: Any, like: Any) -> Any:
 @called
 def _probable(values: Any, scale: Any, one_more: Any, lines: Any) -> Any:
     """How many lines have a probability above 0; ``pulses`` is filled with these."""
-    real, count = values.dtype.type, 0
+    real = values.dtype.type
+    count: Any = 0
     for k in range(values.size):
         lines.numbers[count] = k
         lines.signs[count] = real(1.0) if values[k] > real(0.0) else real(-1.0)
@@ -111,10 +112,10 @@ def _draw(key: Any, place: Any, use: Any, length: Any, count: Any, lines: Any) -
 @called
 def _with_pulses(count: Any, trains: Any, lines: Any) -> Any:
     """How many of some lines have a pulse; they go to the front."""
-    found = 0
+    found: Any = 0
     for k in range(count):
         lines.numbers[found], lines.signs[found] = lines.numbers[k], lines.signs[k]
-        some = np.uint32(0)
+        some: Any = np.uint32(0)
         if trains.counted:
             lines.pulses[found] = np.rint(lines.pulses[k] * lines.pulses.dtype.type(trains.length))
             found += lines.pulses[found] > lines.pulses.dtype.type(0.0)

@@ -166,7 +166,10 @@ def add_back(
     orthonormal(inputs, biased, exact, triangle)
     beside = normals(key, np.uint64(place) | np.uint64(READ_BACK), count, width, errors)
     basis, along = np.empty((seen, width), errors.dtype), np.empty((count, seen))
-    of_beside, of_basis = np.zeros((count, count), errors.dtype), np.empty((count, seen), errors.dtype)
+    of_beside, of_basis = (
+        np.zeros((count, count), errors.dtype),
+        np.empty((count, seen), errors.dtype),
+    )
     for i in range(seen):
         for k in range(width):
             basis[i, k] = real(exact[i, k])
