@@ -11,9 +11,10 @@ IBM's aihwkit.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, get_args
 
 import torch
@@ -255,7 +256,12 @@ class Converters(LayerHook):
 
     def drawn_from(self, generator: torch.Generator) -> Converters:
         """The same converters, whose noise comes from a generator."""
-        return replace(self, source=generator)
+        if self.deterministic:
+            return self
+        # Copied, not made anew: every pass is drawn, and nothing is left to check.
+        drawn = copy.copy(self)
+        object.__setattr__(drawn, "source", generator)
+        return drawn
 
     def check_rule(self, rule: LearningRule) -> None:
         """Refuse a rule that works from values that the arrays scale, or hold only a part of.

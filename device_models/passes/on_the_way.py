@@ -34,8 +34,8 @@ def through(
         generator: What their noise is drawn from; None for its mean.
     """
     for effect in passes:
-        drawn = effect
-        if generator is not None and isinstance(effect, ArrayPass):
-            drawn = effect.drawn_from(generator)
+        # By the name: a look at a whole protocol takes as long as a small write.
+        drawn_from = None if generator is None else getattr(effect, "drawn_from", None)
+        drawn = effect if drawn_from is None else drawn_from(generator)
         problem = problem.through(drawn.applied)
     return problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -29,19 +30,23 @@ class ArrayConverters:
 
     def periphery(self) -> Any:
         """The same as compiled loops take it (``kernels.stack.converted.Periphery``)."""
-        from device_models.kernels.stack.converted import Periphery  # noqa: PLC0415  (imports numba)
+        return _periphery(self.converters, self.source is not None)
 
-        given = self.converters
-        managed = given.bound_management == "iterative"
-        return Periphery(
-            _coder(given.dac),
-            _coder(given.adc),
-            _coder(given.error_dac),
-            _coder(given.error_adc),
-            0.0 if self.source is None else float(given.output_noise),
-            given.noise_management == "abs_max",
-            MAX_HALVINGS if managed else 0,
-        )
+
+@lru_cache(maxsize=64)
+def _periphery(given: Converters, noisy: bool) -> Any:
+    from device_models.kernels.stack.converted import Periphery  # noqa: PLC0415  (imports numba)
+
+    managed = given.bound_management == "iterative"
+    return Periphery(
+        _coder(given.dac),
+        _coder(given.adc),
+        _coder(given.error_dac),
+        _coder(given.error_adc),
+        float(given.output_noise) if noisy else 0.0,
+        given.noise_management == "abs_max",
+        MAX_HALVINGS if managed else 0,
+    )
 
 
 def array_converters(passes: Callable[[], object]) -> ArrayConverters | None:

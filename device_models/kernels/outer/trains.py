@@ -11,11 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from device_models.kernels.compiled import called, inlined
-from device_models.kernels.number_loops import BLOCK, largest_size
+from device_models.kernels.number_loops import BLOCK, block_of, largest_size
 from device_models.kernels.outer.streams import COLUMN_TRAINS, ROW_TRAINS, words_in_turn
 
 _SLOTS = 32
 """Slots of a word."""
+
+_LEVELS = 8
+"""Bits of the random numbers of slots that are drawn for all, a multiple of 4."""
+
+_FURTHER = np.uint64(2**31)
+"""Blocks beyond those of the first bits."""
 
 _LEFT = 64
 """Room in a block for which no further row is begun."""
@@ -48,6 +54,7 @@ class Lines(NamedTuple):
         pulses: Numbers of pulses, where these are counted.
         slots: Of each word of slots a row, one number a line.
         most: Largest random number at which a slot has a pulse.
+        equal: Slots whose numbers have had its bits so far.
         words: Room for random words.
     """
 
@@ -56,6 +63,7 @@ class Lines(NamedTuple):
     pulses: Any
     slots: Any
     most: Any
+    equal: Any
     words: Any
 
 
@@ -69,7 +77,8 @@ def lines_of(size: Any, trains: Any, like: Any) -> Any:
         np.empty(size, like.dtype),
         np.empty((words, size), np.uint32),
         np.empty(size, np.uint32),
-        np.empty(4 * size, np.uint32),
+        np.empty(size, np.uint32),
+        np.empty(_LEVELS * size, np.uint32),
     )
 
 
@@ -93,20 +102,59 @@ def _probable(values: Any, scale: Any, one_more: Any, lines: Any) -> Any:
 
 @called
 def _draw(key: Any, place: Any, use: Any, length: Any, count: Any, lines: Any) -> None:
-    """Fills ``slots`` of some lines by the probabilities in ``pulses``."""
+    """Fills ``slots`` of some lines by the probabilities in ``pulses``.
+
+    A slot has a pulse where its random number of 32 bits is at most the line's. The bits are
+    compared from the first one on, those of all slots of a word at a time: after ``_LEVELS`` of
+    them nearly all slots are told, and only for the others are further ones drawn.
+    """
     for k in range(count):
-        # A word of 32 bits is at most this with the probability, to a part of 2⁻³².
-        lines.most[k] = np.uint32(np.uint64(np.ceil(np.float64(lines.pulses[k]) * 2.0**32)) - 1)
-    for row in lines.slots:
+        # To a part of 2⁻³² of the probability.
+        most = np.uint64(np.ceil(np.float64(lines.pulses[k]) * 2.0**32)) - np.uint64(1)
+        lines.most[k] = np.uint32(most)
+    for word in range(len(lines.slots)):
+        row, equal, slots = lines.slots[word], lines.equal, min(_SLOTS, length - word * _SLOTS)
         for k in range(count):
-            row[k] = np.uint32(0)
-    for begin in range(0, length, 4):
-        words_in_turn(key, place, use, begin // 4 * count, count, count, lines.words)
-        row = lines.slots[begin // _SLOTS]
-        for part in range(min(4, length - begin)):
-            drawn, bit = lines.words[part * count :], np.uint32((begin + part) % _SLOTS)
-            for k in range(count):
-                row[k] |= np.uint32(drawn[k] <= lines.most[k]) << bit
+            row[k], equal[k] = np.uint32(0), np.uint32(2**slots - 1)
+        blocks = count * _LEVELS // 4
+        words_in_turn(key, place, use, word * blocks, blocks, blocks, lines.words)
+        for level in range(_LEVELS):
+            _compare(lines.words[level * count :], level, count, lines.most, row, equal)
+        for k in range(count):
+            if equal[k] > np.uint32(0):
+                row[k] |= _told(key, place, use, word * count + k, equal[k], lines.most[k])
+
+
+@called
+def _compare(words: Any, level: Any, count: Any, most: Any, below: Any, equal: Any) -> None:
+    """One more bit of all slots of each line."""
+    for k in range(count):
+        bits = np.uint32(np.int32(most[k] << np.uint32(level)) >> np.int32(31))
+        below[k] |= equal[k] & bits & ~words[k]
+        equal[k] &= ~(bits ^ words[k])
+
+
+@called
+def _told(key: Any, place: Any, use: Any, number: Any, equal: Any, most: Any) -> Any:
+    """Which of the slots of a line whose first bits are those of the largest number have a pulse.
+
+    Args:
+        key: Of the write.
+        place: See ``order.Place``.
+        use: See ``streams``.
+        number: Of the line's word among all.
+        equal: The slots.
+        most: Largest random number at which a slot has a pulse.
+    """
+    stream, below, level = np.uint64(place.first) | use, np.uint32(0), _LEVELS
+    while level < _SLOTS and equal > np.uint32(0):
+        block = _FURTHER | np.uint64(number * (_SLOTS // 4) + level // 4)
+        for drawn in block_of(stream, block, key):
+            bits = np.uint32(np.int32(most << np.uint32(level)) >> np.int32(31))
+            below |= np.uint32(equal & bits & ~np.uint32(drawn))
+            equal = np.uint32(equal & ~(bits ^ np.uint32(drawn)))
+            level += 1
+    return np.uint32(below | equal)
 
 
 @called
@@ -171,21 +219,32 @@ def _bits_in(word: Any) -> Any:
 
 
 @called
-def _count(
-    row: Any, rows: Any, begin: Any, some: Any, columns: Any, trains: Any, counts: Any
-) -> None:
-    """Coincidences of a row and of some columns."""
-    real = counts.dtype.type
+def _coinciding(
+    row: Any, rows: Any, begin: Any, some: Any, columns: Any, trains: Any, counts: Any, chosen: Any
+) -> Any:
+    """How many of some columns coincide with a row; these, and how often, are filled in."""
+    real, found = counts.dtype.type, 0
     if trains.counted:
         pulses, here, length = rows.pulses[row], columns.pulses[begin:], real(trains.length)
         for k in range(some):
-            counts[k] = np.rint(pulses * here[k] / length)
-        return
-    for word in range(len(columns.slots)):
-        slots, here = rows.slots[word, row], columns.slots[word][begin:]
+            counts[found], chosen[found] = np.rint(pulses * here[k] / length), k
+            found += counts[found] > real(0.0)
+        return found
+    if len(columns.slots) == 1:
+        slots, near = rows.slots[0, row], columns.slots[0][begin:]
         for k in range(some):
-            found = real(np.int32(_bits_in(slots & here[k])))
-            counts[k] = found if word == 0 else counts[k] + found
+            chosen[found] = k
+            found += (slots & near[k]) > np.uint32(0)
+        for k in range(found):
+            counts[k] = real(_bits_in(slots & near[chosen[k]]))
+        return found
+    for k in range(some):
+        total = np.uint32(0)
+        for word in range(len(columns.slots)):
+            total += _bits_in(rows.slots[word, row] & columns.slots[word, begin + k])
+        counts[found], chosen[found] = real(total), k
+        found += total > np.uint32(0)
+    return found
 
 
 @called
@@ -214,18 +273,14 @@ def coincide(
     r, column, size, real = state[0], state[1], 0, increments.dtype.type
     while r < row_count and size <= BLOCK - _LEFT:
         some = min(column_count - column, BLOCK - size)
-        _count(r, rows, column, some, columns, trains, counts)
-        count = 0
-        for k in range(some):
-            chosen[count] = k
-            count += counts[k] > real(0.0)
+        count = _coinciding(r, rows, column, some, columns, trains, counts, chosen)
         row, unit = rows.numbers[r], real(trains.unit) * rows.signs[r]
         begin, bias = place.first + row * place.width, place.bias + row
         numbers, signs = columns.numbers[column:], columns.signs[column:]
         for k in range(count):
             number = numbers[chosen[k]]
             where[size + k] = begin + number if number < place.width else bias
-            increments[size + k] = unit * signs[chosen[k]] * counts[chosen[k]]
+            increments[size + k] = unit * signs[chosen[k]] * counts[k]
         size, column = size + count, column + some
         if column == column_count:
             r, column = r + 1, 0

@@ -119,6 +119,10 @@ DIRECTIONS = 12
 NOISY = {
     "noise of sums": (0.0, {"dac_bits": 6, "adc_bits": 7, "output_noise": 0.1}),
     "a read": (0.2, {"dac_bits": 6, "adc_bits": 8}),
+    "a read that coarse inputs meet again": (
+        0.4,
+        {"dac_bits": 2, "input_range": 1.0, "output_range": 0.4, **MANAGED},
+    ),
     "both and managed": (
         0.2,
         {"dac_bits": 5, "adc_bits": 8, "output_range": 0.5, "output_noise": 0.05, **MANAGED},
