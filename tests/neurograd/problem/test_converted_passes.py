@@ -251,3 +251,31 @@ def test_trains_take_the_same_lines():
     (found,) = trains.sample_estimates(layers, 1, w, generator_for(0))
     expected = trains.gradient(problem, w, generator_for(0), index)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-13)
+
+
+def test_errors_go_back_through_the_read_that_inputs_met_last():
+    """Where an array gets an input again, its last product knows of the read as well.
+
+    With g = 2(y − 1) and y = s(W + sM)x', E[g sM] = 2s·std²·x', at 99 % for both weights. Here x'
+    is far from parallel to the input that came before, which is clipped.
+    """
+    std, scale, draws = 0.2, 8.0, 3000
+    first, last = nn.Linear(1, 2, bias=False), nn.Linear(2, 1, bias=False)
+    first.weight.data = torch.tensor([[11.0], [2.0]])
+    last.weight.data = torch.tensor([[-3.0, 16.0]])
+    x, y = torch.tensor([[0.4]]), torch.tensor([0])
+    problem = Problem(nn.Sequential(first, last), ClassSquaredError(), x, y)
+    see = behind(problem, input_range=0.5, output_range=1.2, bound_management="iterative")
+    w, index, left = problem.initial_weights, torch.tensor([0]), []
+    for k in range(draws):
+        above, below = next(see.sample_products(w, index, ReadSpread(std, generator_for(7, k))))
+        assert float(below.inputs) == pytest.approx(0.1)
+        # Of the input (0.5, 0.5) an eighth of what was clipped: 0.1 and no quarter.
+        assert 0.05 < float(above.inputs[0, 1]) < 0.15
+        assert float(above.inputs[0, 0]) == 0.5
+        g = float(above.errors) / scale
+        noise = below.errors[0] / 4.0 - g * w[2:]
+        left.append(noise - 2.0 * scale * std**2 * above.inputs[0])
+    values = torch.stack(left)
+    z = values.mean(0) / (values.std(0) / draws**0.5)
+    assert float(z.abs().max()) < stats.norm.ppf(1.0 - 0.01 / 4)
