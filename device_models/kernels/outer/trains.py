@@ -223,7 +223,8 @@ def _coinciding(
     row: Any, rows: Any, begin: Any, some: Any, columns: Any, trains: Any, counts: Any, chosen: Any
 ) -> Any:
     """How many of some columns coincide with a row; these, and how often, are filled in."""
-    real, found = counts.dtype.type, 0
+    real = counts.dtype.type
+    found: Any = 0
     if trains.counted:
         pulses, here, length = rows.pulses[row], columns.pulses[begin:], real(trains.length)
         for k in range(some):
