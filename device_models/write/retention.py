@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
+from device_models.kernels.dispatch import alike, over_devices, taken
 from device_models.protocols import ElementMoments
 
 
@@ -137,6 +138,9 @@ class PairLeakage(_Leak):
         return replace(self, positive=self.positive * writes, negative=self.negative * writes)
 
     def _kept(self, w: Tensor, increment: Tensor) -> Tensor:
+        fused = self._fused(w, increment)
+        if fused is not None:
+            return fused
         reached = w + increment
         # Of two plain numbers, ``where`` would make the default type, whatever the weights' is.
         negative, positive = (
@@ -145,6 +149,20 @@ class PairLeakage(_Leak):
         )
         lifetime = torch.where(reached < 0, negative, positive)
         return _less(increment, reached, lifetime)
+
+    def _fused(self, w: Tensor, increment: Tensor) -> Tensor | None:
+        """The same by a compiled loop; None where that does not take these tensors."""
+        lifetimes = [
+            each.to(w).reshape(-1) if isinstance(each, Tensor) else w.new_full((1,), each)
+            for each in (self.positive, self.negative)
+        ]
+        if not (taken(w, increment) and alike(w, *lifetimes)):
+            return None
+        from device_models.kernels.leak_loop import leak_pairs  # noqa: PLC0415  (a loop)
+
+        realized = torch.empty_like(w)
+        over_devices(leak_pairs, w, *(x.numpy() for x in (w, increment, realized, *lifetimes)))
+        return realized
 
 
 def _less(increment: Tensor, reached: Tensor, lifetime: Tensor | float) -> Tensor:

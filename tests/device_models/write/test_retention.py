@@ -10,6 +10,7 @@ import torch
 from device_models.chip import Chip
 from device_models.protocols import WritePath
 from device_models.rules.backprop import Backprop
+from device_models.write import retention
 from device_models.write.crossbar import draw_crossbar
 from device_models.write.memristor_write import MemristorWrite
 from device_models.write.retention import Leakage, PairLeakage, draw_lifetimes
@@ -122,3 +123,20 @@ def test_refuses_impossible_lifetimes(lifetime):
 def test_refuses_a_negative_spread():
     with pytest.raises(ValueError, match="spread is -1; allowed: 0 or more"):
         draw_lifetimes(5, 10.0, -1.0, generator_for(0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["32 bits", "64 bits"])
+@pytest.mark.parametrize("kind", ["own", "one of all", "one of them"])
+def test_pairs_in_a_loop_leak_as_in_tensor_operations(kind, dtype, monkeypatch):
+    """The same numbers, of weights that cross 0 as well, and of infinite and missing ones."""
+    generator = torch.Generator().manual_seed(3)
+    w, increment = (0.1 * torch.randn(500, generator=generator, dtype=dtype) for _ in range(2))
+    w[:3], increment[3] = torch.tensor([float("nan"), float("inf"), 0.0], dtype=dtype), 0.0
+    own = [1.0 + 50.0 * torch.rand(500, generator=generator, dtype=dtype) for _ in range(2)]
+    lifetimes = {"own": own, "one of all": (7.0, 30.0), "one of them": (own[0], 9.0)}[kind]
+    write = PairLeakage(*lifetimes)
+    found = write.write(w, increment, generator)
+    monkeypatch.setattr(retention, "taken", lambda *given: False)
+    expected = write.write(w, increment, generator)
+    assert torch.equal(found.nan_to_num(7.0), expected.nan_to_num(7.0))
+    assert bool(((w < 0) != (w + increment < 0)).any())
