@@ -99,11 +99,10 @@ class Problem:
 
     def _take(self, module: torch.nn.Module) -> None:
         """A module of this problem's own, with its weights as the first ones."""
-        self.__dict__.pop("outside_layers", None)  # kept once it was asked for
+        for name in ("outside_layers", "_stack"):  # kept once they were asked for
+            self.__dict__.pop(name, None)
         named = {n: p for n, p in module.named_parameters() if p.requires_grad}
         self.module = module
-        loss, (x, y) = self.loss_function, self._data["train"]
-        self._stack = LayerStack.of(module, loss, x, y) or SpikingStack.of(module, loss, y)
         self._contexts = pass_contexts(module, self.device)
         self._buffers = dict(module.named_buffers())
         self._shapes = {n: p.shape for n, p in named.items()}
@@ -148,6 +147,7 @@ class Problem:
             passes: Makes a fresh context for every forward pass, such as a
                 ``torch.overrides.TorchFunctionMode`` that changes what a layer computes.
         """
+        _ = self._stack  # found once, for all that share the module
         other = copy.copy(self)
         other._passes = (*self._passes, passes)
         return other
@@ -326,6 +326,11 @@ class Problem:
     def _written_out(self) -> LayerStack | SpikingStack | None:
         met = bool(self._passes) or has_torch_function((self.initial_weights,))
         return None if met else self._stack
+
+    @cached_property
+    def _stack(self) -> LayerStack | SpikingStack | None:
+        module, loss, (x, y) = self.module, self.loss_function, self._data["train"]
+        return LayerStack.of(module, loss, x, y) or SpikingStack.of(module, loss, y)
 
     def hessian_product(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """The map v → Hv at ``w``, for vectors of shape ``(N,)``.

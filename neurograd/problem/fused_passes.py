@@ -218,7 +218,7 @@ class FusedPasses:
 
         (samples, classes), count, found = data, index.numel(), []
         periphery, source = arrays.periphery(), arrays.source
-        read = converted.Read(*_read_of(noise))
+        read = None if noise is None else converted.Read(*_read_of(noise)[1:])
         inputs, known = samples.numpy().reshape(len(classes), -1), classes.numpy()
         for some in index.split(MOST_SAMPLES):
             rows, size = self._rows_of(some.numel(), digital_biases=True)

@@ -16,7 +16,7 @@ from device_models.kernels.number_loops import largest_size
 from device_models.kernels.outer.pulses import layer_of
 from device_models.kernels.stack.noise import add_again, add_ahead, add_back, copy, normals
 from device_models.kernels.stack.passes import activate, back_through, matrix_of, slope
-from device_models.kernels.stack.products import add_row, add_rows, by_rows
+from device_models.kernels.stack.products import add_row, add_rows, by_rows, dot
 
 
 class Coder(NamedTuple):
@@ -94,88 +94,102 @@ class Read(NamedTuple):
     """The noise of one read of all weights.
 
     Attributes:
-        noisy: Whether there is any.
         std: Standard deviation of a weight as read.
         key: Of the read, 64 bits without a sign.
     """
 
-    noisy: bool
     std: float
     key: Any
 
 
 class _Seen(NamedTuple):
-    """What an array has got in a forward pass, as far as the noise of its read is known by it.
+    """What arrays have got in a forward pass, as far as the noise of their read is known by it.
+
+    Room is for twice as many vectors as there are samples, in the places of ``factors``, twice as
+    far from the beginning.
 
     Attributes:
-        inputs: Vectors, with room for as many that come after others.
+        inputs: Vectors of all arrays: of each first those of the samples, then what came again.
         inside: Normal numbers that belong to them, see ``noise.add_ahead``.
-        rows: Which samples those are that came after others.
-        count: One number: how many vectors.
+        rows: Of each array, which samples those are that came again.
+        counts: Of each array, how many vectors.
     """
 
     inputs: Any
     inside: Any
     rows: Any
-    count: Any
+    counts: Any
 
 
 @inlined
-def _seen_in(held: Any, insides: Any, again: Any, counts: Any, layers: Any, number: Any) -> Any:
-    """Room for what an array gets: twice as many vectors as there are samples."""
+def _seen_by(seen: Any, layers: Any, number: Any) -> Any:
+    """What an array has got, and the normal numbers that belong to it."""
     _, _, width, height, begin, samples = layers[number]
-    middle, end = 2 * (begin + samples * width), 2 * (begin + samples * (width + height))
-    return _Seen(
-        held[2 * begin : middle].reshape(2 * samples, width),
-        insides[middle:end].reshape(2 * samples, height),
-        again[number],
-        counts[number : number + 1],
+    first, middle, count = 2 * begin, 2 * (begin + samples * width), seen.counts[number]
+    return (
+        seen.inputs[first : first + count * width].reshape(count, width),
+        seen.inside[middle : middle + count * height].reshape(count, height),
     )
 
 
 @called
-def _with_noise(place: Any, inputs: Any, read: Any, seen: Any, products: Any) -> None:
+def _with_noise(
+    place: Any, inputs: Any, read: Any, seen: Any, layers: Any, number: Any, products: Any
+) -> None:
     """Adds the noise of the read to the sums of the first vectors that an array gets."""
-    copy(inputs, seen.inputs)
-    inside = add_ahead(inputs, False, read.std, read.key, place.first, products)
-    copy(inside, seen.inside)
-    seen.count[0] = len(inputs)
+    seen.counts[number] = len(inputs)
+    vectors, inside = _seen_by(seen, layers, number)
+    copy(inputs, vectors)
+    copy(add_ahead(inputs, False, read.std, read.key, place.first, products), inside)
+
+
+@called
+def _again(
+    w: Any, place: Any, inputs: Any, products: Any, read: Any, seen: Any, layers: Any,
+    number: Any, further: Any,
+) -> None:  # fmt: skip
+    """The sums of some samples whose inputs an array gets again."""
+    matrix, rows = matrix_of(w, place, products.shape[1]), seen.rows[number]
+    for i in range(further):
+        line, given = products[rows[i]], inputs[rows[i]]
+        for k in range(line.size):
+            line[k] = dot(given, matrix[k])
+    if read is not None:
+        seen.counts[number] += further
+        vectors, inside = _seen_by(seen, layers, number)
+        for i in range(further):
+            line, given = vectors[len(inputs) + i], inputs[rows[i]]
+            for k in range(line.size):
+                line[k] = given[k]
+        if further > 0:
+            add_again(vectors, len(inputs), rows, read.std, read.key, place.first, inside, products)
 
 
 @called
 def _managed(
     w: Any, place: Any, raw: Any, inputs: Any, products: Any, periphery: Any, read: Any,
-    scales: Any, seen: Any,
+    scales: Any, seen: Any, layers: Any, number: Any,
 ) -> None:  # fmt: skip
     """Inputs, their scales and the sums of an array, behind management of noise and bounds."""
-    real, samples = w.dtype.type, len(inputs)
-    for n in range(samples):
+    real, further, rows = w.dtype.type, 0, seen.rows[number]
+    for n in range(len(inputs)):
         most = largest_size(raw[n]) if periphery.abs_max else real(1.0)
         scales[n] = most if most > real(0.0) else real(1.0)
         _scaled(raw[n], scales[n], periphery.dac, inputs[n])
     _sums(w, place, inputs, products)
-    if read.noisy:
-        _with_noise(place, inputs, read, seen, products)
+    if read is not None:
+        _with_noise(place, inputs, read, seen, layers, number, products)
     if periphery.most_halvings == 0:
         return
-    further = 0
-    for n in range(samples):
+    for n in range(len(inputs)):
         beyond = largest_size(products[n]) / real(periphery.adc.reach)
         if beyond > real(1.0):
             halvings = min(np.ceil(np.log2(beyond)), real(periphery.most_halvings))
             scales[n] *= real(2.0) ** halvings
             _scaled(raw[n], scales[n], periphery.dac, inputs[n])
-            _sums(w, place, inputs[n : n + 1], products[n : n + 1])
-            if read.noisy:
-                copy(inputs[n : n + 1], seen.inputs[samples + further :])
-                seen.rows[further] = n
+            rows[further] = n
             further += 1
-    if read.noisy and further > 0:
-        seen.count[0] += further
-        add_again(
-            seen.inputs[: samples + further], samples, seen.rows, read.std, read.key, place.first,
-            seen.inside, products,
-        )  # fmt: skip
+    _again(w, place, inputs, products, read, seen, layers, number, further)
 
 
 @called
@@ -199,7 +213,7 @@ def _go_on(w: Any, bias: Any, read: Any, scales: Any, products: Any) -> None:
     if bias >= 0:
         for k in range(height):
             biases[k] = w[bias + k]
-        if read.noisy:
+        if read is not None:
             stream = np.uint64(bias) | np.uint64(READ_BIASES)
             add_row(height, real(read.std), normals(read.key, stream, 1, height, w)[0], biases)
     for n in range(len(products)):
@@ -245,15 +259,16 @@ def passes(
         count: Samples that it is a mean over.
         periphery: The converters.
         key: Of the noise of sums, 64 bits without a sign.
-        read: Of the weights by both passes.
+        read: Of the weights by both passes; None where it is exact, without the loops of its noise.
         factors: Filled, see ``outer.pulses.write``.
     """
     last, batch, one = len(kinds) - 1, index.size, np.ones(index.size, w.dtype)
     # What the network computes around the arrays, in the places of what these get.
     around, scales = np.empty_like(factors), np.empty((last + 1, batch), w.dtype)
-    held, insides = np.empty(2 * len(factors), w.dtype), np.empty(2 * len(factors), w.dtype)
-    again = np.empty((last + 1, batch), np.int64)
-    counts = np.zeros(last + 1, np.int64)
+    seen = _Seen(
+        np.empty(2 * len(factors), w.dtype), np.empty(2 * len(factors), w.dtype),
+        np.empty((last + 1, batch), np.int64), np.zeros(last + 1, np.int64),
+    )  # fmt: skip
     outputs, sizes = np.empty((batch, layers[0][3]), w.dtype), np.empty(batch, w.dtype)
     _, raw, _ = layer_of(around, layers, last)
     for n in range(batch):
@@ -264,8 +279,7 @@ def passes(
         place, inputs, _ = layer_of(factors, layers, number)
         _, raw, _ = layer_of(around, layers, number)
         into = layer_of(around, layers, number - 1)[1] if number > 0 else outputs
-        seen = _seen_in(held, insides, again, counts, layers, number)
-        _managed(w, place, raw, inputs, into, periphery, read, scales[number], seen)
+        _managed(w, place, raw, inputs, into, periphery, read, scales[number], seen, layers, number)
         stream = np.uint64(place.first) | np.uint64(READ_AHEAD)
         _read(key, stream, periphery.noise, one, periphery.adc, into)
         bias = layers[biases[number]][0] if biases[number] >= 0 else -1
@@ -289,12 +303,9 @@ def passes(
         _, _, below = layer_of(around, layers, number + 1)
         _fill(below, w.dtype.type(0.0))
         add_rows(errors, matrix_of(w, place, errors.shape[1]), below)
-        if read.noisy:
-            seen = _seen_in(held, insides, again, counts, layers, number)
-            add_back(
-                errors, seen.inputs[: counts[number]], False, read.std, read.key, place.first,
-                seen.inside, below,
-            )  # fmt: skip
+        if read is not None:
+            vectors, inside = _seen_by(seen, layers, number)
+            add_back(errors, vectors, False, read.std, read.key, place.first, inside, below)
         stream = np.uint64(place.first) | np.uint64(READ_BACK)
         _read(key, stream, periphery.noise, sizes, periphery.error_adc, below)
         for n in range(batch):
