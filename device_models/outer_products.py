@@ -185,14 +185,16 @@ class TrainSettings:
         length: Slots of a train, 1 or more.
         alpha: α of a sample's own part of the step.
         samples: Samples of the batch, whose losses are parts of a mean over them.
-        gradient: What one coincidence is in units of the gradient of the batch.
+        quantum: Weight change of one coincidence.
+        step_size: Δt of the batch, in whose units of the gradient it is ``quantum/step_size``.
         counted: Whether pulses are rounded numbers, none of which is drawn.
     """
 
     length: int
     alpha: float
     samples: int
-    gradient: float
+    quantum: float
+    step_size: float
     counted: bool
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
@@ -161,8 +162,8 @@ class PulseTrains:
     def of_samples(self, samples: int) -> TrainSettings:
         """The trains of single samples of a batch (``of_one_in``), which are written one by one."""
         alpha = self.of_one_in(samples)._alpha(1)
-        unit = self.quantum / self.step_size
-        return TrainSettings(self.length, alpha, samples, unit, self.deterministic)
+        numbers = (self.quantum, self.step_size, self.deterministic)
+        return TrainSettings(self.length, alpha, samples, *numbers)
 
     def sample_estimates(
         self,
@@ -366,10 +367,8 @@ def _rank_one_part(
         wanted = [*parameters.values(), *(call.product for call in calls.values())]
         found = derivatives(loss, wanted, allow_unused=True, materialize_grads=True)
     names = {id(p): name for name, p in parameters.items()}
-    first = {
-        name: int(view.storage_offset() - w.storage_offset())
-        for name, view in problem.parameters_of(w).items()
-    }
+    ends = accumulate((p.numel() for p in parameters.values()), initial=0)
+    first = dict(zip(parameters, ends, strict=False))
     layers: list[OuterProducts] = []
     for (name, call), error in zip(calls.items(), found[len(parameters) :], strict=True):
         x = call.x.reshape(-1, call.x.shape[-1])

@@ -87,7 +87,7 @@ def write_pulse_trains(
     if request.most > request.single:
         factors, rows = products
         asked = _run(pulses.largest, w, factors, rows[len(rows) - _digital(layers) :])
-        most = max(asked, trains.length * trains.gradient) * abs(factor)
+        most = max(asked * abs(factor), trains.length * abs(_unit(trains, factor)))
         if not most <= request.single * min(request.up, request.down):
             return False
     keys, how = _train_keys(write, generator, count, trains), _how(w, layers, trains, factor)
@@ -180,9 +180,17 @@ def _how(
     """What a loop over trains gets between products and devices."""
     from device_models.kernels.outer.trains import Trains  # noqa: PLC0415  (imports numba)
 
-    unit = float(factor * trains.gradient)
-    numbers = trains.length, float(trains.alpha), float(trains.samples), unit, trains.counted
+    unit, samples = _unit(trains, factor), float(trains.samples)
+    numbers = trains.length, float(trains.alpha), samples, unit, trains.counted
     return len(layers) - _digital(layers), _real(w)(factor), Trains(*numbers)
+
+
+def _unit(trains: TrainSettings, factor: float) -> float:
+    """Increment of a coincidence of lines of the same sign; with −Δt exactly a quantum down.
+
+    In this order: where counts are halves of a device's pulses, the last digit decides a rounding.
+    """
+    return factor / trains.step_size * trains.quantum
 
 
 def _train_keys(

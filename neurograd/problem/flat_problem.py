@@ -278,7 +278,7 @@ class Problem:
 
     def gradient(self, w: Tensor, index: Tensor | None = None) -> Tensor:
         """Gradient of the mean loss over the samples ``index`` (all when None), shape ``(N,)``."""
-        if self._passes and index is not None and index.numel() <= MOST_SAMPLES:
+        if self._passes and isinstance(index, Tensor) and index.numel() <= MOST_SAMPLES:
             found = self.sample_products(w.detach(), index)
             if found is not None:
                 return summed_gradients(next(found), w)

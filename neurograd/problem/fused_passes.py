@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -78,7 +79,7 @@ def products_of_samples(
     arrays = array_converters(passes[0]) if len(passes) == 1 else None
     if arrays is None or stack.fused is None:
         return None
-    return stack.fused.converted(w, data, index, arrays, noise)
+    return stack.fused.converted(w, data, index, arrays, most, noise)
 
 
 def _some_products(
@@ -184,15 +185,19 @@ class FusedPasses:
         data: tuple[Tensor, Tensor],
         index: Tensor,
         arrays: ArrayConverters,
+        most: int,
         noise: ReadSpread | None = None,
     ) -> Iterator[PackedProducts] | None:
-        """The same behind converters, ``MOST_SAMPLES`` at a time, all of them at the same weights.
+        """The same behind converters, ``MOST_SAMPLES`` at a time.
+
+        Those of ``most`` samples are made together, at the weights as they are then.
 
         Args:
             w: As for ``products``.
             data: As for ``products``.
             index: As for ``products``; any number of samples.
             arrays: The converters.
+            most: Samples whose products are held at a time.
             noise: As for ``products``; of up to ``MOST_SAMPLES`` samples.
 
         Returns:
@@ -204,19 +209,23 @@ class FusedPasses:
         if int(index.min()) < 0 or int(index.max()) >= len(classes):
             return None
         # Made when the first of them are asked for: until then there is nothing to draw for.
-        return self._converted(w, data, index, arrays, noise)
+        parts = index.split(most)
+        return chain.from_iterable(
+            self._converted(w, data, part, count, arrays, noise) for part in parts
+        )
 
     def _converted(
         self,
         w: Tensor,
         data: tuple[Tensor, Tensor],
         index: Tensor,
+        count: int,
         arrays: ArrayConverters,
         noise: ReadSpread | None,
-    ) -> Iterator[PackedProducts]:
+    ) -> list[PackedProducts]:
         from device_models.kernels.stack import converted  # noqa: PLC0415  (imports numba)
 
-        (samples, classes), count, found = data, index.numel(), []
+        (samples, classes), found = data, []
         periphery, source = arrays.periphery(), arrays.source
         read = None if noise is None else converted.Read(*_read_of(noise)[1:])
         inputs, known = samples.numpy().reshape(len(classes), -1), classes.numpy()
@@ -230,7 +239,7 @@ class FusedPasses:
             )  # fmt: skip
             loop_of(converted.passes, w.dtype).ready_for(arguments)(*arguments)
             found.append(PackedProducts(factors, rows, digital=len(rows) - len(self.layers)))
-        yield from found
+        return found
 
     @cached_property
     def _bias_rows(self) -> Any:

@@ -250,3 +250,14 @@ def test_refuses_networks_of_other_layers():
     tied = regression([first, nn.Tanh(), second], 4, 4, samples=6)
     with pytest.raises(ValueError, match=r"bias 0\.bias is used by two layers; allowed: one"):
         PulseTrains(0.1, 0.1).moments(tied, tied.initial_weights)
+
+
+def test_weights_of_any_strides_have_the_same_estimate():
+    problem = _small()
+    w, rule = problem.initial_weights, PulseTrains(FINE, 0.1, length=10)
+    column = torch.zeros(len(w), 3, dtype=w.dtype)
+    column[:, 1] = w
+    found = rule.moments(problem, column[:, 1])
+    expected = rule.moments(problem, w)
+    assert torch.equal(found.mean, expected.mean)
+    assert torch.equal(found.variance, expected.variance)

@@ -290,3 +290,20 @@ def test_exact_gradients_have_no_trains():
     problem = classification([torch.nn.Linear(4, 3)], (4,), 3, samples=5)
     chip = Chip(Minibatch(Backprop(), 2), STEP_SIZE)
     assert chip.sample_estimates(problem, problem.initial_weights, generator_for(0)).trains is None
+
+
+@pytest.mark.parametrize("dtype", dispatch.TYPES, ids=["32 bits", "64 bits"])
+def test_halves_of_pulses_are_rounded_as_such(dtype):
+    """One coincidence is half a pulse, which is nearest to none; of three halves two are left."""
+    write = silent(4, "nearest", dtype)
+    for step_size in (0.7, 0.1, 1e-3):
+        trains = PulseTrains(QUANTUM / 2, step_size, 1, "deterministic")
+        for count, pulses_made in ((1, 0.0), (3, 2.0)):
+            trains = replace(trains, length=count)
+            x = torch.ones(1, 2, dtype=dtype)
+            layer = OuterProducts(0, None, x, 1000.0 * x)
+            w = torch.zeros(4, dtype=dtype)
+            assert write.write_trains(
+                w, [layer], trains.of_samples(1), -step_size, generator_for(0)
+            )
+            assert w.tolist() == [-pulses_made * QUANTUM] * 4

@@ -279,3 +279,30 @@ def test_errors_go_back_through_the_read_that_inputs_met_last():
     values = torch.stack(left)
     z = values.mean(0) / (values.std(0) / draws**0.5)
     assert float(z.abs().max()) < stats.norm.ppf(1.0 - 0.01 / 4)
+
+
+def test_products_of_many_samples_are_made_a_chunk_at_a_time():
+    """Memory is bounded by the chunks: those of a later chunk see the weights as they are then."""
+    layers, loss = NETWORKS["tanh"]
+    known = problem_of("tanh")
+    small = Problem(nn.Sequential(*layers), loss, *known.data(), chunk_size=16)
+    see, w = behind(small, dac_bits=5), known.initial_weights.clone()
+    index = torch.arange(SAMPLES)
+    products = see.sample_products(w, index)
+    first = summed_gradients(next(products), w)
+    w += 1.0
+    rest = [summed_gradients(each, w) for each in products]
+    assert len(rest) == -(-SAMPLES // 16) - 1
+    factor = 16 / SAMPLES
+    expected = under_hooks(see, known.initial_weights, index[:16]) * factor
+    torch.testing.assert_close(first, expected, rtol=0, atol=1e-13)
+    torch.testing.assert_close(
+        rest[0], under_hooks(see, w, index[16:32]) * factor, rtol=0, atol=1e-13
+    )
+
+
+def test_samples_may_be_told_as_tensors_are_indexed():
+    problem = behind(problem_of("relu"), dac_bits=5)
+    w = problem.initial_weights
+    expected = under_hooks(problem, w, torch.tensor([1, 2]))
+    torch.testing.assert_close(problem.gradient(w, [1, 2]), expected, rtol=0, atol=1e-13)
