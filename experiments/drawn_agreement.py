@@ -15,7 +15,8 @@ clean twins (one of each chip in batches, one in all else) a part is timed.
 
 ``--commit HASH`` judges on the chips of another commit, ``--chips N`` takes the first N of each
 size of batches, 20 or more for a record. A record that is there stays in the new one, under
-``earlier``, with the claims as they were then: of another commit, on other chips, or of fewer.
+``earlier``, with the claims as they were then: of another commit, or on other chips. One of fewer
+chips that is gone on with, its rows as they were, is in the new one already.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{result['redrawn_failed']} whose forecast or training ended in an error"
     )
     flags = f" --commit {commit}" + ("" if count == JUDGING else f" --chips {count}")
-    earlier = earlier_runs(run, run.command() + flags)
+    earlier = earlier_runs(run, run.command() + flags, rows)
     if earlier:
         setting += f"; earlier runs in the record: {len(earlier)}"
     record = {
@@ -113,12 +114,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run.write(record, draw(rows), claims(result, setting))
 
 
-def earlier_runs(run: Run, command: str) -> list[dict[str, Any]]:
+def earlier_runs(run: Run, command: str, rows: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The runs that a record has, but for one of the same command, which is made anew.
+
+    Nor one that has been gone on with: whose rows are all among these as they were.
 
     Args:
         run: The run, whose folder may have the record.
         command: Of the run.
+        rows: Of the run, by the names of its specs.
     """
     path = run.out / f"{run.name}.json"
     if not path.exists():
@@ -126,7 +130,10 @@ def earlier_runs(run: Run, command: str) -> list[dict[str, Any]]:
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     before: list[dict[str, Any]] = kept.pop("earlier", [])
     runs = [*before, kept]
-    return [each for each in runs if each["command"] != command]
+    others = [each for each in runs if each["command"] != command]
+    # As they are read from a file.
+    here: dict[str, Any] = json.loads(json.dumps(rows))
+    return [each for each in others if not each["chips"].items() <= here.items()]
 
 
 def drawn_items(

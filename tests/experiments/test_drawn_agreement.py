@@ -39,12 +39,16 @@ def test_half_of_the_batches_are_shuffled():
 
 def test_every_run_stays_in_the_record(tmp_path):
     run = Run("drawn_agreement", quick=True, device=torch.device("cpu"), seed=0, out=tmp_path)
-    assert earlier_runs(run, "new") == []
+    assert earlier_runs(run, "new", {}) == []
     path = tmp_path / "drawn_agreement.json"
-    first, second = ({"command": name, "claims": [name]} for name in ("first", "second"))
+    first = {"command": "first", "claims": ["first"], "chips": {"1-00": {"cost": [0.5, None]}}}
+    second = {"command": "second", "claims": ["second"], "chips": {"1-00": {"cost": [0.25, 1]}}}
     path.write_text(json.dumps({**second, "earlier": [first]}))
-    assert earlier_runs(run, "new") == [first, second]
-    assert earlier_runs(run, "second") == [first], "the same one again"
+    assert earlier_runs(run, "new", {}) == [first, second]
+    assert earlier_runs(run, "second", {}) == [first], "the same one again"
+    gone_on = {"1-00": {"cost": (0.25, 1)}, "8-00": {"cost": [0.75, 1]}}
+    assert earlier_runs(run, "new", gone_on) == [first], "the second is in it"
+    assert earlier_runs(run, "new", {"8-00": {}}) == [first, second]
 
 
 def _told(**predicted):
