@@ -281,7 +281,7 @@ class Problem:
         if self._passes and isinstance(index, Tensor) and index.numel() <= MOST_SAMPLES:
             found = self.sample_products(w.detach(), index)
             if found is not None:
-                return summed_gradients(next(found), w)
+                return functools.reduce(Tensor.add_, (summed_gradients(p, w) for p in found))
         stack = self._written_out
         return self._summed(w, index, self._graph_gradient if stack is None else stack.gradient)
 
