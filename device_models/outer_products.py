@@ -143,6 +143,16 @@ class FactoredProblem(Protocol):
         ...
 
 
+def known_products(
+    problem: Any, w: Tensor, index: Tensor, noise: ReadSpread | None = None
+) -> Iterator[Sequence[OuterProducts]] | None:
+    """``FactoredProblem.sample_products``; None where a problem is none, too."""
+    if not hasattr(problem, "sample_products"):
+        return None
+    found: Iterator[Sequence[OuterProducts]] | None = problem.sample_products(w, index, noise)
+    return found
+
+
 @dataclass(frozen=True)
 class SampleStreams:
     """A generator for each sample: a part of the weights draws each write from its own.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from device_models.outer_products import OuterProducts, ReadSpread
+from device_models.outer_products import OuterProducts, ReadSpread, known_products
 from device_models.protocols import Problem
 
 
@@ -44,7 +43,4 @@ class Backprop:
 
         None where they are none, or the problem is no ``FactoredProblem``.
         """
-        known: Any = problem
-        return (
-            known.sample_products(w, index, noise) if hasattr(problem, "sample_products") else None
-        )
+        return known_products(problem, w, index, noise)

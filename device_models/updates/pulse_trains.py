@@ -10,14 +10,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import ClassVar, Literal, Self, get_args
 
 import torch
 from torch import Tensor
 
 from device_models.kernels.cudnn_state import derivatives
 from device_models.layer_hooks import LayerCall, LayerHook
-from device_models.outer_products import OuterProducts, ReadSpread, TrainSettings
+from device_models.outer_products import OuterProducts, ReadSpread, TrainSettings, known_products
 from device_models.protocols import ElementMoments, Problem
 from device_models.rules.layerwise import count_samples, leaf_parameters
 
@@ -153,11 +153,7 @@ class PulseTrains:
         None where they are not known as ``FactoredProblem`` knows them, or the trains are those of
         batches of another size.
         """
-        known: Any = problem
-        if self.batch is not None or not hasattr(problem, "sample_products"):
-            return None
-        found: Iterator[Sequence[OuterProducts]] | None = known.sample_products(w, index, noise)
-        return found
+        return None if self.batch is not None else known_products(problem, w, index, noise)
 
     def of_samples(self, samples: int) -> TrainSettings:
         """The trains of single samples of a batch (``of_one_in``), which are written one by one."""
