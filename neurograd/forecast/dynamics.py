@@ -102,7 +102,7 @@ class WholeSetDynamics:
         self.diffusion = Diffusion(self._estimates, self._response, modes, chip.step_size)
         self.epochs = shuffled_epochs(problem, chip)
         self._estimate: Tensor | None = None
-        self._linearized_at = self._refreshed_at = 0
+        self._linearized_at = self._refreshed_at = self._begun = 0
         self.before_noise: Tensor | None = None
 
     @property
@@ -116,9 +116,17 @@ class WholeSetDynamics:
         self.diffusion.step_size = chip.step_size
 
     def begin(self, w: Tensor, done: int, length: int, generator: torch.Generator) -> None:
-        """New statistics at the first step, and a new line through the write's response."""
-        if self._estimate is None:
+        """New statistics where they are old by a step's end, and a new line through the response.
+
+        Before the step's noise is drawn, and without that noise in the weights: rules whose noise
+        is as large as the gradient would have that of an earlier step, and feed on their own.
+        """
+        self._begun = done
+        if self._estimate is None or done + length - self._refreshed_at > REFRESH_INTERVAL:
             self._estimate = self._estimates.refresh_statistics(w, generator)
+            self._refreshed_at = done + length
+        else:
+            self._estimates.rescale(w)
         if not done or done - self._linearized_at > REFRESH_INTERVAL:
             self._response.linearize(w, self._estimate, self._estimates.spread)
             self._linearized_at = done
@@ -131,15 +139,12 @@ class WholeSetDynamics:
     def first_drift(
         self, start: Tensor, done: int, length: int, generator: torch.Generator
     ) -> Tensor:
-        """Drift at the beginning of a step, with statistics refreshed if they are old."""
-        if done + length - self._refreshed_at <= REFRESH_INTERVAL:
-            return self.drift(start, generator)
-        self._estimate = self._estimates.refresh_statistics(start, generator)
-        self._refreshed_at = done + length
-        return self._drift_of(start, self._estimate)
+        """Drift at the beginning of a step."""
+        return self.drift(start, generator)
 
     def shorten(self, length: int, before_noise: Tensor | None) -> Tensor | None:
         """The same drift: no part of the samples belongs to a step."""
+        self._refreshed_at = min(self._refreshed_at, self._begun + length)
         return before_noise
 
     def drift(self, w: Tensor, generator: torch.Generator) -> Tensor:

@@ -151,6 +151,7 @@ class GradientEstimates:
         self.deviations: deque[Tensor] = deque(maxlen=self._kept)
         self._batches: deque[Tensor] = deque(maxlen=self._kept)
         self._shared: deque[Tensor] = deque(maxlen=self._kept // 2)
+        self._sizes: deque[float] = deque(maxlen=self._kept)
         self.spread: EstimateSpread | None = None
 
     def mean(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
@@ -179,10 +180,51 @@ class GradientEstimates:
         if self._rule_random:
             for _ in range(count):
                 self._draw_deviation(w, mean, generator)
+            self._bring_to_size(w, count)
         if self.deviations:
             # Kept, because every drift until the next refresh asks for it.
             self.spread = self._spread(w, mean, generator)
         return mean
+
+    def rescale(self, w: Tensor) -> None:
+        """Kept deviations become as large as estimates vary at ``w``, where that is known.
+
+        Args:
+            w: Stored weights, shape ``(N,)``.
+        """
+        if self._bring_to_size(w, 0) and self.spread is not None:
+            deviations = torch.stack(list(self.deviations))
+            variance = deviations.square().mean(0)
+            self.spread = replace(self.spread, deviations=deviations, variance=variance)
+
+    def _bring_to_size(self, w: Tensor, new: int) -> bool:
+        """Brings all but the newest deviations to the total variance at ``w``; whether it is known.
+
+        It is that of rules which perturb, over the whole set: with the gradient it falls along a
+        training, by orders of magnitude between two refreshes of half of what is kept.
+        """
+        now = self._total_variance(w)
+        if now is None:
+            return False
+        self._sizes.extend([now] * new)
+        scales = [math.sqrt(now / before) if before > 0 else 1.0 for before in self._sizes]
+        for k, scale in enumerate(scales):
+            self.deviations[k] = self.deviations[k] * scale
+        self._sizes.extend([now] * len(scales))
+        return True
+
+    def _total_variance(self, w: Tensor) -> float | None:
+        """Closed-form total variance of an estimate at ``w``; None where there is none."""
+        known = getattr(self.chip.rule, "total_variance", None)
+        if self._reads_random or isinstance(self.chip.rule, Minibatch) or not callable(known):
+            return None
+        seen = self.chip.mean_read(w, torch.Generator(device=w.device))
+        try:
+            found = float(known(self.chip.see(self._problem), seen))
+        except ValueError:
+            return None
+        self.gradients += 1
+        return found
 
     def _draw_deviation(self, w: Tensor, mean: Tensor, generator: torch.Generator) -> None:
         """One estimate less the mean, and the part of it that a shuffled batch's samples are."""
