@@ -73,6 +73,28 @@ class ExpectedRule(Protocol):
         ...
 
 
+@runtime_checkable
+class PerturbingRule(LearningRule, Protocol):
+    """A rule that perturbs, and whose total variance is known in closed form."""
+
+    def total_variance(self, problem: Problem, w: Tensor) -> float:
+        """Total variance of an estimate over the whole training set at ``w``.
+
+        Raises:
+            ValueError: If there is no closed form for this network.
+        """
+        ...
+
+
+@runtime_checkable
+class RuleAboutMean(PerturbingRule, Protocol):
+    """One whose estimates are known by their mean alone."""
+
+    def estimates_about(self, mean: Tensor, count: int, generator: torch.Generator) -> Tensor:
+        """Independent estimates about their mean, of shape ``(N,)``; shape ``(count, N)``."""
+        ...
+
+
 def expected_gradient(
     rule: Any,
     problem: Problem,

@@ -13,6 +13,27 @@ from torch import Tensor
 from device_models.protocols import Problem
 
 
+def along_random_directions(
+    gradient: Tensor, count: int, samples: int, generator: torch.Generator
+) -> Tensor:
+    """Means of ``⟨g,ξ⟩ξ`` over some standard normal ξ each, shape ``(count, N)``.
+
+    Args:
+        gradient: g, shape ``(N,)``.
+        count: How many means.
+        samples: Directions ξ of each.
+        generator: Source of the directions.
+    """
+    found = gradient.new_zeros((count, len(gradient)))
+    for each in found:
+        for _ in range(samples):
+            noise = torch.randn(
+                gradient.shape, generator=generator, dtype=gradient.dtype, device=gradient.device
+            )
+            each += (gradient @ noise) * noise
+    return found / samples
+
+
 @dataclass(frozen=True)
 class ForwardGradient:
     """``⟨g,ξ⟩ξ``, the mean over independent standard normal ξ; no bias.
@@ -53,11 +74,7 @@ class ForwardGradient:
     ) -> Tensor:
         """One estimate over the samples ``index`` (all when None), shape ``(N,)``."""
         exact = problem.gradient(w, index)
-        estimate = torch.zeros_like(exact)
-        for _ in range(self.samples):
-            noise = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-            estimate += (exact @ noise) * noise
-        return estimate / self.samples
+        return along_random_directions(exact, 1, self.samples, generator)[0]
 
     def expected(
         self,
@@ -68,6 +85,16 @@ class ForwardGradient:
     ) -> Tensor:
         """Mean of an estimate, shape ``(N,)``: the exact gradient, for any loss."""
         return problem.gradient(w, index)
+
+    def estimates_about(self, mean: Tensor, count: int, generator: torch.Generator) -> Tensor:
+        """Independent estimates about their mean, shape ``(count, N)``.
+
+        Args:
+            mean: The exact gradient, shape ``(N,)``.
+            count: How many.
+            generator: Source of the directions.
+        """
+        return along_random_directions(mean, count, self.samples, generator)
 
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Exact total variance ``(N + 1)‖g‖²/K`` for any loss."""

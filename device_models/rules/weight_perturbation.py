@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from device_models.protocols import Problem
+from device_models.rules.forward_gradient import along_random_directions
 from device_models.rules.layerwise import count_samples
 from device_models.rules.loss_comparisons import Read, seen_weights
 
@@ -109,6 +110,19 @@ class WeightPerturbation:
         the perturbation smooths of it, not that of a pass (``Chip.knows_mean``).
         """
         return problem.gradient(w, index)
+
+    def estimates_about(self, mean: Tensor, count: int, generator: torch.Generator) -> Tensor:
+        """Independent estimates for a small perturbation about their mean, shape ``(count, N)``.
+
+        ``⟨g,ξ⟩ξ``, which needs no loss: exact for any perturbation on a quadratic loss when
+        two-sided, as even orders cancel.
+
+        Args:
+            mean: Their mean g, shape ``(N,)``.
+            count: How many.
+            generator: Source of the perturbations.
+        """
+        return along_random_directions(mean, count, self.samples, generator)
 
     def total_variance(self, problem: Problem, w: Tensor) -> float:
         """Closed-form total variance ``(N + 1)‖g‖²/K`` for a small perturbation.

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, Manhattan, Minibatch, UnstableRuleError
+from neurograd.forecast.gradient_estimates import perturbs_whole_set
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.regimes.path_losses import has_learned
@@ -199,10 +200,14 @@ def _judged(problem: Problem, found: ForecastChip) -> ForecastChip:
 
 
 def _path_end(asked: _Asked, way: Way) -> ForecastChip:
-    """The end of a path, thrown where one in batches ends nowhere or has learned nothing."""
+    """The end of a path, thrown where one in batches ends nowhere or has learned nothing.
+
+    One of a rule that perturbs as well: where its noise lets a chip learn little, no rank of
+    deviations that a path has room for tells how little.
+    """
     problem, chip = asked.problem, asked.chip
     noise = asked.seed, asked.index, asked.schedule
-    guarded = isinstance(chip.rule, Minibatch)
+    guarded = isinstance(chip.rule, Minibatch) or perturbs_whole_set(chip)
     estimates = layer_estimates(problem, chip) if guarded and way == "small_batches" else None
     # Where nothing else is known normal noise stands for that of batches, which throws networks
     # off as well.

@@ -104,22 +104,22 @@ class Diffusion:
         self._draws = None
         found = self._response.noise(w, estimate, self._estimates.spread)
         std, deviations = found.own_variance.sqrt(), found.deviations
-        if deviations is None and not bool(std.any()):
+        own, all_batches = bool(std.any()), found.batches is deviations
+        if deviations is None and not own:
             return 0.0
 
         def one() -> Draw:
             normal = torch.randn(w.shape, generator=generator, dtype=w.dtype, device=w.device)
-            noise, batch = std * normal, None
-            if deviations is not None:
-                weights = torch.randn(
-                    len(deviations), generator=generator, dtype=w.dtype, device=w.device
-                )
-                alone = deviations
-                if found.batches is not None:
-                    batch = weights @ found.batches / math.sqrt(len(deviations))
-                    alone = deviations - found.batches
-                noise += weights @ alone / math.sqrt(len(deviations))
-            return Draw(noise, batch)
+            if deviations is None:
+                return Draw(std * normal, None)
+            weights = torch.randn(
+                len(deviations), generator=generator, dtype=w.dtype, device=w.device
+            ) / math.sqrt(len(deviations))
+            batch = None if found.batches is None else weights @ found.batches
+            if all_batches:
+                return Draw(std * normal if own else None, batch)
+            alone = deviations if found.batches is None else deviations - found.batches
+            return Draw(std * normal + weights @ alone, batch)
 
         after, before = one(), one()
         return self.take(before, after, w)
