@@ -25,12 +25,12 @@ def along_random_directions(
         generator: Source of the directions.
     """
     found = gradient.new_zeros((count, len(gradient)))
-    for each in found:
+    for k in range(count):
         for _ in range(samples):
             noise = torch.randn(
                 gradient.shape, generator=generator, dtype=gradient.dtype, device=gradient.device
             )
-            each += (gradient @ noise) * noise
+            found[k] += (gradient @ noise) * noise
     return found / samples
 
 

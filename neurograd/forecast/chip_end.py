@@ -23,19 +23,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from device_models import Chip, Manhattan, Minibatch, UnstableRuleError
-from neurograd.forecast.gradient_estimates import perturbs_whole_set
 from neurograd.forecast.path import PredictedPath
+from neurograd.forecast.perturbed.dynamics import PerturbedDynamics
+from neurograd.forecast.perturbed.estimates import perturbs_whole_set
 from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.regimes.path_losses import has_learned
 from neurograd.forecast.remembered.path import DIVERGENCES, follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import layer_estimates
+from neurograd.forecast.small_batches.layer_estimates import LayerEstimates
 from neurograd.forecast.small_batches.path import SINGLE_FIRST, SINGLE_LAST, SmallBatchPath
 from neurograd.forecast.small_batches.single_writes import SingleWrites
 from neurograd.problem import Problem
@@ -202,22 +205,31 @@ def _judged(problem: Problem, found: ForecastChip) -> ForecastChip:
 def _path_end(asked: _Asked, way: Way) -> ForecastChip:
     """The end of a path, thrown where one in batches ends nowhere or has learned nothing.
 
-    One of a rule that perturbs as well: where its noise lets a chip learn little, no rank of
-    deviations that a path has room for tells how little.
+    So is one of a rule that perturbs, whose noise may let a chip learn next to nothing as well.
     """
     problem, chip = asked.problem, asked.chip
-    noise = asked.seed, asked.index, asked.schedule
-    guarded = isinstance(chip.rule, Minibatch) or perturbs_whole_set(chip)
+    perturbs = perturbs_whole_set(chip)
+    guarded = isinstance(chip.rule, Minibatch) or perturbs
     estimates = layer_estimates(problem, chip) if guarded and way == "small_batches" else None
-    # Where nothing else is known normal noise stands for that of batches, which throws networks
-    # off as well.
-    path = (
-        PredictedPath(problem, chip, *noise, writes_a_read=asked.writes_a_read)
-        if estimates is None
-        else SmallBatchPath(problem, chip, estimates, *noise, writes_a_read=asked.writes_a_read)
-    )
+    path = _path(asked, estimates, perturbs=perturbs)
     found = _follow(path, asked, guarded=guarded)
     return _judged(problem, found) if guarded else found
+
+
+def _path(
+    asked: _Asked, estimates: LayerEstimates | None, *, perturbs: bool
+) -> PredictedPath | SmallBatchPath:
+    """The path of a training by what is known of its updates.
+
+    Where nothing else is, normal noise stands for that of batches, which throws networks off as
+    well.
+    """
+    problem, chip, reads = asked.problem, asked.chip, asked.writes_a_read
+    course = asked.seed, asked.index, asked.schedule
+    if estimates is not None:
+        return SmallBatchPath(problem, chip, estimates, *course, writes_a_read=reads)
+    known = partial(PerturbedDynamics, problem, chip) if perturbs else None
+    return PredictedPath(problem, chip, *course, known, writes_a_read=reads)
 
 
 def _follow(path: PredictedPath | SmallBatchPath, asked: _Asked, *, guarded: bool) -> ForecastChip:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from device_models import Chip
 from neurograd.forecast.gradient_estimates import GradientEstimates
-from neurograd.forecast.noise.along_drift import BatchesAlongDrift
 from neurograd.forecast.noise.diffusion import Diffusion
 from neurograd.forecast.noise.shuffled_epochs import EpochPart, ShuffledEpochs, shuffled_epochs
 from neurograd.forecast.noise.stiff_modes import StiffModes
@@ -92,20 +91,27 @@ class WholeSetDynamics:
         chip: The chip.
         modes: Stiff modes of the path.
         writes_a_read: Updates behind one random read.
+        estimates: The chip's gradient estimates, ``GradientEstimates`` when None.
+        noise: How their noise acts.
     """
 
     def __init__(
-        self, problem: Problem, chip: Chip, modes: StiffModes, writes_a_read: float = 1.0
+        self,
+        problem: Problem,
+        chip: Chip,
+        modes: StiffModes,
+        writes_a_read: float = 1.0,
+        *,
+        estimates: GradientEstimates | None = None,
+        noise: type[Diffusion] = Diffusion,
     ) -> None:
         self._problem, self._chip = problem, chip
-        self._estimates = GradientEstimates(problem, chip, writes_a_read)
+        self._estimates = estimates or GradientEstimates(problem, chip, writes_a_read)
         self._response = WriteResponse(chip)
-        # Estimates as random as long push where curvature is large, as batches do.
-        kind = BatchesAlongDrift if self._estimates.perturbs else Diffusion
-        self.diffusion = kind(self._estimates, self._response, modes, chip.step_size)
+        self.diffusion = noise(self._estimates, self._response, modes, chip.step_size)
         self.epochs = shuffled_epochs(problem, chip)
         self._estimate: Tensor | None = None
-        self._linearized_at = self._refreshed_at = self._begun = 0
+        self._linearized_at = self._refreshed_at = 0
         self.before_noise: Tensor | None = None
 
     @property
@@ -119,30 +125,17 @@ class WholeSetDynamics:
         self.diffusion.step_size = chip.step_size
 
     def begin(self, w: Tensor, done: int, length: int, generator: torch.Generator) -> None:
-        """New statistics where a step needs them, and a new line through the write's response."""
-        self._begun = done
+        """New statistics at the first step, and a new line through the write's response."""
         if self._estimate is None:
-            self._refresh(w, done, 0, generator)
-        elif self._estimates.perturbs:
-            # Without the step's noise in the weights: that of such rules goes with the gradient,
-            # which the noise itself raises.
-            if self._estimates.drawn_about_mean or self._is_old(done, length):
-                self._refresh(w, done, length, generator)
-            else:
-                self._estimates.rescale(w)
+            self._estimate = self._estimates.refresh_statistics(w, generator)
+        self._linearize(w, done)
+
+    def _linearize(self, w: Tensor, done: int) -> None:
+        """A new line through the write's response where the last one is old."""
+        assert self._estimate is not None
         if not done or done - self._linearized_at > REFRESH_INTERVAL:
             self._response.linearize(w, self._estimate, self._estimates.spread)
             self._linearized_at = done
-
-    def _is_old(self, done: int, length: int) -> bool:
-        """Whether statistics will be old at a step's end."""
-        return done + length - self._refreshed_at > REFRESH_INTERVAL
-
-    def _refresh(self, w: Tensor, done: int, length: int, generator: torch.Generator) -> Tensor:
-        """New statistics at ``w``, which a step's end goes by; returns the mean estimate there."""
-        self._estimate = self._estimates.refresh_statistics(w, generator)
-        self._refreshed_at = done + length
-        return self._estimate
 
     def draw_noise(self, w: Tensor, generator: torch.Generator) -> float:
         """Draw the noise of updates at ``w``; returns that of one over the weights' length."""
@@ -153,13 +146,14 @@ class WholeSetDynamics:
         self, start: Tensor, done: int, length: int, generator: torch.Generator
     ) -> Tensor:
         """Drift at the beginning of a step, with statistics refreshed if they are old."""
-        if self._estimates.perturbs or not self._is_old(done, length):
+        if done + length - self._refreshed_at <= REFRESH_INTERVAL:
             return self.drift(start, generator)
-        return self._drift_of(start, self._refresh(start, done, length, generator))
+        self._estimate = self._estimates.refresh_statistics(start, generator)
+        self._refreshed_at = done + length
+        return self._drift_of(start, self._estimate)
 
     def shorten(self, length: int, before_noise: Tensor | None) -> Tensor | None:
         """The same drift: no part of the samples belongs to a step."""
-        self._refreshed_at = min(self._refreshed_at, self._begun + length)
         return before_noise
 
     def drift(self, w: Tensor, generator: torch.Generator) -> Tensor:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, Minibatch, WhiteNoise
-from device_models.protocols import PerturbingRule, RuleAboutMean
 from neurograd.forecast.single_sample_updates import (
     mean_absolute_gradient,
     updates_one_sample_a_time,
@@ -51,14 +50,6 @@ as cost a quarter of it, but not more than this, and three times as many are kep
 
 _MOST_NUMBERS = 2**23
 """Numbers that the kept deviations may hold beyond ``SAMPLES_KEPT``; bounds the memory."""
-
-
-_MOST_DRAWN = 64
-"""Most deviations that are drawn about a mean, where that costs no gradient.
-
-A count. Not tuned: so many independent directions leave the length of a sum to 10 %. Fewer make
-noise lie in too few directions at a time; more cost memory and draws.
-"""
 
 
 _RAREST = 1e-3
@@ -143,10 +134,6 @@ class GradientEstimates:
 
     Attributes:
         chip: The chip with the step size of the next updates.
-        perturbs: Whether its rule perturbs over the whole set: of estimates that are as random as
-            long, and about which the rule's closed form knows the total variance.
-        drawn_about_mean: Whether that rule's estimates are known by their mean: new ones at every
-            place then cost no gradient.
         gradients: Gradients that were computed.
         deviations: Estimates less their mean, each of shape ``(N,)``; none if nothing is random.
         spread: How single estimates vary, by the last refresh; None if they do not.
@@ -157,19 +144,13 @@ class GradientEstimates:
         self._reads_random = not chip.deterministic_reads
         self._rule_random = not (chip.rule.deterministic and chip.deterministic_passes)
         self._shuffled = epoch_of(chip, problem.num_samples) is not None
-        self.perturbs = perturbs_whole_set(chip)
         self._read_bias: Tensor | None = None
         self.gradients = 0
-        self.drawn_about_mean = self.perturbs and isinstance(chip.rule, RuleAboutMean)
         self._renewed, self._kept = _sample_sizes(problem, chip)
-        if self.drawn_about_mean:
-            fits = _MOST_NUMBERS // problem.num_parameters
-            self._renewed = self._kept = max(SAMPLES_KEPT, min(_MOST_DRAWN, fits))
         self._has_exact_size = updates_one_sample_a_time(chip)
         self.deviations: deque[Tensor] = deque(maxlen=self._kept)
         self._batches: deque[Tensor] = deque(maxlen=self._kept)
         self._shared: deque[Tensor] = deque(maxlen=self._kept // 2)
-        self._sizes: deque[float] = deque(maxlen=self._kept)
         self.spread: EstimateSpread | None = None
 
     def mean(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
@@ -195,59 +176,13 @@ class GradientEstimates:
         count = self._renewed if self.deviations else self._kept
         if self._reads_random:
             mean = self._refresh_read_bias(w, mean, count // 2, generator)
-        rule = self.chip.rule
-        if self.drawn_about_mean and isinstance(rule, RuleAboutMean):
-            self.deviations.extend(rule.estimates_about(mean, self._kept, generator) - mean)
-        elif self._rule_random:
+        if self._rule_random:
             for _ in range(count):
                 self._draw_deviation(w, mean, generator)
-            self._bring_to_size(w, count)
         if self.deviations:
             # Kept, because every drift until the next refresh asks for it.
             self.spread = self._spread(w, mean, generator)
         return mean
-
-    def rescale(self, w: Tensor) -> None:
-        """Kept deviations become as large as estimates vary at ``w``, where that is known.
-
-        Args:
-            w: Stored weights, shape ``(N,)``.
-        """
-        if self._bring_to_size(w, 0) and self.spread is not None:
-            deviations = torch.stack(list(self.deviations))
-            variance = deviations.square().mean(0)
-            self.spread = replace(
-                self.spread, deviations=deviations, variance=variance, batches=deviations
-            )
-
-    def _bring_to_size(self, w: Tensor, new: int) -> bool:
-        """Brings all but the newest deviations to the total variance at ``w``; whether it is known.
-
-        It is that of rules which perturb, over the whole set: with the gradient it falls along a
-        training, by orders of magnitude between two refreshes of half of what is kept.
-        """
-        now = self._total_variance(w)
-        if now is None:
-            return False
-        self._sizes.extend([now] * new)
-        scales = [math.sqrt(now / before) if before > 0 else 1.0 for before in self._sizes]
-        for k, scale in enumerate(scales):
-            self.deviations[k] = self.deviations[k] * scale
-        self._sizes.extend([now] * len(scales))
-        return True
-
-    def _total_variance(self, w: Tensor) -> float | None:
-        """Closed-form total variance of an estimate at ``w``; None where there is none."""
-        rule = self.chip.rule
-        if not self.perturbs or not isinstance(rule, PerturbingRule):
-            return None
-        seen = self.chip.mean_read(w, torch.Generator(device=w.device))
-        try:
-            found = rule.total_variance(self.chip.see(self._problem), seen)
-        except ValueError:
-            return None
-        self.gradients += 1
-        return found
 
     def _draw_deviation(self, w: Tensor, mean: Tensor, generator: torch.Generator) -> None:
         """One estimate less the mean, and the part of it that a shuffled batch's samples are."""
@@ -281,7 +216,6 @@ class GradientEstimates:
             size = mean_absolute_gradient(self.chip.see(self._problem), seen)
             self._has_exact_size = size is not None
         batches = torch.stack(list(self._batches)) if self._batches else None
-        batches = deviations if self.perturbs else batches
         shared = torch.stack(list(self._shared)) if self._shared else None
         variance = deviations.square().mean(0)
         return EstimateSpread(deviations, variance, size=size, batches=batches, shared=shared)
@@ -313,17 +247,6 @@ class GradientEstimates:
         if not self._rule_random:
             self.deviations.extend(each - mean for each in found)
         return mean
-
-
-def perturbs_whole_set(chip: Chip) -> bool:
-    """Whether a chip's rule perturbs over the whole set, and nothing else makes estimates random.
-
-    Args:
-        chip: The chip.
-    """
-    rule, wraps = chip.rule, isinstance(chip.rule, Minibatch | WhiteNoise)
-    alone = chip.deterministic_reads and chip.deterministic_passes and not rule.deterministic
-    return alone and not wraps and isinstance(rule, PerturbingRule)
 
 
 def _sample_sizes(problem: Problem, chip: Chip) -> tuple[int, int]:

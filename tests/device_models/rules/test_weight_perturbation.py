@@ -26,3 +26,13 @@ def test_one_sided_perturbation_of_a_quadratic_loss_by_hand():
     )
     torch.testing.assert_close(two, (problem.gradient(w) @ xi) * xi)
     torch.testing.assert_close(one - two, 0.25 * (xi @ problem.hvp(w, xi)) * xi)
+
+
+def test_estimates_about_their_mean_are_those_of_a_quadratic_loss():
+    """Two-sided ones to rounding, with the same perturbations: even orders cancel."""
+    problem, rule = _tiny(), WeightPerturbation(0.5, samples=3)
+    w = problem.initial_weights
+    about = rule.estimates_about(problem.gradient(w), 2, generator_for(5))
+    generator = generator_for(5)
+    for each in about:
+        torch.testing.assert_close(each, rule.gradient(problem, w, generator))
