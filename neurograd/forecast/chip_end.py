@@ -31,7 +31,7 @@ from torch import Tensor
 
 from device_models import Chip, Manhattan, Minibatch, UnstableRuleError
 from neurograd.forecast.path import PredictedPath
-from neurograd.forecast.perturbed.dynamics import PerturbedDynamics
+from neurograd.forecast.perturbed.dynamics import PACE, PerturbedDynamics
 from neurograd.forecast.perturbed.estimates import perturbs_whole_set
 from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.regimes.path_losses import has_learned
@@ -228,8 +228,10 @@ def _path(
     course = asked.seed, asked.index, asked.schedule
     if estimates is not None:
         return SmallBatchPath(problem, chip, estimates, *course, writes_a_read=reads)
-    known = partial(PerturbedDynamics, problem, chip) if perturbs else None
-    return PredictedPath(problem, chip, *course, known, writes_a_read=reads)
+    if perturbs:
+        dynamics = partial(PerturbedDynamics, problem, chip)
+        return PredictedPath(problem, chip, *course, dynamics, PACE)
+    return PredictedPath(problem, chip, *course, writes_a_read=reads)
 
 
 def _follow(path: PredictedPath | SmallBatchPath, asked: _Asked, *, guarded: bool) -> ForecastChip:

@@ -16,7 +16,18 @@ from neurograd.forecast.dynamics import WholeSetDynamics
 from neurograd.forecast.noise.along_drift import BatchesAlongDrift
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.perturbed.estimates import PerturbedEstimates
+from neurograd.forecast.step_length import Pace
 from neurograd.problem import Problem
+
+PACE = Pace(most=1.0 / 12.0)
+"""How their paths go on: by steps of a twelfth of the training at most.
+
+Chosen on two chips of digits, 64-12-10, 300 samples, 600 updates, none of them of a record. With
+node perturbation (one sample, step size 0.1, faults and leaks) losses end at 0.196, 0.183, 0.181
+and 0.178 ± 0.008 with steps of a 6th, 12th, 24th and 50th (trained 0.161), in 145, 169, 239 and 363
+gradients: noise that curvature holds back within a step is left too large by one of first order.
+Larger does that, smaller costs steps.
+"""
 
 
 class PerturbedDynamics(WholeSetDynamics):

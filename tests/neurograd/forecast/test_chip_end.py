@@ -8,7 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from device_models import Backprop, Chip, Manhattan, Minibatch, ReadNoise, WhiteNoise
+from device_models import (
+    Backprop,
+    Chip,
+    Manhattan,
+    Minibatch,
+    ReadNoise,
+    WeightPerturbation,
+    WhiteNoise,
+)
 from neurograd.forecast.chip_end import (
     drawn_passes,
     forecast_chip,
@@ -20,6 +28,7 @@ from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
+from tests.neurograd.cases import smooth_network
 
 SAMPLES, STEPS = 4000, 6
 
@@ -139,3 +148,17 @@ def test_a_path_is_left_as_soon_as_its_loss_rises(
     monkeypatch.setattr(SmallBatchPath, "advance", rising)
     assert forecast_chip(problem, chip, steps, seed=3, way="small_batches").thrown
     assert 40 <= places[-1] < 70
+
+
+@pytest.mark.parametrize(("step_size", "thrown"), [(0.3, False), (2.0, True)])
+def test_a_chip_whose_perturbations_let_it_learn_nothing_is_trained(
+    step_size: float, thrown: bool
+) -> None:
+    """Its noise goes with the gradient: the loss stays where it was, which real updates tell."""
+    network, steps = smooth_network(), 200
+    chip = Chip(WeightPerturbation(), step_size)
+    found = forecast_chip(network, chip, steps, seed=5)
+    assert found.thrown is thrown
+    drawn = forecast_chip(network, chip, steps, seed=5, way="every_update")
+    assert torch.equal(found.weights, drawn.weights) is thrown
+    assert (network.loss(found.weights) > network.loss(network.initial_weights)) is thrown
