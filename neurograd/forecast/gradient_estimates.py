@@ -48,7 +48,7 @@ A count. Not tuned. Batches are cheap beside the gradient over the training set:
 as cost a quarter of it, but not more than this, and three times as many are kept.
 """
 
-_MOST_NUMBERS = 2**23
+MOST_NUMBERS = 2**23
 """Numbers that the kept deviations may hold beyond ``SAMPLES_KEPT``; bounds the memory."""
 
 
@@ -255,6 +255,6 @@ def _sample_sizes(problem: Problem, chip: Chip) -> tuple[int, int]:
     if not isinstance(rule, Minibatch) or not chip.deterministic_reads:
         return SAMPLES_RENEWED, SAMPLES_KEPT
     cheap = problem.num_samples // (4 * rule.batch_size)
-    fits = _MOST_NUMBERS // (3 * problem.num_parameters)
+    fits = MOST_NUMBERS // (3 * problem.num_parameters)
     renewed = max(SAMPLES_RENEWED, min(MOST_RENEWED, cheap, fits))
     return renewed, max(SAMPLES_KEPT, 3 * renewed)

@@ -114,12 +114,13 @@ class Diffusion:
                 return Draw(std * normal, None)
             weights = torch.randn(
                 len(deviations), generator=generator, dtype=w.dtype, device=w.device
-            ) / math.sqrt(len(deviations))
-            batch = None if found.batches is None else weights @ found.batches
+            )
+            root = math.sqrt(len(deviations))
+            batch = None if found.batches is None else weights @ found.batches / root
             if all_batches:
                 return Draw(std * normal if own else None, batch)
             alone = deviations if found.batches is None else deviations - found.batches
-            return Draw(std * normal + weights @ alone, batch)
+            return Draw(std * normal + weights @ alone / root, batch)
 
         after, before = one(), one()
         return self.take(before, after, w)

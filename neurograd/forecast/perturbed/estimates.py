@@ -17,6 +17,7 @@ from torch import Tensor
 from device_models import Chip, Minibatch, WhiteNoise
 from device_models.protocols import PerturbingRule, RuleAboutMean
 from neurograd.forecast.gradient_estimates import (
+    MOST_NUMBERS,
     SAMPLES_KEPT,
     SAMPLES_RENEWED,
     EstimateSpread,
@@ -31,9 +32,6 @@ _MOST_DRAWN = 64
 A count. Not tuned: so many independent directions leave the length of a sum to 10 %. Fewer make
 noise lie in too few directions at a time; more cost memory and draws.
 """
-
-_MOST_NUMBERS = 2**23
-"""Numbers that these deviations may hold beyond ``SAMPLES_KEPT``; bounds the memory."""
 
 _MOST_CHANGE = 1.5
 """Largest change of the logarithm of the variance along a step that is expected.
@@ -70,7 +68,7 @@ class PerturbedEstimates(GradientEstimates):
         assert isinstance(rule, PerturbingRule)
         self._rule, self._drawn = rule, 0
         if isinstance(rule, RuleAboutMean):
-            fits = _MOST_NUMBERS // problem.num_parameters
+            fits = MOST_NUMBERS // problem.num_parameters
             self._drawn = max(SAMPLES_KEPT, min(_MOST_DRAWN, fits))
         self._sizes: deque[float] = deque(maxlen=SAMPLES_KEPT)
         self._refreshed_at: int | None = None
