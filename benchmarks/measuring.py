@@ -34,9 +34,9 @@ CLEAN_STEPS = 300
 QUANTILE = 2.576
 """Of the normal distribution at 99 %."""
 
-FIXED = 5
-"""Evaluations of the whole loss that a measurement takes beside its draws and pilots: the clean
-step, the gradient where the mean update lands, a pass forward and back for the controls."""
+FIXED = 3
+"""Evaluations of the whole loss that a measurement takes beside its draws and pilots: those after
+the clean step, and a pass forward and back for the controls."""
 
 LEAST = 2.0
 """Evaluations of the whole loss by two draws a part, fewer of which have no error."""
@@ -156,7 +156,7 @@ def _row(name: str, change: MeasuredLossChange, plain: float, size: Size, sample
         f"{plain / wanted / draws:,.0f} times as many; their variance is told to "
         f"{math.sqrt(2.0 / change.residual_degrees):.0%} or so, and plain averaging's has its "
         f"first order only. {once:.3g} evaluations are taken once: losses after the clean step, "
-        "the gradient where the mean update lands, a pass forward and back for the controls, and "
+        "a pass forward and back for the controls, and "
         f"{PILOTS} pilots on {min(PILOT_SAMPLES, samples)} samples. The process has taken "
         f"{1e-9 * _peak():.1f} GB at most.",
     )

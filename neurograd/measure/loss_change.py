@@ -67,8 +67,6 @@ class MeasuredLossChange(Estimate):
     Attributes:
         draws: Number of updates whose loss was evaluated.
         samples: Training samples that each of them was judged on, about.
-        plain_error: Standard error that plain averaging of as many losses of the whole training set
-            would have had; its first-order part where draws were judged on parts of the set.
         residual_error: Standard error of what this measurement adds to that of the moments along
             the gradient where they land: the error against a prediction made with the same moments.
         residual_degrees: Its degrees of freedom: fewer than the draws where parts see few of them,
@@ -77,7 +75,6 @@ class MeasuredLossChange(Estimate):
 
     draws: int
     samples: int
-    plain_error: float
     residual_error: float
     residual_degrees: float
 
@@ -273,8 +270,7 @@ def measure_loss_change(
     if draws < 2:
         raise ValueError(f"draws is {draws}; allowed: 2 or more")
     mean = moments.mean if exact_mean is None else exact_mean
-    clean, landed = w - step_size * moments.gradient, w + step_size * mean
-    whole = step_size * problem.gradient(landed)
+    clean = w - step_size * moments.gradient
     noisy = moments.total_variance > 0
     controls = ControlChoice.of(
         problem,
@@ -289,17 +285,14 @@ def measure_loss_change(
         keep_inputs=exact_mean is None,
     )
     judged = judged_parts(problem, clean, samples, draws, seed, point)
-    value, residuals, plain, direction = 0.0, [], [], torch.zeros_like(w)
+    value, residuals, direction = 0.0, [], torch.zeros_like(w)
     for each in judged:
         control = controls.on(each.part.problem)
         values = []
         for k in each.draws:
             update = sample_update(generator_for(seed, "loss", point, k, device=w.device))
             losses, known = control.judge(update)
-            change = float((losses - each.before).mean())
-            values.append(change - known)
-            # The spread over the whole set is seen only where all of it is evaluated.
-            plain.append(change if len(judged) == 1 else float(whole @ (update - mean)))
+            values.append(float((losses - each.before).mean()) - known)
             if progress is not None:
                 progress(1)
         share = each.part.share
@@ -311,6 +304,7 @@ def measure_loss_change(
     if exact_mean is None:
         error, degrees = combine_errors([*residuals, moments.linear_error(direction)])
         # A prediction has the moments' error along the gradient.
+        whole = step_size * problem.gradient(w + step_size * mean)
         beside = moments.linear_error(direction - whole)
         residual, residual_degrees = combine_errors([*residuals, beside])
     return MeasuredLossChange(
@@ -319,7 +313,6 @@ def measure_loss_change(
         degrees=degrees,
         draws=draws,
         samples=math.ceil(problem.num_samples / len(judged)),
-        plain_error=_error_of_mean(np.array(plain)) * math.sqrt(len(judged)),
         residual_error=residual,
         residual_degrees=residual_degrees,
     )
