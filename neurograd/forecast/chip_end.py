@@ -37,7 +37,7 @@ from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.regimes.path_losses import has_learned
 from neurograd.forecast.remembered.path import DIVERGENCES, follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
-from neurograd.forecast.small_batches.dynamics import layer_estimates
+from neurograd.forecast.small_batches.dynamics import ORDER, layer_estimates
 from neurograd.forecast.small_batches.layer_estimates import LayerEstimates
 from neurograd.forecast.small_batches.path import SINGLE_FIRST, SINGLE_LAST, SmallBatchPath
 from neurograd.forecast.small_batches.single_writes import SingleWrites
@@ -379,7 +379,7 @@ def _take_every_update(asked: _Asked) -> ForecastChip:
     w = chip.program(problem.initial_weights).clone()
     state = chip.start(w)
     factors = asked.schedule or ConstantStep()
-    course = Course(chip, problem.num_samples, factors, seed, "forecast order", index)
+    course = Course(chip, problem.num_samples, factors, seed, ORDER, index)
     updates = Updates(problem, course, asked.steps, seed, "forecast", index)
     for done in range(asked.steps):
         try:

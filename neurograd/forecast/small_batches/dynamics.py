@@ -15,8 +15,8 @@ Where reads are random, parts of the subset are seen by a pair of mirrored reads
 along a step: what their spread does to the mean is in the mean. What the mean gradient changes by
 from read to read is noise of its own, which no order of samples pays back.
 
-Networks of one forecast see the same subsets after the same number of updates, so that what these
-do to chips and clean twin alike cancels.
+A chip and its clean twin see the same subsets after the same number of updates, so that what these
+do to both alike cancels; what they do to the chip alone is in the spread of the chips.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ Larger takes more trainings by gradients over the whole set.
 """
 
 
-ORDER = ("forecast order", 0)
-"""What the order of shuffled epochs is drawn for, the same for all networks of a forecast."""
+ORDER = "forecast order"
+"""What the order of shuffled epochs is drawn for, one of each chip and its clean twin."""
 
 
 def layer_estimates(problem: Problem, chip: Chip) -> LayerEstimates | None:
@@ -118,6 +118,7 @@ class SubsetDynamics:
         seed: Seed of the subsets.
         modes: Stiff modes of the path.
         writes_a_read: Updates behind one random read.
+        index: Which of several chips with one seed this is.
     """
 
     def __init__(
@@ -128,22 +129,22 @@ class SubsetDynamics:
         seed: int,
         modes: StiffModes,
         writes_a_read: float = 1.0,
+        index: int = 0,
     ) -> None:
         assert isinstance(chip.rule, Minibatch)
         self._problem, self._chip, self._rule = problem, chip, chip.rule
-        self._estimates, self._seed = estimates, seed
+        self._estimates, self._seed, self._index = estimates, seed, index
         self._response = SubsetResponse(chip, problem.initial_weights)
         self.diffusion = BatchesAlongDrift(_Nothing(), WriteResponse(chip), modes, chip.step_size)
         self.before_noise: Tensor | None = None
-        self._passed, self._samples = 0, problem.num_samples
+        self._passed, self._samples, self._writes_a_read = 0, problem.num_samples, writes_a_read
         self._epoch = epoch_of(chip, self._samples)
         self._reads_random = not chip.deterministic_reads
         # What reads add to the noise is drawn, and with it what the samples of a step have.
         epochs = shuffled_epochs if self._reads_random else visited_epochs
         self.epochs: ShuffledEpochs | None = epochs(problem, chip)
-        self._course = Course(chip, self._samples, ConstantStep(), seed, *ORDER)
+        self._course = Course(chip, self._samples, ConstantStep(), seed, ORDER, index)
         self._offsets: Tensor | None = None
-        self._writes_a_read = writes_a_read
         self._watched = estimates.gathered(self._order("forecast loss")[:MONITORED])
         # Of all samples, a look at them is none of a part.
         self._watches_all = self._watched.count == self._samples
@@ -164,8 +165,7 @@ class SubsetDynamics:
         self.diffusion.step_size = chip.step_size
 
     def _order(self, *path: int | str) -> Tensor:
-        generator = generator_for(self._seed, *path)
-        order = torch.randperm(self._samples, generator=generator)
+        order = torch.randperm(self._samples, generator=generator_for(self._seed, *path))
         return order.to(self._problem.device)
 
     def begin(self, w: Tensor, done: int, length: int, generator: torch.Generator) -> None:
@@ -185,7 +185,7 @@ class SubsetDynamics:
         """Samples of a step: where epochs are shuffled those that it visits."""
         if isinstance(self.epochs, VisitedEpochs):
             return self._course.visited(done, length).to(self._problem.device)
-        return self._order("forecast subset", done)[: self._size_of(length)]
+        return self._order("forecast subset", self._index, done)[: self._size_of(length)]
 
     def _size_of(self, length: int) -> int:
         """How many samples a step looks at, if its epoch has so many left."""

@@ -135,13 +135,13 @@ class SmallBatchPath:
         writes_a_read: float = 1.0,
     ) -> None:
         def dynamics(modes: StiffModes) -> SubsetDynamics:
-            return SubsetDynamics(problem, chip, estimates, seed, modes, writes_a_read)
+            return SubsetDynamics(problem, chip, estimates, seed, modes, writes_a_read, index)
 
         pace = pace_of(problem.num_samples)
         self._path = PredictedPath(problem, chip, seed, index, schedule, dynamics, pace)
         self._problem, self._seed, self._index = problem, seed, index
         factors = schedule or ConstantStep()
-        self._course = Course(chip, problem.num_samples, factors, seed, *ORDER)
+        self._course = Course(chip, problem.num_samples, factors, seed, ORDER, index)
         self._writes_a_read = writes_a_read
         self._held: tuple[int, HeldRead] | None = None
 

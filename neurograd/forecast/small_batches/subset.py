@@ -24,8 +24,8 @@ LARGEST_PART = 1.0
 
 A pure number, at most 1: all of it is that of the samples of a step, as it is in training, where
 every sample that comes is learned. Normal noise with the covariance of their gradients unlearns
-half of them, and throws networks off that know their samples by heart. Networks of one forecast
-share their subsets, so that this noise is the same in all of them. Smaller looks at more samples.
+half of them, and throws networks off that know their samples by heart. A chip and its clean twin
+share their subsets, so that this noise is the same in both. Smaller looks at more samples.
 """
 
 LARGEST_PART_BY_READS = 0.1

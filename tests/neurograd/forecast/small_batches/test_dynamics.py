@@ -52,7 +52,7 @@ def _begun(problem, chip, length=4):
 
 def _subset(found):
     """The samples of the step that has begun at 0."""
-    return found._order("forecast subset", 0)[: found._size]
+    return found._order("forecast subset", 0, 0)[: found._size]
 
 
 def _after_own_steps(problem, chip, w, batch):
@@ -206,7 +206,7 @@ def test_a_step_of_shuffled_epochs_visits_their_samples_in_order():
     estimates = layer_estimates(problem, chip)
     found = SubsetDynamics(problem, chip, estimates, 0, StiffModes())
     w = chip.program(problem.initial_weights)
-    order = Course(chip, problem.num_samples, ConstantStep(), 0, *dynamics.ORDER)
+    order = Course(chip, problem.num_samples, ConstantStep(), 0, dynamics.ORDER, 0)
     epoch = found.epochs.length
     done, length = epoch - 7, 7
     found.begin(w, done, length, generator_for(0, "begin"))
@@ -229,6 +229,26 @@ def test_a_step_of_shuffled_epochs_visits_their_samples_in_order():
     assert part.ratio(np.array([6.0 / 7])).item() == pytest.approx(
         part.scale * (1.0 - math.tanh(3.0) / 3.0)
     )
+
+
+def test_a_chip_and_its_twin_see_the_samples_that_no_other_pair_sees():
+    """In shuffled epochs and by subsets of any other order; real updates at the ends likewise."""
+    problem = relu_network()
+
+    def seen(chip, index):
+        estimates = layer_estimates(problem, chip)
+        found = SubsetDynamics(problem, chip, estimates, 0, StiffModes(), index=index)
+        return found._samples_of(2, 3).tolist()
+
+    def batch(chip, index):
+        path = SmallBatchPath(problem, chip, layer_estimates(problem, chip), 0, index, None)
+        return path._course.at(2, problem.device).rule.batch.tolist()
+
+    for chip in (_chip(problem), _shuffled(problem)):
+        twin = replace(chip, writes=())
+        assert seen(chip, 1) == seen(twin, 1) != seen(chip, 2)
+    assert batch(chip, 1) == batch(twin, 1) != batch(chip, 2)
+    assert seen(chip, 1)[:3] == batch(chip, 1)
 
 
 @pytest.mark.parametrize(("order", "length", "left"), [("fresh", 900, 400), ("shuffled", 90, 70)])
