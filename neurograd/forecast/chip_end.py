@@ -30,12 +30,12 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, Manhattan, Minibatch, UnstableRuleError
-from neurograd.forecast.path import PredictedPath
+from neurograd.forecast.path import DIVERGENCES, PredictedPath
 from neurograd.forecast.perturbed.dynamics import PACE, PerturbedDynamics
 from neurograd.forecast.perturbed.estimates import perturbs_whole_set
 from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.regimes.path_losses import has_learned
-from neurograd.forecast.remembered.path import DIVERGENCES, follow_recipe
+from neurograd.forecast.remembered.path import follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import ORDER, layer_estimates
 from neurograd.forecast.small_batches.layer_estimates import LayerEstimates

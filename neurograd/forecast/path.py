@@ -19,18 +19,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from device_models import Chip
+from device_models import Chip, UnstableRuleError
 from neurograd.forecast.decay_rate import LargestDecayRate
 from neurograd.forecast.dynamics import Dynamics, WholeSetDynamics
 from neurograd.forecast.held_range import HeldRange
 from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
-from neurograd.forecast.regimes.path_losses import PathLosses
+from neurograd.forecast.regimes.path_losses import PATIENCE, PathLosses
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
 from neurograd.forecast.step_length import (
     REFRESH_INTERVAL,
@@ -108,6 +109,11 @@ are too long for the dynamics; smaller costs steps on chips whose loss does rise
 """
 
 
+DIVERGENCES = (UnstableRuleError, OverflowError, torch.linalg.LinAlgError)
+"""What a path that leaves all bounds ends in: numbers too large for a count of stages or for
+eigenvalues among them."""
+
+
 class PredictedPath:
     """Where a chip stands, and what is known of the dynamics there.
 
@@ -137,7 +143,7 @@ class PredictedPath:
         pace: Pace = Pace(),  # noqa: B008
         writes_a_read: float = 1.0,
     ) -> None:
-        self._chip, self._seed, self._index = chip, seed, index
+        self._problem, self._chip, self._seed, self._index = problem, chip, seed, index
         self._schedule = None if isinstance(schedule, ConstantStep) else schedule
         self._full = chip
         self._before, self._pace = pace.before, pace
@@ -156,6 +162,7 @@ class PredictedPath:
         self._reads_rounded = any(effect.deterministic for effect in chip.reads)
         self.losses = PathLosses(self._dynamics.loss, self.w)
         self._noise_is_large = self._is_forced = False
+        self._learning_time: float | None = None
 
     @property
     def gradients(self) -> int:
@@ -166,7 +173,24 @@ class PredictedPath:
         """Whether noise holds the chip at an untrained loss: the rest would not change that."""
         # Smaller steps have less noise.
         may_last = self._noise_is_large and self._schedule is None
-        return may_last and self.losses.stay_untrained(done, steps)
+        if not (may_last and self.losses.stay_untrained(done, steps)):
+            return False
+        if self._learning_time is None:
+            self._learning_time = self._time_without_noise(math.ceil(steps / PATIENCE))
+        return done >= PATIENCE * self._learning_time
+
+    def _time_without_noise(self, within: int) -> float:
+        """Updates in which the chip without its noise learns something; infinite if in no few."""
+        exact = replace(self._chip, reads=(), writes=())
+        path, done = PredictedPath(self._problem, exact, self._seed, self._index, None), 0
+        while done < within and not path.losses.has_left_untrained():
+            try:
+                done += path.advance(done, within)
+            except DIVERGENCES:
+                return math.inf
+            if not bool(torch.isfinite(path.w).all()):
+                return math.inf
+        return done if path.losses.has_left_untrained() else math.inf
 
     def advance(self, done: int, steps: int) -> int:
         """Take some updates together after ``done`` ones; returns how many."""

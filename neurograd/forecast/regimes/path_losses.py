@@ -39,6 +39,14 @@ Tuned with ``experiments.agreement`` on its 63 chips. Smaller gives up chips tha
 larger costs steps on hopeless ones.
 """
 
+PATIENCE = 3.0
+"""Time that a chip is given to learn something, over that which it takes without its noise.
+
+A pure number. Not tuned: a training may be so short that even the clean network has learned next
+to nothing in ``GIVE_UP_AFTER`` of it. Larger costs steps on hopeless chips, smaller gives up slow
+ones.
+"""
+
 MOST_FORCED_PART = 0.25
 """Part of a training in steps that noise raises too far, above which no path describes it.
 
@@ -158,8 +166,15 @@ class PathLosses:
         """Whether nothing was learned in a part of a training after which that is clear."""
         late = [loss for at, loss in self._losses if at > done // 2]
         late_enough = done >= GIVE_UP_AFTER * steps
-        enough = raised(self._untrained, GIVE_UP_ABOVE - 1.0)
-        return late_enough and bool(late) and min(late) > enough
+        return late_enough and bool(late) and min(late) > self._untrained_from
+
+    def has_left_untrained(self) -> bool:
+        """Whether the last loss is one of a network that has learned something."""
+        return self._losses[-1][1] <= self._untrained_from
+
+    @property
+    def _untrained_from(self) -> float:
+        return raised(self._untrained, GIVE_UP_ABOVE - 1.0)
 
     def lost(self, steps: int) -> bool:
         """Whether a path in batches lost what it learned, or is forced up in too many updates."""

@@ -28,7 +28,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from device_models import Chip, UnstableRuleError
+from device_models import Chip
 from device_models.updates.adam import Adam
 from device_models.updates.optimizer import OptimizerState
 from device_models.updates.recipe import Recipe
@@ -36,7 +36,7 @@ from neurograd.forecast.decay_rate import LargestDecayRate
 from neurograd.forecast.held_range import HeldRange
 from neurograd.forecast.noise.diffusion import Diffusion
 from neurograd.forecast.noise.stiff_modes import StiffModes
-from neurograd.forecast.path import STEADY_STEP_SIZE
+from neurograd.forecast.path import DIVERGENCES, STEADY_STEP_SIZE
 from neurograd.forecast.regimes.path_losses import PathLosses
 from neurograd.forecast.remembered.asked import AskedUpdates, SummedResponse
 from neurograd.forecast.runge_kutta_legendre import legendre_step, stage_count
@@ -68,11 +68,6 @@ _MAX_LOSS_GROWTH = 1.5
 
 _OWN_GRADIENTS = 3
 """Gradients that a leap takes beside those of its stages."""
-
-
-DIVERGENCES = (UnstableRuleError, OverflowError, torch.linalg.LinAlgError)
-"""What a path that leaves all bounds ends in: numbers too large for a count of stages or for
-eigenvalues among them."""
 
 
 class _Drift(Protocol):

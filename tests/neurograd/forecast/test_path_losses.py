@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,10 +12,17 @@ from torch import nn
 from device_models import Backprop, Chip, MemristorWrite, Minibatch, draw_crossbar, linear_response
 from neurograd.forecast.chip_end import forecast_chip
 from neurograd.forecast.path import PredictedPath
-from neurograd.forecast.regimes.path_losses import PathLosses, has_learned, loss_without_learning
+from neurograd.forecast.regimes.path_losses import (
+    PATIENCE,
+    PathLosses,
+    has_learned,
+    loss_without_learning,
+)
+from neurograd.pipeline.build import build_chip, build_problem
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy
 from neurograd.seeding import generator_for
+from neurograd.spec import validate_spec
 from neurograd.training.loop import train
 from tests.neurograd.cases import classification, relu_network
 
@@ -117,3 +125,46 @@ def test_a_network_that_knows_its_samples_by_heart_leaves_a_path_of_normal_noise
     torch.testing.assert_close(found.weights, real.weights)
     whole = replace(chip, rule=Backprop())
     assert not forecast_chip(problem, whole, 400, 0).thrown
+
+
+def _noisy(noise):
+    """A chip on digits that has 60 updates, of which its clean twin takes 14 to learn anything."""
+    sections = {
+        "device": {
+            "conductance": {"min": "4 uS", "max": "60 uS", "levels": 64},
+            "write": {"cycle_to_cycle": noise},
+        },
+        "network": {"hidden": [8]},
+        "task": {"name": "digits", "train_samples": 300, "test_samples": 100},
+        "training": {"step_size": 0.2, "steps": 60},
+    }
+    spec = validate_spec(sections)
+    problem = build_problem(spec)
+    return problem, [build_chip(spec, problem, index=k) for k in range(6)]
+
+
+def test_a_chip_is_not_given_up_before_its_clean_twin_has_learned_anything():
+    """Mean final loss of 6 forecasts within 5 % and three errors of that of 6 trainings (99 %)."""
+    problem, chips = _noisy("4 %")
+    ends = [forecast_chip(problem, chip, 60, 0, index=k) for k, chip in enumerate(chips)]
+    trained = [train(problem, chip, 60, 0, chip_index=k) for k, chip in enumerate(chips)]
+    found, true = (
+        np.array([problem.loss(each.weights) for each in group]) for group in (ends, trained)
+    )
+    error = float(np.hypot(found.std(ddof=1), true.std(ddof=1))) / 6**0.5
+    margin = 0.05 * true.mean() + 3.0 * error
+    assert abs(found.mean() - true.mean()) < margin
+    # At 15 % of the training noise alone holds none of them.
+    assert true.mean() + margin < 0.9 * problem.loss(problem.initial_weights)
+
+
+def test_a_chip_that_learns_nothing_in_three_times_its_twins_time_is_given_up():
+    problem, (chip, *_) = _noisy("60 %")
+    path, done, at = PredictedPath(problem, chip, 0, 0, None), 0, []
+    while done < 300:
+        done += path.advance(done, 300)
+        if path.is_held_by_noise(done, 300):
+            at.append(done)
+    assert path._learning_time is not None
+    assert at
+    assert at[0] >= PATIENCE * path._learning_time > 0
