@@ -25,7 +25,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from device_models import Chip, UnstableRuleError
+from device_models import Chip, RelativeNoise, UnstableRuleError, WhiteNoise
 from neurograd.forecast.decay_rate import LargestDecayRate
 from neurograd.forecast.dynamics import Dynamics, WholeSetDynamics
 from neurograd.forecast.held_range import HeldRange
@@ -181,7 +181,10 @@ class PredictedPath:
 
     def _time_without_noise(self, within: int) -> float:
         """Updates in which the chip without its noise learns something; infinite if in no few."""
-        exact = replace(self._chip, reads=(), writes=())
+        rule = self._chip.rule
+        if isinstance(rule, WhiteNoise | RelativeNoise):
+            rule = rule.rule
+        exact = replace(self._chip, rule=rule, reads=(), writes=())
         path, done = PredictedPath(self._problem, exact, self._seed, self._index, None), 0
         while done < within and not path.losses.has_left_untrained():
             try:
