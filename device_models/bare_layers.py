@@ -1,4 +1,4 @@
-"""Plain layers: made without initial weights, which come from the global generator; not hooked."""
+"""Plain layers: made without initial weights, of the global generator; not hooked; in a chain."""
 
 from __future__ import annotations
 
@@ -29,4 +29,22 @@ def bare(kind: type[nn.Module], *sizes: int, **options: Any) -> nn.Module:
 def is_hooked(module: nn.Module) -> bool:
     """Whether a call does more than the module's own ``forward``."""
     forward = (module._forward_hooks, module._forward_pre_hooks)
-    return any((*forward, module._backward_hooks, module._backward_pre_hooks))
+    changed = "forward" in vars(module)  # one of its own, set beside that of its class
+    return changed or any((*forward, module._backward_hooks, module._backward_pre_hooks))
+
+
+def chain_of(module: nn.Module) -> tuple[tuple[str, nn.Module], ...]:
+    """Modules that a call applies one after the other, by name; empty where that is not known.
+
+    They are those of a ``torch.nn.Sequential`` itself, as a class made from it may have a
+    ``forward`` of its own. None of them is hooked, and none shares a parameter with another. One
+    without parameters may stand under two names, and is then there twice.
+
+    Args:
+        module: A network.
+    """
+    if type(module) is not nn.Sequential or any(map(is_hooked, module.modules())):
+        return ()
+    chain = tuple((name, each) for name, each in module._modules.items() if each is not None)
+    parameters = [parameter for _, each in chain for parameter in each.parameters()]
+    return chain if len(set(map(id, parameters))) == len(parameters) else ()

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from device_models.bare_layers import chain_of
 from neurograd.problem import Problem
 
 CHUNK_BYTES = 2**23
@@ -54,25 +55,25 @@ class _Stage:
 def has_fully_connected_diagonal(problem: Problem) -> bool:
     """Whether ``fully_connected_diagonal`` applies and is worth its work.
 
-    True for a ``torch.nn.Sequential`` of linear layers that share no weights with an activation or
-    nothing after each, samples flattened first or vectors, under cross-entropy or squared error,
-    where the work is at most that of ``MOST_PRODUCTS`` Hessian-vector products: not with smooth
-    activations between three or more very wide layers.
+    True for a ``torch.nn.Sequential`` of linear layers without hooks that share no weights, with an
+    activation or nothing after each, samples flattened first or vectors, under cross-entropy or
+    squared error, where the work is at most that of ``MOST_PRODUCTS`` Hessian-vector products: not
+    with smooth activations between three or more very wide layers.
     """
     if problem.loss_function.name not in ("cross_entropy", "mse", "class_mse"):
         return False
     # Converters around the products are not in the recursion.
-    if problem._passes or not isinstance(problem.module, nn.Sequential):
+    if problem._passes:
         return False
     stages = _stages(problem.module, flat=problem.data()[0].ndim == 2)
     return bool(stages) and _work(stages) <= MOST_PRODUCTS * _PRODUCT_WORK * problem.num_parameters
 
 
-def _stages(module: nn.Sequential, *, flat: bool) -> list[_Stage]:
+def _stages(module: nn.Module, *, flat: bool) -> list[_Stage]:
     """The layers in their order; empty where the module is anything else."""
-    children = [each for each in module.named_children() if type(each[1]) not in _PASSED_OVER]
+    children = [each for each in chain_of(module) if type(each[1]) not in _PASSED_OVER]
     first = children[0][1] if children else None
-    if isinstance(first, nn.Flatten):
+    if type(first) is nn.Flatten:
         if (first.start_dim, first.end_dim) != (1, -1):
             return []
         children = children[1:]
@@ -86,11 +87,7 @@ def _stages(module: nn.Sequential, *, flat: bool) -> list[_Stage]:
             stages[-1] = _Stage(stages[-1].name, stages[-1].layer, layer)
         else:
             return []
-    shared = len({id(p) for p in module.parameters()}) < sum(
-        len(list(stage.layer.parameters())) for stage in stages
-    )
-    # A layer under two names is one child of named_children, but is called twice.
-    return [] if shared or len(set(map(id, module))) < len(module) else stages
+    return stages
 
 
 def _vectors(stages: Sequence[_Stage]) -> list[int]:
@@ -124,7 +121,6 @@ def fully_connected_diagonal(problem: Problem, w: Tensor) -> Tensor:
     Source:
         Botev, Ritter and Barber, ICML 2017, Eqs. 7 and 8.
     """
-    assert isinstance(problem.module, nn.Sequential)
     stages = _stages(problem.module, flat=problem.data()[0].ndim == 2)
     parameters = problem.parameters_of(w.detach())
     diagonal = {name: torch.zeros_like(p) for name, p in parameters.items()}

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from device_models.bare_layers import chain_of
 from device_models.kernels.cudnn_state import derivatives
 from device_models.scaled_layers import OUTPUT_SCALE, ScaledConv2d, ScaledLayer, ScaledLinear
 from neurograd.measure.curvature.fully_connected import (
@@ -51,8 +52,8 @@ def has_exact_diagonal(problem: Problem) -> bool:
     """Whether the Hessian's diagonal has the exact closed form of this module.
 
     True for a ``torch.nn.Sequential`` of linear, convolution, pooling and piecewise linear layers
-    that share no weights, under cross-entropy or squared error on vector outputs; and for fully
-    connected layers with smooth activations, unless three or more very wide ones make the
+    without hooks that share no weights, under cross-entropy or squared error on vector outputs; and
+    for fully connected layers with smooth activations, unless three or more very wide ones make the
     stochastic trace cheaper (``has_fully_connected_diagonal``).
     """
     return has_fully_connected_diagonal(problem) or _is_piecewise_linear(problem)
@@ -61,10 +62,8 @@ def has_exact_diagonal(problem: Problem) -> bool:
 def _is_piecewise_linear(problem: Problem) -> bool:
     if problem.loss_function.name not in ("cross_entropy", "mse"):
         return False
-    if not isinstance(problem.module, nn.Sequential):
-        return False
-    layers = list(problem.module)
-    if len({id(layer) for layer in layers}) < len(layers):
+    layers = [layer for _, layer in chain_of(problem.module)]
+    if not layers or len(set(map(id, layers))) < len(layers):
         return False
     known = all(_is_known(layer) for layer in layers) and isinstance(layers[-1], nn.Linear)
     return known and _has_vector_outputs(problem)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from device_models.bare_layers import chain_of
 from neurograd.measure.kinks.activations import above, expected_kinks
 from neurograd.measure.kinks.passes import Places
 from neurograd.problem import Problem
@@ -58,21 +59,16 @@ def has_closed_form_kinks(problem: Problem) -> bool:
     """Whether ``closed_form_kinks`` applies.
 
     True for a ``torch.nn.Sequential`` of linear layers with a ReLU, leaky ReLU, hard tanh or
-    nothing after each, that share no weights; samples may be flattened first.
+    nothing after each, without hooks, that share no weights; samples may be flattened first.
     """
-    module = problem.module
-    if not isinstance(module, nn.Sequential):
-        return False
-    layers = [layer for layer in module if type(layer) not in _PASSED_OVER]
-    if layers and isinstance(layers[0], nn.Flatten):
+    layers = [layer for _, layer in chain_of(problem.module) if type(layer) not in _PASSED_OVER]
+    if layers and type(layers[0]) is nn.Flatten:
         if (layers[0].start_dim, layers[0].end_dim) != (1, -1):
             return False
         layers = layers[1:]
     elif problem.data()[0].ndim != 2:
         return False
-    return _alternates(layers) and len({id(p) for p in module.parameters()}) == sum(
-        len(list(layer.parameters())) for layer in layers
-    )
+    return _alternates(layers)
 
 
 def _alternates(layers: Sequence[nn.Module]) -> bool:
@@ -129,12 +125,7 @@ def closed_form_kinks(
 
 
 def _layers(module: nn.Module) -> Iterator[_Layer]:
-    # An activation under two names is one of named_children, but is called twice.
-    children = [
-        (name, layer)
-        for name, layer in module._modules.items()
-        if isinstance(layer, nn.Linear | _Activation)
-    ]
+    children = [each for each in chain_of(module) if isinstance(each[1], nn.Linear | _Activation)]
     for k, (name, layer) in enumerate(children):
         if isinstance(layer, nn.Linear):
             after = children[k + 1][1] if k + 1 < len(children) else None

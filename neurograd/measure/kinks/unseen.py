@@ -1,7 +1,8 @@
 """Which parts of a network or its loss may have kinks that are not seen.
 
 Kinks are seen of the calls of ``device_models.activation_calls``. A module of torch's is known to
-have no others by its type; what a module of one's own writes out, or a loss of one's own, is not.
+have no others by its type; what a module of one's own writes out, a hook, or a loss of one's own,
+is not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from device_models.bare_layers import is_hooked
 from device_models.scaled_layers import ScaledLayer
 from neurograd.problem import Problem
 from neurograd.problem.networks.published import ResidualBlock
@@ -55,6 +57,8 @@ def _unknown(problem: Problem) -> Iterator[str]:
     for module in problem.module.modules():
         if not _is_known(module):
             yield type(module).__name__
+        elif is_hooked(module):
+            yield f"a hook of {type(module).__name__}"
     if problem.loss_function.name not in _SMOOTH_LOSSES:
         yield "the loss"
 

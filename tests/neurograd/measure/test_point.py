@@ -14,6 +14,7 @@ import neurograd
 from device_models import Backprop, Chip, FixedPointGrid, UpdateRounding, WhiteNoise
 from neurograd import theory
 from neurograd.measure.estimate import Estimate
+from neurograd.measure.kinks import unknown_kinks
 from neurograd.measure.loss_change import predict_loss_change
 from neurograd.measure.point import MeasurementBudget, measure_point
 from neurograd.problem import Problem
@@ -171,6 +172,17 @@ def test_it_is_not_known_whether_thresholds_hold_where_kinks_may_be_unseen(
     descent, known = point_result(found).descent, None if unknown else True
     assert (descent.noise_threshold_holds, descent.bias_threshold_holds) == (known, known)
     assert descent.thresholds_reason == (kinks_unknown(unknown) if unknown else None)
+
+
+def test_kinks_of_a_hook_are_not_known():
+    def made(hooked):
+        module = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+        if hooked:
+            module[0].register_forward_hook(lambda module, args, output: output.abs())
+        return Problem(module, MeanSquaredError(), torch.randn(5, 3), torch.randn(5, 2))
+
+    assert unknown_kinks(made(hooked=False)) == ()
+    assert unknown_kinks(made(hooked=True)) == ("a hook of Linear",)
 
 
 def test_noise_makes_the_loss_rise_below_the_threshold_of_the_bias():

@@ -18,6 +18,7 @@ from neurograd.measure.curvature import (
     has_exact_diagonal,
     hessian_trace,
 )
+from neurograd.measure.kinks.closed_form import has_closed_form_kinks
 from neurograd.problem import Problem
 from neurograd.problem.losses import CrossEntropy, MeanSquaredError
 from neurograd.seeding import generator_for
@@ -231,6 +232,74 @@ def test_other_networks_have_no_exact_diagonal():
     assert not has_exact_diagonal(positions), "outputs at every position"
     with pytest.raises(ValueError, match="no exact Hessian diagonal"):
         exact_diagonal(custom, custom.initial_weights)
+
+
+class _Squared(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x) ** 2
+
+
+class _Residual(nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+def _sharing(*layers):
+    layers[2].weight = layers[0].weight
+    return nn.Sequential(*layers)
+
+
+def _hooked(module, behind):
+    behind(module).register_forward_hook(_tripled)
+    return module
+
+
+def _tripled(_module, _args, output):
+    return 3.0 * output.tanh()
+
+
+def _with_forward_of_its_own(module):
+    module[1].forward = torch.sin
+    return module
+
+
+def _normalized_by_hooks(layer):
+    with pytest.warns(FutureWarning):
+        return torch.nn.utils.weight_norm(layer)
+
+
+NO_CHAINS = {
+    "a class with its own forward": lambda a: _Squared(nn.Linear(4, 4), a(), nn.Linear(4, 4)),
+    "residual": lambda a: _Residual(nn.Linear(4, 4), a(), nn.Linear(4, 4)),
+    "one matrix twice": lambda a: _sharing(nn.Linear(4, 4), a(), nn.Linear(4, 4)),
+    "a hooked layer": lambda a: _hooked(
+        nn.Sequential(nn.Linear(4, 4), a(), nn.Linear(4, 4)), lambda module: module[0]
+    ),
+    "a hooked network": lambda a: _hooked(
+        nn.Sequential(nn.Linear(4, 4), a(), nn.Linear(4, 4)), lambda module: module
+    ),
+    "weight norm by hooks": lambda a: nn.Sequential(
+        _normalized_by_hooks(nn.Linear(4, 4)), a(), nn.Linear(4, 4)
+    ),
+    "a forward of one module's own": lambda a: _with_forward_of_its_own(
+        nn.Sequential(nn.Linear(4, 4), a(), nn.Linear(4, 4))
+    ),
+}
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+@pytest.mark.parametrize("make", NO_CHAINS.values(), ids=NO_CHAINS)
+def test_what_is_no_plain_chain_of_layers_has_no_closed_form(make, activation):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(15, 4, generator=generator, dtype=torch.float64)
+    y = torch.randint(0, 4, (15,), generator=generator)
+    problem = Problem(make(activation).double(), CrossEntropy(), x, y)
+    assert not has_exact_diagonal(problem)
+    assert not has_closed_form_kinks(problem)
+    w = problem.initial_weights
+    trace = hessian_trace(problem, w, seed=0)
+    dense = float(dense_hessian(problem, w).trace())
+    assert trace.value == pytest.approx(dense, abs=max(4.0 * trace.error, 1e-9))
 
 
 def _images_regression():
