@@ -1,8 +1,9 @@
-"""cuDNN as losses and their derivatives need it, for a moment, on CUDA devices alone.
+"""Kernels of torch as losses and their derivatives need them, for a moment.
 
-Two of torch's defaults do not suit: convolutions of float32 are computed in TF32, whose 10 bits of
-mantissa make differences of losses wrong by about 1 %, and recurrent layers in evaluation mode have
-no derivatives. Both are flags of the whole process. They are off while any thread needs it, and
+Three of torch's defaults do not suit. Convolutions of float32 are computed in TF32 on CUDA devices,
+whose 10 bits of mantissa make differences of losses wrong by about 1 %; recurrent layers in
+evaluation mode have no derivatives by cuDNN; and attention is fused on any device, where it has no
+second derivatives. All are flags of the whole process. They are off while any thread needs it, and
 then what they were.
 """
 
@@ -86,11 +87,32 @@ def _tf32_off() -> Callable[[], None]:
     return back
 
 
+def _fused_attention_off() -> Callable[[], None]:
+    cuda = torch.backends.cuda  # its flags are those of attention on CPUs as well
+    before = [
+        (cuda.enable_flash_sdp, cuda.flash_sdp_enabled()),
+        (cuda.enable_mem_efficient_sdp, cuda.mem_efficient_sdp_enabled()),
+        (cuda.enable_cudnn_sdp, cuda.cudnn_sdp_enabled()),
+        (cuda.enable_math_sdp, cuda.math_sdp_enabled()),
+    ]
+
+    def back() -> None:
+        for enable, was in before:
+            enable(was)
+
+    for enable, _ in before:
+        enable(enable is cuda.enable_math_sdp)
+    return back
+
+
 WITHOUT_CUDNN = _Switch(_cudnn_off)
 """torch's own kernels in place of cuDNN's; the derivatives of what ran in it are theirs as well."""
 
 WITHOUT_TF32 = _Switch(_tf32_off)
 """Convolutions of float32 in float32."""
+
+WITHOUT_FUSED_ATTENTION = _Switch(_fused_attention_off)
+"""Attention as products and a softmax: passes in it may be derived twice."""
 
 _AS_IT_IS = nullcontext()
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.overrides import has_torch_function
 
 from device_models.kernels.cudnn_state import (
+    WITHOUT_FUSED_ATTENTION,
     derivatives,
     directional_derivative,
     full_precision,
@@ -351,7 +352,7 @@ class Problem:
         return self.loss_function.per_sample(self.outputs(self.parameters_of(leaf), x), y).sum()
 
     def _gradient_graph(self, w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.enable_grad():
+        with torch.enable_grad(), WITHOUT_FUSED_ATTENTION:
             leaf = w.detach().clone().requires_grad_()
             loss = self._sum_loss(leaf, x, y) / self.num_samples
             (gradient,) = derivatives(loss, leaf, create_graph=True)

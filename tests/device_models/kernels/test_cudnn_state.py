@@ -1,6 +1,6 @@
-"""cuDNN's flags inside the passes of a problem on CUDA, and outside of them.
+"""torch's flags inside the passes of a problem, and outside of them.
 
-No GPU is needed: the CPU is taken for one.
+No GPU is needed: for those of cuDNN the CPU is taken for one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from device_models import Backprop
 from device_models.kernels import cudnn_state
 from device_models.kernels.cudnn_state import (
     WITHOUT_CUDNN,
+    WITHOUT_FUSED_ATTENTION,
     WITHOUT_TF32,
     full_precision,
     pass_contexts,
@@ -32,6 +33,13 @@ def state():
         part.fp32_precision for name in ("conv", "rnn") if (part := getattr(cudnn, name, None))
     ]
     return cudnn.enabled, cudnn.allow_tf32, parts
+
+
+def attention():
+    """Which kernels of attention are on: fused ones, and that of products."""
+    cuda = torch.backends.cuda
+    fused = cuda.flash_sdp_enabled, cuda.mem_efficient_sdp_enabled, cuda.cudnn_sdp_enabled
+    return [is_on() for is_on in fused], cuda.math_sdp_enabled()
 
 
 class Watched(nn.Module):
@@ -120,8 +128,11 @@ def test_an_error_in_a_pass_leaves_the_flags():
     assert state() == before
 
 
-@pytest.mark.parametrize("switch", [WITHOUT_CUDNN, WITHOUT_TF32])
-def test_threads_that_overlap_leave_the_flags(switch):
+@pytest.mark.parametrize(
+    ("switch", "state"),
+    [(WITHOUT_CUDNN, state), (WITHOUT_TF32, state), (WITHOUT_FUSED_ATTENTION, attention)],
+)
+def test_threads_that_overlap_leave_the_flags(switch, state):
     """The second one begins inside of the first and ends after it."""
     before, seen = state(), []
     turns = [threading.Event() for _ in range(3)]
@@ -147,6 +158,30 @@ def test_threads_that_overlap_leave_the_flags(switch):
     assert seen
     assert seen[0] != before
     assert state() == before
+
+
+def test_attention_is_derived_twice():
+    seen = []
+
+    class Attends(nn.TransformerEncoderLayer):
+        def forward(self, x):
+            seen.append(attention())
+            return super().forward(x)
+
+    before = attention()
+    module = nn.Sequential(
+        Attends(4, 2, 8, activation="gelu", batch_first=True), nn.Flatten(), nn.Linear(12, 3)
+    )
+    x = torch.randn(9, 3, 4, generator=generator_for(0), dtype=torch.float64)
+    problem = Problem(module, nn.CrossEntropyLoss(), x, torch.arange(9) % 3)
+    w, v = problem.initial_weights, torch.randn(problem.num_parameters, dtype=torch.float64)
+    problem.gradient(w)
+    assert seen[-1] == before
+    product = problem.hvp(w, v)
+    assert seen[-1] == ([False] * 3, True)
+    assert attention() == before
+    ahead, behind = (problem.gradient(w + step * v) for step in (1e-5, -1e-5))
+    torch.testing.assert_close(product, (ahead - behind) / 2e-5, rtol=1e-5, atol=1e-8)
 
 
 SETTINGS = {
