@@ -170,7 +170,7 @@ def validate_spec(
         keys.append(key)
         _check_override(merged, key)
     try:
-        fitted, remarks = with_fitted_device(_without_ranges(merged, keys))
+        fitted, remarks = with_fitted_device(without_ranges(merged, keys))
         typical, ranges = taken(fitted)
         spec = _with_ranges(_validated(typical), typical, ranges)
     except SpecError as error:
@@ -260,8 +260,13 @@ def _with_ranges(spec: Spec, data: Mapping[str, Any], ranges: Iterable[Written])
     return spec.model_copy(update={"ranges": ranges_of(own, numbers)})
 
 
-def _without_ranges(data: Mapping[str, Any], overrides: Iterable[str]) -> Mapping[str, Any]:
-    """The keys without the ranges of numbers that overrides replace."""
+def without_ranges(data: Mapping[str, Any], overrides: Iterable[str]) -> Mapping[str, Any]:
+    """The keys of a spec without the ranges of its section ``ranges`` that others replace.
+
+    Args:
+        data: The keys of the spec; not changed.
+        overrides: Dotted keys that are set anew, each with all below it.
+    """
     own = data.get("ranges")
     numbers = own.get("numbers") if isinstance(own, Mapping) else None
     if not isinstance(own, Mapping) or not isinstance(numbers, Mapping):

@@ -16,6 +16,7 @@ from neurograd.errors import NeurogradError
 from neurograd.pipeline.own.written_keys import written_keys
 from neurograd.problem import Problem
 from neurograd.spec import Spec, list_presets, validate_spec
+from neurograd.spec.loading import without_ranges
 from neurograd.training.course import with_step_size
 
 CHIP_KEYS = (
@@ -68,8 +69,9 @@ def spec_for(
     Args:
         problem: Network, loss and data.
         chip: A preset's name; a mapping with keys of a spec, all but ``network`` and ``task``; a
-            spec, of which network and task are left out; a chip of ``device_models``, whose step
-            size and batches are the training's; None for ideal synapses.
+            spec, of which network and task are left out and ranges are kept; a chip of
+            ``device_models``, whose step size and batches are the training's; None for ideal
+            synapses.
         settings: Sections that lie over those of the chip, such as ``training``.
 
     Raises:
@@ -84,6 +86,7 @@ def spec_for(
         if name != "measure":
             for key in section:
                 check_open(f"{name}.{key}", "problem")
+        keys = {**without_ranges(keys, (f"{name}.{key}" for key in section))}
         keys[name] = {**(keys.get(name) or {}), **section}
     keys["measure"] = _measured_as(problem, keys.get("measure") or {})
     factory = type(problem.module).__name__
@@ -254,8 +257,8 @@ def _chip_keys(chip: Spec | Mapping[str, Any] | str | None) -> dict[str, Any]:
 
 def _keys_of_spec(chip: Spec) -> dict[str, Any]:
     """The keys of a chip as they were written, so that sections over them find no defaults."""
-    written = written_keys(chip.typical)
-    keys = {key: value for key, value in written.items() if key in CHIP_KEYS}
+    written = written_keys(chip)
+    keys = {key: value for key, value in written.items() if key in (*CHIP_KEYS, "ranges")}
     given = keys.get("measure") or {}
     keys["measure"] = {key: value for key, value in given.items() if key not in OF_PROBLEM}
     # The rule that a kind of network has by default is the chip's without this network as well.

@@ -131,13 +131,19 @@ def test_sections_over_a_spec_meet_its_keys_as_they_were_written(problem):
     assert found.learning_rule.batch_size == 10
 
 
-def test_ranges_are_left_out_of_a_problem_of_ones_own(problem):
-    noise = {"typ": 0.1, "min": 0.0, "max": 0.2}
-    ranged = validate_spec({**KEYS, "device": {"read": {"noise": noise}}})
-    assert ranged.ranges is not None
-    found = spec_for(problem, ranged, {})
-    assert found.ranges is None
-    assert found.device == ranged.device
+def test_ranges_of_a_spec_are_kept_beside_a_problem(problem):
+    spread = {"typ": 0.04, "min": 0.03, "max": 0.06}
+    known = {"device.read.noise": {"min": 0.0, "max": 0.02}}
+    device = {"write": {"cycle_to_cycle": spread}, "read": {"noise": 0.01}}
+    spec = validate_spec({**KEYS, "device": device, "ranges": {"numbers": known}})
+    assert spec_for(problem, spec, {}).ranges == spec.ranges
+    changed = spec_for(problem, spec.model_copy(update={"name": "another"}), {})
+    assert changed.ranges == spec.ranges
+    # What a section replaces is known.
+    left = spec_for(problem, spec, {"device": {"read": {"noise": 0.1}}})
+    assert [*left.ranges.numbers] == ["device.write.cycle_to_cycle"]
+    gone = spec_for(problem, spec, {"device": {"read": None, "write": {"cycle_to_cycle": 0.1}}})
+    assert gone.ranges is None
 
 
 DECIDED = {
