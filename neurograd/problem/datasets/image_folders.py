@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +38,9 @@ def image_folder(
 ) -> Dataset:
     """Images in ``folder/train/CLASS`` and ``folder/test/CLASS``, or in ``folder/CLASS``.
 
-    Classes are the names of the sub-folders, sorted. Pixels run from 0 to 1, of one channel where
-    all images are grey, else of three. All have one size.
+    Classes are the names of the sub-folders, sorted; images lie in them or in folders below them.
+    Files of other endings than ``ENDINGS`` are left out, as a remark says. Pixels run from 0 to 1,
+    of one channel where all images are grey, else of three. All have one size.
 
     Args:
         folder: The folder.
@@ -55,14 +59,15 @@ def image_folder(
     test = next((path / name for name in _TESTS if (path / name).is_dir()), None)
     whole = not (path / "train").is_dir()
     _check_parts(folder, whole, test, test_fraction)
-    names, paths, labels = _listed(path if whole else path / "train")
+    left_out: Counter[str] = Counter()
+    names, paths, labels = _listed(path if whole else path / "train", left_out)
     if whole:
         assert test_fraction is not None
         kept, held = held_out(str(folder), len(paths), test_fraction, labels)
         parts = {"train": (paths[kept], labels[kept]), "test": (paths[held], labels[held])}
     else:
         assert test is not None
-        others, test_paths, test_labels = _listed(test)
+        others, test_paths, test_labels = _listed(test, left_out)
         if others != names:
             raise DataError(
                 f"{test}: has the classes {_few(others)}; allowed: those of train, {_few(names)}"
@@ -77,13 +82,14 @@ def image_folder(
     }
     pixels = _pixels([*chosen["train"][0], *chosen["test"][0]])
     count = len(chosen["train"][0])
-    return image_dataset(
+    found = image_dataset(
         "image_folder",
         (pixels[:count], chosen["train"][1]),
         (pixels[count:], chosen["test"][1]),
         flat,
         dtype,
     )
+    return replace(found, remarks=tuple(_said(left_out)))
 
 
 def _check_parts(
@@ -114,8 +120,16 @@ def _check_parts(
         )
 
 
-def _listed(folder: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Classes, paths of the images, and class indices, sorted by name."""
+def _listed(folder: Path, left_out: Counter[str]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Classes, paths of the images, and class indices, sorted by name.
+
+    Args:
+        folder: Has one sub-folder a class.
+        left_out: Gets how many other files of each ending there are.
+
+    Raises:
+        DataError: If there are fewer than two classes, or one has no image.
+    """
     classes = sorted(each.name for each in folder.iterdir() if each.is_dir())
     if len(classes) < 2:
         raise DataError(
@@ -124,12 +138,35 @@ def _listed(folder: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        found = sorted(p for p in (folder / name).iterdir() if p.suffix.lower() in ENDINGS)
+        files = list(_files(folder / name))
+        found = [each for each in files if each.suffix.lower() in ENDINGS]
+        left_out.update(p.suffix.lower() for p in files if p.suffix.lower() not in ENDINGS)
         if not found:
             raise DataError(f"{folder / name}: has no image; allowed: {', '.join(ENDINGS)}")
         paths += found
         labels += [label] * len(found)
     return classes, np.array(paths, dtype=object), np.array(labels, dtype=np.int64)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files of a folder and below it, those of one folder together, sorted by name."""
+    seen: set[str] = set()  # a link may lead back to a folder that it lies in
+    for place, below, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(place))
+        below[:] = sorted(
+            each for each in below if os.path.realpath(os.path.join(place, each)) not in seen
+        )
+        yield from (Path(place, name) for name in sorted(names))
+
+
+def _said(left_out: Counter[str]) -> Iterator[str]:
+    """How many files were left out; nothing where there were none."""
+    if left_out:
+        kinds = (f"{n} {ending or 'without an ending'}" for ending, n in sorted(left_out.items()))
+        yield (
+            f"Files in the folders of classes that are no images of {words.listed(ENDINGS, 'or')} "
+            f"were left out: {words.listed(kinds)}."
+        )
 
 
 def _few(names: Sequence[str]) -> str:

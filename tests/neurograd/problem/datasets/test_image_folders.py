@@ -54,6 +54,31 @@ def test_one_folder_with_a_part_held_out(tmp_path):
     assert fewer.targets.tolist() == [0, 1]
 
 
+def test_folders_below_a_class_are_read_and_other_files_are_counted(tmp_path):
+    """As torchvision reads them: one folder after the other, each sorted by name."""
+    _fill(tmp_path)
+    (tmp_path / "cat" / "notes.txt").unlink()
+    below = tmp_path / "cat" / "0" / "deep"
+    below.mkdir(parents=True)
+    (below / "here").symlink_to(tmp_path / "cat")
+    for number, name in enumerate(("b.PNG", "a.png", "0.gif", "1.gif", "list")):
+        Image.fromarray(_pixels(7, number, False)).save(below / name, format="PNG")
+    (tmp_path / "dog" / "folder.png").mkdir()
+    load = functools.partial(datasets.load, "image_folder", test_fraction=0.1, flat=False)
+    data = load(folder=tmp_path)
+    assert (len(data.inputs), len(data.test_inputs)) == (10, 2)
+    every = torch.cat([data.inputs, data.test_inputs]).flatten(1)
+    for number, there in enumerate((True, True, False)):
+        expected = torch.from_numpy(_pixels(7, number, False) / 255).flatten()
+        assert bool((every == expected).all(1).any()) == there
+    (remark,) = data.remarks
+    assert remark.endswith("were left out: 1 without an ending and 2 .gif.")
+    for path in [*below.iterdir()]:
+        if path.suffix.lower() != ".png":
+            path.unlink()
+    assert load(folder=tmp_path).remarks == ()
+
+
 def test_every_class_has_training_images(tmp_path):
     _fill(tmp_path / "train")
     _fill(tmp_path / "test")
