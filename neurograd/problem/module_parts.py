@@ -107,8 +107,11 @@ def own_module(module: nn.Module, dtype: torch.dtype, device: torch.device) -> n
     """A copy of a user's module in evaluation mode, of a type and on a device.
 
     Raises:
-        ModelError: If it has no values, or none that are trained, or cannot be copied.
+        ModelError: If it is no module, has no values, or none that are trained, or cannot be copied.
     """
+    if not isinstance(module, nn.Module):
+        kind = type(module).__name__
+        raise ModelError(f"the module is of type {kind}; allowed: a torch.nn.Module")
     check_values(module, meta=device.type == "meta")
     own = copy_of(module).to(device=device, dtype=dtype).eval()
     if not any(parameter.requires_grad for parameter in own.parameters()):

@@ -38,8 +38,9 @@ def placed(
         device: Where they go.
 
     Raises:
-        DataError: If a split is empty, has not as many inputs as targets or inputs that are not
-            finite, or if the targets of both splits are of different kinds or shapes.
+        DataError: If a split is empty, has not as many inputs as targets, has other than real
+            tensors or inputs that are not finite, or if the targets of both splits are of different
+            kinds or shapes.
     """
     splits: dict[Split, Samples] = {"train": train}
     test_x, test_y = test
@@ -48,6 +49,8 @@ def placed(
     if test_x is not None and test_y is not None:
         splits["test"] = test_x, test_y
     for split, (x, y) in splits.items():
+        _check_kind(x, f"{split} inputs")
+        _check_kind(y, f"{split} targets")
         if not len(x) == len(y) > 0:
             raise DataError(
                 f"{len(x)} inputs and {len(y)} targets ({split}); allowed: as many, 1 or more"
@@ -69,6 +72,22 @@ def _placed(samples: Samples, dtype: torch.dtype, device: torch.device) -> Sampl
     x, y = samples
     kind = dtype if y.is_floating_point() else torch.int64
     return x.to(device=device, dtype=dtype), y.to(device=device, dtype=kind)
+
+
+def _check_kind(values: object, name: str) -> None:
+    """Raise DataError for anything but a tensor of real numbers whose first dimension is samples.
+
+    A conversion would cut off the imaginary parts of complex numbers without a word.
+    """
+    allowed = "a tensor of real numbers, samples first"
+    if not isinstance(values, Tensor):
+        raise DataError(
+            f"{name} of type {type(values).__name__}; allowed: {allowed} (torch.as_tensor)"
+        )
+    if values.is_complex() or not values.ndim:
+        raise DataError(
+            f"{name} of type {_type_of(values)} and shape {tuple(values.shape)}; allowed: {allowed}"
+        )
 
 
 def _check_finite_numbers(values: Tensor, name: str) -> None:

@@ -139,6 +139,8 @@ def test_bad_problems_are_refused():
         Problem(nn.Linear(2, 1), nn.MSELoss(), x, y, test_inputs=x)
     with pytest.raises(ValueError, match="chunk_size"):
         Problem(nn.Linear(2, 1), nn.MSELoss(), x, y, chunk_size=0)
+    with pytest.raises(ModelError, match=r"module is of type NoneType; allowed: a torch\.nn\.Mod"):
+        Problem(None, nn.MSELoss(), x, y)
     with pytest.raises(ModelError, match="no trainable weights"):
         Problem(nn.ReLU(), nn.MSELoss(), x, y)
 

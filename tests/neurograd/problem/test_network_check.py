@@ -35,6 +35,11 @@ def problem_of(loss, targets, *, inputs=X, outputs=2, test_inputs=X, test_target
         ({"test_inputs": NAN}, "test inputs: sample 70 has NaN or infinite"),
         ({"inputs": NAN}, "train inputs: sample 70 has NaN or infinite"),
         ({"inputs": X.double() * 1e308 * 1e2}, "train inputs: sample 0 has NaN or infinite"),
+        ({"inputs": X + 1j}, r"train inputs of type complex64 .* allowed: .* real numbers"),
+        ({"test_targets": Y + 0.7j}, r"test targets of type complex64 and shape \(100,\); allowed"),
+        ({"inputs": X.numpy()}, r"train inputs of type ndarray; allowed: .*torch\.as_tensor"),
+        ({"test_targets": Y.tolist()}, r"test targets of type list; allowed: a tensor"),
+        ({"test_inputs": X[0, 0]}, r"test inputs of type float32 and shape \(\); allowed"),
     ],
 )
 def test_samples_that_do_not_fit_each_other(changed, said):
