@@ -21,6 +21,7 @@ from neurograd.pipeline.own.spike_trains import as_trains
 from neurograd.problem import Problem, datasets, networks
 from neurograd.problem.layer_names import layers_called, layers_of
 from neurograd.problem.losses import ClassSquaredError, CrossEntropy, Loss, MeanSquaredError
+from neurograd.problem.module_parts import check_values
 from neurograd.seeding import generator_for
 from neurograd.spec.schema import Spec
 from neurograd.training.schedules import (
@@ -109,7 +110,9 @@ def build_problem(spec: Spec, device: torch.device | str = "cpu") -> Problem:
         networks.drop_biases(module)
     networks.learn_output_scales(module, spec.output_scales)
     if network.weights is not None:
-        networks.start_from(module, network.weights)
+        # A factory may give another type, which would round the numbers of the file.
+        check_values(module)
+        networks.start_from(module.to(dtype), network.weights)
     problem = Problem(
         module,
         _loss(spec, data),

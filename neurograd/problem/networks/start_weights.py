@@ -63,12 +63,20 @@ def start_from(module: torch.nn.Module, path: str | Path) -> None:
                 f"{place}: {name} has shape {tuple(array.shape)}; allowed: {shape}, as in the "
                 "network"
             )
-        if array.dtype.is_complex or not bool(torch.isfinite(array).all()):
-            raise DataError(f"{place}: {name} has values that are not finite; allowed: numbers")
+        if array.dtype.is_complex or not _is_finite(array, wanted[name].dtype):
+            kind = str(wanted[name].dtype)[6:]
+            raise DataError(
+                f"{place}: {name} has values that are not finite; allowed: finite ones in {kind}"
+            )
     with torch.no_grad():
         for name, array in arrays.items():
             wanted[name].copy_(array)
         _keep_statistics(module, arrays)
+
+
+def _is_finite(array: Tensor, dtype: torch.dtype) -> bool:
+    """Whether all values are finite, in the type of the network as well."""
+    return all(bool(torch.isfinite(each).all()) for each in (array, array.to(dtype)))
 
 
 def _keep_statistics(module: torch.nn.Module, names: Container[str]) -> None:

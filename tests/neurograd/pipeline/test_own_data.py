@@ -304,6 +304,33 @@ def test_trainings_start_from_the_weights_of_a_file(capsys, tmp_path):
     assert after["training"]["clean"]["loss"] != before["training"]["clean"]["loss"]
 
 
+MODULE = """
+from torch import nn
+
+def network(**given):
+    return nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3))
+"""
+
+
+def test_a_module_of_float32_takes_the_numbers_of_a_file_in_the_precision_of_the_spec(tmp_path):
+    _samples(tmp_path)
+    flat = _start(tmp_path)
+    (tmp_path / "own.py").write_text(MODULE)
+    own = {"kind": "module", "file": "own.py", "factory": "network", "weights": "start.npz"}
+
+    def built(precision):
+        path = _spec(tmp_path, network=own, measure={"precision": precision})
+        return build_problem(load_spec(path, allow_code=True))
+
+    assert np.array_equal(built("float64").initial_weights.numpy(), flat)
+    assert np.array_equal(built("float32").initial_weights.numpy(), flat.astype(np.float32))
+    arrays = dict(np.load(tmp_path / "start.npz"))
+    np.savez(tmp_path / "start.npz", **{**arrays, "0.bias": 1e39 * arrays["0.bias"]})
+    assert built("float64").initial_weights.isfinite().all()
+    with pytest.raises(DataError, match=r"0\.bias has values .* allowed: finite ones in float32"):
+        built("float32")
+
+
 def test_weights_of_a_file_are_deployed_as_they_are(capsys, tmp_path):
     """Without a step the clean network is that of the file."""
     _samples(tmp_path)
