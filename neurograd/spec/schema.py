@@ -101,18 +101,19 @@ class Measure(SpecModel):
     smoothing: Annotated[float, Number(0, above=True)] | None = Field(
         None,
         description="Standard deviation s of the weights' noise in the smoothed loss, whose "
-        "gradient is the reference of a spiking network, in weight units; kind spiking only. "
+        "gradient is the reference of a spiking network, in weight units; for networks that spike. "
         "Default: the read noise of the device, 0.02 without any.",
     )
     smoothing_draws: Annotated[int, Whole(2, 10_000_000)] | None = Field(
         None,
-        description="Pairs of losses for the length of its gradient; kind spiking only. "
+        description="Pairs of losses for the length of its gradient; for networks that spike. "
         "Default: 500.",
     )
     chunk_size: Annotated[int, Whole(1, 10_000_000)] = Field(
         4096,
         description="Samples of the data that one pass takes, 1 to 10000000; bounds the memory and "
-        "changes no result but the draws of a stochastic surrogate. Default: 4096.",
+        "changes no result but what is drawn in a pass, by device.converters or a stochastic "
+        "surrogate: other numbers of the same distribution. Default: 4096.",
     )
     precision: Literal["float64", "float32"] = Field(
         "float64", description="Floating point format. Default: float64."
@@ -365,7 +366,7 @@ class Spec(ChipSections):
         if network.kind == "rate":
             for key in ("smoothing", "smoothing_draws"):
                 if getattr(self.measure, key) is not None:
-                    problem = "is for network.kind spiking only; remove the key"
+                    problem = "is for networks that spike, not for network.kind rate; remove the key"
                     raise spec_problem(problem, f"measure.{key}")
             if rule in SPIKING_ONLY:
                 problem = f"{rule} needs network.kind spiking; "

@@ -806,7 +806,7 @@ BAD = [
         "network.coding",
         ["allowed: current"],
     ),
-    ("measure: {smoothing: 0.1}", "measure.smoothing", ["spiking only"]),
+    ("measure: {smoothing: 0.1}", "measure.smoothing", ["networks that spike"]),
     (
         "{network: {kind: spiking}, measure: {smoothing: 0}}",
         "measure.smoothing",
