@@ -87,8 +87,8 @@ def spec_for(
             for key in section:
                 check_open(f"{name}.{key}", "problem")
         keys = {**without_ranges(keys, (f"{name}.{key}" for key in section))}
-        keys[name] = {**(keys.get(name) or {}), **section}
-    keys["measure"] = _measured_as(problem, keys.get("measure") or {})
+        keys[name] = {**_section(keys, name), **section}
+    keys["measure"] = _measured_as(problem, _section(keys, "measure"))
     factory = type(problem.module).__name__
     keys["network"] = {**keys.get("network", {}), "kind": "module", "factory": factory}
     counts = {"train_samples": problem.num_samples}
@@ -253,6 +253,17 @@ def _chip_keys(chip: Spec | Mapping[str, Any] | str | None) -> dict[str, Any]:
                 f"chip: {key} is no key of a chip; allowed: {', '.join(CHIP_KEYS)}"
             )
     return dict(chip)
+
+
+def _section(keys: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A section of a chip's keys, which something is laid over; empty where it has none."""
+    found = keys.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        kind = type(found).__name__
+        raise NeurogradError(f"chip: {name} is {kind}; allowed: a mapping with keys of {name}")
+    return found
 
 
 def _keys_of_spec(chip: Spec) -> dict[str, Any]:

@@ -233,6 +233,14 @@ REFUSED = {
         "chip: network is no key of a chip",
     ),
     "no chip": (lambda p: {"problem": p, "chip": 3}, "chip is int; allowed"),
+    "no section": (
+        lambda p: {"problem": p, "chip": {"training": 5}, "training": {"steps": 5}},
+        "chip: training is int; allowed: a mapping with keys of training",
+    ),
+    "no section that the problem decides on": (
+        lambda p: {"problem": p, "chip": {"measure": "quick"}},
+        "chip: measure is str; allowed: a mapping with keys of measure",
+    ),
     "a wrong key": (
         lambda p: {"problem": p, "chip": {"device": {"noise": 1}}},
         "chip: device.noise: unknown key",
