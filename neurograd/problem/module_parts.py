@@ -107,7 +107,7 @@ def own_module(module: nn.Module, dtype: torch.dtype, device: torch.device) -> n
     """A copy of a user's module in evaluation mode, of a type and on a device.
 
     Raises:
-        ModelError: If it is no module, has no values, or none that are trained, or cannot be copied.
+        ModelError: If it is no module, has no values or none that are trained, or cannot be copied.
     """
     if not isinstance(module, nn.Module):
         kind = type(module).__name__

@@ -232,9 +232,11 @@ def telling_refusals(inputs: Tensor) -> Iterator[None]:
     except NeurogradError:
         raise
     except Exception as error:
+        whole = bool((inputs == inputs.round()).all())  # such as the places in an embedding
         raise ModelError(
-            f"the network refuses inputs of shape {tuple(inputs.shape)} and type {inputs.dtype}: "
-            f"{in_one_line(error)}"
+            f"the network refuses inputs of shape {tuple(inputs.shape)} and type {inputs.dtype}"
+            f"{', which whole numbers are given in as well (x.long() in forward)' if whole else ''}"
+            f": {in_one_line(error)}"
         ) from error
 
 

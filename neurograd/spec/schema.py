@@ -366,7 +366,7 @@ class Spec(ChipSections):
         if network.kind == "rate":
             for key in ("smoothing", "smoothing_draws"):
                 if getattr(self.measure, key) is not None:
-                    problem = "is for networks that spike, not for network.kind rate; remove the key"
+                    problem = "is for networks that spike, not for kind rate; remove the key"
                     raise spec_problem(problem, f"measure.{key}")
             if rule in SPIKING_ONLY:
                 problem = f"{rule} needs network.kind spiking; "

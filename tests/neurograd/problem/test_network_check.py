@@ -74,6 +74,25 @@ def test_test_inputs_that_the_network_refuses():
         problem.check_network()
 
 
+class Embeds(nn.Module):
+    def __init__(self, whole):
+        super().__init__()
+        self.whole, self.rows, self.o = whole, nn.Embedding(5, 2), nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.o(self.rows(x.long() if self.whole else x).mean(1))
+
+
+def test_an_embedding_takes_its_places_as_whole_numbers_in_its_forward_pass():
+    places = torch.arange(40).reshape(10, 4) % 5
+    problem = Problem(Embeds(whole=False), nn.CrossEntropyLoss(), places, Y[:10])
+    with pytest.raises(ModelError, match=r"float64, which whole .* \(x\.long\(\) in forward\): "):
+        problem.check_network()
+    Problem(Embeds(whole=True), nn.CrossEntropyLoss(), places, Y[:10]).check_network()
+    with pytest.raises(ModelError, match=r"type torch\.float64: RuntimeError"):
+        Problem(Embeds(whole=False), nn.CrossEntropyLoss(), places + 0.5, Y[:10]).check_network()
+
+
 @pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(), ClassSquaredError()])
 @pytest.mark.parametrize("kind", [torch.uint8, torch.int32, torch.bool])
 def test_classes_of_any_whole_type_are_the_same_problem(loss, kind):
