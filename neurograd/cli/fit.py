@@ -81,7 +81,7 @@ def fit(
     measured = read_devices(data, columns)
     try:
         found = fit_device(measured, model)
-    except ValueError as error:
+    except DataError as error:
         raise DataError(f"{', '.join(map(str, data))}: {error}") from None
     section = _ranges(found, _named(data)) if ranges else None
     name = f"{data[0].stem}_jumps.csv" if table_file is None else table_file.name
@@ -136,7 +136,7 @@ def _ranges(found: DeviceFit, data: str) -> dict[str, Any]:
 
     try:
         section = joint_ranges(found)
-    except ValueError as error:
+    except DataError as error:
         raise DataError(f"--ranges: {data}: {error}") from None
     if not section["numbers"]:
         problem = f"all numbers are known to {SMALL:.0%}; allowed: no ranges"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from neurograd.effects.pulsed_device import fill_mapping
-from neurograd.errors import SpecError
+from neurograd.errors import DataError, SpecError
 from neurograd.keys.range_forms import taken
 
 if TYPE_CHECKING:
@@ -85,12 +85,12 @@ def _fitted(path: str, model: str | None) -> tuple[Measurements, DeviceFit, dict
         raise SpecError("", "device.measured", without_options(str(error))) from None
     try:
         found = fit_device(measured, model)
-    except ValueError as error:
+    except DataError as error:
         problem = f"{error}, or measured_as: {TABLE}" if measured.runs else _with_forms(error, ())
         raise _refused(path, problem) from None
     try:
         return measured, found, joint_ranges(found)
-    except ValueError as error:
+    except DataError as error:
         others = _HELD if len(found.fits) == 1 else ()
         raise _refused(path, _with_forms(error, [e for e in others if e != model])) from None
 

@@ -41,6 +41,9 @@ _FAR = 2.0
 _LARGEST_BEND = 50.0
 """Bend of the largest nonlinearity label, 9, and a little more."""
 
+_HIDDEN = 1e-9
+"""Part of a difference's step below which a deviation is what rounding has left of a flat top."""
+
 _FLATTEST = 1e-4
 """Least curvature, in units of a difference, of a number that follows the readings."""
 
@@ -112,12 +115,15 @@ class _Profile:
     def deviation(self) -> float:
         """Standard deviation of the parameter by the curvatures at the top.
 
-        The step of a difference where the top is so flat that rounding has turned a curvature:
-        one of them says nothing then.
+        The step of a difference where the top is so flat that rounding has turned a curvature, or
+        has hidden it beside far larger ones: it says nothing then.
         """
         inverse = np.linalg.pinv(self.fit.top.information, rcond=1e-14, hermitian=True)
-        variance = float(inverse[self.place, self.place])
-        return math.sqrt(variance) if variance > 0 else float(self.fit.top.unit[self.place])
+        variance, unit = (
+            float(inverse[self.place, self.place]),
+            float(self.fit.top.unit[self.place]),
+        )
+        return math.sqrt(variance) if variance > (_HIDDEN * unit) ** 2 else unit
 
     def correction(self, parameters: Array) -> float:
         """What the profile has beyond the restricted likelihood, which knows of starts alone."""

@@ -10,7 +10,7 @@ from neurograd.cli.application import run
 from neurograd.errors import NeurogradError
 from neurograd.fit import device_block, device_fit
 from neurograd.pipeline.build import build_chip, build_problem
-from neurograd.spec import load_spec
+from neurograd.spec import load_spec, validate_spec
 from tests.neurograd.fit.reading.dresses import Dress, curves
 
 SMALL = {"network": {"hidden": [4]}, "task": {"name": "digits", "train_samples": 20}}
@@ -95,6 +95,21 @@ def test_noise_beyond_the_window_is_no_device(tmp_path):
     data.write_text("\n".join(["pulse,LTP (uS),LTD (uS)", *rows]))
     with pytest.raises(NeurogradError, match=r"read.noise is \d+.* % of the window that readings"):
         run(["fit", str(data), "--model", "linear"])
+
+
+def test_a_mistake_of_the_fit_is_no_refusal(tmp_path, monkeypatch):
+    """An error of numpy is one of values to Python, which advises nothing to a user."""
+
+    def fails(*given):
+        raise np.linalg.LinAlgError("Eigenvalues did not converge")
+
+    data = tmp_path / "data.csv"
+    data.write_bytes(Dress(unit="uS").file(curves(12, 12, 1, 0.02, seed=1)))
+    monkeypatch.setattr(device_fit, "fit_device", fails)
+    spec = {"device": {"measured": str(data), "measured_as": "fit"}, "task": {"name": "digits"}}
+    for way in (lambda: run(["fit", str(data)]), lambda: validate_spec(spec)):
+        with pytest.raises(np.linalg.LinAlgError):
+            way()
 
 
 def test_a_device_that_no_spec_takes_is_not_written(tmp_path, monkeypatch):

@@ -162,6 +162,12 @@ def test_profile_ends_need_no_curvature(bent):
     assert turned == pytest.approx(estimate(bent, "potentiation.bend"), rel=0.02)
 
 
+def test_profile_ends_need_no_curvature_that_rounding_has_left(bent):
+    """Beside far larger curvatures that of a flat number is lost, and its variance with it."""
+    lost = estimate(curved(bent, "potentiation.bend", 1e-36), "potentiation.bend")
+    assert lost == pytest.approx(estimate(bent, "potentiation.bend"), rel=0.02)
+
+
 def test_profile_ends_that_are_not_reached_are_open(bent):
     """Not ends of an interval of no width, as of a number that is known."""
     ends = estimate(curved(bent, "potentiation.bend", 1e-16), "potentiation.bend")[1:]
