@@ -84,13 +84,29 @@ def check_noises(numbers: Sequence[Number]) -> None:
         DataError: One line, if readings scatter by more than that.
     """
     for number in numbers:
-        noise = number.key == "read.noise" or number.key.startswith("write.cycle_to_cycle")
-        if noise and number.value > MOST_OF_A_WINDOW:
+        part = _of_the_window(number, numbers)
+        if part > MOST_OF_A_WINDOW:
             raise DataError(
-                f"{number.key} is {100.0 * number.value:.4g} % of the window that readings pass, "
+                f"{number.key} is {100.0 * part:.4g} % of the window that readings pass, "
                 "so that they do not tell it; allowed: noise of up to 100 % of the window, or more "
                 "readings (other cycles, or means over several reads)"
             )
+
+
+def _of_the_window(number: Number, numbers: Sequence[Number]) -> float:
+    """A noise as a part of the window, of pulses where their step is largest; 0 of all else."""
+    if number.key == "read.noise" or number.key.startswith("write.cycle_to_cycle"):
+        return number.value
+    if not number.key.startswith("pulsed.dw_min_std"):
+        return 0.0
+    direction = number.key.rpartition(".")[2]
+    by_name = {each.key.removesuffix(f".{direction}"): each.value for each in numbers}
+    gamma, amplitude = by_name.get("pulsed.gamma", 0.0), by_name.get("pulsed.amplitude")
+    # Weights from −1 to 1 are the window: the curves of curves.py at the ends of it.
+    largest = 1.0 + abs(gamma)
+    if amplitude is not None:
+        largest = max(1.0 - amplitude * math.exp(side * gamma / 2.0) for side in (-1.0, 1.0))
+    return number.value * max(largest, 0.0) * by_name["pulsed.dw_min"] / 2.0
 
 
 def below_zero(numbers: Sequence[Number]) -> tuple[str, ...]:

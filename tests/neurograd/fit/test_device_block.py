@@ -82,6 +82,26 @@ def test_noise_is_at_most_the_window(key):
         check_noises(number(3.35))
 
 
+@pytest.mark.parametrize(
+    ("shape", "most"),
+    [
+        ((("pulsed.gamma", 1.0, 0.0),), 5.0),
+        ((("pulsed.exponent", 1.0, 2.0),), 10.0),
+        ((("pulsed.gamma", 2.0, 2.0), ("pulsed.amplitude", 0.5, 0.5)), 10.0 / (1 - 0.5 / np.e)),
+    ],
+)
+def test_noise_of_a_step_is_at_most_the_window(shape, most):
+    """Where the step is largest, of a mean step of a tenth of the window (weights -1 to 1)."""
+
+    def given(part):
+        noise = ("pulsed.dw_min_std", part * most, 0.1)
+        return numbers(("pulsed.dw_min", 0.2, 0.2), noise, *shape)
+
+    check_noises(given(0.999))
+    with pytest.raises(DataError, match=r"dw_min_std.potentiation is 100.1 % of the window"):
+        check_noises(given(1.001))
+
+
 def test_too_little_is_refused():
     for readings, words in (
         (np.arange(5.0), "has 5 readings before it comes to rest; allowed: 8 or more"),
