@@ -61,7 +61,7 @@ def variants(spec: Spec, problem: Problem, held: Sequence[Tensor]) -> list[Varia
         held: The weights that each chip is programmed with, shape ``(N,)``: those that it was
             trained to hold, or of 0 steps those that it was given.
     """
-    parts = [*_after_training(spec), *_of_chip(spec, problem, held)]
+    parts = [*after_training(spec), *_of_chip(spec, problem, held)]
     if len(parts) > 1:
         bare = _ideal_devices(spec)
         left_out = tuple(effect for part in parts for effect in part.without)
@@ -69,7 +69,7 @@ def variants(spec: Spec, problem: Problem, held: Sequence[Tensor]) -> list[Varia
     return [*parts, *_remedies(spec)]
 
 
-def _after_training(spec: Spec) -> Iterator[Variant]:
+def after_training(spec: Spec) -> Iterator[Variant]:
     """The effects that a deployment brings, and read noise, which may be of both kinds."""
     deployment = deployment_of(spec)
     error, noise = deployment.program_error, deployment.read_noise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from neurograd.deployment import after_training
 from neurograd.explain.cause import NOTHING
 from neurograd.explain.reasons import (
     FIRST,
@@ -98,7 +99,7 @@ def _cause(spec: Spec, report: CheckReport, window_key: str) -> list[str]:
     """What the first time that is not tolerated fails by."""
     parts, known = _single(report.deployment_trials), _known(report.deployment_trials)
     if not parts:
-        return []
+        return _untried(spec, report)
     rest = _rest(report.deployment_trials)
     where = f"{'the training or from ' if spec.training.trains else ''}{window_key}"
     left = f"what is left comes from {where}" if _costs(rest) else ""
@@ -115,6 +116,19 @@ def _cause(spec: Spec, report: CheckReport, window_key: str) -> list[str]:
     return [
         f"After training {none}: without {without} {_in_place(report, rest)}{left and f'; {left}'}."
     ]
+
+
+_NOT_TRIED = "what each of them costs was not tried"
+
+
+def _untried(spec: Spec, report: CheckReport) -> list[str]:
+    """What a time that is not tolerated may fail by, where nothing was left out to see."""
+    labels = [variant.label for variant in after_training(spec)]
+    if not labels or all(each.verdict is Verdict.TOLERATED for each in report.deployment):
+        return []
+    beside = ", beside what acts in training" if spec.training.trains else ""
+    none = "what it costs was not tried" if len(labels) == 1 else _NOT_TRIED
+    return [f"Possible cause after training{beside}: {listed(labels, 'or')}; {none}."]
 
 
 def _rest(trials: Sequence[DeploymentTrial]) -> DeploymentTrial:

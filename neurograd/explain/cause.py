@@ -37,6 +37,8 @@ def cause_of(
     guide: MitigationGuide | None = None,
     window: str | None = None,
     trained: JudgedCost | None = None,
+    *,
+    deployed: bool = False,
 ) -> Cause:
     """The effect that a cost comes from.
 
@@ -52,24 +54,23 @@ def cause_of(
         window: The key of a weight window that may not hold what clean networks learn; None where
             it is known to hold it.
         trained: What the trained chips cost; None where none was trained.
+        deployed: Whether the chip has a deployment, so that this is about its training alone.
     """
     if not effects:
-        return Cause(None, _without_effects(verdict, window))
+        return Cause(None, _without_effects(verdict, window, deployed=deployed))
     if verdict is Verdict.TOLERATED:
         return Cause(None, "")
-    begin = "Cause" if verdict is Verdict.NOT_TOLERATED else "Possible cause"
+    begin = _begin(verdict, deployed=deployed)
     if len(effects) == 1 and window is None:
         only = effects[0]
-        return Cause(
-            only, f"{begin}: {only}, the only thing that sets this chip apart from an ideal one."
-        )
+        return Cause(only, f"{begin}: {only}, the only thing that {_apart(deployed=deployed)}.")
     if guide is None or not guide.effects:
         told = (
-            "which of them costs how much is predicted by neurograd check"
+            "which of them costs how much is predicted by neurograd check without --no-mitigation"
             if guide is None
             else "the prediction is too uncertain to tell them apart"
         )
-        beside = [f"the weight window ({window})"] if len(effects) == 1 else []
+        beside = [] if window is None else [f"the weight window ({window})"]
         return Cause(None, f"{begin}: {listed([*effects, *beside], 'or')}; {told}.")
     stands_out = _stands_out(guide) or (len(effects) == 1 and _is_less(guide, trained))
     if stands_out or len(effects) == 1:
@@ -77,24 +78,40 @@ def cause_of(
     none = (
         f"no single one of {listed(effects)} stands out in what the training is predicted to cost"
     )
-    return Cause(None, f"{begin}: {none}.")
+    return Cause(None, f"{begin}: {none}{_left(guide, window, 'without any of them ')}.")
 
 
-def _without_effects(verdict: Verdict, window: str | None) -> str:
+def _begin(verdict: Verdict, *, deployed: bool) -> str:
+    where = " in training" if deployed else ""
+    return f"{'Cause' if verdict is Verdict.NOT_TOLERATED else 'Possible cause'}{where}"
+
+
+def _apart(*, deployed: bool) -> str:
+    if deployed:
+        return "sets the training of this chip apart from an ideal one's"
+    return "sets this chip apart from an ideal one"
+
+
+def _without_effects(verdict: Verdict, window: str | None, *, deployed: bool) -> str:
     """What is said of a chip without any effect: what is left is its weight window."""
+    begin = _begin(verdict, deployed=deployed)
     if window is None:
-        return _UNEXPLAINED if verdict is Verdict.NOT_TOLERATED else NOTHING
-    only, apart = f"the weight window ({window})", "sets this chip apart from an ideal one"
+        return f"{begin}: {_UNEXPLAINED}" if verdict is Verdict.NOT_TOLERATED else NOTHING
+    only, apart = f"the weight window ({window})", _apart(deployed=deployed)
     if verdict is Verdict.TOLERATED:
         return f"Nothing but {only} {apart}."
-    begin = "Cause" if verdict is Verdict.NOT_TOLERATED else "Possible cause"
     return f"{begin}: {only}, the only thing that {apart}."
 
 
 _UNEXPLAINED = (
-    "Cause: no effect that the spec names; what is left is the range of the weights and the number "
-    "format."
+    "no effect that the spec names; what is left is the range of the weights and the number format."
 )
+
+
+def _left(guide: MitigationGuide, window: str | None, where: str = "") -> str:
+    """What a cost comes from where no effect acts, if there is any that a window may make."""
+    damaged = guide.ideal is not None and guide.ideal.verdict is not Verdict.TOLERATED
+    return f"; {where}what is left comes from {window}" if damaged and window is not None else ""
 
 
 def _of_one(begin: str, guide: MitigationGuide, window: str | None, *, stands_out: bool) -> Cause:
@@ -107,9 +124,8 @@ def _of_one(begin: str, guide: MitigationGuide, window: str | None, *, stands_ou
     costs = f"the predicted {guide.noun} is {without} in place of {whole}"
     if stands_out:
         return Cause(part.label, f"{begin}: {part.label}; without it {costs}.")
-    damaged = guide.ideal is not None and guide.ideal.verdict is not Verdict.TOLERATED
-    left = f"; what is left comes from {window}" if damaged and window is not None else ""
     none = "no effect that is known to cost anything"
+    left = _left(guide, window)
     return Cause(None, f"{begin}: {none}; without {part.label} {costs}{left}.")
 
 

@@ -51,8 +51,10 @@ def explain(
             said of them.
         window: The key of a weight window that may not hold what clean networks learn.
     """
-    trained = report.training.cost
-    cause = cause_of(report.verdict, effects, report.mitigation, window, trained).sentence
+    trained, deployed = report.training.cost, bool(report.deployment)
+    cause = cause_of(
+        report.verdict, effects, report.mitigation, window, trained, deployed=deployed
+    ).sentence
     deciding = [
         *_trust(report),
         *([cause] if cause and report.training.cost.clean_learned else []),

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from neurograd.explain import with_reasons
-from neurograd.explain.ageing import _action
+from neurograd.explain.ageing import _action, _cause
 from neurograd.explain.cause import NOTHING, NOTHING_IN_TRAINING
 from neurograd.judge.verdict import Verdict
 from neurograd.records.mitigation import MitigationGuide
+from neurograd.spec import validate_spec
 
 
 def _left_out(effects, verdict, saves):
@@ -43,3 +44,19 @@ def test_what_is_not_known_to_help_is_no_thing_to_do(verdict, saves, said):
 def test_advice_on_the_training_alone_says_so():
     guide = MitigationGuide.model_construct(advice=(NOTHING, "More."))
     assert with_reasons._of_training(guide).advice == (NOTHING_IN_TRAINING, "More.")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"), [("inconclusive", True), ("not tolerated", True), ("tolerated", False)]
+)
+def test_what_may_cost_something_after_training_is_named_where_it_was_not_tried(verdict, said):
+    device = {"drift": {"t0": "20 s", "exponent": 0.05}}
+    deployment = {"program_error": "4 %", "times": ["1 h"]}
+    spec = validate_spec({"device": device, "deployment": deployment, "task": {"name": "digits"}})
+    later = SimpleNamespace(verdict=Verdict(verdict))
+    report = SimpleNamespace(deployment_trials=[], deployment=[later])
+    words = (
+        "Possible cause after training, beside what acts in training: the programming error or "
+        "conductance drift; what each of them costs was not tried."
+    )
+    assert _cause(spec, report, "w") == ([words] if said else [])

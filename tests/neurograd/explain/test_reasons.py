@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 
@@ -141,6 +142,37 @@ def test_a_window_that_may_not_hold_is_named_without_any_effect(report, verdict,
     deciding, _ = reasons.explain(report_from_json(judged), [], [], "device.w")
     assert deciding[0].startswith(begin)
     assert cause_of(Verdict(verdict), ()).sentence != deciding[0]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NOT_TOLERATED, Verdict.INCONCLUSIVE])
+def test_a_window_that_may_not_hold_is_named_beside_several_effects(verdict):
+    """In "a, b or the window" where nothing tells them apart, and of what is left without any."""
+    assert (
+        "a, b or the weight window (device.w); "
+        in cause_of(verdict, ["a", "b"], window="device.w").sentence
+    )
+
+    def guide(ideal):
+        whole = SimpleNamespace(verdict=verdict, value=0.3)
+        effect = SimpleNamespace(without=whole, saves=0.0, costs=False)
+        found = SimpleNamespace(
+            whole=whole, effects=(effect,), ideal=SimpleNamespace(verdict=ideal)
+        )
+        return cause_of(verdict, ["a", "b"], found, window="device.w").sentence
+
+    left = "; without any of them what is left comes from device.w."
+    assert guide(Verdict.INCONCLUSIVE).endswith(left)
+    assert not guide(Verdict.TOLERATED).endswith(left)
+
+
+def test_a_cause_beside_a_deployment_is_of_the_training():
+    begin = "Possible cause in training: "
+    for effects in (["a"], ["a", "b"]):
+        found = cause_of(Verdict.INCONCLUSIVE, effects, deployed=True).sentence
+        assert found.startswith(begin)
+        assert "sets this chip apart" not in found
+    none = cause_of(Verdict.NOT_TOLERATED, (), deployed=True).sentence
+    assert none.startswith("Cause in training: no effect")
 
 
 def test_what_would_decide_is_said_first(report):

@@ -76,7 +76,7 @@ def test_an_effect_that_saves_nothing_is_not_the_cause_of_what_the_window_clips(
     assert trained.cause is None
     assert trained.reasons[0] == (
         "Cause: read noise or the weight window (device.conductance.weight_range); which of them "
-        "costs how much is predicted by neurograd check."
+        "costs how much is predicted by neurograd check without --no-mitigation."
     )
     assert not any(reason.startswith("What to do first: lower") for reason in trained.reasons)
 
