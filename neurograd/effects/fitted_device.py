@@ -139,6 +139,10 @@ def _under(block: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
     return found
 
 
+def _named(pair: Sequence[object]) -> bool:
+    return all(isinstance(key, str) for key in pair[:2])
+
+
 def _with_own(
     own: Mapping[str, Any], path: str, numbers: dict[str, Any], pairs: list[Any]
 ) -> dict[str, Any]:
@@ -148,5 +152,7 @@ def _with_own(
         pairs = [pair for pair in pairs if not {*pair[:2]} & {*more}]
         more = {**numbers, **more}
     if isinstance(others, list | tuple):
-        others = [*pairs, *others]
+        # A pair of the spec's own takes the place of the fit's; what is no pair is refused later.
+        given = [{*each[:2]} for each in others if isinstance(each, list | tuple) and _named(each)]
+        others = [*(pair for pair in pairs if {*pair[:2]} not in given), *others]
     return {**own, "data": path, "numbers": more, "correlations": others}

@@ -333,7 +333,8 @@ def ranges_of(given: Ranges | None, numbers: Mapping[str, NumberRange]) -> Range
         numbers: What is known of each number, by its key.
 
     Raises:
-        SpecError: If correlations are not of two of the numbers each, or not of any distribution.
+        SpecError: If correlations are not of two of the numbers each, or two of the same pair, or
+            not of any distribution.
     """
     found = Ranges() if given is None else given
     for place, (one, other, _) in enumerate(found.correlations):
@@ -342,6 +343,9 @@ def ranges_of(given: Ranges | None, numbers: Mapping[str, NumberRange]) -> Range
         if unknown or one == other:
             words = f"{show(unknown[0])} has no range" if unknown else "both keys are the same"
             raise _error(key, f"{words}; allowed: two of {', '.join(numbers)}")
+        if any({one, other} == {*pair[:2]} for pair in found.correlations[:place]):
+            words = f"{show(one)} and {show(other)} have a correlation already"
+            raise _error(key, f"{words}; allowed: one of each pair")
     found = found.model_copy(update={"numbers": dict(numbers)})
     if found.correlations and np.linalg.eigvalsh(correlation_matrix(found)).min() <= 0:
         problem = "belong to no distribution (a matrix with an eigenvalue of 0 or below); allowed: "

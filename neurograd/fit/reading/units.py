@@ -109,7 +109,7 @@ def conductances(table: Table, columns: Columns, place: int, series: Series) -> 
             )
         values = 1.0 / values
     elif head.quantity == "current":
-        values = _unsigned(values) / (columns.read_voltage or 1.0)
+        values = _unsigned(values) / abs(columns.read_voltage or 1.0)
     if _is_in_siemens(columns, place):
         check_siemens(table, place, series.rows, values)
     return Series(series.rows, values, series.axis)

@@ -6,7 +6,26 @@ import math
 from dataclasses import dataclass
 
 from neurograd.effects.knob import Knob
+from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.limits.outlook import PredictedCost
+
+
+def is_lost(found: PredictedCost, now: PredictedCost) -> bool:
+    """Whether a value is lost that the present one is not known to be.
+
+    Of a spec that is not decided as it is, chips that happen to cost much the same can be enough
+    for 'not tolerated' at a value that costs no more: beyond the present interval it does cost
+    more.
+
+    Args:
+        found: What is predicted there.
+        now: What is predicted for the spec as it is.
+    """
+    if found.verdict is not Verdict.NOT_TOLERATED:
+        return False
+    if now.verdict is not Verdict.INCONCLUSIVE or now.unknown or not math.isfinite(found.cost):
+        return True
+    return found.excess > now.ci[1] - now.allowed
 
 
 @dataclass(frozen=True)
@@ -30,7 +49,7 @@ class Limit:
             tolerated); ``undecided`` (no value that was tried decides).
         inside: A, the last value that is predicted 'tolerated', infinite where that is only the
             ideal one; None where none is.
-        outside: B, the first one that is predicted 'not tolerated'; None where none is.
+        outside: B, the first one that is lost (``is_lost``); None where none is.
         upper: Whether the limit is one from above: values below A are tolerated.
         reach: The outermost value that was tried in the direction in which an end is missing, or
             in the expected one; None if none was.
@@ -75,7 +94,17 @@ class Limit:
         if self.opposite is not None:
             said += f"; {self.opposite._as_other()}"
         falls = "" if self.monotone else " (the cost does not rise throughout)"
-        return f"{begin}, {said}{falls}"
+        return f"{begin}, {said}{self._by_chance()}{falls}"
+
+    def _by_chance(self) -> str:
+        """That values are 'not tolerated' at costs like the present one, which decides nothing."""
+        verdicts = [t for t in self.tried if t.estimate.verdict is Verdict.NOT_TOLERATED]
+        if all(is_lost(each.estimate, self.now) for each in verdicts):
+            return ""
+        return (
+            "; values that are predicted 'not tolerated' at no more than the present cost may be, "
+            "by its interval, are no limit: so few chips do not decide it"
+        )
 
     def _two_numbers(self) -> str:
         show = self.knob.show

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from neurograd.effects.knob import Knob
 from neurograd.judge.verdict import Verdict
 from neurograd.pipeline.limits.curve import midpoint, next_value
-from neurograd.pipeline.limits.limit import Limit, Tried
+from neurograd.pipeline.limits.limit import Limit, Tried, is_lost
 from neurograd.pipeline.limits.outlook import PredictedCost
 from neurograd.pipeline.limits.outward import nearest, outward, start_of
 
@@ -109,22 +109,25 @@ class _Search:
         if len(sides) == 1:
             sides += self._passed()
         sides = [
-            (self._nearest(_tolerated, kept), self._nearest(_not_lost, lost))
+            (self._nearest(_tolerated, kept), self._nearest(self._not_lost, lost))
             for kept, lost in sides
         ]
         crossed = sorted(filter(_is_crossed, sides), key=self._distance)
         first, *others = [self._limit_of(side, ends) for side in crossed or sides[-1:]]
         return replace(first, opposite=others[0] if others else None)
 
+    def _not_lost(self, found: PredictedCost) -> bool:
+        return not is_lost(found, self._now)
+
     def _passed(self) -> list[tuple[_Crossing, _Crossing]]:
         """The side that was not searched, where a value that was tried there has another verdict.
 
         That harm leaves open what is lost already is no such verdict.
         """
-        kept, lost = self._seen(_tolerated), self._seen(_not_lost)
+        kept, lost = self._seen(_tolerated), self._seen(self._not_lost)
         if not kept.found and not (lost.found and lost.here):
             return []
-        for side, crossing in ((_tolerated, kept), (_not_lost, lost)):
+        for side, crossing in ((_tolerated, kept), (self._not_lost, lost)):
             if crossing.good is not None and crossing.bad is not None:
                 self._bisect(side, crossing.good, crossing.bad)
         return [(kept, lost)]
@@ -139,7 +142,7 @@ class _Search:
 
     def _both(self, sign: int) -> tuple[_Crossing, _Crossing]:
         """Where 'tolerated' ends or begins, and where 'not tolerated' does, on one side."""
-        return self._crossing(_tolerated, sign), self._crossing(_not_lost, sign)
+        return self._crossing(_tolerated, sign), self._crossing(self._not_lost, sign)
 
     def _distance(self, side: tuple[_Crossing, _Crossing]) -> float:
         """How far from the present value its verdict changes on one side."""
@@ -338,7 +341,3 @@ def _is_crossed(side: tuple[_Crossing, _Crossing]) -> bool:
 
 def _tolerated(found: PredictedCost) -> bool:
     return found.verdict is Verdict.TOLERATED
-
-
-def _not_lost(found: PredictedCost) -> bool:
-    return found.verdict is not Verdict.NOT_TOLERATED

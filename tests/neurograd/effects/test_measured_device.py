@@ -342,6 +342,10 @@ def test_a_measured_device_may_be_the_fitted_one_with_its_ranges(tmp_path):
     for *keys, value in spec.ranges.correlations:
         assert value == (0.5 if keys == pair[:2] else given[frozenset(keys)])
     assert validate_spec(spec_to_dict(spec)).like(spec) == spec
+    one, other, _ = next(each for each in spec.ranges.correlations if each[:2] != tuple(pair[:2]))
+    own = {"draws": 6, "correlations": [[other, one, 0.125]]}
+    spec = validate_spec({"device": device, "ranges": own})
+    assert [each[2] for each in spec.ranges.correlations if {*each[:2]} == {one, other}] == [0.125]
 
 
 @pytest.mark.parametrize("preset", ["alox-hfo2", "reram-es"])

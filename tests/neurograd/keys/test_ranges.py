@@ -228,6 +228,13 @@ def test_an_override_takes_the_place_of_a_range():
             ["ranges.correlations", "no distribution"],
         ),
         (
+            {
+                "device": {"write": {"cycle_to_cycle": "5 % ± 1 %"}, "read": {"noise": "5 ± 1 %"}},
+                "ranges": {"correlations": [[C2C, NOISE, 0.5], [NOISE, C2C, -0.5]]},
+            },
+            ["ranges.correlations[1]", "have a correlation already; allowed: one of each pair"],
+        ),
+        (
             {**with_noise("5 % ± 1 %"), "ranges": {"correlations": [[C2C, NOISE]]}},
             ["ranges.correlations", "[KEY, KEY, a number"],
         ),

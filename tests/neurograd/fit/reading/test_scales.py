@@ -38,6 +38,16 @@ def test_relative_currents_are_not_made_siemens_by_a_read_voltage(tmp_path):
     assert found.unit == "relative"
 
 
+def test_a_read_voltage_counts_by_its_size(tmp_path):
+    """Currents are turned by their own sign, not by that of the voltage once more."""
+    found = [
+        read(tmp_path, "pulse,I_LTP (uA),I_LTD (uA)", f"read_voltage={sign}0.2 V")
+        for sign in ("", "-")
+    ]
+    for run, other in zip(found[0].runs, found[1].runs, strict=True):
+        np.testing.assert_array_equal(run.conductance, other.conductance)
+
+
 @pytest.mark.parametrize(
     ("heads", "choices"),
     [

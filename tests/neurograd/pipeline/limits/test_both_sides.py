@@ -129,3 +129,23 @@ def test_no_value_that_was_tried_contradicts_what_is_said(knob, budget):
         known = [before if here else after for before, after in by_distance]
         # Of what is not tolerated now the nearer limit may be one of 'lost'.
         assert (kept if here else sorted(kept)) == (known if here else sorted(known))
+
+
+@pytest.mark.parametrize(("rise", "most"), [(0.1, 0.55), (0.0, None)])
+def test_a_verdict_that_chance_turns_at_the_present_cost_is_no_limit(rise, most):
+    """All but the present value is 'not tolerated', at costs within its interval or beyond it."""
+
+    def predict(value: float) -> PredictedCost:
+        cost = 0.03 + rise * value
+        verdict = OPEN if 0.045 < value < 0.06 else LOST
+        ends = (cost - 0.05, cost + 0.05)
+        return PredictedCost(cost, ends, verdict, ALLOWED, 0.9, 0.9 - cost, "accuracy_drop", True)
+
+    found = find_limit(NOISE, predict(0.05), predict, FULL)
+    assert "so few chips do not decide it" in found.sentence()
+    assert found.opposite is None
+    if most is None:
+        assert (found.status, found.outside) == ("undecided", None)
+        return
+    assert most < found.outside.value < 1.1 * most
+    assert "% down" not in found.sentence()
