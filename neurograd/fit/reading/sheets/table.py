@@ -205,9 +205,7 @@ def _columns(path: Path, rows: list[_Row], decimal: str) -> tuple[int, tuple[boo
     """Width of the table, and which of its columns hold numbers."""
     counted = [row for row in rows if row.has_number]
     if not counted:
-        raise DataError(
-            f"{path} has no numbers; allowed: columns of a measured device, with units in the heads"
-        )
+        raise _without_numbers(path, rows)
     widths = Counter(len(row.cells) for row in counted)
     usual = max(widths, key=lambda w: (widths[w], w))
     width = max((w for w, times in widths.items() if times >= 3), default=usual)
@@ -219,6 +217,20 @@ def _columns(path: Path, rows: list[_Row], decimal: str) -> tuple[int, tuple[boo
             there, others = _counted(counted, place, width, decimal)
         numeric.append(there > 0 and there >= others)
     return width, tuple(numeric)
+
+
+def _without_numbers(path: Path, rows: list[_Row]) -> DataError:
+    """A file of which no cell is a number, though one may begin as numbers do."""
+    allowed = "columns of a measured device, with units in the heads"
+    for row in rows:
+        begun = [cell for cell in row.cells if re.match(r"\s*[\"'+-]?\d", cell)]
+        if begun:
+            return DataError(
+                f"{path}: line {row.line} has {quoted(max(begun, key=len))}, and no cell is read "
+                "as a number; allowed: numbers such as 3.8e-6, without marks between thousands and "
+                f"without units in their cells, in {allowed}"
+            )
+    return DataError(f"{path} has no numbers; allowed: {allowed}")
 
 
 def _counted(rows: list[_Row], place: int, width: int, decimal: str) -> tuple[int, int]:

@@ -268,3 +268,20 @@ def test_any_text_is_read_or_refused_in_one_line(tmp_path_factory, text, place):
     except DataError as error:
         message = str(error)
     assert len(message.splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("heads", "row"),
+    [
+        ("pulse,LTP (nS),LTD (nS)", '{k},"{k},764.6","5{k},504.4"'),
+        ("Puls;LTP (nS);LTD (nS)", "{k};{k}.870,01;5{k}.572,77"),
+        ("Puls;LTP (nS);LTD (nS)", "{k};{k} 870.0;5{k} 572.8"),
+        ("pulse,LTP,LTD", "{k},{k}.870 uS,5{k}.573 uS"),
+    ],
+)
+def test_cells_with_marks_between_thousands_or_units_are_told(tmp_path, heads, row):
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([heads, *(row.format(k=k) for k in range(1, 9))]))
+    words = r"line 2 has '.*; allowed: .* without marks between thousands and without units in"
+    with pytest.raises(DataError, match=words):
+        read_measurements(path)
