@@ -288,7 +288,7 @@ class RangesResult(Record):
     """That with the largest part of the variance first."""
     measure_next: str | None
     """Key of the number that is worth knowing better; None (null in JSON) where all draws have one
-    verdict, or none of them tells."""
+    verdict, or none of them tells, or tells it from any other number."""
     draws: tuple[RangeDraw, ...]
     corners: tuple[RangeDraw, ...] = ()
     """The ends of the numbers; empty where they were not asked for."""

@@ -28,7 +28,7 @@ from neurograd.pipeline.ranges.outcome import (
     larger_costs_more,
     share_of,
 )
-from neurograd.pipeline.ranges.sentences import About, sentences
+from neurograd.pipeline.ranges.sentences import About, not_below, sentences
 from neurograd.pipeline.ranges.shown import in_words
 from neurograd.problem import Problem
 from neurograd.records.limits import RangedNumber, RangeDraw, RangesResult, VerdictShare
@@ -65,7 +65,7 @@ def typical_notes(spec: Spec, command: str) -> tuple[str, ...]:
             "told by the data and what not; what they leave open is in ranges."
         )
     if spec.ranges.other_curves:
-        others = ", ".join(spec.ranges.other_curves)
+        others = "; ".join(spec.ranges.other_curves)
         found.append(f"The data do not rule out {others}: ranges are of another curve's numbers.")
     if command != "check":
         found.append(
@@ -261,7 +261,7 @@ def result_of(
         key=lambda each: -(each.share or 0.0),
     )
     decided = len(set(verdicts)) == 1 and verdicts[0] is not Verdict.INCONCLUSIVE
-    told = not decided and numbers[0].share
+    told = not decided and numbers[0].share and not _all_alike(numbers)
     first = draws[0][1]
     result = RangesResult(
         kind=first.kind,
@@ -291,6 +291,11 @@ def result_of(
     )
     said = sentences(result, about)
     return result.model_copy(update={"sentences": said})
+
+
+def _all_alike(numbers: Sequence[RangedNumber]) -> bool:
+    """Whether no other number is known to carry less of the variance than the first one."""
+    return len(numbers) > 1 and all(not_below(each, numbers[0]) for each in numbers[1:])
 
 
 def _against_one_limit(draws: Sequence[tuple[Values, PredictedCost]]) -> NDArray[np.float64]:

@@ -57,7 +57,7 @@ def _other_curves(about: About) -> Iterator[str]:
         verb = "do" if about.data is not None else "does"
         yield (
             f"All draws are of one curve. {source[0].upper()}{source[1:]} {verb} not rule out "
-            f"{words.listed(list(about.other_curves))}, of which no draw is: the shares leave out "
+            f"others: {'; '.join(about.other_curves)}. No draw is of these: the shares leave out "
             "what such a device would cost."
         )
 
@@ -75,7 +75,8 @@ def _off_path(result: RangesResult, about: About) -> Iterator[str]:
 
 
 def _share(result: RangesResult, data: str | None) -> Iterator[str]:
-    known = "is known" if data is None else f"the data of {data} allow"
+    # Numbers that the spec gives itself, data have no say in.
+    known = "is known" if data is None else f"the data of {data} and the spec allow"
     total = len(result.draws)
     lost = words.ranged_percent(result.lost.value, result.lost.ci, result.confidence)
     kept = words.ranged_percent(result.tolerated.value, result.tolerated.ci, result.confidence)
@@ -131,7 +132,7 @@ def _next(result: RangesResult) -> str:
         f"Measure {best.key} next: by a parabola through the draws its range carries roughly "
         f"{part} of the variance of the predicted {NOUNS[result.kind]}{_each_its_own(result)}."
     )
-    rivals = [number.key for number in result.numbers[1:] if _not_below(number, best)]
+    rivals = [number.key for number in result.numbers[1:] if not_below(number, best)]
     if rivals:
         said += f" It is not told apart from {words.listed(rivals)}."
     return said
@@ -143,7 +144,7 @@ def _each_its_own(result: RangesResult) -> str:
     return ", each held against what its part may cost" if several else ""
 
 
-def _not_below(number: RangedNumber, best: RangedNumber) -> bool:
+def not_below(number: RangedNumber, best: RangedNumber) -> bool:
     """Whether a number may carry as much of the variance as the best one."""
     high, low = number.share_ci[1], best.share_ci[0]
     return high is not None and low is not None and high >= low
@@ -164,7 +165,8 @@ def _corners(result: RangesResult, *, correlated: bool) -> Iterator[str]:
     if result.corners_kind == "axes":
         which = f"{len(result.corners)} ends, one number at a time"
     lost = sum(each.verdict is Verdict.NOT_TOLERATED for each in result.corners)
-    yield f"The worst of {which}: {_at(worst)}, {_cost(worst, result)}; {lost} of them are lost."
+    are = "is" if lost == 1 else "are"
+    yield f"The worst of {which}: {_at(worst)}, {_cost(worst, result)}; {lost} of them {are} lost."
     if correlated:
         yield "Corners are of numbers that vary on their own, which the spec says they do not."
 

@@ -376,7 +376,7 @@ def test_curves_that_the_data_allow_as_well_are_said_with_the_ranges(tmp_path, m
     monkeypatch.setattr("neurograd.fit.device_fit.fit_device", lambda *_: found)
     spec = validate_spec({"device": {"measured": str(path), "measured_as": "fit"}})
     assert spec.ranges.other_curves == found.other_forms
-    said = "The data do not rule out nonlinear, power: ranges are of another curve's numbers."
+    said = "The data do not rule out nonlinear; power: ranges are of another curve's numbers."
     assert said in typical_notes(spec, "check")
     assert validate_spec(spec_to_dict(spec)).like(spec) == spec
 

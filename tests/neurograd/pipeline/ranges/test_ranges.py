@@ -26,6 +26,7 @@ from neurograd.pipeline.predicted.network import CLEAN, forecast_network
 from neurograd.pipeline.ranges.draws import column, corners, drawn
 from neurograd.pipeline.ranges.forecasts import result_of, typical_notes, values_in_ranges
 from neurograd.pipeline.ranges.outcome import edge_of, first_order, share_of
+from neurograd.pipeline.ranges.sentences import not_below
 from neurograd.pipeline.stages import Stages
 from neurograd.records.json_form import report_from_json, to_json_dict
 from neurograd.records.limits import RangeDraw
@@ -166,8 +167,8 @@ def test_curves_that_are_not_drawn_are_named_beside_the_share():
     more = {"data": "pulses.csv", "other_curves": ("nonlinear", "soft bounds")}
     spec = spec.model_copy(update={"ranges": spec.ranges.model_copy(update=more)})
     share, beside, *_ = judged(spec, lambda values: values[C2C]).sentences
-    assert "of what the data of pulses.csv allow" in share
-    assert "pulses.csv do not rule out nonlinear and soft bounds, of which no draw is" in beside
+    assert "of what the data of pulses.csv and the spec allow" in share
+    assert "pulses.csv do not rule out others: nonlinear; soft bounds. No draw is of" in beside
 
 
 def test_the_edge_lies_between_the_last_kept_and_the_first_lost_draw():
@@ -261,6 +262,10 @@ def test_what_to_measure_next_is_named_only_where_it_matters():
     assert mixed.measure_next == C2C
     (measure,) = [said for said in mixed.sentences if said.startswith(f"Measure {C2C} next")]
     assert "by a parabola through the draws its range carries roughly " in measure
+    alike = judged(spec, lambda values: 4 * values[C2C] + 0.28 * (values[NOISE] - 0.5))
+    assert all(not_below(number, alike.numbers[0]) for number in alike.numbers)
+    assert alike.measure_next is None
+    assert "Which number is worth knowing better these draws do not tell." in alike.sentences
     kept = judged(spec, lambda values: values[C2C])
     assert kept.measure_next is None
     assert "no number has to be known better" in " ".join(kept.sentences)
