@@ -39,7 +39,8 @@ def average_curve(measured: Measurements, direction: Direction) -> AverageCurve:
     """
     runs = [run for run in measured.runs if run.direction == direction]
     if not runs:
-        raise ValueError(f"there is no {direction}; allowed: runs of both directions")
+        allowed = "runs of both directions, or measured_as: fit"
+        raise ValueError(f"there is no {direction}; allowed: {allowed}")
     rises = direction == "potentiation"
     every = _average([_from_start(run) for run in runs], rises=rises)
     devices = {run.device for run in runs}

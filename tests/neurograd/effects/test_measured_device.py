@@ -266,6 +266,12 @@ def test_two_windows_of_one_device_are_hinted_at(tmp_path):
         assert words in found
 
 
+def test_a_file_of_one_direction_is_told_what_takes_it(tmp_path):
+    rows = "\n".join(f"{k},{4 * k}" for k in range(9))
+    with pytest.raises(SpecError, match=r"no depression; allowed: .*, or measured_as: fit"):
+        build_problem(load_spec(spec_beside(tmp_path, f"pulse,potentiation\n{rows}\n")))
+
+
 def test_several_devices_are_averaged_and_said_to_be(tmp_path):
     """Their windows differ by a quarter: no noise of readings, and a spread that the spec says."""
     rows = [f"{k},{4 * k},{20 - 4 * k},{5 * k},{25 - 5 * k}" for k in range(6)]
