@@ -125,7 +125,7 @@ def ends_fused(
         moments_loop.Ends(*(each.numpy() for each in found)),
         shape,
         _limits(start.dtype, train_moments.MOST_SINGLE_TRACED, train_moments.MOST_PULSES),
-        _real(start.dtype)(train_moments.SETTLED),
+        *map(_real(start.dtype), (train_moments.SETTLED, train_moments.FADING)),
     )
     return ElementMoments(*found[:2]), ElementMoments(*found[2:])
 

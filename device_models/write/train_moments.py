@@ -6,8 +6,8 @@ nodes of Gauss and Hermite (0 and ±√3 standard deviations, weights 2/3 and 1/
 at each node. That is exact for pulses without noise, and away from bounds for steps that are linear
 in the state; near a bound the distribution is not normal, and what it is cut by is approximate.
 
-After ``MOST_SINGLE_TRACED`` pulses the rest is taken in blocks, as in ``many_pulses``, until the
-distribution does not change any more.
+After ``MOST_SINGLE_TRACED`` pulses the rest is taken in blocks, as in ``many_pulses``, until what is
+left of the train could not change the distribution any more.
 """
 
 from __future__ import annotations
@@ -34,7 +34,15 @@ MOST_PULSES = 1e15
 """More pulses are not told apart, so that infinitely many are a number, too."""
 
 SETTLED = 1e-9
-"""Change of mean and deviation by a block, as a part of the window, below which nothing follows."""
+"""Change of mean and deviation, as a part of the window, below which nothing follows.
+
+That is the change by all that is left of a train: what the last pulse or block changed, times the
+pulses that are left. What one pulse alone changes says that only where changes fade as well, as its
+step may be as small beside the window as a train is long."""
+
+FADING = 0.9
+"""Changes of mean and variance fade where each is at most this part of the one before, which is
+below ``SETTLED`` already. Then all that follow are ten times the last one at most."""
 
 _NODES = ((0.0, 2.0 / 3.0), (math.sqrt(3.0), 1.0 / 6.0), (-math.sqrt(3.0), 1.0 / 6.0))
 
@@ -62,28 +70,62 @@ def after_train(
     taken = 0.0
     active = torch.nonzero(left > 0).squeeze(1)
     many = torch.zeros_like(start)
+    watch = _Watch(start)
     for _ in range(MOST_SINGLE_TRACED + MOST_BLOCKS):
         if active.numel() == 0:
             break
         where = _Where(kick, active, low[active], high[active])
         state = ElementMoments(mean[active], variance[active])
+        block = None
         if taken < MOST_SINGLE_TRACED:
             taken += 1.0
             many[active] = taken
-            moved = where.moved(state, None, None)
         else:
             block = where.block(state.mean, many[active]).minimum(left[active] - many[active])
             many[active] += block
-            moved = where.moved(state, block, None)
+        moved = where.moved(state, block, None)
         mean[active], variance[active] = moved.mean, moved.variance
-        change = (moved.mean - state.mean).abs() + (
-            moved.variance.sqrt() - state.variance.sqrt()
-        ).abs()
-        going = (many[active] < left[active]) & (change > SETTLED * (where.high - where.low))
-        active = active[going]
+        step = torch.ones_like(moved.mean) if block is None else block
+        rest = left[active] - many[active]
+        settled = watch.settled(active, state, moved, rest / step, where.high - where.low)
+        active = active[(rest > 0) & ~settled]
     everywhere = torch.arange(len(start), device=start.device)
     end = ElementMoments(mean, variance)
     return end, _Where(kick, everywhere, low, high).moved(end, None, part)
+
+
+class _Watch:
+    """Tells the trains of which what is left changes nothing."""
+
+    def __init__(self, start: Tensor) -> None:
+        self._mean, self._variance = torch.zeros_like(start), torch.zeros_like(start)
+        self._small = torch.zeros_like(start, dtype=torch.bool)
+
+    def settled(
+        self,
+        which: Tensor,
+        before: ElementMoments,
+        after: ElementMoments,
+        steps: Tensor,
+        width: Tensor,
+    ) -> Tensor:
+        """Which of these trains are settled, after one more pulse or block each.
+
+        Args:
+            which: Numbers of the trains, shape ``(n,)``.
+            before: Moments before it.
+            after: Moments behind it.
+            steps: How often the pulses that are left have those of this step, 0 or more.
+            width: Windows.
+        """
+        mean, variance = (after.mean - before.mean).abs(), (after.variance - before.variance).abs()
+        change = mean + (after.variance.sqrt() - before.variance.sqrt()).abs()
+        least = SETTLED * width
+        small = change <= least
+        fading = (mean <= FADING * self._mean[which]) & (variance <= FADING * self._variance[which])
+        settled = small & ((change * steps <= least) | (fading & self._small[which]))
+        self._mean[which], self._variance[which], self._small[which] = mean, variance, small
+        return settled
 
 
 class _Where:

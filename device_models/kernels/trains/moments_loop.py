@@ -96,8 +96,9 @@ def _moved(
 
 
 def ends(
-    first: Any, last: Any, trains: Any, part: Any, found: Any, shape: Any, limits: Any, settled: Any
-) -> None:
+    first: Any, last: Any, trains: Any, part: Any, found: Any, shape: Any, limits: Any,
+    settled: Any, fading: Any,
+) -> None:  # fmt: skip
     """Moments behind whole numbers of pulses, and behind a part of one more.
 
     Args:
@@ -108,7 +109,8 @@ def ends(
         found: Filled with the moments.
         shape: The step of one pulse.
         limits: Constants; of its pulses ``single`` are followed one by one.
-        settled: Change of mean and deviation, as a part of the window, below which nothing follows.
+        settled: ``SETTLED``.
+        fading: ``FADING``.
     """
     real = trains.state.dtype.type
     one, zero = real(1.0), real(0.0)
@@ -116,6 +118,7 @@ def ends(
     for k in range(first, last):
         mean, variance, taken = trains.state[k], zero, zero
         left, width = min(trains.pulses[k], limits.most_pulses), trains.high[k] - trains.low[k]
+        least, was_small, mean_before, variance_before = settled * width, False, zero, zero
         for number in range(single + limits.most_blocks):
             if not taken < left:
                 break
@@ -127,10 +130,17 @@ def ends(
                 block = min(block, left - taken)
             taken += block
             new, spread = _moved(mean, variance, k, block, blocks, one, trains, shape, limits)
-            change = abs(new - mean) + abs(np.sqrt(spread) - np.sqrt(variance))
+            of_mean, of_variance = abs(new - mean), abs(spread - variance)
+            change = of_mean + abs(np.sqrt(spread) - np.sqrt(variance))
             mean, variance = new, spread
-            if not change > settled * width:
+            small = change <= least
+            if small and change * (left - taken) / block <= least:
                 break
+            if small and was_small:
+                fades = of_mean <= fading * mean_before and of_variance <= fading * variance_before
+                if fades:
+                    break
+            was_small, mean_before, variance_before = small, of_mean, of_variance
         found.mean[k], found.variance[k] = mean, variance
         found.next_mean[k], found.next_variance[k] = _moved(
             mean, variance, k, one, False, part[k], trains, shape, limits

@@ -9,7 +9,7 @@ import torch
 
 from device_models import LinearStep, NominalDevice, draw_devices
 from device_models.write import fused_pulses, train_moments
-from device_models.write.pulsed_step import ExponentialStep
+from device_models.write.pulsed_step import ExponentialStep, PowerStep
 from device_models.write.pulsed_write import PulsedWrite, signed_step, train_ends
 from device_models.write.train_moments import after_train
 from neurograd.seeding import generator_for
@@ -77,3 +77,34 @@ def test_moments_of_trains_do_not_depend_on_how_many_nodes_a_call_takes(step, mo
     torch.testing.assert_close(together.mean, singly.mean, rtol=1e-12, atol=1e-15)
     torch.testing.assert_close(together.variance, singly.variance, rtol=1e-10, atol=1e-15)
     assert bool((together.variance[:15] > 0).all())
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_trains_of_pulses_that_are_small_beside_the_window_go_on_to_their_end(
+    noise, compiled, monkeypatch
+):
+    """A pulse moves a device by 1e-10 of its window; a million of them by a ten thousandth."""
+    monkeypatch.setattr("device_models.kernels.dispatch.available", lambda: compiled)
+    nominal = NominalDevice(dw_min=2e-8, w_max=100.0, w_min=-100.0)
+    devices = draw_devices(nominal, 2, generator_for(0, "devices"))
+    write = PulsedWrite(LinearStep(noise), devices, nominal.dw_min)
+    asked = torch.tensor([0.02, -1.0], dtype=torch.float64)
+    moments = write.train_moments(torch.zeros_like(asked), asked)
+    pulses = asked.abs() / nominal.dw_min
+    torch.testing.assert_close(moments.mean, asked, rtol=1e-6, atol=0.0)
+    expected = (noise * nominal.dw_min) ** 2 * pulses
+    torch.testing.assert_close(moments.variance, expected, rtol=1e-6, atol=0.0)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_trains_go_on_where_steps_are_small_near_a_bound(compiled, monkeypatch):
+    """Steps ``Δr⁴`` of the room r: ``r⁻³`` grows by 3Δ over the window with every pulse."""
+    monkeypatch.setattr("device_models.kernels.dispatch.available", lambda: compiled)
+    nominal = NominalDevice(dw_min=1e-4)
+    devices = draw_devices(nominal, 1, generator_for(0, "devices"))
+    start, up = torch.tensor([0.98], dtype=torch.float64), torch.tensor([True])
+    pulses = torch.tensor([1.6e5], dtype=torch.float64)
+    end = train_ends(PowerStep(exponent=4.0), devices, start, up, pulses, torch.ones_like(start))[0]
+    room = (0.01**-3 + 3 * nominal.dw_min / 2 * pulses) ** (-1 / 3)
+    torch.testing.assert_close(end.mean - start, 0.02 - 2 * room, rtol=1e-3, atol=0.0)
