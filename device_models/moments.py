@@ -24,14 +24,22 @@ _CHUNK_ELEMENTS = 2**19
 
 _INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
+FAR = 9.0
+"""Standard deviations beyond which a normal distribution has less than the last digit."""
+
+WIDEST = 100.0
+"""Windows that a deviation may have before the digits of what is not clipped are lost."""
+
 
 def clipped_normal(center: Tensor, std: Tensor, low: Tensor, high: Tensor) -> ElementMoments:
     """Mean and variance of ``clip(center + std·ξ, low, high)``, ξ standard normal.
 
     All arguments broadcast to one shape. Works relative to the center, so that a small noise on a
-    large value loses no digits; ``std = 0`` is the clipped constant.
+    large value loses no digits; ``std = 0`` is the clipped constant. The center may be infinite, and
+    where it is the spread may be anything.
     """
     center, std, low, high = torch.broadcast_tensors(center, std, low, high)
+    center, std = _within_reach(center, std, low, high)
     below, above = low - center, high - center
     safe_std = std.clamp_min(torch.finfo(center.dtype).tiny)
     alpha, beta = below / safe_std, above / safe_std
@@ -51,6 +59,24 @@ def clipped_normal(center: Tensor, std: Tensor, low: Tensor, high: Tensor) -> El
     shift = torch.where(still, constant, shift)
     variance = square.sub_(shift.square()).masked_fill_(still, 0.0)
     return ElementMoments(center + shift, variance.clamp_min_(0.0))
+
+
+def _within_reach(center: Tensor, std: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """Center and deviation of a normal number that is clipped to the same, within all digits.
+
+    From a center far beyond the window the way back to a bound has no digits left, or is infinite.
+    A deviation beyond ``WIDEST`` is brought there together with the center: what is not clipped
+    is less than half a percent.
+    """
+    width = high - low
+    wide, middle = std > WIDEST * width, low + 0.5 * width
+    std = std.masked_fill(center.isinf(), 0.0)
+    shrunk = middle + (center - middle) * (WIDEST * width / std)
+    center = torch.where(wide & (std > 0), shrunk, center)
+    std = torch.minimum(std, WIDEST * width)
+    # A whole window on top, so that numbers closer by stay as they are to the last digit.
+    reach = FAR * std + width
+    return torch.minimum(torch.maximum(center, low - reach), high + reach), std
 
 
 def two_point_mixture(first: ElementMoments, second: ElementMoments, p: Tensor) -> ElementMoments:

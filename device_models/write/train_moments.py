@@ -6,8 +6,8 @@ nodes of Gauss and Hermite (0 and ±√3 standard deviations, weights 2/3 and 1/
 at each node. That is exact for pulses without noise, and away from bounds for steps that are linear
 in the state; near a bound the distribution is not normal, and what it is cut by is approximate.
 
-After ``MOST_SINGLE_TRACED`` pulses the rest is taken in blocks, as in ``many_pulses``, until what is
-left of the train could not change the distribution any more.
+After ``MOST_SINGLE_TRACED`` pulses the rest is taken in blocks, as in ``many_pulses``, until what
+is left of the train could not change the distribution any more.
 """
 
 from __future__ import annotations

@@ -39,6 +39,31 @@ def test_clipped_normal_without_noise_is_the_clipped_constant():
     assert not moments.variance.any()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("std", [0.0, 0.1, 3.0])
+def test_clipped_normal_of_a_center_far_beyond_a_bound_is_the_bound(std, dtype):
+    center = torch.tensor([1e9, 1e30, torch.inf, -1e9, -1e30, -torch.inf], dtype=dtype)
+    bounds = torch.tensor([-0.3, 0.7], dtype=dtype)
+    moments = clipped_normal(center, bounds.new_tensor([std]), bounds[:1], bounds[1:])
+    expected = bounds[[1, 1, 1, 0, 0, 0]]
+    torch.testing.assert_close(moments.mean, expected)
+    assert float(moments.variance.max()) < 1e-12
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_clipped_normal_of_a_very_wide_deviation_goes_to_either_bound(dtype):
+    std = torch.tensor([1e3, 1e12, 1e30], dtype=dtype)
+    bounds = torch.tensor([-0.3, 0.7], dtype=dtype)
+    moments = clipped_normal(2.0 * std, std, bounds[:1], bounds[1:])
+    chance = stats.norm.sf(2.0)
+    torch.testing.assert_close(
+        moments.mean, torch.full_like(std, 0.7 - chance), rtol=0.0, atol=1e-3
+    )
+    expected = torch.full_like(std, chance * (1 - chance))
+    digits = 1e-3 if dtype == torch.float64 else 1e-2
+    torch.testing.assert_close(moments.variance, expected, rtol=0.0, atol=digits)
+
+
 def test_two_point_mixture():
     first = ElementMoments(_tensor(1.0), _tensor(0.5))
     second = ElementMoments(_tensor(3.0), _tensor(2.0))

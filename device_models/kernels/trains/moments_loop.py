@@ -10,8 +10,9 @@ import numpy as np
 from device_models.kernels.compiled import called, inlined
 from device_models.kernels.trains.many_loop import decay_of, decayed, length_of, pulse_of
 
-_FAR = 9.0
-"""Standard deviations to a bound beyond which it cuts less than the last digit off."""
+_FAR, _WIDEST = 9.0, 100.0
+"""``FAR`` and ``WIDEST`` of ``moments``: beyond ``_FAR`` deviations a bound cuts less than the last
+digit off."""
 
 
 class Ends(NamedTuple):
@@ -33,7 +34,15 @@ class Ends(NamedTuple):
 @inlined
 def _clipped(center: Any, std: Any, low: Any, high: Any, real: Any) -> Any:
     """``moments.clipped_normal``."""
-    zero, half = real(0.0), real(0.5)
+    zero, half, width = real(0.0), real(0.5), high - low
+    widest = real(_WIDEST) * width
+    if np.isinf(center):
+        std = zero
+    elif std > widest:
+        middle = low + half * width
+        center, std = middle + (center - middle) * (widest / std), widest
+    reach = real(_FAR) * std + width
+    center = min(max(center, low - reach), high + reach)
     below, above = low - center, high - center
     if std == zero:
         moved = below if below > zero else zero

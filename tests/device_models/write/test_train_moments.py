@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from scipy import stats
 
 from device_models import LinearStep, NominalDevice, draw_devices
 from device_models.write import fused_pulses, train_moments
@@ -108,3 +109,21 @@ def test_trains_go_on_where_steps_are_small_near_a_bound(compiled, monkeypatch):
     end = train_ends(PowerStep(exponent=4.0), devices, start, up, pulses, torch.ones_like(start))[0]
     room = (0.01**-3 + 3 * nominal.dw_min / 2 * pulses) ** (-1 / 3)
     torch.testing.assert_close(end.mean - start, 0.02 - 2 * room, rtol=1e-3, atol=0.0)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_pulses_that_aim_far_beyond_the_window_end_at_its_bound(noise, compiled, monkeypatch):
+    """Steps of 1e20 and of infinitely many windows."""
+    monkeypatch.setattr("device_models.kernels.dispatch.available", lambda: compiled)
+    devices = draw_devices(NominalDevice(dw_min=0.1), 2, generator_for(0, "devices"))
+    step = ExponentialStep(noise, amplitude=(-1.0, -1.0), gamma=(50.0, 50.0), a=100.0, b=0.0)
+    start = torch.tensor([0.01, 0.9], dtype=torch.float64)
+    up, one = torch.tensor([True, True]), torch.ones_like(start)
+    ends = train_ends(step, devices, start, up, one, 0.5 * one)
+    # From 0.01 noise of 10²⁰ windows goes to either bound, from 0.9 steps are infinite.
+    chance = stats.norm.sf(1 / noise) if noise else 0.0
+    for end, part in zip(ends, (1.0, 0.5), strict=True):
+        if part == 1:
+            torch.testing.assert_close(end.mean, one - 2 * chance * torch.tensor([1.0, 0.0]))
+        assert bool((end.mean > 0.5).all() & (end.mean <= 1).all() & (end.variance < 0.2).all())
