@@ -35,7 +35,7 @@ def clipped_normal(center: Tensor, std: Tensor, low: Tensor, high: Tensor) -> El
     """Mean and variance of ``clip(center + std·ξ, low, high)``, ξ standard normal.
 
     All arguments broadcast to one shape. Works relative to the center, so that a small noise on a
-    large value loses no digits; ``std = 0`` is the clipped constant. The center may be infinite, and
+    large value loses no digits; ``std = 0`` is the clipped constant. The center may be infinite;
     where it is the spread may be anything.
     """
     center, std, low, high = torch.broadcast_tensors(center, std, low, high)

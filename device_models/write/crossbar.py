@@ -80,6 +80,11 @@ class Crossbar:
             self.gain * torch.as_tensor(high) - self.offset
         )
 
+    def rest(self) -> Tensor:
+        """Weight of each synapse all of whose devices stand at their lowest states."""
+        lowest = sum(p.polarity * p.low for p in self.populations)
+        return self.gain * torch.as_tensor(lowest) - self.offset
+
     def state_zero(self) -> Tensor:
         """Weight from which the states of devices that have a few go on to both sides.
 

@@ -118,10 +118,15 @@ class PairLeakage(_Leak):
     The device of the weight's sign holds it and leaks as in ``Leakage``. It is not affine in the
     increment: a weight that crosses 0 is held by the other device.
 
+    A pair of which one device is stuck leaks to the weight that is left where the other one stands
+    at its lowest state: ``rest`` takes the place of 0, and what is above it is what the positive
+    device holds.
+
     Attributes:
         positive: Lifetime in updates of the devices that hold positive weights, 1 or more; a
             number, or a tensor of shape ``(N,)``.
         negative: That of the devices that hold negative weights.
+        rest: Weight that a pair leaks to, a number, or a tensor of shape ``(N,)`` or ``(1,)``.
 
     Raises:
         ValueError: If a lifetime is below 1.
@@ -129,6 +134,7 @@ class PairLeakage(_Leak):
 
     positive: Tensor | float
     negative: Tensor | float
+    rest: Tensor | float = 0.0
 
     def __post_init__(self) -> None:
         _check(self.positive, self.negative)
@@ -141,7 +147,7 @@ class PairLeakage(_Leak):
         fused = self._fused(w, increment)
         if fused is not None:
             return fused
-        reached = w + increment
+        reached = w + increment - self.rest
         # Of two plain numbers, ``where`` would make the default type, whatever the weights' is.
         negative, positive = (
             each.to(w) if isinstance(each, Tensor) else w.new_full((), each)
@@ -154,7 +160,7 @@ class PairLeakage(_Leak):
         """The same by a compiled loop; None where that does not take these tensors."""
         lifetimes = [
             each.to(w).reshape(-1) if isinstance(each, Tensor) else w.new_full((1,), each)
-            for each in (self.positive, self.negative)
+            for each in (self.positive, self.negative, self.rest)
         ]
         if not (taken(w, increment) and alike(w, *lifetimes)):
             return None

@@ -33,11 +33,14 @@ class Synapse:
         write: What the synapses make of an increment.
         bounds: Smallest and largest weight of each, shapes that go with ``(N,)``.
         has_faults: Whether stuck and worn devices were drawn with the population already.
+        rest: Weight of each where all of its devices stand at their lowest states, to which it
+            leaks; None for that within its bounds that is nearest to 0.
     """
 
     write: WritePath
     bounds: tuple[Tensor, Tensor]
     has_faults: bool = False
+    rest: Tensor | None = None
 
     def hold(self, still: Tensor, at: Tensor) -> None:
         """Lets some of them stand where they are, whatever is written: they hold no other weight.

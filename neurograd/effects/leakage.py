@@ -89,7 +89,10 @@ def _build(parts: Assembly) -> None:
 
     first = draw()
     pair = parts.spec.device.conductance.mapping == "differential_pair"
-    parts.later_writes.append(PairLeakage(first, draw()) if pair else OneLeakage(first))
+    if pair:
+        parts.later_writes.append(PairLeakage(first, draw(), _rest(parts)))
+    else:
+        parts.later_writes.append(OneLeakage(first))
 
 
 def _stands_still(parts: Assembly) -> Tensor:
@@ -98,6 +101,17 @@ def _stands_still(parts: Assembly) -> Tensor:
     assert synapse is not None
     low, high = synapse.bounds
     return low == high
+
+
+def _rest(parts: Assembly) -> Tensor | float:
+    """What pairs leak to: 0, but for those of which a device is stuck, which keeps its charge."""
+    synapse = parts.synapse
+    assert synapse is not None
+    low, high = synapse.bounds
+    rest = synapse.rest
+    if rest is None:
+        rest = low.clamp_min(0.0) + high.clamp_max(0.0)
+    return rest if bool(rest.any()) else 0.0
 
 
 def _remedy(spec: SpecSections) -> Remedy:

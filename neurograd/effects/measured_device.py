@@ -152,7 +152,7 @@ def _build(parts: Assembly) -> None:
         rounding,
         counted_by_trains(parts, table.levels),
     )
-    parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True)
+    parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True, rest=window.rest())
 
 
 def _jumps_written(parts: Assembly, table: JumpTable) -> PulsedWrite:

@@ -120,7 +120,7 @@ def _build(parts: Assembly) -> None:
         parts.pulse_rounding if whole else "none",
         counted_by_trains(parts, pulses),
     )
-    parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True)
+    parts.synapse = Synapse(write, window.weight_bounds(), has_faults=True, rest=window.rest())
 
 
 def _responses(device: Any) -> tuple[PulseResponse, PulseResponse]:

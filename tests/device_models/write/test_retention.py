@@ -45,6 +45,15 @@ def test_the_device_of_the_weight_s_sign_leaks_in_a_pair():
         PairLeakage(2.0, _tensor(0.5))
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_pairs_of_which_a_device_is_stuck_leak_to_what_is_left(compiled, monkeypatch):
+    monkeypatch.setattr("device_models.kernels.dispatch.available", lambda: compiled)
+    lifetimes, rest = (_tensor(10.0, 10.0, 10.0), _tensor(4.0, 4.0, 4.0)), _tensor(1.0, -0.5, 0.0)
+    realized = PairLeakage(*lifetimes, rest).write(_tensor(0.2, 0.2, 0.2), _tensor(0, 0.1, 0), None)
+    # The first one's negative device leaks, the second one's positive one.
+    torch.testing.assert_close(realized, _tensor(0.8 / 4, 0.1 - 0.8 / 10, -0.2 / 10))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_plain_lifetimes_of_a_pair_are_those_of_the_weights_type(dtype):
     w, increment = _tensor(0.5, -0.2).to(dtype), _tensor(0.1, 0.1).to(dtype)

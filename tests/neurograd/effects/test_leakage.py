@@ -75,5 +75,30 @@ def test_devices_that_hold_one_weight_only_keep_it(device):
             realized = write.write(w, realized, generator_for(0, "write", k))
         w = w + realized
     assert w[still].equal(begun[still])
-    works = (ends[1] > ends[0]) & (begun != 0)
-    assert bool((w[works].abs() < 0.6 * begun[works].abs()).all())
+    # The others come closer to 0, or to what is left where one of a pair is stuck.
+    rest = torch.as_tensor(getattr(chip.writes[-1], "rest", 0.0)).expand_as(w)
+    works = (ends[1] > ends[0]) & (begun != rest)
+    assert bool(((w - rest)[works].abs() < 0.6 * (begun - rest)[works].abs()).all())
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [
+        {"faults": {"stuck_high": "20 %", "stuck_low": "5 %"}},
+        {"endurance": {"cycles": 100, "age": 60}},
+    ],
+)
+def test_of_pairs_with_a_stuck_device_the_other_one_leaks(fails):
+    """All weights stay where their pairs can hold them, and end where working devices are empty."""
+    spread = {"write": {"device_to_device": "20 %"}}
+    chip, problem = chip_of({**spread, **fails, "leakage": {"lifetime": 5}}, hidden=40)
+    w = chip.program(problem.initial_weights)
+    for k in range(200):
+        w = w + chip.write(w, torch.zeros_like(w), generator_for(0, "write", k)) * chip.step_size
+        torch.testing.assert_close(chip.program(w), w, rtol=0.0, atol=1e-9)
+    crossbar = chip.writes[0].crossbar
+    low, high = crossbar.weight_bounds()
+    plus, minus = (population.low for population in crossbar.populations)
+    empty = torch.where(low == high, w, plus - minus)
+    assert int((empty != 0).sum()) > 20
+    torch.testing.assert_close(w, empty, rtol=0.0, atol=1e-9)
