@@ -104,6 +104,9 @@ def draw_devices(
     balance = nominal.up_down + normal(nominal.up_down_dtod)
     high = nominal.w_max * (1.0 + normal(nominal.w_max_dtod))
     low = nominal.w_min * (1.0 + normal(nominal.w_min_dtod))
+    if not nominal.w_min:
+        # Devices that begin at 0, as those of one-sided pairs, have no other side to be turned to.
+        high = high.abs()
     # A wide spread can turn a bound over: the larger one is then taken as the upper one.
     low, high = -torch.minimum(low, high).abs(), torch.maximum(low, high).abs()
     slopes = [gamma + normal(nominal.gamma_dtod) for gamma in nominal.gamma]

@@ -124,6 +124,16 @@ def test_linear_steps_shrink_towards_their_bound_or_grow(gamma):
     torch.testing.assert_close(down, 0.01 * expected[1])
 
 
+def test_a_device_that_begins_at_zero_stays_on_its_side():
+    drawn = draw_devices(NominalDevice(w_min=0.0, w_max_dtod=2.0), 1000, generator_for(0))
+    assert not drawn.low.any()
+    assert bool((drawn.high > 0).all())
+    assert int((drawn.high.log() < -2).sum()) > 10
+    up = torch.ones(1000, dtype=torch.bool)
+    moved = LinearStep().moments(drawn.low, up, drawn)[0]
+    assert bool((moved > 0).all())
+
+
 def test_no_variation_turns_a_step_that_grows():
     """From a slope that is 0 at the nominal bound on: it is at the device's own, and not below."""
     spread = {"w_max_dtod": 0.3, "w_min_dtod": 0.3, "gamma_dtod": 0.5}
