@@ -28,7 +28,9 @@ class Leakage(SpecModel):
     """A volatile synapse: its weight decays between updates."""
 
     lifetime: Annotated[float, Number(1)] = Field(
-        1e6, description="Updates in which a weight falls to 1/e, at least 1. Default: 1e6."
+        1e6,
+        description="Updates in which a weight falls to about 1/e, at least 1: each takes "
+        "1/lifetime of it (all of it with 1). Default: 1e6.",
     )
     spread: Annotated[float, Fraction()] = Field(
         0.0, description="Relative standard deviation over devices, each of a pair. Default: 0 %."
@@ -54,7 +56,7 @@ LONGEST = 1e18
 
 
 def lifetime_at(leakage: Leakage, temperature: float) -> float:
-    """Updates in which a weight falls to 1/e at a temperature in kelvin.
+    """Updates in which a weight falls to about 1/e at a temperature in kelvin.
 
     ``τ(T) = τ(300 K)·exp(E/k·(1/T − 1/300 K))``, Arrhenius' law, by which retention is extrapolated
     from bakes (resistive memory: Ielmini, Semicond. Sci. Technol. 31, 063002, 2016).
