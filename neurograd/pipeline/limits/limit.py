@@ -14,8 +14,8 @@ def is_lost(found: PredictedCost, now: PredictedCost) -> bool:
     """Whether a value is lost that the present one is not known to be.
 
     Of a spec that is not decided as it is, chips that happen to cost much the same can be enough
-    for 'not tolerated' at a value that costs no more: beyond the present interval it does cost
-    more.
+    for 'not tolerated' at a value that costs no more: it does where its interval at 99 % is above
+    the present cost.
 
     Args:
         found: What is predicted there.
@@ -25,7 +25,7 @@ def is_lost(found: PredictedCost, now: PredictedCost) -> bool:
         return False
     if now.verdict is not Verdict.INCONCLUSIVE or now.unknown or not math.isfinite(found.cost):
         return True
-    return found.excess > now.ci[1] - now.allowed
+    return found.ci[0] - found.allowed > now.cost - now.allowed
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,13 @@ class Limit:
         return f"{begin}, {said}{self._by_chance()}{falls}"
 
     def _by_chance(self) -> str:
-        """That values are 'not tolerated' at costs like the present one, which decides nothing."""
+        """That values are 'not tolerated' at costs like the present one, which is undecided."""
         verdicts = [t for t in self.tried if t.estimate.verdict is Verdict.NOT_TOLERATED]
         if all(is_lost(each.estimate, self.now) for each in verdicts):
             return ""
         return (
-            "; values that are predicted 'not tolerated' at no more than the present cost may be, "
-            "by its interval, are no limit: so few chips do not decide it"
+            "; values that are predicted 'not tolerated' at a cost that is not told from the "
+            "present one are no limit: so few chips do not decide it"
         )
 
     def _two_numbers(self) -> str:
