@@ -273,10 +273,10 @@ def test_what_a_loss_change_takes_has_in_it_what_is_taken_once():
     size = measuring.Size((2,), samples=10, draws=100)
 
     def row(value: float, error: float, samples: int = 100) -> Row:
-        change = MeasuredLossChange(value, error, 90.0, 100, 10, 1.0, error, 90.0)
+        change = MeasuredLossChange(value, error, 90.0, 100, 10, error, 90.0)
         return measuring._row("a", change, 400.0, size, samples)
 
-    once = 5 + 17 * 64 / 100
+    once = 3 + 17 * 64 / 100
     wanted = (0.01 * 0.5 / measuring.QUANTILE) ** 2
     some = row(0.5, 0.1)
     assert some.ours == pytest.approx(0.1**2 * 10 / wanted + once)
@@ -285,7 +285,7 @@ def test_what_a_loss_change_takes_has_in_it_what_is_taken_once():
     assert some.met is True
     # Two draws a part are the fewest; and no ratio is a verdict on 1 % of what may be 0.
     assert row(0.5, 1e-9).ours == pytest.approx(2 + once)
-    assert row(0.5, 1e-9, samples=20).ours == pytest.approx(2 + 5 + 17)
+    assert row(0.5, 1e-9, samples=20).ours == pytest.approx(2 + 3 + 17)
     assert row(-0.29, 0.1).met is None
     assert "No verdict" in row(-0.29, 0.1).note
     assert row(-0.31, 0.1).met is not None

@@ -290,16 +290,21 @@ NO_CHAINS = {
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
 @pytest.mark.parametrize("make", NO_CHAINS.values(), ids=NO_CHAINS)
 def test_what_is_no_plain_chain_of_layers_has_no_closed_form(make, activation):
+    """The trace is then estimated: of the dense Hessian within its 99.9 % interval, seed fixed."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(15, 4, generator=generator, dtype=torch.float64)
     y = torch.randint(0, 4, (15,), generator=generator)
-    problem = Problem(make(activation).double(), CrossEntropy(), x, y)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = make(activation).double()
+    problem = Problem(module, CrossEntropy(), x, y)
     assert not has_exact_diagonal(problem)
     assert not has_closed_form_kinks(problem)
     w = problem.initial_weights
     trace = hessian_trace(problem, w, seed=0)
     dense = float(dense_hessian(problem, w).trace())
-    assert trace.value == pytest.approx(dense, abs=max(4.0 * trace.error, 1e-9))
+    low, high = trace.interval(0.999)
+    assert low - 1e-9 <= dense <= high + 1e-9
 
 
 def _images_regression():
