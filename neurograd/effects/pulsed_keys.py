@@ -85,8 +85,9 @@ class Pulsed(SpecModel):
     )
     dw_min: Annotated[float, Number(1e-6, 1)] = Field(
         0.001,
-        description="Mean step of one pulse over devices, 1e-6 to 1; their median with "
-        "dw_min_dtod_log_normal, where the mean is exp(dw_min_dtod^2/2) times it. Default: 0.001.",
+        description="Mean step of one pulse over devices, 1e-6 to 1 (more with a dw_min_dtod so "
+        "wide that the size of steps below 0 is taken); their median with dw_min_dtod_log_normal, "
+        "where the mean is exp(dw_min_dtod^2/2) times it. Default: 0.001.",
     )
     dw_min_dtod: Annotated[float, Number(0, 5)] = Field(0.0, description="Its spread. Default: 0.")
     dw_min_dtod_log_normal: bool = Field(

@@ -20,7 +20,7 @@ class WeightRangeKeys(SpecModel):
         1.0,
         description="Largest |weight| that can be stored, above 0. With a device, "
         "device.conductance.weight_range governs, times the larger of pulsed.w_max and -w_min "
-        "where the device has them. Default: 1.",
+        "where the device has them, counted from its reference. Default: 1.",
     )
 
 
