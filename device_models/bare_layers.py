@@ -48,3 +48,23 @@ def chain_of(module: nn.Module) -> tuple[tuple[str, nn.Module], ...]:
     chain = tuple((name, each) for name, each in module._modules.items() if each is not None)
     parameters = [parameter for _, each in chain for parameter in each.parameters()]
     return chain if len(set(map(id, parameters))) == len(parameters) else ()
+
+
+_PASSED_OVER = (nn.Identity, nn.Dropout)
+
+
+def vector_chain_of(module: nn.Module, *, flat: bool) -> tuple[tuple[str, nn.Module], ...]:
+    """What of ``chain_of`` acts on samples that are vectors; empty where they are none.
+
+    Without modules that leave their input as it is, and without a first one that makes vectors of
+    the samples.
+
+    Args:
+        module: A network.
+        flat: Whether its samples are vectors.
+    """
+    chain = tuple(each for each in chain_of(module) if type(each[1]) not in _PASSED_OVER)
+    first = chain[0][1] if chain else None
+    if type(first) is not nn.Flatten:
+        return chain if flat else ()
+    return chain[1:] if (first.start_dim, first.end_dim) == (1, -1) else ()

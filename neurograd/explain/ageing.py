@@ -118,17 +118,15 @@ def _cause(spec: Spec, report: CheckReport, window_key: str) -> list[str]:
     ]
 
 
-_NOT_TRIED = "what each of them costs was not tried"
-
-
 def _untried(spec: Spec, report: CheckReport) -> list[str]:
     """What a time that is not tolerated may fail by, where nothing was left out to see."""
     labels = [variant.label for variant in after_training(spec)]
     if not labels or all(each.verdict is Verdict.TOLERATED for each in report.deployment):
         return []
     beside = ", beside what acts in training" if spec.training.trains else ""
-    none = "what it costs was not tried" if len(labels) == 1 else _NOT_TRIED
-    return [f"Possible cause after training{beside}: {listed(labels, 'or')}; {none}."]
+    each = "it" if len(labels) == 1 else "each of them"
+    told = f"{listed(labels, 'or')}; what {each} costs was not tried"
+    return [f"Possible cause after training{beside}: {told}."]
 
 
 def _rest(trials: Sequence[DeploymentTrial]) -> DeploymentTrial:

@@ -119,10 +119,8 @@ class _Profile:
         has hidden it beside far larger ones: it says nothing then.
         """
         inverse = np.linalg.pinv(self.fit.top.information, rcond=1e-14, hermitian=True)
-        variance, unit = (
-            float(inverse[self.place, self.place]),
-            float(self.fit.top.unit[self.place]),
-        )
+        variance = float(inverse[self.place, self.place])
+        unit = float(self.fit.top.unit[self.place])
         return math.sqrt(variance) if variance > (_HIDDEN * unit) ** 2 else unit
 
     def correction(self, parameters: Array) -> float:

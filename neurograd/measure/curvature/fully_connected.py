@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from device_models.bare_layers import chain_of
+from device_models.bare_layers import vector_chain_of
 from neurograd.problem import Problem
 
 CHUNK_BYTES = 2**23
@@ -36,7 +36,6 @@ _PRODUCT_WORK = 4
 
 _SMOOTH = (nn.Tanh, nn.Sigmoid, nn.Softplus, nn.SiLU, nn.GELU)
 _ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Hardtanh, *_SMOOTH)
-_PASSED_OVER = (nn.Identity, nn.Dropout)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +70,8 @@ def has_fully_connected_diagonal(problem: Problem) -> bool:
 
 def _stages(module: nn.Module, *, flat: bool) -> list[_Stage]:
     """The layers in their order; empty where the module is anything else."""
-    children = [each for each in chain_of(module) if type(each[1]) not in _PASSED_OVER]
-    first = children[0][1] if children else None
-    if type(first) is nn.Flatten:
-        if (first.start_dim, first.end_dim) != (1, -1):
-            return []
-        children = children[1:]
-    elif not flat:
-        return []
     stages: list[_Stage] = []
-    for name, layer in children:
+    for name, layer in vector_chain_of(module, flat=flat):
         if type(layer) is nn.Linear:
             stages.append(_Stage(name, layer, None))
         elif type(layer) in _ACTIVATIONS and stages and stages[-1].activation is None:

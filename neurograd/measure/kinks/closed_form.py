@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from device_models.bare_layers import chain_of
+from device_models.bare_layers import chain_of, vector_chain_of
 from neurograd.measure.kinks.activations import above, expected_kinks
 from neurograd.measure.kinks.passes import Places
 from neurograd.problem import Problem
@@ -30,7 +30,6 @@ COVARIANCE_BYTES = 2**27
 
 _Activation = nn.ReLU | nn.LeakyReLU | nn.Hardtanh
 _ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Hardtanh)
-_PASSED_OVER = (nn.Identity, nn.Dropout)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +60,8 @@ def has_closed_form_kinks(problem: Problem) -> bool:
     True for a ``torch.nn.Sequential`` of linear layers with a ReLU, leaky ReLU, hard tanh or
     nothing after each, without hooks, that share no weights; samples may be flattened first.
     """
-    layers = [layer for _, layer in chain_of(problem.module) if type(layer) not in _PASSED_OVER]
-    if layers and type(layers[0]) is nn.Flatten:
-        if (layers[0].start_dim, layers[0].end_dim) != (1, -1):
-            return False
-        layers = layers[1:]
-    elif problem.data()[0].ndim != 2:
-        return False
-    return _alternates(layers)
+    chain = vector_chain_of(problem.module, flat=problem.data()[0].ndim == 2)
+    return _alternates([layer for _, layer in chain])
 
 
 def _alternates(layers: Sequence[nn.Module]) -> bool:
