@@ -178,7 +178,8 @@ class Converters(LayerHook):
     weights times inputs of 1 at most. Bound management divides it by the smallest power of two
     beside, up to ``2^MAX_HALVINGS``, at which no sum without its noise is beyond the output range.
     Where aihwkit repeats the product until no read is clipped, the power is found here from the
-    product itself, and one read is made. Both are of the forward pass.
+    product itself, or by trying one after the other where inputs are clipped at a fixed range, and
+    one read is made. Both are of the forward pass.
 
     With an array size every tile is for itself: its inputs, its sums, ranges, noise and management
     (``tiles.py``); the sums that were read are added in digital.
@@ -345,14 +346,42 @@ class Converters(LayerHook):
             largest = x.abs().amax(dims, keepdim=True)
             scale = torch.where(largest > 0, largest, torch.ones_like(largest))
         if self.bound_management == "iterative" and self.output_range is not None:
-            managed = self.dac.convert(x if scale is None else x / scale, dims)
-            with torch.no_grad(), torch._C.DisableTorchFunction():
-                sums = _of_tiles(call.multiply_without_bias, managed.to(call.weight.dtype), tiles)
-            beyond = sums.abs().amax(dims, keepdim=True) / self.output_range
-            halvings = beyond.clamp_min(1.0).log2().ceil().clamp_max(MAX_HALVINGS)
-            power = torch.exp2(halvings).to(x.dtype)
+            power = self._power(call, x if scale is None else x / scale, tiles)
             scale = power if scale is None else scale * power
         return scale
+
+    @property
+    def halves_one_by_one(self) -> bool:
+        """Whether powers are tried: sums of inputs that the DAC clips are not halved with them.
+
+        Those that are scaled to their largest magnitude are 1 at most.
+        """
+        most = 1.0 if self.noise_management == "abs_max" else math.inf
+        clipped = self.clips and self.input_range is not None and self.input_range < most
+        return clipped and self.bound_management == "iterative"
+
+    def _power(self, call: LayerCall, x: Tensor, tiles: Tiles | None) -> Tensor:
+        """Smallest power of two over which no sum of a vector is beyond the output range."""
+        beyond = self._beyond(call, x, tiles)
+        if not self.halves_one_by_one:
+            halvings = beyond.clamp_min(1.0).log2().ceil().clamp_max(MAX_HALVINGS)
+            return torch.exp2(halvings).to(x.dtype)
+        power = torch.ones_like(beyond, dtype=x.dtype)
+        for _ in range(MAX_HALVINGS):
+            if not bool((beyond > 1.0).any()):
+                break
+            power = torch.where(beyond > 1.0, 2.0 * power, power)
+            beyond = self._beyond(call, x / power, tiles)
+        return power
+
+    def _beyond(self, call: LayerCall, x: Tensor, tiles: Tiles | None) -> Tensor:
+        """Largest sum of every vector without its noise, as a part of the output range."""
+        assert self.output_range is not None
+        dims = call.vector_dims
+        managed = self.dac.convert(x, dims)
+        with torch.no_grad(), torch._C.DisableTorchFunction():
+            sums = _of_tiles(call.multiply_without_bias, managed.to(call.weight.dtype), tiles)
+        return sums.abs().amax(dims, keepdim=True) / self.output_range
 
 
 def _of_tiles(multiply: Callable[[Tensor], Tensor], x: Tensor, tiles: Tiles | None) -> Tensor:

@@ -59,7 +59,9 @@ def array_converters(passes: Callable[[], object]) -> ArrayConverters | None:
     # What watches converters is one as well.
     if type(effect) is not Converters or passes != effect.applied:
         return None
-    return ArrayConverters(effect) if effect.array_size is None else None
+    # Loops find the power of bound management in one go.
+    in_one_go = effect.array_size is None and not effect.halves_one_by_one
+    return ArrayConverters(effect) if in_one_go else None
 
 
 def _coder(quantizer: Quantizer) -> Any:

@@ -40,7 +40,8 @@ def thermal_part(temperature: float, bandwidth: float, voltage: float, largest: 
     ):
         if not 0 < value < math.inf:
             raise ValueError(f"{name} is {value:g}; allowed: above 0")
-    return 4.0 * BOLTZMANN * temperature * bandwidth / (voltage**2 * largest)
+    # One after the other: their product may be too small for a number.
+    return 4.0 * BOLTZMANN * temperature * bandwidth / voltage / voltage / largest
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from neurograd.effects.levels import LevelKeys
 from neurograd.effects.sections import SpecSections
 from neurograd.effects.slips import odd_window
 from neurograd.effects.states import StateKeys
-from neurograd.keys.fields import EMPTY, Number, Siemens, SpecModel, spec_problem
+from neurograd.keys.fields import EMPTY, LARGEST, Number, Siemens, SpecModel, spec_problem
 
 
 class Window(SpecModel):
@@ -54,9 +54,10 @@ class Conductance(StateKeys, LevelKeys, Window):
         "against a fixed reference, a resistor on a line of its own that does not drift. "
         "Default: differential_pair.",
     )
-    weight_range: Annotated[float, Number(0, above=True)] = Field(
+    weight_range: Annotated[float, Number(0, LARGEST, above=True)] = Field(
         1.0,
-        description="Largest |weight| that the conductance range stands for, above 0. Default: 1.",
+        description="Largest |weight| that the conductance range stands for, above 0, 1e15 at "
+        "most. Default: 1.",
     )
 
 

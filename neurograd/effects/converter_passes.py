@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from neurograd.effects import converter_clipping, converters, output_noise
 from neurograd.effects.effect import Contribution, Keys, Stage, on_device
 from neurograd.errors import NeurogradError
-from neurograd.keys.fields import Number, SpecModel, Whole, spec_problem
+from neurograd.keys.fields import LARGEST, Number, SpecModel, Whole, spec_problem
 
 if TYPE_CHECKING:
     from device_models import Converters as ConverterPasses
@@ -29,12 +29,12 @@ class Converters(SpecModel):
     adc_bits: Annotated[int, Whole(2, 16, also=", or null for ideal")] | None = Field(
         None, description="Bits of the products, 2 to 16. Default: null, ideal."
     )
-    input_range: Annotated[float, Number(0, above=True)] | None = Field(
+    input_range: Annotated[float, Number(0, LARGEST, above=True)] | None = Field(
         None,
         description="Largest |input|, above which it is clipped. Default: null, the largest of "
         "each vector.",
     )
-    output_range: Annotated[float, Number(0, above=True)] | None = Field(
+    output_range: Annotated[float, Number(0, LARGEST, above=True)] | None = Field(
         None,
         description="Largest |product|, above which it is clipped. Default: null, the largest of "
         "each vector.",

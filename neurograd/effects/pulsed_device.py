@@ -15,11 +15,14 @@ from neurograd.effects.effect import Contribution, Keys, Stage, on_device
 from neurograd.effects.knob import Knob, fraction, one_key, pair, spread
 from neurograd.effects.pulsed_keys import Pulsed
 from neurograd.effects.sections import SpecSections
+from neurograd.effects.stuck_pairs import stick
 from neurograd.effects.write_curve import Write
 from neurograd.errors import NumbersError
 from neurograd.keys.fields import SpecModel, fill, spec_problem
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from device_models import NominalDevice
     from device_models.write.pulsed_step import DeviceValues, Step
 
@@ -89,6 +92,14 @@ def _build(parts: Assembly) -> None:
     else:
         write = PulsedWrite(step, draw_pulsed(parts, "chip"), *options)
     parts.synapse = Synapse(write, write.weight_bounds())
+    if isinstance(write, OneSidedPair) and pulsed.corrupt and parts.keeps(device_to_device.EFFECT):
+        stick(parts.synapse, (_held(write.positive), _held(write.negative)))
+
+
+def _held(devices: DeviceValues) -> Tensor:
+    """State that each device holds whatever it is pulsed, NaN for those that work."""
+    held: Tensor = devices.low.where(devices.low == devices.high, math.nan)
+    return held
 
 
 def _known_step(parts: Assembly, *, curved: bool) -> float | tuple[float, float]:

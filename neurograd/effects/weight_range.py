@@ -10,15 +10,15 @@ from pydantic import Field
 from neurograd.effects.effect import Contribution, Keys, Stage
 from neurograd.effects.knob import Knob
 from neurograd.effects.sections import SpecSections
-from neurograd.keys.fields import Number, SpecModel
+from neurograd.keys.fields import LARGEST, Number, SpecModel
 
 
 class WeightRangeKeys(SpecModel):
     """quantization.weight_range."""
 
-    weight_range: Annotated[float, Number(0, above=True)] = Field(
+    weight_range: Annotated[float, Number(0, LARGEST, above=True)] = Field(
         1.0,
-        description="Largest |weight| that can be stored, above 0. With a device, "
+        description="Largest |weight| that can be stored, above 0, 1e15 at most. With a device, "
         "device.conductance.weight_range governs, times the larger of pulsed.w_max and -w_min "
         "where the device has them, counted from its reference. Default: 1.",
     )

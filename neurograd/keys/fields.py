@@ -107,6 +107,10 @@ class Whole(FieldType):
         return {"anyOf": [*words, number, TEXT_NUMBER]}
 
 
+LARGEST = 1e15
+"""Largest range of weights, inputs or products: its square is a number of float32 as well."""
+
+
 @dataclass(frozen=True)
 class Number(FieldType):
     """A finite number from `low` to `high`; with `above` the low end itself is not allowed."""

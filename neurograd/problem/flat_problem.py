@@ -82,8 +82,8 @@ class Problem:
         device: torch.device | str = "cpu",
         chunk_size: int = DEFAULT_CHUNK,
     ) -> None:
-        if chunk_size < 1:
-            raise ValueError(f"chunk_size is {chunk_size}; allowed: 1 or more")
+        if not isinstance(chunk_size, int) or chunk_size < 1:
+            raise ValueError(f"chunk_size is {chunk_size}; allowed: an integer of 1 or more")
         self.loss_function = as_loss(loss)
         self.dtype, self.device = dtype, torch.device(device)
         self.chunk_size = chunk_size

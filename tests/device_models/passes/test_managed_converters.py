@@ -107,6 +107,22 @@ def test_management_of_bounds_halves_inputs_until_nothing_is_clipped():
     torch.testing.assert_close(beyond, _tensor([1024.0]))
 
 
+def test_management_of_bounds_halves_inputs_that_a_fixed_range_clips_as_well():
+    """Inputs are clipped at 1: those of 8 fit a range of 0.75 from a sixteenth on, not a half."""
+    x, weight = _tensor([0.5], [2.0], [8.0]), torch.ones(1, 1, dtype=torch.float64)
+    managed = Converters(input_range=1.0, output_range=0.75, bound_management="iterative")
+    torch.testing.assert_close(_through(managed, x, weight), x)
+    scaled = Converters(
+        input_range=0.5,
+        output_range=0.4,
+        noise_management="abs_max",
+        bound_management="iterative",
+    )
+    torch.testing.assert_close(_through(scaled, x, weight), x)
+    beyond = _through(managed, _tensor([5000.0]), weight)
+    torch.testing.assert_close(beyond, _tensor([768.0]))
+
+
 def test_tiles_convert_their_partial_sums_one_by_one():
     """Two tiles of two inputs: sums of 1.4 and 0.4 over levels of 1 are 1 and 0, not round(1.8)."""
     weight = torch.ones(1, 4, dtype=torch.float64)

@@ -63,6 +63,24 @@ def test_one_device_stuck_high_holds_a_one_sided_pair_at_its_end():
     torch.testing.assert_close(still, held)
 
 
+def test_corrupt_devices_hold_a_one_sided_pair_at_their_difference():
+    """Of a pair that no pulse moves there is one weight, whatever is programmed."""
+    device = {**PCM, "pulsed": {**PCM["pulsed"], "corrupt": 0.2}}
+    chip, problem = _chip(device)
+    write = chip.writes[0]
+    assert isinstance(write, WornDevices)
+    assert _is_part(write.worn, 1 - 0.8**2)
+    positive, negative = write.inner.lines
+    both = (positive.low == positive.high) & (negative.low == negative.high)
+    assert _is_part(both, 0.04)
+    held = write.inner.weight_range * (positive.low - negative.low)
+    torch.testing.assert_close(write.held[both], held[both])
+    for sign in (1.0, -1.0):
+        reached = _reached(chip, problem, sign)
+        torch.testing.assert_close(reached[write.worn], write.held[write.worn])
+        assert bool((reached[~write.worn].abs() > 1.0).all())
+
+
 def test_a_pair_that_is_stuck_stays_so_where_it_wears_out_as_well():
     device = {**PCM, "faults": {"stuck_high": 0.2}}
     held = _chip(device)[0].writes[0]
