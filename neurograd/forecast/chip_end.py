@@ -38,7 +38,7 @@ from neurograd.forecast.regimes.path_losses import has_learned
 from neurograd.forecast.remembered.path import follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import ORDER, layer_estimates
-from neurograd.forecast.small_batches.layer_estimates import LayerEstimates
+from neurograd.forecast.small_batches.estimates.layer_estimates import LayerEstimates
 from neurograd.forecast.small_batches.path import SINGLE_FIRST, SINGLE_LAST, SmallBatchPath
 from neurograd.forecast.small_batches.single_writes import SingleWrites
 from neurograd.problem import Problem

@@ -40,8 +40,12 @@ from neurograd.forecast.noise.shuffled_epochs import (
     visited_epochs,
 )
 from neurograd.forecast.noise.stiff_modes import StiffModes
-from neurograd.forecast.small_batches.increments import ChangedIncrements, Increments, growth
-from neurograd.forecast.small_batches.layer_estimates import LayerEstimates, Samples
+from neurograd.forecast.small_batches.estimates.increments import (
+    ChangedIncrements,
+    Increments,
+    growth,
+)
+from neurograd.forecast.small_batches.estimates.layer_estimates import LayerEstimates, Samples
 from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import (
     followed,

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from device_models.protocols import BatchRule
-from neurograd.forecast.small_batches.backward import Backward, backward_of
-from neurograd.forecast.small_batches.increments import Increments
-from neurograd.forecast.small_batches.own_step import factors_after_own_step
+from neurograd.forecast.small_batches.estimates.backward import Backward, backward_of
+from neurograd.forecast.small_batches.estimates.increments import Increments
+from neurograd.forecast.small_batches.estimates.own_step import factors_after_own_step
 from neurograd.problem import Problem
 from neurograd.problem.layer_stack import LayerStack
 

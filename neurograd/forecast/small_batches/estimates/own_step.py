@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neurograd.forecast.small_batches.backward import Backward, Crossing
+from neurograd.forecast.small_batches.estimates.backward import Backward, Crossing
 from neurograd.problem.layer_stack import Factors, LayerStack
 
 

@@ -15,8 +15,8 @@ from device_models import (
     draw_feedback,
     draw_readouts,
 )
-from neurograd.forecast.small_batches.backward import ThroughMatrices, backward_of
-from neurograd.forecast.small_batches.own_step import factors_after_own_step
+from neurograd.forecast.small_batches.estimates.backward import ThroughMatrices, backward_of
+from neurograd.forecast.small_batches.estimates.own_step import factors_after_own_step
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification, relu_network
 

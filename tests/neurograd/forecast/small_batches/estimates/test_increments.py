@@ -17,8 +17,8 @@ from device_models import (
     draw_feedback,
     draw_readouts,
 )
-from neurograd.forecast.small_batches.increments import ChangedIncrements, growth
-from neurograd.forecast.small_batches.layer_estimates import LayerEstimates
+from neurograd.forecast.small_batches.estimates.increments import ChangedIncrements, growth
+from neurograd.forecast.small_batches.estimates.layer_estimates import LayerEstimates
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification, relu_network
 
