@@ -23,8 +23,6 @@ from device_models.kernels.cudnn_state import (
 )
 from device_models.layer_hooks import begin_pass
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread, summed_gradients
-from neurograd.problem.fused_passes import products_of_samples
-from neurograd.problem.layer_stack import LayerStack, SpikingStack
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import (
     MatchedTypes,
@@ -36,6 +34,9 @@ from neurograd.problem.module_parts import (
     weights_outside,
 )
 from neurograd.problem.network_check import Split, check_finite, check_network, outputs_of, placed
+from neurograd.problem.written_out.fused_passes import products_of_samples
+from neurograd.problem.written_out.layer_stack import LayerStack
+from neurograd.problem.written_out.spiking_stack import SpikingStack
 
 DEFAULT_CHUNK = 4096
 

@@ -1,7 +1,8 @@
 """What a matrix of independent normal numbers adds to two products with it, without the matrix.
 
-See ``neurograd.problem.noisy_products`` for the equations; vectors are rows here, ``A = L Q``. The
-normal numbers of both passes are those of ``counter_numbers.normals_of_stream``.
+See ``neurograd.problem.written_out.noisy_products`` for the equations; vectors are rows here,
+``A = L Q``. The normal numbers of both passes are those of
+``counter_numbers.normals_of_stream``.
 """
 
 from __future__ import annotations

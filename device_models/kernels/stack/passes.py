@@ -1,8 +1,8 @@
 """Both passes of a small batch through a stack of linear layers, and the noise of one read.
 
-The equations are those of ``neurograd.problem.layer_stack``, which takes larger batches by torch's
-products: each of its calls finds its own code and the weights outside of the processor's cache,
-where an update has just been through all devices.
+The equations are those of ``neurograd.problem.written_out.layer_stack``, which takes larger
+batches by torch's products: each of its calls finds its own code and the weights outside of the
+processor's cache, where an update has just been through all devices.
 """
 
 from __future__ import annotations

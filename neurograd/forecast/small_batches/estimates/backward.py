@@ -22,7 +22,7 @@ from device_models import (
 )
 from device_models.protocols import BatchRule
 from neurograd.problem import Problem
-from neurograd.problem.layer_stack import LayerStack
+from neurograd.problem.written_out.layer_stack import LayerStack
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from neurograd.problem.layer_stack import Factors, LayerStack
+from neurograd.problem.written_out.layer_stack import Factors, LayerStack
 
 
 @dataclass(frozen=True)

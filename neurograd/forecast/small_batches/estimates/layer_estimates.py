@@ -13,7 +13,7 @@ from neurograd.forecast.small_batches.estimates.backward import Backward, backwa
 from neurograd.forecast.small_batches.estimates.increments import Increments
 from neurograd.forecast.small_batches.estimates.own_step import factors_after_own_step
 from neurograd.problem import Problem
-from neurograd.problem.layer_stack import LayerStack
+from neurograd.problem.written_out.layer_stack import LayerStack
 
 MOST_BATCHES = 32
 """Most updates of more than one sample that are looked at one by one.

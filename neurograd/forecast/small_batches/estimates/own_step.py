@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from neurograd.forecast.small_batches.estimates.backward import Backward, Crossing
-from neurograd.problem.layer_stack import Factors, LayerStack
+from neurograd.problem.written_out.layer_stack import Factors, LayerStack
 
 
 def factors_after_own_step(

@@ -12,8 +12,9 @@ from device_models.outer_products import (
     sample_gradients,
     summed_gradients,
 )
-from neurograd.problem import Problem, fused_passes, noisy_products
+from neurograd.problem import Problem
 from neurograd.problem.losses import ClassSquaredError, CrossEntropy, MeanSquaredError
+from neurograd.problem.written_out import fused_passes, noisy_products
 from neurograd.seeding import generator_for
 
 SAMPLES = 17

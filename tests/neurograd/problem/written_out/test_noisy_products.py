@@ -8,8 +8,8 @@ from scipy import stats
 
 from device_models.kernels.counter_numbers import draw_key
 from device_models.outer_products import ReadSpread, sample_gradients, summed_gradients
-from neurograd.problem import noisy_products
-from neurograd.problem.noisy_products import NoisyProducts
+from neurograd.problem.written_out import noisy_products
+from neurograd.problem.written_out.noisy_products import NoisyProducts
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification
 

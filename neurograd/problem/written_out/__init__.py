@@ -1,0 +1,1 @@
+"""Passes of networks whose layers are known, written out without a graph."""
