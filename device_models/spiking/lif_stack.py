@@ -86,7 +86,8 @@ class LifStack:
             inputs: Shape ``(n, time_steps, inputs)``.
             layers: In forward order.
             slope: Derivatives of the loss by outputs ``(n, outputs)`` of the samples in a slice.
-            sums: What the derivatives by the layers' tensors are added to, of their shapes.
+            sums: What the derivatives by the layers' tensors are added to, of their shapes; or
+                what those of each sample are added to, with samples first, ``(n, ...)``.
             feedback: B of each layer, shape ``(outputs, inputs of the layer)``, which sends the
                 output layer's errors to its inputs; None for none. The gradient when None.
         """
@@ -95,7 +96,7 @@ class LifStack:
             for part, x in _parts(inputs, room):
                 states = self._forward(x, layers, room)
                 error = slope(states.outputs.t(), part).t()
-                self._backward(states, layers, error, sums, room, feedback)
+                self._backward(states, layers, error, _of_part(sums, part), room, feedback)
 
     def _forward(self, x: Tensor, layers: Sequence[Layer], room: _Room) -> _States:
         """What comes of inputs of shape ``(inputs, time_steps, n)``."""
@@ -141,11 +142,11 @@ class LifStack:
         last, shares = error, None
         if states.weighted is not None:
             shares = _shares(self.decay, signals[0].shape[1])
-            _add_products(sums[-1], error.squeeze(1), states.weighted, sum(shares))
+            _add_products(sums[-1], error, states.weighted.unsqueeze(1), sum(shares))
             error = _sent_back(error, last, layers, len(layers) - 1, room, feedback)
         for k in reversed(range(len(states.potentials))):
             error = self._neurons.pull_back(states.potentials[k], error, shares)
-            _add_products(sums[k], error.flatten(1), signals[k].flatten(1))
+            _add_products(sums[k], error, signals[k])
             if k == len(layers) - 1:
                 last = error
             if k:
@@ -244,9 +245,28 @@ def _product(
         torch.addmm(bias.unsqueeze(1), weight, columns, beta=share, out=out)
 
 
-def _add_products(sums: Layer, errors: Tensor, columns: Tensor, share: float = 1.0) -> None:
-    """Add a layer's derivatives: ``errors @ columnsᵀ``, and share times the sum of errors."""
+def _of_part(sums: Sequence[Layer], part: slice) -> Sequence[Layer]:
+    """Sums over all samples, or those of the samples in a slice."""
+    if sums[0][0].dim() == 2:
+        return sums
+    return [(weight[part], None if bias is None else bias[part]) for weight, bias in sums]
+
+
+def _add_products(sums: Layer, errors: Tensor, signals: Tensor, share: float = 1.0) -> None:
+    """Add a layer's derivatives: products of errors and inputs, and share times the errors' sum.
+
+    Args:
+        sums: Matrix ``(outputs, inputs)`` and bias, or those of each sample, ``(n, ...)``.
+        errors: Shape ``(outputs, time_steps, n)``.
+        signals: Shape ``(inputs, time_steps, n)``.
+        share: What the bias counts.
+    """
     weight, bias = sums
-    weight.addmm_(errors, columns.t())
+    if weight.dim() == 2:
+        weight.addmm_(errors.flatten(1), signals.flatten(1).t())
+        if bias is not None:
+            bias.add_(errors.flatten(1).sum(1), alpha=share)
+        return
+    weight.add_(torch.bmm(errors.permute(2, 0, 1), signals.permute(2, 1, 0)))
     if bias is not None:
-        bias.add_(errors.sum(1), alpha=share)
+        bias.add_(errors.sum(1).t(), alpha=share)

@@ -18,7 +18,6 @@ from device_models.kernels.cudnn_state import (
     WITHOUT_FUSED_ATTENTION,
     derivatives,
     directional_derivative,
-    full_precision,
     pass_contexts,
 )
 from device_models.layer_hooks import begin_pass
@@ -34,6 +33,7 @@ from neurograd.problem.module_parts import (
     weights_outside,
 )
 from neurograd.problem.network_check import Split, check_finite, check_network, outputs_of, placed
+from neurograd.problem.sample_gradients import sample_gradients, sample_square_norms
 from neurograd.problem.written_out.fused_passes import products_of_samples
 from neurograd.problem.written_out.layer_stack import LayerStack
 from neurograd.problem.written_out.spiking_stack import SpikingStack
@@ -369,26 +369,22 @@ class Problem:
         stack = self.plain_stack
         if stack is not None:
             return torch.cat([stack.square_norms(w, x, y) for x, y in self.chunks()])
-        parameters = {n: p.detach() for n, p in self.parameters_of(w).items()}
+        return sample_square_norms(self, w)
 
-        def sample_loss(named: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-            outputs = self.outputs(named, x.unsqueeze(0))
-            return self.loss_function.per_sample(outputs, y.unsqueeze(0)).squeeze(0)
+    def sample_gradients(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Gradient of every sample's loss, shape ``(n, N)``.
 
-        per_sample = torch.func.vmap(torch.func.grad(sample_loss), in_dims=(None, 0, 0))
-        # A gradient per sample is large: take few samples at a time.
-        size = max(1, min(self.chunk_size, 2**24 // self.num_parameters))
-        norms = []
-        for some in zip(*(each.split(size) for each in self.batch()), strict=True):
-            try:
-                with full_precision(self.device):
-                    gradients = per_sample(parameters, *some)
-            except RuntimeError:
-                # Recurrent layers and functions with a derivative of their own may know no vmap.
-                one = torch.arange(self.num_samples, device=self.device).split(1)
-                return torch.stack([self.gradient(w, index).square().sum() for index in one])
-            norms.append(sum(g.flatten(1).square().sum(1) for g in gradients.values()))
-        return torch.cat([torch.as_tensor(n) for n in norms])
+        Args:
+            w: Weights, shape ``(N,)``.
+            inputs: Inputs of n samples.
+            targets: Their targets.
+
+        Raises:
+            RuntimeError: If the network's operations do not know those of several samples together.
+        """
+        if isinstance(stack := self._written_out, SpikingStack):
+            return stack.sample_gradients(w, inputs, targets)
+        return sample_gradients(self, w, inputs, targets)
 
     # -- checks -----------------------------------------------------------------------------
 

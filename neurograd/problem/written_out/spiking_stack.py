@@ -82,8 +82,18 @@ class SpikingStack:
         self.passes.add_gradient(inputs, self._layers(w), slope, self._layers(result), back)
         return result
 
+    def sample_gradients(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Surrogate gradient of every sample's loss, shape ``(n, N)``; arguments as above."""
+
+        def slope(outputs: Tensor, part: slice) -> Tensor:
+            return self.loss.slope(outputs, targets[part])
+
+        result = w.new_zeros(len(inputs), len(w))
+        self.passes.add_gradient(inputs, self._layers(w), slope, self._layers(result))
+        return result
+
     def _layers(self, w: Tensor) -> list[Layer]:
-        """Matrices and biases that view into ``w``."""
-        parts = w.split([shape.numel() for shape in self.shapes])
-        views = [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        """Matrices and biases that view into ``w``, of shape ``(N,)`` or ``(n, N)``."""
+        parts = w.split([shape.numel() for shape in self.shapes], -1)
+        views = [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
         return [(views[k], None if bias is None else views[bias]) for k, bias in self.places]
