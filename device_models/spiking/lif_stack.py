@@ -84,7 +84,7 @@ class LifStack:
 
         Args:
             inputs: Shape ``(n, time_steps, inputs)``.
-            layers: In forward order.
+            layers: In forward order; or those of each sample, with samples first, ``(n, ...)``.
             slope: Derivatives of the loss by outputs ``(n, outputs)`` of the samples in a slice.
             sums: What the derivatives by the layers' tensors are added to, of their shapes; or
                 what those of each sample are added to, with samples first, ``(n, ...)``.
@@ -94,9 +94,10 @@ class LifStack:
         room = _Room(inputs)
         with torch.no_grad():
             for part, x in _parts(inputs, room):
-                states = self._forward(x, layers, room)
+                own = _of_part(layers, part)
+                states = self._forward(x, own, room)
                 error = slope(states.outputs.t(), part).t()
-                self._backward(states, layers, error, _of_part(sums, part), room, feedback)
+                self._backward(states, own, error, _of_part(sums, part), room, feedback)
 
     def _forward(self, x: Tensor, layers: Sequence[Layer], room: _Room) -> _States:
         """What comes of inputs of shape ``(inputs, time_steps, n)``."""
@@ -105,21 +106,24 @@ class LifStack:
         if self.membrane:
             spiking, shares = layers[:-1], _shares(self.decay, x.shape[1])
         for k, (weight, bias) in enumerate(spiking):
-            shape = (weight.shape[0], *x.shape[1:])
+            shape = (weight.shape[-2], *x.shape[1:])
             u = room.taken(f"potentials {k}", shape)
-            torch.mm(weight, signals[-1].flatten(1), out=u.flatten(1))
+            _multiply(weight, signals[-1], out=u)
             potentials.append(u)
+            shared = bias if weight.dim() == 2 else None
+            if bias is not None and shared is None:
+                u.add_(bias.t().unsqueeze(1))
             if k < len(spiking) - 1:
                 signals.append(room.taken(f"spikes {k}", shape))
-                self._neurons.spike(u, bias, signals[-1])
+                self._neurons.spike(u, shared, signals[-1])
             else:
-                weighed = self._neurons.weigh(u, bias, shares)
+                weighed = self._neurons.weigh(u, shared, shares)
         if not spiking:
             weighed = weighted(x, shares)
         if not self.membrane:
             return _States(weighed, potentials, signals)
         weight, bias = layers[-1]
-        outputs = weighed.new_empty(weight.shape[0], x.shape[2])
+        outputs = weighed.new_empty(weight.shape[-2], x.shape[2])
         _product(weight, bias, weighed, out=outputs, share=sum(shares))
         return _States(outputs, potentials, signals, weighed)
 
@@ -174,10 +178,10 @@ def _sent_back(
         feedback: As for ``LifStack.add_gradient``.
     """
     matrix, source = (layers[k][0], error) if feedback is None else (feedback[k], last)
-    found = room.taken("errors", (layers[k][0].shape[1], *source.shape[1:]))
+    found = room.taken("errors", (layers[k][0].shape[-1], *source.shape[1:]))
     if matrix is None:
         return found.zero_()
-    torch.mm(matrix.t(), source.flatten(1), out=found.flatten(1))
+    _multiply(matrix.mT, source, out=found)
     return found
 
 
@@ -238,18 +242,30 @@ def _parts(inputs: Tensor, room: _Room) -> Iterator[tuple[slice, Tensor]]:
 def _product(
     weight: Tensor, bias: Tensor | None, columns: Tensor, *, out: Tensor, share: float = 1.0
 ) -> None:
-    """``weight @ columns + share·bias``."""
-    if bias is None:
+    """``weight @ columns + share·bias``, of one network or of each sample's own."""
+    if weight.dim() == 3:
+        _multiply(weight, columns.unsqueeze(1), out=out.unsqueeze(1))
+        if bias is not None:
+            out.add_(bias.t(), alpha=share)
+    elif bias is None:
         torch.mm(weight, columns, out=out)
     else:
         torch.addmm(bias.unsqueeze(1), weight, columns, beta=share, out=out)
 
 
-def _of_part(sums: Sequence[Layer], part: slice) -> Sequence[Layer]:
-    """Sums over all samples, or those of the samples in a slice."""
-    if sums[0][0].dim() == 2:
-        return sums
-    return [(weight[part], None if bias is None else bias[part]) for weight, bias in sums]
+def _multiply(weight: Tensor, signals: Tensor, *, out: Tensor) -> None:
+    """A matrix, or one of each sample, times signals ``(inputs, time_steps, n)``."""
+    if weight.dim() == 2:
+        torch.mm(weight, signals.flatten(1), out=out.flatten(1))
+    else:
+        out.copy_(torch.bmm(weight, signals.permute(2, 0, 1)).permute(1, 2, 0))
+
+
+def _of_part(tensors: Sequence[Layer], part: slice) -> Sequence[Layer]:
+    """Tensors of one network, or those that samples in a slice have of their own."""
+    if tensors[0][0].dim() == 2:
+        return tensors
+    return [(weight[part], None if bias is None else bias[part]) for weight, bias in tensors]
 
 
 def _add_products(sums: Layer, errors: Tensor, signals: Tensor, share: float = 1.0) -> None:

@@ -37,8 +37,9 @@ from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.regimes.path_losses import has_learned
 from neurograd.forecast.remembered.path import follow_recipe
 from neurograd.forecast.small_batches.cost import subset_passes
-from neurograd.forecast.small_batches.dynamics import ORDER, layer_estimates
-from neurograd.forecast.small_batches.estimates.layer_estimates import LayerEstimates
+from neurograd.forecast.small_batches.dynamics import ORDER
+from neurograd.forecast.small_batches.estimates.of_chip import update_estimates
+from neurograd.forecast.small_batches.estimates.single_updates import UpdateEstimates
 from neurograd.forecast.small_batches.path import SINGLE_FIRST, SINGLE_LAST, SmallBatchPath
 from neurograd.forecast.small_batches.single_writes import SingleWrites
 from neurograd.problem import Problem
@@ -210,14 +211,14 @@ def _path_end(asked: _Asked, way: Way) -> ForecastChip:
     problem, chip = asked.problem, asked.chip
     perturbs = perturbs_whole_set(chip)
     guarded = isinstance(chip.rule, Minibatch) or perturbs
-    estimates = layer_estimates(problem, chip) if guarded and way == "small_batches" else None
+    estimates = update_estimates(problem, chip) if guarded and way == "small_batches" else None
     path = _path(asked, estimates, perturbs=perturbs)
     found = _follow(path, asked, guarded=guarded)
     return _judged(problem, found) if guarded else found
 
 
 def _path(
-    asked: _Asked, estimates: LayerEstimates | None, *, perturbs: bool
+    asked: _Asked, estimates: UpdateEstimates | None, *, perturbs: bool
 ) -> PredictedPath | SmallBatchPath:
     """The path of a training by what is known of its updates.
 
@@ -297,8 +298,10 @@ def _cheapest_way(problem: Problem, chip: Chip, steps: int) -> Way:
         return "every_update" if few else "whole_set"
     path: Way = "whole_set"
     update, passes = update_passes(problem, chip), path_passes(problem, steps)
-    if layer_estimates(problem, chip) is not None:
-        path, passes = "small_batches", subset_passes(problem, chip, steps, update)
+    estimates = update_estimates(problem, chip)
+    if estimates is not None:
+        path = "small_batches"
+        passes = subset_passes(problem, chip, steps, update, estimates.look)
         if steps <= SINGLE_FIRST + SINGLE_LAST:
             return "every_update"  # such a path has no other updates
     return "every_update" if drawn_passes(problem, chip, steps) <= passes else path
@@ -317,9 +320,11 @@ def forecast_passes(problem: Problem, chip: Chip, steps: int, way: Way | None = 
     if way == "every_update":
         return drawn_passes(problem, chip, steps)
     followed, turns = _followed(problem, chip, steps)
-    if way == "small_batches":
-        return subset_passes(problem, followed, turns, update_passes(problem, followed))
-    return path_passes(problem, turns)
+    estimates = update_estimates(problem, followed) if way == "small_batches" else None
+    if estimates is None:
+        return path_passes(problem, turns)
+    update = update_passes(problem, followed)
+    return subset_passes(problem, followed, turns, update, estimates.look)
 
 
 def drawn_passes(problem: Problem, chip: Chip, steps: int) -> float:

@@ -33,7 +33,7 @@ from neurograd.problem.module_parts import (
     weights_outside,
 )
 from neurograd.problem.network_check import Split, check_finite, check_network, outputs_of, placed
-from neurograd.problem.sample_gradients import sample_gradients, sample_square_norms
+from neurograd.problem.sample_gradients import has_sample_gradients, sample_gradients, square_norms
 from neurograd.problem.written_out.fused_passes import products_of_samples
 from neurograd.problem.written_out.layer_stack import LayerStack
 from neurograd.problem.written_out.spiking_stack import SpikingStack
@@ -366,16 +366,13 @@ class Problem:
 
     def per_sample_gradient_square_norms(self, w: Tensor) -> Tensor:
         """Squared norm of every training sample's gradient, shape ``(n,)``."""
-        stack = self.plain_stack
-        if stack is not None:
-            return torch.cat([stack.square_norms(w, x, y) for x, y in self.chunks()])
-        return sample_square_norms(self, w)
+        return square_norms(self, w)
 
     def sample_gradients(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         """Gradient of every sample's loss, shape ``(n, N)``.
 
         Args:
-            w: Weights, shape ``(N,)``.
+            w: Weights, shape ``(N,)``, or those of each sample, shape ``(n, N)``.
             inputs: Inputs of n samples.
             targets: Their targets.
 
@@ -385,6 +382,11 @@ class Problem:
         if isinstance(stack := self._written_out, SpikingStack):
             return stack.sample_gradients(w, inputs, targets)
         return sample_gradients(self, w, inputs, targets)
+
+    @cached_property
+    def has_sample_gradients(self) -> bool:
+        """Whether ``sample_gradients`` are there, and have the mean of ``gradient``."""
+        return has_sample_gradients(self)
 
     # -- checks -----------------------------------------------------------------------------
 

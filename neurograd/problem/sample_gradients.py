@@ -22,7 +22,7 @@ def sample_gradients(problem: Problem, w: Tensor, inputs: Tensor, targets: Tenso
 
     Args:
         problem: Network and loss.
-        w: Weights, shape ``(N,)``.
+        w: Weights, shape ``(N,)``, or those of each sample, shape ``(n, N)``.
         inputs: Inputs of n samples.
         targets: Their targets.
 
@@ -30,25 +30,48 @@ def sample_gradients(problem: Problem, w: Tensor, inputs: Tensor, targets: Tenso
         RuntimeError: If the network's operations do not know several samples' gradients at a time,
             as recurrent layers and functions with a derivative of their own may not.
     """
+    w, several = w.detach(), w.dim() == 2
     of_some: Callable[..., Tensor] = torch.func.vmap(
-        torch.func.grad(_loss_of(problem)), in_dims=(None, 0, 0)
+        torch.func.grad(_loss_of(problem)), in_dims=(0 if several else None, 0, 0)
     )
-    size = max(1, min(problem.chunk_size, MOST_NUMBERS // len(w)))
-    result = w.new_empty(len(inputs), len(w))
+    size = max(1, min(problem.chunk_size, MOST_NUMBERS // w.shape[-1]))
+    result = w.new_empty(len(inputs), w.shape[-1])
     with full_precision(problem.device):
-        pieces = (each.split(size) for each in (result, inputs, targets))
-        for rows, x, y in zip(*pieces, strict=True):
-            rows.copy_(of_some(w.detach(), x, y).detach())
+        for first in range(0, len(inputs), size):
+            part = slice(first, first + size)
+            own = w[part] if several else w
+            result[part] = of_some(own, inputs[part], targets[part]).detach()
     return result
 
 
-def sample_square_norms(problem: Problem, w: Tensor) -> Tensor:
+def has_sample_gradients(problem: Problem) -> bool:
+    """Whether a network's samples can be taken apart, tried with the first two.
+
+    Args:
+        problem: Network, loss and data.
+    """
+    w, some = problem.initial_weights, torch.arange(min(2, problem.num_samples))
+    some = some.to(problem.device)
+    try:
+        rows = problem.sample_gradients(w, *problem.batch(some))
+    except (RuntimeError, TypeError, ValueError):
+        return False
+    expected = problem.gradient(w, some)
+    off = torch.linalg.vector_norm(rows.mean(0) - expected)
+    least = torch.finfo(w.dtype).eps ** 0.5 * torch.linalg.vector_norm(expected)
+    return bool(off <= least)
+
+
+def square_norms(problem: Problem, w: Tensor) -> Tensor:
     """Squared norm of every training sample's gradient, shape ``(n,)``.
 
     Args:
         problem: Network, loss and data.
         w: Weights, shape ``(N,)``.
     """
+    stack = problem.plain_stack
+    if stack is not None:
+        return torch.cat([stack.square_norms(w, x, y) for x, y in problem.chunks()])
     size = max(1, min(problem.chunk_size, MOST_NUMBERS // len(w)))
     some = zip(*(each.split(size) for each in problem.batch()), strict=True)
     try:

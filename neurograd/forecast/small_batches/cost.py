@@ -25,13 +25,6 @@ A pure number, from paths on digits (64-32-10, gokmen-vlasov, batches of 8: 10 s
 updates) and of 784-256-128-10 (single samples: 12 of 900). Networks of more curvature take more.
 """
 
-LOOK = 1.3
-"""What a sample of a look costs, in passes of one sample.
-
-A pure number. Its own step takes the passes once more, but for the sums over samples; timed on
-784-256-128-10 in float64. Larger takes more trainings update by update.
-"""
-
 OVERHEAD = 12.0
 """What a step costs beside its looks, in what an update costs beside its batch.
 
@@ -39,7 +32,7 @@ A count, from the same paths: draws of the noise, stiff modes, a loss, responses
 """
 
 
-def subset_passes(problem: Problem, chip: Chip, steps: int, update: float) -> float:
+def subset_passes(problem: Problem, chip: Chip, steps: int, update: float, look: float) -> float:
     """What a path of T updates by subsets costs, in passes of one sample through the network.
 
     Steps grow as they do without much noise; shorter ones have smaller subsets, but are more.
@@ -49,6 +42,7 @@ def subset_passes(problem: Problem, chip: Chip, steps: int, update: float) -> fl
         chip: A chip that trains in batches.
         steps: Number T of updates.
         update: What one real update costs, its batch and all.
+        look: What a sample of a look costs (``UpdateEstimates``).
     """
     assert isinstance(chip.rule, Minibatch)
     single = min(steps, SINGLE_FIRST + SINGLE_LAST)
@@ -62,7 +56,7 @@ def subset_passes(problem: Problem, chip: Chip, steps: int, update: float) -> fl
         before = next_step_length(done, steps, before, 0.0, pace)
         size = subset_size(chip.rule, problem.num_samples, before, epoch, part)
         stages = min(float(before), STAGES * math.sqrt(before))
-        looked = LOOK * size + (LOOKS + stages) * LOOK * followed(chip.rule, size)
+        looked = look * (size + (LOOKS + stages) * followed(chip.rule, size))
         total += looked + (OVERHEAD + LOOKS + stages) * beside
         done += before
     return total

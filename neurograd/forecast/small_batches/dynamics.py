@@ -40,12 +40,12 @@ from neurograd.forecast.noise.shuffled_epochs import (
     visited_epochs,
 )
 from neurograd.forecast.noise.stiff_modes import StiffModes
-from neurograd.forecast.small_batches.estimates.increments import (
-    ChangedIncrements,
-    Increments,
-    growth,
+from neurograd.forecast.small_batches.estimates.single_updates import (
+    ChangedUpdates,
+    Samples,
+    SingleUpdates,
+    UpdateEstimates,
 )
-from neurograd.forecast.small_batches.estimates.layer_estimates import LayerEstimates, Samples
 from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import (
     followed,
@@ -83,33 +83,8 @@ make that noise larger than it is; more cost passes.
 """
 
 
-FEWEST_IN_SET = 4
-"""Fewest batches that a training set has where subsets of it are looked at.
-
-A count. The least by which each of ``READ_PAIRS`` sees two, without which batches have no spread.
-Larger takes more trainings by gradients over the whole set.
-"""
-
-
 ORDER = "forecast order"
 """What the order of shuffled epochs is drawn for, one of each chip and its clean twin."""
-
-
-def layer_estimates(problem: Problem, chip: Chip) -> LayerEstimates | None:
-    """Estimates of single updates of a chip by products of layers; None where it has others.
-
-    Args:
-        problem: Network, loss and data.
-        chip: The chip.
-    """
-    rule = chip.rule
-    if not isinstance(rule, Minibatch) or not rule.mean_over_samples or chip.recipe is not None:
-        return None
-    if FEWEST_IN_SET * rule.batch_size > problem.num_samples:
-        return None
-    if not rule.rule.deterministic or chip.writes_samples or rule.batch is not None:
-        return None
-    return LayerEstimates.of(chip.see(problem), rule.rule, rule.batch_size)
 
 
 class SubsetDynamics:
@@ -129,7 +104,7 @@ class SubsetDynamics:
         self,
         problem: Problem,
         chip: Chip,
-        estimates: LayerEstimates,
+        estimates: UpdateEstimates,
         seed: int,
         modes: StiffModes,
         writes_a_read: float = 1.0,
@@ -154,8 +129,8 @@ class SubsetDynamics:
         self._watches_all = self._watched.count == self._samples
         self._subset = self._few = self._watched
         self._begun_at: Tensor | None = None
-        self._here: Increments | None = None
-        self._few_here: Increments | None = None
+        self._here: SingleUpdates | None = None
+        self._few_here: SingleUpdates | None = None
 
     @property
     def gradients(self) -> int:
@@ -207,7 +182,7 @@ class SubsetDynamics:
         self._few = self._estimates.gathered(index[:few], READ_PAIRS)
         self._size = self._subset.count // 2
 
-    def _few_of(self, w: Tensor, found: Increments, generator: torch.Generator) -> Increments:
+    def _few_of(self, w: Tensor, found: SingleUpdates, generator: torch.Generator) -> SingleUpdates:
         """Estimates of the few at ``w``, which one read has found among those of the subset."""
         if self._offsets is None:
             return found.first(self._few.count)
@@ -215,7 +190,7 @@ class SubsetDynamics:
 
     def _at(
         self, w: Tensor, samples: Samples, generator: torch.Generator, *, reads: bool = True
-    ) -> Increments:
+    ) -> SingleUpdates:
         """Estimates of some samples at ``w``."""
         self._passed += samples.count
         seen = self._chip.mean_read(w, generator) if reads else w
@@ -231,7 +206,7 @@ class SubsetDynamics:
         drawn = [self._chip.read(w, generator) - center for _ in range(READ_PAIRS)]
         return torch.stack([side * each for each in drawn for side in (1.0, -1.0)])
 
-    def _typical(self, found: Increments) -> Tensor:
+    def _typical(self, found: SingleUpdates) -> Tensor:
         """Size ``E x²/E|x|`` of increments, at which a line has their mean variance."""
         least = torch.finfo(found.size.dtype).tiny
         return self._chip.step_size * found.square / found.size.clamp_min(least)
@@ -258,7 +233,7 @@ class SubsetDynamics:
         return self.diffusion.take(Draw(alone(), before), Draw(alone(), after), w)
 
     def _noise(
-        self, w: Tensor, found: Increments
+        self, w: Tensor, found: SingleUpdates
     ) -> tuple[Tensor | None, Callable[[torch.Generator], Tensor]]:
         """Mean of the write's own variance, and a draw of what single updates spread by."""
         unit = self._chip.step_size
@@ -282,7 +257,7 @@ class SubsetDynamics:
         return written.variance.mean(0), lambda g: normal(len(off), g) @ off
 
     def _noise_of_reads(
-        self, w: Tensor, found: Increments, generator: torch.Generator
+        self, w: Tensor, found: SingleUpdates, generator: torch.Generator
     ) -> Tensor | None:
         """Noise that the mean update has from read to read, in weight units.
 
@@ -305,7 +280,9 @@ class SubsetDynamics:
         rows = torch.cat([apart / math.sqrt(len(apart)), alike])
         return rows.mul_(math.sqrt(self._writes_a_read))
 
-    def _response_of_mean(self, w: Tensor, found: Increments) -> Callable[[Increments], Tensor]:
+    def _response_of_mean(
+        self, w: Tensor, found: SingleUpdates
+    ) -> Callable[[SingleUpdates], Tensor]:
         """What is realized of the mean of some updates, but for what does not depend on them."""
         unit = self._chip.step_size
         if self._chip.writes and self._response.is_linear:
@@ -314,11 +291,11 @@ class SubsetDynamics:
         gain = slope(self._asked(found), self._written(w, found).mean) if self._chip.writes else 1.0
         return lambda other: -unit * gain * other.mean
 
-    def _asked(self, found: Increments | ChangedIncrements) -> Tensor:
+    def _asked(self, found: ChangedUpdates) -> Tensor:
         """What single updates ask for, shape ``(K, N)``."""
         return -self._chip.step_size * found.single(min(found.batches, SINGLE_UPDATES))
 
-    def _written(self, w: Tensor, found: Increments) -> ElementMoments:
+    def _written(self, w: Tensor, found: SingleUpdates) -> ElementMoments:
         """What is realized of single updates, shape ``(K, N)``."""
         return self._response.stack(w, self._asked(found))
 
@@ -352,22 +329,22 @@ class SubsetDynamics:
         now = self._at(w, self._few, generator)
         before = self._few_here or self._here
         if before is not None:
-            self.diffusion.grown = partial(growth, before, now)
+            self.diffusion.grown = partial(now.growth, before)
         return self._drift_by(w, now)
 
     def look(self, w: Tensor, generator: torch.Generator, *, reads: bool = True) -> Tensor:
         """Mean update of the subset beside the path, from where the step begins by a few of it."""
         return self._drift_by(w, self._at(w, self._few, generator, reads=reads))
 
-    def _drift_by(self, w: Tensor, now: Increments) -> Tensor:
+    def _drift_by(self, w: Tensor, now: SingleUpdates) -> Tensor:
         """Mean update of the subset by estimates of the few."""
         found = self._here
         if found is None or self._few_here is None:
             return self._realized(w, now) / self._chip.step_size
-        changed = ChangedIncrements(found, self._few_here, now)
+        changed = found.changed(self._few_here, now)
         return self._realized(w, changed) / self._chip.step_size
 
-    def _realized(self, w: Tensor, found: Increments | ChangedIncrements) -> Tensor:
+    def _realized(self, w: Tensor, found: ChangedUpdates) -> Tensor:
         """Mean of what is realized of single updates, in weight units."""
         unit = self._chip.step_size
         asked = -unit * found.mean

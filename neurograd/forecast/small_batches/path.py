@@ -17,7 +17,7 @@ from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.regimes.path_losses import PathLosses
 from neurograd.forecast.small_batches.dynamics import ORDER, SubsetDynamics
-from neurograd.forecast.small_batches.estimates.layer_estimates import LayerEstimates
+from neurograd.forecast.small_batches.estimates.single_updates import UpdateEstimates
 from neurograd.forecast.step_length import Pace
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -128,7 +128,7 @@ class SmallBatchPath:
         self,
         problem: Problem,
         chip: Chip,
-        estimates: LayerEstimates,
+        estimates: UpdateEstimates,
         seed: int,
         index: int,
         schedule: Schedule | None,

@@ -83,12 +83,15 @@ class SpikingStack:
         return result
 
     def sample_gradients(self, w: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Surrogate gradient of every sample's loss, shape ``(n, N)``; arguments as above."""
+        """Surrogate gradient of every sample's loss, shape ``(n, N)``.
+
+        Arguments as above; ``w`` may have a row of weights for each sample, ``(n, N)``.
+        """
 
         def slope(outputs: Tensor, part: slice) -> Tensor:
             return self.loss.slope(outputs, targets[part])
 
-        result = w.new_zeros(len(inputs), len(w))
+        result = w.new_zeros(len(inputs), w.shape[-1])
         self.passes.add_gradient(inputs, self._layers(w), slope, self._layers(result))
         return result
 

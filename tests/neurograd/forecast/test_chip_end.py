@@ -25,6 +25,7 @@ from neurograd.forecast.chip_end import (
     way_of,
 )
 from neurograd.forecast.small_batches.cost import subset_passes
+from neurograd.forecast.small_batches.estimates.layer_estimates import LOOK
 from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.problem import Problem
 from neurograd.seeding import generator_for
@@ -64,7 +65,7 @@ def test_paths_are_followed_where_they_cost_less(problem: Problem) -> None:
     chip = _chip()
     update = update_passes(problem, chip)
     for steps in (200, 2_000, 20_000, 1_000_000):
-        costs_less = 2.0 * steps * update > subset_passes(problem, chip, steps, update)
+        costs_less = 2.0 * steps * update > subset_passes(problem, chip, steps, update, LOOK)
         assert way_of(problem, chip, steps) == ("small_batches" if costs_less else "every_update")
     assert way_of(problem, chip, 32) == "every_update"
     assert way_of(problem, chip, 1_000_000) == "small_batches"
@@ -74,7 +75,7 @@ def test_paths_are_followed_where_they_cost_less(problem: Problem) -> None:
 def test_a_path_of_whole_gradients_is_compared_by_these(
     problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neurograd.forecast.chip_end.layer_estimates", lambda *_: None)
+    monkeypatch.setattr("neurograd.forecast.chip_end.update_estimates", lambda *_: None)
     chip = _chip()
     crossing = (path_passes(problem, 1) / drawn_passes(problem, chip, 1)) ** 2
     assert drawn_passes(problem, chip, 7) == 14.0 * update_passes(problem, chip)

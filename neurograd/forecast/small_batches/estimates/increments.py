@@ -20,6 +20,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from neurograd.forecast.small_batches.estimates.single_updates import centred, ratio
 from neurograd.problem.written_out.layer_stack import Factors, LayerStack
 
 
@@ -67,45 +68,26 @@ class Increments:
         return total / self._samples
 
     def noise(self, normal: Tensor) -> tuple[Tensor, Tensor]:
-        """A draw with the covariance of the estimate of one update, and of its size with it.
-
-        Args:
-            normal: Independent standard normal numbers, shape ``(batches,)``.
-
-        Returns:
-            ``Σ ξ x`` and ``Σ ξ |x|`` over the updates that the samples make, with one ξ each,
-            centred and scaled so that their covariance is that of (x, |x|) behind one read, shapes
-            ``(N,)``.
-        """
-        count, centred = self.batches, self.centred(normal)
+        """See ``SingleUpdates``."""
+        count, rows = self.batches, self.centred(normal)
         if self.batch_size > 1:
-            return centred @ self._every, centred @ self._every_size
+            return rows @ self._every, rows @ self._every_size
         column = torch.zeros_like(self.factors[0].errors[:, :1])
-        column[:count, 0] = centred
+        column[:count, 0] = rows
         return (
             self._summed(lambda each: column * each.errors, _inputs),
             self._sizes._summed(lambda each: column * each.errors, _inputs),
         )
 
     def plain_noise(self, normal: Tensor) -> Tensor:
-        """A draw with the covariance of the estimate alone, in as many directions as samples.
-
-        Args:
-            normal: Independent standard normal numbers, shape ``(M,)``.
-        """
+        """See ``SingleUpdates``."""
         each_read = self._samples // self.reads
-        column = (_centred(normal, each_read) / math.sqrt(self.batch_size)).unsqueeze(1)
+        column = (centred(normal, each_read) / math.sqrt(self.batch_size)).unsqueeze(1)
         return self._summed(lambda each: column * each.errors, _inputs)
 
     def centred(self, rows: Tensor) -> Tensor:
-        """Rows of the first updates less the mean of those that share their read.
-
-        Scaled so that with independent standard normal numbers they add up to the covariance.
-
-        Args:
-            rows: One row an update, first dimension ``batches`` or fewer.
-        """
-        return _centred(rows, self._samples // self.reads // self.batch_size)
+        """See ``SingleUpdates``."""
+        return centred(rows, self._samples // self.reads // self.batch_size)
 
     @property
     def samples(self) -> int:
@@ -119,11 +101,7 @@ class Increments:
         return self._batched(count)
 
     def first(self, count: int) -> Increments:
-        """Those of the first ``count`` samples.
-
-        Args:
-            count: Number of samples, a batch or more.
-        """
+        """See ``SingleUpdates``."""
         if count == self._samples:
             return self
         factors = [
@@ -174,6 +152,15 @@ class Increments:
             errors = torch.linalg.vecdot(one.errors, also.errors)
             found.append(errors * (inputs + (one.bias is not None)))
         return found
+
+    def changed(self, few: Increments, now: Increments) -> ChangedIncrements:
+        """See ``SingleUpdates``."""
+        return ChangedIncrements(self, few, now)
+
+    def growth(self, before: Increments) -> float:
+        """See ``SingleUpdates``."""
+        totals = [sum(float(each.sum()) for each in some.squares) for some in (self, before)]
+        return math.sqrt(totals[0] / totals[1]) if totals[1] > 0 else 1.0
 
     @cached_property
     def _sizes(self) -> Increments:
@@ -289,7 +276,7 @@ class ChangedIncrements:
     def kept(self) -> list[float]:
         """What every layer keeps, its c."""
         pairs = zip(self.now.products(self.few), self.few.squares, strict=True)
-        return [min(1.0, max(0.0, _over(both.sum(), own.sum()))) for both, own in pairs]
+        return [min(1.0, max(0.0, ratio(both.sum(), own.sum()))) for both, own in pairs]
 
     def _kept(self, rest: Tensor) -> Tensor:
         """What every layer keeps of ``rest``, shape ``(N,)``, which is changed."""
@@ -310,36 +297,12 @@ class ChangedIncrements:
         return self.now.single(count)
 
 
-def _centred(rows: Tensor, together: int) -> Tensor:
-    """Rows less the mean of so many neighbours, over the root of their degrees of freedom."""
-    parts = rows.split(max(1, together))
-    # One alone has no spread.
-    degrees = max(1, len(rows) - len(parts))
-    return torch.cat([part - part.mean(0) for part in parts]) / math.sqrt(degrees)
-
-
 def _errors(layer: Factors) -> Tensor:
     return layer.errors
 
 
 def _inputs(layer: Factors) -> Tensor:
     return layer.inputs
-
-
-def _over(part: Tensor, whole: Tensor) -> float:
-    """A ratio; 1 where both are 0."""
-    return float(part) / float(whole) if float(whole) > 0 else 1.0
-
-
-def growth(before: Increments, now: Increments) -> float:
-    """Root mean square of single samples' gradients over that elsewhere, of the same samples.
-
-    Args:
-        before: The estimates elsewhere.
-        now: Those here.
-    """
-    totals = [sum(float(each.sum()) for each in some.squares) for some in (now, before)]
-    return math.sqrt(totals[0] / totals[1]) if totals[1] > 0 else 1.0
 
 
 def _root_sum(values: Tensor) -> Tensor:

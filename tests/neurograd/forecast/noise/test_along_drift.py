@@ -15,7 +15,7 @@ from neurograd.forecast.noise.diffusion import Draw
 from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.runge_kutta_legendre import legendre_step
-from neurograd.forecast.small_batches.dynamics import layer_estimates
+from neurograd.forecast.small_batches.estimates.of_chip import update_estimates
 from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.forecast.write_response import WriteResponse
 from neurograd.pipeline.build import build_clean_chip, build_problem
@@ -112,7 +112,7 @@ def test_long_steps_in_small_batches_are_not_thrown_off():
     )
     problem = build_problem(spec)
     chip = build_clean_chip(spec, problem)
-    estimates = layer_estimates(problem, chip)
+    estimates = update_estimates(problem, chip)
     apart = []
     for k in range(4):
         path, done, losses = SmallBatchPath(problem, chip, estimates, k, k, None), 0, {}

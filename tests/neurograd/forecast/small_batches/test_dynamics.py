@@ -21,7 +21,8 @@ from device_models import (
 from neurograd.forecast.noise.shuffled_epochs import EpochPart
 from neurograd.forecast.noise.stiff_modes import StiffModes
 from neurograd.forecast.small_batches import dynamics
-from neurograd.forecast.small_batches.dynamics import SubsetDynamics, layer_estimates
+from neurograd.forecast.small_batches.dynamics import SubsetDynamics
+from neurograd.forecast.small_batches.estimates.of_chip import update_estimates
 from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.forecast.small_batches.response import SubsetResponse
 from neurograd.forecast.small_batches.subset import subset_part
@@ -42,7 +43,7 @@ def _chip(problem, rounding="stochastic", batch=1, step_size=STEP_SIZE):
 
 
 def _begun(problem, chip, length=4):
-    estimates = layer_estimates(problem, chip)
+    estimates = update_estimates(problem, chip)
     assert estimates is not None
     found = SubsetDynamics(problem, chip, estimates, 0, StiffModes())
     w = chip.program(problem.initial_weights)
@@ -203,7 +204,7 @@ def test_a_step_of_shuffled_epochs_visits_their_samples_in_order():
     """Those of its updates, the last of which is smaller, and nothing is drawn beside them."""
     problem = relu_network()
     chip = _shuffled(problem, 7)
-    estimates = layer_estimates(problem, chip)
+    estimates = update_estimates(problem, chip)
     found = SubsetDynamics(problem, chip, estimates, 0, StiffModes())
     w = chip.program(problem.initial_weights)
     order = Course(chip, problem.num_samples, ConstantStep(), 0, dynamics.ORDER, 0)
@@ -215,7 +216,7 @@ def test_a_step_of_shuffled_epochs_visits_their_samples_in_order():
     visited = torch.cat(batches)
     assert found._size == len(visited)
     quiet = replace(chip, writes=())
-    silent = SubsetDynamics(problem, quiet, layer_estimates(problem, quiet), 0, StiffModes())
+    silent = SubsetDynamics(problem, quiet, update_estimates(problem, quiet), 0, StiffModes())
     silent.begin(w, done, length, generator_for(0, "begin"))
     asked = -_after_own_steps(problem, chip, w, visited)
     torch.testing.assert_close(silent.drift(w, generator_for(0)), asked)
@@ -236,12 +237,12 @@ def test_a_chip_and_its_twin_see_the_samples_that_no_other_pair_sees():
     problem = relu_network()
 
     def seen(chip, index):
-        estimates = layer_estimates(problem, chip)
+        estimates = update_estimates(problem, chip)
         found = SubsetDynamics(problem, chip, estimates, 0, StiffModes(), index=index)
         return found._samples_of(2, 3).tolist()
 
     def batch(chip, index):
-        path = SmallBatchPath(problem, chip, layer_estimates(problem, chip), 0, index, None)
+        path = SmallBatchPath(problem, chip, update_estimates(problem, chip), 0, index, None)
         return path._course.at(2, problem.device).rule.batch.tolist()
 
     for chip in (_chip(problem), _shuffled(problem)):
@@ -312,7 +313,7 @@ def test_noise_of_reads_is_as_large_as_it_is_in_updates(batch, writes):
         return float(torch.stack(ends).var(0).sum())
 
     def drawn(some: Chip) -> float:
-        found = SubsetDynamics(problem, some, layer_estimates(problem, some), 0, StiffModes())
+        found = SubsetDynamics(problem, some, update_estimates(problem, some), 0, StiffModes())
         draws = []
         found.diffusion.take = lambda before, after, w: draws.append(before.whole) or 0.0
         for k in range(count):
@@ -327,10 +328,10 @@ def test_noise_of_reads_is_as_large_as_it_is_in_updates(batch, writes):
 
 def test_which_chips_have_estimates_by_layers():
     problem = relu_network()
-    assert layer_estimates(problem, _chip(problem)) is not None
-    assert layer_estimates(problem, Chip(Backprop(), 0.1)) is None
+    assert update_estimates(problem, _chip(problem)) is not None
+    assert update_estimates(problem, Chip(Backprop(), 0.1)) is None
     by_sample = Chip(Minibatch(Backprop(), 4), 0.1, (), _chip(problem).writes, write_each="sample")
-    assert layer_estimates(problem, by_sample) is None
+    assert update_estimates(problem, by_sample) is None
 
 
 @pytest.mark.parametrize("batch", [11, 28])
@@ -338,7 +339,7 @@ def test_paths_of_shuffled_batches_that_end_in_single_updates_stay_finite(batch)
     """What is left of an epoch may be one update, which has no spread."""
     problem = relu_network()
     chip = replace(_chip(problem), rule=Minibatch(Backprop(), batch, order="shuffled"))
-    path = SmallBatchPath(problem, chip, layer_estimates(problem, chip), 0, 0, None)
+    path = SmallBatchPath(problem, chip, update_estimates(problem, chip), 0, 0, None)
     done, lengths = 0, []
     while done < 200:
         lengths.append(path.advance(done, 200))
@@ -353,7 +354,7 @@ def test_noise_that_updates_behind_one_read_share():
     problem, together = relu_network(samples=100), 8
     reads = (ReadNoise(0.05),)
     chip = replace(_chip(problem), reads=reads, writes=())
-    estimates = layer_estimates(problem, chip)
+    estimates = update_estimates(problem, chip)
     found = SubsetDynamics(problem, chip, estimates, 0, StiffModes(), together)
     w, squares = problem.initial_weights, []
     for k in range(40):

@@ -25,7 +25,7 @@ from device_models.write.by_layer import LayerWritesOnce, PartWrites
 from device_models.write.retention import PairLeakage
 from neurograd.forecast.chip_end import Way, drawn_passes, forecast_chip, forecast_passes, way_of
 from neurograd.forecast.path import PredictedPath
-from neurograd.forecast.small_batches.dynamics import layer_estimates
+from neurograd.forecast.small_batches.estimates.of_chip import update_estimates
 from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.forecast.small_batches.single_writes import SingleWrites
 from neurograd.problem import Problem
@@ -195,7 +195,7 @@ def test_single_updates_of_a_path_share_a_read_as_writes_do(problem: Problem) ->
     each = SingleWrites.of(problem, replace(chip, rule=rule))
     assert each is not None
     assert each.writes_a_read == 1.0, "every loss has a read of its own"
-    estimates = layer_estimates(problem, turns.chip)
+    estimates = update_estimates(problem, turns.chip)
     assert estimates is not None
     path = SmallBatchPath(problem, turns.chip, estimates, 0, 0, None, turns.writes_a_read)
     offsets = [path._read_of(turns.chip, done).offset for done in range(2 * BATCH)]
@@ -219,14 +219,16 @@ def test_trains_of_one_sample_are_those_of_its_part_of_the_step(problem: Problem
     assert way_of(problem, chip, 50 * STEPS) == "whole_set"
 
 
-def test_a_path_of_whole_gradients_has_the_noise_that_writes_behind_one_read_share() -> None:
-    """Of a convolution, whose estimates are no products of layers."""
+def test_a_path_of_whole_gradients_has_the_noise_that_writes_behind_one_read_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a network whose samples are not looked at one by one."""
+    monkeypatch.setattr("neurograd.forecast.chip_end.update_estimates", lambda *_: None)
     layers = [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)]
     problem = classification(layers, (1, 4, 4), 3, samples=40)
     chip = replace(_chip(problem, "fresh"), reads=(ReadNoise(0.2),))
     turns = SingleWrites.of(problem, chip)
     assert turns is not None
-    assert layer_estimates(problem, turns.chip) is None
     updates = 4
     found = forecast_chip(problem, chip, updates, 0, way="small_batches")
     assert not found.thrown

@@ -1,4 +1,4 @@
-"""Sums over single updates by products of layers, against the estimates one by one."""
+"""What is asked of single updates, by layers or sample by sample, against them one by one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import nn
 
 from device_models import (
     Backprop,
+    Converters,
     Manhattan,
     Minibatch,
     SignSymmetric,
@@ -17,12 +18,23 @@ from device_models import (
     draw_feedback,
     draw_readouts,
 )
-from neurograd.forecast.small_batches.estimates.increments import ChangedIncrements, growth
+from neurograd.forecast.small_batches.estimates.increments import ChangedIncrements
 from neurograd.forecast.small_batches.estimates.layer_estimates import LayerEstimates
+from neurograd.forecast.small_batches.estimates.sample_estimates import SampleEstimates
 from neurograd.seeding import generator_for
 from tests.neurograd.cases import classification, relu_network
 
 SAMPLES = 12
+
+
+class _Last(nn.Module):
+    """The last outputs of a recurrent layer."""
+
+    def forward(self, given):
+        return given[0][:, -1]
+
+
+by_both = pytest.mark.parametrize("kind", [LayerEstimates, SampleEstimates])
 
 
 def _rules(problem):
@@ -32,15 +44,17 @@ def _rules(problem):
     yield SignSymmetric()
     yield draw_direct_feedback(problem, w, generator)
     yield draw_readouts(problem, w, generator)
+    yield Backprop()
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("which", range(5))
+@pytest.mark.parametrize("which", range(6))
 def test_mean_size_square_and_noise_are_those_of_single_updates(batch, which):
     problem = relu_network()
     rule, w = list(_rules(problem))[which], problem.initial_weights
     index = torch.randperm(problem.num_samples, generator=generator_for(0))[:SAMPLES]
-    estimates = LayerEstimates.of(problem, rule, batch)
+    kind = SampleEstimates if which == 5 else LayerEstimates
+    estimates = kind.of(problem, rule, batch)
     assert estimates is not None
     found = estimates.at(w, estimates.gathered(index))
     some = index.view(-1, batch)
@@ -57,10 +71,11 @@ def test_mean_size_square_and_noise_are_those_of_single_updates(batch, which):
     torch.testing.assert_close(columns.T @ columns, exact)
 
 
-def test_plain_noise_has_the_covariance_of_batches():
+@by_both
+def test_plain_noise_has_the_covariance_of_batches(kind):
     problem = relu_network()
     w, index = problem.initial_weights, torch.arange(SAMPLES)
-    estimates = LayerEstimates.of(problem, Backprop(), 4)
+    estimates = kind.of(problem, Backprop(), 4)
     assert estimates is not None
     found = estimates.at(w, estimates.gathered(index))
     single = torch.stack([problem.gradient(w, each) for each in index.split(1)])
@@ -68,13 +83,14 @@ def test_plain_noise_has_the_covariance_of_batches():
     torch.testing.assert_close(columns.T @ columns, torch.cov(single.T) / 4)
 
 
+@by_both
 @pytest.mark.parametrize("batch", [1, 2])
-def test_parts_of_a_subset_are_seen_by_a_pair_of_reads_each(batch):
+def test_parts_of_a_subset_are_seen_by_a_pair_of_reads_each(kind, batch):
     """Of 12 samples and 2 pairs each has 6, for both reads; of 11 in batches of 2 it has 4."""
     problem = relu_network()
     w = problem.initial_weights
     reads, index = [1.1 * w, 0.9 * w, 1.2 * w, 0.8 * w], torch.arange(13 - batch)
-    estimates = LayerEstimates.of(problem, Backprop(), batch)
+    estimates = kind.of(problem, Backprop(), batch)
     assert estimates is not None
     samples = estimates.gathered(index, 2)
     found = estimates.at(torch.stack(reads), samples)
@@ -99,23 +115,24 @@ def test_parts_of_a_subset_are_seen_by_a_pair_of_reads_each(batch):
     torch.testing.assert_close(columns.T @ columns, covariance)
 
 
+@by_both
 @pytest.mark.parametrize("batch", [1, 3])
-def test_many_samples_change_as_a_few_of_them_do(batch):
+def test_many_samples_change_as_a_few_of_them_do(kind, batch):
     """Where nothing has moved they are the many; elsewhere nearer than few or old ones are."""
     problem = relu_network()
     w = problem.initial_weights
     there = w - 0.5 * problem.gradient(w)
     index = torch.randperm(problem.num_samples, generator=generator_for(1))
-    estimates = LayerEstimates.of(problem, Backprop(), batch)
+    estimates = kind.of(problem, Backprop(), batch)
     assert estimates is not None
     samples = estimates.gathered(index)
     some = samples.first(24)
     many, few = estimates.at(w, samples), estimates.at(w, some)
-    still = ChangedIncrements(many, few, few)
+    still = many.changed(few, few)
     torch.testing.assert_close(still.mean, many.mean)
     torch.testing.assert_close(still.size, many.size)
     now, exact = estimates.at(there, some), estimates.at(there, samples)
-    found = ChangedIncrements(many, few, now)
+    found = many.changed(few, now)
     for name in ("mean", "size"):
         true = getattr(exact, name)
         off = float((getattr(found, name) - true).norm())
@@ -171,24 +188,26 @@ def test_what_is_kept_is_held_between_nothing_and_all():
     torch.testing.assert_close(times(0.0).mean, torch.zeros_like(w))
 
 
-def test_growth_of_the_gradients_of_single_samples():
+@by_both
+def test_growth_of_the_gradients_of_single_samples(kind):
     problem = relu_network()
     w = problem.initial_weights
     there = w - 2.0 * problem.gradient(w)
-    estimates = LayerEstimates.of(problem, Backprop(), 1)
+    estimates = kind.of(problem, Backprop(), 1)
     assert estimates is not None
     samples = estimates.gathered(torch.arange(40))
     before, now = estimates.at(w, samples), estimates.at(there, samples)
     ratio = float((now.single(40).square().sum() / before.single(40).square().sum()).sqrt())
     assert ratio < 0.9
-    assert growth(before, now) == pytest.approx(ratio)
+    assert now.growth(before) == pytest.approx(ratio)
 
 
+@by_both
 @pytest.mark.parametrize("batch", [1, 3])
-def test_the_first_samples_of_estimates_are_not_computed_again(batch):
+def test_the_first_samples_of_estimates_are_not_computed_again(kind, batch):
     problem = relu_network()
     w = problem.initial_weights
-    estimates = LayerEstimates.of(problem, Backprop(), batch)
+    estimates = kind.of(problem, Backprop(), batch)
     assert estimates is not None
     samples = estimates.gathered(torch.randperm(40, generator=generator_for(3)))
     found, again = (
@@ -201,10 +220,11 @@ def test_the_first_samples_of_estimates_are_not_computed_again(batch):
     assert not found.mean.allclose(estimates.at(w, samples).mean)
 
 
-def test_loss_of_some_samples():
+@by_both
+def test_loss_of_some_samples(kind):
     problem = relu_network()
     index = torch.randperm(40, generator=generator_for(4))[:9]
-    estimates = LayerEstimates.of(problem, Backprop(), 1)
+    estimates = kind.of(problem, Backprop(), 1)
     assert estimates is not None
     exact = problem.mean_loss(problem.parameters_of(problem.initial_weights), index)
     found = estimates.loss(problem.initial_weights, estimates.gathered(index))
@@ -217,3 +237,57 @@ def test_which_estimates_are_products_of_layers():
     assert LayerEstimates.of(problem, Manhattan(), 1) is None
     layers = [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)]
     assert LayerEstimates.of(classification(layers, (1, 4, 4), 3), Backprop(), 1) is None
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_samples_are_looked_at_where_their_own_steps_have_moved_them(batch, monkeypatch):
+    """One by one as by layers, a few at a time, of one read and of several."""
+    problem = relu_network()
+    w, step_size = problem.initial_weights, 0.8
+    name = "neurograd.forecast.small_batches.estimates.sample_estimates.MOST_TOGETHER"
+    monkeypatch.setattr(name, 5 * len(w))
+    of = {kind: kind.of(problem, Backprop(), batch) for kind in (LayerEstimates, SampleEstimates)}
+    for pairs, seen in ((0, w), (1, torch.stack([1.1 * w, 0.9 * w]))):
+        index = torch.arange(SAMPLES)
+        layers, rows = (
+            each.at(seen, each.gathered(index, pairs), step_size) for each in of.values()
+        )
+        torch.testing.assert_close(rows.mean, layers.mean)
+        torch.testing.assert_close(rows.size, layers.size)
+        torch.testing.assert_close(rows.single(2), layers.single(2))
+        still = of[SampleEstimates].at(seen, of[SampleEstimates].gathered(index, pairs))
+        assert not rows.mean.allclose(still.mean, rtol=1e-3)
+
+
+def test_what_every_parameter_keeps_of_samples_that_are_not_followed():
+    problem = relu_network()
+    w = problem.initial_weights
+    estimates = SampleEstimates.of(problem, Backprop(), 1)
+    assert estimates is not None
+    samples = estimates.gathered(torch.arange(40))
+    many, few = estimates.at(w, samples), estimates.at(w, samples.first(16))
+    factors = torch.tensor([0.3, -1.0, 1.5, 0.0], dtype=w.dtype)
+    assert len(few.sizes) == len(factors)
+    each = factors.repeat_interleave(torch.tensor(few.sizes))
+    now = replace(few, gradients=each * few.gradients)
+    found = many.changed(few, now)
+    assert found.kept == pytest.approx([0.3, 0.0, 1.0, 0.0])
+    rest = torch.tensor(found.kept, dtype=w.dtype).repeat_interleave(torch.tensor(few.sizes))
+    torch.testing.assert_close(found.mean, now.mean + rest * (many.mean - few.mean))
+
+
+def test_which_networks_are_looked_at_sample_by_sample(monkeypatch):
+    layers = [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)]
+    problem = classification(layers, (1, 4, 4), 3)
+    assert SampleEstimates.of(problem, Backprop(), 1) is not None
+    assert SampleEstimates.of(problem, SignSymmetric(), 1) is None
+    behind = problem.through(Converters(dac_bits=4, input_range=1.0).applied)
+    assert SampleEstimates.of(behind, Backprop(), 1) is None
+    recurrent = classification(
+        [nn.RNN(4, 3, batch_first=True), _Last(), nn.Linear(3, 3)], (5, 4), 3
+    )
+    assert SampleEstimates.of(recurrent, Backprop(), 1) is None
+    numbers = problem.num_samples * problem.num_parameters
+    name = "neurograd.forecast.small_batches.estimates.sample_estimates.MOST_NUMBERS"
+    monkeypatch.setattr(name, numbers - 1)
+    assert SampleEstimates.of(problem, Backprop(), 1) is None
