@@ -152,6 +152,7 @@ class Problem:
         _ = self._stack  # found once, for all that share the module
         other = copy.copy(self)
         other._passes = (*self._passes, passes)
+        vars(other).pop("has_sample_gradients", None)
         return other
 
     # -- sizes ------------------------------------------------------------------------------

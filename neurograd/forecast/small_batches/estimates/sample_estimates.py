@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from device_models import Backprop
+from device_models import Backprop, SurrogateBptt
 from device_models.protocols import BatchRule
 from neurograd.forecast.small_batches.estimates.single_updates import Samples, centred, ratio
 from neurograd.problem import Problem
@@ -206,7 +206,7 @@ class SampleEstimates:
     @classmethod
     def of(cls, problem: Problem, rule: BatchRule, batch_size: int) -> SampleEstimates | None:
         """Those of backpropagation; None of another rule, and where samples are not taken apart."""
-        if type(rule) is not Backprop or not rule.deterministic:
+        if not (type(rule) is Backprop or rule == SurrogateBptt()):
             return None
         if problem.num_samples * problem.num_parameters > MOST_NUMBERS:
             return None

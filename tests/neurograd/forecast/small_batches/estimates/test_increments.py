@@ -282,10 +282,11 @@ def test_which_networks_are_looked_at_sample_by_sample(monkeypatch):
     assert SampleEstimates.of(problem, Backprop(), 1) is not None
     assert SampleEstimates.of(problem, SignSymmetric(), 1) is None
     behind = problem.through(Converters(dac_bits=4, input_range=1.0).applied)
-    assert SampleEstimates.of(behind, Backprop(), 1) is None
-    recurrent = classification(
-        [nn.RNN(4, 3, batch_first=True), _Last(), nn.Linear(3, 3)], (5, 4), 3
-    )
+    assert SampleEstimates.of(behind, Backprop(), 1) is not None
+    by_batch = problem.through(Converters(dac_bits=4, error_input_range=0.01).applied)
+    assert SampleEstimates.of(by_batch, Backprop(), 1) is None
+    layers = [nn.RNN(4, 3, batch_first=True), _Last(), nn.Linear(3, 3)]
+    recurrent = classification(layers, (5, 4), 3)
     assert SampleEstimates.of(recurrent, Backprop(), 1) is None
     numbers = problem.num_samples * problem.num_parameters
     name = "neurograd.forecast.small_batches.estimates.sample_estimates.MOST_NUMBERS"
