@@ -20,7 +20,6 @@ writes move the weights too far (``regimes``).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,13 +29,14 @@ import torch
 from torch import Tensor
 
 from device_models import Chip, Manhattan, Minibatch, UnstableRuleError
+from neurograd.forecast.costs.subsets import subset_passes
+from neurograd.forecast.costs.updates import drawn_passes, path_passes, update_passes
 from neurograd.forecast.path import DIVERGENCES, PredictedPath
 from neurograd.forecast.perturbed.dynamics import PACE, PerturbedDynamics
 from neurograd.forecast.perturbed.estimates import perturbs_whole_set
 from neurograd.forecast.regimes import Regime, regime_of
 from neurograd.forecast.regimes.path_losses import has_learned
 from neurograd.forecast.remembered.path import follow_recipe
-from neurograd.forecast.small_batches.cost import subset_passes
 from neurograd.forecast.small_batches.dynamics import ORDER
 from neurograd.forecast.small_batches.estimates.of_chip import update_estimates
 from neurograd.forecast.small_batches.estimates.single_updates import UpdateEstimates
@@ -51,35 +51,6 @@ from neurograd.training.updates import Updates
 Way = Literal["whole_set", "small_batches", "every_update"]
 """Which way a forecast takes: a path by gradients over the whole training set, a path of small
 batches by subsets of it, or every update drawn for itself, at the cost of a training."""
-
-UPDATE_PASSES = 50.0
-"""What an update costs beside the gradient of its batch, in passes of one sample.
-
-Drawing, reading and writing N weights take as long as some passes in products of matrices. A round
-number from few timings of 784-256-128-10 with written pulses on one machine; larger leaves more
-trainings to the path.
-"""
-
-UPDATE_NUMBERS = 6e5
-"""What an update costs whatever the size of its network, in weights that pass a sample.
-
-Calls take as long as this many weights' products. From few timings on digits, as
-``UPDATE_PASSES``.
-"""
-
-WRITE_OF_UPDATE = 0.5
-"""What a write costs, as a part of what an update costs beside the gradient of its batch.
-
-A pure number. Trainings of small networks in batches of 8 took 4.5 times as long where every sample
-was written for itself. Larger takes fewer of these update by update.
-"""
-
-PATH_GRADIENTS = 2.5
-"""Gradients over all samples that a path of T updates takes at least, over √T.
-
-Half of what was counted on MNIST's images at T = 400 and 10,000 (140 and 560). Larger takes more
-trainings update by update.
-"""
 
 LARGE_BATCH = 0.25
 """Part of the training set from which on a batch with a recipe is followed by whole gradients.
@@ -325,43 +296,6 @@ def forecast_passes(problem: Problem, chip: Chip, steps: int, way: Way | None = 
         return path_passes(problem, turns)
     update = update_passes(problem, followed)
     return subset_passes(problem, followed, turns, update, estimates.look)
-
-
-def drawn_passes(problem: Problem, chip: Chip, steps: int) -> float:
-    """What T updates of a chip cost that are drawn one by one, in passes of one sample.
-
-    Where the rule is random each chip has a clean twin of its own beside it, which is drawn as well
-    (``neurograd.pipeline.forecasting``).
-
-    Args:
-        problem: Network, loss and data.
-        chip: The chip.
-        steps: Number T of updates.
-    """
-    return update_passes(problem, chip) * steps * (1.0 if chip.rule.deterministic else 2.0)
-
-
-def update_passes(problem: Problem, chip: Chip) -> float:
-    """What one update costs, in passes of one sample through the network.
-
-    Args:
-        problem: Network, loss and data.
-        chip: The chip.
-    """
-    rule, samples = chip.rule, problem.num_samples
-    batch = min(rule.batch_size, samples) if isinstance(rule, Minibatch) else samples
-    calls = 1.0 + WRITE_OF_UPDATE * (batch - 1) if chip.writes_samples else 1.0
-    return batch + calls * (UPDATE_PASSES + UPDATE_NUMBERS / problem.num_parameters)
-
-
-def path_passes(problem: Problem, steps: int) -> float:
-    """What a path of T updates costs at least, in passes of one sample through the network.
-
-    Args:
-        problem: Network, loss and data.
-        steps: Number T of updates.
-    """
-    return PATH_GRADIENTS * math.sqrt(steps) * problem.num_samples
 
 
 def _takes_signs(rule: object) -> bool:

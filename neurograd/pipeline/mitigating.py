@@ -24,7 +24,8 @@ from neurograd.explain.guide import (
 )
 from neurograd.explain.mitigation import recorded
 from neurograd.explain.trials import Trial, Tried, trials_of, why_not
-from neurograd.forecast.chip_end import forecast_passes, update_passes
+from neurograd.forecast.chip_end import forecast_passes
+from neurograd.forecast.costs.updates import update_passes
 from neurograd.judge.cost import Judgement
 from neurograd.pipeline.build import active_effects, build_chip
 from neurograd.pipeline.forecasting import allowed_by, baseline_of

@@ -14,14 +14,10 @@ import torch
 from torch import Tensor
 from torch.overrides import has_torch_function
 
-from device_models.kernels.cudnn_state import (
-    WITHOUT_FUSED_ATTENTION,
-    derivatives,
-    directional_derivative,
-    pass_contexts,
-)
+from device_models.kernels.cudnn_state import derivatives, pass_contexts
 from device_models.layer_hooks import begin_pass
 from device_models.outer_products import MOST_SAMPLES, OuterProducts, ReadSpread, summed_gradients
+from neurograd.problem.hessian_products import hessian_product
 from neurograd.problem.losses import Loss, as_loss
 from neurograd.problem.module_parts import (
     MatchedTypes,
@@ -33,6 +29,7 @@ from neurograd.problem.module_parts import (
     weights_outside,
 )
 from neurograd.problem.network_check import Split, check_finite, check_network, outputs_of, placed
+from neurograd.problem.pass_products import products_of_pass
 from neurograd.problem.sample_gradients import has_sample_gradients, sample_gradients, square_norms
 from neurograd.problem.written_out.fused_passes import products_of_samples
 from neurograd.problem.written_out.layer_stack import LayerStack
@@ -307,7 +304,7 @@ class Problem:
     def _graph_gradient(self, w: Tensor, x: Tensor, y: Tensor, count: int) -> Tensor:
         with torch.enable_grad():
             leaf = w.clone().requires_grad_()
-            (gradient,) = derivatives(self._sum_loss(leaf, x, y) / count, leaf)
+            (gradient,) = derivatives(self.sum_loss(leaf, x, y) / count, leaf)
         return gradient
 
     def sample_products(
@@ -341,29 +338,15 @@ class Problem:
         The gradient's graph is kept between calls when the data fit into one chunk, so that a
         product costs one backward pass.
         """
-        if self.num_samples > self.chunk_size:
-            return lambda v: self._chunked_product(w, v)
-        leaf, gradient = self._gradient_graph(w, *next(self.chunks("train")))
-        return lambda v: directional_derivative(gradient, leaf, v)
+        return hessian_product(self, w)
 
     def hvp(self, w: Tensor, v: Tensor) -> Tensor:
         """Hessian-vector product Hv at ``w``, shape ``(N,)``."""
         return self.hessian_product(w)(v)
 
-    def _sum_loss(self, leaf: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return self.loss_function.per_sample(self.outputs(self.parameters_of(leaf), x), y).sum()
-
-    def _gradient_graph(self, w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.enable_grad(), WITHOUT_FUSED_ATTENTION:
-            leaf = w.detach().clone().requires_grad_()
-            loss = self._sum_loss(leaf, x, y) / self.num_samples
-            (gradient,) = derivatives(loss, leaf, create_graph=True)
-        return leaf, gradient
-
-    def _chunked_product(self, w: Tensor, v: Tensor) -> Tensor:
-        graphs = (self._gradient_graph(w, x, y) for x, y in self.chunks("train"))
-        parts = (directional_derivative(gradient, leaf, v) for leaf, gradient in graphs)
-        return functools.reduce(Tensor.add_, parts)
+    def sum_loss(self, w: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Sum of some samples' losses, with its graph."""
+        return self.loss_function.per_sample(self.outputs(self.parameters_of(w), x), y).sum()
 
     def per_sample_gradient_square_norms(self, w: Tensor) -> Tensor:
         """Squared norm of every training sample's gradient, shape ``(n,)``."""
@@ -383,6 +366,11 @@ class Problem:
         if isinstance(stack := self._written_out, SpikingStack):
             return stack.sample_gradients(w, inputs, targets)
         return sample_gradients(self, w, inputs, targets)
+
+    @cached_property
+    def products_of_pass(self) -> int:
+        """Products of a weight and a signal in a forward pass of one sample, N or more."""
+        return products_of_pass(self)
 
     @cached_property
     def has_sample_gradients(self) -> bool:

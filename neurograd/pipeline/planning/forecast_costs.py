@@ -14,9 +14,8 @@ from neurograd.errors import NeurogradError
 from neurograd.forecast.chip_end import (
     forecast_chip,
     forecast_passes,
-    path_passes,
-    update_passes,
 )
+from neurograd.forecast.costs.updates import path_passes, update_passes
 from neurograd.pipeline.build import build_chip, build_schedule
 from neurograd.pipeline.planning.clockwork import SHORT, seconds_of, seconds_per_call
 from neurograd.pipeline.planning.samples_part import SLOW_GRADIENT, Part

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from device_models import Chip
-from neurograd.forecast.chip_end import update_passes
+from neurograd.forecast.costs.updates import update_passes
 from neurograd.measure.controls.step import PILOT_SAMPLES, pilots_of
 from neurograd.measure.curvature.spectrum import FULL, QUICK, Effort
 from neurograd.measure.kinks.passes import STEPS_AT_ONCE

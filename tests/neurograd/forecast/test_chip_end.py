@@ -18,13 +18,11 @@ from device_models import (
     WhiteNoise,
 )
 from neurograd.forecast.chip_end import (
-    drawn_passes,
     forecast_chip,
-    path_passes,
-    update_passes,
     way_of,
 )
-from neurograd.forecast.small_batches.cost import subset_passes
+from neurograd.forecast.costs.subsets import subset_passes
+from neurograd.forecast.costs.updates import drawn_passes, path_passes, update_passes
 from neurograd.forecast.small_batches.estimates.layer_estimates import LOOK
 from neurograd.forecast.small_batches.path import SmallBatchPath
 from neurograd.problem import Problem

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -45,8 +44,6 @@ class LayerEstimates:
         batch_size: Samples B of an update.
     """
 
-    look: ClassVar[float] = LOOK
-
     problem: Problem
     stack: LayerStack
     backward: Backward
@@ -59,6 +56,11 @@ class LayerEstimates:
         if stack is None or backward is None:
             return None
         return cls(problem, stack, backward, batch_size)
+
+    @property
+    def look(self) -> float:
+        """What a sample of a look costs, in passes of one sample."""
+        return LOOK
 
     def gathered(self, index: Tensor, pairs: int = 0) -> Samples:
         """See ``UpdateEstimates``."""

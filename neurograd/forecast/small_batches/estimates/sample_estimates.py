@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,12 +29,12 @@ the mean over all samples, with normal noise.
 MOST_TOGETHER = 2**22
 """Numbers of the gradients that are computed together; bounds the memory as well."""
 
-LOOK = 5.0
-"""What a sample of a look costs, in passes of one sample.
+OWN_LOOK, LOOK = 7.0, 5.0
+"""What a sample of a look costs, in passes of one sample, with and without its own step.
 
-A pure number. Its own step takes the passes once more with weights of the sample's own; timed on
-digits, convolutions of 4 and 8 or 8 and 16 channels (5) and 16 or 32 and 16 neurons that spike (6
-to 8). Larger takes more trainings update by update.
+Pure numbers. An own step takes the passes once more, with weights of the sample's own. Timed on
+whole paths on digits with convolutions of 4 and 8 channels and with 16 neurons that spike, whose
+sums over rows of weights are a part of it. Larger take more trainings update by update.
 """
 
 
@@ -196,21 +195,29 @@ class SampleEstimates:
     Attributes:
         problem: Network, loss and data as the chip computes them.
         batch_size: Samples B of an update.
+        smooth: Whether samples take own steps. Surrogate gradients are no gradients of a loss: they
+            jump where a step moves a spike, and the flow that their updates follow is not known to
+            second order. Trainings follow their mean.
     """
-
-    look: ClassVar[float] = LOOK
 
     problem: Problem
     batch_size: int
+    smooth: bool = True
 
     @classmethod
     def of(cls, problem: Problem, rule: BatchRule, batch_size: int) -> SampleEstimates | None:
         """Those of backpropagation; None of another rule, and where samples are not taken apart."""
-        if not (type(rule) is Backprop or rule == SurrogateBptt()):
+        exact = type(rule) is Backprop
+        if not exact and rule != SurrogateBptt():
             return None
         if problem.num_samples * problem.num_parameters > MOST_NUMBERS:
             return None
-        return cls(problem, batch_size) if problem.has_sample_gradients else None
+        return cls(problem, batch_size, exact) if problem.has_sample_gradients else None
+
+    @property
+    def look(self) -> float:
+        """What a sample of a look costs, in passes of one sample."""
+        return OWN_LOOK if self.smooth else LOOK
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
@@ -238,7 +245,7 @@ class SampleEstimates:
     def _after_own_step(self, w: Tensor, inputs: Tensor, targets: Tensor, scale: float) -> Tensor:
         """Gradients of samples where each has moved uphill by a part of its own, ``(n, N)``."""
         rows = self.problem.sample_gradients(w, inputs, targets)
-        if not scale:
+        if not scale or not self.smooth:
             return rows
         return self.problem.sample_gradients(torch.add(w, rows, alpha=scale), inputs, targets)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol, Self
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -150,13 +150,12 @@ class SingleUpdates(ChangedUpdates, Protocol):
 
 
 class UpdateEstimates(Protocol):
-    """Estimates of a chip's rule, of some samples at some weights.
+    """Estimates of a chip's rule, of some samples at some weights."""
 
-    Attributes:
-        look: What a sample of a look costs, in passes of one sample through the network.
-    """
-
-    look: ClassVar[float]
+    @property
+    def look(self) -> float:
+        """What a sample of a look costs, in passes of one sample through the network."""
+        ...
 
     def gathered(self, index: Tensor, pairs: int = 0) -> Samples:
         """Some samples, see ``Samples.gathered``."""

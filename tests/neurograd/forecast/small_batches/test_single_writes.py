@@ -23,7 +23,8 @@ from device_models import (
 )
 from device_models.write.by_layer import LayerWritesOnce, PartWrites
 from device_models.write.retention import PairLeakage
-from neurograd.forecast.chip_end import Way, drawn_passes, forecast_chip, forecast_passes, way_of
+from neurograd.forecast.chip_end import Way, forecast_chip, forecast_passes, way_of
+from neurograd.forecast.costs.updates import drawn_passes
 from neurograd.forecast.path import PredictedPath
 from neurograd.forecast.small_batches.estimates.of_chip import update_estimates
 from neurograd.forecast.small_batches.path import SmallBatchPath

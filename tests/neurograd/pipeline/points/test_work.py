@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from device_models.layer_hooks import LayerHook
-from neurograd.forecast.chip_end import update_passes
+from neurograd.forecast.costs.updates import update_passes
 from neurograd.measure.curvature.spectrum import QUICK
 from neurograd.measure.loss_change import measure_loss_change
 from neurograd.measure.moments import measure_moments
