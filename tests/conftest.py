@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,19 @@ UNTRACED_FILES = ("neurograd/cli/test_examples.py", "neurograd/pipeline/test_eve
 """Files of the same kind: whole checks of every example and of every key."""
 
 
+TRACED_CASES = 2
+"""Cases of a test of many, from the first on: the others mostly reach the same lines."""
+
+
 def pytest_collection_modifyitems(items):
-    """Coverage is that of the packages' own tests, but for those that take long."""
+    """Coverage is that of the packages' own tests, but for those that take long or repeat."""
+    cases = Counter()
     for item in items:
+        test = item.nodeid.partition("[")[0]
+        cases[test] += 1
         place = item.path.relative_to(Path(__file__).parent)
         repeats = place.parts[0] in UNTRACED or place.as_posix() in UNTRACED_FILES
-        if repeats or item.get_closest_marker("slow"):
+        if repeats or cases[test] > TRACED_CASES or item.get_closest_marker("slow"):
             item.add_marker("no_cover")
 
 
