@@ -290,10 +290,10 @@ def test_a_chip_that_is_ideal_ends_where_its_clean_twin_does(batch):
 
 
 def test_clean_twins_go_the_way_of_the_chips():
-    """Behind converters nothing is known of single samples: what ways are off by cancels."""
-    converters = {"device": {"converters": {"dac_bits": 14, "adc_bits": 14}}}
+    """Of trains of pulses nothing is known of single samples: what ways are off by cancels."""
+    trains = {"device": {"preset": "gokmen-vlasov", "pulse_train": {"length": 31}}}
     training = {"training": {"step_size": 0.1, "steps": 2000, "seeds": 2, "max_seeds": 2}}
-    spec = _spec(0.1, 2000, learning_rule={"batch_size": 8}, **converters)
+    spec = _spec(0.1, 2000, learning_rule={"batch_size": 8}, **trains)
     spec = spec.model_copy(update={"training": validate_spec(training).training})
     problem = build_problem(spec)
     chip = build_chip(spec, problem)

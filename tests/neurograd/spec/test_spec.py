@@ -740,7 +740,27 @@ BAD = [
     (
         "device: {read: {voltage: 0.2 S, bandwidth: 100 MHz}}",
         "device.read.voltage",
-        ["has the unit 'S'", "a number of volt above 0"],
+        ["has the unit 'S'", "a number of volt from 1e-09 to 1000"],
+    ),
+    (
+        "device: {read: {voltage: 1e-200 V, bandwidth: 100 MHz}}",
+        "device.read.voltage",
+        ["out of range", "from 1e-09 to 1000"],
+    ),
+    (
+        "device: {conductance: {max: 1e-30 S, min: 0}, read: {voltage: 1e-9, bandwidth: 1}}",
+        "device.read.voltage",
+        ["a power of 1e-48 W", "1e-40 or more"],
+    ),
+    (
+        "device: {conductance: {weight_range: 1e200}}",
+        "device.conductance.weight_range",
+        ["above 0 and up to 1e+15"],
+    ),
+    (
+        "device: {converters: {output_range: 1e300}}",
+        "device.converters.output_range",
+        ["above 0 and up to 1e+15"],
     ),
     ("device: {converters: {output_noise: -1}}", "device.converters.output_noise", ["at least 0"]),
     ("device: {read: {noise: null}}", "device.read.noise", ["null", "'5 %'"]),
