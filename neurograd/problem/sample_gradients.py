@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,9 @@ def sample_gradients(problem: Problem, w: Tensor, inputs: Tensor, targets: Tenso
     )
     size = max(1, min(problem.chunk_size, MOST_NUMBERS // w.shape[-1]))
     result = w.new_empty(len(inputs), w.shape[-1])
-    with full_precision(problem.device):
+    with full_precision(problem.device), warnings.catch_warnings():
+        # Operations without a rule for several samples are taken one by one, which is said.
+        warnings.filterwarnings("ignore", "There is a performance drop")
         for first in range(0, len(inputs), size):
             part = slice(first, first + size)
             own = w[part] if several else w
