@@ -20,7 +20,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from neurograd.forecast.small_batches.estimates.single_updates import centred, ratio
+from neurograd.forecast.small_batches.estimates.single_updates import Changed, centred, ratio
 from neurograd.problem.written_out.layer_stack import Factors, LayerStack
 
 
@@ -222,55 +222,8 @@ class Increments:
         return result
 
 
-@dataclass(frozen=True)
-class ChangedIncrements:
-    """The estimates of many samples, changed as those of a few of them are (a control variate).
-
-    To the mean of the few as it is now comes a part of what it was off that of the many by where
-    the step began: layer by layer
-
-        c = Σ⟨g_now, g_before⟩ / Σ‖g_before‖²
-
-    of the gradients g of the few, held between 0 and 1: the regression coefficient of a control
-    variate (Glasserman, Monte Carlo Methods in Financial Engineering, 2003, section 4.1), about 0
-    and not about their means, which a network that has learned hardly has. With c = 1, what was not
-    followed would be pushed on with the gradients that it had, long after it was learned.
-
-    Attributes:
-        many: Those of many samples at one point.
-        few: Those of a part of the samples at the same point.
-        now: Those of the same part elsewhere.
-    """
-
-    many: Increments
-    few: Increments
-    now: Increments
-
-    @cached_property
-    def mean(self) -> Tensor:
-        """Mean estimate, shape ``(N,)``."""
-        return self._kept(self.many.mean - self.few.mean).add_(self.now.mean)
-
-    @cached_property
-    def size(self) -> Tensor:
-        """E|x| of the estimate x of one update, shape ``(N,)``; not below that of the mean.
-
-        That of batches changes as the root mean square of each layer's errors and inputs does.
-        """
-        if self.now.batch_size == 1:
-            size = self._kept(self.many.size - self.few.size).add_(self.now.size)
-        else:
-            size = self.many.size.clone()
-            parts = self.now.stack.parameters(size)
-            layers = zip(self.now.factors, self.now.norms, self.few.inverse_norms, strict=True)
-            for each, (errors, inputs), (of_errors, of_inputs) in layers:
-                growth = of_errors.growth(errors)
-                matrix = parts[each.weight].mul_(growth.unsqueeze(1))
-                if inputs is not None and of_inputs is not None:
-                    matrix.mul_(of_inputs.growth(inputs))
-                if each.bias is not None:
-                    parts[each.bias].mul_(growth)
-        return torch.maximum(size, self.mean.abs())
+class ChangedIncrements(Changed[Increments]):
+    """Estimates by products of layers, which keep a part each."""
 
     @cached_property
     def kept(self) -> list[float]:
@@ -287,14 +240,17 @@ class ChangedIncrements:
                 parts[each.bias].mul_(kept)
         return rest
 
-    @property
-    def batches(self) -> int:
-        """Updates that the few samples make."""
-        return self.now.batches
-
-    def single(self, count: int) -> Tensor:
-        """The estimates of the first ``count`` updates of the few, shape ``(count, N)``."""
-        return self.now.single(count)
+    def _grown(self, size: Tensor) -> Tensor:
+        parts = self.now.stack.parameters(size)
+        layers = zip(self.now.factors, self.now.norms, self.few.inverse_norms, strict=True)
+        for each, (errors, inputs), (of_errors, of_inputs) in layers:
+            growth = of_errors.growth(errors)
+            matrix = parts[each.weight].mul_(growth.unsqueeze(1))
+            if inputs is not None and of_inputs is not None:
+                matrix.mul_(of_inputs.growth(inputs))
+            if each.bias is not None:
+                parts[each.bias].mul_(growth)
+        return size
 
 
 def _errors(layer: Factors) -> Tensor:

@@ -16,7 +16,12 @@ from torch import Tensor
 
 from device_models import Backprop, SurrogateBptt
 from device_models.protocols import BatchRule
-from neurograd.forecast.small_batches.estimates.single_updates import Samples, centred, ratio
+from neurograd.forecast.small_batches.estimates.single_updates import (
+    Changed,
+    Samples,
+    centred,
+    ratio,
+)
 from neurograd.problem import Problem
 
 MOST_NUMBERS = 2**25
@@ -129,49 +134,8 @@ class SampleIncrements:
         return self._every.abs()
 
 
-@dataclass(frozen=True)
-class ChangedSamples:
-    """The estimates of many samples, changed as those of a few of them are (a control variate).
-
-    As ``ChangedIncrements``, with a coefficient for each of the network's parameters.
-
-    Attributes:
-        many: Those of many samples at one point.
-        few: Those of a part of the samples at the same point.
-        now: Those of the same part elsewhere.
-    """
-
-    many: SampleIncrements
-    few: SampleIncrements
-    now: SampleIncrements
-
-    @cached_property
-    def mean(self) -> Tensor:
-        """Mean estimate, shape ``(N,)``."""
-        return self._kept(self.many.mean - self.few.mean).add_(self.now.mean)
-
-    @cached_property
-    def size(self) -> Tensor:
-        """E|x| of the estimate x of one update, shape ``(N,)``; not below that of the mean.
-
-        That of batches changes as the root mean square of each weight's gradients does.
-        """
-        if self.now.batch_size == 1:
-            size = self._kept(self.many.size - self.few.size).add_(self.now.size)
-        else:
-            before = self.few.root_square
-            grown = self.now.root_square / before
-            size = self.many.size * torch.where(before > 0, grown, torch.ones_like(grown))
-        return torch.maximum(size, self.mean.abs())
-
-    @property
-    def batches(self) -> int:
-        """Updates that the few samples make."""
-        return self.now.batches
-
-    def single(self, count: int) -> Tensor:
-        """The estimates of the first ``count`` updates of the few, shape ``(count, N)``."""
-        return self.now.single(count)
+class ChangedSamples(Changed[SampleIncrements]):
+    """Estimates by rows of samples; every parameter of the network keeps a part."""
 
     @cached_property
     def kept(self) -> list[float]:
@@ -186,6 +150,11 @@ class ChangedSamples:
         for part, kept in zip(rest.split(self.now.sizes), self.kept, strict=True):
             part.mul_(kept)
         return rest
+
+    def _grown(self, size: Tensor) -> Tensor:
+        before = self.few.root_square
+        grown = self.now.root_square / before
+        return size.mul_(torch.where(before > 0, grown, torch.ones_like(grown)))
 
 
 @dataclass(frozen=True)

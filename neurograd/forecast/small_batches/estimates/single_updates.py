@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -96,6 +97,11 @@ class SingleUpdates(ChangedUpdates, Protocol):
     """Estimates of single updates at one point, where a step begins."""
 
     @property
+    def batch_size(self) -> int:
+        """Samples B of an update."""
+        ...
+
+    @property
     def square(self) -> Tensor:
         """E x² of one update, shape ``(N,)``."""
         ...
@@ -147,6 +153,65 @@ class SingleUpdates(ChangedUpdates, Protocol):
     def growth(self, before: Self) -> float:
         """Root mean square of single samples' gradients over that of the same ones elsewhere."""
         ...
+
+
+Updates = TypeVar("Updates", bound=SingleUpdates)
+
+
+@dataclass(frozen=True)
+class Changed(ABC, Generic[Updates]):
+    """The estimates of many samples, changed as those of a few of them are (a control variate).
+
+    To the mean of the few as it is now comes a part of what it was off that of the many by where
+    the step began: layer by layer, or parameter by parameter,
+
+        c = Σ⟨g_now, g_before⟩ / Σ‖g_before‖²
+
+    of the gradients g of the few, held between 0 and 1: the regression coefficient of a control
+    variate (Glasserman, Monte Carlo Methods in Financial Engineering, 2003, section 4.1), about 0
+    and not about their means, which a network that has learned hardly has. With c = 1, what was not
+    followed would be pushed on with the gradients that it had, long after it was learned.
+
+    Attributes:
+        many: Those of many samples at one point.
+        few: Those of a part of the samples at the same point.
+        now: Those of the same part elsewhere.
+    """
+
+    many: Updates
+    few: Updates
+    now: Updates
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """Mean estimate, shape ``(N,)``."""
+        return self._kept(self.many.mean - self.few.mean).add_(self.now.mean)
+
+    @cached_property
+    def size(self) -> Tensor:
+        """E|x| of the estimate x of one update, shape ``(N,)``; not below that of the mean."""
+        if self.now.batch_size == 1:
+            size = self._kept(self.many.size - self.few.size).add_(self.now.size)
+        else:
+            size = self._grown(self.many.size.clone())
+        return torch.maximum(size, self.mean.abs())
+
+    @property
+    def batches(self) -> int:
+        """Updates that the few samples make."""
+        return self.now.batches
+
+    def single(self, count: int) -> Tensor:
+        """The estimates of the first ``count`` updates of the few, shape ``(count, N)``."""
+        return self.now.single(count)
+
+    @abstractmethod
+    def _kept(self, rest: Tensor) -> Tensor:
+        """What is kept of ``rest``, shape ``(N,)``, which is changed."""
+
+    @abstractmethod
+    def _grown(self, size: Tensor) -> Tensor:
+        """Mean sizes of batches, changed as the root mean square over the few does, ``(N,)``."""
 
 
 class UpdateEstimates(Protocol):
