@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # A worker a core, each with one thread.
-PYTEST_FLAGS ?= -n auto --dist worksteal
+PYTEST_FLAGS ?= -n auto
 
 .PHONY: help demo test matrix mutants bench lint docs wheel architecture install clean
 
