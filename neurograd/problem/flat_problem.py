@@ -59,6 +59,9 @@ class Problem:
         device: Where everything runs.
         chunk_size: Samples that one forward pass takes; bounds the memory, not the result.
 
+    Attributes:
+        sizes: Numbers of weights of the trainable parameters, in their order, which add up to N.
+
     Raises:
         ModelError: If the module has no trainable weights or no values, cannot be copied,
             normalizes by the batch at hand, or refuses the inputs where fresh batch normalization
@@ -105,7 +108,7 @@ class Problem:
         self._contexts = pass_contexts(module, self.device)
         self._buffers = dict(module.named_buffers())
         self._shapes = {n: p.shape for n, p in named.items()}
-        self._sizes = [p.numel() for p in named.values()]
+        self.sizes = tuple(p.numel() for p in named.values())
         # A call puts the weights into the module for a moment: one at a time.
         self._turn = threading.RLock()
         self.initial_weights = torch.cat([p.detach().reshape(-1) for p in named.values()])
@@ -196,7 +199,7 @@ class Problem:
 
     def parameters_of(self, w: Tensor) -> dict[str, Tensor]:
         """Named parameter tensors that view into ``w``, shape ``(N,)``."""
-        parts = torch.split(w, self._sizes)
+        parts = w.split(list(self.sizes))
         return {
             name: part.view(shape)
             for (name, shape), part in zip(self._shapes.items(), parts, strict=True)

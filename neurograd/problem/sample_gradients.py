@@ -14,7 +14,7 @@ from device_models.kernels.cudnn_state import full_precision
 if TYPE_CHECKING:
     from neurograd.problem.flat_problem import Problem
 
-MOST_NUMBERS = 2**22
+MOST_TOGETHER = 2**22
 """Numbers of the gradients that are computed together; bounds the memory."""
 
 
@@ -35,7 +35,7 @@ def sample_gradients(problem: Problem, w: Tensor, inputs: Tensor, targets: Tenso
     of_some: Callable[..., Tensor] = torch.func.vmap(
         torch.func.grad(_loss_of(problem)), in_dims=(0 if several else None, 0, 0)
     )
-    size = max(1, min(problem.chunk_size, MOST_NUMBERS // w.shape[-1]))
+    size = max(1, min(problem.chunk_size, MOST_TOGETHER // w.shape[-1]))
     result = w.new_empty(len(inputs), w.shape[-1])
     with full_precision(problem.device), warnings.catch_warnings():
         # Operations without a rule for several samples are taken one by one, which is said.
@@ -75,7 +75,7 @@ def square_norms(problem: Problem, w: Tensor) -> Tensor:
     stack = problem.plain_stack
     if stack is not None:
         return torch.cat([stack.square_norms(w, x, y) for x, y in problem.chunks()])
-    size = max(1, min(problem.chunk_size, MOST_NUMBERS // len(w)))
+    size = max(1, min(problem.chunk_size, MOST_TOGETHER // len(w)))
     some = zip(*(each.split(size) for each in problem.batch()), strict=True)
     try:
         return torch.cat([problem.sample_gradients(w, *each).square().sum(1) for each in some])

@@ -11,10 +11,7 @@ from functools import partial
 from device_models import Chip
 from neurograd.effects.effect import Effect
 from neurograd.errors import NeurogradError
-from neurograd.forecast.chip_end import (
-    forecast_chip,
-    forecast_passes,
-)
+from neurograd.forecast.chip_end import forecast_chip, forecast_passes
 from neurograd.forecast.costs.updates import path_passes, update_passes
 from neurograd.pipeline.build import build_chip, build_schedule
 from neurograd.pipeline.planning.clockwork import SHORT, seconds_of, seconds_per_call

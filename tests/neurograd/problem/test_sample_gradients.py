@@ -60,7 +60,7 @@ def test_some_samples_are_taken_at_a_time(monkeypatch):
     problem = _problem("convolutional")
     w, data = problem.initial_weights, problem.batch()
     whole = sample_gradients(problem, w, *data)
-    monkeypatch.setattr("neurograd.problem.sample_gradients.MOST_NUMBERS", 7 * len(w))
+    monkeypatch.setattr("neurograd.problem.sample_gradients.MOST_TOGETHER", 7 * len(w))
     torch.testing.assert_close(sample_gradients(problem, w, *data), whole, rtol=1e-12, atol=1e-14)
 
 

@@ -20,7 +20,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from neurograd.forecast.small_batches.estimates.single_updates import Changed, centred, ratio
+from neurograd.forecast.small_batches.estimates.single_updates import (
+    Changed,
+    centred,
+    coefficient,
+    ratio,
+)
 from neurograd.problem.written_out.layer_stack import Factors, LayerStack
 
 
@@ -159,8 +164,8 @@ class Increments:
 
     def growth(self, before: Increments) -> float:
         """See ``SingleUpdates``."""
-        totals = [sum(float(each.sum()) for each in some.squares) for some in (self, before)]
-        return math.sqrt(totals[0] / totals[1]) if totals[1] > 0 else 1.0
+        now, then = (sum(float(each.sum()) for each in some.squares) for some in (self, before))
+        return math.sqrt(ratio(now, then))
 
     @cached_property
     def _sizes(self) -> Increments:
@@ -229,7 +234,7 @@ class ChangedIncrements(Changed[Increments]):
     def kept(self) -> list[float]:
         """What every layer keeps, its c."""
         pairs = zip(self.now.products(self.few), self.few.squares, strict=True)
-        return [min(1.0, max(0.0, ratio(both.sum(), own.sum()))) for both, own in pairs]
+        return [coefficient(both, own) for both, own in pairs]
 
     def _kept(self, rest: Tensor) -> Tensor:
         """What every layer keeps of ``rest``, shape ``(N,)``, which is changed."""

@@ -20,9 +20,11 @@ from neurograd.forecast.small_batches.estimates.single_updates import (
     Changed,
     Samples,
     centred,
+    coefficient,
     ratio,
 )
 from neurograd.problem import Problem
+from neurograd.problem.sample_gradients import MOST_TOGETHER
 
 MOST_NUMBERS = 2**25
 """Numbers of the gradients of a training set's samples, up to which they are kept.
@@ -30,9 +32,6 @@ MOST_NUMBERS = 2**25
 A count. Not tuned: bounds the memory, of which a step has about twice these. Larger networks follow
 the mean over all samples, with normal noise.
 """
-
-MOST_TOGETHER = 2**22
-"""Numbers of the gradients that are computed together; bounds the memory as well."""
 
 OWN_LOOK, LOOK = 7.0, 5.0
 """What a sample of a look costs, in passes of one sample, with and without its own step.
@@ -143,7 +142,7 @@ class ChangedSamples(Changed[SampleIncrements]):
         both = (self.now.gradients * self.few.gradients).sum(0).split(self.now.sizes)
         own = self.few.gradients.square().sum(0).split(self.now.sizes)
         pairs = zip(both, own, strict=True)
-        return [min(1.0, max(0.0, ratio(part.sum(), whole.sum()))) for part, whole in pairs]
+        return [coefficient(part, whole) for part, whole in pairs]
 
     def _kept(self, rest: Tensor) -> Tensor:
         """What every parameter keeps of ``rest``, shape ``(N,)``, which is changed."""
@@ -188,11 +187,6 @@ class SampleEstimates:
         """What a sample of a look costs, in passes of one sample."""
         return OWN_LOOK if self.smooth else LOOK
 
-    @cached_property
-    def _sizes(self) -> tuple[int, ...]:
-        parameters = self.problem.parameters_of(self.problem.initial_weights)
-        return tuple(each.numel() for each in parameters.values())
-
     def gathered(self, index: Tensor, pairs: int = 0) -> Samples:
         """See ``UpdateEstimates``."""
         return Samples.gathered(self.problem, index, self.batch_size, pairs)
@@ -209,7 +203,7 @@ class SampleEstimates:
                 part = slice(first, min(first + together, (read + 1) * each_read))
                 data = samples.inputs[part], samples.targets[part]
                 rows[part] = self._after_own_step(w, *data, 0.5 * step_size / batch)
-        return SampleIncrements(rows, self._sizes, batch, samples.reads)
+        return SampleIncrements(rows, self.problem.sizes, batch, samples.reads)
 
     def _after_own_step(self, w: Tensor, inputs: Tensor, targets: Tensor, scale: float) -> Tensor:
         """Gradients of samples where each has moved uphill by a part of its own, ``(n, N)``."""

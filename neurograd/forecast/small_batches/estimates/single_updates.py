@@ -251,6 +251,16 @@ def centred(rows: Tensor, together: int) -> Tensor:
     return torch.cat([part - part.mean(0) for part in parts]) / math.sqrt(degrees)
 
 
-def ratio(part: Tensor, whole: Tensor) -> float:
+def ratio(part: Tensor | float, whole: Tensor | float) -> float:
     """A ratio; 1 where both are 0."""
     return float(part) / float(whole) if float(whole) > 0 else 1.0
+
+
+def coefficient(products: Tensor, squares: Tensor) -> float:
+    """What is kept of what was not followed, from 0 to 1: c of ``Changed``.
+
+    Args:
+        products: Products ``⟨g_now, g_before⟩``, of any shape.
+        squares: Squares ``‖g_before‖²``, likewise.
+    """
+    return min(1.0, max(0.0, ratio(products.sum(), squares.sum())))

@@ -170,13 +170,17 @@ def test_what_is_kept_of_samples_that_are_not_followed():
     torch.testing.assert_close(found.mean, expected)
 
 
-def test_what_is_kept_is_held_between_nothing_and_all():
+def _many_and_few(kind):
+    """Weights, and estimates there of 40 samples and of the first 16 of them."""
     problem = relu_network()
-    w = problem.initial_weights
-    estimates = LayerEstimates.of(problem, Backprop(), 1)
+    w, estimates = problem.initial_weights, kind.of(problem, Backprop(), 1)
     assert estimates is not None
     samples = estimates.gathered(torch.arange(40))
-    many, few = estimates.at(w, samples), estimates.at(w, samples.first(16))
+    return w, estimates.at(w, samples), estimates.at(w, samples.first(16))
+
+
+def test_what_is_kept_is_held_between_nothing_and_all():
+    w, many, few = _many_and_few(LayerEstimates)
 
     def times(factor):
         factors = [replace(each, errors=factor * each.errors) for each in few.factors]
@@ -260,12 +264,7 @@ def test_samples_are_looked_at_where_their_own_steps_have_moved_them(batch, monk
 
 
 def test_what_every_parameter_keeps_of_samples_that_are_not_followed():
-    problem = relu_network()
-    w = problem.initial_weights
-    estimates = SampleEstimates.of(problem, Backprop(), 1)
-    assert estimates is not None
-    samples = estimates.gathered(torch.arange(40))
-    many, few = estimates.at(w, samples), estimates.at(w, samples.first(16))
+    w, many, few = _many_and_few(SampleEstimates)
     factors = torch.tensor([0.3, -1.0, 1.5, 0.0], dtype=w.dtype)
     assert len(few.sizes) == len(factors)
     each = factors.repeat_interleave(torch.tensor(few.sizes))
